@@ -98,6 +98,13 @@ _REGIONS = frozenset(
         "us-gov-west-1",
     ]
 )
+# Regions that an account has to enable first (Account Management reference, "Enable or disable AWS
+# Regions").
+_OPT_IN = (
+    "af-", "ap-east-", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+    "ap-southeast-6", "ap-southeast-7", "ca-west-", "eu-central-2", "eu-south-", "il-", "me-",
+    "mx-", "sa-west-",
+)  # fmt: skip
 # The last word of every region's name.
 _DIRECTIONS = frozenset(
     [
@@ -186,6 +193,13 @@ def partition_of_region(region: str) -> str:
 def is_known_region(region: str) -> bool:
     """True if AWS had a region of this name when this version of rolehop was made."""
     return region in _REGIONS
+
+
+def known_regions(partition: str) -> list[str]:
+    """Return the known regions of a partition: its default, those open to every account, the rest."""
+    found = [each for each in _REGIONS if partition_of_region(each) == partition]
+    default = default_region(partition)
+    return sorted(found, key=lambda each: (each != default, each.startswith(_OPT_IN), each))
 
 
 def regions_beside(region: str) -> list[str]:

@@ -161,7 +161,7 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
             f"check that {denied.resource or 'the resource'} exists in this Region; else have its own"
             f" policy allow {action} to {who}, or remove the Deny in it"
         )
-    if denied.policy is not None:
+    if denied.policy is not None or denied.caller == "anonymous":
         return change_of_policy(denied, role, brief=hop is not None)
     if action == "sts:TagSession":
         return (

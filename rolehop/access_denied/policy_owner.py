@@ -11,6 +11,10 @@ def change_of_policy(denied: AccessDenied, role: str, *, brief: bool = False) ->
 
     ``role``: the resource, in words. ``brief``: as part of a message that names caller and role.
     """
+    if denied.caller == "anonymous":
+        return UNSIGNED
+    if QUARANTINE in (denied.policy_arn or ""):
+        return f"keep {(denied.policy_arn or '').rpartition('/')[2]}: {QUARANTINED}"
     kind = "resource's own policy" if denied.lane == "resource" else denied.policy or ""
     who = denied.who()
     text = (_DENIES if denied.explicit else _LACKS)[kind].format(
@@ -31,6 +35,16 @@ def _account(arn: str) -> str | None:
     return None if account is None else f"account {account}"
 
 
+UNSIGNED = (
+    "sign the call: it carried no credentials, which is no reason to open the resource to everybody;"
+    " rolehop exec CHAIN -- COMMAND gives a command some"
+)
+# AWS managed policy reference, "AWSCompromisedKeyQuarantineV3".
+QUARANTINE = "AWSCompromisedKeyQuarantine"
+QUARANTINED = (
+    "AWS attaches it to a user whose access keys have leaked. Do not detach it: replace the keys,"
+    " and follow the support case that AWS opened for the account"
+)
 _LONG = 45  # characters of a name with its account
 _OF_ORGANIZATION = "have the organization's administrators "
 _OF_ACCOUNT = "have the account's administrators "

@@ -166,16 +166,24 @@ def _reasons(
 
 def _hints(hop: HopVerdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
     idle = _idle(hop, remedies)
-    hints = (
-        hint(finding, denies=_denies(policy))
-        for policy in hop.verdict.refused
-        if policy.name not in idle
-        for finding in policy.findings
-    )
-    named = keys_in(remedies)
-    for each in dict.fromkeys(text for text in hints if text):
-        if not any(key in each for key in named):
-            yield from wrapped(each, "  ", "    ")
+    of_session = hop.verdict.request.caller.is_session
+    refused = [policy for policy in hop.verdict.refused if policy.name not in idle]
+    found = [(each, _denies(policy)) for policy in refused for each in policy.findings]
+    named, shown = keys_in(remedies), set[str]()
+    for finding, denies in found:
+        text = hint(finding, denies=denies, of_session=of_session) or ""
+        if text in ("", *shown) or any(key in text for key in named):
+            continue
+        shown.add(text)
+        others = [each for each, _ in found if each.truth is Truth.FALSE and each is not finding]
+        if others and not denies:  # what would do alone is then needed as well
+            text = _as_needed_too(text)
+        yield from wrapped(text, "  ", "    ")
+
+
+def _as_needed_too(text: str) -> str:
+    """Return a hint that is no other way, but belongs to the fix."""
+    return f"and {text.removeprefix('or ')}" if text.startswith("or ") else text
 
 
 def _refused_at(hop: HopVerdict) -> tuple[str, Style]:

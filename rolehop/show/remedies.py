@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from rolehop.access_denied.policy_owner import QUARANTINE, QUARANTINED
 from rolehop.config.toml_writer import toml_line
+from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict, Verdict
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
-from rolehop.show.condition_text import key_in_words
+from rolehop.show.condition_text import asked_for, condition_of, key_in_words
 from rolehop.show.json_documents import json_lines
 from rolehop.show.layout import Line, line, to_copy
 from rolehop.text import clean, pluralize
@@ -69,15 +71,33 @@ def _no_remedy_text(verdict: Verdict) -> str:
     aws_managed = next(
         (policy.deciding for policy in verdict.refused if _is_of_aws(policy, verdict)), None
     )
+    if aws_managed is not None and QUARANTINE in aws_managed.document:
+        return f"{aws_managed.document}: {QUARANTINED}"
     if aws_managed is not None:
         return f"to fix it, detach {aws_managed.document}: it is an AWS managed policy, which only AWS can edit"
+    tag = next(_resource_tags(verdict), None)
+    if tag is not None:
+        account, name = verdict.request.role.split(":")[4], verdict.request.role.rpartition("/")[2]
+        key = key_in_words(condition_of(tag)[1]).removesuffix(" of the role")
+        return f"to fix it, account {account} gives role {name} {key}: {asked_for(tag)}"
     subject = subject_of(verdict.request.caller)
+    if subject is None and any(each.deciding for each in verdict.refused):
+        return "no policy can be changed for this call alone: change the chain"
     if subject is None:
         return "no policy can fix this: change the chain"
     return (
         "to fix it, the statement must name the token's subject, or it lets in everyone else of the"
         f" provider; give it, and rolehop can write the statement: --context {subject}=VALUE"
     )
+
+
+def _resource_tags(verdict: Verdict) -> Iterator[Finding]:
+    """Yield what an Allow asks of the tags of the role, which are not as it asks."""
+    for finding in (each for policy in verdict.refused for each in policy.findings):
+        is_condition = finding.element.startswith("Condition ")
+        of_tag = is_condition and "resourcetag/" in condition_of(finding)[1].lower()
+        if of_tag and finding.truth is Truth.FALSE:
+            yield finding
 
 
 def _is_of_aws(policy: PolicyVerdict, verdict: Verdict) -> bool:

@@ -22,6 +22,7 @@ from rolehop.policy.inventory.context_keys import is_of_target
 from rolehop.policy.language.parser import Kind
 from rolehop.policy.remedies.extend_statement import extend, widened
 from rolehop.policy.remedies.narrow_deny import exclude_request
+from rolehop.policy.remedies.other_sessions import denies_other_sessions, has_sessions
 from rolehop.policy.remedies.policy_change import (
     ChangeKind,
     Owner,
@@ -182,7 +183,7 @@ class _ChangeBuilder:
             inherited_tag_keys,
             pin_tags=self._pin_tags,
         )
-        if asked.external_id_unmet and not self.with_external_id:
+        if asked.lets_in_sessions or (asked.external_id_unmet and not self.with_external_id):
             return None
         if asked.external_id_unmet:
             asked.conditions = {}
@@ -216,6 +217,7 @@ class _ChangeBuilder:
             return None
         kind, _, rest = wrong[0].element.partition(" ")
         keys = [rest.partition(" ")[2]] if kind == "Condition" else []
+        keys = [each for each in keys if each.lower() not in ("aws:principalarn", "aws:userid")]
         gone = [each for each in keys if is_of_target(each)]
         change = self._made(
             judged.document,
@@ -282,7 +284,7 @@ class _ChangeBuilder:
     def excluded_from_deny(self, judged: Judged) -> tuple[PolicyChange, ...]:
         """Exclude this call from a Deny; replace it with statements that deny everything else."""
         written = _source(judged, self.documents)
-        if written is None:
+        if written is None or self._is_guarded(judged):
             return ()
         narrowed = exclude_request(
             written,
@@ -300,6 +302,17 @@ class _ChangeBuilder:
         beside = (self._made(judged.document, ChangeKind.ADD, each) for each in others)
         replaced = replace(change, denied=True, opened=narrowed.opened, exempts=narrowed.exempts)
         return (replaced, *beside)
+
+    def _is_guarded(self, judged: Judged) -> bool:
+        """True if a Deny cannot be narrowed for this call alone.
+
+        It asks for an external ID, which is never waived, or it tells sessions apart.
+        """
+        conditions = judged.statement.conditions
+        if any(each.key.lower() == "sts:externalid" for each in conditions):
+            return True
+        shared = has_sessions(self.request.caller)
+        return shared and any(map(denies_other_sessions, conditions))
 
 
 def _principal(caller: Caller) -> dict[str, str] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rolehop.arn import known_regions
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Reason, Truth
@@ -17,7 +18,7 @@ from rolehop.policy.evaluation.model import PolicyVerdict
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition, Effect
 from rolehop.policy.language.request_context import Context
-from rolehop.policy.language.variables import Unfilled, fill
+from rolehop.policy.language.variables import Unfilled, Variable, fill, parse_template
 from rolehop.policy.language.wildcards import Wild
 from rolehop.policy.remedies.config_change import Candidate, ConfigChange, change_hop, remove_tags
 from rolehop.policy.remedies.policy_change import ChangeKind
@@ -65,7 +66,10 @@ def satisfy_conditions(
     for condition in judged.statement.conditions:
         if judge_condition(condition, context).truth is not wrong:
             continue
-        for edit, changed in _candidates(condition, judged.statement.conditions, scenario, hop):
+        for edit, changed in (
+            *_candidates(condition, judged.statement.conditions, scenario, hop),
+            *_by_variable(condition, scenario, hop),
+        ):
             request = changed.requests()[hop]
             better = judge_condition(condition, request.context).truth is not wrong
             if better and request.impossible is None:
@@ -114,6 +118,19 @@ def _candidates(
         yield from _in_region(condition, scenario, hop)
     elif key in ("sts:sourceidentity", "aws:sourceidentity"):
         yield from _identified(condition, scenario, hop)
+
+
+def _by_variable(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the tag of the caller that is compared with another key, with the value of that key."""
+    found = scenario.requests()[hop].context.lookup(condition.key)
+    if not isinstance(found, tuple) or len(found) != 1:
+        return
+    wanted = (parse_template(found[0], variables=False, wild=False),)
+    for each in condition.templates:
+        part = each.parts[0] if len(each.parts) == 1 else None
+        if isinstance(part, Variable) and part.key.lower().startswith("aws:principaltag/"):
+            other = replace(condition, key=part.key, values=found, templates=wanted)
+            yield from _candidates(other, (), scenario, hop)
 
 
 def _identifying(scenario: ChainScenario, hop: int, choice: _Choice) -> Iterator[Candidate]:
@@ -169,12 +186,13 @@ def _in_region(condition: Condition, scenario: ChainScenario, hop: int) -> Itera
     location, now = scenario.region_location, scenario.setting.region
     if location is None:
         return
-    for choice in _values(condition, scenario, hop, now):
-        if choice.text is None or choice.form is not None or _REGION.fullmatch(choice.text) is None:
-            continue
-        kind = ChangeKind.ADD if now is None else ChangeKind.REPLACE
-        change = ConfigChange(hop, location, kind, {location.keys["region"]: choice.text})
-        yield change, scenario.with_region(choice.text)
+    named = [e.text for e in _values(condition, scenario, hop, now) if e.text and e.form is None]
+    written = [each for each in named if _REGION.fullmatch(each)]
+    kind = ChangeKind.ADD if now is None else ChangeKind.REPLACE
+    # A pattern names none: then one of those that it matches.
+    for region in (*written, *known_regions(scenario.hop(hop).role.partition)):
+        change = ConfigChange(hop, location, kind, {location.keys["region"]: region})
+        yield change, scenario.with_region(region)
 
 
 def _identified(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:

@@ -13,13 +13,15 @@ from typing import Any
 from rolehop.policy.evaluation.findings import Finding, Reason
 from rolehop.policy.evaluation.model import Request
 from rolehop.policy.inventory.context_keys import is_of_target
+from rolehop.policy.remedies.narrow_deny import listed_as
+from rolehop.policy.remedies.other_sessions import has_sessions, names_session_value
 from rolehop.policy.remedies.policy_change import as_list
 from rolehop.policy.remedies.statement_conditions import collapse_singleton
 
 Json = dict[str, Any]
 
 _OTHER_CALLER = (Reason.NOT_NAMED, Reason.OTHER_ACCOUNT)
-_LISTS = ("stringequals", "arnequals", "arnlike", "ipaddress")
+_LISTS = ("stringequals", "stringlike", "arnequals", "arnlike", "ipaddress")
 _NOT_EXTENDED = ("sts:externalid", "aws:multifactorauthpresent", "aws:multifactorauthage")
 _BESIDE_ASSUME_ROLE = ("sts:TagSession", "sts:SetSourceIdentity")
 
@@ -39,6 +41,10 @@ def extend(
     element, _, _ = wrong.element.partition(" ")
     if element == "Principal":
         return _with_principal(written, wrong, request)
+    if element == "Condition" and "Principal" in written and _is_of_sts(written):
+        listed = _with_caller(written, wrong, request)
+        if listed is not None:
+            return listed
     if shared:
         return None
     if element == "Action" and _is_of_sts(written) and _may_join(written, actions, request):
@@ -82,7 +88,10 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
     """
     _, operator, key = wrong.element.split(" ", 2)
     if is_of_target(key):
-        return None if widened(written, request) else _without_condition(written, operator, key)
+        apart = names_session_value(as_list(written["Condition"][operator][key]))
+        if widened(written, request) or (apart and has_sessions(request.caller)):
+            return None
+        return _without_condition(written, operator, key)
     values = request.context.lookup(key)
     if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in _NOT_EXTENDED:
         return None
@@ -93,6 +102,21 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
     if any("${" in each for each in map(str, as_list(keys[key]))):
         return None
     keys[key] = _more(keys[key], values)
+    return made
+
+
+def _with_caller(written: Json, wrong: Finding, request: Request) -> Json | None:
+    """Add the caller to a list of callers in a condition: it lets in nobody else."""
+    _, operator, key = wrong.element.split(" ", 2)
+    name = operator.lower().removesuffix("ifexists")
+    if name not in _LISTS or "*" in as_list(written["Condition"][operator][key]):
+        return None
+    value = listed_as(key.lower(), request, like=name.endswith("like"))
+    if value is None:
+        return None
+    made = deepcopy(written)
+    keys = made["Condition"][operator]
+    keys[key] = _more(keys[key], [value])
     return made
 
 

@@ -192,7 +192,7 @@ def _with_exception(written: Json, request: Request) -> Json | None:
     for operator, keys in written.get("Condition", {}).items():
         name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
         for key, values in keys.items() if name in _EXCEPTIONS else ():
-            value = _listed_as(key.lower(), request, like=name.endswith("like"))
+            value = listed_as(key.lower(), request, like=name.endswith("like"))
             if value is not None:
                 listed = collapse_singleton([*_texts(values), value])
                 condition = {**written["Condition"], operator: {**keys, key: listed}}
@@ -200,7 +200,7 @@ def _with_exception(written: Json, request: Request) -> Json | None:
     return None
 
 
-def _listed_as(key: str, request: Request, *, like: bool) -> str | None:
+def listed_as(key: str, request: Request, *, like: bool) -> str | None:
     """Return how a list under ``key`` names just this caller; ``None``: it cannot."""
     excluded, caller = _exception(request), request.caller
     if excluded is not None and key == excluded[1].lower():

@@ -21,6 +21,7 @@ from rolehop.policy.inventory.context_keys import is_of_target
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition
 from rolehop.policy.language.request_context import Unknown
+from rolehop.policy.remedies.other_sessions import asks_for_role, has_sessions, names_session_value
 from rolehop.startup.dataclass import dataclass, field
 
 Json = dict[str, Any]
@@ -58,6 +59,9 @@ class SuggestedConditions:
 
     external_id_unmet: bool = False
     """The call lacks the external ID that is required, which is never waived."""
+
+    lets_in_sessions: bool = False
+    """Without a condition that this call does not meet, other sessions of its caller get in."""
 
     def put(self, operator: str, key: str, values: Sequence[str]) -> None:
         """Require ``key`` to be one of ``values``."""
@@ -113,9 +117,13 @@ def _for_others(judged: Judged) -> bool:
 
 def _answer(found: SuggestedConditions, condition: Condition, request: Request) -> None:
     """Rewrite a condition that the call does not meet to require what the call has."""
+    if _repeats_caller(condition):
+        return
     key, values = condition.key, request.context.lookup(condition.key)
     # To ask the resource that is named for the value it has asks nothing.
-    if is_of_target(key) or _is_pinned_for_nothing(condition, request.caller):
+    if has_sessions(request.caller) and names_session_value(condition.values):
+        found.lets_in_sessions = True
+    elif is_of_target(key) or _is_pinned_for_nothing(condition, request.caller):
         found.waived.append(key)
     elif key.lower() == "sts:externalid":
         found.put(condition.operator.text, key, condition.values)
@@ -130,6 +138,21 @@ def _answer(found: SuggestedConditions, condition: Condition, request: Request) 
         for quantifier in _quantifiers(condition, values):
             found.put(f"{quantifier}{name}", key, written)
         found.sent.append(key)
+
+
+# What only the caller that a new statement names can have.
+_OF_CALLER = (
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principaltype",
+)
+
+
+def _repeats_caller(condition: Condition) -> bool:
+    """True if a condition asks no more than which user or role calls, not for one of its sessions."""
+    return condition.key.lower() in _OF_CALLER or asks_for_role(condition)
 
 
 def _is_pinned_for_nothing(condition: Condition, caller: Caller) -> bool:

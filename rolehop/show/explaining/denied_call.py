@@ -36,7 +36,8 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
         if value is not None:
             lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
     # Without a policy, only these actions say what to do.
-    if denied.policy is not None or denied.explicit or denied.action in _SAYING:
+    unsigned = denied.caller == "anonymous"
+    if unsigned or denied.policy or denied.explicit or denied.action in _SAYING:
         return [*lines, *wrapped(f"to fix it, {fix}", "  ", "    ")]
     if chain is None and denied.action not in _HOPS:
         text = "if a chain's session made the call, its policies may tell:"

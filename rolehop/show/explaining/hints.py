@@ -8,12 +8,13 @@ from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.show.condition_text import MFA_KEYS, condition_of
 
 
-def hint(finding: Finding, *, denies: bool = False) -> str | None:
+def hint(finding: Finding, *, denies: bool = False, of_session: bool = False) -> str | None:
     """Return what the user can do about it without changing a policy.
 
     Args:
         finding: of a policy that refuses.
         denies: it belongs to a Deny that applies; then what matches is the problem.
+        of_session: a role's session calls, which never carries MFA.
     """
     if finding.reason is Reason.OTHER_SESSION:
         return f'or give that session its name: session_name = "{_last(finding.wanted)}"'
@@ -21,7 +22,8 @@ def hint(finding: Finding, *, denies: bool = False) -> str | None:
         return None
     key = condition_of(finding)[1].lower()
     if key in MFA_KEYS:
-        return _mfa_hint(finding) if (finding.truth is Truth.TRUE) == denies else None
+        wrong = (finding.truth is Truth.TRUE) == denies
+        return _mfa_hint(finding, of_session=of_session) if wrong else None
     wrong = finding.truth is not Truth.TRUE and not denies
     if not wrong or finding.reason not in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS):
         return None
@@ -50,14 +52,14 @@ def _is_accepted(limit: Check, value: str) -> bool:
         return False
 
 
-def _mfa_hint(finding: Finding) -> str | None:
-    if finding.found is None:
-        return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
-    if finding.found == "false":
+def _mfa_hint(finding: Finding, *, of_session: bool) -> str | None:
+    if of_session or finding.found == "false":
         return (
             "a role session never carries MFA: only hop 1 can, from an IAM user's own keys and the"
             " source's mfa_serial"
         )
+    if finding.found is None:
+        return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
     return None
 
 

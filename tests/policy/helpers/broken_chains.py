@@ -116,7 +116,7 @@ BROKEN: dict[str, Row] = {
             {**trusts("*", StringNotEquals={"sts:ExternalId": "x-42"}), "Effect": "Deny"},
             hop2=ID,
         ),
-        2, L.TRUST, R.EXPLICIT_DENY, ({"external_id": "x-42"}, "replace"),
+        2, L.TRUST, R.EXPLICIT_DENY, ({"external_id": "x-42"},),
     ),
     "MFA is wanted on hop 1 and there is none": (
         sets("trust-hub", trusts(ALICE, Bool={"aws:MultiFactorAuthPresent": "true"})),
@@ -128,7 +128,7 @@ BROKEN: dict[str, Row] = {
     ),
     "the role session name is another": (
         sets("trust-admin", trusts(HUB, StringLike={"sts:RoleSessionName": "ci-*"})),
-        2, L.TRUST, R.VALUE_DIFFERS, ({"session_name": "ci-s1"}, "add"),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"session_name": "ci-s1"}, "replace"),
     ),
     "a source identity is wanted": (
         sets("trust-admin", trusts(HUB, Null={"sts:SourceIdentity": "false"})),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from rolehop.arn import RoleArn
 from rolehop.policy import PolicyType
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, judge_chain
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
-from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import Unknown
@@ -63,6 +63,11 @@ class Case:
     mfa: bool = False
     """Whether the source has its mfa_serial."""
 
+    tags: Json = field(default_factory=dict)
+    """Of role Admin."""
+
+    region_in_config: bool = False
+
     def asked(self) -> list[AssumeRoleRequest]:
         return [
             AssumeRoleRequest(RoleArn.parse(role), **{"session_name": "s1", **hop})
@@ -93,7 +98,7 @@ def records(case: Case) -> IamInventory:
             "AssumeRolePolicyDocument": documents[f"trust-{name}"],
             "RolePolicyList": [{"PolicyName": name, "PolicyDocument": documents[name]}],
             "AttachedManagedPolicies": [],
-            "Tags": [],
+            "Tags": [{"Key": k, "Value": v} for k, v in case.tags.items() if name == "admin"],
         }
         if f"boundary-{name}" in documents:
             arn = f"arn:aws:iam::222222222222:policy/boundary-{name}"
@@ -132,7 +137,8 @@ def records(case: Case) -> IamInventory:
 def scenario(case: Case) -> ChainScenario:
     start = StartingCredentials(ALICE, long_lived=True, mfa=case.mfa)
     setting = EvaluationContext(records(case), NOW, region="eu-west-1")
-    return ChainScenario(start, tuple(case.asked()), setting)
+    place = ConfigLocation("chain 'c'", {"region": "region"}) if case.region_in_config else None
+    return ChainScenario(start, tuple(case.asked()), setting, region_location=place)
 
 
 def explained(case: Case) -> tuple[HopVerdict, ...]:

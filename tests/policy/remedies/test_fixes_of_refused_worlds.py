@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from rolehop.startup.dataclass import replace
 from tests.policy.helpers.chains import NOBODY, NOW
 from tests.policy.helpers.independent_reading import allowed
 from tests.policy.helpers.wide_worlds import make_wide_world
-from tests.policy.helpers.worlds import CALLERS, LANES, as_request
+from tests.policy.helpers.worlds import CALLERS, LANES, ROLE, as_request
 from tests.support.policies import policy
 
 Json = dict[str, Any]
@@ -27,8 +28,10 @@ OF_CALLER = ("identity", "boundary", "session_policy")
 
 def refused_worlds() -> Iterator[Json]:
     rng = Random(11)  # noqa: S311 - worlds, no secrets
-    while True:
+    for number in count():
         world = make_wide_world(rng)
+        if number % 8 == 0:
+            _judge_by_tags(rng, world)
         if world.get("passes"):
             continue
         world["scp"] = world["scp"][0] if world["scp"] else None
@@ -39,6 +42,39 @@ def refused_worlds() -> Iterator[Json]:
             world["ctx"]["aws:principalarn"] = [who]
         if allowed(world) is False:
             yield world
+
+
+def _judge_by_tags(rng: Random, world: Json) -> None:
+    """Let a session's tags decide, and nothing else: in an Allow, or in a Deny beside it."""
+    caller, role = rng.choice([each for each in CALLERS if each[1]])
+    variable = "${aws:PrincipalTag/team}"
+    key, listed = rng.choice(
+        [
+            ("aws:ResourceTag/team", [variable]),
+            ("aws:ResourceTag/team", ["other", variable]),
+            ("sts:RoleSessionName", variable),
+            ("aws:PrincipalTag/team", "${aws:ResourceTag/team}"),
+            ("aws:PrincipalTag/team", ["red", "b*"]),
+            ("aws:PrincipalTag/team", "team"),
+        ]
+    )
+    operator = rng.choice(
+        ["StringEquals", "StringLike", "StringNotEquals", "StringNotLikeIfExists"]
+    )
+    where, denied = rng.choice(["trust", "identity", "scp"]), rng.random() < 0.5
+    allow: Json = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    by_tags = {"Effect": "Deny" if denied else "Allow", "Condition": {operator: {key: listed}}}
+    of_trust = {"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": role}}
+    world |= {"boundary": None, "session_policy": None, "rcp": None, "scp": None}
+    world |= {"caller": caller, "caller_role": role, "provider": None, "service": None}
+    world |= {"actions": ["sts:AssumeRole"], "by_tags": True, "passes": False, "role": ROLE}
+    world |= {"identity": [allow], "trust": [of_trust]}
+    statement = {**(of_trust if where == "trust" else allow), **by_tags}
+    allowing = [of_trust if where == "trust" else allow]
+    world[where] = [*(allowing if denied else ()), statement]
+    world["scp"] = None if world["scp"] is None else [world["scp"]]
+    world["ctx"]["aws:principaltag/team"] = [rng.choice(["team", "blue", "red"])]
+    world["ctx"]["aws:resourcetag/team"] = [rng.choice(["team", "blue", "red"])]
 
 
 def remedies_of(world: Json) -> tuple[Remedy, ...]:
@@ -75,6 +111,9 @@ def test_every_fix_works_lets_in_no_one_else_and_few_have_a_needless_step() -> N
                     **{name: changed[name] for name in LANES if name not in OF_CALLER},
                 }
                 assert goodness(after) <= goodness(other), (world, remedy, other["caller"])
+            for session in other_sessions(world):
+                after = {**changed, "ctx": session["ctx"]}
+                assert goodness(after) <= goodness(session), (world, remedy, session["ctx"])
             needless += any(
                 goodness(applied(world, each)) == goodness(changed)
                 for each in without_one(remedy.steps)
@@ -108,6 +147,18 @@ def others(world: Json) -> Iterator[Json]:
         if caller != world["caller"]:
             ctx = {**world["ctx"], "aws:principalarn": [role or caller]}
             yield {**world, "caller": caller, "caller_role": role, "ctx": ctx}
+
+
+def other_sessions(world: Json) -> Iterator[Json]:
+    """Yield the world with sessions of the same role that have another tag, or none."""
+    own = world["ctx"].get("aws:principaltag/team")
+    for tag in (["team"], ["blue"], ["red"], ["zz"], None) if world.get("by_tags") else ():
+        if tag != own:
+            ctx = {key: each for key, each in world["ctx"].items() if key != PRINCIPAL_TAG}
+            yield {**world, "ctx": {**ctx, **({PRINCIPAL_TAG: tag} if tag else {})}}
+
+
+PRINCIPAL_TAG = "aws:principaltag/team"
 
 
 def goodness(world: Json) -> int:

@@ -139,6 +139,12 @@ def test_a_condition_that_compares_is_not_answered_with_a_value_that_is_always_t
     for key in ("aws:ResourceTag/team", "iam:ResourceTag/team"):
         equals = {key: "${aws:PrincipalTag/team}"}
         case = broken(also(TAGGED, sets("trust-admin", trusts(HUB, StringEquals=equals))))
+        # Without the condition, sessions with other tags got in as well.
+        assert remedies_at(case, 2) == ()
+        text = " ".join(as_text(verdict_view(judged(case), verbose=False)).split())
+        assert "account 333333333333 gives role Admin the tag 'team': blue (the tag" in text
+        fixed = {key: "red"}
+        case = broken(also(TAGGED, sets("trust-admin", trusts(HUB, StringEquals=fixed))))
         (step,) = remedies_at(case, 2)[0].steps
         assert isinstance(step, PolicyChange)
         # A tag of the only role that is named asks nothing: the condition goes, and that is said.

@@ -1,0 +1,190 @@
+"""What a fix never does: waive an external ID, let in other sessions, ask twice for one thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rolehop.access_denied.reader import read_access_denied
+from rolehop.policy import Outcome
+from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.policy_change import PolicyChange
+from rolehop.sts_errors import denial_fix
+from tests.policy.helpers.broken_chains import TAGS_BEFORE, Breaks, also, broken, only, sets
+from tests.policy.helpers.chains import (
+    ADMIN,
+    HUB,
+    explained,
+    made,
+    may,
+    remedies_at,
+    trusts,
+)
+from tests.policy.helpers.reading import shown
+
+Json = dict[str, Any]
+
+
+def denies(where: str, **condition: Json) -> Breaks:
+    """Deny hop 2 by a trust policy or an SCP."""
+    if where == "trust-admin":
+        return sets(where, trusts(HUB), {**trusts("*", **condition), "Effect": "Deny"})
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    return sets(where, everything, {**everything, "Effect": "Deny", "Condition": condition})
+
+
+@pytest.mark.parametrize("where", ["trust-admin", "scp-222222222222"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"StringNotEquals": {"sts:ExternalId": "x-1"}},
+        {"StringNotLikeIfExists": {"sts:externalid": ["x-1", "y-1"]}},
+        {"Null": {"sts:ExternalId": "true"}},
+        {
+            "StringNotEquals": {"sts:ExternalId": "x-1"},
+            "ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/Other"},
+        },
+    ],
+)
+def test_no_form_of_a_deny_is_waived_for_an_external_id(where: str, asked: Json) -> None:
+    case = broken(also(denies(where, **asked)))
+    case.hops[1]["external_id"] = "mine"
+    if "Null" in asked:
+        case.hops[1].clear()
+    (remedy,) = remedies_at(case, 2)
+    (step,) = remedy.steps
+    assert isinstance(step, ConfigChange)
+    assert list(step.keys) == ["external_id"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}},
+        {"Null": {"aws:MultiFactorAuthAge": "false"}},
+        {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+    ],
+)
+def test_mfa_is_never_promised_to_a_session(asked: Json) -> None:
+    text = shown(broken(sets("trust-admin", trusts(HUB, **asked))))
+    assert "bring MFA" not in text
+    assert "a role session never carries MFA" in text
+
+
+ACCOUNT = "222222222222"
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "listed", "joins"),
+    [
+        ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::222222222222:role/Ops*", HUB),
+        ("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::222222222222:role/Ops", HUB),
+        ("StringLike", "aws:userid", "AROAOTHER:*", "AROAHUB:*"),
+    ],
+)
+def test_a_caller_joins_the_list_of_callers_in_a_condition(
+    operator: str, key: str, listed: str, joins: str
+) -> None:
+    change = only(sets("trust-admin", trusts(ACCOUNT, **{operator: {key: listed}})))
+    assert change.statement["Condition"] == {operator: {key: [listed, joins]}}
+    assert (change.index, change.sent, change.waived) == (1, (), ())
+
+
+def test_no_condition_repeats_the_principal_of_a_new_statement() -> None:
+    asked = {"aws:PrincipalAccount": "444444444444"}
+    change = only(sets("trust-admin", trusts("*", StringEquals=asked)))
+    assert change.statement == {
+        "Effect": "Allow",
+        "Principal": {"AWS": HUB},
+        "Action": "sts:AssumeRole",
+    }
+
+
+TAG = "aws:PrincipalTag/team"
+SEND_TAGS = sets("hub", may(ADMIN, "sts:AssumeRole", "sts:TagSession"))
+LIKE_ROLE = {"aws:ResourceTag/team": f"${{{TAG}}}"}
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_tag_that_is_compared_with_the_roles_is_sent_as_the_role_has_it(denied: bool) -> None:
+    """Nothing else is offered: without the condition, sessions with other tags got in."""
+    trust = [trusts(HUB, "sts:*", **({} if denied else {"StringEquals": LIKE_ROLE}))]
+    if denied:
+        trust.append({**trusts("*", StringNotEquals=LIKE_ROLE), "Effect": "Deny"})
+    case = broken(also(TAGS_BEFORE, sets("trust-admin", *trust)))
+    del case.hops[0]["transitive_tags"]  # such a tag counts as the role's own
+    case.tags = {"team": "red"}
+    (remedy,) = remedies_at(case, 2)
+    assert [each.keys for each in remedy.steps if isinstance(each, ConfigChange)] == [
+        {"tags": {"team": "red"}}
+    ]
+    assert [each.verdict.outcome for each in explained(made(case, remedy))] == [Outcome.ALLOWED] * 2
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "offered"),
+    [("StringNotEquals", "red", False), ("StringEquals", "blue", True), ("Null", "false", False)],
+)
+def test_a_deny_that_tells_sessions_apart_is_narrowed_only_if_it_means_this_one_alone(
+    operator: str, value: str, offered: bool
+) -> None:
+    case = broken(
+        also(
+            TAGS_BEFORE,
+            SEND_TAGS,
+            sets(
+                "trust-admin",
+                trusts(HUB, "sts:*"),
+                {**trusts("*", **{operator: {TAG: value}}), "Effect": "Deny"},
+            ),
+        )
+    )
+    steps = [step for remedy in remedies_at(case, 2) for step in remedy.steps]
+    assert any(isinstance(each, PolicyChange) for each in steps) is offered
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        trusts(HUB, StringLike={"aws:RequestedRegion": "us-*"}),
+        {**trusts("*", StringNotLike={"aws:RequestedRegion": "us-*"}), "Effect": "Deny"},
+    ],
+)
+def test_a_region_that_a_pattern_takes_is_proposed(asked: Json) -> None:
+    trust = [asked] if asked["Effect"] == "Allow" else [trusts(HUB), asked]
+    case = broken(sets("trust-admin", *trust))
+    case.region_in_config = True
+    (step,) = remedies_at(case, 2)[0].steps
+    assert isinstance(step, ConfigChange)
+    assert dict(step.keys) == {"region": "us-east-1"}
+
+
+def test_keys_that_leaked_are_replaced_and_their_guard_stays() -> None:
+    name = "AWSCompromisedKeyQuarantineV3"
+    text = (
+        "User: arn:aws:iam::111111111111:user/alice is not authorized to perform: s3:ListBuckets"
+        f" with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/{name}"
+    )
+    denied = read_access_denied(text)
+    assert denied is not None
+    assert denial_fix(denied).startswith(
+        f"keep {name}: AWS attaches it to a user whose access keys"
+    )
+
+
+def test_an_unsigned_call_is_to_be_signed_and_nothing_to_be_opened() -> None:
+    text = (
+        "User: anonymous is not authorized to perform: s3:GetObject on resource:"
+        ' "arn:aws:s3:::b/k" because no resource-based policy allows the s3:GetObject action'
+    )
+    for each in (text, text.partition(" because")[0]):
+        denied = read_access_denied(each)
+        assert denied is not None
+        assert denial_fix(denied).startswith("sign the call: it carried no credentials")
+
+
+def test_of_two_wrong_things_neither_is_called_enough() -> None:
+    asked = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    case = broken(sets("trust-hub", trusts("arn:aws:iam::111111111111:user/bob", **asked)))
+    assert "or bring MFA" not in shown(case)
