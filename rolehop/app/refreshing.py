@@ -11,7 +11,7 @@ from rolehop.app.walking import ask_reason, store_flags, walk_chain
 from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.errors import ConfigError, UsageError
 from rolehop.handover.container import FULL_URI
-from rolehop.handover.environment import CHAIN
+from rolehop.handover.environment import CHAIN, FLAGS
 from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ class Refreshed:
 
     shell_session: Session | None
     """The new session of this shell's chain, if it may take the place of the old one."""
+
+    shell_flags: tuple[str, ...] = ()
+    """The flags that it was made with, e.g. ``--read-only``."""
 
     failed: dict[str, RolehopError] = field(default_factory=dict)
     """Errors by chain."""
@@ -97,13 +100,13 @@ def refresh_chains(
         renewing = RenewingVault(app.vault, app.now)
         _, session = walk_chain(app, names[0], options, listener, renewing=renewing)
         store_flags(app, session, options)
-        return Refreshed(session if names[0] == current else None)
+        return Refreshed(session if names[0] == current else None, options.hop_flags)
     sessions, failed = walk_many(app, names, options, jobs, on_done=on_done)
     shell_session = sessions.get(current or "")
     if shell_session is not None and _stored_flags(app):
         app.note("this shell's session was made with flags: renew it by itself")
         shell_session = None
-    return Refreshed(shell_session, failed)
+    return Refreshed(shell_session, options.hop_flags, failed)
 
 
 def _with_stored_flags(app: App, options: WalkOptions) -> WalkOptions:
@@ -115,8 +118,9 @@ def _with_stored_flags(app: App, options: WalkOptions) -> WalkOptions:
 def _stored_flags(app: App) -> WalkOptions | None:
     from rolehop.state.walk_flags import load_flags
 
+    key, had_flags = app.environ.get("AWS_ACCESS_KEY_ID", ""), bool(app.environ.get(FLAGS))
     try:
-        return load_flags(app.state_folder, app.environ.get("AWS_ACCESS_KEY_ID", ""))
+        return load_flags(app.state_folder, key, had_flags=had_flags)
     except ValueError as error:
         raise ConfigError(
             "this shell's session cannot be renewed as it is",

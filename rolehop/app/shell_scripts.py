@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rolehop
+from rolehop.advice import Advice, Argument
 from rolehop.errors import ConfigError, Declined, NoTerminal, RolehopError, UsageError
 from rolehop.files import read_own, write_beside
 from rolehop.handover.child_environment import child_environment
@@ -21,6 +22,7 @@ from rolehop.text import clean
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.handover.environment import Change
+    from rolehop.plan.walk_options import WalkOptions
     from rolehop.state.folder_chains import FolderChain
 
 _COMPLETION_FILES = {
@@ -165,22 +167,39 @@ def _holds(path: Path, text: str) -> bool:
         return False
 
 
-def previous_chain(app: App) -> str:
-    """Return the chain that this shell had before its present one.
+def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
+    """Return the chain that this shell had before its present one, and the flags to walk it with.
+
+    These are the flags that it was assumed with, each unless ``options`` say something else: it
+    must not come back able to do more.
 
     Raises:
         UsageError: there was none.
+        ConfigError: it had flags, and they are not known any more.
     """
-    from rolehop.handover.environment import PREVIOUS
+    from rolehop.handover.environment import PREVIOUS, PREVIOUS_FLAGS, PREVIOUS_KEY
+    from rolehop.state.walk_flags import load_flags
 
-    name = app.environ.get(PREVIOUS)
+    name, had = app.environ.get(PREVIOUS), app.environ.get(PREVIOUS_FLAGS, "")
     if not name:
         raise UsageError(
             "there is no chain to go back to",
-            cause="this shell has assumed at most one chain",
+            cause="this shell has had no other chain since it started or left one",
             fix="rolehop list",
         )
-    return name
+    key = app.environ.get(PREVIOUS_KEY, "")
+    try:
+        stored = load_flags(app.state_folder, key, had_flags=bool(had))
+    except ValueError as error:
+        raise ConfigError(
+            f"'{name}' is not assumed again: it had flags that are not known any more",
+            cause=str(error),
+            fix=Advice("rolehop assume ", Argument(name), f" {clean(had)}".rstrip()),
+        ) from None
+    if stored is None:
+        return name, options
+    typed = {field: value for field, value in options.hop_values.items() if value}
+    return name, options.with_hop_values({**stored.hop_values, **typed})
 
 
 def chain_of_folder(app: App) -> str | None:

@@ -85,12 +85,26 @@ class _WithExamples(click.Command):
                 formatter.write(f"  {line}\n" if line else "\n")
 
 
+_TYPED = "rolehop.typed"
+
+
 class Command(_WithExamples):
     """A command with its own options, then those that every command takes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(COMMON_OPTIONS())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does, and keep what was typed for `typed_arguments`."""
+        ctx.meta[_TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
+
+def typed_arguments(ctx: click.Context) -> list[str]:
+    """Return the arguments of the command as they were typed."""
+    typed: list[str] = ctx.meta[_TYPED]
+    return typed
 
 
 def walk_options(command: F) -> F:

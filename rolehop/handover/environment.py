@@ -19,6 +19,15 @@ CHAIN = "ROLEHOP_CHAIN"
 PREVIOUS = "ROLEHOP_PREVIOUS_CHAIN"
 """Names the chain that was assumed before, for ``assume -``; set once there was another."""
 
+FLAGS = "ROLEHOP_FLAGS"
+"""Names the flags that changed what the session's last hop asked for, without what they say."""
+
+PREVIOUS_KEY = "ROLEHOP_PREVIOUS_KEY_ID"
+"""The access key ID of the session before, under which its flags are stored."""
+
+PREVIOUS_FLAGS = "ROLEHOP_PREVIOUS_FLAGS"
+"""``ROLEHOP_FLAGS`` of the chain before: it is known to have had flags even if their note is lost."""
+
 SHELL_LEVEL = "ROLEHOP_SHELL_LEVEL"
 """Set by ``rolehop shell`` only: how many of its shells are nested, this one included."""
 
@@ -33,16 +42,23 @@ _CREDENTIALS = (
     "AWS_ACCOUNT_ID",
 )
 _MARKS = (CHAIN, "ROLEHOP_EXPIRATION", "ROLEHOP_EXPIRES_AT")
+_SET_AT_TIMES = (FLAGS, PREVIOUS, PREVIOUS_KEY, PREVIOUS_FLAGS)
 # Botocore prefers this old name to AWS_SESSION_TOKEN: a stale one would sign every call.
 _OLD_TOKEN = "AWS_SECURITY_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def assumed(
-    session: Session, *, chain: str, region: str | None, before: Mapping[str, str]
+    session: Session,
+    *,
+    chain: str,
+    region: str | None,
+    before: Mapping[str, str],
+    flags: Iterable[str] = (),
 ) -> tuple[Change, ...]:
     """Return the changes that put ``session`` into a shell whose environment is ``before``.
 
-    ``region`` is the one that a flag or the config names. The first assume also saves the profile
+    ``region`` is the one that a flag or the config names; ``flags``, e.g. ``--read-only``, changed
+    what the last hop asked for. The first assume also saves the profile
     and region variables it finds, changed or not, so that ``left`` can restore them; a later one
     leaves those alone and takes back the region of the one before.
 
@@ -56,31 +72,54 @@ def assumed(
         *(_saved(before) if first else ()),
         *regions,
         *aws_variables(session, region),
-        *(() if first or before[CHAIN] == chain else ((PREVIOUS, before[CHAIN]),)),
-        (CHAIN, chain),
+        *_named(chain, flags, before),
         ("ROLEHOP_EXPIRATION", timestamp(session.expires_at)),
         ("ROLEHOP_EXPIRES_AT", str(int(session.expires_at.timestamp()))),
     )
 
 
-def served(*, chain: str, region: str | None, before: Mapping[str, str]) -> tuple[Change, ...]:
+def served(
+    *, chain: str, region: str | None, before: Mapping[str, str], flags: Iterable[str] = ()
+) -> tuple[Change, ...]:
     """Return the changes that name ``chain`` to a program that gets its sessions from a server.
 
-    ``region`` and ``before`` as for `assumed`. A program has no one session, so no end is named.
+    ``region``, ``before`` and ``flags`` as for `assumed`. A program has no one session, so no end is named.
     """
     first = CHAIN not in before
     return (
         *(_saved(before) if first else ()),
         *(() if first or region else _restored(_REGIONS, before)),
-        *(() if first or before[CHAIN] == chain else ((PREVIOUS, before[CHAIN]),)),
-        (CHAIN, chain),
+        *_named(chain, flags, before),
         *((name, None) for name in _MARKS if name != CHAIN),
     )
 
 
-def renewed(session: Session) -> tuple[Change, ...]:
+def _named(chain: str, flags: Iterable[str], before: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return the changes that name the chain, its flags, and the chain that it takes the place of."""
+    changes = (*_or_unset(FLAGS, " ".join(flags), before), (CHAIN, chain))
+    if before.get(CHAIN, chain) == chain:
+        return changes
+    return (
+        *changes,
+        (PREVIOUS, before[CHAIN]),
+        *_or_unset(PREVIOUS_KEY, before.get("AWS_ACCESS_KEY_ID"), before),
+        *_or_unset(PREVIOUS_FLAGS, before.get(FLAGS), before),
+    )
+
+
+def _or_unset(name: str, value: str | None, before: Mapping[str, str]) -> tuple[Change, ...]:
+    """Set a variable, or unset it if there is nothing to say and it is there."""
+    if value:
+        return ((name, value),)
+    return ((name, None),) if name in before else ()
+
+
+def renewed(
+    session: Session, *, before: Mapping[str, str], flags: Iterable[str] = ()
+) -> tuple[Change, ...]:
     """Return the changes that give a shell a newer session of its assumed chain.
 
+    ``before`` and ``flags`` as for `assumed`.
     Profiles and regions stay as they are: the shell's owner may have set them since.
 
     Raises:
@@ -89,6 +128,7 @@ def renewed(session: Session) -> tuple[Change, ...]:
     return (
         *aws_variables(session, None),
         (_OLD_TOKEN, None),
+        *_or_unset(FLAGS, " ".join(flags), before),
         ("ROLEHOP_EXPIRATION", timestamp(session.expires_at)),
         ("ROLEHOP_EXPIRES_AT", str(int(session.expires_at.timestamp()))),
     )
@@ -100,7 +140,7 @@ def left(before: Mapping[str, str]) -> tuple[Change, ...]:
         return ()
     return (
         *((name, None) for name in (*_CREDENTIALS, *_MARKS)),
-        *(((PREVIOUS, None),) if PREVIOUS in before else ()),
+        *((name, None) for name in _SET_AT_TIMES if name in before),
         *_restored(_REGIONS, before),
         # Assume only ever unsets these: one that is there and was not saved is the user's own.
         *((name, value) for name, value in _restored(_PROFILES, before) if value is not None),

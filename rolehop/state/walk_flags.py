@@ -67,12 +67,23 @@ def _forget(note: Path) -> None:
         note.unlink(missing_ok=True)
 
 
-def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
+def load_flags(
+    state_folder: Path, access_key_id: str, *, had_flags: bool = False
+) -> WalkOptions | None:
     """Return the flags of the session; ``None`` if none are stored.
 
+    ``had_flags``: it is known that it was made with some.
+
     Raises:
-        ValueError: flags are stored and cannot be read; the session must not be renewed without.
+        ValueError: it had flags that cannot be read; the session must not be renewed without.
     """
+    found = _load(state_folder, access_key_id)
+    if found is None and had_flags:
+        raise ValueError("the note of its flags is gone")
+    return found
+
+
+def _load(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
     try:

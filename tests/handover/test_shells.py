@@ -134,7 +134,10 @@ def test_assume_again_and_leave_change_exactly_the_variables_of_the_design(
     changes = assumed(next_session, chain="spokes/444444444444", region=None, before=first)
     _, second = sh.evaluate(render(changes), first)
     back = {"AWS_REGION": "eu-north-1"}
-    chain = in_hand(next_session, "spokes/444444444444") | {"ROLEHOP_PREVIOUS_CHAIN": "hub"}
+    chain = in_hand(next_session, "spokes/444444444444") | {
+        "ROLEHOP_PREVIOUS_CHAIN": "hub",
+        "ROLEHOP_PREVIOUS_KEY_ID": session.credentials.access_key_id,
+    }
     assert second == base | untouched | saved | back | chain
 
     _, end = sh.evaluate(render(left(second)), second)

@@ -167,7 +167,7 @@ def test_times_are_in_utc() -> None:
 
 
 def test_a_renewed_session_leaves_profile_and_region_to_the_shell(session: Session) -> None:
-    changed = dict(renewed(session))
+    changed = dict(renewed(session, before={}))
     assert changed["AWS_SESSION_TOKEN"] == "IQoJ/token+hub=="
     assert changed["ROLEHOP_EXPIRES_AT"] == "1893557045"
     assert changed["AWS_SECURITY_TOKEN"] is None

@@ -149,7 +149,7 @@ class Server:
         for file in hidden.values():
             app.note(f"the command does not see {file}: SDKs prefer its profile 'default'")
         return (
-            *served(chain=chain, region=region, before=app.variables),
+            *served(chain=chain, region=region, before=app.variables, flags=started.flags),
             *self._changes(chain, region),
             *((name, os.devnull) for name in hidden),
         )

@@ -35,6 +35,8 @@ class StartedChain:
     """The region of its calls to STS."""
     walk_again: Callable[[], Session]
     """Returns a new session without asking anybody; raises as `rolehop.walk.walk`."""
+    flags: tuple[str, ...] = ()
+    """The flags that change the last hop, e.g. ``--read-only``."""
 
 
 def start_chain(
@@ -54,7 +56,8 @@ def start_chain(
     app.history.handed_over(command, name, session, confirmed.reason)
     count_use(app, name)
     walk_again = _Renewal(app, plan.chain, confirmed, was_asked=_asks(app, name))
-    return StartedChain(plan.chain, session, plan.export_region, plan.region, walk_again)
+    region, flags = plan.export_region, confirmed.hop_flags
+    return StartedChain(plan.chain, session, region, plan.region, walk_again, flags)
 
 
 def _asks(app: App, name: str) -> bool:

@@ -35,12 +35,16 @@ class HandoverSession:
     region: str | None
     """The region to export, if any."""
     session: Session
+    flags: tuple[str, ...] = ()
+    """The flags given that changed the last hop, e.g. ``--read-only``."""
 
     def changes(self, environ: Mapping[str, str]) -> tuple[Change, ...]:
         """Return what changes in ``environ`` when a program or a shell gets the session."""
         from rolehop.handover.environment import assumed
 
-        return assumed(self.session, chain=self.chain, region=self.region, before=environ)
+        return assumed(
+            self.session, chain=self.chain, region=self.region, before=environ, flags=self.flags
+        )
 
 
 def walk_chain(
@@ -170,7 +174,7 @@ def _confirmed_walk(
             app.note(f"hop {step.number}: {step.shortened}")
     write_record(app, plan, options, name)
     store_flags(app, session, options)
-    return HandoverSession(plan.chain, plan.export_region, session)
+    return HandoverSession(plan.chain, plan.export_region, session, options.hop_flags)
 
 
 def _confirmed_options(app: App, name: str, options: WalkOptions) -> WalkOptions:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.shell_scripts import previous_chain
+from rolehop.app.shell_scripts import previous_walk
 from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Command, walk_options, walk_options_from
+from rolehop.cli.options import Command, typed_arguments, walk_options, walk_options_from
 from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
 from rolehop.text import clean
 
@@ -44,29 +44,33 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
 
     If stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
     the chain, shows a summary without secrets and the one line to type. - is the chain that this
-    shell had before its present one. Without a CHAIN: the one that a file .rolehop here or above
+    shell had before its present one, with the flags that it was assumed with. Without a CHAIN: the one that a file .rolehop here or above
     names, else you pick one.
     """
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)
-    name = (
-        previous_chain(cli.app)
-        if chain == "-"
-        else chain_or_pick(cli, chain, "assume CHAIN", by_folder=True)
-    )
-    handed = walk_for_handover(cli, "assume", name, walk_options_from(ctx))
+    options = walk_options_from(ctx)
+    if chain == "-":
+        name, options = previous_walk(cli.app, options)
+    else:
+        name = chain_or_pick(cli, chain, "assume CHAIN", by_folder=True)
+    handed = walk_for_handover(cli, "assume", name, options)
     if sys.stdout.isatty():
-        cli.terminal.write_output(_summary(handed, cli.app.now(), cli.dialect_typed(shell)))
+        typed = [*typed_arguments(ctx), *([] if chain else [handed.chain])]
+        cli.terminal.write_output(_summary(handed, typed, cli.app.now(), cli.dialect_typed(shell)))
         return
     cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
 
 
-def _summary(handed: HandoverSession, now: datetime, dialect: Dialect) -> str:
-    """Return what a terminal shows: whose session it is, and the line to type; no secret."""
+def _summary(handed: HandoverSession, typed: list[str], now: datetime, dialect: Dialect) -> str:
+    """Return what a terminal shows: whose session it is, and the line to type; no secret.
+
+    ``typed``: the arguments, flags among them, without which the session could do more.
+    """
     from rolehop.show.times import show_left
 
     session = handed.session
-    command = f"rolehop assume {dialect.argument(handed.chain)}"
+    command = " ".join(("rolehop assume", *map(dialect.argument, typed)))
     lines = [
         f"{clean(handed.chain)} is ready: {clean(session.arn)}",
         f"account {session.account}, {show_left(session.local_expires_at, now)}",

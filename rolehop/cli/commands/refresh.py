@@ -84,7 +84,8 @@ def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshe
     if refreshed.failed:
         cli.terminal.write_output(dialect.failure + "\n")
     elif refreshed.shell_session is not None:
-        cli.terminal.write_output(dialect.render(renewed(refreshed.shell_session)))
+        changes = renewed(refreshed.shell_session, before=cli.environ, flags=refreshed.shell_flags)
+        cli.terminal.write_output(dialect.render(changes))
 
 
 def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> int:

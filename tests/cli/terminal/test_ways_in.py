@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
+
 import pytest
 
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, SCRIPT, World
 
 
-def test_assume_goes_back_and_forth(world: World) -> None:
+def with_keys(world: World) -> None:
+    """Let the keys of the source rest in the vault, so that a shell can have sessions."""
     world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
     assert world.rolehop("keys", "add", "me", "--from-env", env={**world.alice.environ}).code == 0
     world.more = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
+
+
+def test_assume_goes_back_and_forth(world: World) -> None:
+    with_keys(world)
     script = """
     eval "$(rolehop assume hub)"; eval "$(rolehop assume admin)"
     eval "$(rolehop assume -)"; echo "$ROLEHOP_CHAIN"
@@ -25,6 +33,48 @@ def test_assume_goes_back_and_forth(world: World) -> None:
         done = person.ended()
     assert done.out.split() == ["hub", "admin", "admin", "false", "code", "2"], done.err
     assert "there is no chain to go back to" in done.err
+
+
+def evaluated(text: str, environ: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return ``environ`` after statements for sh; ``None`` unsets a variable."""
+    after = dict(environ)
+    for line in text.splitlines():
+        if line.startswith("export "):
+            name, _, value = shlex.split(line.rstrip(";"))[1].partition("=")
+            after[name] = value
+        elif line.startswith("unset "):
+            after[line.removeprefix("unset ").rstrip(";")] = None
+    return after
+
+
+def test_assume_goes_back_with_the_flags_of_the_chain_before(world: World) -> None:
+    with_keys(world)
+    environ: dict[str, str | None] = {}
+    for arguments in (["admin", "-r"], ["hub"]):
+        done = world.rolehop("export", *arguments, "--shell", "sh", env=environ)
+        environ = evaluated(done.out, environ)
+    flags = next((world.state / "flags").iterdir())
+    assert (environ["ROLEHOP_PREVIOUS_FLAGS"], flags.stem) == (
+        "--read-only",
+        environ["ROLEHOP_PREVIOUS_KEY_ID"],
+    )
+    back = world.rolehop("assume", "-", "-d", "20m", "--shell", "sh", env=environ)
+    assert back.code == 0, back.err
+    asked = world.sts.calls[-1].params
+    assert asked["PolicyArns.member.1.arn"].endswith("ReadOnlyAccess")
+    assert asked["DurationSeconds"] == "1200"
+    flags.unlink()  # as after a week
+    lost = world.rolehop("assume", "-", "--shell", "sh", env=environ)
+    assert (lost.code, lost.out) == (3, "false\n")
+    assert "rolehop assume admin --read-only" in lost.err
+    current = evaluated(back.out, environ)
+    next((world.state / "flags").iterdir()).unlink()
+    assert "the note of its flags is gone" in world.rolehop("refresh", env=current).err
+    assert evaluated(world.rolehop("leave", "--shell", "sh", env=current).out, {}).keys() > {
+        "ROLEHOP_FLAGS",
+        "ROLEHOP_PREVIOUS_CHAIN",
+        "ROLEHOP_PREVIOUS_KEY_ID",
+    }
 
 
 @pytest.mark.parametrize("command", ["assume", "keys", "help"])
