@@ -68,14 +68,19 @@ class RolehopError(Exception):
         self.hop = hop
 
     def __str__(self) -> str:
-        """Return what happened, the cause and what to do next, a line each; programs may log it."""
+        """Return what happened, the cause and what to do next, a line each.
+
+        Programs may log it, so live secrets are scrubbed, as on the command line.
+        """
+        from rolehop.credentials import scrub
+
         lines = [self.what]
         if self.cause and not self.quotes_program:
             lines.append("  cause: " + self.cause.replace("\n", "\n    "))
         lines += [f"    - {each}" for each in self.suspects]
         if self.fix:
             lines.append(f"  try: {self.fix}")
-        return "\n".join(lines)
+        return scrub("\n".join(lines))
 
 
 @contextmanager

@@ -30,16 +30,16 @@ def error_lines(
         return wrap_message(label, named(text), quote, width, hanging=hanging)
 
     lines = wrapped("rolehop: ", error.what)
-    cause, suspects = error.cause, tuple[str, ...]()
+    cause = error.cause
     if isinstance(error, ConfigError) and error.complaints:
         for each in error.complaints:
             lines += wrapped("  ", _problem(each))
         cause = None
     if isinstance(error, HopRefused):
-        cause, suspects = error.brief or cause, error.suspects
+        cause = error.brief or cause
     if cause:
         lines += wrapped("  cause: ", cause)
-    for suspect in suspects:
+    for suspect in error.suspects:
         lines += wrapped(_SUSPECT, suspect, " " * len(_SUSPECT))
     if error.fix:
         lines += wrap_message("  try: ", error.fix, quote, width)

@@ -13,6 +13,7 @@ import rolehop
 from rolehop.api import Options
 from rolehop.cli.commands.assume import command
 from rolehop.cli.options import COMMON_OPTIONS
+from rolehop.credentials import Secret
 from tests.api.programs import printed, run
 from tests.cli.credential_process.aged_sessions import leave
 from tests.support.environment import ROOT
@@ -233,6 +234,13 @@ def test_the_text_of_an_error_repeats_nothing_that_a_program_wrote() -> None:
     assert str(error) == "it failed\n  cause: it wrote: a secret\n  try: run it by hand"
     error.quotes_program = True
     assert str(error) == "it failed\n  try: run it by hand"
+
+
+def test_the_text_of_an_error_has_no_secret_in_it() -> None:
+    secret = Secret("hunter2hunter2")
+    error = rolehop.ServiceError("it failed", cause="AWS said: hunter2hunter2")
+    assert str(error) == "it failed\n  cause: AWS said: [hidden]"
+    assert secret
 
 
 def test_another_config_file(world: World, tmp_path: Path) -> None:
