@@ -83,6 +83,13 @@ def test_the_policy_that_aws_names_by_its_arn_is_read(colon: str) -> None:
     assert read_access_denied(f"{text} (Service: S3, Status Code: 403)") == found
 
 
+def test_the_fix_of_a_policy_that_is_named_is_in_that_policy() -> None:
+    arn = "arn:aws:iam::777788889999:policy/NoLogs"
+    text = denied(f" with an explicit deny in an identity-based policy: {arn}")
+    fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
+    assert "narrow the Deny in policy NoLogs of user JohnDoe" in fix
+
+
 def test_a_text_is_read_within_another_one_and_over_several_lines() -> None:
     before = "An error occurred (AccessDenied) when calling the GetObject operation: "
     ending = " because no identity-based policy allows the s3:GetObject action"

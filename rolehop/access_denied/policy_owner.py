@@ -17,12 +17,14 @@ def change_of_policy(denied: AccessDenied, role: str, *, brief: bool = False) ->
         return f"keep {(denied.policy_arn or '').rpartition('/')[2]}: {QUARANTINED}"
     kind = "resource's own policy" if denied.lane == "resource" else denied.policy or ""
     who = denied.who()
+    named = denied.policy_arn.rpartition("/")[2] if denied.policy_arn else None
     text = (_DENIES if denied.explicit else _LACKS)[kind].format(
         who="the caller" if brief and len(who) > _LONG else who,
         role="the role" if brief and len(role) > _LONG else role,
         action=denied.action,
         # Its ARN is in AWS's words; the last part tells it from others.
-        named=f" {denied.policy_arn.rpartition('/')[2]}" if denied.policy_arn else "",
+        named="" if named is None else f" {named}",
+        policies="the policies" if named is None else f"policy {named}",
         caller_account=_account(denied.caller or "") or "the caller's account",
         # The ARNs of some resources, such as those of S3, name none.
         account=_account(denied.resource or "") or "the resource's account",
@@ -53,8 +55,7 @@ _OF_ACCOUNT = "have the account's administrators "
 # denied), with whoever can change it. Only one policy is named even if several refuse.
 _TRUST_LACKS = "add {who} to the trust policy{named} of {role} for {action}"
 _LACKS = {
-    "identity-based policy": "allow {action} on {role} in the policies{named} of {who}, in its own"
-    " account",
+    "identity-based policy": "allow {action} on {role} in {policies} of {who}, in its own account",
     "permissions boundary": f"{_OF_ACCOUNT}allow {{action}} in the permissions boundary{{named}} of"
     " {who}",
     "session policy": "allow {action} on {role} in the caller's session policy{named}: policy or"
@@ -71,7 +72,7 @@ _LACKS = {
 }
 _TRUST_DENIES = f"{_OF_ACCOUNT}narrow the Deny in the trust policy{{named}} of {{role}}"
 _DENIES = {
-    "identity-based policy": f"{_OF_ACCOUNT}narrow the Deny in the policies{{named}} of {{who}}",
+    "identity-based policy": f"{_OF_ACCOUNT}narrow the Deny in {{policies}} of {{who}}",
     "permissions boundary": f"{_OF_ACCOUNT}narrow the Deny in the permissions boundary{{named}} of"
     " {who}",
     "session policy": "narrow the Deny in the caller's session policy{named}: policy or policy_arns"

@@ -118,7 +118,7 @@ def condition_sentence(operator: str, key: str, values: tuple[str, ...]) -> str:
 def _asked_for(operator: str, values: str, *, many: bool) -> str:
     base = _base(operator)
     if base == "null":
-        return {"true": "absent", "false": "there"}.get(values.lower(), values)
+        return {"true": "absent", "false": "present"}.get(values.lower(), values)
     asked = _compared(base, values, many=many)
     exists = ", if there is one" if _has_if_exists(operator) else ""
     quantified = {"forallvalues": "each of them ", "foranyvalue": "at least one of them "}

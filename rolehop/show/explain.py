@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from rolehop.arn import account_of
 from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
@@ -288,9 +289,9 @@ def _how_to_see(
     policy: PolicyVerdict, verdict: Verdict, answer: StsAnswer | None, shown_commands: set[str]
 ) -> Iterator[Line]:
     if policy.name in (PolicyType.SCP, PolicyType.RCP) and answer is not None:
-        account = verdict.request.caller.account or "?"
+        account = verdict.request.caller.account
         if policy.name is PolicyType.RCP:
-            account = verdict.request.role.split(":")[4]
+            account = account_of(verdict.request.role)
         yield from guardrail_command(policy.name, account, answer)
     elif policy.name is PolicyType.TRUST and verdict.request.owner is not None:
         yield from wrapped(_how_to_give(policy, verdict), "      ", "      ")

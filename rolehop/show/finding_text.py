@@ -80,7 +80,7 @@ def fits(finding: Finding) -> str:
     has = finding.found if finding.found is not None else "none"
     if finding.element.startswith("Condition "):
         operator, key = condition_of(finding)
-        return f"Condition {operator} {key}: {asked_for(finding)}; the call has {has}"
+        return f"Condition {operator} {key} ({asked_for(finding)}) matches: the call has {has}"
     if finding.wanted == finding.found:
         return f"{finding.element}: {has}, as in the call"
     verb = "means the caller" if finding.element == "Principal" else "covers"
@@ -264,8 +264,9 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.ANOTHER_KIND: _another_kind,
     Reason.EXCLUDED_PRINCIPAL: "the statement excludes this caller with NotPrincipal",
     Reason.NOT_PRINCIPAL: (
-        "the statement uses NotPrincipal, which AWS no longer accepts in a role's trust policy;"
-        " whether it applies to this caller can't be told"
+        "the statement uses NotPrincipal, which AWS no longer accepts in a role's trust policy; only"
+        ' a walk shows if it applies to this caller, unless its owner rewrites it (Principal "*",'
+        " and a condition on aws:PrincipalArn)"
     ),
     Reason.WILDCARD_OUTSIDE: (
         '"*" means every user and role; AWS does not document whether it also means a'

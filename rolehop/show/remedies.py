@@ -210,7 +210,7 @@ def _warnings(change: PolicyChange) -> Iterator[str]:
     beware = (
         "warning: this one call is then allowed regardless of {}"
         if change.denied
-        else "warning: this caller is no longer asked for {}"
+        else "warning: for this caller the policy then no longer checks {}"
     )
     for keys, text in (
         (change.sent, "it accepts what this call sends, not what others must send: {}"),

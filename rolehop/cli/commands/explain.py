@@ -169,7 +169,8 @@ def _apply_fix(cli: CommandContext, verdict: ChainVerdict, file: str) -> None:
     from rolehop.app.judging.fixed_document import write_fixed_document
 
     fixed = write_fixed_document(verdict, Path(file))
-    cli.terminal.note(f"wrote the fixed {fixed.name} to {file}; nothing was sent to AWS")
+    what = fixed.name if fixed.name.startswith("a new ") else f"the fixed {fixed.name}"
+    cli.terminal.note(f"wrote {what} to {file}; nothing was sent to AWS")
     cli.terminal.write_lines_beside(fixed.diff)
     if fixed.is_example:
         cli.terminal.note("any value will do: choose your own")

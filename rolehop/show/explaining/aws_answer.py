@@ -123,21 +123,34 @@ _PRINT_POLICIES = (
 )
 
 
-def guardrail_command(policy_type: PolicyType, account: str, answer: StsAnswer) -> Iterator[Line]:
-    """Show the command that prints an SCP or RCP; only some accounts of an organization may."""
+def guardrail_command(
+    policy_type: PolicyType, account: str | None, answer: StsAnswer
+) -> Iterator[Line]:
+    """Show the command that prints an SCP or RCP; only some accounts of an organization may.
+
+    ``account``: to which it applies; ``None``: not known.
+    """
     kind, flag = _OF_ORGANIZATION[policy_type]
     arn = answer.denied.policy_arn if answer.denied is not None else None
     text = "to see it, with credentials of the organization's management account:"
     yield from wrapped(text, "      ", "      ")
+    give = f"{flag} {account}=FILE" if account is not None else f"{flag} FILE"
     if arn is None:
         # In one line, however long: shells differ in how a line goes on in the next.
         yield to_copy(
             "        aws organizations list-policies-for-target"
-            f" --target-id {account} --filter {kind}"
+            f" --target-id {account or PLACEHOLDER} --filter {kind}"
         )
+        yield to_copy(f"        aws organizations describe-policy --policy-id {PLACEHOLDER} > FILE")
+        text = f"and give it to rolehop as {give}; {_ALL_OF_THEM}"
+        yield from wrapped(text, "      ", "      ")
         return
     name = arn.rpartition("/")[2]
     # The ARN is from a text that anybody may have written, and this line is for any shell.
     name = name if is_plain(name) else PLACEHOLDER
     yield to_copy(f"        aws organizations describe-policy --policy-id {name} > FILE")
-    yield line(f"      and give it to rolehop as {flag} {account}=FILE")
+    yield line(f"      and give it to rolehop as {give}")
+
+
+# Those of the OUs and of the root count, too, and are listed by their own IDs only.
+_ALL_OF_THEM = "--organization CHAIN, with a chain to that account, reads them all"

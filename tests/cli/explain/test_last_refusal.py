@@ -146,6 +146,16 @@ def test_an_scp_that_aws_names_by_its_arn_is_shown_with_the_command_that_prints_
     shown = world.rolehop("explain", "--last", "--offline").out
     assert "aws organizations describe-policy --policy-id p-ab12cd34 > FILE" in shown
     assert "--scp 111111111111=FILE" in shown
+    refuse(world, "hub", HUB, "with an explicit deny in a service control policy")
+    shown = " ".join(world.rolehop("explain", "--last", "--offline").out.split())
+    assert "list-policies-for-target --target-id 111111111111 --filter SERVICE" in shown
+    assert "as --scp 111111111111=FILE; --organization CHAIN, with a chain" in shown
+    text = (
+        "User: anonymous is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k"
+        " with an explicit deny in a resource control policy"
+    ).replace("anonymous", world.alice.arn)
+    shown = world.rolehop("explain", "--error", text, "--offline", "--as", world.alice.arn).out
+    assert "as --rcp FILE;" in shown
 
 
 def test_a_policy_that_aws_names_by_its_arn_is_judged_if_its_text_is_at_hand(world: World) -> None:

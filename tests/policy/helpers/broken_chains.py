@@ -55,7 +55,7 @@ IDENTITY_BEFORE = also(
     sets("trust-hub", trusts(ALICE, "sts:AssumeRole", "sts:SetSourceIdentity")),
 )
 DENY = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
-ID = {"external_id": "sent"}
+ID = {"external_id": "x-41"}
 WITHOUT_MFA = {
     **trusts("*", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}),
     "Effect": "Deny",

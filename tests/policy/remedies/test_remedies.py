@@ -151,7 +151,7 @@ def test_a_condition_that_compares_is_not_answered_with_a_value_that_is_always_t
         assert step.statement == trusts(HUB)
         assert (step.kind, step.waived) == (ChangeKind.REPLACE, (key,))
         assert warnings(step) == (
-            "warning: this caller is no longer asked for the tag 'team' of the role",
+            "warning: for this caller the policy then no longer checks the tag 'team' of the role",
         )
 
 
@@ -204,7 +204,7 @@ def test_of_two_conditions_the_one_that_can_be_met_is_and_the_other_is_named() -
     assert change.statement["Condition"] == {"StringEquals": {"sts:ExternalId": "x-42"}}
     assert change.waived == ("aws:MultiFactorAuthPresent",)
     text = as_text(verdict_view(judge_chain("chain", "me", scenario(case)), verbose=False))
-    assert "warning: this caller is no longer asked for MFA" in text
+    assert "warning: for this caller the policy then no longer checks MFA" in text
     assert "a role session never carries MFA" in text
     assert "or send what it asks for" not in text
 

@@ -76,7 +76,7 @@ CASES: list[tuple[Finding, str, str | None, str | None]] = [
             "the statement requires the source identity, and the call has none"
             " (Null sts:SourceIdentity)"
         ),
-        "there",
+        "present",
         None,
     ),
     (
@@ -212,7 +212,7 @@ def test_a_finding_in_words(
         (Finding("Principal", T, R.MATCHES, "*", SESSION),
          f"Principal: * means the caller {SESSION}"),
         (Finding("Condition StringNotEquals aws:PrincipalOrgID", T, R.KEY_ABSENT, "o-1"),
-         "Condition StringNotEquals aws:PrincipalOrgID: not o-1; the call has none"),
+         "Condition StringNotEquals aws:PrincipalOrgID (not o-1) matches: the call has none"),
     ],
 )  # fmt: skip
 def test_what_matches_is_shown_as_well(finding: Finding, words: str) -> None:
@@ -282,7 +282,7 @@ def test_what_is_not_known_is_named_in_words(name: str, words: str) -> None:
          "the seconds since MFA are at least 60"),
         ("ForAnyValue:StringEquals", "aws:TagKeys", ("team",),
          "one of the keys of the tags sent is team"),
-        ("Null", "sts:SourceIdentity", ("false",), "the source identity is there"),
+        ("Null", "sts:SourceIdentity", ("false",), "the source identity is present"),
         ("StringEqualsIgnoreCase", "aws:username", ("Ann",),
          "the name of the IAM user is in any case Ann"),
     ],
