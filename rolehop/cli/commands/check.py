@@ -42,7 +42,8 @@ def command(
 
     Every chain, or those that match a pattern. A broken config exits 3, a hop that is refused 5.
     With --policies or --offline no AWS call is made; without, IAM is read with the stored
-    sessions.
+    sessions. Judged is what policies say, not what AWS said when it last refused a hop: that is
+    explain --last.
     """
     cli = CommandContext.of(ctx)
     verdicts = check_chains(cli.app, chain, policies, offline=offline)
