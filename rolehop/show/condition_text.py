@@ -13,6 +13,7 @@ _KEYS = {
     "aws:sourceidentity": "the source identity carried so far",
     "aws:multifactorauthpresent": "whether MFA was used",
     "aws:multifactorauthage": "the seconds since MFA",
+    "aws:resourceaccount": "the resource's account",
     "aws:principalarn": "the caller's ARN",
     "aws:principalaccount": "the caller's account",
     "aws:principalorgid": "the caller's organization",

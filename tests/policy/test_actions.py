@@ -101,6 +101,8 @@ NOTHING = statement("*", effect="Deny", Principal="*")
 FUNCTION = "arn:aws:lambda:eu-west-1:222222222222:function:f"
 GROUP = "arn:aws:autoscaling:eu-west-1:222222222222:autoScalingGroup:1:autoScalingGroupName/g"
 THING = "arn:aws:newservice:eu-west-1:222222222222:thing/1"
+OWNED = {"aws:ResourceAccount": ["222222222222"]}
+OWN_ONLY = {"StringEquals": OWNED}
 INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
 
 
@@ -159,7 +161,8 @@ INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
 def test_an_action_is_judged_by_the_rules_of_the_user_guide(
     action: str, resource: str, permissions: Any, own: str | None, more: Any, expected: str
 ) -> None:
-    assert judge(action, resource, permissions, own, **more).outcome.value == expected
+    verdict = judge(action, resource, permissions, own, **{"supplied": OWNED, **more})
+    assert verdict.outcome.value == expected
 
 
 HOP = [statement("sts:*", TARGET)]
@@ -331,7 +334,8 @@ def test_a_wildcard_counts_unless_it_is_in_the_type_of_the_resource(
     place = "::" if service == "s3" else "eu-west-1:222222222222:"
     whole = f"arn:aws:{service}:{place}{resource}"
     own = of("444444444444", f"{service}:*")
-    found = judge(f"{service}:Use", whole, [statement(f"{service}:*", pattern)], own)
+    only = [statement(f"{service}:*", pattern)]
+    found = judge(f"{service}:Use", whole, only, own, supplied=OWNED)
     assert found.outcome.value == expected
 
 
@@ -343,12 +347,34 @@ def test_what_is_assumed_of_the_resource_is_named() -> None:
     assert set(known.assuming) == {"scp", "rcp"}
 
 
+@pytest.mark.parametrize(
+    ("permissions", "own", "more", "expected"),
+    [
+        (GET, None, {}, "allowed"),  # its hidden policy may say anything: that is assumed
+        ([], of(ROLE, "s3:*"), {}, "unknown"),
+        (GET, of(ROLE, "s3:*"), {}, "allowed"),
+        (GET, of("444444444444", "s3:*"), {}, "unknown"),
+        (GET, of(ROLE, "s3:*"), {"rcp": NOTHING}, "refused"),
+        ([{**GET[0], "Condition": OWN_ONLY}], None, {}, "unknown"),
+        ([{**GET[0], "Condition": OWN_ONLY}], None, {"supplied": OWNED}, "allowed"),
+    ],
+)
+def test_whose_a_bucket_is_counts_where_it_decides(
+    permissions: Any, own: str | None, more: Any, expected: str
+) -> None:
+    verdict = judge("s3:GetObject", OBJECT, permissions, own, **more)
+    assert verdict.outcome.value == expected
+    if expected == "unknown":
+        shown = as_text(actions_view("chain", [ActionVerdict(verdict, verdict)], verbose=False))
+        assert "aws:ResourceAccount=ACCOUNT" in shown
+
+
 def test_a_key_of_the_request_is_open_until_it_is_supplied() -> None:
     only = [statement("s3:ListBucket", Condition={"StringEquals": {"s3:prefix": "a/"}})]
     bucket, own = "arn:aws:s3:::logs", of("444444444444", "s3:*")
-    assert judge("s3:ListBucket", bucket, only, own).unknowns == ("s3:prefix",)
+    assert judge("s3:ListBucket", bucket, only, own, supplied=OWNED).unknowns == ("s3:prefix",)
     for value, expected in (("a/", "allowed"), ("b/", "refused")):
-        supplied = {"s3:prefix": [value]}
+        supplied = {**OWNED, "s3:prefix": [value]}
         assert (
             judge("s3:ListBucket", bucket, only, own, supplied=supplied).outcome.value == expected
         )

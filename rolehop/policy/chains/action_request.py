@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rolehop.arn import RoleArn, account_of, is_role, partition_of
 from rolehop.policy.chains.call_context import caller_context, context_of_action, context_of_token
-from rolehop.policy.chains.model import UNKNOWN_NAME, AssumeRoleRequest, CallerState
+from rolehop.policy.chains.model import (
+    UNKNOWN_NAME,
+    AssumeRoleRequest,
+    CallerState,
+    EvaluationContext,
+)
 from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
@@ -14,6 +19,7 @@ from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, P
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.rcp_services import rcps_cover
 from rolehop.policy.evaluation.resource_policies import (
+    ANY_RESOURCE,
     covers_more_than_sts,
     has_no_policy,
     is_for_sessions,
@@ -110,7 +116,7 @@ def _request_of_any(
         PolicyType.RCP: NO_POLICY if covered is Truth.FALSE else records.rcp(owner),
     }
     guessed = stated is None and resource != "*" and own.there
-    return Request(
+    made = Request(
         role=resource,
         caller=held.caller,
         context=context,
@@ -122,6 +128,26 @@ def _request_of_any(
         impossible=_impossible(held, action, resource, context),
         rcps_cover=covered,
     )
+    if not guessed or resource == ANY_RESOURCE:
+        return made
+    return replace(made, elsewhere=tuple(_elsewhere(made, held, setting)))
+
+
+_SOMEBODY_ELSE = "000000000000"  # an account that no policy names
+
+
+def _elsewhere(made: Request, held: CallerState, setting: EvaluationContext) -> Iterator[Request]:
+    """Yield the call as it is if an account that has RCPs, or any other one, owns the resource."""
+    with_rcps = [each for each in setting.records.rcps if each not in ("*", made.owner)]
+    covered = made.rcps_cover is not Truth.FALSE
+    for owner in (_SOMEBODY_ELSE, *with_rcps):
+        rcp = setting.records.rcp(owner) if covered else NO_POLICY
+        yield replace(
+            made,
+            owner=owner,
+            context=caller_context(held, owner, setting, made.actions[0], made.role),
+            policies={**made.policies, PolicyType.RCP: rcp},
+        )
 
 
 def _impossible(held: CallerState, action: str, resource: str, context: Context) -> Finding | None:

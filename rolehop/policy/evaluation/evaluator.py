@@ -41,6 +41,7 @@ from rolehop.policy.evaluation.model import (
     Request,
     Verdict,
 )
+from rolehop.policy.evaluation.open_questions import GUARDRAILS, unknowns_of
 from rolehop.policy.evaluation.principals import MatchKind
 from rolehop.policy.evaluation.scp_levels import (
     by_document,
@@ -57,7 +58,7 @@ from rolehop.startup.dataclass import replace
 
 def evaluate(request: Request) -> Verdict:
     """Evaluate ``request``. Pure; the time is linear in the size of its documents."""
-    verdict = _evaluated(request)
+    verdict = _whoever_owns_it(request)
     resting = _required_assumptions(request, verdict)
     return replace(verdict, assuming=(*verdict.assuming, *resting)) if resting else verdict
 
@@ -67,13 +68,26 @@ def _required_assumptions(request: Request, verdict: Verdict) -> tuple[str, ...]
     supplied = request.context.supplied
 
     def without(*keys: str) -> bool:
-        other = _evaluated(replace(request, context=request.context.without(*keys)))
+        other = _whoever_owns_it(replace(request, context=request.context.without(*keys)))
         return (other.outcome, other.unknowns) != (verdict.outcome, verdict.unknowns)
 
     # Each of two may be enough by itself: then it rests on both.
     return tuple(key for key in supplied if without(key)) or (
         supplied if len(supplied) > 1 and without(*supplied) else ()
     )
+
+
+def _whoever_owns_it(request: Request) -> Verdict:
+    """Evaluate a request; it is unknown if it rests on a guess whose the resource is."""
+    verdict = _evaluated(request)
+    if not request.elsewhere or verdict.outcome is Outcome.UNKNOWN:
+        return verdict
+    others = {_evaluated(each).outcome for each in request.elsewhere} - {verdict.outcome}
+    # If its policy is hidden, so is what it says to another account: then it is named as assumed.
+    hidden = request.policy_set(PolicyType.TRUST) == NOT_VISIBLE
+    if not others - ({Outcome.UNKNOWN} if hidden and verdict.outcome is Outcome.ALLOWED else set()):
+        return verdict
+    return replace(verdict, outcome=Outcome.UNKNOWN, unknowns=("aws:ResourceAccount",), assuming=())
 
 
 def _evaluated(request: Request) -> Verdict:
@@ -85,7 +99,7 @@ def _evaluated(request: Request) -> Verdict:
         request=request,
         outcome=outcome,
         policies=policies,
-        unknowns=_unknowns(policies) if outcome is Outcome.UNKNOWN else (),
+        unknowns=unknowns_of(policies) if outcome is Outcome.UNKNOWN else (),
         assuming=_assuming(request, policies) if outcome is Outcome.ALLOWED else (),
     )
 
@@ -102,7 +116,7 @@ def actions_refused(request: Request, policy_type: PolicyType) -> tuple[str, ...
 def _join(policies: Sequence[PolicyVerdict], request: Request) -> Outcome:
     # Most resources need no policy of their own; a hidden one is assumed not to deny.
     spared = request.within_account and not any(map(request.needs_resource_policy, request.actions))
-    assumed = (*_GUARDRAILS, *((PolicyType.TRUST,) if spared else ()))
+    assumed = (*GUARDRAILS, *((PolicyType.TRUST,) if spared else ()))
     outcomes = {
         policy.outcome
         for policy in policies
@@ -115,7 +129,6 @@ def _join(policies: Sequence[PolicyVerdict], request: Request) -> Outcome:
     return Outcome.ALLOWED
 
 
-_GUARDRAILS = (PolicyType.SCP, PolicyType.RCP)
 _WORST = (
     Outcome.REFUSED,
     Outcome.UNKNOWN,
@@ -350,35 +363,6 @@ def _open_grants(policy: PolicyVerdict, grants: Sequence[Judged]) -> PolicyVerdi
     if first is not None:
         findings = wrong_first(first.findings)
     return replace(policy, findings=findings, open=(*policy.open, *unclear))
-
-
-def _unknowns(policies: Sequence[PolicyVerdict]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for policy in policies:
-        if policy.outcome is Outcome.NOT_VISIBLE and policy.name in _GUARDRAILS:
-            continue
-        if policy.outcome in (Outcome.NOT_VISIBLE, Outcome.UNKNOWN):
-            for finding in (*policy.findings, *(f for each in policy.open for f in each.findings)):
-                found.update(dict.fromkeys(_unknown(finding, policy.name)))
-    return tuple(found)
-
-
-def _unknown(finding: Finding, policy_type: PolicyType) -> tuple[str, ...]:
-    match finding.reason:
-        case Reason.KEY_UNKNOWN:
-            return (finding.element.split(" ", 2)[2],)  # a tag's key may hold blanks
-        case Reason.VARIABLE_UNKNOWN if finding.found and finding.element != "Resource":
-            return (finding.found,)
-        case Reason.CALLER_UNKNOWN:
-            return ("caller",)
-        case Reason.RESOURCE_UNNAMED:
-            return ("--resource",)
-        case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT | Reason.LEVELS_UNKNOWN:
-            return (policy_type.value,)
-        case _ if finding.truth is Truth.UNKNOWN and finding.element != "Effect":
-            return (finding.element,)
-        case _:
-            return ()
 
 
 # Whether AWS judges these keys for TagSession and SetSourceIdentity, too, is not documented.

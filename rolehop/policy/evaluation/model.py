@@ -93,6 +93,10 @@ class Request:
     rcps_cover: Truth = Truth.TRUE
     """Whether RCPs cover the service that is called."""
 
+    elsewhere: tuple[Request, ...] = ()
+    """Set if ``owner`` is a guess, since the ARN names no account: the same call if another account
+    owns the resource."""
+
     impossible: Finding | None = None
     """Why AWS refuses this call whatever the policies say; if its truth is unknown, why it may."""
 

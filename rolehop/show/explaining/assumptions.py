@@ -15,6 +15,14 @@ from rolehop.show.remedies import wrapped
 
 def deciding_lines(verdict: Verdict) -> Iterator[Line]:
     """Say for which values of the one unknown key the call is allowed."""
+    if verdict.unknowns == ("aws:ResourceAccount",) and verdict.request.elsewhere:
+        would = "refused" if verdict.refused else "allowed"
+        text = (
+            "it depends on which account owns the resource, and its ARN names none: it would be"
+            f" {would} if the caller's does. Say which: --context aws:ResourceAccount=ACCOUNT"
+        )
+        yield from wrapped(text, "  ", "  ")
+        return
     found = deciding_values(verdict)
     if found is not None:
         yield from wrapped(deciding_text(found), "  ", "  ")

@@ -32,6 +32,7 @@ QUEUE = "arn:aws:sqs:eu-west-1:222222222222:jobs"
 FUNCTION = "arn:aws:lambda:eu-west-1:222222222222:function:f"
 GROUP = "arn:aws:autoscaling:eu-west-1:222222222222:autoScalingGroup:1:autoScalingGroupName/g"
 THING = "arn:aws:newservice:eu-west-1:222222222222:thing/1"
+OBJECT = "arn:aws:s3:::logs/a.gz"
 USER = "arn:aws:sts::222222222222:federated-user/bob"
 # Actions with their resource, and how often each is drawn.
 _CALLS = [
@@ -45,6 +46,7 @@ _CALLS = [
     ("autoscaling:SetDesiredCapacity", GROUP),
     ("newservice:Use", THING),
     ("sts:GetFederationToken", USER),
+    *[("s3:GetObject", OBJECT)] * 2,
 ]
 _CONDITIONS: list[dict[str, Any]] = [
     {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
@@ -56,6 +58,7 @@ _CONDITIONS: list[dict[str, Any]] = [
     {"StringLike": {"aws:FederatedProvider": "*"}},
     {"Null": {"aws:PrincipalServiceName": "false"}},
     {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
+    {"StringEquals": {"aws:ResourceAccount": ["222222222222", "111111111111"]}},
     {"Null": {"aws:TokenIssueTime": "true"}},
     {"Null": {"aws:TokenIssueTime": "false"}},
     {"Bool": {"aws:MultiFactorAuthPresent": "false"}},
@@ -121,8 +124,11 @@ def make_action_world(rng: Random) -> World:
         world["unknown"].append("aws:requestedregion")
     if action.startswith("newservice:"):
         world["coverage"] = [True, False]
+    if resource == OBJECT:
+        world["owners"] = [account_of(caller), "444444444444"]
     if rng.random() < 0.3:
         world["hidden"] = _candidates(world)
+        world.pop("owners", None)  # that it is the caller's own is said to be assumed
     return world
 
 

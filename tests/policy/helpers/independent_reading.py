@@ -35,13 +35,16 @@ def completions(world: Json, unknown: dict[str, list[list[str] | None]]) -> Iter
     """Yield the world with every combination of values of the unknown keys; ``None``: absent.
 
     If nobody sees the resource's own policy, then with everything that it may say; if nobody knows
-    whether RCPs cover the service, both ways.
+    whether RCPs cover the service, or who owns the resource, both ways.
     """
     owns, coverage = world.get("hidden", [world["trust"]]), world.get("coverage", [True])
-    for *values, own, covered in product(*unknown.values(), owns, coverage):
+    owners = world.get("owners", [world["role"].split(":")[4]])
+    more = (owns, coverage, owners)
+    for *values, own, covered, owner in product(*unknown.values(), *more):
         ctx = {key: each for key, each in world["ctx"].items() if key not in unknown}
+        ctx["aws:resourceaccount"] = [owner or world["caller"].split(":")[4]]
         filled = {k: v for k, v in zip(unknown, values, strict=True) if v is not None}
-        yield {**world, "ctx": {**ctx, **filled}, "trust": own, "covered": covered}
+        yield {**world, "ctx": {**ctx, **filled}, "trust": own, "covered": covered, "owner": owner}
 
 
 def verdict(world: Json, unknown: dict[str, list[list[str] | None]]) -> bool | None:
@@ -115,7 +118,8 @@ def _may_act(world: Json, action: str) -> bool:
 
 
 def _within_account(world: Json) -> bool:
-    return bool(world["caller"].split(":")[4] == world["role"].split(":")[4])
+    own = world["caller"].split(":")[4]
+    return bool(own == (world.get("owner") or world["role"].split(":")[4] or own))
 
 
 def _trusted(world: Json, action: str) -> bool:
