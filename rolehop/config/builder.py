@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Generic, TypeVar, cast
 
-from rolehop.arn import ACCOUNT_ID
 from rolehop.config import sts_limits, value_types
 from rolehop.config.includes import Document, Gatherer
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
@@ -262,21 +261,12 @@ class Builder:
         return () if side is None else self._listed_accounts(*side)
 
     def _listed_accounts(self, file: str, text: str) -> value_types.NamedAccounts:
-        lines: dict[str, int] = {}
-        accounts: dict[str, str] = {}
-        for number, line in enumerate(text.splitlines(), start=1):
-            account, _, name = line.partition("#")[0].strip().partition(" ")
-            name = name.strip()
-            if not account:
-                continue
-            try:
-                _check_listed(account, name, lines)
-            except ValueError as error:
-                self.problems.add(Origin(file), str(error), line=number)
-                continue
-            accounts[account] = name
-            lines[account] = lines[name] = number
-        return tuple(accounts.items())
+        from rolehop.config.account_list import read_accounts
+
+        accounts, problems = read_accounts(text)
+        for line, problem in problems:
+            self.problems.add(Origin(file), problem, line=line)
+        return accounts
 
 
 # What other tools, and AWS, call the types of sources.
@@ -302,22 +292,6 @@ def _source_table(own: Table) -> Table:
     """Return the table of a source type: the keys that all sources have, and its ``own``."""
     # A source is not bound to a user, host or chain; only a fleet's account can be filled in.
     return replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
-
-
-def _check_listed(account: str, name: str, lines: Mapping[str, int]) -> None:
-    """Check a line of an accounts_file; ``lines``: where the IDs and names before it are.
-
-    Raises:
-        ValueError: it is not an ID and perhaps a name, or one of them is listed already.
-    """
-    if ACCOUNT_ID.fullmatch(account) is None:
-        raise ValueError(value_types.not_an_account(account))
-    if account in lines:
-        raise ValueError(f"account {account} is listed twice, first in line {lines[account]}")
-    if name:
-        value_types.account_name(name)
-        if name in lines:
-            raise ValueError(f"the name {name} is listed twice, first in line {lines[name]}")
 
 
 def _chain_config(

@@ -47,6 +47,7 @@ MAX_TAG_KEY = 128
 MAX_TAG_VALUE = 256
 _IN_ROLE = Pattern(r"(?:\A|:)([0-9-]+):role/")
 _MFA_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):([a-z0-9-]+)/(.+)")
+_ACCOUNT_IN_MFA = Pattern(r"(arn:aws(?:-[a-z]+)*:iam::)([0-9-]*)")
 _SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
 _POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
 _TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
@@ -59,7 +60,8 @@ def _role(value: object) -> str:
         account = _IN_ROLE.search(given)
         if account and len(account[1]) != 12:
             digits = f"its account has {len(account[1])} digits and needs 12"
-            raise ValueError(f"not a role: {quoted(given)}; {digits}")
+            right = given.replace(account[1], "012345678901", 1)
+            raise ValueError(f"not a role: {quoted(given)}; {digits}, as in {quoted(right)}")
         raise ValueError(
             f"not a role: {quoted(given)}"
             ' ("arn:aws:iam::111111111111:role/NAME" or "111111111111:role/NAME")'
@@ -187,6 +189,11 @@ def _mfa_serial(value: object) -> str:
             f"a security key cannot be used for calls to AWS: {quoted(given)}; add an authenticator"
             " app to the user"
         )
+    account = _ACCOUNT_IN_MFA.compiled.match(given)
+    if account and len(account[2]) != 12:
+        right = quoted(f"{account[1]}012345678901{given[account.end() :]}")
+        digits = f"its account has {len(account[2])} digits and needs 12, as in {right}"
+        raise ValueError(f"not the ARN of an MFA device: {quoted(given)}; {digits}")
     user = f"{arn[1]}:mfa/{arn[3]}" if arn and arn[2] == "user" else "111111111111:mfa/NAME"
     raise ValueError(
         f"not the ARN or serial number of an MFA device: {quoted(given)}"

@@ -70,7 +70,7 @@ _INDEXES: dict[int, tuple[Table, tuple[dict[str, Key], set[str]]]] = {}
 def _reported(table: Table, found: object, origin: Origin, problems: ProblemList) -> Values:
     if not isinstance(found, dict):
         role = isinstance(found, str) and table.key("role") is not None
-        shown = f"; write {{ role = {quoted(str(found))} }}" if role else ""
+        shown = f"; write {{ role = {_as_toml(str(found))} }}" if role else ""
         problems.add(origin, f"must be a table, not {kind_of(found)}{shown}")
         return {}
     values: Values = {}
@@ -145,7 +145,7 @@ def check_name(name: str, origin: Origin, problems: ProblemList) -> bool:
     try:
         value_types.NAME.run(name)
     except ValueError as error:
-        meant = value_types.NOT_IN_NAMES.compiled.sub("-", name.strip()).lstrip(".@+-").rstrip("-")
+        meant = value_types.name_meant(name)
         table = origin.place[:-1]
         shown = f"; write [{dotted((*table, meant))}]" if meant and table else ""
         problems.add(origin, f"{error}{shown}")
@@ -170,13 +170,23 @@ def _check_tables(
 ) -> list[Values]:
     if not isinstance(value, list):
         role = value.get("role") if isinstance(value, dict) else value
-        shown = quoted(role) if isinstance(role, str) else '"ACCOUNT:role/NAME"'
+        shown = _as_toml(role) if isinstance(role, str) else '"ACCOUNT:role/NAME"'
         raise ValueError(
             f"must be an array of tables, not {kind_of(value)}; write hops = [{{ role = {shown} }}]"
         )
+    roles = [item for item in value if isinstance(item, str)]
+    if roles and len(roles) == len(value) and table.key("role") is not None:
+        shown = ", ".join(f"{{ role = {_as_toml(role)} }}" for role in roles)
+        raise ValueError(f"must be an array of tables, not of strings; write hops = [{shown}]")
     return [
         check_table(table, item, origin.at(index), problems) for index, item in enumerate(value)
     ]
+
+
+def _as_toml(text: str) -> str:
+    from rolehop.config.toml_writer import toml_text
+
+    return toml_text(text)
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -218,7 +218,7 @@ def _labels(value: object) -> tuple[tuple[str, str], ...]:
             _name(name)
             as_text(label)
         except ValueError as error:
-            problems.append(((name,), str(error)))
+            problems.append(((name,), f"{error}{_meant(name, label)}"))
     if problems:
         raise InvalidParts(tuple(problems))
     return tuple((name, str(label)) for name, label in as_table(value).items())
@@ -249,15 +249,15 @@ def _account(value: object) -> str:
     return given
 
 
-def not_an_account(text: str) -> str:
+def not_an_account(text: str, example: str = '"012345678901"') -> str:
     """Return what is wrong with an account ID, and how one looks."""
     digits = text.replace("-", "").replace(" ", "")
     if not (digits.isascii() and digits.isdecimal()):
-        hint = 'it has 12 digits, as in "012345678901"'
+        hint = f"it needs 12 digits, as in {example}"
     elif len(digits) == 12:
         hint = f'write it without - and blanks: "{digits}"'
     else:
-        hint = f'it has {pluralize(len(digits), "digit")} and needs 12, as in "012345678901"'
+        hint = f"it has {pluralize(len(digits), 'digit')} and needs 12, as in {example}"
     return f"not an account ID: {quoted(text)}; {hint}"
 
 
@@ -273,7 +273,17 @@ def account_name(text: str) -> str:
     """
     if ACCOUNT_ID.fullmatch(text):
         raise ValueError(f"an account ID is not the name of an account: {quoted(text)}")
-    return str(_name(text))
+    return _name(text)
+
+
+def _meant(name: str, value: object) -> str:
+    """Return the line that may have been meant, for the end of a message; empty: the name is one."""
+    if ACCOUNT_ID.fullmatch(name) and isinstance(value, str) and NAME_PATTERN.fullmatch(value):
+        return f"; write {value} = {quoted(name)}"
+    meant = name_meant(name)
+    if NAME_PATTERN.fullmatch(name) or not meant or not isinstance(value, str):
+        return ""
+    return f"; write {meant} = {quoted(value)}"
 
 
 def _accounts(value: object) -> NamedAccounts:
@@ -303,17 +313,25 @@ def _named_accounts(table: dict[str, object]) -> NamedAccounts:
                 raise ValueError(f"account {account} has a name already: {named[account]}")
             named[account] = name
         except ValueError as error:
-            problems.append(((name,), str(error)))
+            problems.append(((name,), f"{error}{_meant(name, value)}"))
     if problems:
         raise InvalidParts(tuple(problems))
     return tuple(named.items())
 
 
-_name = matching(NAME_PATTERN, "a name (letters, digits, _ . @ + -; the first no . @ + -)")
+_NAME_LIMIT = "letters, digits, _ . @ + -; first a letter, a digit or _"
+
+
+def name_meant(text: str) -> str:
+    """Return a name that is like ``text``; empty if nothing of it can stand in one."""
+    return NOT_IN_NAMES.compiled.sub("-", text.strip()).lstrip(".@+-").rstrip("-")
+
+
+_name = matching(NAME_PATTERN, f"a name ({_NAME_LIMIT})")
 
 TEXT = text()
 PROSE = Check("text", "", as_text, prose=True)
-NAME = Check("name", "letters, digits, _ . @ + -; the first no . @ + -", _name)
+NAME = Check("name", _NAME_LIMIT, _name)
 BOOLEAN = Check("boolean", "", _boolean)
 TEXTS = Check("list of texts", "", _texts)
 LABELS = Check("table of texts", "", _labels)

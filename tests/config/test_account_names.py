@@ -140,7 +140,7 @@ def test_the_picker_finds_names_and_labels(named: World) -> None:
 
 def test_a_file_may_have_names_too(world: World) -> None:
     world.config(CONFIG.replace(LIST, 'accounts_file = "accounts"'))
-    text = "# ours\n444444444444 billing # the first\n555555555555\n"
+    text = "# ours\n444444444444\t billing # the first\n555555555555\n"
     (world.config_file.parent / "accounts").write_text(text)
     assert names(world, "spokes/*") == ["spokes/billing", "spokes/555555555555"]
 
@@ -153,7 +153,8 @@ FLEET = BASE + '[fleets.f]\nsource = "me"\nrole = "{account}:role/A"\n'
     [
         (BASE + '[accounts]\na = "1"', 'not an account ID: "1"; it has 1 digit and'),
         (BASE + '[accounts]\n444444444444 = "555555555555"', "is not the name of an account"),
-        (BASE + '[accounts]\n"a b" = "555555555555"', "not a name"),
+        (BASE + '[accounts]\n444444444444 = "a"', '; write a = "444444444444"'),
+        (BASE + '[accounts]\n"a b" = "555555555555"', '; write a-b = "555555555555"'),
         (
             BASE + '[accounts]\na = "555555555555"\nb = "555555555555"',
             "account 555555555555 has a name already: a",
@@ -177,9 +178,13 @@ def test_what_is_wrong_with_a_name_is_said(text: str, said: str) -> None:
     ("lines", "said"),
     [
         ("444444444444 a\n555555555555 a\n", "the name a is listed twice, first in line 1"),
-        ("444444444444 a b\n", "not a name"),
+        ("444444444444 a b\n", '"a b" is not a name; write 444444444444 a-b'),
         ("444444444444 555555555555\n", "is not the name of an account"),
-        ("a 444444444444\n", "not an account ID"),
+        ("a 444444444444\n", "the ID stands before the name; write 444444444444 a"),
+        ('a = "444444444444"\n', 'a name: "a = "444444444444""; write 444444444444 a'),
+        ("444444444444,a\n", 'a name: "444444444444,a"; write 444444444444 a'),
+        ("44444444444 a\n", "it has 11 digits and needs 12, as in 012345678901 a"),
+        ("foo\n", 'not an account ID: "foo"; it needs 12 digits, as in 012345678901 billing'),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said(lines: str, said: str) -> None:

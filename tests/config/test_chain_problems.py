@@ -70,7 +70,7 @@ CASES = [
         '[chains.x]\nfrom = "hub"\nlabels = { "a=b" = "c" }',
         8,
         'chains.x.labels."a=b"',
-        f'not a name {NAME_HINT}: "a=b"',
+        f'not a name {NAME_HINT}: "a=b"; write a-b = "c"',
     ),
     (
         '[chains.x]\nfrom = "hub"\nhops = {}',
@@ -81,8 +81,8 @@ CASES = [
     (
         '[chains.x]\nfrom = "hub"\nhops = ["arn"]',
         8,
-        "chains.x.hops[0]",
-        'must be a table, not a string; write { role = "arn" }',
+        "chains.x.hops",
+        'must be an array of tables, not of strings; write hops = [{ role = "arn" }]',
     ),
     (
         '[chains.x]\nfrom = "hub"\nregion = "cn-north-1"',

@@ -23,7 +23,8 @@ CASES = [
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "arn:aws:iam::22222222222:role/x" }]',
         8,
         "chains.x.hops[0].role",
-        'not a role: "arn:aws:iam::22222222222:role/x"; its account has 11 digits and needs 12',
+        'not a role: "arn:aws:iam::22222222222:role/x"; its account has 11 digits and needs 12,'
+        ' as in "arn:aws:iam::012345678901:role/x"',
     ),
     (
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "{account}:role/x" }]',

@@ -192,7 +192,7 @@ def test_side_files_are_judged_by_their_content() -> None:
             "sub/a.txt",
             3,
             "",
-            'not an account ID: "44"; it has 2 digits and needs 12, as in "012345678901"',
+            'not an account ID: "44"; it has 2 digits and needs 12, as in 012345678901 billing',
         ),
         ("sub/a.txt", 4, "", "account 444444444444 is listed twice, first in line 1"),
     ]

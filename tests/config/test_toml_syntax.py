@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from rolehop.config.toml.syntax import syntax_problem
 
 QUOTE, COMMA = "a quote is missing; write ", "a comma is missing; write "
+ONE_LINE = "TOML 1.0 allows no line break between { and }"
+BELOW = f"{ONE_LINE}; write [*] after the other keys of its table, and below it"
+COMMENT = "only a comment can follow a value, and it begins with #"
 SIGN = "a key and its value have = between them"
 BRACKET, CURLY = (
     "a bracket is missing; write ",
@@ -79,9 +82,43 @@ def explained(text: str) -> tuple[int | None, str]:
         (
             'hops = [\n  { role = "a",\n    external_id = "b" },\n]',
             2,
-            'a table in braces stands in one line; write { role = "a", external_id = "b" },',
+            f'{ONE_LINE}; write {{ role = "a", external_id = "b" }},',
         ),
-        ('a = [{ b = "c", }]', 1, 'no comma stands before }; write a = [{ b = "c" }]'),
+        ('a = [{ b = "c", }]', 1, 'TOML 1.0 allows no comma before }; write a = [{ b = "c" }]'),
+        (
+            '[fleets.f]\naccounts = { # ours\n  a = "1", # one\n  b = "2",\n}\nregion = "x"',
+            2,
+            BELOW.replace("*", "fleets.f.accounts") + ' a line for each, such as a = "1"',
+        ),
+        (
+            "[chains.c]\nlabels = {\n}\n",
+            2,
+            f"{BELOW.replace('*', 'chains.c.labels')} a line for each",
+        ),
+        (
+            '[f]\naccounts = { a = "1", a = "2" }',
+            2,
+            "a is there twice between { and }; keep one of them, or call the other a-2",
+        ),
+        ('a = [{ b = "1", b = "2" }]', 1, "b is there twice between { and }; keep one of them"),
+        ('[c]\nlabels = { env: "prod" }', 2, f'{SIGN}; write labels = {{ env = "prod" }}'),
+        (
+            '[c]\nx = "C:\\Users\\x"',
+            2,
+            r"between double quotes, \ begins an escape; use single ones; write x = 'C:\Users\x'",
+        ),
+        ('[c]\nx = "y" – z', 2, f'{COMMENT}; write x = "y" # – z'),  # noqa: RUF001
+        ('[c]\nx = "y" // z', 2, f'{COMMENT}; write x = "y" # z'),
+        ("[c]\nx = true;", 2, "remove the ; after the value; write x = true"),
+        ("[chain hub]", 1, "a dot stands before the name; write [chains.hub]"),
+        (
+            'accounts = { prod web = "444444444444" }',
+            1,
+            'a name has no blank; write accounts = { prod-web = "444444444444" }',
+        ),
+        ('prod web = "444444444444"', 1, 'a name has no blank; write prod-web = "444444444444"'),
+        ('{\n "version": 1\n}\n', 1, "this is JSON, and a config is TOML"),
+        ("version: 1\nchains:\n  hub:\n", 1, "this is YAML, and a config is TOML"),
         ("[a]\nb = 1\n[c]\nd: 2\n[e]\nf = 3", 4, f"{SIGN}; write d = 2"),
         ("a = = 2", 1, "not TOML: invalid value (column 5)"),
         (
@@ -94,6 +131,7 @@ def explained(text: str) -> tuple[int | None, str]:
 def test_a_usual_mistake_is_explained_with_the_right_line(text: str, line: int, said: str) -> None:
     found, words = explained(text)
     # Versions of tomllib differ in the columns that they name.
+    words = words.removesuffix("; rolehop config init writes one to begin with")
     assert (found, words.partition(" (column")[0]) == (line, said.partition(" (column")[0])
 
 

@@ -117,7 +117,7 @@ role = "333333333333:role/A"
 
 
 ROLE_HINT = '("arn:aws:iam::111111111111:role/NAME" or "111111111111:role/NAME")'
-NAME_HINT = "(letters, digits, _ . @ + -; the first no . @ + -)"
+NAME_HINT = "(letters, digits, _ . @ + -; first a letter, a digit or _)"
 SERIAL_HINT = '(e.g. "arn:aws:iam::111111111111:mfa/NAME", "GAHT12345678", or "auto")'
 SET = "2 to 64 of letters, digits, _ + = , . @ -"
 

@@ -25,4 +25,29 @@ MISTAKES = {
         '"environment"',
         '"environment"\nmfa_serial = "my-new-phone"',
     ),
+    "a table in braces over several lines": (
+        'accounts = ["444444444444", "555555555555"]',
+        'accounts = {\n  billing = "444444444444",\n  web = "555555555555",\n}',
+    ),
+    "a comma before a brace": ('labels = { env = "prod"', 'labels = { env = "prod",'),
+    "a name that is there twice in braces": (
+        'accounts = ["444444444444", "555555555555"]',
+        'accounts = { billing = "444444444444", billing = "555555555555" }',
+    ),
+    "a colon in braces": ('labels = { env = "prod"', 'labels = { env: "prod"'),
+    "a backslash between double quotes": (
+        'description = "Admin in prod"',
+        'description = "C:\\Users\\x"',
+    ),
+    "a text after a value": ('type = "environment"', 'type = "environment" // mine'),
+    "a header without a dot": ("[chains.admin]", "[chain admin]"),
+    "a role whose account has 11 digits": ("iam::222222222222", "iam::22222222222"),
+    "an MFA device whose account has 11 digits": (
+        '"environment"',
+        '"environment"\nmfa_serial = "arn:aws:iam::11111111111:mfa/alice"',
+    ),
+    "the name of an account with a blank": (
+        'accounts = ["444444444444", "555555555555"]',
+        'accounts = { "prod billing" = "444444444444" }',
+    ),
 }

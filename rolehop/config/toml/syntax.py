@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 
 from rolehop.config.table_validation import SECRET_WORDS
+from rolehop.config.toml.other_formats import other_format
 from rolehop.text import clean
 
 _AT = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
@@ -24,6 +25,16 @@ _KEY = re.compile(r"(?:^|[{,])\s*([A-Za-z0-9_-]+)\s*=")
 _PAIR = re.compile(r"(\s*[^=\s#\[][^=#]*?\s*=\s*)([^#]*?)(\s*(?:#.*)?)")
 _WRONG_WORD = re.compile(r"(?<=[=\[,])(\s*)(True|TRUE|False|FALSE|[Yy]es|[Nn]o|on|off)\b")
 _TWO_VALUES = re.compile(r"""(["'\]}]|\btrue|\bfalse|\b[0-9]+)\s*(?=[{"']|\s[A-Za-z_-]+\s*=)""")
+_STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
+_LONGEST_TABLE = 1_000  # lines
+_ACCOUNT = re.compile(r"""["']?[0-9]{12}["']?""")
+# Tables whose keys are names.
+_NAMES = re.compile(r"\s*(?:accounts|labels)\s*=\s*\{")
+_BLANK_IN_BRACES = re.compile(r"(?<=[{,] )[A-Za-z0-9_-]+(?: +[A-Za-z0-9_-]+)+(?=\s*=)")
+_COLON_IN_BRACES = re.compile(r"""([{,]\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))\s*:(?!:)\s*""")
+_VALUE_AND_MORE = re.compile(
+    r"""(\s*[^=#"']+=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|true|false|\[[^\[\]]*\]))\s*([^\s#].*)"""
+)
 _ITEM_ENDS = re.compile(r"""["'\]}]\s*$""")
 
 Repair = Callable[[str], Iterator[tuple[str, str]]]
@@ -35,7 +46,13 @@ def syntax_problem(message: str, text: str) -> tuple[int | None, str]:
     lines = text.split("\n")
     at = _line_of(message, lines)
     if at is not None and len(text) <= _LONGEST_TEXT and len(lines[at - 1]) <= _LONGEST_LINE:
-        found = _twice(lines, at) or _repaired(lines, at)
+        found = (
+            other_format(text)
+            or _twice_in_braces(message, lines[at - 1], at)
+            or _over_lines(lines, at)
+            or _twice(lines, at)
+            or _repaired(lines, at)
+        )
         if found is not None:
             return found
     match = _AT.search(message)
@@ -94,6 +111,64 @@ def _header(line: str) -> str | None:
     return f"{match[1]}{match[2]}{match[3]}" if match and len(match[1]) == len(match[3]) else None
 
 
+def _twice_in_braces(message: str, line: str, at: int) -> tuple[int, str] | None:
+    found = re.match(r"Duplicate inline table key '([^']*)'", message)
+    if found is None:
+        return None
+    name = clean(found[1])
+    other = f", or call the other {name}-2" if re.match(r"\s*(accounts|labels)\b", line) else ""
+    return at, f"{name} is there twice between {{ and }}; keep one of them{other}"
+
+
+# ---- a table in braces over several lines
+
+
+def _table_over_lines(lines: list[str], first: int) -> tuple[int, str] | None:
+    """Return the last line of a table in braces that opens in ``first``, and it in one line.
+
+    ``None``: none opens there, or it ends in the same line, or before a header or nowhere.
+    """
+    depth, parts = 0, list[str]()
+    for number, line in enumerate(lines[first : first + _LONGEST_TABLE], start=first):
+        if number > first and _header(line) is not None:
+            return None
+        code = _without_comment(line)
+        outside = _STRING.sub("", code)
+        depth += outside.count("{") - outside.count("}")
+        parts.append(code.strip())
+        if depth <= 0:
+            joined = re.sub(r",\s*\}", " }", " ".join(filter(None, parts)))
+            return (number, joined) if number > first else None
+    return None
+
+
+def _without_comment(line: str) -> str:
+    found = re.match(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#"'])*""", line)
+    return found[0] if found else line
+
+
+def _over_lines(lines: list[str], at: int) -> tuple[int, str] | None:
+    """Explain a table in braces over several lines, which TOML 1.0 does not have."""
+    for first in range(at - 1, max(at - 7, -1), -1):
+        found = _table_over_lines(lines, first)
+        if found is None:
+            continue
+        last, joined = found
+        if not _reads_on(lines, first, joined, last + 1, last):
+            continue
+        said = "TOML 1.0 allows no line break between { and }"
+        header = next((h for h in map(_header, reversed(lines[:first])) if h), "[]")
+        key = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=\s*\{", joined)
+        if key is None:
+            return first + 1, f"{said}{_example(joined)}"
+        table = ".".join(filter(None, (header.strip("[]"), key[1])))
+        pair = re.search(r"""\{\s*([^\s,={]+\s*=\s*(?:"[^"]*"|'[^']*'|[^,}{]+?))\s*[,}]""", joined)
+        such = _example(pair[1], "such as") if pair else ""
+        below = f", and below it a line for each{such.replace(';', ',', 1)}"
+        return first + 1, f"{said}; write [{table}] after the other keys of its table{below}"
+    return None
+
+
 # ---- one line put right
 
 
@@ -108,7 +183,7 @@ def _repaired(lines: list[str], at: int) -> tuple[int, str] | None:
                 for said, line in repair(lines[number]):
                     if line != lines[number] and _reads_on(lines, number, line, at):
                         return number + 1, f"{said}{_example(line)}"
-    return _in_one_line(lines, at)
+    return None
 
 
 def _is_code(line: str) -> bool:
@@ -178,12 +253,21 @@ def _truth(line: str) -> Iterator[tuple[str, str]]:
 def _blank_in_name(line: str) -> Iterator[tuple[str, str]]:
     header = _HEADER.fullmatch(line)
     if header is not None:
+        kind = re.fullmatch(r"(chain|source|fleet)s?\s+(.+)", header[2])
+        if kind is not None:
+            name = "-".join(kind[2].strip("\"'").split())
+            yield "a dot stands before the name", f"{header[1]}{kind[1]}s.{name}{header[3]}"
         name = re.sub(r"(?<=[^.\s])\s+(?=[^.\s])", "-", header[2])
         yield "a name has no blank", f"{header[1]}{name}{header[3]}"
     pair = _PAIR.fullmatch(line)
     if pair is not None:
-        key = "_".join(pair[1].partition("=")[0].split())
-        yield "a key has no blank", f"{key} = {pair[2]}{pair[3]}"
+        words = pair[1].partition("=")[0].split()
+        is_name = _ACCOUNT.fullmatch(pair[2])
+        said = "a name has no blank" if is_name else "a key has no blank"
+        yield said, f"{('-' if is_name else '_').join(words)} = {pair[2]}{pair[3]}"
+    if _NAMES.match(line):
+        joined = _BLANK_IN_BRACES.sub(lambda found: "-".join(found[0].split()), line)
+        yield "a name has no blank", joined
 
 
 def _brackets(line: str) -> Iterator[tuple[str, str]]:
@@ -195,7 +279,26 @@ def _brackets(line: str) -> Iterator[tuple[str, str]]:
 
 def _sign(line: str) -> Iterator[tuple[str, str]]:
     changed = re.sub(r"^(\s*[A-Za-z0-9_-]+)\s*(?::|=>|:=|==)\s*", r"\1 = ", line)
-    yield "a key and its value have = between them", changed
+    said = "a key and its value have = between them"
+    yield said, changed
+    yield said, _COLON_IN_BRACES.sub(r"\1 = ", line)
+
+
+def _backslash(line: str) -> Iterator[tuple[str, str]]:
+    said = r"between double quotes, \ begins an escape; use single ones"
+    yield said, re.sub(r"""\"([^"']*\\[^"']*)\"""", r"'\1'", line)
+
+
+def _after_value(line: str) -> Iterator[tuple[str, str]]:
+    found = _VALUE_AND_MORE.fullmatch(line)
+    if found is None:
+        return
+    value, more = found[1], found[2].strip()
+    if more in (",", ";"):
+        yield f"remove the {more} after the value", value
+    elif '"' not in more:
+        comment = more.lstrip("/;-").strip() or more
+        yield "only a comment can follow a value, and it begins with #", f"{value} # {comment}"
 
 
 def _unquoted(line: str) -> Iterator[tuple[str, str]]:
@@ -224,7 +327,7 @@ def _comma_between(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _comma_before_brace(line: str) -> Iterator[tuple[str, str]]:
-    yield "no comma stands before }", re.sub(r",(\s*\})", r"\1", line)
+    yield "TOML 1.0 allows no comma before }", re.sub(r",(\s*\})", r"\1", line)
 
 
 def _comma_at_end(line: str) -> Iterator[tuple[str, str]]:
@@ -246,21 +349,11 @@ _IN_LINE: tuple[Repair, ...] = (
     _brackets,
     _blank_in_name,
     _sign,
+    _backslash,
+    _after_value,
     _unquoted,
     _comma_between,
     _half_quoted,
     _comma_before_brace,
 )
 _AT_END: tuple[Repair, ...] = (_comma_at_end, _closing)
-
-
-def _in_one_line(lines: list[str], at: int) -> tuple[int, str] | None:
-    """Explain a table in braces over several lines, which TOML 1.0 does not have."""
-    for first in range(at - 1, max(at - 7, -1), -1):
-        for last in range(first + 1, min(first + 8, len(lines))):
-            joined = " ".join(each.strip() for each in lines[first : last + 1])
-            if joined.count("{") == joined.count("}") > 0 and _reads_on(
-                lines, first, joined, last + 1, last
-            ):
-                return first + 1, f"a table in braces stands in one line{_example(joined)}"
-    return None
