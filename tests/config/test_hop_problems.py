@@ -4,6 +4,8 @@ import pytest
 
 from tests.config.texts import ROLE_HINT, SET, check_one_problem, hop
 
+ARN_OF_11 = "arn:aws:iam::22222222222:role/x"
+ARN_OF_12 = "arn:aws:iam::012345678901:role/x"
 CASES = [
     # hops
     ('[chains.x]\nfrom = "hub"\nhops = [{}]', 8, "chains.x.hops[0]", '"role" is missing'),
@@ -23,8 +25,7 @@ CASES = [
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "arn:aws:iam::22222222222:role/x" }]',
         8,
         "chains.x.hops[0].role",
-        'not a role: "arn:aws:iam::22222222222:role/x"; its account has 11 digits and needs 12,'
-        ' as in "arn:aws:iam::012345678901:role/x"',
+        f'not a role: "{ARN_OF_11}"; its account has 11 digits and needs 12, as in "{ARN_OF_12}"',
     ),
     (
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "{account}:role/x" }]',
