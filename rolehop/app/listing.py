@@ -12,7 +12,7 @@ from rolehop.errors import ConfigError, RolehopError
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from rolehop.app.context import App
     from rolehop.plan.model import CachedSession, Plan
@@ -109,8 +109,10 @@ def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
         return {}
 
 
-def history_rows(app: App, since: timedelta | None, patterns: Sequence[str]) -> list[HistoryRow]:
-    """Return the history of the last ``since``, the oldest first; only chains that match, if given.
+def history_rows(
+    app: App, since: timedelta | datetime | None, patterns: Sequence[str]
+) -> list[HistoryRow]:
+    """Return the history of or since ``since``, the oldest first; only chains that match, if given.
 
     Raises:
         RolehopError: it cannot be read.

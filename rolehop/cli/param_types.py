@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +32,27 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-class Age(click.ParamType[int]):
-    """How long ago: as a duration, or in days (``7d``)."""
+class Since(click.ParamType[timedelta | datetime]):
+    """How long ago, as a duration or in days (``7d``); or a date, with or without a time."""
 
-    name = "age"
+    name = "since"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return whole seconds."""
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | datetime:
+        """Return a length of time, or an aware moment: a date is its first one, local time."""
         from rolehop.config.value_types import parse_duration
 
         text = str(value).strip()
         days = text.removesuffix("d")
         if days != text and days.isascii() and days.isdecimal() and len(days) < 6:
-            return int(days) * 24 * 3600
+            return timedelta(days=int(days))
+        with suppress(ValueError):
+            return timedelta(seconds=parse_duration(text))
         try:
-            return parse_duration(text)
-        except ValueError:
-            self.fail(f"'{text}' is no length of time; write it like 30m, 2h or 7d", param, ctx)
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"'{text}' is no time; write it like 30m, 2h, 7d or 2026-11-27", param, ctx)
 
 
 class Region(click.ParamType[str]):

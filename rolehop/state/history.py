@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,15 +159,19 @@ class History:
 
     # ---- reading
 
-    def entries(self, since: timedelta | None = None) -> list[tuple[int, Entry]]:
-        """Return number and content of the lines of the last ``since``, the oldest first.
+    def entries(self, since: timedelta | datetime | None = None) -> list[tuple[int, Entry]]:
+        """Return number and content of the lines, the oldest first.
+
+        ``since``: only those of the last so and so long, or from an aware moment on.
 
         Raises:
             RolehopError: the files cannot be read.
         """
         with _unreadable_is_an_error():
             entries = self.log.entries()
-        earliest = "" if since is None else _text_of(self._now() - since) or ""
+        if isinstance(since, timedelta):
+            since = self._now() - since
+        earliest = _text_of(since) or ""
         return [each for each in entries if str(each[1].get("at", "")) >= earliest]
 
     def verify(self) -> Verified:
@@ -191,7 +195,7 @@ def _unreadable_is_an_error() -> Iterator[None]:
 
 
 def _text_of(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _role_and_name(arn: str) -> tuple[str | None, str | None]:

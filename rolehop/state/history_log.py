@@ -6,7 +6,8 @@ there have been, the hash of the last one, and where the kept ones begin.
 
 A line is written first, ``end.json`` after it. So a process that is killed in between leaves a line
 that goes on from the end, or a piece of one; the next writer counts the line, or removes the piece.
-Nothing else is ever repaired: what does not fit stays as it is, for `verify` to find.
+Nothing else is ever repaired: what does not fit stays as it is, for `verify` to find. If ``end.json``
+is lost, a line says so, which `verify` finds too: nothing proves how many lines there were before.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from rolehop.startup.lazy_regex import Pattern
 from rolehop.state.json_file import LARGEST_NUMBER, UNUSABLE, load_object
 
 FOLDER, END = "history", "end.json"
+REPAIR = "repair"
+"""The event of a line that was added because ``end.json`` was lost."""
+
 LARGEST_FILE = 1 << 20
 """In bytes; a file that has reached it gets no more lines."""
 
@@ -92,7 +96,7 @@ class HistoryLog:
                 _sweep(self._folder)
                 end = _end_of_lines(self._folder)
                 if end.count:  # whoever reads it should know that lines may be missing
-                    entries = [{"event": "repair", "outcome": f"{END} was missing"}, *entries]
+                    entries = [_repair(self._folder, entries[0].get("at")), *entries]
                 else:
                     _write_end(self._folder, end)  # else a first line seems to have lost it
             self._append(end, entries)
@@ -161,6 +165,12 @@ class HistoryLog:
             return _verified(self._folder)
 
 
+def _repair(folder: Path, at: object) -> Entry:
+    """Return the line that says that the end of the history was lost before ``at``."""
+    why = "damaged" if os.path.lexists(folder / END) else "missing"
+    return {"at": at, "event": REPAIR, "outcome": f"{END} was {why}"}
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """The result of checking all lines."""
@@ -182,8 +192,11 @@ class _Parsed:
 def _verified(folder: Path) -> Verified:
     end = _read_end(folder)
     names = _names(folder)
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        problem = f"'{FOLDER}' is not a folder, but something else in its place"
+        return Verified(0, 0, 0, (problem,))
     if end is None:
-        if not names:
+        if not names and not os.path.lexists(folder / END):
             return Verified(0, 1, 0, ())
         return Verified(0, 0, 0, (f"{END} is missing or damaged, so nothing proves the rest",))
     chain = _Chain(end)
@@ -213,6 +226,11 @@ class _Chain:
             self._number, self._hash = self._number + 1, _hash(line)
             return
         self._compare(found, file)
+        if found.entry.get("event") == REPAIR:
+            when = f" at {at}" if isinstance(at := found.entry.get("at"), str) else ""
+            self._problems.append(
+                f"line {found.number} was added{when} because {END} was lost: lines before it may be missing"
+            )
         self._number, self._hash = found.number, _hash(line)
         if self._number == self._end.count and self._hash != self._end.last:
             self._problems.append(f"line {self._number} was changed ({file})")
@@ -220,7 +238,9 @@ class _Chain:
     def _compare(self, found: _Parsed, file: str) -> None:
         expected = self._number + 1
         if found.number > expected:
-            self._problems.append(f"{_range(expected, found.number - 1)} missing before {file}")
+            where = "in" if expected >= _number(file) else "before"
+            missing = _range(expected, found.number - 1)
+            self._problems.append(f"{missing} missing {where} {file}")
         elif found.number < expected:
             self._problems.append(f"line {found.number} is out of order ({file})")
         elif found.previous != self._hash:

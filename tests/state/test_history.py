@@ -133,6 +133,9 @@ def test_lines_are_chosen_by_time_and_by_chain(world: World) -> None:
     assert [each["chain"] for each in history(world)] == ["hub", "admin"]
     assert [each["chain"] for each in history(world, "--chain", "ad*")] == ["admin"]
     assert len(history(world, "--since", "1h")) == 2
+    assert len(history(world, "--since", "2020-02-03")) == 2
+    assert history(world, "--since", "2999-02-03") == []
+    assert world.rolehop("history", "--since", "soon").code == 2
     file = next((world.state / "history").glob("*.jsonl"))
     file.write_text(file.read_text().replace('"at":"2', '"at":"1', 1))
     assert [each["chain"] for each in history(world, "--since", "7d")] == ["admin"]
@@ -143,7 +146,7 @@ def verified(world: World) -> Done:
 
 
 def test_verify_tells_a_changed_line(world: World) -> None:
-    assert verified(world).code == 0
+    assert (verified(world).code, verified(world).err) == (0, "rolehop: there is no history\n")
     world.rolehop("exec", "admin", "--", "true")
     assert (verified(world).code, verified(world).err) == (0, "rolehop: 3 lines, none changed\n")
     file = next((world.state / "history").glob("*.jsonl"))
@@ -151,6 +154,10 @@ def test_verify_tells_a_changed_line(world: World) -> None:
     done = verified(world)
     assert done.code == 1
     assert "line 1 was changed" in done.err
+    (world.state / "history/end.json").unlink()
+    world.rolehop("exec", "admin", "--", "true")
+    assert [each["outcome"] for each in history(world)][-2:] == ["end.json was missing", "ok"]
+    assert "end.json was missing" in world.rolehop("history").out
 
 
 @AS_ROOT

@@ -111,6 +111,8 @@ def test_lines_are_read_as_they_were_written(log: HistoryLog, tmp_path: Path) ->
 def test_no_history_is_no_problem(tmp_path: Path) -> None:
     assert make_log(tmp_path).entries() == []
     assert make_log(tmp_path).verify().problems == ()
+    (tmp_path / "history").symlink_to("elsewhere")
+    assert "is not a folder" in "".join(make_log(tmp_path).verify().problems)
 
 
 # ---- changes by somebody
@@ -138,7 +140,7 @@ CHANGES = {
         _edit(lambda lines: [*lines[:-1], lines[-1].replace("line 6", "line X")]),
         "line 6 was changed",
     ),
-    "a removed line": (_edit(lambda lines: lines[:2] + lines[3:]), "line 3 is missing"),
+    "a removed line": (_edit(lambda lines: lines[:2] + lines[3:]), "line 3 is missing in"),
     "removed lines": (_edit(lambda lines: lines[:1] + lines[4:]), "lines 2 to 4 are missing"),
     "the first line removed": (_edit(lambda lines: lines[1:]), "line 1 is missing"),
     "the last line removed": (_edit(lambda lines: lines[:-1]), "line 6 is missing at the end"),
@@ -165,16 +167,17 @@ def test_a_change_is_found_and_stays_found_when_more_is_written(
     assert problem in "; ".join(log.verify().problems)
     log.append([{"text": "later"}])
     assert texts(log)[-1] == "later"
-    if "end.json" not in problem:
-        assert problem.removesuffix(" at the end") in "; ".join(log.verify().problems)
+    after = problem.replace("end.json is", "end.json was").removesuffix(" at the end")
+    assert after in "; ".join(log.verify().problems)
 
 
 def test_a_lost_end_is_written_anew_and_leaves_a_line_that_says_so(
     log: HistoryLog, tmp_path: Path
 ) -> None:
     (tmp_path / "history/end.json").unlink()
-    log.append([{"text": "later"}])
-    assert log.verify().problems == ()
+    log.append([{"text": "later", "at": "2026-01-02T03:04:05Z"}])
+    (problem,) = log.verify().problems
+    assert problem.startswith("line 7 was added at 2026-01-02T03:04:05Z because end.json was lost")
     assert [entry.get("event") for _, entry in log.entries()][-2:] == ["repair", None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -10,7 +10,7 @@ from rolehop.app.listing import history_rows, verify_history
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
-from rolehop.cli.param_types import Age
+from rolehop.cli.param_types import Since
 from rolehop.errors import RolehopError
 from rolehop.text import pluralize
 
@@ -27,7 +27,9 @@ rolehop history --format json | jq '.lines[] | select(.outcome != "ok")'
 rolehop history verify
 """,
 )
-@click.option("--since", type=Age(), metavar="D", help="Only the last 2h, 30m, 7d and so on.")
+@click.option(
+    "--since", type=Since(), metavar="WHEN", help="Only the last 2h, 7d …, or since a date."
+)
 @click.option(
     "--chain",
     "chains",
@@ -38,7 +40,9 @@ rolehop history verify
 )
 @format_option("table", "json", default="table")
 @click.pass_context
-def command(ctx: click.Context, since: int | None, chains: tuple[str, ...], style: str) -> None:
+def command(
+    ctx: click.Context, since: timedelta | datetime | None, chains: tuple[str, ...], style: str
+) -> None:
     """Show what was called and handed over, and when.
 
     A line for each call to AWS, and for each session that assume, exec, export or shell handed to
@@ -51,13 +55,13 @@ def command(ctx: click.Context, since: int | None, chains: tuple[str, ...], styl
     from rolehop.show.tables import history_view
 
     cli = CommandContext.of(ctx)
-    rows = history_rows(cli.app, None if since is None else timedelta(seconds=since), chains)
+    rows = history_rows(cli.app, since, chains)
     if style == "json":
         cli.write_json(history_document(rows))
     elif rows:
         cli.write_view(history_view(rows, verbose=cli.terminal.verbose))
     else:
-        cli.terminal.note("nothing is recorded" if not (since or chains) else "nothing matches")
+        cli.terminal.note("no line matches" if since or chains else "there is no history")
 
 
 @command.command(epilog="\nrolehop history verify\n")
@@ -66,7 +70,7 @@ def verify(ctx: click.Context) -> None:
     """Check that no line was changed, removed or moved (exit 1 if one was).
 
     Each line carries a hash of the one before it; their number and the last hash are in a second
-    file. Whoever can write both files can rewrite both: send the lines elsewhere if that matters.
+    file; if that is lost, a line says so, and is found here. Whoever can write both files can rewrite both: send the lines elsewhere if that matters.
     """
     cli = CommandContext.of(ctx)
     found = verify_history(cli.app)
@@ -78,5 +82,8 @@ def verify(ctx: click.Context) -> None:
             cause="; ".join(shown),
             fix="find out who changed it; copies of your own may have the lines",
         )
+    if not found.last:
+        cli.terminal.note("there is no history")
+        return
     kept = f", from line {found.first} on" if found.first > 1 else ""
     cli.terminal.note(f"{pluralize(found.lines, 'line')}{kept}, none changed")
