@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import host_name, user_name
-from rolehop.errors import error_context
+from rolehop.errors import VaultError, error_context
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class Stamps(dict[str, "Stamp"]):
     """What is shared while many chains are planned: stamps of sources, the index, user and host."""
 
-    def __init__(self) -> None:
-        """Share nothing yet."""
+    def __init__(self, *, keyring_needed: bool = True) -> None:
+        """Share nothing yet; without ``keyring_needed`` a source is planned though none opens."""
         super().__init__()
+        self.keyring_needed = keyring_needed
         self.known: CachedState | None = None
         self.endpoints: dict[tuple[str | None, ...], str | None] = {}
         self.contexts: dict[tuple[str | None, str | None], PlanContext] = {}
@@ -257,9 +258,16 @@ def profile_of(app: App, source: SourceConfig) -> str | None:
 
 
 def _stamp(app: App, source: SourceConfig, stamps: Stamps) -> Stamp:
+    from rolehop.plan.model import Stamp
     from rolehop.sources import stamp_of
+    from rolehop.sources.source_type import one_line
 
     key = repr(source)
     if key not in stamps:
-        stamps[key] = stamp_of(source, app.source_context)
+        try:
+            stamps[key] = stamp_of(source, app.source_context)
+        except VaultError as error:
+            if stamps.keyring_needed:
+                raise
+            stamps[key] = Stamp(None, long_lived=source.type == "keys", problem=one_line(error))
     return stamps[key]

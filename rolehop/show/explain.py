@@ -41,6 +41,7 @@ _LANES = {
     PolicyType.SCP: "SCP",
     PolicyType.RCP: "RCP",
 }
+_CALLERS_OWN = (PolicyType.PERMISSIONS, PolicyType.BOUNDARY, PolicyType.SESSION)
 _SAYS: dict[Outcome, tuple[str, Style]] = {
     Outcome.ALLOWED: ("allows", "green"),
     Outcome.REFUSED: ("refuses", "red"),
@@ -258,6 +259,10 @@ def _policy_lines(
         )
     elif not verdict.request.policy_set(policy.name).there and policy not in verdict.refused:
         says = "none"
+    elif policy.outcome is Outcome.UNKNOWN and not policy.findings and policy.name in _CALLERS_OWN:
+        of_resource = verdict.request.owner is not None
+        granting = "the resource's own policy" if of_resource else "the trust policy"
+        says = f"grants nothing; only {granting} could"
     where = ""
     if policy.deciding is not None:
         statement = policy.deciding.statement

@@ -315,6 +315,10 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         "the call has several values here and the operator compares one; AWS does not document"
         " the result"
     ),
+    Reason.ANY_IF_EXISTS: (
+        "the call does not have the key, and AWS does not document what ForAnyValue and IfExists"
+        " mean together then"
+    ),
     Reason.VARIABLE_ABSENT: lambda f: _variable(
         f, "has no value in this call, so nothing matches it"
     ),

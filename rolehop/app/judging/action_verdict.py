@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.judging.organization import accounts_of, with_organization
 from rolehop.app.judging.plan_verdict import scenario_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents, read_policy
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Stamps, plan_chain
 from rolehop.arn import account_of, is_role
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.walk_options import WalkOptions
@@ -57,7 +57,7 @@ def judge_actions(
         UsageError: who the source is, and so whose the resource may be, is not known.
         ConfigError: the resource's policy is no valid policy; see also `plan_chain`.
     """
-    plan = plan_chain(app, chain, options)
+    plan = plan_chain(app, chain, options, Stamps(keyring_needed=not offline))
     inventory, policies = _documents(app, plan, asked, policies, answer, offline=offline)
     scenario = _scenario(app, plan, inventory, policies)
     scenario = replace(scenario, hops=scenario.hops[: asked.hop])

@@ -187,7 +187,8 @@ def _judge(
     refused: tuple[int, StsAnswer] | None = None,
 ) -> ChainVerdict:
     live = None if offline else live_iam(app)
-    chain = _gather(app, name, inventory, policies, options, Stamps(), live, refused)
+    stamps = Stamps(keyring_needed=not offline)
+    chain = _gather(app, name, inventory, policies, options, stamps, live, refused)
     found = with_organization(app, chain.inventory, policies, chain.accounts, offline=offline)
     verdict = judge_plan(app, chain.plan, found, chain.policies)
     return verdict if refused is None else verdict.refused_by_sts(*refused)
@@ -197,7 +198,7 @@ def _judge_all(
     app: App, names: Sequence[str], policies: PolicyOptions, *, offline: bool
 ) -> list[ChainVerdict]:
     """Judge many chains; what they share is read once."""
-    inventory, stamps = read_documents(policies), Stamps()
+    inventory, stamps = read_documents(policies), Stamps(keyring_needed=not offline)
     live = None if offline or policies.documents else live_iam(app)
     chains = [
         _gather(app, name, inventory, policies, WalkOptions(), stamps, live) for name in names

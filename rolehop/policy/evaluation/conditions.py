@@ -54,6 +54,9 @@ def _judge(condition: Condition, context: Context) -> _Judged:
         return _null(condition, values, shown, there=context.has(condition.key))
     if operator.compare is None:
         return Truth.UNKNOWN, Reason.UNKNOWN_OPERATOR, shown
+    if values is None and operator.if_exists and operator.quantifier is Quantifier.ANY:
+        # Of IfExists the guide says true, and of ForAnyValue without a value false.
+        return Truth.UNKNOWN, Reason.ANY_IF_EXISTS, None
     if values is None:
         return truth_of(_holds_when_absent(operator)), Reason.KEY_ABSENT, None
     wanted = [fill(template, context) for template in condition.templates]

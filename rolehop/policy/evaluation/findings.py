@@ -97,6 +97,7 @@ class Reason(Enum):
     KEY_UNKNOWN = "key-unknown"
     VALUE_DIFFERS = "value-differs"
     VALUE_EXCLUDED = "value-excluded"
+    ANY_IF_EXISTS = "any-value-if-exists"
     MANY_VALUES = "many-values"
     VARIABLE_ABSENT = "variable-absent"
     VARIABLE_UNKNOWN = "variable-unknown"

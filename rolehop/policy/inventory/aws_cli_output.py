@@ -32,8 +32,11 @@ def read_inventory(text: str) -> IamInventory:
         InvalidInventory: it is not JSON, none of the outputs listed above, empty, or it describes
             something twice and differently.
     """
-    found = _records(JsonNode(load_strictly(text)))
-    if not (found.entities or found.managed or found.management_accounts):
+    document = load_strictly(text)
+    found = _records(JsonNode(document))
+    # An account may have none of these, and --filter leaves lists empty.
+    listed = isinstance(document, dict) and all(name in document for name in _LISTS)
+    if not (listed or found.entities or found.managed or found.management_accounts):
         raise InvalidInventory("it describes no user, group, role or policy")
     return found
 

@@ -11,7 +11,8 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def condition_holds(operator: str, key: str, values: list[Any], ctx: Json) -> bool:
+def condition_holds(operator: str, key: str, values: list[Any], ctx: Json, *, kind: bool) -> bool:
+    """``kind``: what the guide leaves open is true."""
     texts = [str(v).lower() if isinstance(v, bool) else str(v) for v in values]
     found = ctx.get(key.lower())
     how, _, base = operator.rpartition(":")
@@ -23,6 +24,8 @@ def condition_holds(operator: str, key: str, values: list[Any], ctx: Json) -> bo
     base = base.removesuffix("IfExists")
     negative = "Not" in base
     base = base.replace("Not", "")
+    if found is None and lenient and how == "ForAnyValue":
+        return kind  # "true" by IfExists, "false" by ForAnyValue
     if found is None:
         # "If the key is not present … the values do not match and the condition is false. If a
         # condition with a negated matching operator …, the condition is true."

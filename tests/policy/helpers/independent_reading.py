@@ -250,7 +250,7 @@ def _applies(s: Json, world: Json, action: str) -> bool:
     if "NotResource" in s and any(_covers(p, world, not kind) for p in listed(s["NotResource"])):
         return False
     return all(
-        condition_holds(operator, key, listed(values), world["ctx"])
+        condition_holds(operator, key, listed(values), world["ctx"], kind=kind)
         for operator, keys in s.get("Condition", {}).items()
         for key, values in keys.items()
     )

@@ -259,6 +259,13 @@ def test_a_file_that_is_something_else_is_refused(text: str, says: str) -> None:
         read_inventory(text)
 
 
+def test_an_export_may_list_nobody() -> None:
+    """Of an account that has nobody yet, or with ``--filter``: it says nothing of any account."""
+    lists = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+    found = read_inventory(json.dumps({name: [] for name in lists}))
+    assert found == IamInventory()
+
+
 def test_no_fix_changes_an_aws_managed_policy() -> None:
     records = having(f"{AWS}ReadOnlyAccess").merged(
         read_inventory(
