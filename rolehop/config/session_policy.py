@@ -1,7 +1,8 @@
 """What AWS refuses of a session policy's text, so that a call with it is bound to fail.
 
-Source: IAM user guide, "Grammar of the IAM JSON policy language". What it leaves open, such as new
-condition operators, is not judged here. `policy.language.parser` reads policies to evaluate them.
+Source: IAM user guide, "Grammar of the IAM JSON policy language", "IAM JSON policy elements: Sid" and
+"IAM policy validation check reference" (Missing ARN field, Invalid partition). What they leave open,
+such as new condition operators and partitions, is not judged here. `policy.language.parser` reads policies to evaluate them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
 _Object = dict[str, object]
@@ -32,8 +34,9 @@ def check_grammar(document: str) -> None:
     listed: list[object] = statements if isinstance(statements, list) else [statements]
     if not listed or not all(isinstance(statement, dict) for statement in listed):
         raise ValueError('the policy has no "Statement" (an object, or a list of them)')
+    sids: set[object] = set()
     for number, statement in enumerate(listed, start=1):
-        _check(f"statement {number}", _statement_problem(statement))
+        _check(f"statement {number}", _statement_problem(statement) or _twin(statement, sids))
     _check("the policy", _unknown(policy, _TOP))
 
 
@@ -78,8 +81,11 @@ def _statement_problem(found: object) -> str | None:
             raise ValueError(f'a session policy must not contain "{word}"')
     if statement.get("Effect") not in ("Allow", "Deny"):
         return 'needs "Effect": "Allow" or "Deny"'
-    if not isinstance(statement.get("Sid", ""), str):
+    sid = statement.get("Sid", "")
+    if not isinstance(sid, str):
         return "has a Sid that is not text"
+    if _SID.fullmatch(sid) is None:
+        return f"has the Sid {quoted(sid)}, which has more than letters A-Z, a-z and digits"
     return (
         _unknown(statement, _ELEMENTS)
         or _list_problem(
@@ -88,6 +94,15 @@ def _statement_problem(found: object) -> str | None:
         or _list_problem(statement, "Resource", _is_resource, 'an ARN, or "*"')
         or _condition_problem(statement.get("Condition", {}))
     )
+
+
+def _twin(statement: object, sids: set[object]) -> str | None:
+    """Return what is wrong if a statement before has the same Sid; add this one to ``sids``."""
+    sid = statement.get("Sid") if isinstance(statement, dict) else None
+    if sid and sid in sids:
+        return f"has the Sid {quoted(str(sid))} of another statement"
+    sids.add(sid)
+    return None
 
 
 def _list_problem(
@@ -107,11 +122,23 @@ def _list_problem(
 
 
 def _is_action(text: str) -> bool:
-    return text == "*" or ":" in text
+    """True unless it is surely none: only the name may have wildcards, not the service."""
+    service, colon, name = text.partition(":")
+    return text == "*" or (bool(colon) and ":" not in name and not set(service) & set("*? \t"))
 
 
 def _is_resource(text: str) -> bool:
-    return text == "*" or text.startswith("arn:")
+    """True unless it is surely none; a wildcard may stand for several fields."""
+    if text == "*" or not text.startswith("arn:"):
+        return text == "*"
+    partition = text.split(":")[1]
+    known = _WILDCARD.search(partition) or _PARTITION.fullmatch(partition)
+    return bool(known) and (text.count(":") >= 5 or _WILDCARD.search(text) is not None)
+
+
+_SID = Pattern(r"[0-9A-Za-z]*")
+_PARTITION = Pattern(r"aws(?:-[a-z]+)*")
+_WILDCARD = Pattern(r"[*?]|\$\{")
 
 
 def _condition_problem(condition: object) -> str | None:

@@ -44,6 +44,17 @@ REFUSED = {
     "a version that is none": ('{"Statement": [%s], "Version": null}', '"2012-10-17"'),
     "no statement": ('{"Statement": []}', 'no "Statement"'),
     "a principal": (statement(Principal="*"), 'must not contain "Principal"'),
+    "a Sid with a dash": (statement(Sid="a-b"), 'the Sid "a-b"'),
+    "a Sid with a blank": (statement(Sid="a b"), 'the Sid "a b"'),
+    "a Sid twice": ('{"Statement": [%s, %s]}'.replace("%s", json.dumps({**GOOD, "Sid": "A"})),
+                    'statement 2 has the Sid "A" of another statement'),
+    "any service": (statement(Action="*:GetObject"), 'the Action "*:GetObject"'),
+    "some services": (without("Action", NotAction=["s3:*", "s*:Get"]), 'the NotAction "s*:Get"'),
+    "a blank in the service": (statement(Action="s 3:Get"), 'the Action "s 3:Get"'),
+    "two colons": (statement(Action="s3:Get:Object"), 'the Action "s3:Get:Object"'),
+    "a short ARN": (statement(Resource="arn:aws:s3"), 'the Resource "arn:aws:s3"'),
+    "no partition": (statement(Resource="arn::s3:::b"), 'the Resource "arn::s3:::b"'),
+    "a wrong partition": (statement(Resource=["*", "arn:awz:s3:::b"]), '"arn:awz:s3:::b"'),
     "a number that is none": ('{"Statement": [%s], "Id": NaN}', "not JSON"),
 }  # fmt: skip
 
@@ -63,6 +74,9 @@ def test_what_aws_refuses_is_named(name: str) -> None:
         without("Action", NotAction=["s3:Put*", "*"]),
         without("Resource", NotResource="arn:*:s3:::a/${aws:username}"),
         statement(Sid="", Condition={}),
+        json.dumps({"Statement": [{**GOOD, "Sid": ""}, {**GOOD, "Sid": ""}]}),
+        statement(Sid="Get2", Action=["S3:get?bject*", "execute-api:Invoke"]),
+        statement(Resource=["arn:aws:ec2:*", "arn:aws:s3:::b/a b", "arn:aws-new:s3:::b:c"]),
         statement(
             Condition={
                 "ForAllValues:StringLikeIfExists": {"aws:TagKeys": ["a", "b*"]},
