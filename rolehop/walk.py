@@ -108,6 +108,8 @@ class _Walk:
     def __init__(self, plan: Plan, ports: Ports) -> None:
         self._plan = plan
         self._ports = ports
+        self._new: set[str] = set()
+        """Keys of the steps whose session this walk got, not from the vault."""
 
     def last(self, rejected_key_id: str | None = None) -> Session:
         """Return the last step's session, its identity filled in.
@@ -135,7 +137,7 @@ class _Walk:
             self._ports.vault.drop(step.key, result.credentials.access_key_id)
             return self.last(result.credentials.access_key_id)
         check_principal(self._plan.source, caller.arn)
-        self._grant(number)
+        self._grant()
         session = _identified(result.session, caller)
         if not isinstance(step, SourceStep) or step.stored:
             self._ports.vault.put(step, session, self._plan.chain)
@@ -183,6 +185,7 @@ class _Walk:
                 cause=self._plan.source_problem or "it gave none",
                 fix=Advice("rolehop plan ", Argument(self._plan.chain)),
             )
+        self._new.add(step.key)
         caller = None
         if is_caller_known(self._plan.source):  # before any hop, and before it is stored
             caller = self._checked_caller(credentials)
@@ -216,7 +219,7 @@ class _Walk:
             except ServiceError:
                 self._ports.vault.put(step, session, self._plan.chain)
                 raise
-            self._grant(len(self._plan.steps) - 1)
+            self._grant()
         self._ports.vault.put(step, session, self._plan.chain)
         return StepResult(session.credentials, session)
 
@@ -231,14 +234,15 @@ class _Walk:
             if not signer.cached or not _rejects_signer(refusal):
                 raise self._refused(step, signer, refusal) from None
             session = self._call_again(index, step, signer)
-        self._grant(index)
+        self._new.add(step.key)
+        self._grant()
         result = self._stored(step, session)
         self._ports.listener.arrived(step, self._total, session, cached=False)
         return result
 
-    def _grant(self, index: int) -> None:
-        """Say that AWS has granted step ``index``, and with it those that signed for it."""
-        self._ports.granted(step.key for step in self._plan.steps[: index + 1])
+    def _grant(self) -> None:
+        """Say what AWS has granted: a step, with those new ones that signed for it."""
+        self._ports.granted(self._new)
 
     def _raise_recent_refusal(self, step: TokenStep | HopStep) -> None:
         recent = None if self._ports.refusals is None else self._ports.refusals.get(step.key)

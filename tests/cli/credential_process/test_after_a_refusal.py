@@ -12,12 +12,21 @@ from tests.doubles.sts_world import Role, User
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
 PROCESS = ("credential-process", "admin")
+HUB_PROCESS = ("credential-process", "hub")
 EXPORT = ("export", "admin", "--format", "json")
 COMMANDS = (PROCESS, EXPORT)
 
 
 def fails(world: World) -> None:
     world.sts.fail(1000)
+
+
+def delete(world: World, *texts: str, others: bool = False) -> None:
+    """Delete the stored items that have one of ``texts`` in them, or all others."""
+    for path in world.items():
+        stored = json.loads(path.read_text())["password"]
+        if any(each in stored for each in texts) != others:
+            path.unlink()
 
 
 @pytest.fixture
@@ -36,9 +45,7 @@ def due(world: World) -> World:
 def test_what_was_refused_is_not_handed_out(due: World, command: str, refused: str) -> None:
     role: Role = due.sts.world.roles.pop(refused)
     if refused == HUB:
-        for path in due.items():
-            if "assumed-role/Admin" not in json.loads(path.read_text())["password"]:
-                path.unlink()
+        delete(due, "assumed-role/Admin", others=True)
     assert due.rolehop(*command.split()).code == 5
     assert due.rolehop(*PROCESS).code == 5, "the renewal that failed is still remembered"
     fails(due)
@@ -59,6 +66,18 @@ def test_a_hop_that_chains_share_is_refused_for_all_of_them(due: World) -> None:
     fails(due)
     for each in COMMANDS:
         assert due.rolehop(*each).code == 6, each
+
+
+def test_the_cached_session_of_a_refused_hop_does_not_grant_it(due: World) -> None:
+    """What AWS grants with the hub's old session says nothing about a new one."""
+    assert due.rolehop(*HUB_PROCESS).code == 0
+    leave(due, minutes=5)
+    delete(due, "assumed-role/Admin")
+    del due.sts.world.roles[HUB]
+    assert due.rolehop(*HUB_PROCESS).code == 5
+    assert due.rolehop(*PROCESS).code == 0
+    fails(due)
+    assert due.rolehop("export", "hub", "--format", "json").code == 6
 
 
 def test_a_refusal_that_cannot_be_noted_costs_the_old_session(due: World) -> None:
@@ -86,9 +105,7 @@ def test_another_principal_than_in_the_config_is_a_refusal(world: World) -> None
     gives(world.alice)
     assert world.rolehop(*PROCESS).code == 0
     leave(world, minutes=5)
-    for path in world.items():
-        if "assumed-role/Admin" not in json.loads(path.read_text())["password"]:
-            path.unlink()
+    delete(world, "assumed-role/Admin", others=True)
     gives(world.sts.world.user("111111111111", "bob"))
     assert world.rolehop(*PROCESS).code == 4
     fails(world)
