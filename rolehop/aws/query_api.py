@@ -277,7 +277,7 @@ def _may_retry(outcome: Outcome) -> bool:
 
 def _is_unavailable(response: HttpResponse, error: QueryError | None) -> bool:
     """True if AWS is throttling or at fault, rather than refusing."""
-    return response.status >= 500 or _is_throttling(response, error)
+    return response.unavailable or _is_throttling(response, error)
 
 
 def _is_throttling(response: HttpResponse, error: QueryError | None) -> bool:

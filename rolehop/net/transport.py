@@ -56,6 +56,7 @@ _SAME_CLOCK = timedelta(seconds=1)
 _NO_CLOCK = timedelta(days=100 * 365)
 _LONGEST_LENGTH = 18  # digits of a Content-Length that may be true
 _TOO_MANY_REQUESTS = 429
+_NETWORK_SIGN_IN = 511
 
 
 def check_ca_bundle(path: str) -> None:
@@ -99,7 +100,12 @@ class HttpResponse:
     @property
     def unavailable(self) -> bool:
         """True if the same request may succeed later: throttling, or an error of the server."""
-        return self.throttled or self.status >= 500
+        return self.throttled or (self.status >= 500 and not self.wants_network_sign_in)
+
+    @property
+    def wants_network_sign_in(self) -> bool:
+        """True if the network answered, for a sign-in to it (511; RFC 6585, 6)."""
+        return self.status == _NETWORK_SIGN_IN
 
     @property
     def error_type(self) -> str:

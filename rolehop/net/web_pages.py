@@ -13,7 +13,9 @@ from rolehop.text import clean, quoted
 if TYPE_CHECKING:
     from rolehop.net.transport import HttpResponse
 
-_HTML = Pattern(r"(?i)\A\s*<(?:!doctype\s+html|html|head|body)\b")
+_HTML = Pattern(
+    r"(?is)\A\ufeff?(?:\s|(?><\?.*?\?>)|(?><!--.*?-->))*+<(?:!doctype\s+html|html|head|body)\b"
+)
 _TITLE = Pattern(r"(?i)<title[^>]*>([^<]{1,200})</title>")
 _READ = 20_000  # bytes of a page that are looked at
 
@@ -22,7 +24,7 @@ def web_page_error(response: HttpResponse, host: str, asked: str) -> ServiceErro
     """Return the error for a web page in place of an answer to ``asked``; ``None``: it is none.
 
     No service that is asked here redirects, and none answers with HTML unless it fails (5xx).
-    511 means that the network wants a sign-in (RFC 6585, 6).
+    A network that wants a sign-in answers for the service, whatever the page is.
     """
     found = _described(response)
     if found is None:
@@ -39,11 +41,12 @@ def _described(response: HttpResponse) -> str | None:
     if 300 <= response.status < 400:
         to = host_of(response.headers.get("location", ""))
         return f"was redirected to {to}" if to else "was redirected"
-    if response.unavailable and response.status != 511:
+    if response.unavailable:
         return None
     text = response.body[:_READ].decode("utf-8", "replace")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in ("text/html", "application/xhtml+xml") and not _HTML.search(text):
+    is_html = media_type in ("text/html", "application/xhtml+xml") or _HTML.search(text)
+    if not is_html and not response.wants_network_sign_in:
         return None
     title = _TITLE.search(text)
     named = quoted(scrub(clean(title[1]))) if title else "without a title"

@@ -206,6 +206,7 @@ BOMB = (
         ),
         pytest.param(b"\xff\xfe", 200, "it is not UTF-8", id="not-utf-8"),
         pytest.param(b"<html>403</html>", 403, "the page without a title", id="a-proxys-page"),
+        pytest.param(b"", 511, "the page without a title", id="a-network-that-wants-a-sign-in"),
         pytest.param(b"<a/>", 200, "it contains no GetCallerIdentityResult", id="another-answer"),
         pytest.param(b"", 302, "was redirected to 127.0.0.1", id="a-redirect-is-not-followed"),
     ],
@@ -216,7 +217,7 @@ def test_an_answer_that_cannot_be_understood_is_not_guessed_at(
     sts.say(body, status=status, headers={"Location": f"{sts.url}/elsewhere"})
     with pytest.raises(ServiceError) as caught:
         client.caller(alice.credentials)
-    is_page = body.startswith(b"<html>") or status == 302
+    is_page = body.startswith(b"<html>") or status in (302, 511)
     assert ("a web page answered" if is_page else "unexpected") in caught.value.what
     assert cause in (caught.value.cause or "")
     assert len(sts.calls) == 1

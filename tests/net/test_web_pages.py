@@ -18,7 +18,8 @@ HOST = "sts.eu-west-1.amazonaws.com"
         (200, {"content-type": "text/html; charset=x"}, "hello", "got the page without a title"),
         (200, {}, " <!DOCTYPE html><title>Wi\n-Fi</title>", 'got the page "Wi -Fi" (HTTP 200)'),
         (403, {}, "<HTML><head>", "got the page without a title (HTTP 403)"),
-        (511, {}, "<html>", "got the page without a title (HTTP 511)"),
+        (200, {}, '<?xml version="1.0"?>\n<!-- x --><html/>', "got the page without a title"),
+        (511, {}, "sign in first", "got the page without a title (HTTP 511)"),
     ],
 )
 def test_a_web_page_is_named(status: int, headers: dict[str, str], body: str, cause: str) -> None:
