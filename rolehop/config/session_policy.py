@@ -8,7 +8,7 @@ such as new condition operators and partitions, is not judged here. `policy.lang
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
@@ -38,6 +38,32 @@ def check_grammar(document: str) -> None:
     for number, statement in enumerate(listed, start=1):
         _check(f"statement {number}", _statement_problem(statement) or _twin(statement, sids))
     _check("the policy", _unknown(policy, _TOP))
+
+
+def other_partition(document: str, partition: str) -> str | None:
+    """Return a resource of a session policy whose ARN is of another partition than the role's.
+
+    AWS refuses such a policy (IAM user guide, policy validation check reference, "Invalid
+    partition"); one that is none is not judged here.
+    """
+    for resource in _resources(document):
+        named = resource.partition(":")[2].partition(":")[0]
+        if _PARTITION.fullmatch(named) and named != partition:
+            return resource
+    return None
+
+
+def _resources(document: str) -> Iterator[str]:
+    try:
+        policy = json.loads(document)
+    except (ValueError, RecursionError):
+        return
+    statements = policy.get("Statement") if isinstance(policy, dict) else None
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if isinstance(statement, dict):
+            for found in (statement.get("Resource"), statement.get("NotResource")):
+                listed = found if isinstance(found, list) else [found]
+                yield from (each for each in listed if isinstance(each, str))
 
 
 def _check(what: str, problem: str | None) -> None:

@@ -39,6 +39,7 @@ def predict(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ..
             _tag_again(hop, inherited),
             _identity_changed(hop, inherited),
             _policies_too_long(hop),
+            _of_other_partition(hop),
             under.will_fail,
         )
         size = _near_limit(
@@ -84,6 +85,20 @@ def _policies_too_long(hop: Hop) -> str | None:
     if length <= MAX_POLICIES:
         return None
     return f"session policies: {length} characters with their ARNs; AWS takes {MAX_POLICIES}"
+
+
+def _of_other_partition(hop: Hop) -> str | None:
+    if hop.policy is None or "arn:aws" not in hop.policy:
+        return None
+    from rolehop.config.session_policy import other_partition
+
+    found = other_partition(hop.policy, hop.role.partition)
+    if found is None:
+        return None
+    return (
+        f"policy: the resource '{found}' is of another partition than the role"
+        f" ({hop.role.partition}); AWS refuses such a policy"
+    )
 
 
 def _length_of_policies(hop: Hop) -> int:
