@@ -56,6 +56,14 @@ def json_escape(character: str) -> str:
     return "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs)
 
 
+def elided(text: str, width: int) -> str:
+    """Return ``text`` in at most ``width`` characters: both ends, and ``…`` for what is between."""
+    if len(text) <= width:
+        return text
+    left = max(width, 1) // 2
+    return f"{text[:left]}…{text[len(text) - max(width - left - 1, 0) :]}"[: max(width, 0)]
+
+
 def quoted(text: str) -> str:
     """Return ``text`` in double quotes for a message: shortened, invisible characters escaped."""
     cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

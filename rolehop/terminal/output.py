@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TextIO
 
-from rolehop.text import json_escape, visible
+from rolehop.text import elided, json_escape, visible
 
 _ERRORS = "rolehop.encodable"
 
@@ -119,16 +119,28 @@ def rewrite_line(text: str, file: TextIO | None = None) -> None:
     _write(_ERASE_LINE + visible(text), file)
 
 
-def show_counter(text: str) -> None:
+def show_counter(text: str, columns: int | None) -> None:
     """Replace stderr's line by ``text``, which stays when what is shown beside it goes."""
+    if columns is not None and len(text) >= columns:
+        text = f"{text[: max(columns - 4, 0)]}…"  # where the terminal shows the sign as three
     _LiveLine.counter = text
-    rewrite_line(text)
+    show_beside("", columns)
 
 
-def show_beside(text: str, columns: int | None = None) -> None:
-    """Show ``text`` beside the counter, if there is one, in a line of at most ``columns``."""
+def show_beside(text: str, columns: int | None) -> None:
+    """Show ``text`` beside the counter, if there is one, in a line that fits into ``columns``."""
     whole = "; ".join(part for part in (_LiveLine.counter, text) if part)
-    rewrite_line(whole[: columns - 1] if columns else whole)
+    rewrite_line(whole if columns is None else _in_one_line(whole, columns))
+
+
+def _in_one_line(text: str, columns: int) -> str:
+    """Leave out of a text what a window has no room for: of its first part, before two blanks."""
+    if len(text) < columns:  # in the last column, the cursor may be in the next line
+        return text
+    room = columns - 1 - len("...") + 1  # where the terminal shows the sign for it as three
+    first, gap, last = text.rpartition("  ")
+    left = room - len(gap) - len(last)
+    return f"{elided(first, left)}{gap}{last}" if first and left > 8 else elided(text, room)
 
 
 def _write(text: str, file: TextIO | None) -> None:

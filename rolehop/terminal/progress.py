@@ -115,9 +115,10 @@ def chain_counter(terminal: Terminal, total: int) -> Iterator[Callable[[], None]
         nonlocal done
         with lock:
             done += 1
-            output.show_counter(f"{done} of {total} chains walked" if done < total else "")
+            left = f"{done} of {total} chains walked" if done < total else ""
+            output.show_counter(left, terminal.columns)
 
     try:
         yield count
     finally:
-        output.show_counter("")
+        output.show_counter("", terminal.columns)

@@ -61,7 +61,7 @@ class SlowWaits:
             self._waits.remove(wait)
             if self._shown is wait:
                 self._shown = None
-                output.show_beside("")
+                output.show_beside("", self._terminal.columns)
 
     def _run(self) -> None:
         while True:

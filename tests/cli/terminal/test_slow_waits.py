@@ -112,10 +112,35 @@ def test_a_terminal_counts_beside_what_is_counted_already(monkeypatch: pytest.Mo
     written: list[str] = []
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     saying(monkeypatch, written)
-    output.show_counter("7 of 9 chains walked")
+    output.show_counter("7 of 9 chains walked", None)
     with Wait("waiting for sts.example"):
         says(written, r"7 of 9 chains walked; waiting for sts\.example for [0-9]+ s$")
     assert written[-1].endswith("7 of 9 chains walked")
     with Wait("waiting for a program", may_ask=True):  # no line in the way of what it asks
         says(written, r"waiting for a program for more than [0-9]+ s\n$")
-    output.show_counter("")
+    output.show_counter("", None)
+
+
+WAITING = "hop 2 of 2  444444444444:role/Audit (billing)  waiting for AWS for 4 s"
+
+
+@pytest.mark.parametrize(
+    ("columns", "counter", "shown"),
+    [
+        (80, "", WAITING),
+        (50, "", "hop 2 of 2 … (billing)  waiting for AWS for 4 s"),
+        (20, "", "hop 2 of… for 4 s"),
+        (20, "42 of 200 chains walked", "42 of 20… for 4 s"),
+    ],
+)
+def test_a_narrow_window_keeps_the_seconds(
+    columns: int, counter: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.show_counter(counter, columns)
+    output.show_beside(WAITING, columns)
+    output.show_beside("", columns)
+    output.show_counter("", columns)
+    lines = capsys.readouterr().err.split("\r\x1b[2K")
+    assert lines[2] == shown
+    assert max(map(len, lines)) < columns
+    assert lines[1] == ("42 of 200 chains…" if counter else "")
