@@ -88,7 +88,8 @@ def _block(
 
 
 def _line(line: Line, name: Callable[[StyledText], StyledText]) -> Line:
-    return line if line.whole else Line(tuple(map(name, line.words)))
+    text = None if line.text is None else name(line.text)
+    return line if line.whole else line._replace(words=tuple(map(name, line.words)), text=text)
 
 
 def _branch(branch: Branch, name: Callable[[StyledText], StyledText]) -> Branch:

@@ -27,8 +27,8 @@ from rolehop.show.explaining.aws_answer import (
 )
 from rolehop.show.explaining.hints import hint
 from rolehop.show.finding_text import fits, found, sentence, wanted
-from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
-from rolehop.show.remedies import WIDTH, keys_in, remedy_lines, wrapped
+from rolehop.show.layout import WIDTH, Line, Style, StyledText, View, line, to_copy, wrapped
+from rolehop.show.remedies import keys_in, remedy_lines
 from rolehop.text import clean
 
 _SCREEN = 24  # lines

@@ -6,10 +6,13 @@ rich for a terminal. A style never carries meaning alone: the words say the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
-from rolehop.text import visible
+from rolehop.text import clean, visible
+
+WIDTH = 80
+"""Columns of a text that is wrapped, unless the terminal is narrower."""
 
 Style = str
 """Empty, or ``bold``, ``dim``, and the colours of the config (``red``, ``bright_red``), as words."""
@@ -36,6 +39,15 @@ class Line(NamedTuple):
     words: tuple[StyledText, ...]
     whole: bool = False
     """To be copied: rolehop never wraps it, even if the terminal is too narrow."""
+
+    text: StyledText | None = None
+    """Of the first line of a text that was wrapped: all of it, which a terminal wraps anew."""
+
+    hanging: int = 0
+    """How many columns the later lines of that text are indented."""
+
+    goes_on: bool = False
+    """It is such a later line."""
 
 
 class Row(NamedTuple):
@@ -71,6 +83,23 @@ View = Sequence[Line | Grid | Branch | Facts]
 def line(*words: str | StyledText) -> Line:
     """Make a line; bare strings have no style."""
     return Line(tuple(StyledText(each) if isinstance(each, str) else each for each in words))
+
+
+def wrapped(text: str, first: str, others: str, style: Style = "") -> Iterator[Line]:
+    """Wrap ``text`` between words, behind ``first`` and in later lines behind ``others``."""
+    import textwrap
+
+    text = clean(text)
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_on_hyphens=False,
+    )
+    for number, each in enumerate(lines):
+        whole = None if number else StyledText(f"{first}{text}", style)
+        yield Line((StyledText(each, style),), text=whole, hanging=len(others), goes_on=number > 0)
 
 
 def to_copy(text: str) -> Line:

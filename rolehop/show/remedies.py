@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from rolehop.access_denied.policy_owner import QUARANTINE, QUARANTINED
@@ -15,10 +14,8 @@ from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
 from rolehop.show.condition_text import asked_for, condition_of, key_in_words
 from rolehop.show.json_documents import json_lines
-from rolehop.show.layout import Line, line, to_copy
-from rolehop.text import clean, pluralize
-
-WIDTH = 80
+from rolehop.show.layout import WIDTH, Line, to_copy, wrapped
+from rolehop.text import pluralize
 
 
 def remedy_lines(
@@ -239,15 +236,3 @@ _OF_SERVICES = (
 
 def _in_words(key: str) -> str:
     return "MFA" if key.lower() == "aws:multifactorauthpresent" else key_in_words(key)
-
-
-def wrapped(text: str, first: str, others: str) -> Iterator[Line]:
-    """Wrap ``text`` to the width of a terminal."""
-    for each in textwrap.wrap(
-        clean(text),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_on_hyphens=False,
-    ):
-        yield line(each)

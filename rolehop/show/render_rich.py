@@ -13,10 +13,11 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from rolehop.show.layout import Branch, Facts, Grid, Line, Row, StyledText, View
+from rolehop.show.layout import WIDTH, Branch, Facts, Grid, Line, Row, StyledText, View
 from rolehop.startup.lazy_regex import Pattern
 
 _GAP = "   "
+_NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
 _WORD = Pattern(r"\S+")
 # Short values stay whole; long ones wrap.
 _WHOLE = ("HOP", "FROM", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
@@ -24,7 +25,9 @@ _WHOLE = ("HOP", "FROM", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
 
 def as_renderable(view: View) -> RenderableType:
     """Return what rich prints for ``view``."""
-    return Group(*(_block(block) for block in view))
+    return Group(
+        *(_block(block) for block in view if not (isinstance(block, Line) and block.goes_on))
+    )
 
 
 def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
@@ -33,6 +36,8 @@ def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
             text = _text(*block.words)
             if block.whole:
                 return _whole(text)
+            if block.text is not None:
+                return _Wrapped(_text(block.text), block.hanging)
             indent = len(text.plain) - len(text.plain.lstrip())
             return _Indented(text[indent:], Text(" " * indent), Text(" " * indent))
         case Grid():
@@ -60,6 +65,23 @@ class _Indented:
         width = options.max_width - self._others.cell_len
         for number, part in enumerate(_wrapped(self._text, width)):
             yield _whole(Text.assemble(self._others if number else self._first, part))
+
+
+class _Wrapped:
+    """A text of 80 columns, or as many as the terminal has, where it is indented less, too."""
+
+    def __init__(self, text: Text, hanging: int) -> None:
+        self._text = text
+        self._hanging = hanging
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        plain, hanging = self._text.plain, self._hanging
+        if options.max_width < WIDTH:
+            hanging = min(hanging, max(_NARROW_INDENT, len(plain) - len(plain.lstrip())))
+        indented = _Indented(self._text[hanging:], self._text[:hanging], Text(" " * hanging))
+        yield from indented.__rich_console__(
+            console, options.update_width(min(WIDTH, options.max_width))
+        )
 
 
 def _wrapped(text: Text, width: int) -> Sequence[Text]:

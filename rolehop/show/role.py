@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 
 from rolehop.durations import format_duration
@@ -12,11 +11,9 @@ from rolehop.policy.role_report.boundary_effect import Remaining, Removed
 from rolehop.policy.role_report.pass_role import Passer, PassRoleReport
 from rolehop.policy.role_report.report import Risk, RiskKind, RoleReport
 from rolehop.show.condition_text import condition_sentence, unknown_in_words
-from rolehop.show.layout import Line, StyledText, View, line
-from rolehop.text import clean
+from rolehop.show.layout import Line, StyledText, View, line, wrapped
 
 Document = dict[str, object]
-WIDTH = 80
 _MOST = 12
 
 _RISKS = {
@@ -49,15 +46,13 @@ _RISKS = {
 def role_view(report: RoleReport) -> View:
     """Show a role: who may assume it, what it may do, and its risks."""
     entity = report.entity
-    blocks: list[Line] = [
-        line(StyledText(each.words[0].text, "bold")) for each in _wrapped(report.arn, "")
-    ]
+    blocks: list[Line] = [*wrapped(report.arn, "", "  ", "bold")]
     if entity.description:
-        blocks.extend(_wrapped(entity.description, "  "))
+        blocks.extend(wrapped(entity.description, "  ", "    "))
     if entity.max_session_seconds:
         longest = format_duration(entity.max_session_seconds)
         once = "" if longest == "1 h" else "; from another role's session, 1 h"
-        blocks.extend(_wrapped(f"a session lasts at most {longest}{once}", "  "))
+        blocks.extend(wrapped(f"a session lasts at most {longest}{once}", "  ", "    "))
     blocks.extend(_section("who may assume it", _trusted(report.trust)))
     limit = ", before its boundary limits that" if report.boundary.there else ""
     blocks.extend(_section(f"what its policies allow{limit}", _may(report.permissions)))
@@ -75,7 +70,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[Line]:
     yield line()
     yield line(StyledText(title, "bold"))
     for each in texts[:_MOST]:
-        yield from _wrapped(each, "  ")
+        yield from wrapped(each, "  ", "    ")
     if len(texts) > _MOST:
         yield line(f"  … and {len(texts) - _MOST} more (--format json shows all)")
 
@@ -330,14 +325,3 @@ def _and(texts: list[str], word: str) -> str:
     return (
         f" {word} ".join(texts) if len(texts) < 3 else f"{', '.join(texts[:-1])} {word} {texts[-1]}"
     )
-
-
-def _wrapped(text: str, indent: str) -> Iterator[Line]:
-    for each in textwrap.wrap(
-        clean(text),
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-        break_on_hyphens=False,
-    ):
-        yield line(each)

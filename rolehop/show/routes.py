@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.routes.search import MOST_EVALUATIONS, MOST_ROUTES, Found, Route, RouteHop
 from rolehop.show.condition_text import unknown_in_words
-from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
+from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy, wrapped
 from rolehop.text import clean, pluralize
 
 Document = dict[str, object]
@@ -36,13 +35,17 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
         lines += [line(StyledText(head, "bold"), said)]
         lines += [each for route_hop in route.route_hops for each in _leg(route_hop)]
         if not route.hops:
-            lines += _wrapped(f"the session of source '{route.source}' already is that role", "   ")
+            lines += wrapped(
+                f"the session of source '{route.source}' already is that role", "   ", "     "
+            )
         if assumed := assuming(route):
-            lines += _wrapped(f"assuming: {', '.join(map(_assumption_text, assumed))}", "   ")
+            lines += wrapped(
+                f"assuming: {', '.join(map(_assumption_text, assumed))}", "   ", "     "
+            )
         lines += [line(), *(to_copy(clean(each)) for each in text.splitlines()), line()]
     if not found.routes:
         none = "the policies given allow none" if found.complete else "none was found so far"
-        lines += _wrapped(f"no route to {to}: {none}", "")
+        lines += wrapped(f"no route to {to}: {none}", "", "  ")
     if found.more:
         cut = len(found.routes) >= MOST_ROUTES
         how = f"than these {MOST_ROUTES:,}, the maximum" if cut else "(--most N, or --all)"
@@ -52,18 +55,18 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
             f"the search stopped after {MOST_EVALUATIONS:,} hops: there may be other routes, shorter ones"
             " too; narrow it with --from SOURCE, or give fewer documents"
         )
-        lines += _wrapped(text, "")
+        lines += wrapped(text, "", "  ")
     for each in left_out:
-        lines += _wrapped(f"left out: {each.kind} '{each.name}': {each.why}", "")
+        lines += wrapped(f"left out: {each.kind} '{each.name}': {each.why}", "", "  ")
     return lines
 
 
 def _leg(route_hop: RouteHop) -> Iterator[Line]:
     verdict = route_hop.verdict
-    yield from _wrapped(f"{_SAYS[verdict.outcome]}: {verdict.request.role}", "   ")
+    yield from wrapped(f"{_SAYS[verdict.outcome]}: {verdict.request.role}", "   ", "     ")
     if verdict.outcome is Outcome.UNKNOWN:
         unknowns = ", ".join(map(unknown_in_words, verdict.unknowns))
-        yield from _wrapped(f"not known: {unknowns}", "     ")
+        yield from wrapped(f"not known: {unknowns}", "     ", "       ")
 
 
 def _assumption_text(assumed: str) -> str:
@@ -79,14 +82,6 @@ _ASSUMED = {
         "external ID and session name also count for sts:TagSession and sts:SetSourceIdentity"
     ),
 }
-
-
-def _wrapped(text: str, indent: str) -> list[Line]:
-    folded = textwrap.wrap(
-        clean(text), 80, initial_indent=indent, subsequent_indent=f"{indent}  ",
-        break_on_hyphens=False,
-    )  # fmt: skip
-    return [line(each) for each in folded]
 
 
 def assuming(route: Route) -> tuple[str, ...]:

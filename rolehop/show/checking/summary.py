@@ -10,8 +10,7 @@ from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.model import Outcome, PolicyType
 from rolehop.show.checking.ci_reports import Problem, policy_name, problems_of
 from rolehop.show.condition_text import unknown_in_words
-from rolehop.show.layout import Grid, Line, StyledText, View, line, row, to_copy
-from rolehop.show.remedies import wrapped
+from rolehop.show.layout import Grid, Line, StyledText, View, line, row, to_copy, wrapped
 from rolehop.text import clean, pluralize
 
 _SAYS = {

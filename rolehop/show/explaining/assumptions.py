@@ -9,8 +9,7 @@ from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Reason
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
 from rolehop.show.condition_text import deciding_text
-from rolehop.show.layout import Line, to_copy
-from rolehop.show.remedies import wrapped
+from rolehop.show.layout import Line, to_copy, wrapped
 
 
 def deciding_lines(verdict: Verdict) -> Iterator[Line]:

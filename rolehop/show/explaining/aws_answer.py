@@ -8,8 +8,7 @@ from rolehop.advice import PLACEHOLDER, is_plain
 from rolehop.arn import account_of
 from rolehop.policy.chain_verdict import StsAnswer, has_policy
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
-from rolehop.show.layout import Line, StyledText, View, line, to_copy
-from rolehop.show.remedies import wrapped
+from rolehop.show.layout import Line, StyledText, View, line, to_copy, wrapped
 from rolehop.text import clean
 
 

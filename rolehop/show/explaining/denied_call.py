@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rolehop.access_denied.model import TOKEN_ACTIONS, AccessDenied
 from rolehop.advice import PLACEHOLDER, is_plain
-from rolehop.show.layout import Line, StyledText, View, line, to_copy
-from rolehop.show.remedies import wrapped
+from rolehop.show.layout import Line, StyledText, View, line, to_copy, wrapped
 from rolehop.text import clean, pluralize
 
 
