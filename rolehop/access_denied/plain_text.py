@@ -67,4 +67,5 @@ def _joined(text: str) -> str:
 
 def _entity(match: re.Match[str]) -> str:
     name, number = match[1], match[2]
-    return _ENTITIES[name] if name else chr(min(int(number), 0x10FFFF))
+    # Half a character, or none, is no XML.
+    return _ENTITIES[name] if name else _joined(chr(min(int(number), 0x10FFFF)))
