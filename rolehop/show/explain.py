@@ -300,6 +300,9 @@ def _how_to_see(
         yield from guardrail_command(policy.name, account, answer)
     elif policy.name is PolicyType.TRUST and verdict.request.owner is not None:
         yield from wrapped(_how_to_give(policy, verdict), "      ", "      ")
+    elif policy.name in _CALLERS_OWN and verdict.request.caller.arn is None:
+        if policy.name is PolicyType.PERMISSIONS:
+            yield line("      name the caller first: --as ARN")
     elif policy.name is not PolicyType.SESSION:
         yield from _to_see(*_command(policy, verdict), shown_commands)
 

@@ -139,6 +139,8 @@ def _only_case(finding: Finding) -> bool:
 def _key_unknown(finding: Finding) -> str:
     key = condition_of(finding)[1]
     words = key_in_words(key)
+    if key.lower() == "aws:principalarn":
+        return f"{words} is not known here; name the caller with --as ARN"
     say = f"'{key}=VALUE'" if " " in key else f"{key}=VALUE"
     if words == key:
         return f"the value of {key} is not known here; give it with --context {say}"
@@ -149,9 +151,23 @@ def _malformed_value(finding: Finding) -> str:
     if not finding.element.startswith("Condition "):
         return "a value does not have the type it is compared as"
     operator, key = condition_of(finding)
-    return f"the value in the policy or in the call cannot be compared with {operator}" + (
+    base = operator.rpartition(":")[2].lower()
+    takes = next((text for name, text in _TAKES.items() if base.startswith(name)), "another value")
+    return f"{operator} takes {takes}: the value in the policy or in the call is none" + (
         f" ({key})" if finding.found is None else ""
     )
+
+
+_TAKES = {
+    "arn": "an ARN in six parts (arn:aws:SERVICE:REGION:ACCOUNT:NAME)",
+    "binary": "text in base64",
+    "bool": "true or false",
+    "date": "a time (2026-01-31T12:00:00Z, or seconds since 1970)",
+    "ipaddress": "an address or a block of them",
+    "notipaddress": "an address or a block of them",
+    "null": "true or false",
+    "numeric": "a number",
+}
 
 
 def _variable(finding: Finding, rest: str) -> str:

@@ -6,15 +6,22 @@ import json
 
 import pytest
 
+from rolehop.policy import Kind, Truth, evaluate, parse_policy
 from rolehop.policy.chains.model import (
+    AssumeRoleRequest,
+    EvaluationContext,
     StartingCredentials,
 )
+from rolehop.policy.chains.requests import build_requests
+from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.inventory.json_path import InvalidInventory
 from rolehop.policy.language.request_context import UNKNOWN
+from rolehop.policy.remedies.change_builder import policy_changes
 from rolehop.startup.dataclass import replace
-from tests.policy.helpers.requests import KEYS, asked
+from tests.policy.helpers.requests import ADMIN, KEYS, NOW, asked
+from tests.support.policies import allow, policy_text
 
 
 def test_keys_that_are_always_or_never_there_are_known() -> None:
@@ -90,3 +97,35 @@ def test_the_age_of_mfa_is_bounded_by_what_carries_the_code() -> None:
     second = asked(by_token)[1].context
     assert second.lookup("aws:MultiFactorAuthAge") is None
     assert second.lookup("aws:MultiFactorAuthPresent") == ("false",)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "truth"),
+    [
+        ("role/AWSReservedSSO_Dev_*", Truth.FALSE),  # without the path, it is another role
+        ("role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Dev_*", Truth.UNKNOWN),
+        ("role/*", Truth.UNKNOWN),
+    ],
+)
+def test_the_role_of_a_permission_set_has_a_path(wanted: str, truth: Truth) -> None:
+    pattern = "role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Dev_*"
+    account = "arn:aws:iam::111111111111:"
+    configured = StartingCredentials(None, role_pattern=f"arn:*{account[7:]}{pattern}", mfa=False)
+    named = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/ann"
+    condition = {"ArnLike": {"aws:PrincipalArn": f"{account}{wanted}"}}
+    text = policy_text(allow(Resource="*", Condition=condition))
+    (statement,) = parse_policy(text, Kind.PERMISSIONS).statements
+    for start in (configured, StartingCredentials(named, mfa=False)):
+        found = judge_condition(statement.conditions[0], asked(start)[0].context)
+        assert found.truth is truth
+
+
+def test_a_permission_set_is_where_its_role_is_changed() -> None:
+    arn = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123"
+    records = IamInventory({arn: Entity(arn, inline={}, tags=())})
+    session = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Dev_0123/ann"
+    start = StartingCredentials(session, mfa=False)
+    hop = AssumeRoleRequest(ADMIN, "s")
+    (request,) = build_requests(start, [hop], EvaluationContext(records, NOW))
+    changes = policy_changes(evaluate(request))
+    assert [each.document for each in changes] == ["permission set Dev in IAM Identity Center"]

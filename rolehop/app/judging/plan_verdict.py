@@ -187,6 +187,7 @@ def start_of(
         role=None if own is None else own.role,
         carried=carried if own is None else own.carried,
         account=account if isinstance(account, str) else None,
+        role_pattern=_role_pattern(source),
         long_lived=long_lived,
         mfa=mfa,
         policy=policy if isinstance(policy, str) else None,
@@ -194,6 +195,15 @@ def start_of(
         # The source's own call names every session policy, except those that a profile adds.
         policy_unseen=carried is None and (own is None or own.carried.unseen == PROFILE),
     )
+
+
+def _role_pattern(source: SourceConfig) -> str | None:
+    """Return what the ARN of a permission set's role is like; ``None``: the source has none."""
+    account, name = source.settings.get("account"), source.settings.get("role")
+    if source.type != "identity-center" or not isinstance(name, str):
+        return None
+    place = "role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO"
+    return f"arn:*:iam::{account if isinstance(account, str) else '*'}:{place}_{name}_*"
 
 
 def _check_caller(caller: str | None, own: FederatedCall | None, source: SourceConfig) -> None:

@@ -14,7 +14,7 @@ from rolehop.policy.chains.model import (
     EvaluationContext,
     SuppliedKeys,
 )
-from rolehop.policy.chains.session_age import as_time, present_in, ranges_of
+from rolehop.policy.chains.session_age import as_time, patterns_of, present_in, ranges_of
 from rolehop.policy.inventory.context_keys import (
     absent_from_role_sessions,
     is_of_caller,
@@ -71,6 +71,7 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
         values,
         absent,
         ranges=ranges_of(held, setting.now),
+        patterns=patterns_of(held),
         present=(*present_in(held), "aws:RequestedRegion"),
         may_have=may_be_in_assume_role_of_user if held.from_user else may_be_in_assume_role,
     )
@@ -117,6 +118,7 @@ def caller_context(
         values,
         absent,
         ranges=ranges_of(held, setting.now),
+        patterns=patterns_of(held),
         present=(*present_in(held), "aws:RequestedRegion"),
         may_have=lambda key: may_be_in_call(key, of_sts=of_sts, from_user=held.from_user),
     )

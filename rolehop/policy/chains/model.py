@@ -79,6 +79,9 @@ class StartingCredentials:
     account: str | None = None
     """If only the account is known."""
 
+    role_pattern: str | None = None
+    """What the ARN of its role is like, with wildcards, if only that is known."""
+
     long_lived: bool = False
     """IAM user keys."""
 
@@ -141,6 +144,9 @@ class CallerState:
     """Set for a session of GetSessionToken: the longest it lasts."""
 
     mfa_by_call: bool = False
+    role_pattern: str | None = None
+    """What ``aws:PrincipalArn`` is like, with wildcards, if only that is known."""
+
     assumed: tuple[str, ...] = ()
     """The user's assumptions about the source's session."""
 

@@ -69,6 +69,7 @@ def initial_state(start: StartingCredentials, setting: EvaluationContext) -> Cal
         long_lived=start.long_lived and start.token_seconds is None,
         token_seconds=start.token_seconds,
         mfa_by_call=start.mfa_by_call,
+        role_pattern=_role_pattern(caller, start),
         known=carried.known,
         supplied=of_caller,
         unread=carried.unread,
@@ -86,6 +87,22 @@ def _first_caller(start: StartingCredentials, records: IamInventory) -> Caller:
     arn = session_of(start.principal) if ":role/" in start.principal else start.principal
     return caller_from_arn(
         arn, role=role, unique_id=entity.unique_id if entity is not None else None
+    )
+
+
+def _role_pattern(caller: Caller, start: StartingCredentials) -> str | None:
+    """Return what the ARN of the caller's role is like; ``None``: it is known, or nothing is.
+
+    The role of a permission set has a path: ``aws-reserved/sso.amazonaws.com/``, at times with a
+    region (IAM Identity Center user guide, "Referencing permission sets in resource policies").
+    """
+    if caller.arn is None:
+        return start.role_pattern
+    name = caller.arn.split("/")[1] if caller.is_session and caller.role is None else ""
+    if not name.startswith("AWSReservedSSO_"):
+        return None
+    return (
+        f"arn:{caller.partition}:iam::{caller.account}:role/aws-reserved/sso.amazonaws.com/*{name}"
     )
 
 

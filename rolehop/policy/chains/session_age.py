@@ -1,4 +1,4 @@
-"""What is known of the age of a session and of its MFA, though not their exact values."""
+"""What is known of a session's age, its MFA and its role, though not their exact values."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def ranges_of(held: CallerState, now: datetime) -> dict[str, tuple[str, str]]:
     elif held.mfa and held.token_seconds is not None:
         found["aws:MultiFactorAuthAge"] = "0", str(held.token_seconds)
     return found
+
+
+def patterns_of(held: CallerState) -> dict[str, str]:
+    """Return keys that the calls of ``held`` have, with what their values are like."""
+    return {} if held.role_pattern is None else {"aws:PrincipalArn": held.role_pattern}
 
 
 def present_in(held: CallerState) -> tuple[str, ...]:

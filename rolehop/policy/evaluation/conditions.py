@@ -20,7 +20,7 @@ from rolehop.policy.language.operators import (
 from rolehop.policy.language.parser import Condition
 from rolehop.policy.language.request_context import Context, Unknown
 from rolehop.policy.language.variables import Unfilled, Variable, fill, may_be
-from rolehop.policy.language.wildcards import Token, Wild
+from rolehop.policy.language.wildcards import Token, Wild, overlap
 
 
 def judge_condition(condition: Condition, context: Context) -> Finding:
@@ -81,12 +81,28 @@ def _within(condition: Condition, context: Context, wanted: _Wanted) -> _Judged:
     whatever = _whatever_it_is(operator, wanted, there=context.has(condition.key))
     if whatever is not Truth.UNKNOWN:
         return whatever, _reason(operator, (), whatever), None
+    pattern = context.pattern_of(condition.key)
+    if pattern is not None and not any(_may_hit(operator, each, pattern) for each in wanted):
+        missed = truth_of(operator.negated)
+        return missed, _reason(operator, (), missed), pattern
     if ends is None or not operator.orders or operator.quantifier is not Quantifier.NONE:
         return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
     first, last = (_over_values(operator, (end,), wanted) for end in ends)
     if first is not last or first is Truth.UNKNOWN:
         return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
     return first, _reason(operator, ends[:1], first), f"from {ends[0]} to {ends[1]}"
+
+
+def _may_hit(operator: Operator, wanted: tuple[Token, ...] | Unfilled, pattern: str) -> bool:
+    """True unless no value that is like ``pattern`` is what a condition on texts or ARNs wants."""
+    if isinstance(wanted, Unfilled) or not operator.takes_variables:
+        return not (isinstance(wanted, Unfilled) and wanted.known)
+    text = "".join(each.value if isinstance(each, Wild) else each for each in wanted)
+    one, other = text.lower().split(":", 5), pattern.lower().split(":", 5)
+    if operator.text.rpartition(":")[2].lower().startswith("arn") and len(one) == 6:
+        # "Each of the six colon-delimited components of the ARN is checked separately."
+        return all(overlap(part, like) for part, like in zip(one, other, strict=True))
+    return overlap(text.lower(), pattern.lower())
 
 
 def _whatever_it_is(operator: Operator, wanted: _Wanted, *, there: bool) -> Truth:

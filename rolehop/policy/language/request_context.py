@@ -25,6 +25,7 @@ class Context:
             keys with that prefix (``aws:RequestTag/``).
         closed: nothing is unknown: a key without a value is absent.
         ranges: key to the smallest and the largest value it can have; the request has it.
+        patterns: key to what its value is like, with wildcards; the request has it.
         present: keys that the request has, with a value that is not known.
         may_have: ``False`` for a key, in lower case, that such a request never has; keys with
             values, or listed as unknown, are not asked about.
@@ -37,6 +38,7 @@ class Context:
         *,
         closed: bool = False,
         ranges: Mapping[str, tuple[str, str]] | None = None,
+        patterns: Mapping[str, str] | None = None,
         present: Iterable[str] = (),
         may_have: Callable[[str], bool] | None = None,
     ) -> None:
@@ -52,7 +54,8 @@ class Context:
                 self._absent.add(key.lower())
         self._closed = closed
         self._ranges = {key.lower(): ends for key, ends in (ranges or {}).items()}
-        self._present = {*self._ranges, *(key.lower() for key in present)}
+        self._patterns = {key.lower(): each for key, each in (patterns or {}).items()}
+        self._present = {*self._ranges, *self._patterns, *(key.lower() for key in present)}
         self._may_have = may_have
         self._original: Context = self
         self._supplied: dict[str, tuple[str, ...]] = {}
@@ -74,6 +77,10 @@ class Context:
     def range_of(self, key: str) -> tuple[str, str] | None:
         """Return the smallest and largest value an unknown key can have; ``None``: not known."""
         return self._ranges.get(key.lower())
+
+    def pattern_of(self, key: str) -> str | None:
+        """Return what the value of an unknown key is like; ``None``: not known."""
+        return self._patterns.get(key.lower())
 
     def has(self, key: str) -> bool:
         """True if the request certainly has the key, whatever its value."""
@@ -136,6 +143,7 @@ class Context:
             {},
             closed=self._closed,
             ranges=self._ranges,
+            patterns=self._patterns,
             present=self._present,
             may_have=self._may_have,
         )

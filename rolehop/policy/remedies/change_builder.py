@@ -326,6 +326,10 @@ def _principal(caller: Caller) -> dict[str, str] | None:
 def _own_policy(names: Sequence[str], caller: Caller) -> str:
     """Return an inline policy of the caller; managed and group policies affect others."""
     kind, _, path = (caller.named or "").split(":", 5)[-1].partition("/")
+    if path.startswith("aws-reserved/sso.amazonaws.com/"):
+        # Its policies come from there (IAM Identity Center user guide, "Permission sets").
+        name = path.rpartition("/")[2].removeprefix("AWSReservedSSO_").rpartition("_")[0]
+        return f"permission set {name} in IAM Identity Center"
     own = f"{kind} {path.rpartition('/')[2]}"
     mine = (each for each in names if each.startswith("inline ") and each.endswith(f" of {own}"))
     return next(mine, f"a new inline policy of {own}")
