@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rolehop.text import visible
+from rolehop.text import elided, visible
 
 _GAP = "  "
-_NAME_LEAST, _NAME_MOST, _ROLE_MOST = 8, 32, 48
+_NAME_LEAST, _NAME_MOST, _ROLE_LEAST, _ROLE_MOST, _USEFUL = 24, 32, 23, 48, 8
 
 
 class Choice(NamedTuple):
@@ -40,31 +40,50 @@ def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
 
 
 def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]:
-    """Return the widths of name, description, role and time, without gaps.
+    """Return the widths of name, description, role and time; 0: there is no room for it.
 
-    Together they fit into ``columns`` from 40 on; where room is short, the description gives way
-    first, then the name, then the role.
+    Together, and with the gaps between them, they fit into ``columns``. Where room is short, the
+    description gives way first, then the time, then the role, and the name last. A name that is
+    far longer than the others does not widen the column.
     """
-    name, description, role, left = (
-        max((len(each[place]) for each in choices), default=0) for place in range(4)
-    )
-    room = columns - left - 3 * len(_GAP)
-    role = min(role, _ROLE_MOST, room - min(name, _NAME_LEAST))
-    room -= role
-    name = min(name, _NAME_MOST, max(_NAME_LEAST, room))
-    return name, max(0, min(description, room - name)), role, left
+    shown = [tuple(map(visible, each[:4])) for each in choices] or [("", "", "", "")]
+    name, description, role, left = (list(map(len, column)) for column in zip(*shown, strict=True))
+    usual = [each for each in name if each <= _NAME_MOST]
+    wanted = max(name) if len(usual) == len(name) else max([_NAME_LEAST, *usual])
+    names = min(wanted, max(columns - _with_gap(min(max(role), _ROLE_LEAST)), _NAME_LEAST), columns)
+    room = columns - names
+    # The account and the begin of the role's name; what stands behind them gives way to the time.
+    least = _part(room, min(max(role), _ROLE_LEAST), 1)
+    time = _part(room - _with_gap(least), max(left), max(left))
+    room -= _with_gap(time)
+    roles = _part(room, min(max(role), _ROLE_MOST), min(max(role), _USEFUL))
+    room -= _with_gap(roles)
+    return names, _part(room, max(description), min(max(description), _USEFUL)), roles, time
+
+
+def _with_gap(width: int) -> int:
+    return width + len(_GAP) if width else 0
+
+
+def _part(room: int, wanted: int, least: int) -> int:
+    """Return how much of ``wanted`` there is room for, 0 if it is less than the ``least``."""
+    width = min(wanted, room - len(_GAP))
+    return width if width >= least else 0
 
 
 def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, str]:
-    """Return a choice's name, and the rest of its line, each cut and filled to its width."""
-    texts = map(visible, choice[:4])
-    name, *others = (_fit(text, width) for text, width in zip(texts, across, strict=True))
-    return name, "".join(_GAP + text for text in others)
+    """Return a choice's name, and the rest of its line, each elided and filled to its width."""
+    name, description, role, left = map(visible, choice[:4])
+    cells = (elided(name, across[0]), _cut(description, across[1]), _cut(role, across[2]), left)
+    first, *others = (text.ljust(width) for text, width in zip(cells, across, strict=True))
+    return first, "".join(
+        _GAP + text for text, width in zip(others, across[1:], strict=True) if width
+    )
 
 
 def _searched(choice: Choice) -> str:
     return f"{choice.name} {choice.description} {choice.role} {' '.join(choice.labels)}".casefold()
 
 
-def _fit(text: str, width: int) -> str:
-    return text.ljust(width) if len(text) <= width else f"{text[: max(0, width - 1)]}…"[:width]
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"[:width]

@@ -73,19 +73,21 @@ class Picker:
             drawn.append((line, "> " if marked else "  "))
             drawn.append((f"bold {line} {self._color_of(choice)}", name))
             drawn.append((line, f"{rest.rstrip() if not marked else rest}\n"))
-        return [*drawn, ("", f"  {self._count()}")]
+        return [*drawn, ("", self._help(columns))]
 
     def _color_of(self, choice: Choice) -> str:
         return f"fg:ansi{choice.color.replace('_', '')}" if self.color and choice.color else ""
 
-    def _count(self) -> str:
+    def _help(self, columns: int) -> str:
         of = len(self.choices)
         found = (
             pluralize(of, self.noun)
             if len(self.found) == of
             else f"{len(self.found)} of {pluralize(of, self.noun)}"
         )
-        return f"{found}; type to narrow, Enter picks, Esc leaves"
+        keys = ("type to narrow, Enter picks, Esc leaves", "Enter picks, Esc leaves", "Esc leaves")
+        lines = [*(f"  {found}; {each}" for each in keys), f"  {found}"]
+        return next((each for each in lines if len(each) <= columns), found)
 
 
 def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> str | None:

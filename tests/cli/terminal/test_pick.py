@@ -9,6 +9,7 @@ import pytest
 
 from rolehop.show.picker import Choice, as_cells, matching, widths
 from rolehop.state.chain_usage import HALF_LIFE, in_order, used
+from rolehop.terminal.picker import Picker
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World
 
@@ -49,13 +50,29 @@ def test_a_name_that_starts_with_the_text_comes_first() -> None:
     assert [each.name for each in matching(chains, "dev")] == ["dev", "x-dev"]
 
 
-@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("columns", [12, 20, 40, 80, 200])
 def test_a_line_fits_the_terminal_as_long_as_anything_can(columns: int) -> None:
     long = [Choice("n" * 60, "d" * 300, f"333333333333:role/{'r' * 64}", "43 min left"), *CHOICES]
     across = widths(long, columns)
     for choice in long:
         name, rest = as_cells(choice, across)
         assert len(name + rest) <= columns
+
+
+def test_one_long_name_does_not_squeeze_the_others_nor_all_roles() -> None:
+    role = "400000000000:role/Audit (billing)"
+    names = ["spokes/prod-data-lake", f"spokes/prod-{'n' * 48}-write"]
+    choices = [Choice(each, "", role, "") for each in names]
+    lines = ["".join(as_cells(each, widths(choices, 57))) for each in choices]
+    assert lines == [
+        f"spokes/prod-data-lake     {role[:30]}…",
+        f"spokes/prod-…nnnnn-write  {role[:30]}…",
+    ]
+    picker = Picker(choices, color=False)
+    assert [len(picker.lines(columns, 10)[-1][1]) <= columns for columns in (60, 40, 30, 20)] == (
+        [True] * 4
+    )
+    assert picker.lines(40, 10)[-1][1] == "  2 chains; Enter picks, Esc leaves"
 
 
 def test_chains_used_often_and_recently_come_first() -> None:
