@@ -91,7 +91,7 @@ def print_error(
         view = actions_view(found.chain, [found.action], verbose=verbose)
     else:
         view = denied_view(found.denied, found.fix, found.chain)
-    cli.write_view([*view, *hints(found.encoded, found.others)])
+    cli.write_view([*view, *hints(found.encoded, found.others, found.chain)])
 
 
 def print_unjudged(cli: CommandContext, refused: UnjudgedRefusal, style: str) -> None:

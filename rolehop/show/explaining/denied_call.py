@@ -53,14 +53,13 @@ _SAYING = frozenset({"sts:TagSession", "sts:SetSourceIdentity", *TOKEN_ACTIONS})
 _HOPS = frozenset({"sts:AssumeRole", *_SAYING})
 
 
-def hints(encoded: str | None, others: int) -> Iterator[Line]:
+def hints(encoded: str | None, others: int, chain: str | None) -> Iterator[Line]:
     """Say what else a text holds: an encoded message, other errors."""
     if encoded is not None:
-        text = (
-            "its encoded message says more, with credentials of its account (or CHAIN's session):"
-        )
-        yield from wrapped(text, "  ", "  ")
-        yield to_copy(f"    rolehop explain --decode={encoded}")
+        whose = "" if chain else ", with credentials of its account (or name a chain to it)"
+        yield from wrapped(f"its encoded message says more; to decode it{whose}:", "  ", "  ")
+        by = f" {chain}" if chain is not None and is_plain(chain) else ""
+        yield to_copy(f"    rolehop explain{by} --decode={encoded}")
     if others:
         text = f"this is the first error of the text; it has {pluralize(others, 'other')}"
         yield from wrapped(text, "  ", "  ")

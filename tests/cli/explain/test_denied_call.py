@@ -79,6 +79,8 @@ def test_a_text_that_only_its_encoded_message_explains_says_how_to_decode_it(wor
     assert "    rolehop explain --decode=ab_C-1\n" in done.out
     found = world.rolehop("explain", "--error", f"{text}ab_C-1", "--format", "json").json
     assert (found["encoded"], found["action"], found["caller"]) == ("ab_C-1", None, None)
+    of_chain = world.rolehop("explain", "--error", f"{DENIED}. {text}ab_C-1", "--offline").out
+    assert "    rolehop explain admin --decode=ab_C-1\n" in of_chain
 
 
 def test_a_deny_that_aws_does_not_locate_and_another_session_stay_as_aws_said(world: World) -> None:
