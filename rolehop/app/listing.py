@@ -168,7 +168,7 @@ def _account(roles: tuple[str, ...]) -> str:
 def _plan_of(app: App, name: str, stamps: Stamps) -> tuple[tuple[str, ...], CachedSession | None]:
     """Return the roles and the cached session, even if the chain cannot be planned."""
     try:
-        plan = plan_chain(app, name, stamps=stamps)
+        plan = plan_chain(app, name, stamps=stamps, callers=app.source_callers)
     except RolehopError:
         chain = app.config.chains[name]
         return tuple(hop.role for hop in chain.hops), None

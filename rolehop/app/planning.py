@@ -96,7 +96,7 @@ def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
     from rolehop.plan.model import Cache
     from rolehop.sources import diagnose, first_problem, first_warning
 
-    plan = plan_chain(app, name, options)
+    plan = plan_chain(app, name, options, callers=app.source_callers)
     if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
         return plan
     found = diagnose(plan.source, app.source_context)

@@ -289,6 +289,9 @@ def _refuse_when_strict(
             )
 
 
+_UNNAMED = "{caller} is not known before a first walk, so neither is what is cached"
+
+
 def _with_cache(
     steps: list[Step], known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
 ) -> tuple[Step, ...]:
@@ -300,8 +303,9 @@ def _with_cache(
             found.append(step)
             continue
         enough = min_ttl if step is steps[-1] else SIGNING_TTL
-        unnamed = unnamed or is_unnamed(step.hop)
         cached = _cached(step, known, now, enough, stamp)
+        if is_unnamed(step.hop) and not unnamed:
+            cached, unnamed = replace(cached, notes=(*cached.notes, _UNNAMED)), True
         found.append(replace(cached, cache=Cache.UNKNOWN) if unnamed else cached)
     return tuple(found)
 

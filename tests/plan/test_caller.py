@@ -92,11 +92,16 @@ def test_logout_forgets_who_signed_in(world: World) -> None:
 
 def test_a_plan_makes_no_call_and_says_what_it_does_not_know(world: World) -> None:
     world.config(NAMED)
-    world.rolehop("credential-process", "admin")
-    world.sts.calls.clear()
     hops = world.rolehop("plan", "admin", "--format", "json").json["hops"]
     assert [each["cache"] for each in hops] == ["unknown", "unknown"]
     assert hops[0]["session_name"].startswith("{caller}@")
+    assert "{caller} is not known before a first walk" in "".join(hops[0]["notes"])
+    world.rolehop("credential-process", "admin")
+    world.sts.calls.clear()
+    hops = world.rolehop("plan", "admin", "--format", "json").json["hops"]
+    assert [each["cache"] for each in hops] == ["fresh", "fresh"]
+    assert hops[0]["session_name"].startswith("alice@")
+    assert world.rolehop("list", "admin", "--format", "json").json["chains"][0]["cached_until"]
     assert world.sts.calls == []
 
 
