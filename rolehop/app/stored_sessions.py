@@ -201,6 +201,7 @@ class Forgotten:
     """The result of forgetting sessions."""
 
     count: int
+    """How many were stored."""
     other_backends: frozenset[str]
     """What people call the back ends that are not in use here and still have some of them."""
 
@@ -232,16 +233,17 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     chains, stamps = () if patterns is None else matching_chains(app, patterns), Stamps()
     below = (key for chain in chains for key in _keys_below(app, index, chain, stamps))
     keys = list(index.sessions if everything else dict.fromkeys(below))
-    deleted = app.vault.forget(keys) if keys else ()
+    deleted, count = app.vault.forget(keys) if keys else ((), 0)
     left = {
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
     }
     if everything and index.strays:
-        left |= _forget_orphans(app, index)
+        count += app.vault.forget_orphans()
+        left |= {orphan.backend for orphan in index.strays} - {app.vault.backend}
     if everything and not left:
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
-    return Forgotten(len(deleted), frozenset(map(backend_label, left)))
+    return Forgotten(count, frozenset(map(backend_label, left)))
 
 
 def _forget_notes(app: App) -> None:
@@ -258,12 +260,6 @@ def _forget_notes(app: App) -> None:
         ("", "refused.json"),
     ):
         sweep_unfinished(app.state_folder / part, name, 0)
-
-
-def _forget_orphans(app: App, index: Index) -> set[str]:
-    """Delete the orphaned sessions of the back end in use; return the others' back ends."""
-    app.vault.forget_orphans()
-    return {orphan.backend for orphan in index.strays} - {app.vault.backend}
 
 
 def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]:

@@ -259,8 +259,8 @@ class KeyringVault:
             return found is not None and found.credentials.access_key_id != access_key_id
         return False
 
-    def forget(self, keys: Iterable[str]) -> tuple[str, ...]:
-        """Remove the sessions under ``keys``; return those that were removed or no longer there.
+    def forget(self, keys: Iterable[str]) -> tuple[tuple[str, ...], int]:
+        """Remove the sessions under ``keys``; return the keys that have none now, and how many had.
 
         Sessions in a back end that is not the one in use stay, and are not returned.
 
@@ -271,22 +271,23 @@ class KeyringVault:
         backend, sessions = storage.chosen.name, self.index.load().sessions
         elsewhere = {key for key, entry in sessions.items() if entry.backend != backend}
         gone: list[str] = []
+        count = 0
         try:
             for some in portions(tuple(keys)):
-                self._delete(some, storage)
+                count += self._delete(some, storage)
                 gone += [key for key in some if key not in elsewhere]
         except VaultError as error:
             self._backend.failed(error)
             raise
-        return tuple(gone)
+        return tuple(gone), count
 
-    def forget_orphans(self) -> None:
-        """Remove the orphaned sessions of the back end in use. Raises as `forget`."""
+    def forget_orphans(self) -> int:
+        """Remove the orphaned sessions of the back end in use; return how many. Raises as `forget`."""
         index = self.index.load()
-        self._backend.use(lambda each: self._delete(index.strays_in(each.chosen.name), each))
+        return self._backend.use(lambda each: self._delete(index.strays_in(each.chosen.name), each))
 
-    def _delete(self, keys: Sequence[str], storage: Storage) -> None:
-        """Delete items, then their entries, while the index is locked.
+    def _delete(self, keys: Sequence[str], storage: Storage) -> int:
+        """Delete items, then their entries, while the index is locked; return how many there were.
 
         Another process writes an item only while it holds that lock and has its entry there, so
         that no item is left without an entry. If the index cannot be locked or written, the items
@@ -297,10 +298,12 @@ class KeyringVault:
         """
         if keys:
             storage.wake(_service(keys[0]))
+        count = 0
         with self._held_for_deleting(storage.chosen.name) as gone:
             for key in keys:
-                storage.delete(_service(key))
+                count += storage.delete(_service(key))
                 gone.append(key)
+        return count
 
     @contextmanager
     def _held_for_deleting(self, backend: str) -> Iterator[list[str]]:

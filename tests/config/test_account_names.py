@@ -89,6 +89,7 @@ def test_logout_takes_patterns(named: World) -> None:
     assert "2 sessions forgotten" in done.err
     left = named.rolehop("status", "--format", "json").json["sessions"]
     assert [each["hop"] for each in left] == [1, 2]
+    assert "no session of 'spokes/*' is stored" in named.rolehop("logout", "spokes/*").err
     assert named.rolehop("logout", "nothing*").code == 3
 
 

@@ -289,7 +289,7 @@ def test_forget_removes_sessions_below_and_no_others(
     world.vault.put(hop_step("admin", parent="hub", number=2), session(), "prod")
     world.vault.put(hop_step("other"), session(), "audit")
     below = world.vault.index.load().below(key_of("hub"))
-    assert world.vault.forget(below) == (key_of("hub"), key_of("admin"))
+    assert world.vault.forget(below) == ((key_of("hub"), key_of("admin")), 2)
     assert list(keyring.items) == [("rolehop/" + key_of("other"), "rolehop")]
     assert set(world.vault.index.load().sessions) == {key_of("other")}
 
@@ -299,7 +299,7 @@ def test_forget_leaves_out_a_session_that_it_cannot_reach(tmp_path: Path) -> Non
     world = World(tmp_path, lambda: in_use[0])
     world.vault.put(hop_step(), session(), "prod")
     in_use[0] = chosen(keyrings.Limited())
-    assert world.again().forget([key_of("hub")]) == ()
+    assert world.again().forget([key_of("hub")]) == ((), 0)
     assert set(world.vault.index.load().sessions) == {key_of("hub")}
 
 

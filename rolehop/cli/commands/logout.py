@@ -9,7 +9,7 @@ from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.errors import UsageError, VaultAbsent
-from rolehop.text import pluralize
+from rolehop.text import clean, pluralize
 
 
 @click.command(
@@ -33,7 +33,8 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
     if everything == bool(pattern):
         raise UsageError("name chains, or give --all", fix="rolehop logout --help")
     forgotten = forget_sessions(cli.app, None if everything else pattern)
-    cli.terminal.note(f"{pluralize(forgotten.count, 'session')} forgotten")
+    if forgotten.count or not forgotten.other_backends:
+        cli.terminal.note(_said(pattern, forgotten.count))
     if forgotten.other_backends:
         raise VaultAbsent(
             "some sessions were not forgotten",
@@ -41,3 +42,10 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
             " which is not in use here",
             fix="run it where that keyring is in use; each session expires by itself",
         )
+
+
+def _said(patterns: tuple[str, ...], count: int) -> str:
+    if count:
+        return f"{pluralize(count, 'session')} forgotten"
+    of = f" of {', '.join(map(repr, map(clean, patterns)))}" if patterns else ""
+    return f"no session{of} is stored"
