@@ -71,6 +71,10 @@ def quoted(text: str) -> str:
     return f'"{shown}"'
 
 
+NEAR = 0.75
+"""How similar commands and options must be: of short words, 0.6 is met by quite different ones."""
+
+
 def nearest(word: str, known: Iterable[str], n: int = 3, *, cutoff: float = 0.6) -> list[str]:
     """Return at most ``n`` of ``known`` that ``word`` may be a misspelling of, the nearest first.
 

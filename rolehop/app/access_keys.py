@@ -14,7 +14,7 @@ from rolehop.app.stored_sessions import load_index
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
-from rolehop.errors import NoTerminal, SourceError, UsageError, VaultError
+from rolehop.errors import NoTerminal, RolehopError, SourceError, UsageError, VaultError
 from rolehop.key_rotation import Rotation, shown
 from rolehop.ports import StsRefusal
 from rolehop.show.rows import KeyRow
@@ -59,10 +59,11 @@ def key_rows(app: App) -> list[KeyRow]:
     ]
 
 
-def remove_keys(app: App, name: str, *, confirmed: bool) -> str | None:
+def remove_keys(app: App, name: str, *, confirmed: bool) -> Advice | None:
     """Delete the keys stored under ``name`` from the keyring, after asking unless ``confirmed``.
 
-    Returns the access key ID, which is still valid at AWS; ``None`` if it could not be found out.
+    Returns the command that ends the key at AWS, where it is still valid; ``None`` if the access
+    key ID could not be found out.
 
     Raises:
         UsageError: there are none.
@@ -71,11 +72,25 @@ def remove_keys(app: App, name: str, *, confirmed: bool) -> str | None:
         VaultError: the keyring failed.
     """
     key_id = _stored_key_id(app, name)
+    ends_it = None if key_id is None else _ends_at_aws(app, name, key_id)
     if key_id is not None and not confirmed:
-        _confirm_removal(app, name, key_id)
+        _confirm_removal(app, name, key_id, ends_it)
     if not app.vault.keys.remove(name):
         raise UsageError(f"no keys are stored under '{name}'", fix="rolehop keys list")
-    return key_id
+    return ends_it
+
+
+def _ends_at_aws(app: App, name: str, key_id: str) -> Advice:
+    """Return the command that deletes the key; without --user-name it would be the caller's own."""
+    principal = None
+    with suppress(RolehopError):  # keys can be removed while the config is broken
+        source = app.config.sources.get(name)
+        principal = source and source.principal
+    _, of_user, path = (principal or "").partition(":user/")
+    user = Argument(path.rpartition("/")[2]) if of_user else "USER, whose key it is"
+    return Advice(
+        *("aws iam delete-access-key --access-key-id ", Argument(key_id), " --user-name ", user)
+    )
 
 
 def _stored_key_id(app: App, name: str) -> str | None:
@@ -87,7 +102,9 @@ def _stored_key_id(app: App, name: str) -> str | None:
     return None if entry is None else entry.access_key_id
 
 
-def _confirm_removal(app: App, name: str, key_id: str) -> None:
+def _confirm_removal(app: App, name: str, key_id: str, ends_it: Advice | None) -> None:
+    if ends_it is not None:
+        app.note(Advice("it stays valid at AWS; to end it there: ", ends_it))
     question = f"Remove access key {key_id} of '{name}'? Its secret cannot be shown again. [y/N] "
     try:
         answer = app.person.ask(question, needed="a confirmation")

@@ -11,6 +11,7 @@ from types import TracebackType
 import click
 
 from rolehop.cli.context import CommandContext
+from rolehop.cli.options import no_such_option
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
 from rolehop.errors import HopRefused, RolehopError, UsageError
@@ -96,7 +97,8 @@ class Failure:
     def usage(self, error: click.UsageError) -> int:
         """Report what is wrong with the command line, and name its help."""
         path = error.ctx.command_path if error.ctx else "rolehop"
-        what = error.format_message()
+        typed = no_such_option(error) if isinstance(error, click.NoSuchOption) else error
+        what = typed.format_message()
         return self.report(
             UsageError(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help")
         )

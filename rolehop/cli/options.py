@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +11,7 @@ from rolehop.cli.completers import files
 from rolehop.cli.context import CommandContext
 from rolehop.cli.param_types import Duration, Option, Region, hop_flags
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.text import NEAR, nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -83,6 +84,20 @@ class _WithExamples(click.Command):
         with formatter.section("Examples"):
             for line in self.epilog.strip().splitlines():
                 formatter.write(f"  {line}\n" if line else "\n")
+
+
+def no_such_command(ctx: click.Context, name: str, known: Iterable[str]) -> click.UsageError:
+    """Return the error for an unknown command; it names one that is really near."""
+    near = nearest(name, known, n=1, cutoff=NEAR)
+    meant = f" Did you mean '{near[0]}'?" if near else ""
+    return click.UsageError(f"No such command '{name}'.{meant}", ctx)
+
+
+def no_such_option(error: click.NoSuchOption) -> click.NoSuchOption:
+    """Return the error with only those of click's suggestions that are really near."""
+    typed, known = error.option_name.lstrip("-"), list(error.possibilities or ())
+    near = [each for each in known if nearest(typed, [each.lstrip("-")], cutoff=NEAR)]
+    return click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
 
 
 _TYPED = "rolehop.typed"
@@ -180,6 +195,14 @@ class Group(_WithExamples, click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(COMMON_OPTIONS())
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command if there is none of that name."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise no_such_command(ctx, args[0], self.commands)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their whole first sentence: click cuts it at the line's end."""

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import click
 
 from rolehop import __version__
-from rolehop.cli.options import COMMON_OPTIONS
+from rolehop.cli.options import COMMON_OPTIONS, no_such_command
 from rolehop.command_table import COMMANDS, SECTIONS
-from rolehop.text import nearest
 
 _OTHERS = {
     "login": "to sign in, rolehop source login NAME; to use a chain, rolehop assume CHAIN",
     "env": "rolehop export CHAIN prints variables; rolehop exec CHAIN -- CMD runs with them",
+    "print": "rolehop export CHAIN prints a session",
     "ls": "rolehop list shows the chains",
     "run": "rolehop exec CHAIN -- CMD runs a command",
     "switch": "rolehop assume CHAIN changes this shell",
@@ -55,9 +55,7 @@ class Root(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             if args[0] in _OTHERS:
                 raise click.UsageError(f"No such command '{args[0]}': {_OTHERS[args[0]]}.", ctx)
-            near = nearest(args[0], COMMANDS, n=1)
-            meant = f" Did you mean '{near[0]}'?" if near else ""
-            raise click.UsageError(f"No such command '{args[0]}'.{meant}", ctx)
+            raise no_such_command(ctx, args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

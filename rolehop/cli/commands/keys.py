@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from rolehop.advice import Advice, Argument
+from rolehop.advice import Advice
 from rolehop.app.access_keys import add_keys, key_rows, remove_keys, rotate_keys
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
@@ -168,15 +168,10 @@ def remove(ctx: click.Context, name: str, confirmed: bool) -> None:
     it at AWS.
     """
     cli = CommandContext.of(ctx)
-    key_id = remove_keys(cli.app, name, confirmed=confirmed)
+    ends_it = remove_keys(cli.app, name, confirmed=confirmed)
     cli.terminal.note(f"removed: '{name}'")
-    if key_id is not None:
-        cli.terminal.note(
-            Advice(
-                "the key is still valid at AWS; to end it: aws iam delete-access-key --access-key-id ",
-                Argument(key_id),
-            )
-        )
+    if ends_it is not None:
+        cli.terminal.note(Advice("the key is still valid at AWS; to end it: ", ends_it))
 
 
 @command.command(

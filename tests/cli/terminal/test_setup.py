@@ -138,15 +138,21 @@ def test_keys_remove_asks_and_names_the_key_and_what_ends_it(
     ready: World, answer: str, code: int
 ) -> None:
     key_id = ready.alice.key.access_key_id
-    with OnTerminal(with_keys(ready), SCRIPT, "keys", "remove", "me") as person:
+    user = "USER"
+    if answer == "y":
+        user, text = "alice", ready.config_file.read_text()
+        ready.config(text.replace('"keys"', f'"keys"\nprincipal = "{ready.alice.arn}"', 1))
+    with OnTerminal(with_keys(ready), SCRIPT, "keys", "remove", "me", stderr_too=True) as person:
         person.expect("[y/N]")
         person.types(answer)
         done = person.ended()
     assert f"Remove access key {key_id} of 'me'?" in person.shown
     assert done.code == code
     assert len(ready.items()) == (1 if code else 0)
-    ends_it = f"aws iam delete-access-key --access-key-id {key_id}"
-    assert (ends_it in done.err) == (code == 0)
+    shown = " ".join(person.shown.split())
+    ends_it = f"aws iam delete-access-key --access-key-id {key_id} --user-name {user}"
+    assert shown.count(ends_it) == (1 if code else 2)
+    assert shown.index(ends_it) < shown.index("[y/N]")
 
 
 def test_keys_remove_without_a_terminal_needs_yes(ready: World) -> None:

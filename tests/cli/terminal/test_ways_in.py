@@ -84,8 +84,26 @@ def test_help_is_a_command_too(shared_world: World, command: str) -> None:
     assert shared_world.rolehop("help").out == shared_world.rolehop("--help").out
     below = shared_world.rolehop("help", "keys", "rotate")
     assert below.out == shared_world.rolehop("keys", "rotate", "--help").out
-    for wrong in (["asume"], ["keys", "roate"], ["assume", "rotate"]):
-        assert shared_world.rolehop("help", *wrong).code == 2
+    assert shared_world.rolehop("help", "assume", "rotate").code == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("asume", "assume"), ("keys roate", "rotate"), ("login", ""), ("x", "")]
+)
+def test_help_about_a_wrong_command_is_the_answer_of_that_command(
+    shared_world: World, wrong: str, meant: str
+) -> None:
+    asked = shared_world.rolehop("help", *wrong.split())
+    assert (asked.code, asked.err) == (2, shared_world.rolehop(*wrong.split()).err)
+    assert len(asked.err.splitlines()) <= 3
+    assert (f"Did you mean '{meant}'?" in asked.err) == bool(meant)
+
+
+@pytest.mark.parametrize("wrong", ["plant-x", "insert", "--list", "--format"])
+def test_nothing_is_meant_by_a_word_that_is_not_near(shared_world: World, wrong: str) -> None:
+    done = shared_world.rolehop(wrong)
+    assert done.code == 2
+    assert "mean" not in done.err
 
 
 @pytest.mark.parametrize(
