@@ -102,7 +102,7 @@ def _contradiction(joined: Verdict, answer: StsAnswer) -> Iterator[Line]:
         yield from wrapped(f"{text}. If it is yours, {fix}", "  ", "    ")
     elif lane is None or shown is None or lane.outcome is not Outcome.ALLOWED:
         yield from wrapped(fix, "  ", "    ")
-    elif arn is not None and not has_policy(shown, arn):
+    elif arn is not None and ":iam::" in arn and not has_policy(shown, arn):
         account = account_of(arn) or "the caller's account"
         text = f"the policy that AWS names is not among the documents; to see it, in {account}:"
         yield from wrapped(text, "  ", "    ")
@@ -114,6 +114,10 @@ def _contradiction(joined: Verdict, answer: StsAnswer) -> Iterator[Line]:
             " it, so it was changed since, or a policy that is not seen counts, too. Walk again, and"
             f" if AWS still refuses: {answer.fix}"
         )
+        if arn is not None and named is not None and named in _OF_ORGANIZATION:
+            of_role = named is PolicyType.RCP
+            account = account_of(joined.request.role) if of_role else joined.request.caller.account
+            yield from guardrail_command(named, account, answer)
         yield from wrapped(text, "  ", "    ")
 
 

@@ -146,6 +146,15 @@ def test_an_scp_that_aws_names_by_its_arn_is_shown_with_the_command_that_prints_
     shown = world.rolehop("explain", "--last", "--offline").out
     assert "aws organizations describe-policy --policy-id p-ab12cd34 > FILE" in shown
     assert "--scp 111111111111=FILE" in shown
+    # Beside an SCP that allows it: the one that AWS names is not it, or was changed.
+    (world.home / "all.json").write_text(
+        json.dumps(policy({"Effect": "Allow", "Action": "*", "Resource": "*"}))
+    )
+    given = ("--offline", *AS, *files("good.json"), "--scp", "all.json")
+    shown = world.rolehop("explain", "--last", *given).out
+    assert "aws organizations describe-policy --policy-id p-ab12cd34 > FILE" in shown
+    assert "what is seen now allows it, so it was changed since" in " ".join(shown.split())
+    assert "aws iam" not in shown
     refuse(world, "hub", HUB, "with an explicit deny in a service control policy")
     shown = " ".join(world.rolehop("explain", "--last", "--offline").out.split())
     assert "list-policies-for-target --target-id 111111111111 --filter SERVICE" in shown
