@@ -25,13 +25,16 @@ from rolehop.show.explaining.aws_answer import (
     refused_when,
     what_next,
 )
+from rolehop.show.explaining.budget import first_findings, fitting, shortened
 from rolehop.show.explaining.hints import hint
 from rolehop.show.finding_text import fits, found, sentence, wanted
 from rolehop.show.layout import WIDTH, Line, Style, StyledText, View, line, to_copy, wrapped
-from rolehop.show.remedies import keys_in, remedy_lines
+from rolehop.show.remedies import keys_in, remedy_lines, settled_keys
 from rolehop.text import clean
 
 _SCREEN = 24  # lines
+_OF_FIX = 11  # lines that a fix, caller and role take
+_IDLE = "does not matter once the trust policy names the caller"
 
 _LANES = {
     PolicyType.TRUST: "trust policy",
@@ -62,10 +65,12 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
         line(StyledText(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'")
     ]
     shown_commands: set[str] = set()
-    stops = any(hop.verdict.outcome is Outcome.REFUSED or hop.sts_answer for hop in verdict.hops)
+    stopped = [
+        hop for hop in verdict.hops if hop.verdict.outcome is Outcome.REFUSED or hop.sts_answer
+    ]
     for left, hop in zip(range(len(verdict.hops) - 1, -1, -1), verdict.hops, strict=True):
-        if stops and not verbose and hop.verdict.outcome is Outcome.ALLOWED:
-            blocks.append(_passed(hop))
+        if stopped and not verbose and hop is not stopped[0]:
+            blocks.append(_in_a_line(hop))
         else:
             blocks.append(line())
             room = None if verbose else _SCREEN - len(blocks) - left
@@ -119,26 +124,27 @@ def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
     ]
 
 
-def _passed(hop: HopVerdict) -> Line:
-    """Show a hop that is allowed in one line, since another one is looked for."""
+def _in_a_line(hop: HopVerdict) -> Line:
+    """Show a hop in one line, since the first one that is refused stops the chain."""
     would, style = _WOULD[hop.verdict.outcome]
     name = StyledText(f"hop {hop.number}", "bold")
-    return line(name, ": ", StyledText(would, style), f"  {clean(hop.verdict.request.role)}")
+    why = "" if hop.verdict.outcome is Outcome.ALLOWED else " (-v)"
+    return line(name, ": ", StyledText(would, style), f"{why}  {clean(hop.verdict.request.role)}")
 
 
 def _hop(hop: HopVerdict, shown_commands: set[str], room: int | None) -> Iterator[Line]:
     """Show a hop in about ``room`` lines; ``None``: show all of it."""
     remedies = hop.remedies()
-    lines = list(_reasons(hop, remedies, shown_commands, verbose=room is None))
-    hints = list(_hints(hop, remedies))
+    lines = list(_reasons(hop, remedies, shown_commands, room))
+    hints = list(_hints(hop, remedies, 99 if room is None else 2))
     left = None if room is None else room - len(lines) - len(hints)
     yield from (*lines, *remedy_lines(hop.by_documents, remedies, left), *hints)
 
 
 def _reasons(
-    hop: HopVerdict, remedies: Sequence[Remedy], shown_commands: set[str], *, verbose: bool
+    hop: HopVerdict, remedies: Sequence[Remedy], shown_commands: set[str], room: int | None
 ) -> Iterator[Line]:
-    verdict = hop.verdict
+    verdict, verbose = hop.verdict, room is None
     would, style = _WOULD[verdict.outcome] if hop.sts_answer is None else _refused_at(hop)
     yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
     if hop.sts_answer is not None:
@@ -148,16 +154,16 @@ def _reasons(
     yield from wrapped(_caller(caller, hop.sts_answer), "  caller  ", "          ")
     idle = _idle(hop, remedies)
     quiet = () if verbose else _quiet(hop, idle)
-    for policy in verdict.policies:
-        if policy in quiet:
-            continue
-        if policy.name in idle:
-            text = "does not matter once the trust policy names the caller"
-            yield line(f"  {_LANES[policy.name]:<22}", StyledText(text, "dim"))
-        else:
-            yield from _policy_lines(
-                policy, verdict, shown_commands, verbose=verbose, answer=hop.sts_answer
-            )
+    blocks = [
+        [line(f"  {_LANES[policy.name]:<22}", StyledText(_IDLE, "dim"))]
+        if policy.name in idle
+        else list(
+            _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=hop.sts_answer)
+        )
+        for policy in verdict.policies
+        if policy not in quiet
+    ]
+    yield from fitting(blocks, 999 if room is None else max(room - _OF_FIX, _OF_FIX))
     yield from _in_one_line(quiet, verdict)
     yield from deciding_lines(verdict)
     yield from assuming_lines(verdict)
@@ -166,26 +172,26 @@ def _reasons(
         yield from what_next(hop.by_documents, verdict, hop.sts_answer)
 
 
-def _hints(hop: HopVerdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
+def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[Line]:
     idle = _idle(hop, remedies)
     of_session = hop.verdict.request.caller.is_session
     refused = [policy for policy in hop.verdict.refused if policy.name not in idle]
     found = [(each, _denies(policy)) for policy in refused for each in policy.findings]
-    named, shown = keys_in(remedies), set[str]()
+    named, settled, shown = keys_in(remedies), settled_keys(remedies), set[str]()
     for finding, denies in found:
         text = hint(finding, denies=denies, of_session=of_session) or ""
         if text in ("", *shown) or any(key in text for key in named):
             continue
-        shown.add(text)
         others = [each for each, _ in found if each.truth is Truth.FALSE and each is not finding]
-        if others and not denies:  # what would do alone is then needed as well
-            text = _as_needed_too(text)
+        if others and not denies and text.startswith("or "):
+            # It would not do alone. It is part of the fix, or the fix does without.
+            if finding.element.rpartition(" ")[2].lower() in settled:
+                continue
+            text = f"and {text.removeprefix('or ')}"
+        shown.add(text)
         yield from wrapped(text, "  ", "    ")
-
-
-def _as_needed_too(text: str) -> str:
-    """Return a hint that is no other way, but belongs to the fix."""
-    return f"and {text.removeprefix('or ')}" if text.startswith("or ") else text
+        if len(shown) == most:
+            return
 
 
 def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
@@ -279,10 +285,17 @@ def _policy_lines(
         return
     if policy.deciding is not None and (verbose or policy.name is not PolicyType.TRUST):
         yield from wrapped(f"in {policy.deciding.document}", "      ", "      ")
-    for finding in policy.findings if verbose else _telling(policy):
-        plain = policy.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
-        if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(policy)):
-            yield from _finding(finding, denies=_denies(policy))
+    told = [
+        each
+        for each in (policy.findings if verbose else _telling(policy))
+        if not (policy.outcome is Outcome.NOT_VISIBLE and each.wanted == "all")
+        and (verbose or each.truth is not Truth.TRUE or _denies(policy))
+    ]
+    few, more = (told, iter(())) if verbose else first_findings(told)
+    for finding in few:
+        short = finding if verbose else shortened(finding)
+        yield from _finding(short, denies=_denies(policy))
+    yield from more
     hidden = bool(verdict.request.policy_set(policy.name).missing) and policy.deciding is None
     # Once AWS has named a policy, the others are not what one looks for first.
     other = answer is not None and answer.names_policy and not named and not verbose

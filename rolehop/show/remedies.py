@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from rolehop.access_denied.policy_owner import QUARANTINE, QUARANTINED
@@ -32,7 +33,14 @@ def remedy_lines(
     ]
     named = [list(_named(step, lead)) for step, lead in steps]
     for number, (step, lead) in enumerate(steps):
-        lines, later = list(_step(step, lead)), sum(map(len, named[number + 1 :]))
+        lines, later = (
+            list(_step(step, lead, few=room is not None)),
+            sum(map(len, named[number + 1 :])),
+        )
+        if room is not None and len(lines) > (room - min(later, 1) if number == 0 else _SHORT):
+            lines = list(_difference(step, lead)) or lines
+        if room is not None and not number and len(lines) > max(room, _SHORT):
+            lines = named[0]
         if room is not None and number:
             if room < len(named[number]) + later:
                 yield from wrapped(_more(remedies, number), "  ", "    ")
@@ -44,10 +52,27 @@ def remedy_lines(
         yield from wrapped(_no_remedy_text(verdict), "  ", "  ")
 
 
+_SHORT = 11  # lines of a fix that is shown whole, whatever else there is
+
+
+def _difference(step: Step, lead: str) -> Iterator[Line]:
+    """Show what changes in a long list of a statement; nothing, if the change is another one."""
+    if not isinstance(step, PolicyChange) or step.listed is None:
+        return
+    verb, place, values = step.listed
+    where = "to" if verb == "add" else "from"
+    change = f"{in_short(step)}: {verb} {where} {place} (-v shows it all)"
+    yield from wrapped(f"{lead} {change}:", "  ", "    ")
+    for text in _warnings(step, few=True):
+        yield from wrapped(text, "    ", "    ")
+    for each in values:
+        yield to_copy("".join(c if c.isprintable() else " " for c in f"      {json.dumps(each)}"))
+
+
 def _named(step: Step, lead: str) -> Iterator[Line]:
     """Name a step, with its warnings: few people ask for the rest."""
     yield from wrapped(f"{lead} {in_short(step)} (-v shows it)", "  ", "    ")
-    for text in warnings(step):
+    for text in _warnings(step, few=True):
         yield from wrapped(text, "    ", "    ")
 
 
@@ -56,6 +81,12 @@ def _more(remedies: Sequence[Remedy], shown: int) -> str:
     texts = [f"and {pluralize(left, 'more change')}"] if left > 0 else []
     texts += ["or another fix"] if len(remedies) > 1 else []
     return f"{', '.join(texts)} (-v shows it all)"
+
+
+def settled_keys(remedies: Sequence[Remedy]) -> set[str]:
+    """Return the condition keys that a remedy no longer asks for as they were, in lower case."""
+    steps = [step for each in remedies for step in each.steps if isinstance(step, PolicyChange)]
+    return {key.lower() for e in steps for key in (*e.sent, *e.without, *e.waived)}
 
 
 def keys_in(remedies: Sequence[Remedy]) -> set[str]:
@@ -121,11 +152,11 @@ def in_short(step: Step) -> str:
     return _policy_change(step).removesuffix(" to").removesuffix(", with")
 
 
-def _step(step: Step, lead: str) -> Iterator[Line]:
+def _step(step: Step, lead: str, *, few: bool) -> Iterator[Line]:
     change = _edit(step) if isinstance(step, ConfigChange) else _policy_change(step)
     yield from wrapped(f"{lead} {change}:", "  ", "    ")
     # Before what is copied: few people read on after it.
-    for text in warnings(step):
+    for text in _warnings(step, few=few):
         yield from wrapped(text, "    ", "    ")
     for each in _written(step):
         # Wrapping would break what is meant to be copied.
@@ -196,10 +227,18 @@ def _written(step: Step) -> Iterator[str]:
 
 def warnings(step: Step) -> tuple[str, ...]:
     """Return which conditions no longer apply to this caller as they do to others."""
-    return tuple(_warnings(step)) if isinstance(step, PolicyChange) else ()
+    return tuple(_warnings(step, few=False))
 
 
-def _warnings(change: PolicyChange) -> Iterator[str]:
+_FEW = 3  # keys in one warning, if not all are asked for
+
+
+def _warnings(step: Step, *, few: bool) -> Iterator[str]:
+    if isinstance(step, PolicyChange):
+        yield from _warnings_of(step, few=few)
+
+
+def _warnings_of(change: PolicyChange, *, few: bool) -> Iterator[str]:
     waived = [key for key in change.waived if key.lower() not in _OF_SERVICES]
     if change.exempts:
         yield "warning: this statement then no longer denies this caller anything"
@@ -215,7 +254,10 @@ def _warnings(change: PolicyChange) -> Iterator[str]:
         (waived, beware),
     ):
         if keys:
-            yield text.format(", ".join(dict.fromkeys(map(_in_words, keys))))
+            words = list(dict.fromkeys(map(_in_words, keys)))
+            more = len(words) - _FEW if few and len(words) > _FEW + 1 else 0
+            named = ", ".join(words[: len(words) - more])
+            yield text.format(f"{named} and {more} more (-v)" if more else named)
     if change.widened:
         actions = " and ".join(change.actions_added)
         others = "all resources" if "*" in change.widened else ", ".join(change.widened)

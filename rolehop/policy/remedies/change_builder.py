@@ -29,6 +29,7 @@ from rolehop.policy.remedies.policy_change import (
     PolicyChange,
     Statement,
     as_list,
+    difference,
 )
 from rolehop.policy.remedies.statement_conditions import (
     SuggestedConditions,
@@ -226,6 +227,7 @@ class _ChangeBuilder:
             judged.statement.index,
             SuggestedConditions(sent=[] if gone else keys, waived=gone),
         )
+        change = replace(change, listed=difference(written, extended))
         if kind != "Action" or self.policy.name is PolicyType.TRUST:
             return change
         others = widened(written, self.request)
@@ -300,7 +302,13 @@ class _ChangeBuilder:
         asked = SuggestedConditions(waived=[each.key for each in judged.statement.conditions])
         change = self._made(judged.document, kind, first, judged.statement.index, asked)
         beside = (self._made(judged.document, ChangeKind.ADD, each) for each in others)
-        replaced = replace(change, denied=True, opened=narrowed.opened, exempts=narrowed.exempts)
+        replaced = replace(
+            change,
+            denied=True,
+            opened=narrowed.opened,
+            exempts=narrowed.exempts,
+            listed=difference(written, first),
+        )
         return (replaced, *beside)
 
     def _is_guarded(self, judged: Judged) -> bool:

@@ -80,6 +80,9 @@ class PolicyChange:
 
     actions_added: tuple[str, ...] = ()
 
+    listed: tuple[str, str, tuple[str, ...]] | None = None
+    """``add`` or ``remove``, the element with a list, and the values, if that is all of the change."""
+
     location: ConfigLocation | None = None
     """Where in the config the document is, if it is there."""
 
@@ -139,6 +142,25 @@ def _with(name: str, text: str, changes: Sequence[PolicyChange], kind: Kind) -> 
     policy = parse_policy(text, kind)
     statements = tuple(each for each in policy.statements if each.index not in gone)
     return Attached(name, replace(policy, statements=statements), text)
+
+
+def difference(
+    old: Mapping[str, Any], new: Mapping[str, Any], place: str = ""
+) -> tuple[str, str, tuple[str, ...]] | None:
+    """Return ``add`` or ``remove``, a list's place and values, if two statements differ by no more."""
+    keys = [key for key in {**old, **new} if as_list(old.get(key)) != as_list(new.get(key))]
+    if len(keys) != 1 or keys[0] not in old or keys[0] not in new:
+        return None
+    here = f"{place} {keys[0]}".strip()
+    was, now = old[keys[0]], new[keys[0]]
+    if isinstance(was, dict) and isinstance(now, dict):
+        return difference(was, now, here)
+    was, now = as_list(was), as_list(now)
+    added = [each for each in now if each not in was]
+    gone = [each for each in was if each not in now]
+    if bool(added) == bool(gone):
+        return None
+    return ("add", here, tuple(added)) if added else ("remove", here, tuple(gone))
 
 
 def as_list(value: Any) -> list[Any]:

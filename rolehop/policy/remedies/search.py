@@ -217,6 +217,16 @@ def _not_replaced(steps: Sequence[Step], made: Sequence[PolicyChange]) -> tuple[
     )
 
 
+def _contradict(old: ConfigChange, new: ConfigChange) -> bool:
+    """True if a change takes back a value of another; more tags at one place go together."""
+    for key in old.keys.keys() & new.keys.keys():
+        was, now = old.keys[key], new.keys[key]
+        more = isinstance(was, Mapping) and isinstance(now, Mapping) and was.items() <= now.items()
+        if not more or ChangeKind.REMOVE in (old.kind, new.kind):
+            return True
+    return False
+
+
 def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | None:
     """Add a config change, merged with one of the same location; ``None`` if a key repeats."""
     here = {
@@ -224,7 +234,7 @@ def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | Non
         for at, e in enumerate(steps)
         if isinstance(e, ConfigChange) and (e.hop, e.location) == (edit.hop, edit.location)
     }
-    if any(set(each.keys) & set(edit.keys) for each in here.values()):
+    if any(_contradict(each, edit) for each in here.values()):
         return None
     for at, each in here.items():
         if (each.kind is ChangeKind.REMOVE) is (edit.kind is ChangeKind.REMOVE):

@@ -347,7 +347,7 @@ def test_lines_to_copy_are_never_wrapped(world: World) -> None:
     (world.home / "long.toml").write_text(config)
     (world.home / "long.json").write_text(json.dumps({"RoleDetailList": [role(long, ALICE)]}))
     arguments = ("--config", "long.toml", "explain", "long", "--offline", *AS, *files("long.json"))
-    done = world.rolehop("--color", "always", *arguments, env={"COLUMNS": "80"})
+    done = world.rolehop("-v", "--color", "always", *arguments, env={"COLUMNS": "80"})
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
     assert '        "arn:aws:iam::222222222222:role/Hub"\n' in plain
     (copied,) = re.findall(r"^    \{\n.*?^    \}", plain, re.M | re.S)

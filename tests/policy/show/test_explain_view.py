@@ -16,8 +16,9 @@ from rolehop.show.checking.ci_reports import as_junit
 from rolehop.show.checking.summary import checks_view
 from rolehop.show.explain import verdict_view
 from rolehop.show.render_text import as_text
-from tests.policy.helpers.broken_chains import BROKEN, Breaks, broken
+from tests.policy.helpers.broken_chains import BROKEN, Breaks, also, broken, sets
 from tests.policy.helpers.chains import (
+    HUB,
     NOW,
     healthy,
     may,
@@ -36,6 +37,61 @@ def test_an_explanation_fits_and_says_what_to_do(breaks: Breaks, verbose: bool) 
     assert verbose or len(text.splitlines()) <= 24
     assert "would be refused" in text
     assert "to fix it, " in text
+
+
+MANY = [f"arn:aws:iam::4444444444{n}:role/Deploy" for n in range(10, 50)]
+ALLOWS_S3 = may("*", "s3:*")
+EVERYTHING = may("*", "*")
+FULL = {
+    "a list of principals": (sets("trust-admin", trusts(MANY)), f'      "{HUB}"'),
+    "a list of exceptions": (
+        sets(
+            "trust-admin",
+            trusts(HUB),
+            {**trusts("*", ArnNotLike={"aws:PrincipalArn": MANY}), "Effect": "Deny"},
+        ),
+        f'      "{HUB}"',
+    ),
+    "a list of resources": (
+        sets("hub", {**may("*"), "Resource": MANY}),
+        '      "arn:aws:iam::333333333333:role/Admin"',
+    ),
+    "a list of what is denied": (
+        sets("trust-admin", trusts(HUB), {**trusts([HUB, *MANY]), "Effect": "Deny"}),
+        f'      "{HUB}"',
+    ),
+    "every policy": (
+        also(
+            sets("trust-hub", trusts(MANY)),
+            sets("alice", ALLOWS_S3),
+            sets("trust-admin", trusts(MANY)),
+            sets("hub", ALLOWS_S3),
+            sets("boundary-hub", ALLOWS_S3),
+            sets("scp-111111111111", ALLOWS_S3),
+            sets("scp-222222222222", EVERYTHING, {**EVERYTHING, "Effect": "Deny"}),
+        ),
+        "hop 2: would be refused (-v)  arn:aws:iam::333333333333:role/Admin",
+    ),
+    "many conditions": (
+        sets(
+            "trust-admin",
+            trusts(HUB, StringEquals={f"aws:RequestTag/t{n}": "a" * 40 for n in range(30)}),
+        ),
+        "      and 27 more reasons (-v)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("breaks", "has"), FULL.values(), ids=FULL)
+def test_the_longest_explanation_is_one_screen_and_all_of_it_is_shown_on_request(
+    breaks: Breaks, has: str
+) -> None:
+    case = broken(breaks)
+    text = shown(case)
+    assert len(text.splitlines()) <= 24, text
+    assert max(map(len, text.splitlines())) <= 80
+    assert has in text.splitlines(), text
+    assert "(-v" not in shown(case, verbose=True)
 
 
 @pytest.mark.parametrize("seed", range(40))

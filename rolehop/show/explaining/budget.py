@@ -1,0 +1,55 @@
+"""Keep an explanation to one screen: long lists are cut, and what matters less is one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rolehop.policy.evaluation.findings import Finding
+from rolehop.show.layout import Line, line
+from rolehop.startup.dataclass import replace
+from rolehop.text import nearest, pluralize
+
+_KEPT, _MOST_VALUES, _MOST_CHARACTERS = 3, 12, 150
+_MOST_FINDINGS = 3
+# With more values than this, the first ones will do: a comparison of all takes long.
+_MOST_COMPARED = 200
+
+
+def shortened(finding: Finding) -> Finding:
+    """Return a finding with at most a few of the values of each long list: those nearest the call's."""
+    if finding.found is None:
+        return replace(finding, wanted=_cut_list(finding.wanted, ""))
+    wanted = _cut_list(finding.wanted, finding.found)
+    return replace(finding, wanted=wanted, found=_cut_list(finding.found, finding.wanted))
+
+
+def _cut_list(text: str, other: str) -> str:
+    values = text.split(", ")
+    long = len(values) > _KEPT + 1 and len(text) > _MOST_CHARACTERS
+    if not long and len(values) <= _MOST_VALUES:
+        return text
+    kept = nearest(other, values[:_MOST_COMPARED], _KEPT, cutoff=0.5) if other else []
+    kept += [each for each in values[:_KEPT] if each not in kept]
+    # In the order of the document, so that they are found there.
+    shown = [each for each in values if each in kept[:_KEPT]][:_KEPT]
+    return f"{', '.join(shown)} and {len(values) - len(shown)} more (-v)"
+
+
+def first_findings(findings: Sequence[Finding]) -> tuple[Sequence[Finding], Iterator[Line]]:
+    """Return the findings to show, and the line that counts the others."""
+    left = len(findings) - _MOST_FINDINGS
+    if left <= 1:
+        return findings, iter(())
+    return findings[:_MOST_FINDINGS], iter(
+        [line(f"      and {pluralize(left, 'more reason')} (-v)")]
+    )
+
+
+def fitting(blocks: Sequence[Sequence[Line]], most: int) -> list[Line]:
+    """Return the lines of ``blocks``, the last ones cut to one line each if they are too many."""
+    left, cut = [list(each) for each in blocks], False
+    for number in range(len(left) - 1, 0, -1):
+        if sum(map(len, left)) > most and len(left[number]) > 1:
+            left[number], cut = left[number][:1], True
+    lines = [each for block in left for each in block]
+    return [*lines, line("  -v shows the reasons of each")] if cut else lines
