@@ -114,10 +114,10 @@ def _contradiction(joined: Verdict, answer: StsAnswer) -> Iterator[Line]:
             " it, so it was changed since, or a policy that is not seen counts, too. Walk again, and"
             f" if AWS still refuses: {answer.fix}"
         )
-        if arn is not None and named is not None and named in _OF_ORGANIZATION:
-            of_role = named is PolicyType.RCP
-            account = account_of(joined.request.role) if of_role else joined.request.caller.account
-            yield from guardrail_command(named, account, answer)
+        if arn is not None and named in _OF_ORGANIZATION:
+            request, of_role = joined.request, named is PolicyType.RCP
+            over = account_of(request.role) if of_role else request.caller.account
+            yield from guardrail_command(named, over, answer)
         yield from wrapped(text, "  ", "    ")
 
 
