@@ -4,7 +4,8 @@ RolehopError              1   an unexpected error
 ├─ UsageError             2   the command line makes no sense
 ├─ ConfigError            3   the config cannot be followed
 ├─ SourceError            4   the source gives no credentials, or needs a sign-in
-│  └─ SignInExpired       4   there was a sign-in, and it has expired
+│  ├─ SignInExpired       4   there was a sign-in, and it has expired
+│  └─ SourceWithdrawn     4   the source is somebody else, signed out, or has lost its access
 ├─ HopRefused             5   AWS refused a hop, or the source's credentials
 ├─ ServiceError           6   the network or AWS failed, after retries
 ├─ VaultError             7   the keyring cannot do what is asked
@@ -159,6 +160,10 @@ class SourceError(RolehopError):
 
 class SignInExpired(SourceError):
     """The source's sign-in, token or own session has expired; its hops' sessions may be good."""
+
+
+class SourceWithdrawn(SourceError):
+    """The source is another principal, signed out, or no longer entitled: nothing old is handed out."""
 
 
 class HopRefused(RolehopError):

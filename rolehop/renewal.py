@@ -80,9 +80,9 @@ class Renewal:
             try:
                 return self.walk()
             except (ServiceError, SignInExpired, NoTerminal) as error:
-                return self._instead(error, self._usable())
+                return self._instead(error)
         why = "" if self.failed is None else self.failed.get(self.plan.key).get("why", "")
-        return self._handed_out(due, why) if why else self._renewed(due)
+        return self._handed_out(due, why) if why else self._renewed()
 
     def _due(self, noted_end: datetime | None) -> Session | None:
         """Return the session that has to be renewed and is still good; ``None``: there is none.
@@ -96,16 +96,16 @@ class Renewal:
         found = self._usable()
         return None if found is None or found.lasts(now, enough) else found
 
-    def _renewed(self, due: Session) -> Session:
-        """Return a new session within three seconds, else ``due``."""
+    def _renewed(self) -> Session:
+        """Return a new session within three seconds, else the old one if it is still there."""
         try:
             with self._alarm(), time_limit(RENEWAL_SECONDS):
                 return self.walk()
         except OutOfTime:
             slow = ServiceError(f"there was no answer within {RENEWAL_SECONDS} s")
-            return self._instead(slow, due)
+            return self._instead(slow)
         except (ServiceError, SignInExpired, NoTerminal) as error:
-            return self._instead(error, due)
+            return self._instead(error)
 
     def _alarm(self) -> AbstractContextManager[None]:
         return program_time_limit(RENEWAL_SECONDS) if self.interrupts else nullcontext()
@@ -119,7 +119,9 @@ class Renewal:
             return None
         return session
 
-    def _instead(self, error: RolehopError, usable: Session | None) -> Session:
+    def _instead(self, error: RolehopError) -> Session:
+        """Return the session that is there now: while AWS was asked it may have been refused or forgotten."""
+        usable = self._usable()
         if usable is None:
             with error_context(self.plan.chain):
                 raise error

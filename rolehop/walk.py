@@ -21,6 +21,7 @@ from rolehop.errors import (
     NoTerminal,
     ServiceError,
     SourceError,
+    SourceWithdrawn,
     error_context,
 )
 from rolehop.plan.identity import check_principal, is_caller_known
@@ -180,7 +181,7 @@ class _Walk:
     def _load(self, step: SourceStep) -> StepResult:
         credentials = self._ports.source.load()
         if credentials is None:
-            raise SourceError(
+            raise SourceWithdrawn(
                 f"source '{step.source}' has no credentials here",
                 cause=self._plan.source_problem or "it gave none",
                 fix=Advice("rolehop plan ", Argument(self._plan.chain)),
@@ -334,8 +335,11 @@ class _Walk:
 
     def _refused(
         self, step: TokenStep | HopStep, signer: StepResult, refusal: StsRefusal
-    ) -> HopRefused:
+    ) -> SourceError | HopRefused:
         """Return the error for a refusal that STS has just sent, and remember it."""
+        expired = explain_refusal(refusal).kind is RefusalKind.EXPIRED
+        if expired and step not in self._plan.steps[2:]:  # signed by the source
+            return self._refused_caller(refusal)
         asks_for_code = isinstance(step, TokenStep) or step.hop.mfa_serial is not None
         remembered = refusal.code == "AccessDenied" and not asks_for_code
         if remembered and self._ports.refusals is not None:

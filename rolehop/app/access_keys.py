@@ -14,7 +14,14 @@ from rolehop.app.stored_sessions import load_index
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
-from rolehop.errors import NoTerminal, RolehopError, SourceError, UsageError, VaultError
+from rolehop.errors import (
+    NoTerminal,
+    RolehopError,
+    SourceError,
+    SourceWithdrawn,
+    UsageError,
+    VaultError,
+)
 from rolehop.key_rotation import Rotation, shown
 from rolehop.ports import StsRefusal
 from rolehop.show.rows import KeyRow
@@ -176,7 +183,7 @@ class _MfaSession:
         """
         stored = self.app.vault.keys.get(self.source.name)
         if stored is None:
-            raise SourceError(
+            raise SourceWithdrawn(
                 f"no keys are in the vault for source '{self.source.name}'",
                 fix=Advice("rolehop keys add ", Argument(self.source.name)),
             )

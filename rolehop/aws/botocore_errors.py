@@ -9,7 +9,14 @@ from botocore import exceptions as boto
 from rolehop.advice import Advice, Argument
 from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import scrub
-from rolehop.errors import HopRefused, RolehopError, ServiceError, SignInExpired, SourceError
+from rolehop.errors import (
+    HopRefused,
+    RolehopError,
+    ServiceError,
+    SignInExpired,
+    SourceError,
+    SourceWithdrawn,
+)
 from rolehop.net.connection_errors import FailureKind, classify_failure
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
@@ -96,7 +103,7 @@ def error_from_botocore(error: Exception, profile: ProfileErrors) -> RolehopErro
         return profile.failed("botocore cannot read the AWS config file", "correct the file")
     if isinstance(error, _SIGN_IN_NEEDED):
         absent = isinstance(error, _NEVER_SIGNED_IN)
-        kind = SourceError if absent else SignInExpired
+        kind = SourceWithdrawn if absent else SignInExpired
         return kind(
             f"AWS profile '{profile.name}' needs a sign-in",
             cause=f"its {profile.kind.value} sign-in "

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from rolehop.aws import credential_json
 from rolehop.credentials import Credentials
-from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.errors import RolehopError, ServiceError, SourceError, SourceWithdrawn
 from rolehop.net.addresses import host_of
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, FailureKind
@@ -103,7 +103,7 @@ class InstanceMetadata:
         token = self._token()
         role = self._role(token)
         if wanted is not None and role != wanted:
-            raise SourceError(
+            raise SourceWithdrawn(
                 f"the instance's role is {role}",
                 cause=f"the config says it must be {wanted}",
                 fix="attach the other role to the instance, or correct role",
@@ -135,7 +135,7 @@ class InstanceMetadata:
         answer = self._ask("GET", _ROLE_PATH, _token_header(token))
         name = answer.body.decode("latin-1").partition("\n")[0].strip()
         if answer.status == 404 or (answer.status == 200 and not name):
-            raise SourceError(
+            raise SourceWithdrawn(
                 "this EC2 instance has no role",
                 cause="no instance profile is attached to it",
                 fix="aws ec2 associate-iam-instance-profile --instance-id ID "

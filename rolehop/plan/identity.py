@@ -12,7 +12,7 @@ from rolehop.arn import (
     partition_of,
 )
 from rolehop.config.model import SourceConfig
-from rolehop.errors import SourceError
+from rolehop.errors import SourceWithdrawn
 
 # IAM Identity Center names the role of a permission set so, with a random suffix (IAM Identity
 # Center user guide, "Referencing permission sets in resource policies").
@@ -79,7 +79,7 @@ def check_principal(source: SourceConfig, found: str) -> None:
     """
     wanted = wrong_caller(source, found)
     if wanted is not None:
-        raise SourceError(
+        raise SourceWithdrawn(
             f"source '{source.name}' is {found}",
             cause=f"the config says it must be {wanted}",
             fix="sign in as the right one, or correct 'principal'"

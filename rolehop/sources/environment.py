@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import SignInExpired, SourceError
+from rolehop.errors import SignInExpired, SourceError, SourceWithdrawn
 from rolehop.json_fields import instant
 from rolehop.plan import Stamp
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
@@ -88,7 +88,7 @@ def read(environ: Mapping[str, str], now: datetime) -> Credentials:
     access_key_id = environ.get("AWS_ACCESS_KEY_ID")
     secret = environ.get("AWS_SECRET_ACCESS_KEY")
     if not access_key_id:
-        raise SourceError(
+        raise SourceWithdrawn(
             "there are no credentials in the environment",
             cause="AWS_ACCESS_KEY_ID is not set",
             fix="export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose another source",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.config.schema import Table
-from rolehop.errors import SourceError
+from rolehop.errors import SourceError, SourceWithdrawn
 from rolehop.plan import Stamp
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
@@ -88,7 +88,7 @@ class _Keys:
 
 
 def _absent(name: str) -> SourceError:
-    return SourceError(
+    return SourceWithdrawn(
         f"no keys are in the vault for source '{name}'",
         cause="they were never added, were removed, or were stored only until the last reboot",
         fix=Advice("rolehop keys add ", Argument(name)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.errors import SourceError
+from rolehop.errors import SourceError, SourceWithdrawn
 from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Loaded:
 
 def absent(config: SourceConfig, stamp: Stamp) -> SourceError:
     """Return the error for a source that does not exist on this machine."""
-    return SourceError(
+    return SourceWithdrawn(
         f"source '{config.name}' has no credentials here",
         cause=stamp.problem or f"a source of type {config.type} gives none on this machine",
         fix="run it where they are, or choose another source",

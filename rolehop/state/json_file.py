@@ -110,5 +110,12 @@ def _delete_if_older(path: Path, oldest: float, newest: float) -> None:
 
 
 def delete_note(path: Path) -> None:
-    """Delete a file that another process may have deleted."""
-    path.unlink(missing_ok=True)
+    """Delete a file that another process may have deleted, or an empty folder of its name.
+
+    Raises:
+        OSError: that is not possible.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except (IsADirectoryError, PermissionError):  # the latter for a folder on macOS and Windows
+        path.rmdir()

@@ -6,6 +6,7 @@ time: a network that fails an hour later is no reason to hand out what was refus
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -40,7 +41,7 @@ class RefusedSteps:
     def remove(self, key: str) -> None:
         """Note that AWS has granted the step under ``key``; failing to is harmless."""
         with suppress(OSError):
-            self._path(key).unlink()
+            delete_note(self._path(key))
 
     def any_of(self, keys: Iterable[str]) -> bool:
         """True if a step under one of ``keys`` was refused, or if that cannot be told."""
@@ -48,12 +49,11 @@ class RefusedSteps:
 
     def _is_noted(self, key: str) -> bool:
         try:
-            self._path(key).lstat()
+            return stat.S_ISREG(self._path(key).lstat().st_mode)  # rolehop writes nothing else
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
             return True
-        return True
 
     def _path(self, key: str) -> Path:
         return self.state_folder / FOLDER / f"{key}.json"

@@ -291,8 +291,8 @@ def test_a_second_refusal_of_the_same_kind_is_the_answer(world: World) -> None:
     world.rolehop("credential-process", "hub")
     world.sts.fail(2, status=403, code="ExpiredToken", text="The token is expired")
     done = world.rolehop("credential-process", "admin")
-    assert (done.code, done.out) == (5, "")
-    assert "hop 1 of chain 'admin' was refused" in done.err
+    assert (done.code, done.out) == (4, "")
+    assert "the credentials of source 'me' have expired" in done.err
     assert [call.role for call in world.sts.calls] == [HUB, ADMIN, HUB]
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import noted_caller, plan_resolved, resolve_chain
 from rolehop.app.walking.source_name import CallerFound, ask_aws
-from rolehop.errors import HopRefused, SignInExpired, SourceError
-from rolehop.ports import Ports
+from rolehop.errors import HopRefused, SourceError, SourceWithdrawn
+from rolehop.plan.model import SourceStep
+from rolehop.ports import Ports, StsRefusal
 from rolehop.renewal import REMEMBERED_SECONDS, Renewal
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
 from rolehop.state.recent import RecentNotes, StoredRefusals
 from rolehop.state.refused_steps import RefusedSteps
+from rolehop.sts_errors import RefusalKind, explain_refusal
 from rolehop.walk import CeilingFound, walk
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 """A clock that is wrong by less than this is not worth a line."""
+
+_NOTHING_WITHDRAWN = (RefusalKind.EXPIRED, RefusalKind.MFA, RefusalKind.CLOCK)
 
 
 class ChainWalk:
@@ -169,19 +173,27 @@ class ChainWalk:
         """After a refusal, let the old session be handed out by no later walk that cannot ask AWS."""
         try:
             yield
-        except SignInExpired:
-            raise  # the sessions that were made with it may be good
         except (HopRefused, SourceError) as error:
-            self._withhold(plan, error.hop)
+            self._failed.remove(plan.key)
+            if _withdraws(error):
+                self._withhold(plan, error.hop)
             raise
 
     def _withhold(self, plan: Plan, hop: int | None) -> None:
-        self._failed.remove(plan.key)
+        """Note a refused step; drop what can be handed out after it only in place of a new session.
+
+        Another state folder has no such note. A session of the source goes, too: it is of whom
+        the source no longer is, and must sign no new one.
+        """
         refused = [step for step in plan.hops if step.number == hop] or plan.steps
-        if not self._refused.add(refused[0].key):
-            old = self._app.vault.find(plan.steps[-1])
-            if old is not None:
-                self._app.vault.drop(plan.key, old.credentials.access_key_id)
+        noted = self._refused.add(refused[0].key)
+        enough = timedelta(seconds=0 if self._options.min_ttl else plan.min_ttl_seconds)
+        for step in plan.steps[plan.steps.index(refused[0]) :]:
+            old = self._app.vault.find(step)
+            if old is None:
+                continue
+            if not (noted and old.lasts(self._app.now(), enough)) or isinstance(step, SourceStep):
+                self._app.vault.drop(step.key, old.credentials.access_key_id)
 
     def _forget_refusals(self, granted: Iterable[str]) -> None:
         for key in granted:
@@ -213,6 +225,14 @@ class ChainWalk:
     def _ask_aws(self, plan: Plan, ports: Ports) -> str:
         with self._withholding(plan):
             return ask_aws(self._app, self._resolved, self._stamp, plan, ports)
+
+
+def _withdraws(error: HopRefused | SourceError) -> bool:
+    """True if what was granted before is no longer: not after a typo, a late or a failed answer."""
+    if isinstance(error, HopRefused):
+        kind = explain_refusal(StsRefusal(error.code, error.message)).kind
+        return kind not in _NOTHING_WITHDRAWN and error.code != "IDPCommunicationError"
+    return isinstance(error, SourceWithdrawn)
 
 
 def _note_clock(app: App, session: Session) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from rolehop.advice import Advice, Argument
 from rolehop.arn import partition_of_region
 from rolehop.credentials import Secret
-from rolehop.errors import HopRefused, SourceError
+from rolehop.errors import HopRefused, SourceWithdrawn
 from rolehop.plan.identity import wrong_caller
 from rolehop.ports import StsRefusal
 from rolehop.sources.identity_center.login import (
@@ -199,7 +199,7 @@ def check_picked(
     named = {**source.settings, "account": picked[0], "role": picked[1]}
     wanted = wrong_caller(replace(source, settings=named), caller.arn)
     if wanted is not None:
-        raise SourceError(
+        raise SourceWithdrawn(
             f"source '{source.name}' is {caller.arn}",
             cause=f"what was picked is {wanted}",
             fix="ask whoever runs this Identity Center",

@@ -14,6 +14,7 @@ from rolehop.errors import (
     ServiceError,
     SignInExpired,
     SourceError,
+    SourceWithdrawn,
     VaultBroken,
 )
 from rolehop.plan import Stamp
@@ -241,7 +242,7 @@ class _IdentityCenter:
         cause = problem or "nobody is signed in, neither here nor in the AWS CLI"
         if in_vault:
             cause = "the last sign-in has expired or was ended"
-        kind = SourceError if self.state is None else SignInExpired
+        kind = SourceWithdrawn if self.state is None else SignInExpired
         return kind(
             f"source '{self.source.name}' needs a sign-in to {self.center.start_url}",
             cause=cause,
@@ -261,7 +262,7 @@ class _IdentityCenter:
         self._check_can_ask("account")
         accounts = portal.accounts(token)
         if not accounts:
-            raise SourceError(
+            raise SourceWithdrawn(
                 f"no account is assigned to you at {self.center.start_url}",
                 cause="ListAccounts gave an empty list",
                 fix="ask whoever runs this Identity Center for an assignment",
@@ -273,7 +274,7 @@ class _IdentityCenter:
         self._check_can_ask("role")
         roles = portal.roles(token, account)
         if not roles:
-            raise SourceError(
+            raise SourceWithdrawn(
                 f"no role is assigned to you in account {account}",
                 cause="ListAccountRoles gave an empty list",
                 fix="ask whoever runs this Identity Center for an assignment",

@@ -10,7 +10,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
-from rolehop.errors import NoTerminal, SignInExpired, SourceError
+from rolehop.errors import NoTerminal, SignInExpired, SourceError, SourceWithdrawn
 from rolehop.files import NotRegular, read_regular
 from rolehop.sources.shared.subprocesses import source_command_output
 from rolehop.sources.source_type import one_line
@@ -215,7 +215,7 @@ def _role(source: SourceConfig, assertion: Assertion) -> str | None:
 
 def _none_offered(source: SourceConfig, assertion: Assertion) -> SourceError:
     if not assertion.roles:
-        return SourceError(
+        return SourceWithdrawn(
             f"the assertion of source '{source.name}' offers no role",
             cause="it has no attribute https://aws.amazon.com/SAML/Attributes/Role that pairs a "
             "role with a provider",
@@ -224,7 +224,7 @@ def _none_offered(source: SourceConfig, assertion: Assertion) -> SourceError:
     role, provider = _role(source, assertion), source.settings.get("provider")
     by = f" by {provider}" if provider else ""
     offers = (f"{each.role} by {each.provider}" if by else each.role for each in assertion.roles)
-    return SourceError(
+    return SourceWithdrawn(
         f"the assertion of source '{source.name}' does not offer {role or 'any role'}{by}",
         cause=f"it offers {', '.join(offers)}",
         fix="correct role and provider in the config, or have the role assigned to you",

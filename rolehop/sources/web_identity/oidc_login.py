@@ -11,7 +11,14 @@ from urllib.parse import urlsplit
 from rolehop.advice import Advice, Argument
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
-from rolehop.errors import NoTerminal, RolehopError, SignInExpired, SourceError, VaultBroken
+from rolehop.errors import (
+    NoTerminal,
+    RolehopError,
+    SignInExpired,
+    SourceError,
+    SourceWithdrawn,
+    VaultBroken,
+)
 from rolehop.sources.context import Document, SourceChanged, SourceContext
 from rolehop.sources.shared.aws_clients import http_client, region_for
 from rolehop.sources.source_type import Login
@@ -334,7 +341,7 @@ class OidcSignIn:
 
     def _sign_in_needed(self) -> SourceError:
         signed_in = self.state is not None
-        kind = SignInExpired if signed_in else SourceError
+        kind = SignInExpired if signed_in else SourceWithdrawn
         return kind(
             f"source '{self.source.name}' needs a sign-in to {self.provider.issuer}",
             cause="the last sign-in has expired or was ended"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.credentials import Secret
-from rolehop.errors import SourceError
+from rolehop.errors import SourceError, SourceWithdrawn
 from rolehop.files import NotRegular, read_regular
 from rolehop.sources.shared.subprocesses import source_command_output
 from rolehop.sources.web_identity.ci_tokens import CI, CiService, missing
@@ -50,7 +50,9 @@ class TokenOrigin:
         if provider is not None:
             if self.generation is None:
                 login = Advice("rolehop source login ", Argument(self.source.name))
-                raise SourceError(f"nobody is signed in to {provider.issuer} ({login})", fix=login)
+                raise SourceWithdrawn(
+                    f"nobody is signed in to {provider.issuer} ({login})", fix=login
+                )
             return self.generation
         if "token_command" in self.source.settings:
             return "command"
