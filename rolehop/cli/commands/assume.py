@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.advice import is_plain
 from rolehop.app.shell_scripts import previous_walk
 from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
@@ -44,8 +45,8 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
 
     If stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
     the chain, shows a summary without secrets and the one line to type. - is the chain that this
-    shell had before its present one, with the flags that it was assumed with. Without a CHAIN: the one that a file .rolehop here or above
-    names, else you pick one.
+    shell had before its present one, with the flags that it was assumed with. Without a CHAIN: the
+    one that a file .rolehop here or above names, else you pick one.
     """
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)
@@ -56,21 +57,30 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
         name = chain_or_pick(cli, chain, "assume CHAIN", by_folder=True)
     handed = walk_for_handover(cli, "assume", name, options)
     if sys.stdout.isatty():
-        typed = [*typed_arguments(ctx), *([] if chain else [handed.chain])]
-        cli.terminal.write_output(_summary(handed, typed, cli.app.now(), cli.dialect_typed(shell)))
+        typed_in = cli.dialect_typed(shell)
+        typed = [_as_typed(each, typed_in) for each in typed_arguments(ctx)]
+        typed += [] if chain else [typed_in.argument(handed.chain)]
+        cli.terminal.write_output(_summary(handed, typed, cli.app.now(), typed_in))
         return
     cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
+
+
+def _as_typed(word: str, dialect: Dialect) -> str:
+    """Return an argument, or an option, which stays one."""
+    is_option = word.startswith("-") and is_plain(word.lstrip("-"))
+    return word if is_option else dialect.argument(word).removeprefix("-- ")
 
 
 def _summary(handed: HandoverSession, typed: list[str], now: datetime, dialect: Dialect) -> str:
     """Return what a terminal shows: whose session it is, and the line to type; no secret.
 
-    ``typed``: the arguments, flags among them, without which the session could do more.
+    ``typed``: the arguments as that shell takes them, flags among them, without which the session
+    could do more.
     """
     from rolehop.show.times import show_left
 
     session = handed.session
-    command = " ".join(("rolehop assume", *map(dialect.argument, typed)))
+    command = " ".join(("rolehop assume", *typed))
     lines = [
         f"{clean(handed.chain)} is ready: {clean(session.arn)}",
         f"account {session.account}, {show_left(session.local_expires_at, now)}",

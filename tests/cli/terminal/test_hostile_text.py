@@ -142,13 +142,15 @@ def test_advice_on_windows_runs_nothing_in_cmd_nor_in_powershell(
 
 
 def test_the_terminal_shows_which_line_to_type_for_a_name(others: World) -> None:
-    ((code, shown),) = runs_of(others, [(250, ["assume", ODD, "--shell", "bash"])])
+    flags = ["-r", "--shell", "bash"]
+    ((code, shown),) = runs_of(others, [(250, ["assume", ODD, *flags])])
     assert code == 0, shown
     line = shown.splitlines()[-1].strip()
     (command,) = re.findall(r"^eval \"\$\((.*)\)\"$", line)
-    assert shlex.split(command) == ["rolehop", "assume", ODD]
-    ((code, shown),) = runs_of(others, [(250, ["assume", HIDDEN, "--shell", "bash"])])
-    assert shown.splitlines()[-1].strip() == f'eval "$(rolehop assume {PLACEHOLDER})"'
+    assert shlex.split(command) == ["rolehop", "assume", ODD, *flags]
+    ((code, shown),) = runs_of(others, [(250, ["assume", HIDDEN, *flags])])
+    line = f'eval "$(rolehop assume {PLACEHOLDER} -r --shell bash)"'
+    assert shown.splitlines()[-1].strip() == line
 
 
 ANSWER = (
