@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import rolehop
 from rolehop.advice import Advice, Argument
-from rolehop.errors import ConfigError, Declined, NoTerminal, RolehopError, UsageError
+from rolehop.errors import ConfigError, Declined, RolehopError, UsageError
 from rolehop.files import read_own, write_beside
 from rolehop.handover.child_environment import child_environment
 from rolehop.handover.environment import SHELL_LEVEL
@@ -202,52 +202,70 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
     return name, options.with_hop_values({**stored.hop_values, **typed})
 
 
-def chain_of_folder(app: App) -> str | None:
+def chain_of_folder(app: App, *, attended: bool) -> str | None:
     """Return the chain that a file .rolehop names for the working folder, if there is one.
 
-    The file is followed after a question, once for each content of it.
+    The file is followed after a question, once for each content of it and each way of the chain.
+    ``attended``: there is a terminal; without one it is not followed.
 
     Raises:
         ConfigError: the file must not be followed, or names no chain.
-        UsageError: it has to be confirmed, and nobody can be asked.
+        UsageError: there is no terminal.
         Declined: the answer was not yes.
     """
-    from rolehop.state.folder_chains import find_folder_chain, is_confirmed
+    from rolehop.app.planning import resolve_chain
+    from rolehop.state.folder_chains import is_confirmed, remember_confirmed
+
+    found = _folder_chain(app)
+    if found is None:
+        return None
+    name = found.chain
+    if name not in app.config.chains and name not in app.aws_config.profiles:
+        raise ConfigError(
+            f"{clean(str(found.path))} names '{clean(name)}', and no chain is called so",
+            fix="correct the file; rolehop list shows the chains",
+        )
+    if not attended:
+        raise UsageError(
+            "no chain is named",
+            cause=f"{clean(str(found.path))} names '{clean(name)}', which counts only in a terminal",
+            fix=Advice("name it: ", Argument(name)),
+        )
+    resolved = resolve_chain(app, name)
+    way = (resolved.source.name, *(str(role) for role, _ in resolved.hops))
+    if not is_confirmed(app.state_folder, found, way):
+        _confirm_folder(app, found)
+        with contextlib.suppress(OSError):  # then it is asked again
+            remember_confirmed(app.state_folder, found, way)
+    return name
+
+
+def _folder_chain(app: App) -> FolderChain | None:
+    from rolehop.state.folder_chains import find_folder_file, read_folder_chain
 
     try:
-        found = find_folder_chain(Path.cwd(), Path(os.path.realpath(app.home)))
+        path = find_folder_file(Path.cwd(), Path(os.path.realpath(app.home)))
     except FileNotFoundError:  # the working folder is gone
         return None
+    if path is None:
+        return None
+    try:
+        return read_folder_chain(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(
-            "the .rolehop of this folder is not followed",
+            f"{clean(str(path))} is not followed",
             cause=reason,
             fix="name a chain, or correct the file",
         ) from None
-    if found is None:
-        return None
-    if not is_confirmed(app.state_folder, found):
-        _confirm_folder(app, found)
-    return found.chain
 
 
 def _confirm_folder(app: App, found: FolderChain) -> None:
     from rolehop.app.planning import goal_of
     from rolehop.app.ports import is_yes
-    from rolehop.state.folder_chains import remember_confirmed
 
     goal = goal_of(app, found.chain)
     question = f"{found.path} names chain '{found.chain}': {goal}. Use it here? [y/N] "
-    try:
-        answer = app.person.ask(clean(question), needed="a confirmation")
-    except NoTerminal:
-        raise UsageError(
-            "no chain is named",
-            cause=f"{found.path} names '{found.chain}', which nobody has confirmed yet",
-            fix="name a chain, or run it in a terminal first",
-        ) from None
+    answer = app.person.ask(clean(question), needed="a confirmation")
     if not is_yes(answer):
         raise Declined(f"chain '{found.chain}' was not confirmed, so nothing was done")
-    with contextlib.suppress(OSError):  # then it is asked again
-        remember_confirmed(app.state_folder, found)

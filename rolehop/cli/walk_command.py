@@ -62,7 +62,7 @@ def chain_or_pick(
         UsageError: none was named, and there is none to pick or no terminal to pick on.
     """
     if chain is None and by_folder:
-        chain = chain_of_folder(cli.app)
+        chain = chain_of_folder(cli.app, attended=_has_terminal(cli))
     if chain is not None:
         return chain
     fix = f"rolehop {typed}; rolehop list shows the chains"
@@ -77,6 +77,14 @@ def chain_or_pick(
         raise problem from None
     problem.fix = "rolehop config init"
     raise problem
+
+
+def _has_terminal(cli: CommandContext) -> bool:
+    try:
+        with cli.terminal.device("a chain"):
+            return True
+    except NoTerminal:
+        return False
 
 
 def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:

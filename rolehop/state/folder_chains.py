@@ -1,18 +1,21 @@
 """The chain of a folder: a file ``.rolehop`` that names it, and which of these a person confirmed.
 
 A file that somebody put there must not choose a role: it is followed after a question, and asked
-about again once its content is another one.
+about again once its content is another one, or its chain walks to other roles.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from rolehop.files import read_trusted_plain, write_beside
+from rolehop.files.access import Distrust, distrust_of_folder
 from rolehop.startup.dataclass import dataclass
 from rolehop.state.json_file import UNUSABLE, load_object
 
@@ -29,24 +32,15 @@ class FolderChain:
     path: Path
     chain: str
 
-    @property
-    def digest(self) -> str:
-        """What is remembered of its content."""
-        return sha256(self.chain.encode()).hexdigest()
+    def digest(self, roles: Iterable[str]) -> str:
+        """Return what is remembered of its content, and of the roles that the chain walks to."""
+        return sha256("\n".join((self.chain, *roles)).encode()).hexdigest()
 
 
-def find_folder_chain(folder: Path, home: Path) -> FolderChain | None:
-    """Return the nearest file from ``folder`` up to ``home``; outside of it, only that in ``folder``.
-
-    Raises:
-        OSError: it is there and is not to be followed; its ``strerror`` says why.
-        ValueError: it is not one line with a name.
-    """
-    for each in _upward(folder, home):
-        path = each / NAME
-        if os.path.lexists(path):
-            return FolderChain(path, _read(path))
-    return None
+def find_folder_file(folder: Path, home: Path) -> Path | None:
+    """Return the nearest file from ``folder`` up to ``home``; outside of it, only that in ``folder``."""
+    files = (each / NAME for each in _upward(folder, home))
+    return next((each for each in files if os.path.lexists(each)), None)
 
 
 def _upward(folder: Path, home: Path) -> Iterator[Path]:
@@ -58,25 +52,59 @@ def _upward(folder: Path, home: Path) -> Iterator[Path]:
                 return
 
 
-def _read(path: Path) -> str:
-    text, distrust = read_trusted_plain(path, _LONGEST)
+def read_folder_chain(path: Path) -> FolderChain:
+    """Read the file.
+
+    Raises:
+        OSError: it is not to be followed; its ``strerror`` says why.
+        ValueError: it is not one line with a name.
+    """
+    unlike = _unlike_a_file(path.lstat())
+    if unlike is not None:
+        raise OSError(errno.EINVAL, unlike)
+    data, distrust = read_trusted_plain(path, _LONGEST)
     if distrust is not None:
-        raise OSError(1, str(distrust))
+        raise OSError(errno.EPERM, str(distrust))
+    in_folder = _distrust_of_folder(path.parent)
+    if in_folder is not None:
+        raise OSError(errno.EPERM, f"of its folder: {in_folder}")
     try:
-        (line,) = text.decode("utf-8").splitlines()
-    except ValueError:  # no text, or no line, or several
-        line = ""
-    if not line.strip() or not line.isprintable():
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is not text in UTF-8") from None
+    lines = text.splitlines()
+    if len(lines) != 1 or not lines[0].strip() or not lines[0].isprintable():
         raise ValueError("it must be one line, the name of a chain, and nothing else")
-    return line.strip()
+    return FolderChain(path, lines[0].strip())
 
 
-def is_confirmed(state_folder: Path, found: FolderChain) -> bool:
-    """True if a person said that this file, with this content, may be followed."""
-    return _confirmed(state_folder).get(str(found.path)) == found.digest
+def _unlike_a_file(found: os.stat_result) -> str | None:
+    if stat.S_ISLNK(found.st_mode):
+        return "it is a symbolic link"
+    if stat.S_ISDIR(found.st_mode):
+        return "it is a folder"
+    if not stat.S_ISREG(found.st_mode):
+        return "it is not a plain file"
+    return "it has a second name (a hard link)" if found.st_nlink > 1 else None
 
 
-def remember_confirmed(state_folder: Path, found: FolderChain) -> None:
+def _distrust_of_folder(folder: Path) -> Distrust | None:
+    """Return who else could put another file in its place.
+
+    In a folder with the sticky bit, like /tmp, nobody can but the folder's owner.
+    """
+    found = distrust_of_folder(folder)
+    if found is None or not found.command.startswith("chmod"):
+        return found
+    return None if folder.stat().st_mode & stat.S_ISVTX else found
+
+
+def is_confirmed(state_folder: Path, found: FolderChain, roles: Iterable[str]) -> bool:
+    """True if a person said that this file, with this content and these roles, may be followed."""
+    return _confirmed(state_folder).get(str(found.path)) == found.digest(roles)
+
+
+def remember_confirmed(state_folder: Path, found: FolderChain, roles: Iterable[str]) -> None:
     """Remember that a person said so.
 
     Raises:
@@ -85,7 +113,7 @@ def remember_confirmed(state_folder: Path, found: FolderChain) -> None:
     known = _confirmed(state_folder)
     known.pop(str(found.path), None)
     kept = list(known.items())[-_MOST + 1 :]
-    document = {"schema": _SCHEMA, "folders": dict([*kept, (str(found.path), found.digest)])}
+    document = {"schema": _SCHEMA, "folders": dict([*kept, (str(found.path), found.digest(roles))])}
     write_beside(state_folder / "folders.json", json.dumps(document) + "\n")
 
 
