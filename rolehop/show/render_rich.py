@@ -20,7 +20,7 @@ _GAP = "   "
 _NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
 _WORD = Pattern(r"\S+")
 # Short values stay whole; long ones wrap.
-_WHOLE = ("HOP", "FROM", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
+_WHOLE = ("HOP", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
 
 
 def as_renderable(view: View) -> RenderableType:
@@ -103,10 +103,28 @@ def _whole(text: Text) -> Text:
     return text
 
 
-def _facts(pairs: Sequence[tuple[str, StyledText]]) -> Iterator[_Indented]:
+class _Fact:
+    """A name, and its value behind it, or below it if a word of the value needs that room."""
+
+    def __init__(self, name: str, value: StyledText, width: int) -> None:
+        self._name = name
+        self._value = value
+        self._width = width
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        longest = _longest_word(self._value.text)
+        first, behind = Text(self._name.ljust(self._width), "dim"), " " * self._width
+        if longest > options.max_width - self._width:
+            first.rstrip()
+            yield _whole(first)
+            behind = "  " if longest + 2 <= options.max_width else ""
+            first = Text(behind)
+        yield _Indented(_text(self._value), first, Text(behind))
+
+
+def _facts(pairs: Sequence[tuple[str, StyledText]]) -> Iterator[_Fact]:
     width = max(cell_len(name) for name, _ in pairs) + 2
-    for name, value in pairs:
-        yield _Indented(_text(value), Text(name.ljust(width), "dim"), Text(" " * width))
+    return (_Fact(name, value, width) for name, value in pairs)
 
 
 def _tree(branch: Branch, first: str, others: str) -> Iterator[_Indented]:
@@ -122,8 +140,8 @@ def _tree(branch: Branch, first: str, others: str) -> Iterator[_Indented]:
 class _Fitting:
     """A grid with a line for each row if the terminal is wide enough.
 
-    In a narrower one cells are wrapped; if not even the longest words fit, each row is a block
-    with a line for each cell.
+    In a narrower one cells are wrapped. A few rows with words that are too long have further lines,
+    so that the others stay a table; if there are many, each row is a block with a line for each cell.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -131,25 +149,54 @@ class _Fitting:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         grid = self._grid
-        columns = [
-            (name, *(row.cells[number].text for row in grid.rows))
-            for number, name in enumerate(grid.columns)
-        ]
-        full = [max(map(cell_len, texts)) for texts in columns]
-        least = [
-            width if name in _WHOLE else max(map(_longest_word, texts))
-            for name, width, texts in zip(grid.columns, full, columns, strict=True)
-        ]
-        room = options.max_width - len(_GAP) * (len(columns) - 1)
-        if sum(least) > room:
+        room = options.max_width - len(_GAP) * (len(grid.columns) - 1)
+        fitting = _fitting_rows(grid, room)
+        if fitting is None:
             yield from _blocks(grid)
             return
-        widths = _widths(full, least, room)
+        rows, least = fitting
+        texts = [
+            [name, *(row.cells[n].text for row in rows)] for n, name in enumerate(grid.columns)
+        ]
+        full = [max(map(cell_len, column)) for column in texts]
+        widths = _widths(list(map(max, full, least)), least, room)
         yield _joined([Text(name, "bold") for name in grid.columns], widths)
         yield _whole(Text("─" * (sum(widths) + len(_GAP) * (len(widths) - 1)), "dim"))
         for row in grid.rows:
             yield from _wrapped_row(row, widths)
             yield from _under(row)
+
+
+def _needs(grid: Grid, cells: Sequence[str]) -> list[int]:
+    """Return the least width of each cell of a row."""
+    pairs = zip(grid.columns, cells, strict=True)
+    return [cell_len(text) if name in _WHOLE else _longest_word(text) for name, text in pairs]
+
+
+def _least(grid: Grid) -> list[int]:
+    """Return the least width of each column, for its name; short values always fit."""
+    return [
+        max(map(cell_len, [name, *(row.cells[n].text for row in grid.rows if name in _WHOLE)]))
+        for n, name in enumerate(grid.columns)
+    ]
+
+
+def _fitting_rows(grid: Grid, room: int) -> tuple[list[Row], list[int]] | None:
+    """Return the rows that fit beside each other, and the least widths of their columns.
+
+    ``None``: too few fit.
+    """
+    rows = [(_needs(grid, [cell.text for cell in row.cells]), row) for row in grid.rows]
+    rows.sort(key=lambda each: sum(each[0]))
+    widths, count = _least(grid), 0
+    for needed, _ in rows:
+        wider = list(map(max, widths, needed))
+        if sum(wider) > room:
+            break
+        widths, count = wider, count + 1
+    if sum(widths) > room or count * 3 < len(rows) * 2:
+        return None
+    return [row for _, row in rows[:count]], widths
 
 
 def _longest_word(text: str) -> int:
@@ -169,9 +216,15 @@ def _widths(full: Sequence[int], least: Sequence[int], room: int) -> list[int]:
 
 
 def _wrapped_row(row: Row, widths: Sequence[int]) -> Iterator[Text]:
-    cells = (_wrapped(_text(cell), width) for cell, width in zip(row.cells, widths, strict=True))
-    for parts in zip_longest(*cells, fillvalue=Text()):
-        yield _joined(parts, widths)
+    """Yield the lines of a row: where a cell has too long a word, the next one begins a line."""
+    cells = [_wrapped(_text(cell), width) for cell, width in zip(row.cells, widths, strict=True)]
+    begin = 0
+    for number, (lines, width) in enumerate(zip(cells, widths, strict=True), start=1):
+        if number == len(cells) or max(line.cell_len for line in lines) > width:
+            part = [*([Text()],) * begin, *cells[begin:number]]
+            for texts in zip_longest(*part, fillvalue=Text()):
+                yield _joined(texts, widths[:number])
+            begin = number
 
 
 def _joined(cells: Sequence[Text], widths: Sequence[int]) -> Text:

@@ -15,6 +15,7 @@ from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, typed_arguments, walk_options, walk_options_from
 from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
+from rolehop.terminal import output
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
         typed_in = cli.dialect_typed(shell)
         typed = [_as_typed(each, typed_in) for each in typed_arguments(ctx)]
         typed += [] if chain else [typed_in.argument(handed.chain)]
-        cli.terminal.write_output(_summary(handed, typed, cli.app.now(), typed_in))
+        columns = output.columns(sys.stdout, cli.environ)
+        summary = _summary(handed, typed, cli.app.now(), typed_in, columns)
+        cli.terminal.write_output(summary)
         return
     cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
 
@@ -71,18 +74,27 @@ def _as_typed(word: str, dialect: Dialect) -> str:
     return word if is_option else dialect.argument(word).removeprefix("-- ")
 
 
-def _summary(handed: HandoverSession, typed: list[str], now: datetime, dialect: Dialect) -> str:
+def _summary(
+    handed: HandoverSession,
+    typed: list[str],
+    now: datetime,
+    dialect: Dialect,
+    columns: int | None,
+) -> str:
     """Return what a terminal shows: whose session it is, and the line to type; no secret.
 
     ``typed``: the arguments as that shell takes them, flags among them, without which the session
-    could do more.
+    could do more; ``columns``: of the window, if they are known.
     """
     from rolehop.show.times import show_left
 
     session = handed.session
     command = " ".join(("rolehop assume", *typed))
+    ready, arn = f"{clean(handed.chain)} is ready:", clean(session.arn)
+    # Where a line has no room for both, the ARN has one to itself: it is copied in one piece.
+    together = columns is None or len(ready) + 1 + len(arn) <= columns
     lines = [
-        f"{clean(handed.chain)} is ready: {clean(session.arn)}",
+        *([f"{ready} {arn}"] if together else [ready, arn]),
         f"account {session.account}, {show_left(session.local_expires_at, now)}",
         "",
         "to use it in this shell, type:",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
+from rich.console import Console
 
+from rolehop.show.layout import Grid, row
+from rolehop.show.render_rich import as_renderable
 from tests.support.many_runs import runs_of
 from tests.support.world import CONFIG, World
 
@@ -36,7 +40,7 @@ def test_status_tells_sessions_of_one_role_apart(world: World) -> None:
     assert sessions[3]["session_name"] == "me+INC-7"
 
 
-@pytest.mark.parametrize("columns", [20, 30, 45, 60])
+@pytest.mark.parametrize("columns", [20, 30, 50, 60])
 def test_no_window_splits_an_arn_or_an_account(columns: int, shared_world: World) -> None:
     assert shared_world.rolehop("credential-process", "admin").code == 0
     commands = (["list"], ["plan", "admin"], ["show", "admin"], ["status", "-v"], ["graph"])
@@ -48,3 +52,24 @@ def test_no_window_splits_an_arn_or_an_account(columns: int, shared_world: World
             shown,
         )
         assert re.search(r"333333333333:role/Admin\b", shown), (words, shown)
+        # What is longer than the window is one word, on a line of its own.
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+        longer = [line for line in plain.splitlines() if len(line) > columns and "role/" in line]
+        assert [line for line in longer if len(line.strip(" ├─└│").split()) > 1] == [], words
+
+
+def test_one_long_name_leaves_the_other_rows_a_table() -> None:
+    long = "n" * 64
+    rows = [
+        row(each, "hub", f"44444444444{number}:role/Audit", "43 min left" if each == long else "-")
+        for number, each in enumerate(["spokes/billing", long, "spokes/web"])
+    ]
+    console = Console(width=80, file=io.StringIO())
+    grid = Grid(("CHAIN", "FROM", "TO", "CACHED"), rows)
+    console.print(as_renderable([grid]), crop=False)
+    assert console.file.getvalue().splitlines()[2:] == [  # type: ignore[attr-defined]
+        "spokes/billing   hub    444444444440:role/Audit   -",
+        long,
+        "                 hub    444444444441:role/Audit   43 min left",
+        "spokes/web       hub    444444444442:role/Audit   -",
+    ]
