@@ -41,7 +41,7 @@ def store_names(app: App, names: Names) -> None:
     Nothing is written if the config is broken; failing to write is no error.
     """
     folder = state_folder(app.variables)
-    if folder is None or Path(folder) != app.state_folder or "config" not in vars(app):
+    if folder is None or Path(folder) != app.state_folder or not app.is_config_loaded:
         return
     if app.dependencies.uncacheable or app.config_file is not None:
         return

@@ -110,6 +110,11 @@ class App:
 
         return [folder / "config.toml" for folder in config_folders(self.environ)], False
 
+    @property
+    def is_config_loaded(self) -> bool:
+        """True if the config has been read, and nothing is wrong with it."""
+        return "config" in vars(self)
+
     @cached_property
     def config(self) -> Config:
         """All config files together.

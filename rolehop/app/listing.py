@@ -101,7 +101,7 @@ def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
 
     Unless ``load``, nothing is read: none if the config is not in use so far.
     """
-    if not load and "config" not in vars(app):
+    if not load and not app.is_config_loaded:
         return {}
     try:
         return app.config.account_names

@@ -104,7 +104,7 @@ class CommandContext:
         """Write a view to stdout, with the names that the config gives accounts."""
         from rolehop.app.listing import account_names
 
-        account_names(self.app)
+        account_names(self.app)  # loads the config, which `Terminal.account_names` does not
         self.terminal.write_view(view)
 
     def write_json(self, document: dict[str, object]) -> None:

@@ -160,7 +160,7 @@ def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None
     """Keep why `credential-process` failed for `status`; ``code`` replaces the error's exit code."""
     from rolehop.state.sdk_problems import as_problem, note_problem
 
-    if "config" in vars(app):  # else nothing was walked, and the config may be what is wrong
+    if app.is_config_loaded:  # else nothing was walked, and the config may be what is wrong
         chain = _own_name(app, chain)
     note_problem(app.state_folder, as_problem(chain, error, app.now(), code))
 
