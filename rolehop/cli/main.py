@@ -30,7 +30,7 @@ from rolehop.text import nearest
 
 INTERRUPTED = 130
 _SUSPECT = 74  # characters: no line of a refusal wraps
-_OF_DISK = (errno.ENOSPC, errno.EIO)
+_OF_DISK = (errno.ENOSPC, errno.EFBIG, errno.EIO)
 SHELL_COMMANDS = ("assume", "leave")
 
 

@@ -236,8 +236,15 @@ def _backend(value: object) -> str | None:
 def _url(value: object) -> str:
     given = as_text(value)
     if not (_HTTPS.fullmatch(given) or _LOOPBACK.fullmatch(given)):
-        raise ValueError(f"not an https address: {quoted(given)}")
+        raise ValueError(f"not an https address: {quoted(_without_secrets(given))}")
     return given
+
+
+def _without_secrets(url: str) -> str:
+    """Return ``url`` for messages, without user name, password and query."""
+    before, mark, rest = url.partition("?")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{before}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _account(value: object) -> str:

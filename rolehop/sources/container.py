@@ -10,12 +10,11 @@ from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError, SourceError
 from rolehop.files import NotRegular, read_regular
-from rolehop.net.addresses import certain_host, is_private
+from rolehop.net.addresses import certain_host, host_of, is_private
 from rolehop.plan import Stamp
 from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
 from rolehop.startup.dataclass import dataclass
-from rolehop.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,8 +178,9 @@ def _unreadable(file: str, cause: str | None, fix: str | None = None) -> SourceE
 
 
 def _invalid(name: str, value: str, cause: str) -> SourceError:
+    host = "" if certain_host(value) is None else f" (it leads to {host_of(value)})"
     return SourceError(
-        f"{name} cannot be used: {quoted(_shown(value))}",
+        f"{name} cannot be used{host}",  # its path may be a secret
         cause=cause,
         fix=f"correct or unset {name}",
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.credentials import scrub
-from rolehop.errors import RolehopError, ServiceError
+from rolehop.errors import ServiceError, VaultError
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.time_limit import time_limit
 
@@ -165,7 +165,7 @@ class History:
         ``since``: only those of the last so and so long, or from an aware moment on.
 
         Raises:
-            RolehopError: the files cannot be read.
+            VaultError: the files cannot be read.
         """
         with _unreadable_is_an_error():
             entries = self.log.entries()
@@ -178,7 +178,7 @@ class History:
         """Return whether every line is as it was written.
 
         Raises:
-            RolehopError: the files cannot be read.
+            VaultError: the files cannot be read.
         """
         with _unreadable_is_an_error():
             return self.log.verify()
@@ -189,8 +189,10 @@ def _unreadable_is_an_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RolehopError(
-            "the history cannot be read", cause=error.strerror or str(error)
+        raise VaultError(
+            "the history cannot be read",
+            cause=error.strerror or str(error),
+            fix="make its files, in the state folder, readable for you",
         ) from None
 
 

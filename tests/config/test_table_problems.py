@@ -208,10 +208,10 @@ CASES = [
         "must be a string, not an integer; write the account ID in quotes",
     ),
     (
-        '[sources.x]\ntype = "sign-in"\naccount = "111111111111"\nstart_url = "http://corp"',
+        '[sources.x]\ntype = "sign-in"\naccount = "111111111111"\nstart_url = "http://u:secret@corp/x?k=secret"',
         9,
         "sources.x.start_url",
-        'not an https address: "http://corp"',
+        'not an https address: "http://corp/x"',
     ),
     (
         '[sources.x]\ntype = "sign-in"\naccount = "111111111111"\nstart_url = "https://{account}"',

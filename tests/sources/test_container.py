@@ -129,6 +129,8 @@ class TestContainer:
             {container.RELATIVE: "/v2/credentials/hidden-word", container.TOKEN_FILE: "/nowhere"},
             {container.RELATIVE: "v2/credentials/hidden-word"},
             {container.FULL: "http://127.0.0.1:9/x?hidden-word", container.TOKEN_FILE: "/nowhere"},
+            {container.FULL: "http://example.com/hidden-word"},
+            {container.FULL: "hidden-word"},
         ],
     )
     def test_what_an_address_lets_in_by_is_never_shown(
@@ -145,7 +147,7 @@ class TestContainer:
     ) -> None:
         error = failure(world, {container.FULL: "http://user:pw@127.0.0.1:9/x"})
         assert (error.exit_code, "user name" in str(error.cause)) == (4, True)
-        assert error.what == f'{container.FULL} cannot be used: "http://127.0.0.1:9/x"'
+        assert error.what == f"{container.FULL} cannot be used (it leads to 127.0.0.1:9)"
 
     def test_a_path_that_is_invalid_is_no_role(self, world: World, agent: ContainerAgent) -> None:
         error = failure(world, {container.FULL: f"{agent.url}/other"})

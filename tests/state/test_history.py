@@ -161,6 +161,14 @@ def test_verify_tells_a_changed_line(world: World) -> None:
 
 
 @AS_ROOT
+def test_a_history_that_cannot_be_read_is_no_change_of_it(world: World) -> None:
+    assert world.rolehop("credential-process", "hub").code == 0
+    (lines,) = (world.state / "history").glob("0*")
+    lines.unlink()
+    lines.mkdir()
+    assert (world.rolehop("history").code, verified(world).code) == (7, 7)
+
+
 def test_a_history_that_cannot_be_written_is_one_note(world: World) -> None:
     """A folder of another user; root's own rights would pass over a mode."""
     folder = world.state / "history"

@@ -22,7 +22,7 @@ def test_output_that_cannot_be_written(world: World, command: str, where: str) -
     assert done.err.startswith("rolehop: the output could not be written\n"), done.err
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO])
 def test_another_file_is_named(
     number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
