@@ -239,6 +239,11 @@ def _warnings(step: Step, *, few: bool) -> Iterator[str]:
 
 
 def _warnings_of(change: PolicyChange, *, few: bool) -> Iterator[str]:
+    if change.parts > 1:
+        yield f"warning: part 1 of {change.parts}; only together do they deny what it denied"
+    end = change.statement.get("Condition", {}).get("DateLessThanEquals", {})
+    if "aws:CurrentTime" in change.sent and "aws:CurrentTime" in end:
+        yield f"it ends at {end['aws:CurrentTime']}: choose the end that is needed"
     waived = [key for key in change.waived if key.lower() not in _OF_SERVICES]
     if change.exempts:
         yield "warning: this statement then no longer denies this caller anything"

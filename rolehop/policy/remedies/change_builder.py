@@ -305,6 +305,7 @@ class _ChangeBuilder:
         replaced = replace(
             change,
             denied=True,
+            parts=1 + len(others),
             opened=narrowed.opened,
             exempts=narrowed.exempts,
             listed=difference(written, first),

@@ -103,7 +103,7 @@ def _candidates(
     if key in ("aws:multifactorauthpresent", "aws:multifactorauthage"):
         yield from _with_mfa(beside, scenario, hop)
     elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
-        yield from _more_tags(condition, scenario, hop)
+        yield from _more_tags(condition, beside, scenario, hop)
         yield from _fewer_tags(condition, scenario, hop)
     elif slash:
         yield from _tagged(condition, family.lower(), name, scenario, hop)
@@ -250,7 +250,9 @@ def _tag_sender(scenario: ChainScenario, hop: int, name: str) -> int:
     return 0
 
 
-def _more_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+def _more_tags(
+    condition: Condition, beside: Sequence[Condition], scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
     """Yield the hop with one more tag, of any value, if the condition requires its key."""
     asked = scenario.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
@@ -258,7 +260,10 @@ def _more_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Itera
     named = [fill(each, context) for each in condition.templates]
     keys = [_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
     if condition.operator.is_null:
-        keys = [_ANY_KEY]
+        # One that the same statement lists, if it lists any.
+        lists = [each for each in beside if each.key.lower() == condition.key.lower()]
+        listed = [e.fixed for each in lists if each is not condition for e in each.templates]
+        keys = [*(key for key in listed if key), _ANY_KEY]
     sent = {key.lower() for key, _ in asked.tags}
     for key in keys:
         if key.lower() in sent:

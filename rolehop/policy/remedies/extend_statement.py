@@ -20,7 +20,7 @@ from rolehop.policy.remedies.statement_conditions import collapse_singleton
 
 Json = dict[str, Any]
 
-_OTHER_CALLER = (Reason.NOT_NAMED, Reason.OTHER_ACCOUNT)
+_OTHER_CALLER = (Reason.NOT_NAMED, Reason.OTHER_ACCOUNT, Reason.ANOTHER_KIND)
 _LISTS = ("stringequals", "stringlike", "arnequals", "arnlike", "ipaddress")
 _NOT_EXTENDED = ("sts:externalid", "aws:multifactorauthpresent", "aws:multifactorauthage")
 _BESIDE_ASSUME_ROLE = ("sts:TagSession", "sts:SetSourceIdentity")
@@ -75,9 +75,9 @@ def _with_principal(written: Json, wrong: Finding, request: Request) -> Json | N
     principal, named = written.get("Principal"), request.caller.named
     if wrong.reason not in _OTHER_CALLER or named is None or not isinstance(principal, dict):
         return None
-    if list(principal) != ["AWS"] or not _is_of_sts(written):
+    if "AWS" not in principal or not _is_of_sts(written):
         return None
-    return {**written, "Principal": {"AWS": _more(principal["AWS"], [named])}}
+    return {**written, "Principal": {**principal, "AWS": _more(principal["AWS"], [named])}}
 
 
 def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:

@@ -72,6 +72,9 @@ class PolicyChange:
     exempts: bool = False
     """The statement is a Deny that no longer applies to this caller at all."""
 
+    parts: int = 1
+    """How many statements together take the place of a Deny; the others are changes of their own."""
+
     opened: tuple[str, ...] = ()
     """Role patterns on which this call's actions are no longer denied to this caller."""
 

@@ -187,9 +187,19 @@ def _with(attempt: _Attempt, made: Sequence[PolicyChange]) -> _Attempt | None:
 _UNDOCUMENTED = frozenset(("Principal", "NotPrincipal", "Action", "Resource", "wildcard-grant"))
 
 
+def _is_undocumented(name: str, verdict: Verdict) -> bool:
+    """True if what a verdict hangs on is known, and only what AWS does with it is not."""
+    if not name.startswith("Condition ForAnyValue:"):
+        return name in _UNDOCUMENTED
+    _, operator, key = name.split(" ", 2)
+    absent = verdict.request.context.lookup(key) is None
+    return operator.lower().endswith("ifexists") and absent
+
+
 def _undocumented(verdict: Verdict) -> tuple[PolicyVerdict, ...]:
     """Return the policies, as if they refused, if nothing but AWS's documentation leaves them open."""
-    if verdict.outcome is not Outcome.UNKNOWN or not _UNDOCUMENTED.issuperset(verdict.unknowns):
+    known = all(_is_undocumented(each, verdict) for each in verdict.unknowns)
+    if verdict.outcome is not Outcome.UNKNOWN or not known:
         return ()
     return tuple(_as_refusing(each) for each in verdict.policies if each.outcome is Outcome.UNKNOWN)
 

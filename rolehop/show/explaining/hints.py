@@ -24,6 +24,8 @@ def hint(finding: Finding, *, denies: bool = False, of_session: bool = False) ->
     if key in MFA_KEYS:
         wrong = (finding.truth is Truth.TRUE) == denies
         return _mfa_hint(finding, of_session=of_session) if wrong else None
+    if key == "aws:sourceip" and (finding.truth is Truth.TRUE) == denies:
+        return _address_hint(finding)
     wrong = finding.truth is not Truth.TRUE and not denies
     if not wrong or finding.reason not in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS):
         return None
@@ -61,6 +63,18 @@ def _mfa_hint(finding: Finding, *, of_session: bool) -> str | None:
     if finding.found is None:
         return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
     return None
+
+
+def _address_hint(finding: Finding) -> str | None:
+    """Return from where to call, if a condition says it in a few ranges."""
+    operator = condition_of(finding)[0].lower().removesuffix("ifexists")
+    ranges = finding.wanted.split(", ")
+    named = finding.found is not None and operator in ("ipaddress", "notipaddress")
+    # A Deny of what is not in a range, or an Allow of what is in one.
+    return f"or call from {' or '.join(ranges)}" if named and len(ranges) <= _FEW else None
+
+
+_FEW = 3
 
 
 def _value(finding: Finding) -> str:

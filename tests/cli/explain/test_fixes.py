@@ -140,7 +140,7 @@ def test_the_organization_and_not_the_member_changes_its_policy(world: World) ->
         **step,
         "change": "replace",
         "index": 2,
-        "warnings": [],
+        "warnings": ["warning: part 1 of 3; only together do they deny what it denied"],
         "statement": {"Effect": "Deny", "NotAction": "sts:AssumeRole", "Resource": "*"},
         "also": [
             {**added, "statement": {**deny, "NotResource": HUB}},

@@ -8,8 +8,12 @@ import pytest
 
 from rolehop.access_denied.reader import read_access_denied
 from rolehop.policy import Outcome
+from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import PolicyChange
+from rolehop.show.explain import verdict_view
+from rolehop.show.render_text import as_text
+from rolehop.startup.dataclass import replace
 from rolehop.sts_errors import denial_fix
 from tests.policy.helpers.broken_chains import TAGS_BEFORE, Breaks, also, broken, only, sets
 from tests.policy.helpers.chains import (
@@ -19,6 +23,7 @@ from tests.policy.helpers.chains import (
     made,
     may,
     remedies_at,
+    scenario,
     trusts,
 )
 from tests.policy.helpers.reading import shown
@@ -188,3 +193,39 @@ def test_of_two_wrong_things_neither_is_called_enough() -> None:
     asked = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
     case = broken(sets("trust-hub", trusts("arn:aws:iam::111111111111:user/bob", **asked)))
     assert "or bring MFA" not in shown(case)
+
+
+def test_a_caller_joins_the_users_and_roles_beside_the_services_of_a_statement() -> None:
+    other = "arn:aws:iam::222222222222:role/Ops"
+    both: Json = {"Service": "lambda.amazonaws.com", "AWS": other}
+    change = only(sets("trust-admin", {**trusts("*"), "Principal": both}))
+    assert change.statement["Principal"] == {**both, "AWS": [other, HUB]}
+    assert change.listed == ("add", "Principal AWS", (HUB,))
+
+
+def test_a_tag_that_has_to_be_sent_is_one_that_the_statement_lists() -> None:
+    asked: dict[str, Json] = {
+        "Null": {"aws:TagKeys": "false"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["team", "cost"]},
+    }
+    case = broken(also(SEND_TAGS, sets("trust-admin", trusts(HUB, "sts:*", **asked))))
+    (step,) = remedies_at(case, 2)[0].steps
+    assert isinstance(step, ConfigChange)
+    assert step.keys["tags"] == {"team": "any-value"}
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_whence_to_call_is_said(denied: bool) -> None:
+    ranges = {"aws:SourceIp": ["203.0.113.0/24"]}
+    trust = [trusts(HUB, **({} if denied else {"IpAddress": ranges}))]
+    if denied:
+        trust.append({**trusts("*", NotIpAddress=ranges), "Effect": "Deny"})
+    case = broken(sets("trust-admin", *trust))
+    setting = replace(scenario(case).setting, supplied={"aws:sourceip": ("192.0.2.1",)})
+    verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
+    assert "  or call from 203.0.113.0/24" in as_text(verdict_view(verdict, verbose=False))
+
+
+def test_the_parts_of_a_split_deny_are_said_to_belong_together() -> None:
+    text = shown(broken(sets("hub", may("*"), {**may("*", "sts:*"), "Effect": "Deny"})))
+    assert "warning: part 1 of 2; only together do they deny what it denied" in text

@@ -241,7 +241,7 @@ def test_what_matches_is_shown_as_well(finding: Finding, words: str) -> None:
         (Finding("Condition Bool aws:MultiFactorAuthPresent", T, R.MATCHES, "true", "true"),
          False, None),
         (condition("IpAddress", "aws:SourceIp", R.VALUE_DIFFERS, "10.0.0.0/8", "1.2.3.4"), False,
-         None),
+         "or call from 10.0.0.0/8"),
         (Finding("Principal", F, R.OTHER_SESSION, f"{SESSION[:-2]}s2", SESSION), False,
          'or give that session its name: session_name = "s2"'),
     ],
