@@ -60,6 +60,18 @@ LABEL = "label:"
 """Begins a pattern that selects chains by a label: ``label:env=prod``, ``label:env``."""
 
 
+def check_patterns(app: App, patterns: Iterable[str]) -> None:
+    """Check that each pattern matches a chain or is the name of a fleet.
+
+    Raises:
+        ConfigError: one does not.
+    """
+    chains = app.config.chains.values()
+    for pattern in patterns:
+        if not any(matches(each, (pattern,)) or each.fleet == pattern for each in chains):
+            raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
+
+
 def matches(chain: ChainConfig, patterns: Iterable[str]) -> bool:
     """True if one of ``patterns`` selects the chain: by a name of it, or by a label."""
     return any(

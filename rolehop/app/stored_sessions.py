@@ -8,6 +8,7 @@ unknown until they expire.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from rolehop.state.refused_steps import forget_refused_steps
 from rolehop.state.sdk_problems import forget_problems, sdk_problems
 from rolehop.state.walk_flags import forget_flags
 from rolehop.vault import backend_label
+from rolehop.vault.backend_selection import how_to_unlock
 from rolehop.vault.index import Index, make_entry
 from rolehop.vault.session_bus import is_locked
 
@@ -93,7 +95,13 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
     backends = Counter(each.backend for each in sessions)
     theirs = Counter(backend for backend, _ in sign_ins)
     locked = [each for each in {**backends, **theirs} if is_locked(each, app.variables)]
-    hidden = [Hidden(each, backend_label(each), backends[each], theirs[each]) for each in locked]
+    hidden = [
+        Hidden(
+            *(each, backend_label(each), backends[each], theirs[each]),
+            how_to_unlock(each, app.variables, sys.platform),
+        )
+        for each in locked
+    ]
     return Stored(
         [each for each in sessions if each.backend not in locked],
         [row for backend, row in sign_ins if backend not in locked],

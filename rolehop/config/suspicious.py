@@ -5,7 +5,8 @@ AWS opens regions, and devices of other makers have other serial numbers: neithe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 
 from rolehop.arn import is_known_region, region_meant, regions_beside
 from rolehop.config.model import Config
@@ -30,6 +31,8 @@ def suspicious_values(config: Config, read: Callable[[str], str]) -> tuple[Confi
     for file, place, text in dict.fromkeys(_doubts(config)):
         files = [file] if file else list(reversed(config.files))
         lines = {each: index_lines(read(each)) for each in files}
+        if place[0] == "accounts" and not any(place in each for each in lines.values()):
+            continue  # fleets alone name several accounts so, each its own
         named = next((each for each in files if place in lines[each]), files[0])
         line = nearest_line(lines[named], place)
         found.append(ConfigProblem(named, line, dotted(place), text))
@@ -38,6 +41,7 @@ def suspicious_values(config: Config, read: Callable[[str], str]) -> tuple[Confi
 
 def _doubts(config: Config) -> Iterator[Doubt]:
     yield from _of_region(config.defaults.region, "", ("defaults", "region"))
+    yield from _of_account_names(config.account_names)
     for name, source in config.sources.items():
         file, place = config.source_places[name]
         yield from _of_region(source.region, file, (*place, "region"))
@@ -48,6 +52,13 @@ def _doubts(config: Config) -> Iterator[Doubt]:
         yield from _of_region(chain.region, file, (*place, "region"))
         for index, hop in enumerate(chain.hops):  # of a fleet's, none has a device
             yield from _of_serial(hop.mfa_serial, file, (*place, "hops", index, "mfa_serial"))
+
+
+def _of_account_names(names: Mapping[str, str]) -> Iterator[Doubt]:
+    for name, count in Counter(names.values()).items():
+        if count > 1:
+            accounts = " and ".join(sorted(each for each, of in names.items() if of == name))
+            yield "", ("accounts", name), f"{accounts} are both called {quoted(name)}"
 
 
 def _of_region(value: object, file: str, place: Place) -> Iterator[Doubt]:

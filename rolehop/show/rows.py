@@ -109,6 +109,8 @@ class Hidden:
     """What people call the back end."""
     sessions: int
     sign_ins: int
+    unlock: str | None = None
+    """How a person unlocks it from here; ``None``: in the desktop session."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from rolehop.advice import one_line
+from rolehop.advice import Advice, one_line
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
 from rolehop.show.layout import Branch, Grid, Line, StyledText, View, facts, line, row
 from rolehop.show.rows import (
@@ -91,7 +91,8 @@ def hidden_text(hidden: Hidden) -> str:
     """Return one line about what a locked keyring holds."""
     parts = (("session", hidden.sessions), ("sign-in", hidden.sign_ins))
     counted = " and ".join(pluralize(count, word) for word, count in parts if count)
-    return f"the {hidden.keyring} is locked: {counted} in it cannot be used now, and are not shown"
+    text = f"the {hidden.keyring} is locked: {counted} in it cannot be used now, and are not shown"
+    return Advice(text, "; ", hidden.unlock) if hidden.unlock else text
 
 
 def problems_view(rows: Sequence[ProblemRow], now: datetime, quote: Callable[[str], str]) -> View:
@@ -137,7 +138,7 @@ def keys_view(rows: Iterable[KeyRow]) -> View:
         row(
             StyledText(each.name, "bold"),
             f"{each.access_key_id[:4]}…{each.access_key_id[-4:]}",
-            rfc3339(each.added_at) or "",
+            show_local(each.added_at),
             each.keyring,
         )
         for each in rows
@@ -242,8 +243,10 @@ def _branch(
     what = {"source": f"source {root.source}", "token": f"MFA session of {root.source}"}.get(
         root.kind, short_role(root.role or root.arn)
     )
-    names = {each.session_name for each in rows if each.role == root.role}
-    marks = ", ".join(_marks(root, named=len(names) > 1))
+    alike = [each for each in rows if each.role == root.role and each.kind == root.kind]
+    named = len({each.session_name for each in alike}) > 1
+    sourced = root.kind == "hop" and len({each.source for each in alike}) > 1
+    marks = ", ".join(_marks(root, named=named, sourced=sourced))
     lines = [
         line(
             StyledText(what, "bold"),
@@ -262,7 +265,7 @@ def _branch(
     return Branch(tuple(lines), below)
 
 
-def _marks(row: SessionRow, *, named: bool) -> Iterator[str]:
+def _marks(row: SessionRow, *, named: bool, sourced: bool) -> Iterator[str]:
     """Yield what tells a session from others of its role."""
     if row.read_only:
         yield "read-only"
@@ -277,6 +280,8 @@ def _marks(row: SessionRow, *, named: bool) -> Iterator[str]:
         yield f"reason {clean(value)}" if is_reason else f"tag {clean(key)}={clean(value)}"
     if named:
         yield f"as {clean(row.session_name)}"
+    if sourced:
+        yield f"from source {clean(row.source)}"
 
 
 def _problem(each: ProblemRow, now: datetime, quote: Callable[[str], str]) -> Branch:

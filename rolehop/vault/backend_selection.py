@@ -310,11 +310,11 @@ def _describe(
         lasting=name != KERNEL,
         limit=_WINDOWS_LIMIT if windows else _limit(keyring),
         deletes_first=windows,
-        unlock=_how_to_unlock(name, environ, platform),
+        unlock=how_to_unlock(name, environ, platform),
     )
 
 
-def _how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str | None:
+def how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str | None:
     """Return the command for a session over SSH, where no desktop asks for the password."""
     if not any(environ.get(each) for each in _BY_SSH) or name == KERNEL:
         return None

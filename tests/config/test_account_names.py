@@ -53,14 +53,17 @@ def test_the_name_and_the_id_are_the_same_chain(named: World, name: str) -> None
         ("label:env=prod", ["admin", "spokes/billing", "spokes/web"]),
         ("label:env", ["admin", "spokes/billing", "spokes/web"]),
         ("label:e*=p?od", ["admin", "spokes/billing", "spokes/web"]),
-        ("label:env=dev", []),
-        ("label:nothing", []),
     ],
 )
 def test_patterns_select_by_name_id_fleet_and_label(
     named: World, pattern: str, found: list[str]
 ) -> None:
     assert names(named, pattern) == found
+
+
+@pytest.mark.parametrize("pattern", ["label:env=dev", "label:nothing", "nothing*", "nothing"])
+def test_a_pattern_that_selects_nothing_is_an_error(named: World, pattern: str) -> None:
+    assert named.rolehop("list", "spokes", pattern).code == 3
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,26 @@ accounts = ["444444444444", "555555555555"]
     ]
 
 
+def test_a_name_of_two_accounts_is_named_but_not_one_that_two_fleets_give() -> None:
+    text = """\
+[sources.me]
+type = "keys"
+[accounts]
+billing = "444444444444"
+[fleets.f]
+source = "me"
+role = "{account}:role/Audit"
+accounts = { billing = "555555555555", web = "666666666666" }
+[fleets.g]
+source = "me"
+role = "{account}:role/Audit"
+accounts = { web = "777777777777" }
+"""
+    (found,) = suspicious_values(load({"config.toml": text}), lambda file: text)
+    assert (found.line, found.key) == (4, "accounts.billing")
+    assert found.text == '444444444444 and 555555555555 are both called "billing"'
+
+
 def test_every_region_of_botocore_is_known() -> None:
     """New ones are listed in rolehop.arn when botocore's smallest version has them."""
     data = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.config_files import own_config_file
-from rolehop.app.listing import chain_rows
+from rolehop.app.listing import chain_rows, check_patterns
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
@@ -36,11 +36,12 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     of a fleet its chains.
     """
     cli = CommandContext.of(ctx)
+    check_patterns(cli.app, pattern)
     rows = list(chain_rows(cli.app, pattern or ("*",)))
     if rows or style == "json":
         show_chains(cli, rows, style)
     else:
-        cli.terminal.note("no chain matches" if pattern else _no_chain(cli.app))
+        cli.terminal.note(_no_chain(cli.app))
 
 
 def _no_chain(app: App) -> str:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
 from rolehop.show.layout import Grid, row
 from rolehop.show.render_rich import as_renderable
+from rolehop.show.render_text import as_text
+from rolehop.show.rows import Hidden, SessionRow
+from rolehop.show.tables import hidden_text, sessions_view
+from rolehop.startup.dataclass import replace
+from rolehop.vault.backend_selection import how_to_unlock
 from tests.support.many_runs import runs_of
-from tests.support.world import CONFIG, World
+from tests.support.world import ADMIN, CONFIG, World
 
 
 def test_status_tells_sessions_of_one_role_apart(world: World) -> None:
@@ -38,6 +44,22 @@ def test_status_tells_sessions_of_one_role_apart(world: World) -> None:
     assert [each["source_identity"] for each in sessions] == [None, None, "me", None, None]
     assert sessions[2]["tags"] == {"team": "a"}
     assert sessions[3]["session_name"] == "me+INC-7"
+
+
+def test_sessions_of_one_role_from_two_sources_name_them() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    one = SessionRow(
+        *("a", ("admin",), 1, ADMIN, ADMIN, now, now, None, "b", "hop", "one", "keyring"),
+        *("me", (), False, "", ()),
+    )
+    rows = [one, replace(one, key="b", source="two")]
+    shown = as_text(sessions_view(rows, now, verbose=False))
+    assert shown.count("333333333333:role/Admin  from source ") == 2
+
+
+def test_a_locked_keyring_over_ssh_says_how_to_unlock_it() -> None:
+    unlock = how_to_unlock("keyring.backends.SecretService.Keyring", {"SSH_TTY": "x"}, "linux")
+    assert "gnome-keyring-daemon --replace --unlock" in hidden_text(Hidden("b", "k", 1, 0, unlock))
 
 
 @pytest.mark.parametrize("columns", [20, 30, 50, 60])
