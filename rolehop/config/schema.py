@@ -259,8 +259,8 @@ FLEET = Table(
         Key(
             "accounts",
             value_types.ACCOUNTS,
-            'the accounts; as { billing = "444444444444" } the chain is NAME/billing, and NAME/ID'
-            " works too",
+            'the accounts; as { billing = "444444444444" }, or in lines below'
+            " [fleets.NAME.accounts], the chain is NAME/billing, and NAME/ID works too",
         ),
         Key(
             "accounts_file",

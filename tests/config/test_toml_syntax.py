@@ -91,7 +91,17 @@ def explained(text: str) -> tuple[int | None, str]:
             BELOW.replace("*", "fleets.f.accounts") + ' a line for each, such as a = "1"',
         ),
         (
-            "[chains.c]\nlabels = {\n}\n",
+            '[fleets.f]\naccounts = {\n  a = "1"\n  b = "2"\n  c: "3"\n}\n',
+            2,
+            BELOW.replace("*", "fleets.f.accounts") + ' a line for each, such as a = "1"',
+        ),
+        (
+            'hops = [{\n  role = "a"\n  external_id = "b"\n}]',
+            1,
+            f'{ONE_LINE}; write hops = [{{ role = "a", external_id = "b" }}]',
+        ),
+        (
+            "[chains.c]\nlabels = {\n[d]",
             2,
             f"{BELOW.replace('*', 'chains.c.labels')} a line for each",
         ),

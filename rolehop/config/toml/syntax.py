@@ -135,9 +135,12 @@ def _table_over_lines(lines: list[str], first: int) -> tuple[int, str] | None:
         code = _without_comment(line)
         outside = _STRING.sub("", code)
         depth += outside.count("{") - outside.count("}")
-        parts.append(code.strip())
+        part = code.strip()
+        if part and parts and part[0] not in "]}," and parts[-1][-1] not in "[{,":
+            parts[-1] += ","
+        parts += [part] if part else []
         if depth <= 0:
-            joined = re.sub(r",\s*\}", " }", " ".join(filter(None, parts)))
+            joined = re.sub(r",\s*\}", " }", " ".join(parts))
             return (number, joined) if number > first else None
     return None
 
@@ -149,24 +152,31 @@ def _without_comment(line: str) -> str:
 
 def _over_lines(lines: list[str], at: int) -> tuple[int, str] | None:
     """Explain a table in braces over several lines, which TOML 1.0 does not have."""
+    opening = _without_comment(lines[at - 1]).rstrip()
     for first in range(at - 1, max(at - 7, -1), -1):
-        found = _table_over_lines(lines, first)
+        is_sure = first == at - 1 and opening.endswith("{")
+        found = _table_over_lines(lines, first) or ((first, opening) if is_sure else None)
         if found is None:
             continue
         last, joined = found
-        if not _reads_on(lines, first, joined, last + 1, last):
-            continue
-        said = "TOML 1.0 allows no line break between { and }"
-        header = next((h for h in map(_header, reversed(lines[:first])) if h), "[]")
-        key = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=\s*\{", joined)
-        if key is None:
-            return first + 1, f"{said}{_example(joined)}"
-        table = ".".join(filter(None, (header.strip("[]"), key[1])))
-        pair = re.search(r"""\{\s*([^\s,={]+\s*=\s*(?:"[^"]*"|'[^']*'|[^,}{]+?))\s*[,}]""", joined)
-        such = _example(pair[1], "such as") if pair else ""
-        below = f", and below it a line for each{such.replace(';', ',', 1)}"
-        return first + 1, f"{said}; write [{table}] after the other keys of its table{below}"
+        if is_sure or _reads_on(lines, first, joined, last + 1, last):
+            said = "TOML 1.0 allows no line break between { and }"
+            return first + 1, f"{said}{_as_table(lines[:first], joined) or _example(joined)}"
     return None
+
+
+def _as_table(above: list[str], joined: str) -> str:
+    """Return how a table in braces is written over lines; empty: it is in a list."""
+    key = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=\s*\{", joined)
+    if key is None:
+        return ""
+    header = next((h for h in map(_header, reversed(above)) if h), "[]")
+    table = ".".join(filter(None, (header.strip("[]"), key[1])))
+    pair = re.search(r"""\{\s*([^\s,={]+\s*=\s*(?:"[^"]*"|'[^']*'|[^,}{]+?))\s*[,}]""", joined)
+    such = _example(pair[1], "such as").replace(";", ",", 1) if pair else ""
+    return (
+        f"; write [{table}] after the other keys of its table, and below it a line for each{such}"
+    )
 
 
 # ---- one line put right
@@ -338,6 +348,8 @@ def _comma_at_end(line: str) -> Iterator[tuple[str, str]]:
 
 def _closing(line: str) -> Iterator[tuple[str, str]]:
     code, mark, comment = line.partition(" #")
+    if code.rstrip().endswith("{"):
+        return
     for closing in ("]", " }", " }]"):
         yield "a bracket is missing", f"{code.rstrip()}{closing}{mark}{comment}"
     yield "a bracket is missing", re.sub(r"\s*\]\s*$", " }]", code) + mark + comment
