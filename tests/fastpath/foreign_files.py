@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,25 @@ FOREIGN_FILES: list[Callable[[Path], None]] = [
     one_too_large,
     somebody_elses,
 ]
+
+
+def damages(file: Path) -> Iterator[None]:
+    """Damage ``file`` in one more way at each step: each byte changed, then less and less of it.
+
+    In place: to empty a file and write it anew, thousands of times, keeps a disk busy.
+    """
+    good = file.read_bytes()
+    with file.open("r+b", buffering=0) as stream:
+        for at, byte in enumerate(good):
+            for other in {byte ^ 1, 0, 9, 10} - {byte}:
+                _put(stream, at, other)
+                yield
+            _put(stream, at, byte)
+        for size in reversed(range(len(good))):
+            stream.truncate(size)
+            yield
+
+
+def _put(stream: FileIO, at: int, byte: int) -> None:
+    stream.seek(at)
+    stream.write(bytes([byte]))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
+from rolehop.state import history_log
 from rolehop.state.history_log import HistoryLog
 from rolehop.vault.locks import FileLocks
 from tests.support.environment import ROOT
@@ -29,46 +33,8 @@ APPENDS = """
 for number in range(15):
     log.append([{"text": sys.argv[2], "number": number}])
 """
-# Each child appends to a copy of the same state, and dies at one line of our code later than the
-# one before, until one comes to its end.
-DIES = """
-import os, shutil
-from rolehop.state import history_log
-ours = history_log.__file__, str(Path(history_log.__file__).parent.parent / "files")
-def trace(frame, event, arg):
-    global left
-    if not frame.f_code.co_filename.startswith(ours):
-        return None
-    left -= 1
-    if not left:
-        os._exit(9)
-    return trace
-for number in range(int(sys.argv[2])):
-    log.append([{"text": str(number)}])
-before = log.verify().last
-shutil.copytree(folder, folder / "copy")
-code, dies_at, lost = 9, 0, 0
-while code:
-    dies_at += 1
-    shutil.rmtree(folder / "history", ignore_errors=True)
-    if before:
-        shutil.copytree(folder / "copy/history", folder / "history")
-    if not (child := os.fork()):
-        left = dies_at
-        sys.settrace(trace)
-        log.append([{"text": "this one"}])
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, 9), code
-    found = log.verify()
-    assert not found.problems, (dies_at, found.problems)
-    assert found.last in (before, before + 1), dies_at
-    log.append([{"text": "the next one"}])
-    after = log.verify()
-    assert not after.problems, (dies_at, after.problems)
-    assert after.last == found.last + 1, dies_at
-print(dies_at)
-"""
+# What a kill before a line of this code leaves behind is what is on disk then.
+OURS = (history_log.__file__, str(Path(history_log.__file__).parent.parent / "files"))
 
 
 def make_log(folder: Path, **limits: int) -> HistoryLog:
@@ -230,10 +196,53 @@ def test_a_piece_of_a_line_is_removed_by_the_next_writer(log: HistoryLog, tmp_pa
     "lines", [0, 3, 8, 24], ids=["the first line", "a line", "a new file", "an old file deleted"]
 )
 def test_a_kill_at_any_moment_loses_no_earlier_line(tmp_path: Path, lines: int) -> None:
-    with start(DIES, tmp_path, str(lines)) as process:
-        out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert int(out) > 100
+    folder = tmp_path / "folder"
+    log = make_log(folder, largest_file=700, most_files=3)
+    for number in range(lines):
+        log.append([{"text": str(number)}])
+    before = log.verify().last
+    moments, left = states_while(folder, lambda: log.append([{"text": "this one"}]))
+    assert moments > 100
+    assert len(left) > 3
+    for each in left:
+        log = make_log(each, largest_file=700, most_files=3)
+        found = log.verify()
+        assert not found.problems, (each, found.problems)
+        assert found.last in (before, before + 1), each
+        log.append([{"text": "the next one"}])
+        after = log.verify()
+        assert not after.problems, (each, after.problems)
+        assert after.last == found.last + 1, each
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+def states_while(folder: Path, act: Callable[[], object]) -> tuple[int, list[Path]]:
+    """Return how many lines of our code ran, and a copy of each state that one of them found."""
+    moments = 0
+    seen: dict[Path, bytes] | None = None
+    copies: list[Path] = []
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal moments, seen
+        if not frame.f_code.co_filename.startswith(OURS):
+            return None
+        moments += 1
+        if (now := contents(folder)) != seen:
+            seen = now
+            copies.append(folder.parent / str(moments))
+            shutil.copytree(folder, copies[-1])
+        return trace
+
+    usual = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    finally:
+        sys.settrace(usual)
+    return moments, copies
 
 
 def test_twenty_processes_write_at_once_and_the_files_rotate_meanwhile(tmp_path: Path) -> None:

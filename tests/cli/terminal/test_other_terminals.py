@@ -111,15 +111,16 @@ def test_a_name_with_an_accent_is_found_and_shown(
         f"[profile {name}]\nsource_profile = base\nrole_arn = {HUB}\n[profile base]\n"
         f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n"
     )
-    for words in (["plan", name], ["show", name], ["assume", name], ["status"]):
-        for columns in (0, 80):
-            ((code, shown),) = runs_of(written, [(columns, words)], env)
-            assert code == 0, (words, shown)
-            # What a program reads is in the encoding of the system.
-            encoding = "latin-1" if is_locale or columns else "utf-8"
-            if words[0] != "assume" or columns:
-                text = shown.encode("utf-8", "surrogateescape").decode(encoding)
-                assert name in text, (words, columns, text)
+    each = (["plan", name], ["show", name], ["assume", name], ["status"])
+    runs: list[tuple[int | str, list[str]]]
+    runs = [(columns, words) for words in each for columns in (0, 80)]
+    for (columns, words), (code, shown) in zip(runs, runs_of(written, runs, env), strict=True):
+        assert code == 0, (words, shown)
+        # What a program reads is in the encoding of the system.
+        encoding = "latin-1" if is_locale or columns else "utf-8"
+        if words[0] != "assume" or columns:
+            text = shown.encode("utf-8", "surrogateescape").decode(encoding)
+            assert name in text, (words, columns, text)
     done = written.rolehop("exec", typed, "--", "printenv", "ROLEHOP_CHAIN", env=env)
     assert (done.code, done.out) == (0, f"{typed}\n")
 
