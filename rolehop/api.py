@@ -194,7 +194,8 @@ def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
     """
     from rolehop.app.planning import plan_chain
 
-    return plan_chain(_app(options), _chain_name(chain), _walk_options(options))
+    app = _app(options)
+    return plan_chain(app, _chain_name(chain), _walk_options(options), callers=app.source_callers)
 
 
 @_with_arguments
