@@ -28,7 +28,7 @@ rolehop history verify
 """,
 )
 @click.option(
-    "--since", type=Since(), metavar="WHEN", help="Only the last 2h, 7d …, or since a date."
+    "--since", type=Since(), metavar="WHEN", help="Only the last 2h or 7d, or since a date."
 )
 @click.option(
     "--chain",
