@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,16 @@ def imported_names(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+
+
+def imports_of_test_modules(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every import of a test module below ``folder``, and the file that has it."""
+    # Its name is in the text of what imports it, and looking for that is faster than parsing.
+    stems = {path.stem for path in folder.rglob("test_*.py")}
+    named = re.compile(rf"\b(?:{'|'.join(sorted(stems))})\b")
+    for path in folder.rglob("*.py"):
+        if named.search(path.read_text(encoding="utf-8")):
+            yield from ((path, name) for name in imported_names(path) if ".test_" in name)
 
 
 @cache
