@@ -118,13 +118,17 @@ def _regions() -> list[str]:
     ]
 
 
+@cache
+def _session(legacy: bool) -> Any:
+    """A session reads the data of all services' endpoints once, whatever the number of clients."""
+    session = botocore.session.get_session()
+    session.set_config_variable("sts_regional_endpoints", "legacy" if legacy else "regional")
+    return session
+
+
 def _as_botocore_says(asked: ClientSettings) -> tuple[str, str]:
     """Return URL and signing region of the request that a real botocore client would send."""
-    session = botocore.session.get_session()
-    session.set_config_variable(
-        "sts_regional_endpoints", "legacy" if asked.legacy_global_sts else "regional"
-    )
-    client: Any = session.create_client(
+    client: Any = _session(asked.legacy_global_sts).create_client(
         "sts",
         asked.region,
         aws_access_key_id="AKIASOURCE",
