@@ -27,7 +27,7 @@ from rolehop.state.sdk_problems import forget_problems, sdk_problems
 from rolehop.state.walk_flags import forget_flags
 from rolehop.vault import backend_label
 from rolehop.vault.backend_selection import how_to_unlock
-from rolehop.vault.index import Index, make_entry
+from rolehop.vault.index import Index, OrphanedSession, make_entry
 from rolehop.vault.session_bus import is_locked
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def load_index(app: App) -> Index:
     stamps = Stamps()
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
-    rebuilt = replace(index, keys=app.index.keys, lost=app.vault.unreadable)
+    strays = index.strays | _lost_sessions(app, index)
+    rebuilt = replace(index, keys=app.index.keys, strays=strays, lost=app.vault.unreadable)
     if app.state_problem is None:
         app.vault.note(lambda now: _completed(app, now, rebuilt))
     return rebuilt
@@ -111,6 +112,10 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
     )
 
 
+_MAY_BE_MORE = (
+    "the index was lost, and this keyring lists nothing: sessions made with flags, or of chains that"
+    " the config no longer has, may be left; each expires by itself"
+)
 _KINDS = ("source", "token", "hop")
 
 
@@ -254,6 +259,23 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     return Forgotten(count, frozenset(map(backend_label, left)))
 
 
+def _lost_sessions(app: App, index: Index) -> frozenset[OrphanedSession]:
+    """Return what the keyring has and a damaged index no longer names; say so if it cannot be listed.
+
+    An index that is only new, or lost a while ago, tells nothing of what others stored there.
+    """
+    traces = (app.index_store.path, app.state_folder / "history")
+    if app.index.sessions or not any(each.exists() for each in traces):
+        return frozenset()
+    with contextlib.suppress(VaultError):
+        found = app.vault.found_keys()
+        if found is None:
+            app.note(_MAY_BE_MORE)
+        others = [key for key in found or () if key not in index.sessions]
+        return frozenset(OrphanedSession(key, app.vault.backend or "") for key in others)
+    return frozenset()
+
+
 def _forget_notes(app: App) -> None:
     for forget in (forget_flags, forget_refusal, forget_problems, forget_recent):
         try:
@@ -336,4 +358,5 @@ def _with_step(app: App, index: Index, step: Step, chain: str) -> Index:
 def _merged(now: Index, found: Index) -> Index:
     for entry in found.sessions.values():
         now = now.with_session(entry)
-    return now
+    strays = {each for each in found.strays if each.key not in now.sessions}
+    return replace(now, strays=now.strays | strays)

@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from keyring.backend import KeyringBackend
 from keyring.compat import properties
 from keyring.errors import PasswordDeleteError
 
 from rolehop.demo.home import HOME_VARIABLE, MARKER
-from rolehop.files import write_beside
+from rolehop.files import entries_of, write_beside
 
 
 class DemoKeyring(KeyringBackend):
@@ -59,6 +59,12 @@ class DemoKeyring(KeyringBackend):
             self._path(service, username).unlink()
         except FileNotFoundError:
             raise PasswordDeleteError("no such item") from None
+
+    def services_of(self, username: str) -> list[str]:
+        """Return the services that have an item for ``username``."""
+        names = [unquote(each.name) for each in entries_of(self._folder)]
+        end = f":{username}"
+        return [each.removesuffix(end) for each in names if each.endswith(end)]
 
     def _path(self, service: str, username: str) -> Path:
         return self._folder / quote(f"{service}:{username}", safe="")

@@ -7,7 +7,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -208,6 +208,14 @@ class Index:
                 stray for stray in self.strays if stray.key not in gone or stray.backend != backend
             ),
         )
+
+    def as_before(self, keys: Sequence[str], before: Mapping[str, Entry], backend: str) -> Index:
+        """Put back the entries from ``before`` a write to ``backend`` that failed."""
+        index = self.without(keys, backend)
+        for key in keys:
+            if key in before:
+                index = index.with_session(before[key])
+        return index
 
     def with_key(self, name: str, entry: KeyEntry) -> Index:
         """Add the IAM user key of source ``name``."""

@@ -1,8 +1,8 @@
 """The index as a file: `index.json` in the state folder, read leniently and written whole.
 
-An unusable file is an empty index marked as lost; a single bad entry is dropped. From a file of
-another schema, sessions become orphans, so that they are removed from the keyring, and IAM user
-keys are taken over, because they cannot be got again.
+An unusable file is an empty index marked as lost. Sessions whose entry is bad, and all of another
+schema, become orphans, which are removed from the keyring; IAM user keys of such a file are taken
+over, because they cannot be got again. Any other bad entry is dropped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -220,26 +220,22 @@ def as_text(index: Index, started_at: datetime | None = None) -> str:
 
 
 def read_text(text: str, started_at: datetime | None = None) -> Index:
-    """Return the index that ``as_text`` wrote; malformed entries are left out.
-
-    ``started_at`` is when this machine started, by its clock as it is now.
-    """
+    """Return the index of a file; ``started_at``: when this machine started, by its clock as it is now."""
     fields = read_object(text)
     if fields is None:
         return Index(lost=True)
     keys = _each(fields.get("keys"), _key_entry)
     if fields.get("schema") != SCHEMA:
         return Index(keys=keys, strays=_all_as_strays(fields), lost=True)
+    sessions = _each(fields.get("sessions"), _entry)
     return Index(
-        sessions=_by_new_clock(
-            _each(fields.get("sessions"), _entry), fields.get("started_at"), started_at
-        ),
+        sessions=_by_new_clock(sessions, fields.get("started_at"), started_at),
         keys=keys,
         findings=_each(fields.get("findings"), _finding),
         mfa=_each(fields.get("mfa"), _spent),
         sign_ins=_texts(fields.get("sign_ins")),
         sign_in_ends=_each(fields.get("sign_in_ends"), _sign_in_end),
-        strays=_strays(fields.get("strays")),
+        strays=_all_as_strays(fields, sessions),
         lost=fields.get("lost") is not False,
     )
 
@@ -366,13 +362,13 @@ def _stray(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
     return OrphanedSession(_key(fields["key"]), _text(fields["backend"]))
 
 
-def _all_as_strays(fields: Mapping[str, object]) -> frozenset[OrphanedSession]:
-    """Return the sessions that a file of another schema names, as far as it can be read."""
-    sessions = _each(
-        fields.get("sessions"),
-        lambda key, entry: OrphanedSession(_key(key), _text(entry["backend"])),
-    )
-    return frozenset(sessions.values()) | _strays(fields.get("strays"))
+def _all_as_strays(
+    fields: Mapping[str, object], but: Container[str] = ()
+) -> frozenset[OrphanedSession]:
+    """Return the sessions that a file names and that cannot be used as they are noted."""
+    named = _each(fields.get("sessions"), lambda key, entry: (_key(key), _text(entry["backend"])))
+    orphans = (OrphanedSession(*each) for key, each in named.items() if key not in but)
+    return frozenset(orphans) | _strays(fields.get("strays"))
 
 
 def _key(value: object) -> str:

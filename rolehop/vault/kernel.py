@@ -11,7 +11,9 @@ timeout is set after every write.
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +39,8 @@ from rolehop.fastpath.keyctl import (
 LIMIT = 32_000
 """UTF-16 units; a ``user`` key holds 32,767 bytes, and rolehop's items are ASCII."""
 
-_SETPERM, _UNLINK, _SET_TIMEOUT = 5, 9, 15
+_SETPERM, _DESCRIBE, _UNLINK, _SET_TIMEOUT = 5, 6, 9, 15
+_LONGEST_DESCRIPTION = 4_200  # bytes; the kernel takes 4,095, and type and rights come first
 # Possessor and user: all rights; group and others: none.
 _FOR_THE_USER = 0x3F3F0000
 _BLOCKED = frozenset({errno.EPERM, errno.ENOSYS})
@@ -94,6 +97,32 @@ class KernelKeyring(KeyringBackend):
             deleted = [_unlink(name, kind) for kind in KINDS]
         if not any(deleted):
             raise PasswordDeleteError("no such key")
+
+    def services_of(self, username: str) -> list[str]:
+        """Return the services that have a key for ``username``."""
+        end = f":{username}"
+        with _translated_errors():
+            return [each.removesuffix(end) for each in _descriptions() if each.endswith(end)]
+
+
+def _descriptions() -> Iterator[str]:
+    """Yield the descriptions of all keys in the user keyring."""
+    ring = read(USER_RING) or b""
+    for serial in struct.unpack(f"={len(ring) // 4}i", ring[: len(ring) // 4 * 4]):
+        try:
+            # "type;user;group;rights;description" and a zero byte (keyctl_describe(3))
+            text = _described(serial)
+        except OSError as error:
+            if error.errno not in (*GONE, errno.EACCES):
+                raise
+        else:
+            yield text.partition(b"\0")[0].split(b";", 4)[-1].decode("utf-8", "replace")
+
+
+def _described(serial: int) -> bytes:
+    buffer = ctypes.create_string_buffer(_LONGEST_DESCRIPTION)
+    possessing(lambda: keyctl(_DESCRIBE, serial, buffer, _LONGEST_DESCRIPTION))
+    return buffer.raw
 
 
 def usable() -> str | None:

@@ -73,6 +73,18 @@ class ConnectedSecretService(Keyring):
         if not self._in_turn(self._delete, service, username):
             raise PasswordDeleteError("no such item")
 
+    def services_of(self, username: str) -> list[str]:
+        """Return the services that have an item for ``username``."""
+        return self._in_turn(self._services, username)  # type: ignore[no-any-return]
+
+    def _services(self, username: str) -> list[str]:
+        names = self.schemes[self.scheme]
+        services: list[str] = []
+        for item in self._found({names["username"]: username}):
+            with suppress(ItemNotFoundException):
+                services.append(item.get_attributes().get(names["service"], ""))
+        return services
+
     def _read(self, service: str, username: str) -> str | None:
         for item in self._items(service, username):
             with suppress(ItemNotFoundException):
@@ -96,7 +108,9 @@ class ConnectedSecretService(Keyring):
         return deleted
 
     def _items(self, service: str, username: str) -> list[Item]:
-        query = self._query(service, username)
+        return self._found(self._query(service, username))
+
+    def _found(self, query: dict[str, str]) -> list[Item]:
         for _ in range(_SEARCHES):
             collection = (
                 self.get_preferred_collection()

@@ -7,7 +7,7 @@ nothing to that back end any more. One that cannot be stored is said once, and t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +20,7 @@ from rolehop.vault.access_keys import KeyringKeyStore
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.documents import DocumentStore
-from rolehop.vault.index import Entry, Index, make_entry
+from rolehop.vault.index import Index, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
 from rolehop.vault.serialization import (
     Damaged,
@@ -185,7 +185,7 @@ class KeyringVault:
             change(lambda index: self._with_all(index, new, storage))
             not_stored = [each.step.key for each in new if not self._put_item(each, storage)]
             if not_stored and not storage.hung:
-                change(lambda index: _as_before(index, not_stored, before, storage.chosen.name))
+                change(lambda index: index.as_before(not_stored, before, storage.chosen.name))
 
     def _read(self, storage: Storage, key: str) -> Session | None:
         """Read an item. Raises ``VaultError``, ``Damaged``, or ``IncompleteItem``."""
@@ -280,6 +280,10 @@ class KeyringVault:
             self._backend.failed(error)
             raise
         return tuple(gone), count
+
+    def found_keys(self) -> tuple[str, ...] | None:
+        """Return the keys of all its sessions if the back end in use lists them. Raises as `forget`."""
+        return self._backend.use(Storage.session_keys)
 
     def forget_orphans(self) -> int:
         """Remove the orphaned sessions of the back end in use; return how many. Raises as `forget`."""
@@ -378,17 +382,6 @@ class KeyringVault:
 def _noted(index: Index, step: Step, session: Session, chain: str, backend: str) -> Index:
     parent = index.sessions.get(step.parent or "")
     return index.with_session(make_entry(step, session, chain, backend, parent))
-
-
-def _as_before(
-    index: Index, keys: Sequence[str], before: Mapping[str, Entry], backend: str
-) -> Index:
-    """Return the index with the entries from before a write that failed."""
-    index = index.without(keys, backend)
-    for key in keys:
-        if key in before:
-            index = index.with_session(before[key])
-    return index
 
 
 def _is_stored(step: Step) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.errors import VaultAbsent, VaultBroken, VaultError, VaultFull, VaultLocked
 from rolehop.startup.debug_log import debug
+from rolehop.startup.lazy_regex import Pattern
 from rolehop.vault import chunks
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, Deadline, as_vault_error
 
@@ -25,6 +26,7 @@ T = TypeVar("T")
 # Constant: the service identifies an item. Windows keeps an old secret under a compound name if
 # the user name of a service changes.
 USERNAME = "rolehop"
+_SESSION = Pattern(r"rolehop/([0-9a-f]{64})")
 _DELETE_ATTEMPTS = 3
 _MOST = 20  # items of one portion
 _SECONDS = 1.0
@@ -95,6 +97,14 @@ class Storage:
         )
         debug(__name__, "deleted %s", service if there else f"nothing under {service}")
         return there
+
+    def session_keys(self) -> tuple[str, ...] | None:
+        """Return the hop keys of all sessions that are stored; ``None``: the back end lists nothing."""
+        search = getattr(self.chosen.keyring, "services_of", None)
+        if search is None:
+            return None
+        services: list[str] = self._call("searching the keyring", lambda: search(USERNAME))
+        return tuple(sorted(found[1] for found in map(_SESSION.fullmatch, services) if found))
 
     def _call(self, doing: str, function: Callable[[], T]) -> T:
         try:

@@ -140,6 +140,25 @@ def test_logout_forgets_sessions_that_lost_their_entry(world: World) -> None:
     assert world.items() == []
 
 
+@pytest.mark.parametrize(
+    "damage", ["lost", "deleted", "an odd value in each entry", "asked before"]
+)
+def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damage: str) -> None:
+    """A session made with flags has a key that no chain of the config leads to."""
+    assert world.rolehop("export", "hub", "--format", "json", "--read-only").code == 0
+    index = world.state / "index.json"
+    fields = json.loads(index.read_text())
+    for entry in fields["sessions"].values():
+        entry["hop"] = "1"
+    index.write_text(json.dumps(fields) if damage.startswith("an odd") else "lost")
+    if damage == "deleted":
+        index.unlink()
+    if damage == "asked before":
+        assert world.rolehop("status").code == 0
+    assert world.rolehop("logout", "--all").code == 0
+    assert world.items() == []
+
+
 def test_a_lock_that_goes_from_one_process_to_the_next_is_waited_for(world: World) -> None:
     """A queue of many processes is no process that hangs."""
     assert world.rolehop("credential-process", "hub").code == 0

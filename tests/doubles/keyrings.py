@@ -97,6 +97,13 @@ class FileBacked(_Double):
         except FileNotFoundError:
             raise PasswordDeleteError("no such password") from None
 
+    def services_of(self, username: str) -> list[str]:
+        items = [
+            json.loads(path.read_text())
+            for path in Path(os.environ["ROLEHOP_TEST_KEYRING"]).glob("*.json")
+        ]
+        return [each["service"] for each in items if each["username"] == username]
+
     def _path(self, service: str, username: str) -> Path:
         name = f"{service}@{username}".replace("/", "%2F")
         return Path(os.environ["ROLEHOP_TEST_KEYRING"]) / f"{name}.json"

@@ -42,6 +42,12 @@ def test_what_is_not_there_is_none_and_cannot_be_deleted(
         keyring.delete_password(service, "rolehop")
 
 
+def test_its_services_are_found(keyring: KernelKeyring, service: str) -> None:
+    keyring.set_password(service, "rolehop", "value")
+    assert service in keyring.services_of("rolehop")
+    assert service not in keyring.services_of("hop")
+
+
 def test_a_deleted_value_is_gone(keyring: KernelKeyring, service: str) -> None:
     keyring.set_password(service, "rolehop", "x")
     keyring.delete_password(service, "rolehop")

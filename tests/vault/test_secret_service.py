@@ -36,6 +36,7 @@ vault = KeyringVault(
 """
 PUT = 'vault.put(hop_step(), session(), "prod"); print("done")'
 GET = 'print(vault.get(hop_step(), "prod") == session())'
+FIND = "print(vault.found_keys() == (hop_step().key,))"
 GET_AND_PUT = 'vault.get(hop_step(), "prod"); vault.put(hop_step(), session("another"), "prod")'
 LOCKED = "sessions are neither read nor stored: the keyring is locked"
 
@@ -57,6 +58,7 @@ def test_a_session_is_there_for_the_next_process(
 ) -> None:
     assert run(PUT, own_secret_service, tmp_path) == ["done"]
     assert run(GET, own_secret_service, tmp_path) == ["True"]
+    assert run(FIND, own_secret_service, tmp_path) == ["True"]
 
 
 def test_a_keyring_that_was_locked_in_between_is_reported_and_loses_nothing(
