@@ -2,9 +2,10 @@
 
 An SDK that gives up kills the shell it started, not this process. That would ask on for an answer
 that nobody takes, hold its locks, and keep the pipe open that the SDK waits for. An SDK that ends
-leaves the shell running if that has more to do than to start this process. So on Linux the parents
-of shells are watched, too, up to the first process that is no shell or leads its session: what is
-above a leader let go of it.
+leaves the shell running if that has more to do than to start this process; wrappers (timeout, uv)
+stay as well. So on Linux all ancestors in this session are watched, too, up to its leader: what is
+above a leader let go of it. A program that its ancestors leave is in the background of the terminal,
+where nobody could answer it.
 """
 
 from __future__ import annotations
@@ -73,19 +74,33 @@ def ends_with_caller() -> Iterator[None]:
 def _watch(parents: tuple[tuple[int, int], ...], is_over: threading.Event) -> None:
     # An orphan gets another parent; the number of the old one may be given to a new process.
     while not is_over.wait(_PAUSE):
-        if any(_parent_of(process) != parent for process, parent in parents):
+        if _was_orphan() or any(_parent_of(process) != parent for process, parent in parents):
             _Caller.has_ended = True
             # To the thread, so that a read of the terminal there is interrupted.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             return
 
 
+def _was_orphan() -> bool:
+    """True if this process was left in somebody's session: its parent is not of that one.
+
+    So it is if the caller ended before it was noted.
+    """
+    session = os.getsid(0)
+    if session == os.getpid():
+        return False
+    found = _inspect(os.getppid())
+    return found is not None and found[2] != session
+
+
 def _parents() -> Iterator[tuple[int, int]]:
-    process, parent = os.getpid(), os.getppid()
+    process, parent, session = os.getpid(), os.getppid(), os.getsid(0)
     while True:
         yield process, parent
         found = _inspect(parent)
-        if found is None or found[0] not in _SHELLS or found[2] == parent:
+        if found is None or found[2] == parent:
+            return
+        if found[2] != session and found[0] not in _SHELLS:
             return
         process, parent = parent, found[1]
 

@@ -18,11 +18,11 @@ STAYS = """
 while ! [ -e end ]; do sleep 0.1; done
 """
 A_SHELL = """sh -c '"$0" credential-process hub 2>err & echo $$ >caller; wait' "$0" """
-ABOVE_A_SHELL = f"""{sys.executable} -c '
+ABOVE_A_WRAPPER = f"""{sys.executable} -c '
 import os, sys
 os.write(os.open("caller", os.O_CREAT | os.O_WRONLY), b"%d" % os.getpid())
 os.spawnlp(os.P_WAIT, "sh", "sh", "-c", sys.argv[1], sys.argv[2])
-' '"$0" credential-process hub 2>err; echo more >more' "$0" """
+' 'timeout --foreground 60 "$0" credential-process hub 2>err; echo more >more' "$0" """
 
 
 def text_of(path: Path, wanted: str = "") -> str:
@@ -36,7 +36,7 @@ def text_of(path: Path, wanted: str = "") -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only parents are watched here")
-@pytest.mark.parametrize("caller", [A_SHELL, ABOVE_A_SHELL], ids=["a-shell", "above-a-shell"])
+@pytest.mark.parametrize("caller", [A_SHELL, ABOVE_A_WRAPPER], ids=["a-shell", "above-a-wrapper"])
 def test_a_question_ends_with_its_caller(world: World, caller: str) -> None:
     world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True)
     text = world.config_file.read_text()
