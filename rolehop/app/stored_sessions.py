@@ -264,8 +264,8 @@ def _lost_sessions(app: App, index: Index) -> frozenset[OrphanedSession]:
 
     An index that is only new, or lost a while ago, tells nothing of what others stored there.
     """
-    traces = (app.index_store.path, app.state_folder / "history")
-    if app.index.sessions or not any(each.exists() for each in traces):
+    is_new = app.index.sessions or not (app.state_folder / "history").exists()
+    if is_new and not app.index.damaged:
         return frozenset()
     with contextlib.suppress(VaultError):
         found = app.vault.found_keys()
@@ -324,7 +324,8 @@ def _completed(app: App, now: Index, found: Index) -> Index:
             entry = app.vault.keys.stored_entry(name)
             if entry is not None and name not in now.keys:
                 now = now.with_key(name, entry)
-    return replace(_merged(now, found), lost=app.vault.unreadable)
+    unread = app.vault.unreadable
+    return replace(_merged(now, found), lost=unread, damaged=unread and now.damaged)
 
 
 def _sources_with_keys(app: App) -> list[str]:

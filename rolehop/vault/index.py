@@ -149,6 +149,9 @@ class Index:
     """The file was missing or unusable, and the keyring has not been searched since: it may hold
     more than is noted here. A new, empty index looks the same."""
 
+    damaged: bool = False
+    """It is lost because the file was unusable, so it is not merely new: sessions were noted."""
+
     def known(self) -> CachedState:
         """Return the part that a plan may use."""
         return CachedState(

@@ -204,7 +204,7 @@ def as_text(index: Index, started_at: datetime | None = None) -> str:
     fields = {
         "schema": SCHEMA,
         **({} if started_at is None else {"started_at": as_time(started_at)}),
-        "lost": index.lost,
+        "lost": "damaged" if index.damaged else index.lost,
         "sessions": {key: _plain(entry) for key, entry in index.sessions.items()},
         "keys": {name: _plain(entry) for name, entry in index.keys.items()},
         "findings": {role: _plain(each) for role, each in index.findings.items()},
@@ -223,10 +223,10 @@ def read_text(text: str, started_at: datetime | None = None) -> Index:
     """Return the index of a file; ``started_at``: when this machine started, by its clock as it is now."""
     fields = read_object(text)
     if fields is None:
-        return Index(lost=True)
+        return Index(lost=True, damaged=True)
     keys = _each(fields.get("keys"), _key_entry)
     if fields.get("schema") != SCHEMA:
-        return Index(keys=keys, strays=_all_as_strays(fields), lost=True)
+        return Index(keys=keys, strays=_all_as_strays(fields), lost=True, damaged=True)
     sessions = _each(fields.get("sessions"), _entry)
     return Index(
         sessions=_by_new_clock(sessions, fields.get("started_at"), started_at),
@@ -237,6 +237,7 @@ def read_text(text: str, started_at: datetime | None = None) -> Index:
         sign_in_ends=_each(fields.get("sign_in_ends"), _sign_in_end),
         strays=_all_as_strays(fields, sessions),
         lost=fields.get("lost") is not False,
+        damaged=fields.get("lost") == "damaged",
     )
 
 
@@ -251,8 +252,10 @@ def _state(path: Path) -> _State | None:
 def _read(path: Path, started_at: datetime) -> Index:
     try:
         return read_text(read_own(path, _LONGEST).decode(), started_at)
-    except (OSError, UnicodeDecodeError):
+    except FileNotFoundError:
         return Index(lost=True)
+    except (OSError, UnicodeDecodeError):
+        return Index(lost=True, damaged=True)
 
 
 def _plain(

@@ -141,7 +141,7 @@ def test_logout_forgets_sessions_that_lost_their_entry(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["lost", "deleted", "an odd value in each entry", "asked before"]
+    "damage", ["lost", "deleted", "an odd value in each entry", "asked before", "walked before"]
 )
 def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damage: str) -> None:
     """A session made with flags has a key that no chain of the config leads to."""
@@ -155,6 +155,8 @@ def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damag
         index.unlink()
     if damage == "asked before":
         assert world.rolehop("status").code == 0
+    if damage == "walked before":
+        assert world.rolehop("credential-process", "admin").code == 0
     assert world.rolehop("logout", "--all").code == 0
     assert world.items() == []
 

@@ -75,7 +75,7 @@ READABLE = [
     "/Users/Alice/Projects/Infra2/Tools/Aws42",
     "/home/alice/Documents/Work/Config/Aws/v2",
     "src/main/java/com/example/MyServiceTests",
-    "/root/.cache/uv/archive-v0/kHr1uNMnCm3chouv/pygments/lexers/abcdefgh.py",
+    "/home/me/.cache/uv/archive-v0/kHr1uNMnCm3chouv/pygments/lexers/abcdefgh.py",
     "node:internal/modules/cjs/loader:1228",
     "C:\\Users\\alice\\AppData\\Local\\Programs\\aws.exe",
     "cannot read token: /var/run/secrets/eks.amazonaws.com/serviceaccount/token",

@@ -133,7 +133,7 @@ def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "[" * 100_000, '{"sessions": 7}'])
 def test_a_file_that_cannot_be_used_is_an_empty_index_that_says_so(text: str) -> None:
     found = read_text(text)
-    assert found == Index(lost=True)
+    assert found == Index(lost=True, damaged=True)
 
 
 def test_another_schema_gives_up_its_sessions_and_keeps_its_keys() -> None:
@@ -150,7 +150,7 @@ def test_another_schema_gives_up_its_sessions_and_keeps_its_keys() -> None:
 def test_a_file_that_others_can_write_is_not_followed(tmp_path: Path) -> None:
     store(tmp_path).change(lambda _: FULL)
     (tmp_path / "index.json").chmod(0o666)
-    assert store(tmp_path).load() == Index(lost=True)
+    assert store(tmp_path).load() == Index(lost=True, damaged=True)
 
 
 def test_an_error_of_the_change_passes_and_nothing_is_written(tmp_path: Path) -> None:
