@@ -166,7 +166,9 @@ def _none_twice(items: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _policy(value: object) -> str:
-    document = as_text(value)
+    # STS takes the line ends of Windows here, unlike in any other text.
+    as_text(value.replace("\r", "\n") if isinstance(value, str) else value)
+    document = str(value)
     if len(document) > MAX_POLICY:
         raise ValueError(
             f"a session policy has at most 2,048 characters, white space included,"

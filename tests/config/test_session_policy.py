@@ -70,6 +70,7 @@ def test_what_aws_refuses_is_named(name: str) -> None:
     "text",
     [
         json.dumps({"Statement": GOOD}),  # one statement, and no version
+        json.dumps({"Statement": GOOD}, indent=2).replace("\n", "\r\n"),  # saved on Windows
         json.dumps({"Version": "2008-10-17", "Id": "mine", "Statement": [GOOD]}),
         without("Action", NotAction=["s3:Put*", "*"]),
         without("Resource", NotResource="arn:*:s3:::a/${aws:username}"),
