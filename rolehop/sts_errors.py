@@ -163,6 +163,8 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
         )
     if denied.policy is not None or denied.caller == "anonymous":
         return change_of_policy(denied, role, brief=hop is not None)
+    if denied.other is not None:
+        return f'change what AWS names, which rolehop does not judge: "{denied.other}"'
     if action == "sts:TagSession":
         return (
             f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}; it "

@@ -83,6 +83,26 @@ def test_the_policy_that_aws_names_by_its_arn_is_read(colon: str) -> None:
     assert read_access_denied(f"{text} (Service: S3, Status Code: 403)") == found
 
 
+_OTHER_REASONS = [
+    "because public policies are blocked by the BlockPublicPolicy block public access setting",
+    "because the moon isn't full, or v1.2 of it",
+    "with an explicit deny in a declarative policy",
+    "because no lunar policy allows the s3:GetObject action",
+]
+
+
+@pytest.mark.parametrize("reason", _OTHER_REASONS)
+@pytest.mark.parametrize("resource", [' on resource: "arn:aws:s3:::b"', ""])
+def test_a_reason_that_is_not_known_is_kept_as_aws_wrote_it(reason: str, resource: str) -> None:
+    text = f"User: {JOHN} is not authorized to perform: s3:GetObject{resource} {reason}"
+    for shown in (text, f"{text}. Try again", f'"{text}."', f"'{text}'", f"{text}\n\nmore words"):
+        found = read_excerpt(shown.replace(" because", "\n  because"))
+        assert found is not None
+        assert (found.words, found.denied.reason, found.denied.policy) == (text, reason, None)
+    fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
+    assert fix == f'change what AWS names, which rolehop does not judge: "{reason}"'
+
+
 def test_the_fix_of_a_policy_that_is_named_is_in_that_policy() -> None:
     arn = "arn:aws:iam::777788889999:policy/NoLogs"
     text = denied(f" with an explicit deny in an identity-based policy: {arn}")
@@ -208,9 +228,8 @@ def test_a_text_that_names_no_policy_says_who_was_refused_what() -> None:
     role = "arn:aws:iam::333333333333:role/Admin"
     text = f"User: {JOHN} is not authorized to perform: sts:AssumeRole on resource: {role}"
     assert read_access_denied(text) == AccessDenied(JOHN, "sts:AssumeRole", role)
-    assert read_access_denied(text + " because the moon is full") == AccessDenied(
-        JOHN, "sts:AssumeRole", role
-    )
+    because = read_access_denied(text + " because the moon is full")
+    assert because == AccessDenied(JOHN, "sts:AssumeRole", role, other="because the moon is full")
 
 
 def test_a_resource_based_policy_of_a_role_is_its_trust_policy() -> None:

@@ -53,14 +53,20 @@ class AccessDenied:
     """AWS names three causes: the resource does not exist in this Region, no policy of its own
     allows the call, or one denies it."""
 
+    other: str | None = None
+    """AWS's reason in its words if it is none of `LANES`, e.g. "because public policies are blocked
+    by …"; ``None``: the text has none."""
+
     @property
-    def reason(self) -> str:
-        """Why it was refused, in brief and in AWS's words, if the text says so."""
+    def reason(self) -> str | None:
+        """Why it was refused, in brief and in AWS's words; ``None``: the text does not say."""
+        if self.other is not None:
+            return self.other
         if self.unclear:
             return "because of its own policy, or because it is not in this Region"
         if self.explicit:
             return "with an explicit deny" + (f" in the {self.policy}" if self.policy else "")
-        return f"because no {self.policy} allows {self.action}"
+        return f"because no {self.policy} allows {self.action}" if self.policy else None
 
     @property
     def lane(self) -> str | None:

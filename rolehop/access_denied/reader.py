@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rolehop.access_denied.cloudtrail import event_without_reason
 from rolehop.access_denied.model import LANES, AccessDenied, Excerpt
 from rolehop.access_denied.plain_text import GAP, plain
+from rolehop.startup.dataclass import replace
 from rolehop.startup.lazy_regex import Pattern
 
 LONGEST = 1_000_000
@@ -43,6 +44,14 @@ _CALL = Pattern(
     rf"|(?P<deny>\s+with\s+an\s+explicit\s+deny)(?:\s+in\s+(?:an?|the)\s+(?P<denying>{_KINDS})"
     r"(?::?\s+(?P<policy>arn:[^\s,;()\"'`<>\u201d\u2019]+))?)?)?(?![\w-])"
 )
+# A reason that is none of those above, to the end of its sentence or of what quotes it.
+_OTHER = Pattern(
+    r"\s+(?:because|in\s+an?|in\s+the|with\s+an\s+explicit)\s[^\"`<>(){}\u201d]{1,400}?"
+    r"(?=[.;,]{0,3}(?:$|\s{0,3}[\"`<>(){}\u201d]|'(?!\w))|[.;]\s"
+    r"|,?\s{1,3}(?:status\s{1,3}code|request\s{1,3}id)\b)",
+    re.IGNORECASE,
+)
+_PARAGRAPH = Pattern(r"\n[ \t│]*\n")
 # What the AWS console shows.
 _CONSOLE = Pattern(
     r"\buser:\s{1,9}(?P<caller>\S{1,2048})\s{1,9}action:\s{1,9}(?P<action>[\w-]+:\w+)"
@@ -97,6 +106,7 @@ def _sentences(text: str) -> Iterator[Excerpt]:
 
 
 def _sentence(before: str, after: str, authorized: str) -> Excerpt | None:
+    first = _PARAGRAPH.compiled.split(after, 1)[0]  # of which only its own reason can be part
     before, after = plain(before), plain(after)
     match = _CALL.compiled.match(after)
     if match is None:
@@ -117,7 +127,19 @@ def _sentence(before: str, after: str, authorized: str) -> Excerpt | None:
         policy_arn=_trimmed(match["policy"], ended=False) if match["policy"] else None,
         unclear=unclear,
     )
-    return Excerpt(denied, _words(named, authorized, match, denied), _code(before, after))
+    words = _words(named, authorized, match, denied)
+    other = None if policy or unclear else _other(first, match.end())
+    if other is not None:
+        words = f"{words} {other}"
+        start = "with an explicit deny " if denied.explicit else ""
+        denied = replace(denied, other=f"{start}{other}")
+    return Excerpt(denied, words, _code(before, after))
+
+
+def _other(paragraph: str, end: int) -> str | None:
+    """Return the reason after the part of a sentence that is understood, which has ``end`` characters."""
+    found = _OTHER.compiled.match(plain(paragraph), end)
+    return None if found is None else _one_blank(found[0])
 
 
 def _words(

@@ -131,6 +131,7 @@ def denied_document(
         "resource": denied and denied.resource,
         "lane": denied and denied.lane,
         "explicit": denied is not None and denied.explicit,
+        "reason": denied and denied.reason,
         "policy": denied and denied.policy_arn,
         "encoded": encoded,
         "chain": chain,
@@ -183,6 +184,7 @@ def _aws_said(answer: StsAnswer | None) -> Document | None:
         "caller": denied.caller if denied else None,
         "lane": denied.lane if denied else None,
         "explicit": denied.explicit if denied else False,
+        "reason": denied.reason if denied else None,
         "policy": denied.policy_arn if denied else None,
     }
 

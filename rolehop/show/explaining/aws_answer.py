@@ -38,8 +38,8 @@ def unjudged_view(chain: str, hop: int, answer: StsAnswer, why: str) -> View:
     for name, value in (("role", denied and denied.resource), ("caller", denied and denied.caller)):
         if value:
             lines.extend(wrapped(clean(value), f"  {name:<8}", "          "))
-    explicit = denied is not None and denied.explicit
-    if answer.fix is not None and (answer.names_policy or explicit or not answer.about_policies):
+    said_why = denied is not None and denied.reason is not None
+    if answer.fix is not None and (said_why or not answer.about_policies):
         lines.extend(wrapped(f"to fix it, {answer.fix}", "  ", "    "))
     lines.extend(wrapped(f"its policies are not judged: {clean(why)}", "  ", "    "))
     return lines
@@ -68,6 +68,8 @@ def what_next(known: Verdict, joined: Verdict, answer: StsAnswer) -> Iterator[Li
         lane = next((e for e in known.policies if e.name is answer.policy_type), None)
         if lane is None or lane.outcome is not Outcome.REFUSED:
             yield from _contradiction(joined, answer)
+    elif answer.denied is not None and answer.denied.other is not None:
+        yield from wrapped(f"to fix it, {answer.fix}", "  ", "    ")
     elif answer.denied is not None and answer.denied.explicit:
         text = "a Deny matched; AWS does not say in which policy"
         yield from wrapped(f"{text}. To fix it, {answer.fix}", "  ", "    ")

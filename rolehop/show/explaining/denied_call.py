@@ -21,6 +21,8 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
         named += ", or the resource does not exist in this Region; AWS does not say which"
     elif denied.policy is not None:
         named += ": a Deny in it matches" if denied.explicit else ": nothing in it allows it"
+    elif denied.other is not None:
+        named = f'none that rolehop judges: "{denied.other}"'
     elif denied.explicit:
         named += "; a Deny in it matches"
     facts = [
@@ -36,7 +38,7 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
             lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
     # Without a policy, only these actions say what to do.
     unsigned = denied.caller == "anonymous"
-    if unsigned or denied.policy or denied.explicit or denied.action in _SAYING:
+    if unsigned or denied.reason is not None or denied.action in _SAYING:
         return [*lines, *wrapped(f"to fix it, {fix}", "  ", "    ")]
     if chain is None and denied.action not in _HOPS:
         text = "if a chain's session made the call, its policies may tell:"

@@ -37,6 +37,7 @@ def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: 
         "resource": BUCKET,
         "lane": "resource",
         "explicit": False,
+        "reason": "because no resource-based policy allows s3:GetObject",
         "policy": None,
         "encoded": None,
         "chain": "admin",
@@ -52,6 +53,10 @@ def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: 
     assert "s3:GetObject: AWS refused it\n  AWS said" in shown.out
     assert "  resource policy       refuses (AWS said)\n" in shown.out
     assert "to fix it, have the resource's owner allow" in shown.out
+    blocked = "because public policies are blocked by a setting"
+    shown = world.rolehop("explain", "--error", f"{DENIED} {blocked}")
+    assert 'public policies are blocked by a setting"\n' in shown.out
+    assert "does not say" not in shown.out
     other = DENIED.replace("333333333333", "999999999999") + LACKS
     shown = world.rolehop("explain", "--error", other)
     assert "policy    resource-based policy: nothing in it allows it" in shown.out
