@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rolehop.app.host import read_or_none
+from rolehop.app.judging.named_owner import owner_of
+from rolehop.app.judging.policy_documents import PolicyOptions, given_as
 from rolehop.app.judging.policy_in_file import FoundPolicy, find_policy, refuse_unwritable
 from rolehop.config.toml.edit import change_keys
 from rolehop.config.value_types import Place
@@ -48,11 +50,14 @@ class FixedDocument:
         return list(difflib.unified_diff(before, after, self.name, "fixed", lineterm=""))
 
 
-def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
+def write_fixed_document(
+    verdict: ChainVerdict, path: Path, policies: PolicyOptions
+) -> FixedDocument:
     """Write what the first fix of the first refused hop changes: all its changes of one document.
 
     A file that is there must hold that document as it is now; a new one gets the first policy that
-    the fix changes, or else the config.
+    the fix changes, or else the config. ``policies``: those that the verdict was made with; a file
+    of ``--scp`` or ``--rcp`` counts only as that.
 
     Raises:
         UsageError: no hop is refused, it has no fix, or one with a value that is not known here; a
@@ -66,7 +71,7 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
     steps = next((remedy.steps for remedy in hop.remedies()), ())
     if not steps:
         raise UsageError(f"hop {hop.number} has no fix", cause="no policy and no config allows it")
-    made, fixed = _fixed(hop, steps, path)
+    made, fixed = _fixed(hop, steps, path, policies)
     left = dict.fromkeys(in_short(each) for each in steps if each not in made)
     fixed = replace(fixed, left=tuple(left))
     try:
@@ -77,7 +82,7 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
 
 
 def _fixed(
-    hop: HopVerdict, steps: Sequence[Step], path: Path
+    hop: HopVerdict, steps: Sequence[Step], path: Path, given: PolicyOptions
 ) -> tuple[Sequence[Step], FixedDocument]:
     """Return the document of the fix that is in ``path``, or the first, and the steps that change it."""
     policies = [each for each in steps if isinstance(each, PolicyChange)]
@@ -89,20 +94,21 @@ def _fixed(
     if here:
         return here, _fixed_session_policy(hop, here, path)
     if policies:
-        return _fixed_policy(hop, policies, path)
+        return _fixed_policy(hop, _those_of_guardrail(policies, path, given), path)
     edits = _same_config(edits)
     fixed = _fixed_config(edits)
     if is_plain_file(path):
-        found = find_policy(path, {})
+        found = find_policy(path, {}, {})
         raise _another(path, found if isinstance(found, str) else "a policy", [fixed.name])
     return edits, fixed
 
 
 def _another(path: Path, found: str, wanted: Sequence[str]) -> UsageError:
     """Return the error that the file holds something else than the document to fix."""
+    named = (each if each.startswith("a new ") else f"the {each}" for each in wanted)
     return UsageError(
         f"{path} is {found}, and was not changed",
-        cause=f"the fix is for the {' and the '.join(dict.fromkeys(wanted))}",
+        cause=f"the fix is for {' and '.join(dict.fromkeys(named))}",
         fix="name a new file, or a file with that document as it is now",
     )
 
@@ -134,6 +140,20 @@ def _write(path: Path, text: str) -> None:
     write_beside(real, text, mode=mode_of(real))
 
 
+def _those_of_guardrail(
+    changes: Sequence[PolicyChange], path: Path, given: PolicyOptions
+) -> Sequence[PolicyChange]:
+    """Return the changes that ``path`` can take: of an SCP or RCP, if it is given as one."""
+    here = given_as(path, given)
+    if not here:
+        return changes
+    left = [each for each in changes if {"*", each.member} & here.get(each.policy_type, set())]
+    if not left:
+        flags = " and ".join(f"--{each.name.lower()}" for each in here)
+        raise _another(path, f"given with {flags}", [each.document for each in changes])
+    return left
+
+
 def _fixed_policy(
     hop: HopVerdict, changes: Sequence[PolicyChange], path: Path
 ) -> tuple[list[PolicyChange], FixedDocument]:
@@ -149,7 +169,8 @@ def _fixed_policy(
         return made, FixedDocument(made[0].document, before, after)
     instead = ""
     for made in documents.values():
-        found = find_policy(path, _policy_now(hop, made[0]))
+        owner = owner_of(made[0], hop.verdicts[made[0].hop].request.role)
+        found = find_policy(path, _policy_now(hop, made[0]), owner)
         if isinstance(found, FoundPolicy):
             after = found.with_changes(made)
             return made, FixedDocument(made[0].document, found.text, after)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from rolehop.arn import ACCOUNT_ID
 from rolehop.errors import ConfigError, UsageError
+from rolehop.policy.evaluation.model import PolicyType
 from rolehop.policy.inventory.aws_cli_output import policy_text, read_inventory
 from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import IamInventory
@@ -107,10 +108,26 @@ def _by_account(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the policies of ``[ACCOUNT=]FILE`` by account; ``*``: of every account."""
     found: dict[str, tuple[str, ...]] = {}
     for each in given:
-        account, equals, name = each.partition("=")
-        if not (equals and ACCOUNT_ID.fullmatch(account)):
-            account, name = "*", each
+        account, name = _account_and_file(each)
         found[account] = (*found.get(account, ()), _read(name, _policy_in))
+    return found
+
+
+def _account_and_file(given: str) -> tuple[str, str]:
+    account, equals, name = given.partition("=")
+    return (account, name) if equals and ACCOUNT_ID.fullmatch(account) else ("*", given)
+
+
+def given_as(path: Path, policies: PolicyOptions) -> dict[PolicyType, set[str]]:
+    """Return as what the file is given with ``--scp`` and ``--rcp``, each with its accounts.
+
+    ``*``: every account. No key: it is not given so.
+    """
+    found: dict[PolicyType, set[str]] = {}
+    for policy_type, given in ((PolicyType.SCP, policies.scps), (PolicyType.RCP, policies.rcps)):
+        for account, name in map(_account_and_file, given):
+            if path.exists() and Path(name).exists() and path.samefile(name):
+                found.setdefault(policy_type, set()).add(account)
     return found
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rolehop.app.host import read_or_none
+from rolehop.app.judging.named_owner import Owner, is_of_another
 from rolehop.errors import RolehopError, UsageError
 from rolehop.files import is_plain_file, mode_of
 from rolehop.policy.remedies.policy_change import PolicyChange, apply_changes
@@ -52,10 +53,11 @@ def refuse_unwritable(path: Path) -> None:
             raise UsageError(f"{path} was not changed", cause=text)
 
 
-def find_policy(path: Path, policy: dict[str, Any]) -> FoundPolicy | str:
+def find_policy(path: Path, policy: dict[str, Any], owner: Owner) -> FoundPolicy | str:
     """Return where the file has ``policy``, or what the file has instead, in words.
 
-    Two policies are the same if IAM reads them alike: a list of one is as good as its element.
+    Two policies are the same if IAM reads them alike: a list of one is as good as its element. Where
+    the file says whose a policy is, it must be that of ``owner``.
     """
     try:
         text = (read_or_none(path) or "").removeprefix("\ufeff")
@@ -66,11 +68,14 @@ def find_policy(path: Path, policy: dict[str, Any]) -> FoundPolicy | str:
     except ValueError:
         return "a config of rolehop" if _is_config(text) else "a file that is not JSON"
     wanted = _plain(policy)
-    places = [place for place, found in _policies(whole) if _plain(found) == wanted]
+    alike = [place for place, found in _policies(whole) if _plain(found) == wanted]
+    places = [place for place in alike if not is_of_another(whole, place, owner)]
     if len(places) == 1:
         return FoundPolicy(text, whole, places[0])
     if places:
         return f"a document with that policy in {len(places)} places"
+    if alike:
+        return "a document in which a policy with that text is another one"
     alone = isinstance(whole, dict) and "Statement" in whole
     return "another policy, or another version of it" if alone else "JSON without that policy"
 

@@ -137,7 +137,7 @@ def command(
         ctx.exit(REFUSED)
     _print(cli, verdict, style)
     if apply_to is not None:
-        _apply_fix(cli, verdict, apply_to)
+        _apply_fix(cli, verdict, apply_to, policies)
     # Whatever the documents say now, AWS refused it.
     ctx.exit(REFUSED if last else exit_code([verdict], strict=strict))
 
@@ -163,12 +163,14 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
 
 
-def _apply_fix(cli: CommandContext, verdict: ChainVerdict, file: str) -> None:
+def _apply_fix(
+    cli: CommandContext, verdict: ChainVerdict, file: str, policies: PolicyOptions
+) -> None:
     from pathlib import Path
 
     from rolehop.app.judging.fixed_document import write_fixed_document
 
-    fixed = write_fixed_document(verdict, Path(file))
+    fixed = write_fixed_document(verdict, Path(file), policies)
     what = fixed.name if fixed.name.startswith("a new ") else f"the fixed {fixed.name}"
     cli.terminal.note(f"wrote {what} to {file}; nothing was sent to AWS")
     cli.terminal.write_lines_beside(fixed.diff)

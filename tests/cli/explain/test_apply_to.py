@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.explain import documents as shared
 from tests.cli.explain.documents import ALICE, explain_offline, write_roles
-from tests.support.policies import policy, policy_text
+from tests.support.policies import allow, policy, policy_text
 from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, World
 
 role = partial(shared.role, sid="")
@@ -227,3 +227,73 @@ def test_what_is_in_the_aws_config_is_not_written(world: World) -> None:
     assert done.code == 2
     assert "which rolehop only reads" in done.err
     assert not (world.home / "fixed.toml").exists()
+
+
+def says(role_arn: str, **more: object) -> dict[str, object]:
+    """Return what get-role prints of a role that trusts Bob."""
+    name = role_arn.rpartition("/")[2]
+    made = {"Arn": role_arn, "RoleName": name, "AssumeRolePolicyDocument": policy(*TRUSTS_BOB)}
+    return {**made, **more}
+
+
+OTHERS = {
+    "role": {"Role": says(ADMIN)},
+    "account": {"Role": says(HUB.replace("222222222222", "777777777777"))},
+    "instance profile": [{"Arn": HUB.replace("role/", "instance-profile/"), "Roles": [says(HUB)]}],
+    "list-roles": {"Roles": [{"RoleName": "Ops", "AssumeRolePolicyDocument": policy(*TRUSTS_BOB)}]},
+    "get-role-policy": {"RoleName": "Hub", "PolicyName": "go", "PolicyDocument": policy(*TRUSTS_BOB)},
+    "get-user-policy": {"UserName": "Hub", "PolicyName": "go", "PolicyDocument": policy(*TRUSTS_BOB)},
+    "describe-policy": {
+        "Policy": {
+            "PolicySummary": {"Id": "p-1", "Type": "SERVICE_CONTROL_POLICY", "Name": "Hub"},
+            "Content": policy_text(*TRUSTS_BOB),
+        }
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_policy_that_is_said_to_be_of_another_is_not_touched(world: World, other: object) -> None:
+    write_roles(world, role(HUB, BOB), role(ADMIN, HUB))
+    path = world.home / "other.json"
+    path.write_text(json.dumps(other))
+    done = explain_offline(world, "admin", "--apply-to", "other.json")
+    assert (done.code, path.read_text()) == (2, json.dumps(other))
+    assert "a document in which a policy with that text is another one" in done.err
+
+
+def test_of_two_roles_with_the_same_policies_the_one_of_the_fix_is_changed(world: World) -> None:
+    ops = HUB.replace("Hub", "Ops")
+    none = policy(allow(Resource=ops))
+    rest = {"RolePolicyList": [{"PolicyName": n, "PolicyDocument": none} for n in ("aaa", "go")]}
+    profile = {"Arn": HUB.replace("role/", "instance-profile/"), "Roles": [says(HUB)]}
+    trust = {**role(ops, BOB), **rest}, {**role(HUB, BOB), **rest, "InstanceProfileList": [profile]}
+    write_roles(world, *trust, role(ADMIN, HUB))
+    assert explain_offline(world, "admin", "--apply-to", "all.json").code == 5
+    found = json.loads((world.home / "all.json").read_text())["RoleDetailList"]
+    assert [ALICE in json.dumps(each) for each in found] == [False, True, False]
+    assert found[1]["InstanceProfileList"] == [profile]
+    assert explain_offline(world, "admin", "--apply-to", "all.json").code == 5
+    found = json.loads((world.home / "all.json").read_text())["RoleDetailList"]
+    changed = [[each["PolicyDocument"] != none for each in r["RolePolicyList"]] for r in found[:2]]
+    assert changed == [[False, False], [True, False]]
+    assert explain_offline(world, "admin").code == 0
+
+
+def test_a_file_of_an_scp_is_only_that(world: World) -> None:
+    """Alice's own policy has the same text, and is what the fix changes."""
+    same = policy_text({"Effect": "Allow", "Action": "sts:*", "Resource": ADMIN})
+    user = {"PolicyName": "go", "PolicyDocument": json.loads(same)}
+    write_roles(world, role(HUB, BOB))
+    export = world.home / "all.json"
+    details = json.loads(export.read_text())
+    details["UserDetailList"][0]["UserPolicyList"] = [user]
+    export.write_text(json.dumps(details))
+    for name in ("scp.json", "rcp.json"):
+        (world.home / name).write_text(same)
+    (world.home / "link.json").hardlink_to(world.home / "scp.json")
+    given = ("--scp", "333333333333=scp.json", "--rcp", "333333333333=rcp.json")
+    for name in ("scp.json", "link.json", "rcp.json"):
+        done = explain_offline(world, "hub", *given, "--apply-to", name)
+        assert (done.code, (world.home / name).read_text()) == (2, same)
+        assert f"{name} is given with --{'rcp' if name[0] == 'r' else 'scp'}" in done.err
