@@ -81,6 +81,19 @@ def test_the_policy_that_aws_names_by_its_arn_is_read(colon: str) -> None:
     assert (found.lane, found.policy_arn) == ("scp", SCP_ARN)
     assert read_access_denied(f"{text}.") == found
     assert read_access_denied(f"{text} (Service: S3, Status Code: 403)") == found
+    for name in ("a,b", "a,,b+c=d,.@-_e"):
+        arn = f"arn:aws:iam::777788889999:policy/{name}"
+        text = denied(f" with an explicit deny in an identity-based policy{colon} {arn}")
+        for shown in (
+            text,
+            f"{text}, and more",
+            f"{text}.",
+            f'{{"m":"{text}","n":1}}',
+            f"{text},\n",
+        ):
+            found = read_access_denied(shown)
+            assert found is not None
+            assert found.policy_arn == arn
 
 
 _OTHER_REASONS = [

@@ -22,6 +22,8 @@ _ONE_OF_THREE = (
 ).replace(" ", r"\s+")
 _ANCHOR = Pattern(rf"(?:is{GAP})?\bnot{GAP}authorized{GAP}to{GAP}perform\b", re.IGNORECASE)
 _BEFORE, _AFTER = 700, 5_000  # characters; AWS's sentences are far shorter
+# In a name of IAM, a comma is one of its characters if another follows.
+_NAMED = r"(?:[^\s,;()\"'`<>\u201d\u2019]|,(?!arn:)(?=,{0,9}[\w+=.@-]))+"
 # What stands before "is not authorized to perform"; some services name no user, or no ARN.
 _CALLER = Pattern(
     r"(?:\buser:\s+(?P<user>\S+)|(?P<arn>\barn:\S+)"
@@ -35,14 +37,15 @@ _CALL = Pattern(
     r"(?:\s+on\s+this\s+resource|\s+on\s+the\s+resource\s+associated\s+with\s+this\s+ciphertext"
     r"|\s+on\s+resource(?:\(s\))?:?\s+(?P<resource>\"[^\"]+\""
     # IAM's own texts name some resources by kind and name.
-    r"|(?:role|user|group|policy|instance\s+profile)\s+(?!because\s|with\s)[^\s\"`<>,;()\u201d\u2019]+"
+    r"|(?:role|user|group|policy|instance\s+profile)\s+(?!because\s|with\s)"
+    rf"{_NAMED}"
     r"|[^\"\n]{1,1500}?(?=\s+because\s+no\s|\s+because\s+the\s+resource\s+does\s"
     r"|\s+with\s+an\s+explicit\s+deny)"
     r"|[^\s\"`<>\u201d\u2019]+))?"
     rf"(?P<reason>\s+because\s+no\s+(?P<lacking>{_KINDS})\s+allows\s+the\s+\S+\s+action"
     rf"|\s+because\s+{_ONE_OF_THREE}"
     rf"|(?P<deny>\s+with\s+an\s+explicit\s+deny)(?:\s+in\s+(?:an?|the)\s+(?P<denying>{_KINDS})"
-    r"(?::?\s+(?P<policy>arn:[^\s,;()\"'`<>\u201d\u2019]+))?)?)?(?![\w-])"
+    rf"(?::?\s+(?P<policy>arn:{_NAMED}))?)?)?(?![\w-])"
 )
 # A reason that is none of those above, to the end of its sentence or of what quotes it.
 _OTHER = Pattern(
