@@ -96,7 +96,9 @@ def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
     from rolehop.plan.model import Cache
     from rolehop.sources import diagnose, first_problem, first_warning
 
-    plan = plan_chain(app, name, options, callers=app.source_callers)
+    with error_context(name):  # the config may be broken
+        callers = app.source_callers
+    plan = plan_chain(app, name, options, callers=callers)
     if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
         return plan
     found = diagnose(plan.source, app.source_context)
@@ -259,7 +261,7 @@ def profile_of(app: App, source: SourceConfig) -> str | None:
 
 def _stamp(app: App, source: SourceConfig, stamps: Stamps) -> Stamp:
     from rolehop.plan.model import Stamp
-    from rolehop.sources import stamp_of
+    from rolehop.sources import SOURCE_TYPES, stamp_of
     from rolehop.sources.source_type import one_line
 
     key = repr(source)
@@ -269,5 +271,7 @@ def _stamp(app: App, source: SourceConfig, stamps: Stamps) -> Stamp:
         except VaultError as error:
             if stamps.keyring_needed:
                 raise
-            stamps[key] = Stamp(None, long_lived=source.type == "keys", problem=one_line(error))
+            stamps[key] = Stamp(
+                None, long_lived=SOURCE_TYPES[source.type].keeps_keys, problem=one_line(error)
+            )
     return stamps[key]

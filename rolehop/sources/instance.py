@@ -154,4 +154,5 @@ def _setting(environ: Mapping[str, str], aws: AwsConfig, key: str) -> str | None
     return environ.get(f"AWS_{key.upper()}") or profile_setting(aws, profile, key) or None
 
 
-TYPE = SourceType(TABLE, stamp, build, diagnose)
+# EC2 gives an instance its role's session, and sends nothing that a session could carry.
+TYPE = SourceType(TABLE, stamp, build, diagnose, carries_nothing=True)

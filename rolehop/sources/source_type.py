@@ -123,6 +123,12 @@ class SourceType:
     """For a federated type: what is known of its role session without a call, a program or a
     question."""
 
+    carries_nothing: bool = False
+    """Its sessions carry no session tags, source identity or session policy."""
+
+    names_permission_set: bool = False
+    """Its key ``role`` is a permission set of Identity Center."""
+
     federated_action: str | None = None
     """For a federated type: the action of STS by which its role's session is made; it is
     ``sts:AssumeRole`` if an AWS service calls, for a certificate."""

@@ -32,7 +32,7 @@ from rolehop.policy.evaluation.principals import session_of
 from rolehop.policy.inventory.context_keys import absent_from_role_sessions, sent_by
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Unknown
-from rolehop.sources import is_federated
+from rolehop.sources import SOURCE_TYPES, is_federated
 from rolehop.startup.dataclass import replace
 
 
@@ -180,8 +180,7 @@ def start_of(
         mfa = False
     if role_session:
         _check_session(policies.context, source)
-    # EC2 sends no tags, source identity or session policy for an instance's role.
-    carried = InheritedAttributes({}) if source.type == "instance" else None
+    carried = InheritedAttributes({}) if SOURCE_TYPES[source.type].carries_nothing else None
     return StartingCredentials(
         principal,
         role=None if own is None else own.role,
@@ -200,7 +199,7 @@ def start_of(
 def _role_pattern(source: SourceConfig) -> str | None:
     """Return what the ARN of a permission set's role is like; ``None``: the source has none."""
     account, name = source.settings.get("account"), source.settings.get("role")
-    if source.type != "identity-center" or not isinstance(name, str):
+    if not SOURCE_TYPES[source.type].names_permission_set or not isinstance(name, str):
         return None
     place = "role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO"
     return f"arn:*:iam::{account if isinstance(account, str) else '*'}:{place}_{name}_*"

@@ -397,4 +397,4 @@ _SIGN_IN = LoginSupport(
     token_name=lambda source, context: center_of(source, context).token_name,
     cli_sign_in_end=lambda source, context: cli_sign_in(center_of(source, context), context).ends,
 )
-TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN)
+TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, names_permission_set=True)
