@@ -17,6 +17,7 @@ from rolehop.policy.language.variables import Template, Unfilled, fill
 from rolehop.policy.language.wildcards import matches, matches_text
 from rolehop.policy.remedies.statement_conditions import collapse_singleton, subject_of
 from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
 
 Json = dict[str, Any]
 _Element = dict[str, Any]
@@ -32,6 +33,7 @@ _OF_ROLE = (
     "sts:TagSession",
 )
 _WILD = frozenset("*?")
+_ENTITY = Pattern(r"arn:[^:*?]+:iam::[0-9]{12}:(?:root|(?:user|role)/[^*?$]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ def exclude_request(
 
     Returns ``None`` if no statement can single out this request.
     """
+    if "NotPrincipal" in written:
+        spelled = _without_not_principal(written, request)
+        return None if spelled is None else NarrowedDeny((spelled,), exempts=True)
     exempting = _with_exception(written, request) if shared else None
     if exempting is not None:
         return NarrowedDeny((exempting,), exempts=True)
@@ -198,6 +203,25 @@ def _with_exception(written: Json, request: Request) -> Json | None:
                 condition = {**written["Condition"], operator: {**keys, key: listed}}
                 return {**written, "Condition": condition}
     return None
+
+
+def _without_not_principal(written: Json, request: Request) -> Json | None:
+    """Return a trust policy's Deny with a list of exceptions in place of its ``NotPrincipal``.
+
+    AWS no longer takes the element there (IAM user guide, "AWS JSON policy elements: NotPrincipal",
+    which recommends the condition). ``None``: it names others than users, roles and roots.
+    """
+    spared, named = written["NotPrincipal"], request.caller.named
+    if named is None or not isinstance(spared, dict) or list(spared) != ["AWS"]:
+        return None
+    listed = _texts(spared["AWS"])
+    if not all(_ENTITY.fullmatch(each) for each in listed):
+        return None  # a session, or an account's number: the condition has no equal of it
+    made = {"Principal" if key == "NotPrincipal" else key: each for key, each in written.items()}
+    made["Principal"] = "*"
+    for each in dict.fromkeys((*listed, named)):
+        made = _unless(made, "ArnNotEquals", "aws:PrincipalArn", each)
+    return made
 
 
 def listed_as(key: str, request: Request, *, like: bool) -> str | None:

@@ -184,3 +184,31 @@ def test_what_no_statement_can_preserve_is_reported() -> None:
     }
     made = narrowed(call(), "identity", deny, shared=False)
     assert made == NarrowedDeny(({**deny, "Resource": "arn:aws:iam::1:role/x"},), opened=(team,))
+
+
+OPS = "arn:aws:iam::222222222222:role/Ops"
+ROOT = "arn:aws:iam::222222222222:root"
+
+
+@pytest.mark.parametrize(
+    ("spared", "left"),
+    [
+        ({"AWS": OPS}, [OPS, BOB]),
+        ({"AWS": [OPS, ROOT]}, [OPS, ROOT, BOB]),
+        ({"AWS": [BOB, ROOT]}, [BOB, ROOT]),
+        ({"AWS": [OPS, "arn:aws:sts::222222222222:assumed-role/Ops/s"]}, None),
+        ({"AWS": "222222222222"}, None),
+        ({"AWS": OPS, "Service": "ec2.amazonaws.com"}, None),
+    ],
+)
+def test_not_principal_of_a_trust_policy_becomes_the_condition_that_aws_takes(
+    spared: Json, left: list[str] | None
+) -> None:
+    deny = {"Sid": "Only", "Effect": "Deny", "NotPrincipal": spared, "Action": "sts:*"}
+    made = narrowed(call(), "trust", {**deny, "Condition": WITHOUT_MFA}, shared=True)
+    if left is None:
+        assert made is None
+        return
+    condition = {**WITHOUT_MFA, "ArnNotEquals": {"aws:PrincipalArn": left}}
+    fixed = {"Sid": "Only", "Effect": "Deny", "Principal": "*", "Action": "sts:*"}
+    assert made == NarrowedDeny(({**fixed, "Condition": condition},), exempts=True)
