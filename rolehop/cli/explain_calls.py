@@ -134,7 +134,8 @@ def print_decoded(
     if called_by is not None and hop is not None:
         view = [*view, line(), *hop_view(called_by, hop, verbose=verbose)]
     elif called_by is not None and action is not None:
-        view = [*view, line(), *actions_view(called_by, [action], verbose=verbose)]
+        above = len(view) + 1
+        view = [*view, line(), *actions_view(called_by, [action], verbose=verbose, above=above)]
     cli.write_view(view)
     return call is not None
 

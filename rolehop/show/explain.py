@@ -5,12 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from rolehop.arn import account_of
 from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE, needs_no_permission
+from rolehop.policy.evaluation.resource_policies import needs_no_permission
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
 from rolehop.show.explaining.assumptions import (
@@ -21,18 +20,18 @@ from rolehop.show.explaining.assumptions import (
 )
 from rolehop.show.explaining.aws_answer import (
     aws_words,
-    guardrail_command,
     refused_when,
     what_next,
 )
-from rolehop.show.explaining.budget import first_findings, fitting, shortened
+from rolehop.show.explaining.budget import SCREEN, first_findings, fitting, on_a_screen, shortened
 from rolehop.show.explaining.hints import hint
+from rolehop.show.explaining.how_to_see import CALLERS_OWN, how_to_see
 from rolehop.show.finding_text import fits, found, sentence, wanted
-from rolehop.show.layout import WIDTH, Line, Style, StyledText, View, line, to_copy, wrapped
+from rolehop.show.layout import WIDTH, Line, Style, StyledText, View, line, wrapped
 from rolehop.show.remedies import keys_in, remedy_lines, settled_keys
 from rolehop.text import clean
 
-_SCREEN = 24  # lines
+_MOST_OTHERS = 11  # lines of hops that are named only, if the hop that is shown needs more
 _OF_FIX = 11  # lines that a fix, caller and role take
 _IDLE = "does not matter once the trust policy names the caller"
 
@@ -44,7 +43,6 @@ _LANES = {
     PolicyType.SCP: "SCP",
     PolicyType.RCP: "RCP",
 }
-_CALLERS_OWN = (PolicyType.PERMISSIONS, PolicyType.BOUNDARY, PolicyType.SESSION)
 _SAYS: dict[Outcome, tuple[str, Style]] = {
     Outcome.ALLOWED: ("allows", "green"),
     Outcome.REFUSED: ("refuses", "red"),
@@ -61,42 +59,60 @@ _WOULD: dict[Outcome, tuple[str, Style]] = {
 
 def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     """Show every hop of a chain; ``verbose`` also shows what is right."""
-    blocks: list[Line] = [
-        line(StyledText(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'")
-    ]
-    shown_commands: set[str] = set()
-    stopped = [
-        hop for hop in verdict.hops if hop.verdict.outcome is Outcome.REFUSED or hop.sts_answer
-    ]
-    for left, hop in zip(range(len(verdict.hops) - 1, -1, -1), verdict.hops, strict=True):
-        if stopped and not verbose and hop is not stopped[0]:
-            blocks.append(_in_a_line(hop))
-        else:
-            blocks.append(line())
-            room = None if verbose else _SCREEN - len(blocks) - left
-            blocks.extend(_hop(hop, shown_commands, room))
+    head = line(
+        StyledText(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'"
+    )
+    last: list[Line] = []
     if verdict.source_role_unknown:
         text = "  the source gets its role with a token, and which role is not known here"
-        blocks.extend((line(), line(StyledText("hop 0", "bold"), ": can't tell"), line(text)))
+        last = [line(), line(StyledText("hop 0", "bold"), ": can't tell"), line(text)]
     elif not verdict.hops:
-        blocks.append(line("no hops: nothing to be refused"))
-    return blocks
+        last = [line("no hops: nothing to be refused")]
+    hops, shown_commands = verdict.hops, set[str]()
+    stopped = [e for e in hops if e.verdict.outcome is Outcome.REFUSED or e.sts_answer]
+    if verbose or not stopped:
+        room = None if verbose else SCREEN
+        whole = [each for hop in hops for each in (line(), *_hop(hop, shown_commands, room))]
+        if verbose or len(hops) < 2 or 1 + len(whole) + len(last) <= SCREEN:
+            return [head, *whole, *last]
+    unknown = (each for each in hops if each.verdict.outcome is Outcome.UNKNOWN)
+    told = stopped[0] if stopped else next(unknown, hops[0])
+    at, room = hops.index(told), SCREEN - 2 - len(last)
+    # The lines of other hops give way to it if it needs more.
+    block = list(_hop(told, set(), room - min(len(hops) - 1, _MOST_OTHERS)))
+    others = [_in_a_line(each) for each in hops]
+    return [head, *on_a_screen(others[:at], block, others[at + 1 :], room), *last]
 
 
-def actions_view(chain: str, actions: Sequence[ActionVerdict], *, verbose: bool) -> View:
-    """Show for each action whether a session of ``chain`` may take it, and why."""
+def actions_view(
+    chain: str, actions: Sequence[ActionVerdict], *, verbose: bool, above: int = 0
+) -> View:
+    """Show for each action whether a session of ``chain`` may take it, and why.
+
+    ``above``: the lines of a text before it that says caller and resource; 0: there is none.
+    """
     requests = [each.verdict.request for each in actions]
     first = next((each for each in requests if not each.caller.federated), requests[0])
     lines = [line(StyledText(clean(chain), "bold"))]
-    lines.extend(wrapped(_caller(first.caller, actions[0].answer), "  caller    ", "            "))
-    lines.extend(wrapped(first.role, "  resource  ", "            "))
-    told: set[str] = set()
-    for each in actions:
-        lines.extend(_action(each, told, verbose=verbose))
-    return lines
+    if not above or verbose:
+        caller = _caller(first.caller, actions[0].answer)
+        lines.extend(wrapped(caller, "  caller    ", "            "))
+        lines.extend(wrapped(first.role, "  resource  ", "            "))
+    found = _actions(actions, verbose=verbose, brief=False)
+    if not verbose and above + len(lines) + len(found) > SCREEN:
+        found = _actions(actions, verbose=verbose, brief=True)
+    return [*lines, *found]
 
 
-def _action(action: ActionVerdict, shown_commands: set[str], *, verbose: bool) -> Iterator[Line]:
+def _actions(actions: Sequence[ActionVerdict], *, verbose: bool, brief: bool) -> list[Line]:
+    told = set[str]()
+    shown = (_action(each, told, verbose=verbose, brief=brief) for each in actions)
+    return [each for lines in shown for each in lines]
+
+
+def _action(
+    action: ActionVerdict, shown_commands: set[str], *, verbose: bool, brief: bool
+) -> Iterator[Line]:
     verdict, answer = action.verdict, action.answer
     would, style = ("AWS refused it", "red") if answer else _WOULD[verdict.outcome]
     name = StyledText(clean(verdict.request.actions[0]), "bold")
@@ -109,8 +125,10 @@ def _action(action: ActionVerdict, shown_commands: set[str], *, verbose: bool) -
     if verdict.request.caller.federated:
         text = "made with a token, by whoever has it: no policy of this session counts"
         yield from wrapped(text, "  ", "  ")
-    for policy in verdict.policies:
+    quiet = _quiet(verdict, answer, frozenset()) if brief else ()
+    for policy in (each for each in verdict.policies if each not in quiet):
         yield from _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=answer)
+    yield from _in_one_line(quiet, verdict)
     yield from (*deciding_lines(verdict), *assuming_lines(verdict), *grant_lines(verdict))
     if answer is not None:
         yield from what_next(action.by_documents, verdict, answer)
@@ -120,7 +138,7 @@ def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
     """Show one hop of a chain."""
     return [
         line(StyledText(clean(chain), "bold")),
-        *_hop(hop, set(), None if verbose else _SCREEN - 1),
+        *_hop(hop, set(), None if verbose else SCREEN - 1),
     ]
 
 
@@ -129,7 +147,9 @@ def _in_a_line(hop: HopVerdict) -> Line:
     would, style = _WOULD[hop.verdict.outcome]
     name = StyledText(f"hop {hop.number}", "bold")
     why = "" if hop.verdict.outcome is Outcome.ALLOWED else " (-v)"
-    return line(name, ": ", StyledText(would, style), f"{why}  {clean(hop.verdict.request.role)}")
+    role, most = clean(hop.verdict.request.role), WIDTH - len(f"{name.text}: {would}{why}  ")
+    role = role if len(role) <= most else f"{role[: most - 1]}…"
+    return line(name, ": ", StyledText(would, style), f"{why}  {role}")
 
 
 def _hop(hop: HopVerdict, shown_commands: set[str], room: int | None) -> Iterator[Line]:
@@ -153,7 +173,7 @@ def _reasons(
     yield from wrapped(verdict.request.role, "  role    ", "          ")
     yield from wrapped(_caller(caller, hop.sts_answer), "  caller  ", "          ")
     idle = _idle(hop, remedies)
-    quiet = () if verbose else _quiet(hop, idle)
+    quiet = () if verbose else _quiet(verdict, hop.sts_answer, idle)
     blocks = [
         [line(f"  {_LANES[policy.name]:<22}", StyledText(_IDLE, "dim"))]
         if policy.name in idle
@@ -202,13 +222,15 @@ def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
     return text, "red"
 
 
-def _quiet(hop: HopVerdict, idle: frozenset[PolicyType]) -> tuple[PolicyVerdict, ...]:
+def _quiet(
+    verdict: Verdict, answer: StsAnswer | None, idle: frozenset[PolicyType]
+) -> tuple[PolicyVerdict, ...]:
     """Return the policies of which there is nothing to say but that they do not stand in the way."""
-    named = None if hop.sts_answer is None else hop.sts_answer.policy_type
+    named = None if answer is None else answer.policy_type
     of_organization = (PolicyType.SCP, PolicyType.RCP)
     return tuple(
         policy
-        for policy in hop.verdict.policies
+        for policy in verdict.policies
         if policy.name is not named
         and policy.name not in idle
         and (
@@ -265,7 +287,7 @@ def _policy_lines(
         )
     elif not verdict.request.policy_set(policy.name).there and policy not in verdict.refused:
         says = "none"
-    elif policy.outcome is Outcome.UNKNOWN and not policy.findings and policy.name in _CALLERS_OWN:
+    elif policy.outcome is Outcome.UNKNOWN and not policy.findings and policy.name in CALLERS_OWN:
         of_resource = verdict.request.owner is not None
         granting = "the resource's own policy" if of_resource else "the trust policy"
         says = f"grants nothing; only {granting} could"
@@ -300,34 +322,7 @@ def _policy_lines(
     # Once AWS has named a policy, the others are not what one looks for first.
     other = answer is not None and answer.names_policy and not named and not verbose
     if hidden and not other and (named or policy.outcome is Outcome.NOT_VISIBLE):
-        yield from _how_to_see(policy, verdict, answer if named else None, shown_commands)
-
-
-def _how_to_see(
-    policy: PolicyVerdict, verdict: Verdict, answer: StsAnswer | None, shown_commands: set[str]
-) -> Iterator[Line]:
-    if policy.name in (PolicyType.SCP, PolicyType.RCP) and answer is not None:
-        account = verdict.request.caller.account
-        if policy.name is PolicyType.RCP:
-            account = account_of(verdict.request.role)
-        yield from guardrail_command(policy.name, account, answer)
-    elif policy.name is PolicyType.TRUST and verdict.request.owner is not None:
-        yield from wrapped(_how_to_give(policy, verdict), "      ", "      ")
-    elif policy.name in _CALLERS_OWN and verdict.request.caller.arn is None:
-        if policy.name is PolicyType.PERMISSIONS:
-            yield line("      name the caller first: --as ARN")
-    elif policy.name is not PolicyType.SESSION:
-        yield from _to_see(*_command(policy, verdict), shown_commands)
-
-
-def _how_to_give(policy: PolicyVerdict, verdict: Verdict) -> str:
-    """Say how to give a resource's own policy, and whether it must have one."""
-    request = verdict.request
-    if request.role == ANY_RESOURCE:
-        return "the resource decides: name it with --resource ARN, and --resource-policy FILE"
-    if request.needs_resource_policy(policy.action):
-        return "only this policy opens the resource: give it as --resource-policy FILE"
-    return "if it has one, give it as --resource-policy FILE"
+        yield from how_to_see(policy, verdict, answer if named else None, shown_commands)
 
 
 def _caller(caller: Caller, answer: StsAnswer | None) -> str:
@@ -344,17 +339,6 @@ def _named(caller: Caller) -> str:
     if caller.federated:
         return f"a token of {caller.provider or 'a provider that is not known here'}"
     return "not known (name the caller with --as ARN)"
-
-
-def _to_see(account: str, command: str, shown_commands: set[str]) -> Iterator[Line]:
-    """Show the command that prints a policy's documents, once for all policies it prints."""
-    if f"{account}: {command}" in shown_commands:
-        yield line("      to see it: the same command")
-        return
-    shown_commands.add(f"{account}: {command}")
-    yield from wrapped(f"to see it, with credentials of {account}:", "      ", "      ")
-    yield to_copy(f"        {command} > FILE")
-    yield line("      and give it to rolehop as --policies FILE")
 
 
 def _denies(policy: PolicyVerdict) -> bool:
@@ -387,14 +371,3 @@ _LONGEST = 700
 def _cut(text: str) -> str:
     """Shorten a value that would fill the screen; the document has all of it."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-
-
-def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
-    """Return the account that has the policy's documents, and the command that prints them."""
-    request = verdict.request
-    if policy.name is PolicyType.TRUST:
-        name = request.role.rpartition("/")[2]
-        return f"account {request.role.split(':')[4]}", f"aws iam get-role --role-name {name}"
-    caller = request.caller.account
-    account = "the caller's account" if caller is None else f"account {caller}"
-    return account, "aws iam get-account-authorization-details"

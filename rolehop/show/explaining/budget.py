@@ -9,6 +9,9 @@ from rolehop.show.layout import Line, line
 from rolehop.startup.dataclass import replace
 from rolehop.text import nearest, pluralize
 
+SCREEN = 24
+"""Lines of a terminal that nobody has made larger."""
+
 _KEPT, _MOST_VALUES, _MOST_CHARACTERS = 3, 12, 150
 _MOST_FINDINGS = 3
 # With more values than this, the first ones will do: a comparison of all takes long.
@@ -53,3 +56,24 @@ def fitting(blocks: Sequence[Sequence[Line]], most: int) -> list[Line]:
             left[number], cut = left[number][:1], True
     lines = [each for block in left for each in block]
     return [*lines, line("  -v shows the reasons of each")] if cut else lines
+
+
+def on_a_screen(
+    before: Sequence[Line], block: Sequence[Line], after: Sequence[Line], room: int
+) -> Iterator[Line]:
+    """Yield a hop's block, and before and after it a line for each other hop, if ``room`` allows."""
+    left = room - len(block)
+    of_after = max(left - min(len(before), left // 2), 1)
+    of_before = max(left - min(len(after), of_after), 1)
+    yield from _first_hops(before, of_before)
+    yield line()
+    yield from block
+    yield from _first_hops(after, of_after)
+
+
+def _first_hops(lines: Sequence[Line], most: int) -> Iterator[Line]:
+    if len(lines) <= most:
+        yield from lines
+        return
+    yield from lines[: most - 1]
+    yield line(f"{pluralize(len(lines) - most + 1, 'more hop')} (-v)")

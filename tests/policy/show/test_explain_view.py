@@ -16,12 +16,14 @@ from rolehop.show.checking.ci_reports import as_junit
 from rolehop.show.checking.summary import checks_view
 from rolehop.show.explain import verdict_view
 from rolehop.show.render_text import as_text
+from rolehop.startup.dataclass import replace
 from tests.policy.helpers.broken_chains import BROKEN, Breaks, also, broken, sets
 from tests.policy.helpers.chains import (
     HUB,
     NOW,
     healthy,
     may,
+    scenario,
     trusts,
 )
 from tests.policy.helpers.reading import PYTHON, checked_text, judged, shown
@@ -115,7 +117,7 @@ def test_whatever_is_judged_reads_well(seed: int) -> None:
 
 
 def test_without_documents_it_names_the_commands_that_would_show_them() -> None:
-    text = shown(healthy(), IamInventory())
+    text = shown(healthy(), IamInventory(), verbose=True)
     assert "can't tell" in text
     assert "with credentials of account 333333333333:" in text
     assert "        aws iam get-role --role-name Admin > FILE\n" in text
@@ -124,6 +126,18 @@ def test_without_documents_it_names_the_commands_that_would_show_them() -> None:
     assert text.count("aws iam get-account-authorization-details > FILE\n") == 2
     assert text.count("to see it: the same command") == 2
     assert "next: " not in as_text(checks_view([judged(healthy(), IamInventory())]))
+
+
+def test_many_hops_of_which_nothing_is_known_are_one_screen() -> None:
+    asked = scenario(healthy())
+    setting = EvaluationContext(IamInventory(), NOW)
+    for times in (1, 2, 20):
+        whole = replace(asked, hops=asked.hops * times, setting=setting)
+        verdict = judge_chain("chain", "me", whole)
+        lines = checked_text(verdict_view(verdict, verbose=False)).splitlines()
+        assert len(lines) <= 24
+        assert lines[2] == "hop 1: can't tell"
+        assert ("more hops (-v)" in lines[-1]) is (times == 20)
 
 
 def test_an_allowed_hop_says_what_is_assumed() -> None:
