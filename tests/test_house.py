@@ -116,7 +116,7 @@ net: HTTP connections, proxies, timeouts
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
     show/checking show/explaining access_denied plan policy policy/evaluation policy/language
-    policy/remedies policy/role_report policy/routes config
+    policy/inventory policy/remedies policy/role_report policy/routes config
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
 show/explaining: what AWS said to a refused call, and what follows

@@ -15,6 +15,7 @@ from rolehop.errors import UsageError
 from rolehop.policy.chains.federated_hop import PROFILE
 from rolehop.policy.chains.model import SOURCE_SESSION
 from rolehop.policy.inventory.context_keys import problem_with
+from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,12 +37,14 @@ def policy_flags(command: F) -> F:
         organization: str | None,
         **others: Any,
     ) -> Any:
+        of_call, of_hops = _context(context)
         options = PolicyOptions(
             policies,
             scp,
             rcp,
             _principal(caller),
-            _context_keys(context),
+            of_call,
+            of_hops,
             frozenset(assume),
             _account(management_account),
             organization,
@@ -95,7 +98,8 @@ _FLAGS = (
         "--context",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A condition key of the call, e.g. aws:SourceIp=203.0.113.9; repeat it.",
+        help="A condition key of the call, e.g. aws:SourceIp=203.0.113.9; 2:KEY=VALUE: of hop"
+        " 2's caller; repeat it.",
     ),
     click.option(
         "--assume",
@@ -138,6 +142,27 @@ def _principal(caller: str | None) -> str | None:
         f"--as needs the ARN of a user, role or session, not {quoted(caller)}",
         fix="aws sts get-caller-identity prints it",
     )
+
+
+_OF_HOP = Pattern(r"([1-9][0-9]{0,3}):(.*:.*)")
+
+
+def _context(context: Iterable[str]) -> tuple[_Keys, dict[int, _Keys]]:
+    """Return the keys of the call, or of hop 1's caller, and those of later hops' callers.
+
+    Raises:
+        UsageError: a key or a value is not possible.
+    """
+    by_hop: dict[int, list[str]] = {}
+    for each in context:
+        match = _OF_HOP.fullmatch(each)
+        hop, text = (int(match[1]), match[2]) if match else (1, each)
+        by_hop.setdefault(hop, []).append(text)
+    found = {hop: _context_keys(texts) for hop, texts in by_hop.items()}
+    return found.pop(1, {}), found
+
+
+_Keys = dict[str, tuple[str, ...]]
 
 
 def _context_keys(context: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -316,7 +316,7 @@ def _policy_lines(
     few, more = (told, iter(())) if verbose else first_findings(told)
     for finding in few:
         short = finding if verbose else shortened(finding)
-        yield from _finding(short, denies=_denies(policy))
+        yield from _finding(short, verdict.request.hop, denies=_denies(policy))
     yield from more
     hidden = bool(verdict.request.policy_set(policy.name).missing) and policy.deciding is None
     # Once AWS has named a policy, the others are not what one looks for first.
@@ -353,11 +353,11 @@ def _telling(policy: PolicyVerdict) -> Sequence[Finding]:
     return [policy.findings[0], *conditions]
 
 
-def _finding(finding: Finding, *, denies: bool) -> Iterator[Line]:
+def _finding(finding: Finding, hop: int, *, denies: bool) -> Iterator[Line]:
     if finding.truth is Truth.TRUE:
         yield from wrapped(_cut(fits(finding)), "      ", "        ")
         return
-    yield from wrapped(sentence(finding), "      ", "      ")
+    yield from wrapped(sentence(finding, hop), "      ", "      ")
     asks = "denied" if denies else "wanted"
     for label, text in ((asks, wanted(finding)), ("found", found(finding))):
         if text is not None:

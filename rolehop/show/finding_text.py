@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rolehop.policy.evaluation.findings import Finding, Reason
 from rolehop.policy.evaluation.resource_policies import is_role_arn
+from rolehop.policy.inventory.context_keys import is_of_caller
 from rolehop.show.condition_text import (
     MFA_KEYS,
     asked_for,
@@ -16,11 +17,11 @@ from rolehop.show.condition_text import (
 )
 
 
-def sentence(finding: Finding) -> str:
-    """Return one sentence on a finding that is wrong or open."""
-    words = _WORDS.get(finding.reason)
-    if words is None:
-        return finding.reason.value
+def sentence(finding: Finding, hop: int = 1) -> str:
+    """Return one sentence on a finding that is wrong or open; ``hop``: whose caller it is about."""
+    if finding.reason is Reason.KEY_UNKNOWN:
+        return _key_unknown(finding, hop)
+    words = _WORDS.get(finding.reason, str(finding.reason.value))
     return words(finding) if callable(words) else words
 
 
@@ -136,12 +137,14 @@ def _only_case(finding: Finding) -> bool:
     return bool(has) and has in [each.lower() for each in finding.wanted.split(", ")]
 
 
-def _key_unknown(finding: Finding) -> str:
+def _key_unknown(finding: Finding, hop: int) -> str:
     key = condition_of(finding)[1]
     words = key_in_words(key)
     if key.lower() == "aws:principalarn":
         return f"{words} is not known here; name the caller with --as ARN"
-    say = f"'{key}=VALUE'" if " " in key else f"{key}=VALUE"
+    of_hop = f"{hop}:" if hop > 1 and is_of_caller(key) else ""
+    say = f"{of_hop}{key}=VALUE"
+    say = f"'{say}'" if " " in key else say
     if words == key:
         return f"the value of {key} is not known here; give it with --context {say}"
     return f"{words} cannot be known from here; give it with --context {say}"
@@ -324,7 +327,6 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     ),
     Reason.KEY_ABSENT: _absent,
     Reason.KEY_PRESENT: _present,
-    Reason.KEY_UNKNOWN: _key_unknown,
     Reason.VALUE_DIFFERS: _differs,
     Reason.VALUE_EXCLUDED: _excluded,
     Reason.MANY_VALUES: (

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Outcome, PolicyType, Reason, Verdict, evaluate
-from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
+from rolehop.policy.chains.federated_hop import (
+    PROFILE,
+    FederatedCall,
+    federated_request,
+    session_after,
+)
 from rolehop.policy.chains.model import (
     SOURCE_SESSION,
     EvaluationContext,
@@ -227,3 +232,27 @@ def test_the_holder_of_a_token_is_of_no_organization() -> None:
     assert context.lookup("aws:PrincipalOrgID") is None
     assert context.lookup("aws:PrincipalOrgPaths") is None
     assert context.lookup("aws:ResourceAccount") == ("222222222222",)
+
+
+@pytest.mark.parametrize(
+    ("more", "condition", "known"),
+    [
+        ([], {}, True),
+        (["sts:Assume*"], {}, True),
+        (["sts:TagSession"], {}, False),
+        (["sts:SetSourceIdentity"], {}, False),
+        (["sts:*"], {"StringEquals": {"aws:RequestTag/team": "blue"}}, False),
+        (["sts:*"], {"StringEquals": {"aws:username": "ann"}}, True),
+    ],
+)
+def test_a_session_carries_nothing_that_its_trust_policy_refuses(
+    more: list[str], condition: dict[str, Any], known: bool
+) -> None:
+    allowing = statement({"Federated": PROVIDER}, [WEB, *more], **condition)
+    records = IamInventory({ROLE: Entity(ROLE, trust=policy_text(allowing))})
+    for carried in (InheritedAttributes(unseen=SOURCE_SESSION), InheritedAttributes(unread="x")):
+        found = session_after(by_token(carried=carried), EvaluationContext(records, NOW)).carried
+        assert (found == InheritedAttributes({})) is known
+    # A certificate's session always has a source identity, and a hidden trust policy refuses nothing.
+    for asked, seen in ((by_certificate(), records), (by_token(), IamInventory())):
+        assert session_after(asked, EvaluationContext(seen, NOW)) == asked

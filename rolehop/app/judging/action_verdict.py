@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.app.judging.organization import accounts_of, with_organization
-from rolehop.app.judging.plan_verdict import scenario_of
+from rolehop.app.judging.plan_verdict import check_hops_exist, scenario_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents, read_policy
 from rolehop.app.planning import Stamps, plan_chain
 from rolehop.arn import account_of, is_role
@@ -59,6 +59,7 @@ def judge_actions(
     """
     plan = plan_chain(app, chain, options, Stamps(keyring_needed=not offline))
     inventory, policies = _documents(app, plan, asked, policies, answer, offline=offline)
+    check_hops_exist(policies, len(plan.hops))
     scenario = _scenario(app, plan, inventory, policies)
     scenario = replace(scenario, hops=scenario.hops[: asked.hop])
     own_policy = _own_policy(asked.own_policy)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.organization import accounts_of, with_organization
-from rolehop.app.judging.plan_verdict import judge_plan
+from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.listing import matching_chains
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
@@ -189,6 +189,7 @@ def _judge(
     live = None if offline else live_iam(app)
     stamps = Stamps(keyring_needed=not offline)
     chain = _gather(app, name, inventory, policies, options, stamps, live, refused)
+    check_hops_exist(policies, len(chain.plan.hops))
     found = with_organization(app, chain.inventory, policies, chain.accounts, offline=offline)
     verdict = judge_plan(app, chain.plan, found, chain.policies)
     return verdict if refused is None else verdict.refused_by_sts(*refused)

@@ -18,7 +18,12 @@ from rolehop.plan.model import Hop, Mfa, Plan, TokenStep
 from rolehop.plan.overrides import REASON_TAG
 from rolehop.plan.walk_options import HOP_FLAGS
 from rolehop.policy.chain_verdict import ChainVerdict, Memo, judge_chain
-from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
+from rolehop.policy.chains.federated_hop import (
+    PROFILE,
+    FederatedCall,
+    federated_request,
+    session_after,
+)
 from rolehop.policy.chains.model import (
     UNKNOWN_NAME,
     UNKNOWN_TAG,
@@ -34,6 +39,7 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Unknown
 from rolehop.sources import SOURCE_TYPES, is_federated
 from rolehop.startup.dataclass import replace
+from rolehop.text import pluralize
 
 
 def judge_plan(
@@ -73,10 +79,12 @@ def scenario_of(
         policies.context,
         policies.assumptions,
         pin_tags=policies.pin_tags,
+        supplied_at=policies.context_of_hops,
     )
     principal = policies.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, inventory, principal)
-    start = start_of(plan.source, own, policies, long_lived=plan.long_lived, mfa=_mfa(plan))
+    after = None if own is None else session_after(own, context)
+    start = start_of(plan.source, after, policies, long_lived=plan.long_lived, mfa=_mfa(plan))
     return ChainScenario(
         _with_session_token(start, plan),
         _requests(app, plan),
@@ -171,7 +179,9 @@ def start_of(
     principal = policies.caller or source.principal
     settings = source.settings
     _check_caller(policies.caller, own, source)
-    _check_context(policies.context, source)
+    _check_context(policies.context, federated=is_federated(source))
+    for found in policies.context_of_hops.values():
+        _check_context(found, federated=False)
     if own is not None and not _is_session_of(own.role, principal):
         principal = session_of(own.role, own.session_name)
     account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
@@ -238,10 +248,23 @@ def _check_principal(caller: str, source: SourceConfig) -> None:
         )
 
 
-def _check_context(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
+def check_hops_exist(policies: PolicyOptions, most: int) -> None:
+    """Refuse ``--context`` of a hop beyond the last, ``most``.
+
+    Raises:
+        UsageError: there is one.
+    """
+    beyond = [number for number in policies.context_of_hops if number > most]
+    if beyond:
+        raise UsageError(
+            f"--context is about hop {beyond[0]}, and the chain has {pluralize(most, 'hop')}"
+        )
+
+
+def _check_context(context: Mapping[str, tuple[str, ...]], *, federated: bool) -> None:
     """Refuse keys that a walk itself sends to STS, unless the source's token may set them."""
     key = next((key for key in context if sent_by(key)), None)
-    if key is None or is_federated(source):
+    if key is None or federated:
         return
     raise UsageError(
         f"--context cannot set {key}: what a walk sends is known",

@@ -34,6 +34,9 @@ class PolicyOptions:
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Condition keys and their values; no value: the key is absent."""
 
+    context_of_hops: Mapping[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Likewise of the caller of one hop, by its number."""
+
     assumptions: frozenset[str] = frozenset()
     """What cannot be seen of a source's session and is assumed to be absent (``--assume``)."""
 

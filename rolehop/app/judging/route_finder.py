@@ -19,7 +19,7 @@ from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.config.toml_writer import chain_text
 from rolehop.errors import RolehopError, UsageError
 from rolehop.plan.resolve import clean_name, fill_template
-from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
+from rolehop.policy.chains.federated_hop import FederatedCall, federated_request, session_after
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.evaluation.findings import Reason
@@ -66,6 +66,11 @@ def find_routes(
             no new chain can have the name ``new_chain``.
         SourceError, ConfigError: the one source that was named cannot be used.
     """
+    if policies.context_of_hops:
+        raise UsageError(
+            "--context with a hop's number is of one chain, and routes tries many",
+            fix="give the documents of the roles instead: --policies FILE",
+        )
     if new_chain is not None:
         check_new_name(app, new_chain)
     finder = _RouteFinder(app, policies)
@@ -218,7 +223,8 @@ class _RouteFinder:
         own = self._federated_call(base)
         stamp = stamp_of(base, self._app.source_context)
         mfa = True if base.settings.get("mfa_serial") else None
-        start = start_of(base, own, self._policies, long_lived=stamp.long_lived, mfa=mfa)
+        after = None if own is None else session_after(own, self._context)
+        start = start_of(base, after, self._policies, long_lived=stamp.long_lived, mfa=mfa)
         state = initial_state(start, self._context)
         requests = [] if own is None else [federated_request(own, self._context)]
         for number, hop in enumerate(profile_hops, start=1):

@@ -31,6 +31,7 @@ from rolehop.policy.evaluation.resource_policies import (
 )
 from rolehop.policy.evaluation.session_token import beyond_session_token
 from rolehop.policy.evaluation.statements import Attached
+from rolehop.policy.inventory.context_keys import is_of_caller
 from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.policy.language.request_context import Context
 from rolehop.startup.dataclass import replace
@@ -184,6 +185,8 @@ def _request_of_role(
 ) -> Request:
     """Return the request for an action of STS on a role: its trust policy decides."""
     held, setting = last_session(scenario), scenario.setting
+    of_caller = {key: each for key, each in setting.supplied.items() if is_of_caller(key)}
+    held = replace(held, supplied=of_caller)
     hop = AssumeRoleRequest(role, UNKNOWN_NAME)
     made = build_request(held, hop, setting)
     trust = made.policies[PolicyType.TRUST] if given == NOT_VISIBLE else given
@@ -192,6 +195,7 @@ def _request_of_role(
     whole = action.lower() == "sts:assumerole"
     return replace(
         made,
+        hop=1,
         context=context_of_action(held, hop, setting),
         actions=made.actions if whole else (action,),
         possible_actions=made.possible_actions if whole else (),

@@ -81,6 +81,7 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
             for key, each in setting.supplied.items()
             if is_of_target(key) or key.lower() == "aws:tokenissuetime"
         }
+        | dict(setting.supplied_at.get(held.next_hop, {}))
     )
 
 

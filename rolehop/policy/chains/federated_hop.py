@@ -23,11 +23,11 @@ from rolehop.policy.chains.model import (
     SuppliedKeys,
 )
 from rolehop.policy.chains.requests import claim_unread, possible_actions
-from rolehop.policy.evaluation.evaluator import source_unseen
-from rolehop.policy.evaluation.model import PolicyType, Request
+from rolehop.policy.evaluation.evaluator import evaluate, source_unseen
+from rolehop.policy.evaluation.model import Outcome, PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.language.request_context import Context
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.dataclass import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,27 @@ def federated_request(asked: FederatedCall, setting: EvaluationContext) -> Reque
         or (source_unseen(PROFILE) if unseen == PROFILE and not assumed else None)
         or claim_unread(carried.unread),
     )
+
+
+def session_after(asked: FederatedCall, setting: EvaluationContext) -> FederatedCall:
+    """Return the call with what its session cannot carry: tags and a source identity.
+
+    STS makes no session with either unless the role's trust policy allows ``sts:TagSession`` or
+    ``sts:SetSourceIdentity`` (IAM user guide, "Pass session tags in AWS STS" and "Monitor and control
+    actions taken with assumed roles"). So a trust policy that refuses both says what no token shows.
+    """
+    carried = asked.carried
+    if asked.service is not None or not (carried.unread or carried.unseen == SOURCE_SESSION):
+        return asked
+    call = replace(federated_request(asked, setting), possible_actions=(), impossible=None)
+    for action in ("sts:TagSession", "sts:SetSourceIdentity"):
+        policies = evaluate(replace(call, actions=(action,))).policies
+        if all(
+            each.name is not PolicyType.TRUST or each.outcome is not Outcome.REFUSED
+            for each in policies
+        ):
+            return asked
+    return replace(asked, carried=replace(carried, tags={}, unseen=None, unread=None))
 
 
 def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context:

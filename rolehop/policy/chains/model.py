@@ -120,6 +120,9 @@ class EvaluationContext:
     pin_tags: bool = False
     """Proposed statements take only the tags that this call sends."""
 
+    supplied_at: Mapping[int, SuppliedKeys] = field(default_factory=dict)
+    """What the user says about the caller of one hop, by its number."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallerState:
@@ -155,7 +158,7 @@ class CallerState:
 
     known: SuppliedKeys = field(default_factory=dict)
     supplied: SuppliedKeys = field(default_factory=dict)
-    """What the user says about this caller."""
+    """What the user says about the source, or about any action's caller."""
 
     unread: str | None = None
     walked: bool = False
@@ -163,6 +166,9 @@ class CallerState:
 
     from_user: bool = False
     """The chain starts with an IAM user's own credentials."""
+
+    next_hop: int = 1
+    """Number of the hop that these credentials call."""
 
 
 SOURCE_SESSION = "source-session"

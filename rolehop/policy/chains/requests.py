@@ -127,6 +127,7 @@ def next_state(
         unread=held.unread,
         walked=True,
         from_user=held.from_user,
+        next_hop=number + 1,
     )
 
 
@@ -163,6 +164,7 @@ def build_request(held: CallerState, hop: AssumeRoleRequest, setting: Evaluation
         unseen=held.unseen,
         possible_actions=possible_actions(held.unseen, extra),
         impossible=_impossible(held, hop) or records.role_missing(hop.role),
+        hop=held.next_hop,
     )
 
 

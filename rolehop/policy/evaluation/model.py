@@ -97,6 +97,9 @@ class Request:
     """Set if ``owner`` is a guess, since the ARN names no account: the same call if another account
     owns the resource."""
 
+    hop: int = 1
+    """Number of the hop that makes the call; what the user says of a caller is said of hop 1's."""
+
     impossible: Finding | None = None
     """Why AWS refuses this call whatever the policies say; if its truth is unknown, why it may."""
 

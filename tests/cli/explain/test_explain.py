@@ -290,6 +290,24 @@ def test_a_supplied_key_that_decides_is_named(world: World) -> None:
     assert "relying on --context for aws:SourceIp" in (world.rolehop(*arguments, *supplied).out)
 
 
+def test_what_is_supplied_of_one_hops_caller_counts_there(world: World) -> None:
+    hub = {key: each for key, each in role(HUB, ALICE).items() if key != "RoleId"}
+    admin = role(ADMIN, HUB, StringEquals={"aws:userid": "AROAHUB:me"})
+    (world.home / "id.json").write_text(json.dumps({"RoleDetailList": [hub, admin]}))
+    given = ("--policies", "one.json", "--policies", "id.json")
+    arguments = ("explain", "admin", "--offline", *AS, *given)
+    shown = " ".join(world.rolehop(*arguments).out.split())
+    assert "give it with --context 2:aws:userid=VALUE" in shown
+    for key, outcome in (("1:", "unknown"), ("", "unknown"), ("2:", "allowed")):
+        supplied = ("--context", f"{key}aws:userid=AROAHUB:me", "--format", "json")
+        assert world.rolehop(*arguments, *supplied).json["hops"][1]["verdict"] == outcome
+    for key, says in (("3:aws:userid", "the chain has 2 hops"), ("2:aws:TagKeys", "--tag")):
+        done = world.rolehop(*arguments, "--context", f"{key}=b")
+        assert (done.code, says in done.err) == (2, True)
+    done = world.rolehop("routes", ADMIN, *given, "--context", "2:aws:userid=x")
+    assert (done.code, "of one chain" in done.err) == (2, True)
+
+
 def test_another_caller_than_the_configs_principal_is_refused(world: World) -> None:
     bob = "arn:aws:iam::111111111111:user/bob"
     world.config(CONFIG.replace('"environment"\n', f'"environment"\nprincipal = "{bob}"\n', 1))

@@ -266,7 +266,8 @@ def test_flattened_tags_are_inherited_like_nested_ones(world: World) -> None:
 def test_a_claim_that_cannot_be_read_makes_every_hop_unknown_and_is_named(world: World) -> None:
     claim = "https://aws.amazon.com/tags/principal_tags/t"
     env: dict[str, str | None] = {"TOKEN": token(**{claim: 5})}
-    found = explained(world, "by-variable-on", MINE, env=env)
+    every = trust_for({"Federated": PROVIDER}, [BY_TOKEN, "sts:TagSession"])
+    found = explained(world, "by-variable-on", every, env=env)
     assert [hop["verdict"] for hop in found["hops"]] == ["unknown", "unknown"]
     for hop in found["hops"]:
         (finding,) = hop["lanes"][0]["findings"]
@@ -349,7 +350,8 @@ def test_the_text_names_the_caller_and_the_assumptions(world: World) -> None:
 
 def test_an_unreadable_assertion_is_never_called_allowed(world: World) -> None:
     trust = trust_for({"Federated": SAML}, BY_SAML)
-    (hop,) = explained(world, "by-saml", trust, seen=False)["hops"]
+    hop, other = explained(world, "by-saml-on", trust, seen=False)["hops"]
+    assert other["verdict"] == "allowed"
     assert (hop["verdict"], hop["unknowns"]) == ("unknown", ["source-session"])
     three = [BY_SAML, "sts:TagSession", "sts:SetSourceIdentity"]
     lenient = trust_for({"Federated": SAML}, three)
