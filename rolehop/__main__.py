@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def main() -> None:
+def main() -> "NoReturn":
+    """Run the program and end the process."""
+    end(run_program())
+
+
+def run_program() -> int:
     """Answer a shell that completes, or a cached ``credential-process``, else run the command.
 
     All is imported in here: Ctrl-C may come in the first millisecond.
@@ -32,7 +37,30 @@ def main() -> None:
         code = run(sys.argv[1:], CommandContext(os.environ))
     except KeyboardInterrupt:
         _interrupted()
-    sys.exit(code)
+    return code
+
+
+def end(code: int) -> "NoReturn":
+    """End the process as Python does, but leave it to the system to free modules and objects.
+
+    Python takes each of them apart, which takes as long as one to seven bare interpreters.
+    """
+    import atexit
+
+    threading = sys.modules.get("threading")
+    if threading is not None and any(
+        not each.daemon and each is not threading.main_thread() for each in threading.enumerate()
+    ):
+        sys.exit(code)  # Python knows how to wait for them
+    try:
+        atexit._run_exitfuncs()
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):
+        sys.exit(code)  # Python says what could not be written
+    except KeyboardInterrupt:
+        _interrupted()
+    os._exit(code)
 
 
 def _complete() -> None:

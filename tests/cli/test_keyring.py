@@ -226,8 +226,7 @@ def test_a_full_quota_of_the_kernel_keyring_is_reported_once_and_the_walk_goes_o
         f"os.environ.clear()\nos.environ.update({environ!r})\n"
         "os.dup2(1, 2)\n"
         "sys.argv = ['rolehop', 'credential-process', 'admin']\n"
-        "try:\n    rolehop.__main__.main()\n"
-        "except SystemExit as end:\n    print('exit', end.code, flush=True)\n"
+        "print('exit', rolehop.__main__.run_program(), flush=True)\n"
     )
     shown = as_user.run(code, before=_IMPORTS, room=18_000)
     if not any("not stored" in line for line in shown):

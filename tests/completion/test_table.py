@@ -108,9 +108,8 @@ def test_init_takes_the_shells_that_have_a_text() -> None:
 @pytest.mark.parametrize("asked", [["--help"], ["--version"]])
 def test_help_and_version_import_no_command(asked: list[str], home: Home) -> None:
     code = (
-        "import sys; from rolehop.__main__ import main\n"
-        "try: main()\n"
-        "finally: sys.stderr.write(' '.join(sys.modules))"
+        "import sys; from rolehop.__main__ import run_program\n"
+        "run_program(); sys.stderr.write(' '.join(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *asked],

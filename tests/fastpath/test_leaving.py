@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -94,3 +96,38 @@ def test_ctrl_c_while_a_shell_completes_is_silent(world: World, tmp_path: Path) 
         process.send_signal(signal.SIGINT)
         done = ended(process)
     assert (done.code, done.out, done.err) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # What libraries do at the end is done, in their order.
+        (
+            "import atexit; atexit.register(print, 'second'); atexit.register(print, 'first'); end(5)",
+            (5, "first\nsecond\n"),
+        ),
+        # A thread that still works is waited for.
+        (
+            "import threading, time\n"
+            "def work():\n"
+            "    threading.main_thread().join(); print('done')\n"
+            "threading.Thread(target=work).start(); end(5)",
+            (5, "done\n"),
+        ),
+        # What nobody uses any more stays as it is: there is nothing in it to put in order.
+        ("class Kept:\n    def __del__(self): print('freed')\nkept = Kept(); end(5)", (5, "")),
+        ("import sys; print('lost'); sys.stdout.close(); end(5)", (5, "lost\n")),
+    ],
+)
+def test_the_end_of_the_process(code: str, expected: tuple[int, str]) -> None:
+    script = f"from rolehop.__main__ import end\n{code}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == expected, done.stderr
+
+
+def test_what_the_last_flush_cannot_write_is_reported_by_python() -> None:
+    script = "from rolehop.__main__ import end; print('lost'); end(5)"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", script], stdout=full, stderr=-1, cwd=ROOT)
+    assert done.returncode == 120
+    assert b"No space left" in done.stderr

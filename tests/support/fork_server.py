@@ -21,7 +21,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,7 +29,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import rolehop
-from rolehop.__main__ import main
+from rolehop.__main__ import end, run_program
 from tests.support.environment import ROOT
 
 _STARTED_WITH = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
@@ -267,22 +266,11 @@ def _become(request: bytes, pipes: list[int]) -> None:
 
 
 def _run() -> NoReturn:
-    """Run the entry point and end as Python does, less the time to take every module apart."""
+    """Run the entry point and end as it does."""
     os.closerange(3, _MOST_FILES)
-    code: object = 0
-    try:
-        main()
-    except SystemExit as ended:
-        code = ended.code
-    for each in threading.enumerate():
-        if not each.daemon and each is not threading.main_thread():
-            each.join()
-    atexit._run_exitfuncs()
+    code = run_program()
     gc.collect()  # what is still open here says so
-    sys.stdout.flush()
-    sys.stderr.flush()
-    assert isinstance(code, int)
-    os._exit(code)
+    end(code)
 
 
 if __name__ == "__main__":
