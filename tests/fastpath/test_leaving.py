@@ -108,10 +108,10 @@ def test_ctrl_c_while_a_shell_completes_is_silent(world: World, tmp_path: Path) 
         ),
         # A thread that still works is waited for.
         (
-            "import threading, time\n"
-            "def work():\n"
-            "    threading.main_thread().join(); print('done')\n"
-            "threading.Thread(target=work).start(); end(5)",
+            (
+                "from threading import *; last = lambda: (main_thread().join(), print('done'))\n"
+                "Thread(target=last).start(); end(5)"
+            ),
             (5, "done\n"),
         ),
         # What nobody uses any more stays as it is: there is nothing in it to put in order.
@@ -127,7 +127,7 @@ def test_the_end_of_the_process(code: str, expected: tuple[int, str]) -> None:
 
 def test_what_the_last_flush_cannot_write_is_reported_by_python() -> None:
     script = "from rolehop.__main__ import end; print('lost'); end(5)"
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-c", script], stdout=full, stderr=-1, cwd=ROOT)
     assert done.returncode == 120
     assert b"No space left" in done.stderr
