@@ -15,8 +15,6 @@ Answer = Callable[[IncomingRequest, Collection[str]], "Response | None"]
 # Seconds.
 HEAD_SECONDS = 5.0
 """For a whole request, from its first byte, and for a first one: against slow senders."""
-_FIRST_SECONDS = 1.0
-"""For the first byte, if others wait for a connection."""
 WRITE_SECONDS = 5.0
 IDLE_SECONDS = 60.0
 """Until the next request."""
@@ -34,18 +32,19 @@ class Connection:
 
     Attributes:
         deadline: when its time is up (`time.monotonic`).
+        has_token: a request on it had the token.
         held: the request whose answer is known in a moment, if there is one.
         is_over: nothing is left to do but to close it.
     """
 
     __slots__ = (
-        "_has_answered",
         "_hosts",
         "_in",
         "_last",
         "_out",
         "_socket",
         "deadline",
+        "has_token",
         "held",
         "is_over",
     )
@@ -57,16 +56,15 @@ class Connection:
         self._in = bytearray()
         self._out = bytearray()
         self._last = False  # no answer follows those in _out
-        self._has_answered = False
         self.deadline = time.monotonic() + HEAD_SECONDS
+        self.has_token = False
         self.held: IncomingRequest | None = None
         self.is_over = False
 
-    def is_idle(self, now: float) -> bool:
-        """True between two requests, and if the first one does not come."""
-        if self._in or self._out or self.held or self._last:
-            return False
-        return self._has_answered or now > self.deadline - HEAD_SECONDS + _FIRST_SECONDS
+    @property
+    def is_idle(self) -> bool:
+        """True between two requests."""
+        return not (self._in or self._out or self.held or self._last)
 
     @property
     def wants_to_read(self) -> bool:
@@ -101,29 +99,39 @@ class Connection:
     def advance(self, answer: Answer) -> None:
         """Answer the held request if that is possible now, then those that have come since."""
         try:
-            while not self._last and len(self._out) < _MOST_OUT:
+            while not self._last and self._has_room():
                 request = self.held or take_request(self._in)
                 if request is None:
                     break
                 response = answer(request, self._hosts)
+                self.has_token |= response is None or not response.is_public
                 if response is None:
                     if self.held is None:
                         self.held = request
                         self.deadline = time.monotonic() + HOLD_SECONDS
                     break
                 self.held = None
-                self._put(response, stays_open=request.stays_open and not request.has_body)
+                self._put(
+                    response,
+                    stays_open=request.stays_open and not request.has_body,
+                    has_body=request.method != "HEAD",
+                )
         except BadRequest as error:
             self.refuse(error.status)
         self.send()
+
+    def _has_room(self) -> bool:
+        """True if one more answer can be put behind those that were not sent yet."""
+        if len(self._out) >= _MOST_OUT:
+            self.send()  # no event comes later for what goes out whole now
+        return len(self._out) < _MOST_OUT and not self.is_over
 
     def refuse(self, status: int) -> None:
         """Answer with an error, after which nothing more is read."""
         self._put(refusal(status), stays_open=False)
 
-    def _put(self, response: Response, *, stays_open: bool) -> None:
-        self._has_answered = True
-        self._out += response.as_bytes(stays_open=stays_open)
+    def _put(self, response: Response, *, stays_open: bool, has_body: bool = True) -> None:
+        self._out += response.as_bytes(stays_open=stays_open, has_body=has_body)
         self._last = not stays_open
         if self._last:
             self._in.clear()

@@ -18,6 +18,7 @@ ADDRESS = "127.0.0.1"
 """Not ``localhost``, which some SDKs look up as ::1 first, nor ::1, which others refuse."""
 
 _BACKLOG = 128
+_HTTP_PORT = 80
 _UNIX_HOSTS = frozenset({"localhost", ADDRESS})
 
 
@@ -57,7 +58,13 @@ def listen_on_port(port: int) -> ListeningSocket:
             fix="name another with --port, or none for any that is free",
         ) from None
     port = server.getsockname()[1]
-    return ListeningSocket(server, frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"}), port)
+    return ListeningSocket(server, hosts_of_port(port), port)
+
+
+def hosts_of_port(port: int) -> frozenset[str]:
+    """Return the hosts that requests to a port may name: that of HTTP is left out by clients."""
+    hosts = {f"{ADDRESS}:{port}", f"localhost:{port}"}
+    return frozenset(hosts | {ADDRESS, "localhost"} if port == _HTTP_PORT else hosts)
 
 
 def _claim(server: socket.socket) -> None:

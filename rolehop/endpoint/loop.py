@@ -18,8 +18,6 @@ from rolehop.endpoint.requests import IncomingRequest
 from rolehop.endpoint.responses import Response
 
 MOST_CONNECTIONS = 128
-_MOST_REFUSED = 64
-"""Connections beyond them, which are open until their client has read that."""
 _SWEEP_SECONDS = 0.25
 _NO_FILES_SECONDS = 0.05
 _ACCEPTS = 16  # in one go
@@ -126,11 +124,13 @@ class Loop:
         if not self._connections:
             self._next_sweep = time.monotonic() + _SWEEP_SECONDS
         connection = Connection(client, hosts)
-        is_full = len(self._connections) >= MOST_CONNECTIONS and not self._close_an_idle_one()
-        if is_full:
+        if len(self._connections) >= MOST_CONNECTIONS:
+            self._make_one_free()
+        if len(self._connections) >= MOST_CONNECTIONS:
+            # One more, until its client has read this or the next one comes.
             connection.refuse(429)
             connection.send()
-        if connection.is_over or len(self._connections) >= MOST_CONNECTIONS + _MOST_REFUSED:
+        if connection.is_over:
             connection.close()
             return
         with suppress(OSError):
@@ -141,7 +141,7 @@ class Loop:
 
     def _make_room(self, error: OSError) -> None:
         """Let no client wait for ever if this process may open no more files."""
-        if error.errno in (errno.EMFILE, errno.ENFILE) and not self._close_an_idle_one():
+        if error.errno in (errno.EMFILE, errno.ENFILE) and not self._make_one_free():
             time.sleep(_NO_FILES_SECONDS)
 
     def _serve(self, client: socket.socket, connection: Connection, events: int) -> None:
@@ -177,17 +177,22 @@ class Loop:
             self._selector.unregister(client)
         connection.close()
 
-    def _close_an_idle_one(self) -> bool:
-        now = time.monotonic()
-        idle = [
-            (each.deadline, client)
-            for client, each in self._connections.items()
-            if each.is_idle(now)
-        ]
-        if not idle:
-            return False
-        self._close(min(idle, key=lambda found: found[0])[1])
-        return True
+    def _make_one_free(self) -> bool:
+        """End the oldest connection without the token, else the longest idle one, if there is one.
+
+        So nobody who has the token is kept out by connections of those who have not: a client
+        sends its request as soon as it is connected.
+        """
+        for client, each in self._connections.items():
+            if not each.has_token:
+                each.refuse(429)
+                each.send()
+                self._close(client)
+                return True
+        idle = [each for each in self._connections.items() if each[1].is_idle]
+        if idle:
+            self._close(min(idle, key=lambda found: found[1].deadline)[0])
+        return bool(idle)
 
     def _answer_held(self) -> None:
         with suppress(OSError):

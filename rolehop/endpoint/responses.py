@@ -38,27 +38,33 @@ class Response:
 
     status: int
     body: bytes = field(repr=False)  # may hold a session
+    is_public: bool = False
+    """Anybody gets it, without the token."""
 
-    def as_bytes(self, *, stays_open: bool) -> bytes:
-        """Return the whole response."""
+    def as_bytes(self, *, stays_open: bool, has_body: bool = True) -> bytes:
+        """Return the whole response; without its body it answers a HEAD."""
         connection = "" if stays_open else "Connection: close\r\n"
         return (
             f"HTTP/1.1 {self.status} {_REASONS[self.status]}\r\nContent-Type: application/json\r\n"
             f"Cache-Control: no-store\r\nContent-Length: {len(self.body)}\r\n"
             f"{_MORE.get(self.status, '')}{connection}\r\n"
-        ).encode() + self.body
+        ).encode() + (self.body if has_body else b"")
 
 
 def refusal(status: int) -> Response:
     """Return the answer to a request that is refused for what it is."""
-    return failure(status, *_REFUSED[status])
+    return public_document(status, _error(*_REFUSED[status]))
 
 
 def failure(status: int, code: str, message: str) -> Response:
     """Return an error; SDKs read its ``code`` and ``message`` or ``Code`` and ``Message``."""
-    return document(status, {"code": code, "message": message, "Code": code, "Message": message})
+    return Response(status, json.dumps(_error(code, message)).encode())
 
 
-def document(status: int, content: Mapping[str, object]) -> Response:
-    """Return a response with a JSON object without secrets."""
-    return Response(status, json.dumps(content).encode())
+def public_document(status: int, content: Mapping[str, object]) -> Response:
+    """Return a response with a JSON object that anybody may have."""
+    return Response(status, json.dumps(content).encode(), is_public=True)
+
+
+def _error(code: str, message: str) -> dict[str, object]:
+    return {"code": code, "message": message, "Code": code, "Message": message}

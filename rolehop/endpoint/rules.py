@@ -12,13 +12,14 @@ from typing import Protocol
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from rolehop.endpoint.requests import IncomingRequest
-from rolehop.endpoint.responses import Response, document, refusal
+from rolehop.endpoint.responses import Response, public_document, refusal
 
 _CHAINS = "/chains/"
 HEALTH = "/health"
 SCHEMA = "rolehop.server/1"
-# Browsers send the first two, proxies the others.
-_OF_OTHERS = ("origin", "referer", "x-forwarded-for", "x-forwarded-host", "forwarded", "via")
+_OF_PAGES = ("origin", "referer", "sec-fetch-site")
+_OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+_OF_OTHERS = (*_OF_PAGES, *_OF_PROXIES, "x-real-ip")
 
 
 class ChainAnswers(Protocol):
@@ -70,7 +71,7 @@ class Rules:
         if request.method != "GET":
             return refusal(405)
         if request.target == HEALTH:
-            return document(200, {"schema": SCHEMA, "status": "ok", "pid": self._process})
+            return public_document(200, {"schema": SCHEMA, "status": "ok", "pid": self._process})
         if not self._has_token(headers.get("authorization", ())):
             return refusal(401)
         chain = _chain_of(request.target)

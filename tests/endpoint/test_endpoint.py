@@ -11,13 +11,14 @@ from contextlib import contextmanager
 import pytest
 
 from rolehop.endpoint import connection, loop
-from rolehop.endpoint.listeners import ListeningSocket, PortInUse, listen_on_port
+from rolehop.endpoint.listeners import ListeningSocket, PortInUse, hosts_of_port, listen_on_port
 from rolehop.endpoint.loop import Loop
 from rolehop.endpoint.responses import Response, failure
 from rolehop.endpoint.rules import Rules
 
 TOKEN = "the-token"
 SESSION = b'{"AccessKeyId": "ASIA"}'
+LARGE = SESSION.ljust(10_000)
 
 
 class Chains:
@@ -28,7 +29,7 @@ class Chains:
         self.asked: list[tuple[str, str]] = []
 
     def __contains__(self, chain: object) -> bool:
-        return chain in ("admin", "spokes/444444444444", "broken", "late")
+        return chain in ("admin", "spokes/444444444444", "broken", "late", "large")
 
     def answer(self, chain: str, client: str, *, final: bool) -> Response | None:
         self.asked.append((chain, client))
@@ -36,7 +37,7 @@ class Chains:
             return failure(400, "CredentialsNotAvailable", "a sign-in is needed")
         if chain == "late" and not self.is_ready:
             return failure(503, "TemporarilyUnavailable", "wait") if final else None
-        return Response(200, SESSION)
+        return Response(200, LARGE if chain == "large" else SESSION)
 
 
 class Served:
@@ -62,7 +63,8 @@ class Served:
         headers = {"Host": f"127.0.0.1:{self.port}", "Authorization": TOKEN, "User-Agent": "test"}
         given = {**headers, "Connection": "close", **changes}
         lines = [f"{name.replace('_', '-')}: {text}" for name, text in given.items() if text]
-        return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode()
+        request = "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""])
+        return request.replace("{port}", str(self.port)).encode()
 
 
 def received(client: socket.socket) -> bytes:
@@ -121,16 +123,30 @@ def test_the_token_gives_the_session_and_nothing_may_keep_it(shared: Served) -> 
         (403, "/health", "GET", {"Host": "attacker.example"}),
         (403, "/chains/admin", "GET", {"Origin": "http://attacker.example"}),
         (403, "/chains/admin", "GET", {"Referer": "http://attacker.example/"}),
+        (403, "/chains/admin", "GET", {"Sec_Fetch_Site": "same-site"}),
         (403, "/chains/admin", "GET", {"X_Forwarded_For": "10.0.0.1"}),
+        (403, "/chains/admin", "GET", {"X_Forwarded_Proto": "http"}),
+        (403, "/chains/admin", "GET", {"Via": "1.1 proxy"}),
+        (403, "/chains/admin", "GET", {"Host": "127.0.0.1.:{port}"}),
+        (403, "/chains/admin", "GET", {"Host": "2130706433:{port}"}),
+        (403, "/chains/admin", "GET", {"Host": "[::1]:{port}"}),
+        (403, "/chains/admin", "GET", {"Host": "localhost:{port}\r\nHost: localhost:{port}"}),
         (403, "/chains/admin", "OPTIONS", {"Origin": "http://attacker.example"}),
         (404, "/chains/other", "GET", {}),
         (404, "/chains/", "GET", {}),
         (404, "/chains/%FF", "GET", {}),
+        (404, "/chains/%2e%2e", "GET", {}),
+        (404, "/chains/%2561dmin", "GET", {}),
+        (404, "/chains/admin%00", "GET", {}),
+        (404, "/chains/adm%C4%B1n", "GET", {}),
+        (404, "//chains/admin", "GET", {}),
+        (404, "*", "GET", {}),
         (404, "/", "GET", {}),
         (404, "/latest/api/token", "GET", {}),
         (404, "http://127.0.0.1/chains/admin", "GET", {}),
         (405, "/chains/admin", "POST", {"Content_Length": "4\r\n\r\nbody"}),
         (405, "/chains/admin", "PUT", {}),
+        (405, "/chains/admin", "get", {}),
         (400, "/chains/admin", "GET", {"Content_Length": "4\r\n\r\nbody"}),
     ],
 )  # fmt: skip
@@ -174,6 +190,27 @@ def test_requests_on_one_connection_are_answered_in_their_order(shared: Served) 
     assert [int(each.split()[0]) for each in data.split(b"HTTP/1.1 ")[1:]] == [200, 404, 200, 200]
 
 
+def test_many_requests_at_once_are_all_answered(shared: Served) -> None:
+    """Their answers are more than are put together at a time, and the client sends no more."""
+    count = 40
+    kept = shared.request("/chains/large", Connection=None)
+    with shared.connect() as client:
+        client.sendall(kept * (count - 1) + shared.request("/chains/large"))
+        data = received(client)
+    assert data.count(b"HTTP/1.1 200 ") == count
+    assert data.endswith(LARGE)
+
+
+def test_a_head_gets_no_body_so_that_the_next_answer_is_where_it_is_looked_for(
+    shared: Served,
+) -> None:
+    with shared.connect() as client:
+        client.sendall(shared.request("/chains/admin", "HEAD", Connection=None))
+        client.sendall(shared.request("/health"))
+        heads = received(client).split(b"\r\n\r\n")
+    assert [each.split()[1] for each in heads[:2]] == [b"405", b"200"]
+
+
 def test_what_is_known_in_a_moment_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, shared: Served
 ) -> None:
@@ -203,7 +240,8 @@ def test_connections_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatc
     with serving() as served:
         busy = [served.connect() for _ in range(2)]
         for each in busy:
-            each.sendall(b"GET ")
+            each.sendall(served.request("/chains/admin", Connection=None) + b"GET ")
+            assert each.recv(4096).startswith(b"HTTP/1.1 200 ")
         assert served.ask()[0] == 429
         busy[0].sendall(served.request("/health", Connection=None)[4:])
         assert busy[0].recv(4096).startswith(b"HTTP/1.1 200 ")
@@ -211,6 +249,25 @@ def test_connections_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatc
         assert busy[0].recv(1) == b""
         for each in busy:
             each.close()
+
+
+def test_whoever_has_no_token_keeps_out_nobody_who_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "MOST_CONNECTIONS", 2)
+    with serving() as served, served.connect() as first, served.connect() as second:
+        first.sendall(served.request("/health", Connection=None))
+        assert first.recv(4096).startswith(b"HTTP/1.1 200 ")
+        first.sendall(b"GET ")
+        second.sendall(served.request("/chains/admin", Connection=None))
+        assert second.recv(4096).startswith(b"HTTP/1.1 200 ")
+        assert served.ask()[0] == 200
+        assert received(first).startswith(b"HTTP/1.1 429 ")
+        second.sendall(served.request("/chains/admin"))
+        assert received(second).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_port_is_left_out_by_clients_if_it_is_that_of_http() -> None:
+    assert "127.0.0.1" in hosts_of_port(80)
+    assert hosts_of_port(8080) == {"127.0.0.1:8080", "localhost:8080"}
 
 
 def test_a_port_is_shared_with_nobody() -> None:
