@@ -91,7 +91,6 @@ def _made(cls: type[T], *, frozen: bool, shown: bool) -> type[T]:
     left_out = {*names, "__dict__", "__weakref__"}
     space = {name: value for name, value in vars(cls).items() if name not in left_out}
     space["__slots__"] = space["__match_args__"] = names
-    space["__init__"] = _init(cls.__qualname__, fields, frozen=frozen)
     _compare(space, tuple(name for name, each in fields.items() if each.compare), frozen=frozen)
     if shown:
         _show(space, tuple(name for name, each in fields.items() if each.repr))
@@ -102,6 +101,7 @@ def _made(cls: type[T], *, frozen: bool, shown: bool) -> type[T]:
     kind: Any = type(cls)
     made: type[T] = kind(cls.__name__, cls.__bases__, space)
     made.__qualname__ = cls.__qualname__
+    made.__init__ = _compiled_when_called(made, fields, frozen=frozen)  # type: ignore[method-assign]
     return made
 
 
@@ -114,6 +114,22 @@ def _fields(cls: type) -> dict[str, Field]:
         value = vars(cls).get(name, _NOT_GIVEN)
         fields[name] = value if isinstance(value, Field) else Field(value, None, True, True)
     return fields
+
+
+def _compiled_when_called(
+    owner: type, fields: dict[str, Field], *, frozen: bool
+) -> Callable[..., None]:
+    """Return an ``__init__`` that puts the compiled one in its place when it is first called.
+
+    A run makes objects of a few of the classes that it imports.
+    """
+
+    def __init__(self: object, /, *args: object, **kwargs: object) -> None:  # noqa: N807
+        init = _init(owner.__qualname__, fields, frozen=frozen)
+        owner.__init__ = init  # type: ignore[misc]
+        init(self, *args, **kwargs)
+
+    return __init__
 
 
 def _init(owner: str, fields: dict[str, Field], *, frozen: bool) -> Callable[..., None]:

@@ -70,3 +70,19 @@ def test_fields_that_are_hidden_neither_show_nor_count() -> None:
     assert "secret" not in repr(one)
     assert hash(Inner(1)) == hash(Inner(1))
     assert copy.copy(one.inner) == one.inner
+
+
+def test_init_is_compiled_for_the_first_object_and_kept() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Late:
+        number: int
+
+    class Later(Late):
+        pass
+
+    fresh = vars(Late)["__init__"]
+    assert Later(1).number == 1
+    compiled = vars(Late)["__init__"]
+    assert compiled is not fresh
+    assert Late(number=2).number == 2
+    assert vars(Late)["__init__"] is compiled
