@@ -70,8 +70,7 @@ app/walking: walk one chain: what it must be asked for, and whom its source sign
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     app/walking sts_errors key_rotation vault sources sources/shared aws net show shells handover
-    completion state ports plan awsconfig config fastpath time_limit files daemon_threads
-    credentials
+    completion state ports plan awsconfig config fastpath time_limit files daemon_threads credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now
     plan time_limit credentials
@@ -163,6 +162,8 @@ json_fields: read JSON from outside field by field, trusting none of it
     credentials
 files: read files that must be trusted, write files whole or not at all; who else can change them
 command_table: every command, its help line and its arguments
+digest: digests that name sessions and sign-ins
+    fastpath
 fastpath: the hot path: a cached answer from its record, at the cost of starting Python
 errors: every error that a user may see, and its exit code
     credentials
@@ -170,7 +171,6 @@ credentials: the type that hides secrets; credentials and sessions made of it
     durations startup
 advice: advice with commands, quoted for the shell they are pasted into
 arn: ARNs, account IDs, partitions
-digest: digests that name sessions and sign-ins
 durations: 30m, 1h30m
 text: cleaning and counting words
 startup: cheap stand-ins for dataclasses, re and logging; what is waited for

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from hashlib import sha256
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
@@ -14,6 +13,7 @@ from rolehop.app.stored_sessions import load_index
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
+from rolehop.digest import sha256_hex
 from rolehop.errors import (
     NoTerminal,
     RolehopError,
@@ -147,7 +147,7 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
         note=app.note,
         sleep=app.source_context.sleep,
     )
-    with app.locks.hold(f"rotate-{sha256(name.encode()).hexdigest()}"):
+    with app.locks.hold(f"rotate-{sha256_hex(name.encode())}"):
         if finish is not None:
             rotation.finish(finish)
             return

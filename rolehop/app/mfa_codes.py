@@ -11,11 +11,11 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.advice import Advice, Argument
 from rolehop.daemon_threads import call_within
+from rolehop.digest import sha256_hex
 from rolehop.errors import NoTerminal, ServiceError, SourceError
 from rolehop.handover.child_environment import child_environment
 from rolehop.ports import Locks, MfaCode, StsRefusal
@@ -91,7 +91,7 @@ class MfaCodes:
             SourceError: the command or standard input gave no code, or one that was sent before.
             StsRefusal: and whatever else ``call`` raises.
         """
-        with self.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
+        with self.locks.hold(f"mfa-{sha256_hex(serial.encode())}"):
             for tries in range(_MORE_CODES, 0, -1):
                 try:
                     return self._sent(self._ask(serial, purpose, tries), call)

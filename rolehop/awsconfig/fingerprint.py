@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 
 from rolehop.awsconfig.model import AwsConfig, Section, Value, profile_of
 from rolehop.credentials import Secret
+from rolehop.digest import sha256_hex
 
 
 def profile_fingerprint(aws: AwsConfig, base: str) -> str:
@@ -23,7 +23,7 @@ def profile_fingerprint(aws: AwsConfig, base: str) -> str:
     profile_of(aws, base)
     parts = [_sections_of(aws, name) for name in _with_source_profiles(aws, base)]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_hex(text.encode())
 
 
 def _with_source_profiles(aws: AwsConfig, base: str) -> list[str]:

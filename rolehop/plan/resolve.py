@@ -7,7 +7,6 @@ names and never share its session.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from rolehop.arn import RoleArn
@@ -15,6 +14,7 @@ from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, W
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.sts_limits import MAX_NAME, NOT_IN_SESSION_NAMES
 from rolehop.config.templates import ACCOUNT_NAME, CALLER, mentions_caller
+from rolehop.digest import sha256_hex
 from rolehop.errors import ConfigError
 from rolehop.plan.model import Hop
 from rolehop.startup.dataclass import dataclass, field, replace
@@ -193,7 +193,7 @@ def clean_name(text: str) -> str:
     """
     cleaned = NOT_IN_SESSION_NAMES.sub("-", text)
     if len(cleaned) > MAX_NAME:
-        digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
+        digest = sha256_hex(text.encode())[:_DIGEST_LENGTH]
         return f"{cleaned[: MAX_NAME - _DIGEST_LENGTH - 1]}-{digest}"
     return cleaned if len(cleaned) > 1 else f"{cleaned}-rolehop"
 

@@ -11,9 +11,9 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from pathlib import Path
 
+from rolehop.digest import sha256_hex
 from rolehop.files import read_trusted_plain, write_beside
 from rolehop.files.access import Distrust, distrust_of_folder
 from rolehop.startup.dataclass import dataclass
@@ -34,7 +34,7 @@ class FolderChain:
 
     def digest(self, roles: Iterable[str]) -> str:
         """Return what is remembered of its content, and of the roles that the chain walks to."""
-        return sha256("\n".join((self.chain, *roles)).encode()).hexdigest()
+        return sha256_hex("\n".join((self.chain, *roles)).encode())
 
 
 def find_folder_file(folder: Path, home: Path) -> Path | None:

@@ -16,10 +16,10 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from rolehop.digest import sha256_hex
 from rolehop.files import open_own_log, read_own, sweep_unfinished, write_beside
 from rolehop.ports import Locks
 from rolehop.startup.dataclass import asdict, dataclass, replace
@@ -274,7 +274,7 @@ def _line(end: End, entry: Entry) -> bytes:
 
 
 def _hash(line: bytes) -> str:
-    return sha256(line).hexdigest()
+    return sha256_hex(line)
 
 
 def _parsed(line: bytes) -> _Parsed | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Protocol
 
+from rolehop.digest import sha256_hex
 from rolehop.startup.dataclass import asdict, dataclass
 from rolehop.vault.serialization import read_object
 
@@ -85,7 +85,7 @@ def put(items: Items, service: str, text: str, limit: int | None, seconds: int |
     pieces = list(_pieces(text))
     for number, piece in enumerate(pieces):
         items.put(_name(service, generation, number), piece, seconds)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = sha256_hex(text.encode())
     items.put(service, _write_manifest(_Manifest(generation, len(pieces), digest)), seconds)
     _delete_chunks(items, service, (generation,), after=len(pieces))
     _delete_chunks(items, service, tuple(g for g in _GENERATIONS if g != generation))
@@ -119,7 +119,7 @@ def _joined(manifest: _Manifest, pieces: list[str | None]) -> str:
         raw = base64.b64decode("".join(found), validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if len(found) < len(pieces) or hashlib.sha256(raw).hexdigest() != manifest.digest:
+    if len(found) < len(pieces) or sha256_hex(raw) != manifest.digest:
         raise IncompleteItem("not all of its parts are there")
     return raw.decode()
 

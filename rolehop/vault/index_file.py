@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rolehop.digest import sha256_hex
 from rolehop.durations import end_by_new_clock
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
@@ -196,7 +196,7 @@ def _digest(index: Index) -> str:
         {role: finding.max_seconds for role, finding in index.findings.items()},
         dict(index.sign_ins),
     )
-    return sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+    return sha256_hex(json.dumps(read, sort_keys=True).encode())
 
 
 def as_text(index: Index, started_at: datetime | None = None) -> str:

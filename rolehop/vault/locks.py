@@ -8,7 +8,6 @@ it is still the one at that path, so that none holds a lock on an unlinked file.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import stat
@@ -20,6 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rolehop.digest import sha256_hex
 from rolehop.errors import ServiceError
 from rolehop.files import PRIVATE_FILE, make_private_folder, read_own
 from rolehop.startup.calling_process import ends_with_caller
@@ -91,7 +91,7 @@ class FileLocks:
         """
         begun, begun_at = time.monotonic(), self._now()
         deadline = begun + seconds_left(self._deadline_seconds)
-        path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"
+        path = self._folder / f"{sha256_hex(name.encode())[:32]}.lock"
         # Threads of this process wait for a lock of their own, which wakes them at once.
         with self._thread_lock(name, deadline, path):
             try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import current_profile, endpoint_overrides
+from rolehop.digest import sha256_hex
 from rolehop.errors import ConfigError
 from rolehop.sources.shared.cli_sign_in import portal_address
 from rolehop.startup.dataclass import dataclass
@@ -39,7 +39,7 @@ class Center:
         text = f"{portal_address(self.start_url)}\n{self.region}\n{self.scopes}"
         # A token that came from one endpoint is never sent to another.
         text += f"\n{self.endpoints}" if self.endpoints else ""
-        return f"identity-center/{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+        return f"identity-center/{sha256_hex(text.encode())[:24]}"
 
     def endpoint(self, service: str) -> str | None:
         """Return the URL that overrides AWS's own for ``service``, without a last slash."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.digest import sha256_hex
 from rolehop.errors import SourceError
 from rolehop.sources.source_type import one_line
 
@@ -49,8 +49,8 @@ def fingerprint_of(source: SourceConfig, leaf: Certificate | None) -> str:
     from rolehop.aws.certificates import x509
 
     if leaf is not None:
-        return sha256(x509.der(leaf)).hexdigest()
-    return sha256(x509.pkcs12_file(Path(str(source.settings["pkcs12"])))).hexdigest()
+        return sha256_hex(x509.der(leaf))
+    return sha256_hex(x509.pkcs12_file(Path(str(source.settings["pkcs12"]))))
 
 
 def problem_with(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 from rolehop.advice import Advice, Argument
 from rolehop.credentials import Secret
-from rolehop.digest import digest_of
+from rolehop.digest import digest_of, sha256_hex
 from rolehop.errors import (
     NoTerminal,
     RolehopError,
@@ -62,7 +61,7 @@ class Provider:
         text = "\n".join(parts)
         if text.count("\n") > 2:
             text = digest_of(*parts)
-        return f"oidc/{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+        return f"oidc/{sha256_hex(text.encode())[:24]}"
 
     @property
     def lock(self) -> str:
