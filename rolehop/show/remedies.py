@@ -92,7 +92,7 @@ def settled_keys(remedies: Sequence[Remedy]) -> set[str]:
 def keys_in(remedies: Sequence[Remedy]) -> set[str]:
     """Return the keys of the config that the remedies change; they need no further hint."""
     edits = [step for remedy in remedies for step in remedy.steps if isinstance(step, ConfigChange)]
-    return {key for each in edits for key, name in each.location.keys.items() if name in each.keys}
+    return {key for each in edits for key in each.hop_keys}
 
 
 def _no_remedy_text(verdict: Verdict) -> str:
@@ -219,7 +219,7 @@ def _written(step: Step) -> Iterator[str]:
         yield from json_lines(step.statement, WIDTH - 4)
         return
     for key, value in step.shown.items():
-        if step.location.file == "AWS config":
+        if step.location.is_of_aws:
             yield f"{key} = {value}"
         else:
             yield toml_line(key, value)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from rolehop.config.model import Config, WrittenHop
 from rolehop.plan.model import HopStep, Plan
-from rolehop.policy.chains.scenario import EVERY_KEY, ConfigLocation
+from rolehop.policy.chains.scenario import AWS_CONFIG, EVERY_KEY, ConfigLocation
+from rolehop.sources import SOURCE_TYPES
+from rolehop.startup.dataclass import replace
 
 # The keys of a hop that a profile of the AWS config can set, and its names for them (AWS CLI user
-# guide, "Using an IAM role in the AWS CLI"). Its mfa_serial is an ARN that is not known here.
-_PROFILE_KEYS = {"external_id": "external_id", "session_name": "role_session_name"}
+# guide, "Using an IAM role in the AWS CLI").
+_PROFILE_KEYS = {
+    "external_id": "external_id",
+    "mfa_serial": "mfa_serial",
+    "session_name": "role_session_name",
+}
 _FLEET_KEYS = {key: name for key, name in EVERY_KEY.items() if key != "mfa_serial"}
 
 
@@ -17,15 +23,27 @@ def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     name = plan.source.name
     source = ConfigLocation(f"source '{name}'", place=config.source_places.get(name))
     if name not in config.sources:
-        source = ConfigLocation(f"profile '{name}'", {}, "AWS config")
+        source = ConfigLocation(f"profile '{name}'", {}, AWS_CONFIG)
     hops = zip(plan.hops, plan.written, strict=True)
-    return (source, *(_location(config, each, step) for step, each in hops))
+    found = (source, *(_location(config, each, step) for step, each in hops))
+    return found if _may_bring_mfa(plan) else tuple(map(_without_mfa, found))
+
+
+def _may_bring_mfa(plan: Plan) -> bool:
+    """True unless the source is known to give no IAM user keys: without them no MFA device counts."""
+    takes_device = SOURCE_TYPES[plan.source.type].table.key("mfa_serial") is not None
+    return takes_device and (plan.long_lived or plan.source_problem is not None)
+
+
+def _without_mfa(location: ConfigLocation) -> ConfigLocation:
+    keys = {key: name for key, name in location.keys.items() if key != "mfa_serial"}
+    return replace(location, keys=keys)
 
 
 def _location(config: Config, written: WrittenHop, step: HopStep) -> ConfigLocation:
     role = str(step.hop.role)
     if written.in_profile:
-        return ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, "AWS config")
+        return ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, AWS_CONFIG)
     fleet = config.chains[written.chain].fleet
     file, keys = config.chain_places[written.chain]
     if fleet:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chains.requests import build_requests
 from rolehop.policy.evaluation.model import Request
+from rolehop.policy.inventory.context_keys import OF_MFA
 from rolehop.startup.dataclass import dataclass, field, replace
 
 _KEYS = (
@@ -18,6 +19,7 @@ _KEYS = (
     "transitive_tags",
 )
 EVERY_KEY = {key: key for key in _KEYS}
+AWS_CONFIG = "AWS config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class ConfigLocation:
 
     place: tuple[str, tuple[str | int, ...]] | None = field(default=None, compare=False)
     """The path of the file and the keys that lead to the table there, if a config defines it."""
+
+    @property
+    def is_of_aws(self) -> bool:
+        """True if it is in the AWS config, which rolehop only reads."""
+        return self.file == AWS_CONFIG
 
 
 def default_location(number: int) -> ConfigLocation:
@@ -86,5 +93,8 @@ class ChainScenario:
         return replace(self, setting=replace(self.setting, region=region))
 
     def with_mfa(self) -> ChainScenario:
-        """Return the scenario in which hop 1 carries MFA."""
-        return replace(self, start=replace(self.start, mfa=True))
+        """Return the scenario in which hop 1 carries MFA, whatever the user says of it as it is."""
+        said = self.setting.supplied
+        still = {key: each for key, each in said.items() if key.lower() not in OF_MFA}
+        setting = replace(self.setting, supplied=still)
+        return replace(self, start=replace(self.start, mfa=True), setting=setting)

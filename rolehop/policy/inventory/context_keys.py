@@ -43,6 +43,9 @@ def problem_with(key: str, value: str) -> str | None:
 
 # ---- what a key is about
 
+OF_MFA = ("aws:multifactorauthpresent", "aws:multifactorauthage")
+"""In lower case."""
+
 
 def is_of_token(key: str) -> bool:
     """True if a key is of a token or a service: an issuer's, ``saml:``, ``ec2:``."""
@@ -83,7 +86,7 @@ def absent_from_role_sessions(key: str) -> bool:
 
     Source: IAM user guide, "AWS global condition context keys".
     """
-    return key.lower() in ("aws:username", "aws:multifactorauthpresent", "aws:multifactorauthage")
+    return key.lower() in ("aws:username", *OF_MFA)
 
 
 _SENT = {

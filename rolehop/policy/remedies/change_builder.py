@@ -169,6 +169,8 @@ class _ChangeBuilder:
             principal = _principal(request.caller)
             if principal is None:
                 return None
+            if _names_sessions(policy) and request.caller.arn is not None:
+                principal = {"AWS": request.caller.arn}
             statement["Principal"] = principal
         statement["Action"] = collapse_singleton(actions)
         if policy.name is not PolicyType.TRUST:
@@ -330,6 +332,11 @@ def _principal(caller: Caller) -> dict[str, str] | None:
     if caller.service:
         return {"Service": caller.service}
     return {"AWS": caller.named} if caller.named else None
+
+
+def _names_sessions(policy: PolicyVerdict) -> bool:
+    """True if the nearest statement trusts another session of the same role: not all of them."""
+    return any(each.reason is Reason.OTHER_SESSION for each in policy.findings)
 
 
 def _own_policy(names: Sequence[str], caller: Caller) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rolehop.arn import known_regions
-from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.arn import account_of, known_regions
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Reason, Truth
 from rolehop.policy.evaluation.model import PolicyVerdict
+from rolehop.policy.inventory.context_keys import OF_MFA
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition, Effect
 from rolehop.policy.language.request_context import Context
@@ -100,7 +101,7 @@ def _candidates(
 ) -> Iterator[Candidate]:
     key = condition.key.lower()
     family, slash, name = condition.key.partition("/")
-    if key in ("aws:multifactorauthpresent", "aws:multifactorauthage"):
+    if key in OF_MFA:
         yield from _with_mfa(beside, scenario, hop)
     elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
         yield from _more_tags(condition, beside, scenario, hop)
@@ -112,8 +113,14 @@ def _candidates(
             yield from _identifying(scenario, hop, choice)
     elif key == "sts:rolesessionname":
         for choice in _values(condition, scenario, hop, scenario.hop(hop).session_name):
-            if choice.text is not None:
-                yield from change_hop(scenario, hop, session_name=choice.text)
+            name = _ANY if choice.text is None else choice.text
+            example = choice.example or choice.text is None
+            yield from change_hop(scenario, hop, session_name=name, example=example)
+    elif key == "aws:userid" and hop > 1:
+        # A session's is the ID of its role, then its name.
+        for choice in _values(condition, scenario, hop, scenario.hop(hop - 1).session_name):
+            _, _, name = (choice.text or "").partition(":")
+            yield from change_hop(scenario, hop - 1, session_name=name) if name else ()
     elif key == "aws:requestedregion":
         yield from _in_region(condition, scenario, hop)
     elif key in ("sts:sourceidentity", "aws:sourceidentity"):
@@ -309,17 +316,31 @@ def _with_mfa(
     If the time since MFA matters, the code is sent with the hop itself: the source's session that
     was made with MFA may be hours old.
     """
-    if hop != 1 or not scenario.start.long_lived or scenario.start.mfa:
+    start = scenario.start
+    is_user = ":user/" in (start.principal or "")
+    # A user's credentials may still turn out to be keys; if not, no location has the key.
+    if hop != 1 or start.mfa or not (start.long_lived or (is_user and start.mfa is None)):
         return
     by_age = any(each.key.lower() == "aws:multifactorauthage" for each in beside)
     for at in (1, 0) if by_age else (0, 1):
         location = scenario.location(at)
         if "mfa_serial" in location.keys:
-            yield (
-                ConfigChange(at, location, ChangeKind.ADD, {location.keys["mfa_serial"]: "auto"}),
-                scenario.with_mfa(),
-            )
-            return
+            change = _mfa_change(at, location, start.principal if is_user else None)
+            if change is not None:
+                yield change, scenario.with_mfa()
+                return
+
+
+def _mfa_change(at: int, location: ConfigLocation, user: str | None) -> ConfigChange | None:
+    """Return ``mfa_serial`` for a location; the AWS config takes no "auto", only a device's ARN."""
+    name = location.keys["mfa_serial"]
+    if not location.is_of_aws:
+        return ConfigChange(at, location, ChangeKind.ADD, {name: "auto"})
+    if user is None:
+        return None
+    devices = user.partition(":user/")[0] + ":mfa/"
+    keys, form = {name: devices + user.rpartition("/")[2]}, {name: f"{devices}…"}
+    return ConfigChange(at, location, ChangeKind.ADD, keys, form=form, provided_by=account_of(user))
 
 
 def _as_session(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:

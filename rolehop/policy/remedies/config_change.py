@@ -51,6 +51,11 @@ class ConfigChange:
     """That account, if there is a form."""
 
     @property
+    def hop_keys(self) -> set[str]:
+        """The keys, under the names that rolehop has for them."""
+        return {key for key, name in self.location.keys.items() if name in self.keys}
+
+    @property
     def shown(self) -> Mapping[str, Value]:
         """The keys with their values; a form has an ellipsis in it."""
         return {**self.keys, **self.form}

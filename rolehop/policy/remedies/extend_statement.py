@@ -12,7 +12,7 @@ from typing import Any
 
 from rolehop.policy.evaluation.findings import Finding, Reason
 from rolehop.policy.evaluation.model import Request
-from rolehop.policy.inventory.context_keys import is_of_target
+from rolehop.policy.inventory.context_keys import OF_MFA, is_of_target
 from rolehop.policy.remedies.narrow_deny import listed_as
 from rolehop.policy.remedies.other_sessions import has_sessions, names_session_value
 from rolehop.policy.remedies.policy_change import as_list
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 _OTHER_CALLER = (Reason.NOT_NAMED, Reason.OTHER_ACCOUNT, Reason.ANOTHER_KIND)
 _LISTS = ("stringequals", "stringlike", "arnequals", "arnlike", "ipaddress")
-_NOT_EXTENDED = ("sts:externalid", "aws:multifactorauthpresent", "aws:multifactorauthage")
+_NOT_EXTENDED = ("sts:externalid", *OF_MFA)
 _BESIDE_ASSUME_ROLE = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
@@ -111,9 +111,10 @@ def _with_caller(written: Json, wrong: Finding, request: Request) -> Json | None
     name = operator.lower().removesuffix("ifexists")
     if name not in _LISTS or "*" in as_list(written["Condition"][operator][key]):
         return None
+    listed = as_list(written["Condition"][operator][key])
     value = listed_as(key.lower(), request, like=name.endswith("like"))
-    if value is None:
-        return None
+    if value is None or (value.endswith(":*") and not any(e.endswith(":*") for e in listed)):
+        return None  # a list of sessions, by their names
     made = deepcopy(written)
     keys = made["Condition"][operator]
     keys[key] = _more(keys[key], [value])

@@ -15,6 +15,7 @@ from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
+from rolehop.policy.inventory.context_keys import OF_MFA
 from rolehop.policy.language.parser import Effect
 from rolehop.policy.remedies.change_builder import policy_changes
 from rolehop.policy.remedies.config_candidates import (
@@ -62,13 +63,32 @@ def find_remedies(
         return ()
     search = _RemedySearch(scenario, hop, verdicts)
     first = search.remedy(satisfy_conditions)
-    found = [first] if first is not None and not first.edits else [first, search.remedy(None)]
+    found = [first]
+    if first is None or first.edits:
+        other = search.remedy(None)
+        found += [] if other is None or _gives_up(other, first) else [other]
     if any(each.action in OPTIONAL_ACTIONS for each in verdict.refused):
         spared = search.remedy(drop_optional_action)
         # If a Deny is the reason, omitting the action is the better remedy; otherwise the other is.
         if spared is not None and spared.edits:
             found.insert(0 if _is_denied(verdict) else len(found), spared)
     return tuple(remedy for remedy in found if remedy is not None)[:2]
+
+
+_BRINGS = {"mfa_serial": OF_MFA, "session_name": ("sts:rolesessionname",)}
+"""Condition keys that a key of the config meets, with nothing to be said for not meeting them."""
+
+
+def _gives_up(other: Remedy, first: Remedy | None) -> bool:
+    """True if a remedy weakens a check that the first one passes with a key of the user's config."""
+    steps = () if first is None else first.steps
+    edits = [each for each in steps if isinstance(each, ConfigChange)]
+    brought = {each for edit in edits for each in edit.hop_keys & _BRINGS.keys()}
+    if brought and len(edits) == len(steps):
+        return True
+    changes = [each for each in other.steps if isinstance(each, PolicyChange)]
+    weaker = {k.lower() for e in changes for k in (*e.sent, *e.without, *e.waived)}
+    return any(weaker.intersection(_BRINGS[each]) for each in brought)
 
 
 def layers_made_irrelevant(

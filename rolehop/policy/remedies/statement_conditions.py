@@ -17,7 +17,7 @@ from rolehop.policy.evaluation.findings import Reason, Truth
 from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Judged
-from rolehop.policy.inventory.context_keys import is_of_target
+from rolehop.policy.inventory.context_keys import OF_MFA, is_of_target
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition
 from rolehop.policy.language.request_context import Unknown
@@ -26,8 +26,9 @@ from rolehop.startup.dataclass import dataclass, field
 
 Json = dict[str, Any]
 
-# A statement that requires "no MFA" would look like a mistake, and protects nothing.
-_NO_VALUE = ("aws:multifactorauthpresent", "aws:multifactorauthage")
+# A statement that requires "no MFA" would look like a mistake, and protects nothing. A session's
+# name is chosen by its caller, and is another one on another machine.
+_NOT_PINNED = (*OF_MFA, "sts:rolesessionname")
 _MULTIVALUED = ("aws:tagkeys", "sts:transitivetagkeys", "aws:principalorgpaths", "aws:calledvia")
 _DAY = timedelta(days=1)
 _FAMILIES = {
@@ -128,7 +129,7 @@ def _answer(found: SuggestedConditions, condition: Condition, request: Request) 
     elif key.lower() == "sts:externalid":
         found.put(condition.operator.text, key, condition.values)
         found.external_id_unmet = True
-    elif key.lower() in _NO_VALUE or isinstance(values, Unknown):
+    elif key.lower() in _NOT_PINNED or isinstance(values, Unknown):
         found.waived.append(key)
     elif values is None:
         found.put("Null", key, ["true"])

@@ -55,12 +55,12 @@ def _is_accepted(limit: Check, value: str) -> bool:
 
 
 def _mfa_hint(finding: Finding, *, of_session: bool) -> str | None:
-    if of_session or finding.found == "false":
+    if of_session:
         return (
             "a role session never carries MFA: only hop 1 can, from an IAM user's own keys and the"
             " source's mfa_serial"
         )
-    if finding.found is None:
+    if finding.found in (None, "false"):
         return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
     return None
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import strategies as st
 
 from rolehop.policy import PolicyType
-from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.chains.model import (
     EvaluationContext,
     InheritedAttributes,
@@ -18,12 +17,12 @@ from rolehop.policy.chains.model import (
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.config_change import ConfigChange
-from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange, apply_changes
+from rolehop.policy.remedies.policy_change import ChangeKind, Owner, apply_changes
 from rolehop.policy.remedies.statement_conditions import suggest_conditions
 from rolehop.show.explain import verdict_view
 from rolehop.show.render_text import as_text
 from rolehop.startup.dataclass import replace
-from tests.policy.helpers.broken_chains import BROKEN, broken, only, sets
+from tests.policy.helpers.broken_chains import broken, only, sets
 from tests.policy.helpers.chains import (
     ADMIN,
     ALICE,
@@ -34,7 +33,6 @@ from tests.policy.helpers.chains import (
     judged,
     made,
     remedies_at,
-    scenario,
     trusts,
 )
 from tests.policy.helpers.worlds import LANES, as_request, make_world
@@ -133,12 +131,3 @@ def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
     (step,) = remedies_at(case, 1)[0].steps
     assert isinstance(step, ConfigChange)
     assert (step.hop, step.keys) == (1, {"mfa_serial": "auto"})
-
-
-def test_a_change_of_the_chain_does_not_override_supplied_keys() -> None:
-    case = broken(BROKEN["MFA is wanted on hop 1 and there is none"][0])
-    supplied = {"aws:multifactorauthpresent": ("false",)}
-    asked = replace(scenario(case), setting=replace(scenario(case).setting, supplied=supplied))
-    (remedy,) = judge_chain("chain", "me", asked).hops[0].remedies()
-    assert isinstance(remedy.steps[0], PolicyChange)
-    assert remedy.steps[0].waived == ("aws:MultiFactorAuthPresent",)

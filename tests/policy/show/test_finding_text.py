@@ -234,8 +234,7 @@ def test_what_matches_is_shown_as_well(finding: Finding, words: str) -> None:
         (condition("Bool", "aws:MultiFactorAuthPresent", R.KEY_ABSENT, "true", None), False,
          "or bring MFA: give the source mfa_serial, and hop 1 carries it"),
         (condition("Bool", "aws:MultiFactorAuthPresent", R.VALUE_DIFFERS, "true", "false"), False,
-         ("a role session never carries MFA: only hop 1 can, from an IAM user's own"
-         " keys and the source's mfa_serial")),
+         "or bring MFA: give the source mfa_serial, and hop 1 carries it"),
         (Finding("Condition BoolIfExists aws:MultiFactorAuthPresent", T, R.KEY_ABSENT, "false"),
          True, "or bring MFA: give the source mfa_serial, and hop 1 carries it"),
         (Finding("Condition Bool aws:MultiFactorAuthPresent", T, R.MATCHES, "true", "true"),

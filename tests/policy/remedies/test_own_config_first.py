@@ -1,0 +1,137 @@
+"""What the user's own config can bring is never waived, and no session's name is pinned for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rolehop.policy import Outcome
+from rolehop.policy.chain_verdict import judge_chain
+from rolehop.policy.chains.model import StartingCredentials
+from rolehop.policy.chains.scenario import AWS_CONFIG, ConfigLocation
+from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.policy_change import PolicyChange
+from rolehop.show.explain import verdict_view
+from rolehop.show.render_text import as_text
+from rolehop.startup.dataclass import replace
+from tests.policy.helpers.broken_chains import DENY, Breaks, broken, sets
+from tests.policy.helpers.chains import (
+    ADMIN,
+    ALICE,
+    HUB,
+    explained,
+    made,
+    may,
+    remedies_at,
+    scenario,
+    trusts,
+)
+
+Json = dict[str, Any]
+PRESENT, AGE = "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"
+WITHOUT = {"BoolIfExists": {PRESENT: "false"}}
+SESSION = "arn:aws:sts::222222222222:assumed-role/Hub/"
+
+
+def denies(principal: Any = "*", **condition: Json) -> Json:
+    return {**trusts(principal, **condition), "Effect": "Deny"}
+
+
+@pytest.mark.parametrize("said", [None, ("false",), ()])
+@pytest.mark.parametrize("long_lived", [True, False])
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        sets("trust-hub", trusts(ALICE, Bool={PRESENT: "true"})),
+        sets("trust-hub", trusts(ALICE), denies(**WITHOUT)),
+        sets("trust-hub", trusts(ALICE), denies(Null={AGE: "true"})),
+        sets("trust-hub", trusts(ALICE, NumericLessThan={AGE: "3600"})),
+        sets("alice", may("*", "*"), {"Effect": "Deny", "NotAction": "iam:*", "Resource": "*",
+                                      "Condition": WITHOUT}),
+        sets("scp-111111111111", may("*", "*"), {**DENY, "Condition": WITHOUT}),
+    ],
+)  # fmt: skip
+def test_mfa_that_the_source_can_bring_is_brought_whatever_is_said_of_it_now(
+    breaks: Breaks, long_lived: bool, said: tuple[str, ...] | None
+) -> None:
+    asked = scenario(broken(breaks))
+    supplied = {} if said is None else {PRESENT.lower(): said, AGE.lower(): ()}
+    # Where it is not known whether a user's keys or a session of theirs call, neither is MFA.
+    mfa = False if long_lived else None
+    start = StartingCredentials(ALICE, long_lived=long_lived, mfa=mfa)
+    asked = replace(asked, start=start, setting=replace(asked.setting, supplied=supplied))
+    hop = judge_chain("chain", "me", asked).hops[0]
+    if not long_lived and said is None:
+        assert hop.verdict.outcome is Outcome.UNKNOWN
+        return
+    (remedy,) = hop.remedies()
+    (step,) = remedy.steps
+    assert isinstance(step, ConfigChange)
+    assert step.keys == {"mfa_serial": "auto"}
+
+
+def test_a_profile_gets_the_arn_of_a_device_and_a_session_gets_no_mfa() -> None:
+    asked = scenario(broken(sets("trust-hub", trusts(ALICE, Bool={PRESENT: "true"}))))
+    of_aws = ConfigLocation("the profile", {"mfa_serial": "mfa_serial"}, AWS_CONFIG)
+    none = ConfigLocation("the source", {})
+    profile = replace(asked, locations=(none, of_aws, none))
+    verdict = judge_chain("chain", "me", profile)
+    (step,) = verdict.hops[0].remedies()[0].steps
+    assert isinstance(step, ConfigChange)
+    assert step.shown == {"mfa_serial": "arn:aws:iam::111111111111:mfa/…"}
+    assert "only its form" in as_text(verdict_view(verdict, verbose=False))
+    session = judge_chain("chain", "me", replace(asked, locations=(none, none, none)))
+    (step,) = session.hops[0].remedies()[0].steps
+    assert isinstance(step, PolicyChange)
+    assert step.waived == (PRESENT,)
+
+
+@pytest.mark.parametrize(
+    ("statements", "hop", "name"),
+    [
+        ([trusts(HUB, StringEquals={"sts:RoleSessionName": ["deploy", "ci"]})], 2, "deploy"),
+        ([trusts(HUB), denies(StringNotLike={"sts:RoleSessionName": "ci-*"})], 2, "ci-s1"),
+        ([trusts(HUB), denies(StringEquals={"sts:RoleSessionName": "s1"})], 2, "any-value"),
+        ([trusts(HUB, StringEquals={"aws:userid": "AROAHUB:deploy"})], 1, "deploy"),
+        ([trusts(HUB, StringLike={"aws:userid": ["AROAX:*", "*:deploy"]})], 1, "deploy"),
+        ([trusts(HUB), denies(StringNotLike={"aws:userid": "AROAHUB:ci-*"})], 1, "ci-s1"),
+        ([trusts(f"{SESSION}deploy")], 1, "deploy"),
+        ([trusts([f"{SESSION}deploy", f"{SESSION}ci", ALICE])], 1, "deploy"),
+    ],
+)
+def test_the_name_that_a_policy_wants_of_a_session_is_given_to_it(
+    statements: list[Json], hop: int, name: str
+) -> None:
+    """Nothing else is offered: a list with today's name in it refuses the user's other sessions."""
+    case = broken(sets("trust-admin", *statements))
+    (remedy,) = remedies_at(case, 2)
+    (step,) = remedy.steps
+    assert isinstance(step, ConfigChange)
+    assert (step.hop, step.keys, step.example) == (hop, {"session_name": name}, name == "any-value")
+    assert [each.verdict.outcome for each in explained(made(case, remedy))] == [Outcome.ALLOWED] * 2
+
+
+@pytest.mark.parametrize(
+    ("trust", "made_of_it"),
+    [
+        (
+            trusts(HUB, StringLike={"sts:RoleSessionName": "${aws:username}"}),
+            trusts(HUB),  # a name that can never be met, nor pinned
+        ),
+        (
+            trusts(ADMIN[:-5] + "x", StringEquals={"aws:userid": "AROAX:deploy"}),
+            trusts(HUB, StringEquals={"aws:userid": "AROAHUB:s1"}),
+        ),
+        (trusts(f"{SESSION}deploy"), trusts(f"{SESSION}s1")),
+    ],
+)
+def test_without_such_a_key_sessions_are_named_only_where_the_policy_names_sessions(
+    trust: Json, made_of_it: Json
+) -> None:
+    asked = scenario(broken(sets("trust-admin", trust)))
+    asked = replace(asked, locations=(ConfigLocation("fixed", {}),) * 3)
+    (remedy,) = judge_chain("chain", "me", asked).hops[1].remedies()
+    (step,) = remedy.steps
+    assert isinstance(step, PolicyChange)
+    assert step.statement == {**made_of_it, "Action": "sts:AssumeRole"}
