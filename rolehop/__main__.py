@@ -43,19 +43,14 @@ def run_program() -> int:
 def end(code: int) -> "NoReturn":
     """End the process as Python does, but leave it to the system to free modules and objects.
 
-    Python takes each of them apart, which takes as long as one to seven bare interpreters.
+    Python takes each of them apart, which takes as long as one to seven bare interpreters; and it
+    aborts if a thread holds stderr, as the one may that says what is waited for.
     """
     import atexit
 
-    threading = sys.modules.get("threading")
-    if threading is not None and any(
-        not each.daemon and each is not threading.main_thread() for each in threading.enumerate()
-    ):
-        sys.exit(code)  # Python knows how to wait for them
     try:
         atexit._run_exitfuncs()
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
+        sys.stdout.flush()  # what is written to stderr never waits in it
     except (OSError, ValueError):
         sys.exit(code)  # Python says what could not be written
     except KeyboardInterrupt:

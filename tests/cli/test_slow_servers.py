@@ -199,10 +199,12 @@ def test_plain_http_to_another_machine_is_named_once(world: World) -> None:
     assert done.err.count("sts.example.com is called over plain http") == 1
 
 
-# The program itself, which says how long it would wait between two attempts instead of waiting.
+# The program itself, which says how long it would wait between two attempts instead of waiting. The
+# thread that tells of slow waits sleeps for a second at a time.
 WAITS = """
 import sys, time
-time.sleep = lambda seconds: print("waits", seconds, file=sys.stderr)
+sleep = time.sleep
+time.sleep = lambda seconds: sleep(1) if seconds == 1 else print("waits", seconds, file=sys.stderr)
 """
 
 
@@ -214,3 +216,23 @@ def test_a_wait_that_sts_asks_for_is_respected(world: World, status: str) -> Non
         done = hurried(world, "credential-process", "hub", env=env, limits=WAITS)
     assert done.code == 6, done.err
     assert "waits 7.0" in done.err
+
+
+# The program itself; at its end a thread writes more than a pipe holds, as one that waits may do.
+TALKATIVE = """
+import array, atexit, fcntl, sys, termios, threading
+def talk():
+    threading.Thread(target=lambda: sys.stderr.write("waits" * 50_000), daemon=True).start()
+    written = array.array("i", [0])
+    while not written[0]:
+        fcntl.ioctl(2, termios.FIONREAD, written)
+atexit.register(talk)
+"""
+
+
+def test_a_thread_that_still_writes_does_not_abort_the_end(shared_world: World) -> None:
+    """Python ends such a process by SIGABRT: the thread has the buffer that it flushes."""
+    script = (sys.executable, "-c", TALKATIVE + RUN, "--version")
+    with shared_world.start(*script) as process:  # stderr is read only when it is over
+        assert process.wait(GUARD_SECONDS) == 0
+        assert ended(process, seconds=GUARD_SECONDS).out.startswith("rolehop")

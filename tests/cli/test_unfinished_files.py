@@ -23,7 +23,7 @@ def killed(there):
     return replace
 os.replace, pathlib.Path.replace = killed(os.replace), killed(pathlib.Path.replace)
 from rolehop.__main__ import main
-sys.exit(main())
+main()
 """
 
 

@@ -156,7 +156,7 @@ from rolehop.app import mfa_codes
 from rolehop.sources.shared import subprocesses
 subprocesses.DEADLINE = mfa_codes.COMMAND_DEADLINE = 1.0
 from rolehop.__main__ import main
-sys.exit(main())
+main()
 """
 
 
@@ -186,7 +186,7 @@ import sys
 from rolehop.sources.shared import process_tree
 process_tree._GRACE = 60.0
 from rolehop.__main__ import main
-sys.exit(main())
+main()
 """
 
 
@@ -233,7 +233,7 @@ import sys
 from rolehop.cli.commands import credential_process
 credential_process._SECONDS = 2
 from rolehop.__main__ import main
-sys.exit(main())
+main()
 """
 
 

@@ -187,7 +187,7 @@ import sys
 from rolehop.state import history
 history.LOCK_SECONDS = 0.2
 from rolehop.__main__ import main
-sys.exit(main())
+main()
 """
 
 

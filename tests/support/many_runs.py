@@ -80,16 +80,10 @@ def _run(arguments: list[str]) -> NoReturn:
     from rolehop.__main__ import main
 
     sys.argv = ["rolehop", *arguments]
-    code: object = 0
     try:
         main()
-    except SystemExit as ended:
-        code = ended.code
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-        os._exit(code if isinstance(code, int) else 1)
+        os._exit(1)
 
 
 def _piped(closed: str = "") -> tuple[int, int]:

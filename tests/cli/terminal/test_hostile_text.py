@@ -108,7 +108,7 @@ import sys
 from rolehop.cli import context
 context._ON_WINDOWS = True
 from rolehop.__main__ import main
-sys.exit(main())
+main()
 """
 
 

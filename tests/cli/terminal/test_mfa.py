@@ -68,7 +68,7 @@ import sys
 from rolehop.app import mfa_codes
 mfa_codes.COMMAND_DEADLINE = 1.0
 from rolehop.__main__ import main
-sys.exit(main())
+main()
 """
 
 
