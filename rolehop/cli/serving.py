@@ -87,11 +87,12 @@ def run_server(cli: CommandContext, server: Server, announce: Callable[[], None]
 
 
 def serve_beside(
-    cli: CommandContext, command: str, chain: str, options: WalkOptions
+    cli: CommandContext, command: str, chain: str, options: WalkOptions, *, for_containers: bool
 ) -> tuple[Change, ...]:
     """Walk ``chain``, and serve it to the program that takes the place of this process.
 
-    Returns the changes of that program's environment: an endpoint and its token, and no key.
+    Returns the changes of that program's environment: an endpoint and its token, and no key. With
+    ``for_containers``, containers that the program starts may ask it, too.
 
     Raises:
         UsageError: this system has no way to do that.
@@ -101,7 +102,8 @@ def serve_beside(
     from rolehop.app.serving.start import start_chain
 
     report = TerminalReporter(cli).report
-    with Server(cli.app, ServerSettings(command=command), report) as server:
+    settings = ServerSettings(command=command, for_containers=for_containers)
+    with Server(cli.app, settings, report) as server:
         started = start_chain(cli.app, chain, options, cli.progress(), command=command)
         server.add(started)
         changes = server.changes_of_command(started.name)

@@ -37,16 +37,23 @@ SERVER_HELP = "Give it an endpoint that always has a session, and no key (as rol
 
 
 def session_changes(
-    cli: CommandContext, command: str, chain: str, options: WalkOptions, *, server: bool
+    cli: CommandContext,
+    command: str,
+    chain: str,
+    options: WalkOptions,
+    *,
+    server: bool,
+    for_containers: bool = False,
 ) -> tuple[Change, ...]:
     """Return what ``command`` changes in the environment of the program that replaces rolehop.
 
-    ``server``: it gets an endpoint instead of a session.
+    ``server``: it gets an endpoint instead of a session; ``for_containers``: so do containers that
+    it starts.
     """
-    if server:
+    if server or for_containers:
         from rolehop.cli.serving import serve_beside
 
-        return serve_beside(cli, command, chain, options)
+        return serve_beside(cli, command, chain, options, for_containers=for_containers)
     return walk_for_handover(cli, command, chain, options).changes(cli.environ)
 
 

@@ -7,15 +7,17 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from rolehop.errors import UsageError
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, replace
 
 ADDRESS = "127.0.0.1"
 """Not ``localhost``, which some SDKs look up as ::1 first, nor ::1, which others refuse."""
+
+CONTAINER_ADDRESS = "169.254.170.2"
+"""Which SDKs in containers ask (Amazon ECS, "Task IAM role"); a forwarder has it, not this machine."""
 
 _BACKLOG = 128
 _HTTP_PORT = 80
@@ -30,6 +32,17 @@ class ListeningSocket:
     hosts: frozenset[str]
     port: int = 0
     """0 for a Unix socket."""
+    file: tuple[Path, os.stat_result] | None = None
+    """Of a Unix socket: its path, and what is there."""
+
+    def close(self) -> None:
+        """Listen no longer; a Unix socket is removed, unless another one is in its place."""
+        self.socket.close()
+        if self.file is not None:
+            path, made = self.file
+            with suppress(OSError):
+                if os.path.samestat(made, path.lstat()):
+                    path.unlink()
 
 
 class PortInUse(Exception):
@@ -67,6 +80,12 @@ def hosts_of_port(port: int) -> frozenset[str]:
     return frozenset(hosts | {ADDRESS, "localhost"} if port == _HTTP_PORT else hosts)
 
 
+def open_to_containers(listener: ListeningSocket) -> ListeningSocket:
+    """Return it for requests of containers, too, which a forwarder passes on as they are."""
+    more = {CONTAINER_ADDRESS, f"{CONTAINER_ADDRESS}:80"}
+    return replace(listener, hosts=listener.hosts | more)
+
+
 def _claim(server: socket.socket) -> None:
     """Let no other program share the port, and take it over from connections that have ended."""
     if sys.platform == "win32":  # pragma: no cover - there SO_REUSEADDR means sharing
@@ -75,9 +94,8 @@ def _claim(server: socket.socket) -> None:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
-@contextmanager
-def listening_on_socket(path: Path) -> Iterator[ListeningSocket]:
-    """Listen on a Unix socket that only this user can connect to; it is removed at the end.
+def listen_on_socket(path: Path) -> ListeningSocket:
+    """Listen on a Unix socket that only this user can connect to.
 
     Raises:
         UsageError: something else is at the path, or it cannot be created.
@@ -99,14 +117,7 @@ def listening_on_socket(path: Path) -> Iterator[ListeningSocket]:
         ) from None
     finally:
         os.umask(before)
-    made = path.lstat()
-    try:
-        yield ListeningSocket(server, _UNIX_HOSTS)
-    finally:
-        server.close()
-        with suppress(OSError):
-            if os.path.samestat(made, path.lstat()):
-                path.unlink()
+    return ListeningSocket(server, _UNIX_HOSTS, file=(path, path.lstat()))
 
 
 def remove_left_socket(path: Path) -> None:

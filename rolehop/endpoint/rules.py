@@ -8,13 +8,22 @@ came through a proxy; and none is answered without the token. No CORS header is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from enum import Enum
 from typing import Protocol
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from rolehop.endpoint.requests import IncomingRequest
 from rolehop.endpoint.responses import Response, public_document, refusal
 
-_CHAINS = "/chains/"
+
+class SessionForm(Enum):
+    """How a session is written, by the path that has it."""
+
+    CONTAINER = "/chains/"
+    PROCESS = "/credential-process/"
+    """As a program that an AWS profile names prints it."""
+
+
 HEALTH = "/health"
 SCHEMA = "rolehop.server/1"
 _OF_PAGES = ("origin", "referer", "sec-fetch-site")
@@ -29,7 +38,7 @@ class ChainAnswers(Protocol):
         """True if ``chain`` is served."""
         ...
 
-    def answer(self, chain: str, client: str, *, final: bool) -> Response | None:
+    def answer(self, chain: str, client: str, form: SessionForm, *, final: bool) -> Response | None:
         """Return the answer of ``chain`` to a client that calls itself ``client``.
 
         ``None``: it is known in a moment; never if ``final``.
@@ -37,9 +46,9 @@ class ChainAnswers(Protocol):
         ...
 
 
-def path_of(chain: str) -> str:
+def path_of(chain: str, form: SessionForm = SessionForm.CONTAINER) -> str:
     """Return the path of a chain."""
-    return _CHAINS + quote(chain, safe="")
+    return form.value + quote(chain, safe="")
 
 
 class Rules:
@@ -74,23 +83,24 @@ class Rules:
             return public_document(200, {"schema": SCHEMA, "status": "ok", "pid": self._process})
         if not self._has_token(headers.get("authorization", ())):
             return refusal(401)
-        chain = _chain_of(request.target)
-        if chain is None or chain not in self._chains:
+        asked = _asked_for(request.target)
+        if asked is None or asked[0] not in self._chains:
             return refusal(404)
         client = " ".join(headers.get("user-agent", ()))
-        return self._chains.answer(chain, client, final=final)
+        return self._chains.answer(asked[0], client, asked[1], final=final)
 
     def _has_token(self, values: tuple[str, ...]) -> bool:
         """True if there is one value, and it is the token; no scheme is added (AWS SDKs)."""
         return self._is_token(values[0].encode("latin-1") if len(values) == 1 else b"")
 
 
-def _chain_of(target: str) -> str | None:
-    """Return the chain that a path names; its query means nothing."""
-    if not target.startswith(_CHAINS):
+def _asked_for(target: str) -> tuple[str, SessionForm] | None:
+    """Return the chain that a path names, and how to write its session; a query means nothing."""
+    form = next((each for each in SessionForm if target.startswith(each.value)), None)
+    if form is None:
         return None
     path = urlsplit(target).path
     try:
-        return unquote_to_bytes(path[len(_CHAINS) :]).decode("utf-8")
+        return unquote_to_bytes(path[len(form.value) :]).decode("utf-8"), form
     except UnicodeDecodeError:
         return None

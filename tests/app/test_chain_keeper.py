@@ -11,6 +11,7 @@ import pytest
 from rolehop.app.serving.chains import ServedChains
 from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
 from rolehop.credentials import Credentials, Secret, Session
+from rolehop.endpoint.rules import SessionForm
 from rolehop.errors import (
     ConfigError,
     HopRefused,
@@ -21,6 +22,8 @@ from rolehop.errors import (
     SourceError,
     VaultLocked,
 )
+
+CONTAINER = SessionForm.CONTAINER
 
 BEGIN = datetime(2026, 8, 1, 12, tzinfo=UTC)
 HOUR = 60
@@ -221,8 +224,8 @@ def test_clients_are_counted_and_their_names_cannot_fill_the_memory() -> None:
     )
     chains.add(kept.keeper)
     for number in range(40):
-        chains.answer("admin", f"\x1b[2Jclient {number}{'x' * 200}", final=True)
-    chains.answer("admin", "", final=True)
+        chains.answer("admin", f"\x1b[2Jclient {number}{'x' * 200}", CONTAINER, final=True)
+    chains.answer("admin", "", CONTAINER, final=True)
     names = [each.name for each in chains.clients.values()]
     assert (chains.requests, len(names)) == (41, 20)
     assert all(len(each) <= 60 and each.isprintable() for each in names)

@@ -14,7 +14,7 @@ from rolehop.endpoint import connection, loop
 from rolehop.endpoint.listeners import ListeningSocket, PortInUse, hosts_of_port, listen_on_port
 from rolehop.endpoint.loop import Loop
 from rolehop.endpoint.responses import Response, failure
-from rolehop.endpoint.rules import Rules
+from rolehop.endpoint.rules import Rules, SessionForm
 
 TOKEN = "the-token"
 SESSION = b'{"AccessKeyId": "ASIA"}'
@@ -27,12 +27,14 @@ class Chains:
     def __init__(self) -> None:
         self.is_ready = False
         self.asked: list[tuple[str, str]] = []
+        self.form: SessionForm | None = None
 
     def __contains__(self, chain: object) -> bool:
         return chain in ("admin", "spokes/444444444444", "broken", "late", "large")
 
-    def answer(self, chain: str, client: str, *, final: bool) -> Response | None:
+    def answer(self, chain: str, client: str, form: SessionForm, *, final: bool) -> Response | None:
         self.asked.append((chain, client))
+        self.form = form
         if chain == "broken":
             return failure(400, "CredentialsNotAvailable", "a sign-in is needed")
         if chain == "late" and not self.is_ready:
@@ -168,6 +170,12 @@ def test_what_is_not_answered_looks_nothing_up(
 )
 def test_a_chain_is_named_by_its_path(shared: Served, path: str) -> None:
     assert shared.ask(path)[0] == 200
+
+
+def test_the_path_says_how_a_session_is_written(shared: Served) -> None:
+    for form in SessionForm:
+        assert shared.ask(f"{form.value}spokes%2F444444444444")[0] == 200
+        assert shared.chains.form is form
 
 
 def test_an_error_of_a_chain_is_its_answer(shared: Served) -> None:

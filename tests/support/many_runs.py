@@ -57,7 +57,7 @@ COMMANDS = [
     ["keys", "rotate", "hub", "--finish"],
     ["serve", "--stop"], ["serve", "--stop", "--port"], ["serve", "--stop", "--socket"],
     ["serve", "--stop", "--token-file"], ["serve", "--stop", "--idle-timeout"],
-    ["serve", "--stop", "--shell"],
+    ["serve", "--stop", "--shell"], ["serve", "--stop", "--docker"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from rolehop.app.serving.keeper import ChainKeeper
 from rolehop.endpoint.responses import Response
+from rolehop.endpoint.rules import SessionForm
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -65,9 +66,9 @@ class ServedChains:
         """True if ``chain`` is served."""
         return chain in self.keepers
 
-    def answer(self, chain: str, client: str, *, final: bool) -> Response | None:
+    def answer(self, chain: str, client: str, form: SessionForm, *, final: bool) -> Response | None:
         """Return the answer of ``chain``; ``None``: it is known in a moment, unless ``final``."""
-        response = self.keepers[chain].answer(final=final)
+        response = self.keepers[chain].answer(form, final=final)
         if response is not None:
             self._last_request = time.monotonic()
             self.requests += 1

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from rolehop.advice import one_line
 from rolehop.credentials import Session, scrub
 from rolehop.endpoint.responses import Response, failure
+from rolehop.endpoint.rules import SessionForm
 from rolehop.errors import (
     HopRefused,
     NoTerminal,
@@ -24,6 +25,7 @@ from rolehop.errors import (
     VaultError,
 )
 from rolehop.handover.container import as_container
+from rolehop.handover.credential_process import as_process
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -46,6 +48,11 @@ _REFUSED_RETRY = timedelta(minutes=1)
 # The session in hand stays good after these, as for `credential-process` (`rolehop.renewal`);
 # the keyring is not needed for it either.
 _HARMLESS = (ServiceError, SignInExpired, NoTerminal, VaultError)
+
+_WRITERS: dict[SessionForm, Callable[[Session], bytes]] = {
+    SessionForm.CONTAINER: as_container,
+    SessionForm.PROCESS: lambda session: as_process(session).encode(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +141,13 @@ class ChainKeeper:
             # Without a session it is of no use before a client asks for one.
             return problem.at + _LAST_RETRY if self._is_good(self._now()) else None
 
-    def answer(self, *, final: bool) -> Response | None:
+    def answer(self, form: SessionForm = SessionForm.CONTAINER, *, final: bool) -> Response | None:
         """Return what a client gets now; ``None``: a walk goes on; never if ``final``."""
         with self._lock:
             now = self._now()
             session, problem = self._session, self._problem
             if session is not None and self._is_good(now):
-                return Response(200, as_container(session))
+                return Response(200, _WRITERS[form](session))
         if problem is None or now >= problem.retry_at:
             self.renew()
         if problem is not None and problem.lasts:

@@ -11,12 +11,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rolehop.app.serving.chains import ServedChains
+from rolehop.app.serving.containers import (
+    FORWARDED_PORT,
+    listens_on_socket,
+    socket_for_containers,
+)
+from rolehop.app.serving.docker_recipes import DockerServer, recipe
 from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
 from rolehop.app.serving.port_holder import who_listens
 from rolehop.app.serving.rivals import CONFIG_VARIABLE, rival_files
 from rolehop.app.serving.running import SERVE, ServerNote, as_note, running_servers
 from rolehop.app.serving.start import StartedChain
-from rolehop.app.serving.token_file import TokenFile, check_token_path, usual_token_path
+from rolehop.app.serving.token_file import (
+    TokenFile,
+    check_token_path,
+    runtime_folder,
+    usual_token_path,
+)
 from rolehop.credentials import Secret
 from rolehop.endpoint.companion import WatchedProcess, can_fork, fork_companion, hide_memory
 from rolehop.endpoint.listeners import (
@@ -24,7 +35,8 @@ from rolehop.endpoint.listeners import (
     ListeningSocket,
     PortInUse,
     listen_on_port,
-    listening_on_socket,
+    listen_on_socket,
+    open_to_containers,
 )
 from rolehop.endpoint.loop import Loop
 from rolehop.endpoint.rules import Rules, path_of
@@ -35,7 +47,7 @@ from rolehop.handover.container import endpoint_changes, token_check
 from rolehop.handover.environment import served
 from rolehop.show.rows import ServedChainRow, ServerRow
 from rolehop.startup.calling_process import forget_caller
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -60,6 +72,8 @@ class ServerSettings:
     """``None``: the usual one, if there is a place for it in memory."""
     idle_seconds: float | None = None
     command: str = SERVE
+    for_containers: bool = False
+    """Whether a forwarder may pass on what containers ask for; see `.containers`."""
 
 
 class Server:
@@ -95,12 +109,17 @@ class Server:
             on_news=self.note,
         )
         running_servers(app)  # removes what a killed one left at the same places
+        if settings.for_containers:
+            settings = self._settings = _for_containers(app, settings)
         with ExitStack() as stack:
             self._listeners = [_listen(app, settings.port)]
-            stack.callback(self._listeners[0].socket.close)
+            stack.callback(self._listeners[0].close)
             if settings.socket is not None:
                 _check_folder(settings.socket)
-                self._listeners.append(stack.enter_context(listening_on_socket(settings.socket)))
+                self._listeners.append(listen_on_socket(settings.socket))
+                stack.callback(self._listeners[1].close)
+            if settings.for_containers:
+                self._listeners = list(map(open_to_containers, self._listeners))
             self._token_file = _write_token(app.environ, settings.token_file, self._token)
             if self._token_file is not None:
                 stack.callback(self._token_file.remove)
@@ -134,6 +153,25 @@ class Server:
     def uri(self, chain: str) -> str:
         """Return where SDKs get the session of ``chain``."""
         return self.address + path_of(chain)
+
+    def docker_recipe(self, name: str) -> str:
+        """Return one of the `RECIPES` for the chains that were added; the token is not in it."""
+        chains = list(self._started.values())
+        runtime, path = runtime_folder(self._app.environ), self._settings.socket
+        folder = None
+        if path is not None and listens_on_socket():
+            folder = str(path.parent)
+            if runtime is not None and path.is_relative_to(runtime):
+                folder = f"${{XDG_RUNTIME_DIR}}/{path.parent.relative_to(runtime)}"
+        found = DockerServer(
+            chains=[each.name for each in chains],
+            region=chains[0].region,
+            port=self._listeners[0].port,
+            folder=folder,
+            socket="" if path is None else path.name,
+            token_file=None if self.token_path is None else str(self.token_path),
+        )
+        return recipe(name, found)
 
     def changes(self, chain: str) -> tuple[Change, ...]:
         """Return what changes in the environment of a program that uses ``chain``."""
@@ -236,6 +274,13 @@ class Server:
                 for each in chains.keepers.values()
             ),
         )
+
+
+def _for_containers(app: App, settings: ServerSettings) -> ServerSettings:
+    """Return where to listen so that a forwarder can reach it."""
+    if listens_on_socket():
+        return replace(settings, socket=socket_for_containers(app, settings.socket))
+    return replace(settings, port=settings.port or FORWARDED_PORT)
 
 
 def _tick_of(chains: ServedChains, client: WatchedProcess | None) -> Callable[[], float | None]:

@@ -60,7 +60,7 @@ def remove_token_file(path: Path, digest: str) -> None:
 
 def usual_token_path(environ: Mapping[str, str]) -> Path | None:
     """Return where a new token may be; ``None``: this system has no such place."""
-    runtime = _runtime_folder(environ)
+    runtime = runtime_folder(environ)
     name = f"rolehop-{os.getpid()}-{os.urandom(4).hex()}.token"
     if runtime is not None:
         return runtime / name
@@ -75,7 +75,7 @@ def check_token_path(path: Path, environ: Mapping[str, str]) -> None:
     Raises:
         UsageError: it is, or cannot be told.
     """
-    runtime = _runtime_folder(environ)
+    runtime = runtime_folder(environ)
     folder = Path(os.path.realpath(path.parent))
     if runtime is not None and folder.is_relative_to(os.path.realpath(runtime)):
         return
@@ -86,7 +86,8 @@ def check_token_path(path: Path, environ: Mapping[str, str]) -> None:
         )
 
 
-def _runtime_folder(environ: Mapping[str, str]) -> Path | None:
+def runtime_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder of this login, if there is one that is this user's."""
     path = Path(environ.get("XDG_RUNTIME_DIR", ""))
     with suppress(OSError):
         if path.is_absolute() and path.is_dir() and is_own(path.stat()):

@@ -41,9 +41,14 @@ rolehop exec -- aws s3 ls                     # pick the chain on the terminal
 @click.argument("chain", required=False, metavar="[CHAIN]", shell_complete=chain_names)
 @click.argument("argv", metavar="-- CMD...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--server", is_flag=True, help=SERVER_HELP)
+@click.option(
+    "--docker", is_flag=True, help="Likewise, for containers too (as rolehop serve --docker)."
+)
 @walk_options
 @click.pass_context
-def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...], server: bool) -> None:
+def command(
+    ctx: click.Context, chain: str | None, argv: tuple[str, ...], server: bool, docker: bool
+) -> None:
     """Run a command with a chain's session.
 
     The command takes rolehop's place in this process, so signals and the exit code are its own.
@@ -58,5 +63,6 @@ def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...], server
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)
-    changes = session_changes(cli, "exec", name, walk_options_from(ctx), server=server)
+    options = walk_options_from(ctx)
+    changes = session_changes(cli, "exec", name, options, server=server, for_containers=docker)
     ctx.exit(run(argv, child_environment(cli.environ, changes)))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 rolehop serve prod-admin
 eval "$(rolehop serve prod-admin --print-env &)"    # this shell's programs use it from now on
 rolehop serve 'spokes/*' --idle-timeout 8h
+rolehop serve prod-admin --docker compose           # containers of `docker compose` use it
 rolehop serve --stop
 """,
 )
@@ -65,6 +66,13 @@ rolehop serve --stop
     help="With --print-env: the shell to write for.",
 )
 @click.option(
+    "--docker",
+    metavar="HOW",
+    type=click.Choice(["run", "compose", "devcontainer", "process"]),
+    help="Serve containers as well, and print how: run, compose, devcontainer, or process (without "
+    "a forwarder).",
+)
+@click.option(
     "--idle-timeout", type=Duration(), metavar="D", help="End when nobody has asked for so long."
 )
 @click.option("--stop", is_flag=True, help="End the servers of these chains, or all.")
@@ -78,6 +86,7 @@ def command(
     token_file: str | None,
     print_env: bool,
     shell: str | None,
+    docker: str | None,
     idle_timeout: int | None,
     stop: bool,
 ) -> None:
@@ -100,18 +109,26 @@ def command(
     wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
     names = matching_chains(cli.app, wanted)
     settings = ServerSettings(
-        port=port, socket=_path(socket), token_file=_path(token_file), idle_seconds=idle_timeout
+        port=port,
+        socket=_path(socket),
+        token_file=_path(token_file),
+        idle_seconds=idle_timeout,
+        for_containers=docker is not None,
     )
     with Server(cli.app, settings, Reporter(cli).report) as server:
         for name in names:
             options = walk_options_from(ctx)
             server.add(start_chain(cli.app, name, options, cli.progress(), command="serve"))
         server.note()
-        run_server(cli, server, lambda: _announce(cli, server, names, dialect))
+        run_server(cli, server, lambda: _announce(cli, server, names, dialect, docker))
 
 
 def _announce(
-    cli: CommandContext, server: Server, names: list[str], dialect: Dialect | None
+    cli: CommandContext,
+    server: Server,
+    names: list[str],
+    dialect: Dialect | None,
+    docker: str | None,
 ) -> None:
     """Print the variables for a shell, else say where the chains are, without the token."""
     for file in rival_files(cli.app).values():
@@ -120,12 +137,15 @@ def _announce(
         )
     if dialect is None:
         _show_addresses(cli, server, names)
-        return
-    from rolehop.cli.serving import outlive_keys
+        if docker is None:
+            return
+        cli.terminal.write_output(server.docker_recipe(docker))
+    else:
+        from rolehop.cli.serving import outlive_keys
 
-    outlive_keys()
-    blocks = [dialect.render(server.changes(name)) for name in names]
-    cli.terminal.write_output("\n".join(blocks))
+        outlive_keys()
+        blocks = [dialect.render(server.changes(name)) for name in names]
+        cli.terminal.write_output("\n".join(blocks))
     if not sys.stdout.isatty():
         forget_stdout()  # whoever reads it, as `$( )` does, need not wait for us to end
 

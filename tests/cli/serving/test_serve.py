@@ -74,6 +74,10 @@ def test_the_unix_socket_is_this_users_alone(shared_world: World, served: Server
         head = f"GET /chains/admin HTTP/1.0\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n"
         client.sendall(head.encode())
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(path))  # as a container asks; only with --docker
+        client.sendall(head.replace("localhost", "169.254.170.2").encode())
+        assert client.recv(4096).startswith(b"HTTP/1.1 403 ")
 
 
 _BOTO3 = """
