@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.serving.server import NO_OTHERS, TOKEN
 from tests.cli.serving.network_namespace import containers
+from tests.cli.serving.server import NO_OTHERS, TOKEN
 from tests.support.world import SCRIPT, World
 
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
