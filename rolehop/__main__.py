@@ -48,6 +48,11 @@ def end(code: int) -> "NoReturn":
     """
     import atexit
 
+    threading = sys.modules.get("threading")
+    if threading is not None and any(
+        not each.daemon and each is not threading.main_thread() for each in threading.enumerate()
+    ):
+        sys.exit(code)  # Python knows how to wait for them
     try:
         atexit._run_exitfuncs()
         sys.stdout.flush()  # what is written to stderr never waits in it
