@@ -23,7 +23,8 @@ from typing import (
 )
 
 from rolehop.app.context import App
-from rolehop.app.ports import SILENT, NoPrompt, Prompt, PromptedPerson
+from rolehop.app.ports import NoPrompt, Prompt, PromptedPerson
+from rolehop.app.silent import SILENT
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
 from rolehop.app.walking.asked_by import PROGRAM
 from rolehop.config import sts_limits, value_types

@@ -14,7 +14,7 @@ from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.credentials import Credentials, Session
-    from rolehop.plan import Hop, Step
+    from rolehop.plan.model import Hop, Step
 
 T = TypeVar("T")
 

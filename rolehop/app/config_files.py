@@ -1,4 +1,4 @@
-"""The user's own config file: a first one, its check, a chain appended to it, all its keys."""
+"""The user's own config file: a first one, its check, a chain appended, its names, all its keys."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
-from rolehop.config.suspicious import suspicious_values
-from rolehop.errors import ConfigError, ConfigProblem, UsageError
+from rolehop.errors import ConfigError, ConfigProblem, RolehopError, UsageError
 from rolehop.files import FileText, is_there, mode_of, read_trusted, write_beside
 from rolehop.files.access import Distrust
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rolehop.app.context import App
     from rolehop.config.model import Config
     from rolehop.config.starter import Answers
@@ -22,6 +23,19 @@ def own_config_file(app: App) -> Path:
     """Return the user's own config file: the one that was named, else the last that is read."""
     roots, _ = app.config_roots
     return roots[-1]
+
+
+def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
+    """Return the names of accounts by ID; none if the config is broken: they only decorate.
+
+    Unless ``load``, nothing is read: none if the config is not in use so far.
+    """
+    if not load and not app.is_config_loaded:
+        return {}
+    try:
+        return app.config.account_names
+    except RolehopError:
+        return {}
 
 
 def config_reference() -> str:
@@ -51,6 +65,8 @@ def check_config(app: App) -> ConfigSummary:
     Raises:
         ConfigError: it is broken; the error lists everything that is wrong with it.
     """
+    from rolehop.config.suspicious import suspicious_values
+
     config = app.config
     read = tuple(name for name in config.files if Path(name).exists())
     suspicious = suspicious_values(config, lambda file: _text_of(Path(file)))

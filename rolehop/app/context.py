@@ -214,7 +214,7 @@ class App:
         """Whose credentials the sources gave when AWS was last asked."""
         from rolehop.app.walking.source_callers import SourceCallers
 
-        return SourceCallers(self.vault.callers, self.index_store.held)
+        return SourceCallers(lambda: self.vault.callers, self.index_store.held)
 
     @cached_property
     def index_store(self) -> IndexStore:

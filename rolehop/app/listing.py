@@ -108,19 +108,6 @@ def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
     return plan, app.config.chains.get(name, ChainConfig(name))
 
 
-def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
-    """Return the names of accounts by ID; none if the config is broken: they only decorate.
-
-    Unless ``load``, nothing is read: none if the config is not in use so far.
-    """
-    if not load and not app.is_config_loaded:
-        return {}
-    try:
-        return app.config.account_names
-    except RolehopError:
-        return {}
-
-
 def history_rows(
     app: App, since: timedelta | datetime | None, patterns: Sequence[str]
 ) -> list[HistoryRow]:

@@ -1,5 +1,7 @@
 """Whom the application may ask, and who watches: protocols, and those without a terminal.
 
+Who watches and shows nothing is in ``silent``, which imports none of this.
+
 Whoever makes an `App` hands these in. The command line hands in the terminal (`rolehop.terminal`);
 a Python program hands in its own function, or nothing: then every question fails.
 """
@@ -13,9 +15,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rolehop import ports
-from rolehop.credentials import Session
 from rolehop.errors import Declined, NoTerminal, UsageError
-from rolehop.plan.model import Step
 from rolehop.sources import context
 from rolehop.text import clean, quoted
 
@@ -164,19 +164,3 @@ class Progress(ports.Listener, Protocol):
     def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show that the session came from the hot path's record; ``label`` names its last hop."""
         ...
-
-
-class Silent:
-    """Watches and shows nothing."""
-
-    def walking(self, step: Step, total: int) -> None:
-        """Show nothing."""
-
-    def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
-        """Show nothing."""
-
-    def from_record(self, label: str, local_expires_at: datetime) -> None:
-        """Show nothing."""
-
-
-SILENT = Silent()

@@ -17,18 +17,11 @@ from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import ConfigError, RolehopError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
-from rolehop.plan.resolve import source_name_of
 from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
 from rolehop.startup.dataclass import dataclass, replace
-from rolehop.state.last_refusal import forget_refusal
-from rolehop.state.recent import forget_recent
-from rolehop.state.refused_steps import forget_refused_steps
-from rolehop.state.sdk_problems import forget_problems, sdk_problems
-from rolehop.state.walk_flags import forget_flags
-from rolehop.vault import backend_label
-from rolehop.vault.backend_selection import how_to_unlock
+from rolehop.state.sdk_problems import sdk_problems
+from rolehop.vault import FREEDESKTOP, backend_label
 from rolehop.vault.index import Index, OrphanedSession, make_entry
-from rolehop.vault.session_bus import is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,20 +82,16 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
     index = load_index(app) if app.state_problem is None else app.index
     sessions, sign_ins = _session_rows(index, app.now()), _sign_in_rows(app, index)
     if patterns:
+        from rolehop.plan.resolve import source_name_of
+
         configs = [app.config.chains.get(each) for each in chains]  # none for an AWS profile
         sources = {source_name_of(app.config, each) for each in configs if each is not None}
         sessions = [each for each in sessions if not chains.isdisjoint(each.chains)]
         sign_ins = [each for each in sign_ins if not sources.isdisjoint(each[1].sources)]
     backends = Counter(each.backend for each in sessions)
     theirs = Counter(backend for backend, _ in sign_ins)
-    locked = [each for each in {**backends, **theirs} if is_locked(each, app.variables)]
-    hidden = [
-        Hidden(
-            *(each, backend_label(each), backends[each], theirs[each]),
-            how_to_unlock(each, app.variables, sys.platform),
-        )
-        for each in locked
-    ]
+    locked = [each for each in {**backends, **theirs} if _is_locked(app, each)]
+    hidden = [_hidden(app, each, backends[each], theirs[each]) for each in locked]
     return Stored(
         [each for each in sessions if each.backend not in locked],
         [row for backend, row in sign_ins if backend not in locked],
@@ -110,6 +99,22 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
         not index.lost,
         app.state_problem,
     )
+
+
+def _is_locked(app: App, backend: str) -> bool:
+    """True if a back end certainly has to be unlocked; the others do not say so without asking."""
+    if backend != FREEDESKTOP:
+        return False
+    from rolehop.vault.session_bus import is_secret_service_locked
+
+    return is_secret_service_locked(app.variables)
+
+
+def _hidden(app: App, backend: str, sessions: int, sign_ins: int) -> Hidden:
+    from rolehop.vault.backend_selection import how_to_unlock
+
+    unlock = how_to_unlock(backend, app.variables, sys.platform)
+    return Hidden(backend, backend_label(backend), sessions, sign_ins, unlock)
 
 
 _MAY_BE_MORE = (
@@ -254,6 +259,8 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         count += app.vault.forget_orphans()
         left |= {orphan.backend for orphan in index.strays} - {app.vault.backend}
     if everything and not left:
+        from rolehop.state.refused_steps import forget_refused_steps
+
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
     return Forgotten(count, frozenset(map(backend_label, left)))
@@ -277,6 +284,11 @@ def _lost_sessions(app: App, index: Index) -> frozenset[OrphanedSession]:
 
 
 def _forget_notes(app: App) -> None:
+    from rolehop.state.last_refusal import forget_refusal
+    from rolehop.state.recent import forget_recent
+    from rolehop.state.sdk_problems import forget_problems
+    from rolehop.state.walk_flags import forget_flags
+
     for forget in (forget_flags, forget_refusal, forget_problems, forget_recent):
         try:
             forget(app.state_folder)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rolehop.arn import RoleArn
     from rolehop.aws.iam_access_keys import IamKeys
     from rolehop.aws.query_api import QueryClient
-    from rolehop.plan import Hop
+    from rolehop.plan.model import Hop
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from rolehop.startup.lazy_regex import Pattern
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from rolehop.plan import Hop
+    from rolehop.plan.model import Hop
 
 _ROLE_ID = Pattern(r"[A-Za-z0-9_-]+:(?P<session>[A-Za-z0-9_+=,.@-]{2,64})")
 # How much longer than asked for a session may seem to last: AWS's clock may not be known.

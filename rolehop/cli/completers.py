@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from rolehop.cli.context import CommandContext
 from rolehop.command_table import COMMANDS
-from rolehop.completion.engine import offered
 
 if TYPE_CHECKING:
+    import click
     from click.shell_completion import CompletionItem
 
 
@@ -35,6 +33,7 @@ def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionI
     from click.shell_completion import CompletionItem
 
     from rolehop.app.completion_names import load_names
+    from rolehop.completion.engine import offered
 
     names = load_names(CommandContext.of(ctx).app)
     return [

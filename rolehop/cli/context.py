@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.advice import is_plain
@@ -52,8 +51,10 @@ class CommandContext:
     @cached_property
     def app(self) -> App:
         """The application, with this terminal to ask on; made after the options were parsed."""
+        from pathlib import Path
+
+        from rolehop.app.config_files import account_names
         from rolehop.app.context import App
-        from rolehop.app.listing import account_names
         from rolehop.terminal.prompts import TerminalPerson
 
         app = App(
@@ -102,10 +103,9 @@ class CommandContext:
 
     def write_view(self, view: View) -> None:
         """Write a view to stdout, with the names that the config gives accounts."""
-        from rolehop.app.listing import account_names
+        from rolehop.app.config_files import account_names
 
-        account_names(self.app)  # loads the config, which `Terminal.account_names` does not
-        self.terminal.write_view(view)
+        self.terminal.write_view(view, account_names(self.app))
 
     def write_json(self, document: dict[str, object]) -> None:
         """Write a JSON document to stdout."""

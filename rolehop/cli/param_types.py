@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -143,6 +142,8 @@ class PolicyFile(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the policy's JSON text, checked as a session policy."""
+        from pathlib import Path
+
         from rolehop.config.sts_limits import POLICY
         from rolehop.files import expand_home
 

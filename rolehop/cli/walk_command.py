@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app import walking
-from rolehop.app.shell_scripts import chain_of_folder
-from rolehop.cli.context import CommandContext
 from rolehop.errors import NoTerminal, UsageError
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.text import clean
 
 if TYPE_CHECKING:
     from rolehop.app.walking import HandoverSession
+    from rolehop.cli.context import CommandContext
     from rolehop.handover.environment import Change
+    from rolehop.plan.walk_options import WalkOptions
     from rolehop.show.picker import Choice
 
 
@@ -69,6 +68,8 @@ def chain_or_pick(
         UsageError: none was named, and there is none to pick or no terminal to pick on.
     """
     if chain is None and by_folder:
+        from rolehop.app.shell_scripts import chain_of_folder
+
         chain = chain_of_folder(cli.app, attended=_has_terminal(cli))
     if chain is not None:
         return chain
@@ -113,7 +114,8 @@ def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:
 
 def _choices(cli: CommandContext) -> list[Choice]:
     """Return every configured chain, those used most and last first."""
-    from rolehop.app.listing import account_names, chain_rows_by_use
+    from rolehop.app.config_files import account_names
+    from rolehop.app.listing import chain_rows_by_use
     from rolehop.show.account_names import with_account_names
     from rolehop.show.picker import Choice
     from rolehop.show.tables import short_role

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rolehop.awsconfig import AwsConfig
     from rolehop.config.model import SourceConfig
     from rolehop.config.schema import Table
-    from rolehop.plan import Stamp
+    from rolehop.plan.model import Stamp
     from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
     from rolehop.sources.federation import FederatedIdentity

@@ -11,7 +11,7 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError, SourceError
 from rolehop.files import NotRegular, read_regular
 from rolehop.net.addresses import certain_host, host_of, is_private
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
 from rolehop.startup.dataclass import dataclass

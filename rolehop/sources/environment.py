@@ -9,7 +9,7 @@ from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SignInExpired, SourceError, SourceWithdrawn
 from rolehop.json_fields import instant
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
 from rolehop.startup.dataclass import dataclass

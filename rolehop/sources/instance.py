@@ -9,7 +9,7 @@ from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import ConfigError, SourceError
 from rolehop.net.addresses import certain_host
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
 from rolehop.startup.dataclass import dataclass

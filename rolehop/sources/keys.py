@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.config.schema import Table
 from rolehop.errors import SourceError, SourceWithdrawn
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.source_type import Diagnosis, SourceType

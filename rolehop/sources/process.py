@@ -11,7 +11,7 @@ from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import SignInExpired, SourceError
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.shared.recursion import as_source, refuse_source_loop, with_resolving
 from rolehop.sources.shared.subprocesses import (
     diagnose_program,

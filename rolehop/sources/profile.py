@@ -32,7 +32,7 @@ from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.digest import digest_of
 from rolehop.errors import SourceError
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.process import SIGN_IN_SERVICES
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rolehop.config.schema import Table
     from rolehop.credentials import Secret
     from rolehop.errors import RolehopError
-    from rolehop.plan import Stamp
+    from rolehop.plan.model import Stamp
     from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
     from rolehop.sources.federation import FederatedIdentity

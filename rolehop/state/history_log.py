@@ -17,14 +17,16 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from rolehop.digest import sha256_hex
 from rolehop.files import open_own_log, read_own, sweep_unfinished, write_beside
-from rolehop.ports import Locks
 from rolehop.startup.dataclass import asdict, dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.state.json_file import LARGEST_NUMBER, UNUSABLE, load_object
+
+if TYPE_CHECKING:
+    from rolehop.ports import Locks
 
 FOLDER, END = "history", "end.json"
 REPAIR = "repair"

@@ -10,18 +10,19 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rolehop.app.ports import SILENT, Progress
-from rolehop.credentials import Session
-from rolehop.plan.model import Step
-from rolehop.show.rows import step_label
+from rolehop.app.silent import SILENT
 from rolehop.show.times import show_left
 from rolehop.startup.waits import Wait
 from rolehop.terminal import output
-from rolehop.terminal.terminal import Terminal
 from rolehop.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from rolehop.app.ports import Progress
+    from rolehop.credentials import Session
+    from rolehop.plan.model import Step
+    from rolehop.terminal.terminal import Terminal
 
 
 def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
@@ -40,6 +41,8 @@ class _Watched:
         self._wait: Wait | None = None
 
     def _label(self, step: Step, total: int) -> str:
+        from rolehop.show.rows import step_label  # not for a session of the record
+
         return self._terminal.with_account_names(step_label(step, total))
 
     def _watch(self, label: str) -> None:

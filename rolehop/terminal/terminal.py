@@ -12,7 +12,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rolehop.errors import NoTerminal, RolehopError
@@ -51,7 +50,7 @@ class Terminal:
         self._quote = quote
         self._written: set[str] = set()
         self.account_names: Callable[[], Mapping[str, str]] = dict
-        """Names of accounts by ID, as far as they are known now: to be shown beside the IDs."""
+        """Names of accounts by ID, as far as they are known now: for notes, errors, questions."""
 
     @property
     def verbose(self) -> bool:
@@ -90,11 +89,14 @@ class Terminal:
         except OSError as error:
             raise not_written(error) from None
 
-    def write_view(self, view: View) -> None:
-        """Write a view to stdout, with rich on a terminal or with ``--color always``."""
+    def write_view(self, view: View, account_names: Mapping[str, str]) -> None:
+        """Write a view to stdout, with rich on a terminal or with ``--color always``.
+
+        ``account_names``, by ID, are shown beside the IDs.
+        """
         from rolehop.show.account_names import view_with_names
 
-        view = view_with_names(view, self.account_names())
+        view = view_with_names(view, account_names)
         if not sys.stdout.isatty() and self._settings.color != "always":
             from rolehop.show.render_text import as_text
 
@@ -174,6 +176,8 @@ class Terminal:
         Raises:
             NoTerminal: this process has none; ``question`` says what would have been asked.
         """
+        from pathlib import Path
+
         inward, outward = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
         encoding = "utf-8" if os.name == "nt" else None  # the locale's, as it is the terminal's
         with contextlib.ExitStack() as stack:

@@ -9,7 +9,6 @@ may install `keyrings.alt` as a dependency, which nobody chose. One that is name
 
 from __future__ import annotations
 
-import configparser
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -32,6 +31,8 @@ from rolehop.vault import (
 )
 
 if TYPE_CHECKING:
+    import configparser
+
     from keyring.backend import KeyringBackend
 
     from rolehop.vault.session_bus import BusProblem
@@ -146,18 +147,19 @@ def keyringrc(environ: Mapping[str, str], platform: str) -> Path | None:
 
 
 def _default_keyring(path: Path) -> str | None:
-    found = configparser.RawConfigParser()
     try:
         file = read_trusted(path)
-        if file is None:
-            return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
+    if file is None:
+        return None
+    import configparser
+
+    found = configparser.RawConfigParser()
+    try:
         found.read_string(file.text)
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        raise VaultAbsent(
-            f"{path} cannot be read",
-            cause=_why_unread(error),
-            fix="correct the file or remove it",
-        ) from None
+    except configparser.Error as error:
+        raise _unreadable(path, error) from None
     name = found.get("backend", "default-keyring", fallback="").strip()
     if name:
         _check_followed(path, "", path, file.distrust)
@@ -359,6 +361,14 @@ def _reason(error: Exception) -> str:
     if isinstance(error, AttributeError):
         return f"its module has no {error.name}"
     return " ".join(str(error).split()) or f"it raises {type(error).__name__}"
+
+
+def _unreadable(
+    path: Path, error: OSError | UnicodeDecodeError | configparser.Error
+) -> VaultAbsent:
+    return VaultAbsent(
+        f"{path} cannot be read", cause=_why_unread(error), fix="correct the file or remove it"
+    )
 
 
 def _why_unread(error: OSError | UnicodeDecodeError | configparser.Error) -> str:

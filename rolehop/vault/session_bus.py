@@ -6,14 +6,11 @@ It must be a process of this user before it is shown a secret.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes
 
 from rolehop.fastpath.dbus import BusTrouble, is_collection_locked, peer_uid
 from rolehop.startup.dataclass import dataclass
-from rolehop.vault import FREEDESKTOP
 
 _SECONDS = 5.0
 _SOCKETS = ("path", "abstract")
@@ -64,6 +61,8 @@ def bus_problem(address: str) -> BusProblem | None:
 
 
 def _problem_at(address: str) -> BusProblem | None:
+    import socket
+
     socket_name = _socket_name(address)
     if socket_name is None:
         return BusProblem("the session bus cannot be checked: it is not a Unix socket", True)
@@ -83,6 +82,8 @@ def _problem_at(address: str) -> BusProblem | None:
 
 def _socket_name(address: str) -> bytes | None:
     """Return the path or abstract name of one address (D-Bus specification, "Server Addresses")."""
+    from urllib.parse import unquote_to_bytes
+
     kind, _, rest = address.partition(":")
     pairs = [each.partition("=") for each in rest.split(",")]
     names = [(key, unquote_to_bytes(value)) for key, _, value in pairs if key in _SOCKETS]
@@ -91,12 +92,9 @@ def _socket_name(address: str) -> bytes | None:
     return names[0][1] if names[0][0] == "path" else b"\0" + names[0][1]
 
 
-def is_locked(backend: str, environ: Mapping[str, str]) -> bool:
-    """True if a back end (``module.Class``) certainly has to be unlocked before it is read.
-
-    Only the Secret Service says so without asking somebody to unlock it.
-    """
-    if backend != FREEDESKTOP or sys.platform != "linux":
+def is_secret_service_locked(environ: Mapping[str, str]) -> bool:
+    """True if the Secret Service certainly has to be unlocked before it is read."""
+    if sys.platform != "linux":
         return False
     try:
         return is_collection_locked(session_bus_address(environ) or "")

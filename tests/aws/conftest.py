@@ -9,7 +9,7 @@ import pytest
 from rolehop.arn import RoleArn
 from rolehop.aws.sts import StsClient
 from rolehop.net.client_settings import ClientSettings
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from tests.doubles.sts import StrictSts, User
 
 HUB = "arn:aws:iam::222222222222:role/team/Hub"

@@ -10,7 +10,7 @@ import pytest
 from rolehop.aws.sts import StsClient
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.transport import HttpResponse
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from tests.doubles.sts import StrictSts, User
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from tests.aws.conftest import HUB
 from tests.aws.double_calls import boto_client, refusal_of, trust_policy
 from tests.doubles.sts import StrictSts, User

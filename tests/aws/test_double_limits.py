@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rolehop.aws.sts import StsClient
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from rolehop.ports import MfaCode
 from tests.aws.conftest import HUB
 from tests.aws.double_calls import boto_client, refusal_of, trust_policy

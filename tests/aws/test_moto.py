@@ -9,7 +9,7 @@ import pytest
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.net.client_settings import ClientSettings
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from tests.support.moto_server import moto_server
 
 SOURCE = Credentials("AKIASOURCE0000000000", Secret("made-up-secret"))

@@ -12,7 +12,7 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.transport import LONGEST_BODY
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from rolehop.ports import MfaCode, StsRefusal
 from tests.doubles.sts import StrictSts, User
 

@@ -8,7 +8,7 @@ import pytest
 from rolehop.advice import Advice
 from rolehop.arn import RoleArn
 from rolehop.errors import HopRefused
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from rolehop.ports import StsRefusal
 from rolehop.sts_errors import (
     RefusalKind,

@@ -7,7 +7,7 @@ import pytest
 
 from rolehop.aws.sts import StsClient, assume_role_params
 from rolehop.errors import ServiceError, SourceError
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from rolehop.ports import MfaCode, StsRefusal
 from tests.aws.conftest import HUB
 from tests.doubles.sts import StrictSts, User

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.plan import Hop
+from rolehop.plan.model import Hop
 from rolehop.plan.prechecks import predict
 from tests.support.policies import allow_text
 

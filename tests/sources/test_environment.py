@@ -9,7 +9,7 @@ import pytest
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, SourceError
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources import build_source, diagnose, stamp_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from rolehop.config.model import SourceConfig
 from rolehop.errors import SourceError
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources import (
     SOURCE_TYPES,
     build_source,

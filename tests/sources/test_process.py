@@ -12,7 +12,7 @@ import pytest
 
 from rolehop.errors import SourceError
 from rolehop.handover.child_environment import OWN_SECRETS
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources import stamp_of
 from rolehop.sources.shared import subprocesses as programs
 from rolehop.sources.shared.subprocesses import program_environment, program_output

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import NoTerminal
-from rolehop.plan import Hop, Step
+from rolehop.plan.model import Hop, Step
 from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import replace
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from rolehop.app.ports import SILENT, WithoutPrompts, declined, is_yes
+from rolehop.app.silent import SILENT
 from rolehop.app.walking.asked_by import PERSON, AskedBy
 from rolehop.errors import NoTerminal, error_context
 from rolehop.plan.walk_options import WalkOptions
@@ -101,6 +101,8 @@ def walk_for_handover(
 
 def person_for(app: App, options: WalkOptions) -> Person:
     """Return who may be asked: nobody with ``--no-prompt``."""
+    from rolehop.app.ports import WithoutPrompts
+
     return WithoutPrompts(app.person) if options.no_prompt else app.person
 
 
@@ -201,6 +203,7 @@ def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
 
 def _ask_confirmation(app: App, chain: ChainConfig, options: WalkOptions) -> None:
     from rolehop.app.planning import goal_of
+    from rolehop.app.ports import declined, is_yes
 
     about = f" ({chain.description.rstrip('.')})" if chain.description else ""
     question = (

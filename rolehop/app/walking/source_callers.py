@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
 from rolehop.errors import VaultError
-from rolehop.vault.serialization import Damaged
 
 if TYPE_CHECKING:
     from rolehop.vault.documents import DocumentStore
@@ -29,9 +28,14 @@ class SourceCallers:
     """
 
     def __init__(
-        self, documents: DocumentStore, alone: Callable[[], AbstractContextManager[object]]
+        self,
+        documents: Callable[[], DocumentStore],
+        alone: Callable[[], AbstractContextManager[object]],
     ) -> None:
-        """``alone`` lets only one process at a time rewrite the note; OSError if it cannot."""
+        """Open no keyring before something is asked.
+
+        ``alone`` lets only one process at a time rewrite the note; OSError if it cannot.
+        """
         self._documents = documents
         self._alone = alone
         self._guard = threading.RLock()
@@ -64,16 +68,18 @@ class SourceCallers:
             with suppress(VaultError, OSError), self._alone():
                 others = {each: of for each, of in self._stored().items() if each != key}
                 self._noted = dict([*others.items(), (key, arn)][-_MOST:])
-                self._documents.put(NAME, self._noted)
+                self._documents().put(NAME, self._noted)
 
     def forget(self) -> None:
         """Delete the note; failing to is harmless: it holds no secret."""
         with self._guard, suppress(VaultError):
             self._said, self._noted = {}, None
-            self._documents.delete(NAME)
+            self._documents().delete(NAME)
 
     def _stored(self) -> dict[str, str]:
+        from rolehop.vault.serialization import Damaged
+
         with suppress(VaultError, Damaged):
-            found = self._documents.get(NAME) or {}
+            found = self._documents().get(NAME) or {}
             return {key: value for key, value in found.items() if isinstance(value, str)}
         return {}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.advice import is_plain
-from rolehop.app.shell_scripts import previous_walk
 from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
@@ -53,6 +52,8 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     dialect = cli.dialect(shell)
     options = walk_options_from(ctx)
     if chain == "-":
+        from rolehop.app.shell_scripts import previous_walk
+
         name, options = previous_walk(cli.app, options)
     else:
         name = chain_or_pick(cli, chain, "assume CHAIN", by_folder=True)

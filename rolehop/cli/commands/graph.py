@@ -6,9 +6,9 @@ import io
 
 import click
 
+from rolehop.app.config_files import account_names
 from rolehop.app.judging.explaining import chain_paths
 from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.listing import account_names
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option

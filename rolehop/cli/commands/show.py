@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.listing import account_names, chain_settings, fleet_rows
+from rolehop.app.config_files import account_names
+from rolehop.app.listing import chain_settings, fleet_rows
 from rolehop.cli.commands.list import show_chains
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext

@@ -17,7 +17,7 @@ from rolehop.errors import (
     SourceWithdrawn,
     VaultBroken,
 )
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.context import Document, SourceChanged, SourceContext
 from rolehop.sources.identity_center.client import (
     SPARE,

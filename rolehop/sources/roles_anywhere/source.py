@@ -11,7 +11,7 @@ from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.files import is_there
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.federation import FederatedIdentity, with_certificate
 from rolehop.sources.roles_anywhere.certificate import (

@@ -17,7 +17,7 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.durations import CLOCK_TOLERANCE, end_by_new_clock
 from rolehop.errors import RolehopError, SourceError
 from rolehop.fastpath.record import started_at
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.federation import FederatedIdentity

@@ -9,7 +9,7 @@ from rolehop.arn import RoleArn, partition_of_region
 from rolehop.digest import digest_of
 from rolehop.errors import ConfigError, RolehopError, SignInExpired, SourceError
 from rolehop.oauth.jwt import shown
-from rolehop.plan import Stamp
+from rolehop.plan.model import Stamp
 from rolehop.plan.resolve import clean_name
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.context import SourceChanged
