@@ -14,6 +14,7 @@ from rolehop.app.judging.named_owner import owner_of
 from rolehop.app.judging.policy_documents import PolicyOptions, given_as
 from rolehop.app.judging.policy_in_file import FoundPolicy, find_policy, refuse_unwritable
 from rolehop.config.toml.edit import change_keys
+from rolehop.config.toml.relative_paths import with_full_paths
 from rolehop.config.value_types import Place
 from rolehop.errors import UsageError
 from rolehop.files import is_plain_file, is_there, mode_of, write_beside
@@ -24,6 +25,7 @@ from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import NEW, ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Step
 from rolehop.show.remedies import in_short
+from rolehop.sources import SOURCE_TABLES
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import visible_json
 
@@ -42,6 +44,9 @@ class FixedDocument:
 
     is_example: bool = False
     """Any value will do; the one in it is made up."""
+
+    is_moved: bool = False
+    """It is a config written to another folder: its relative paths are full ones there."""
 
     @property
     def diff(self) -> list[str]:
@@ -100,7 +105,7 @@ def _fixed(
     if is_plain_file(path):
         found = find_policy(path, {}, {})
         raise _another(path, found if isinstance(found, str) else "a policy", [fixed.name])
-    return edits, fixed
+    return edits, _moved(fixed, path)
 
 
 def _another(path: Path, found: str, wanted: Sequence[str]) -> UsageError:
@@ -243,6 +248,19 @@ def _fixed_config(edits: list[ConfigChange]) -> FixedDocument:
     except ValueError as error:
         raise _by_hand(file, error) from None
     return FixedDocument(file, before, after, is_example=any(each.example for each in edits))
+
+
+def _moved(fixed: FixedDocument, path: Path) -> FixedDocument:
+    """Return a config as its copy at ``path`` must be: relative paths are those of its folder."""
+    folder = Path(fixed.name).absolute().parent
+    if path.resolve().parent == folder.resolve():
+        return fixed
+    mark = "\ufeff" if fixed.after.startswith("\ufeff") else ""
+    try:
+        text = with_full_paths(fixed.after.removeprefix(mark), folder, SOURCE_TABLES)
+    except ValueError as error:
+        raise _by_hand(fixed.name, error) from None
+    return replace(fixed, after=mark + text, is_moved=mark + text != fixed.after)
 
 
 def _edited(text: str, table: Place, edit: ConfigChange) -> str:

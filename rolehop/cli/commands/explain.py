@@ -176,6 +176,8 @@ def _apply_fix(
     cli.terminal.write_lines_beside(fixed.diff)
     if fixed.is_example:
         cli.terminal.note("any value will do: choose your own")
+    if fixed.is_moved:
+        cli.terminal.note(f"its relative paths are full ones in {file}, which is in another folder")
     for each in fixed.left:
         cli.terminal.note(f"that is not all of the fix: {each}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from functools import partial
 
 import pytest
@@ -88,6 +89,31 @@ def test_the_fixed_config_is_written_to_a_file(
     assert world.rolehop("--config", str(world.home / "fixed.toml"), "config", "check").code == 0
     world.config(after)
     assert explain_offline(world, chain).code == 0
+
+
+def test_a_config_written_to_another_folder_names_its_files_in_full(world: World) -> None:
+    """Its include, the file of a hop's policy, and the file of a fleet's accounts."""
+    folder = world.config_file.parent
+    (folder / "sp.json").write_text(policy_text(allow(Resource="*")))
+    (folder / "ids.txt").write_text("444444444444\n")
+    (folder / "team.toml").write_text("[accounts]\n")
+    fleet = '\n[fleets.f]\nfrom = "hub"\nrole = "{account}:role/A"\naccounts_file = "ids.txt"\n'
+    hub = f'hops = [{{ role = "{HUB}" }}]'
+    with_policy = hub.replace(" }", ', policy_file = "./sp.json" }')
+    assert hub in CONFIG
+    world.config(f'include = ["team.toml"] # ours\n{CONFIG.replace(hub, with_policy)}{fleet}')
+    write_roles(world, role(HUB, ALICE), role(ADMIN, HUB, StringEquals={"sts:ExternalId": "x-42"}))
+    (world.home / "elsewhere").mkdir()
+    path = str(world.home / "elsewhere" / "fixed.toml")
+    done = explain_offline(world, "admin", "--apply-to", path)
+    assert f"its relative paths are full ones in {path}" in done.err
+    copied = tomllib.loads((world.home / "elsewhere" / "fixed.toml").read_text())
+    assert copied["include"] == [str(folder / "team.toml")]
+    assert copied["chains"]["hub"]["hops"][0]["policy_file"] == str(folder / "sp.json")
+    assert copied["fleets"]["f"]["accounts_file"] == str(folder / "ids.txt")
+    known = ("--as", ALICE, "--policies", "all.json")
+    again = world.rolehop("--config", path, "explain", "admin", "--offline", *known)
+    assert again.code == 0, again.err
 
 
 @pytest.mark.parametrize(
