@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rolehop.app.host import read_or_none
-from rolehop.app.judging.named_owner import owner_of
-from rolehop.app.judging.policy_documents import PolicyOptions, given_as
-from rolehop.app.judging.policy_in_file import FoundPolicy, find_policy, refuse_unwritable
+from rolehop.app.judging.named_owner import Owner, owner_of
+from rolehop.app.judging.policy_documents import PolicyOptions, file_of, given_as
+from rolehop.app.judging.policy_in_file import FoundPolicy, find_policy, refuse_unwritable, said_in
 from rolehop.config.toml.edit import change_keys
 from rolehop.config.toml.relative_paths import with_full_paths
 from rolehop.config.value_types import Place
@@ -20,7 +20,7 @@ from rolehop.errors import UsageError
 from rolehop.files import is_plain_file, is_there, mode_of, write_beside
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.chains.scenario import ConfigLocation
-from rolehop.policy.evaluation.model import Outcome
+from rolehop.policy.evaluation.model import Outcome, PolicyType
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import NEW, ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Step
@@ -99,7 +99,7 @@ def _fixed(
     if here:
         return here, _fixed_session_policy(hop, here, path)
     if policies:
-        return _fixed_policy(hop, _those_of_guardrail(policies, path, given), path)
+        return _fixed_policy(hop, _those_of_guardrail(policies, path, given), path, given)
     edits = _same_config(edits)
     fixed = _fixed_config(edits)
     if is_plain_file(path):
@@ -152,15 +152,34 @@ def _those_of_guardrail(
     here = given_as(path, given)
     if not here:
         return changes
-    left = [each for each in changes if {"*", each.member} & here.get(each.policy_type, set())]
+    files = ((each, _file_of(each, given)) for each in changes)
+    left = [each for each, file in files if file is not None and path.samefile(file)]
     if not left:
         flags = " and ".join(f"--{each.name.lower()}" for each in here)
         raise _another(path, f"given with {flags}", [each.document for each in changes])
     return left
 
 
+def _file_of(change: PolicyChange, given: PolicyOptions) -> str | None:
+    """Return the file of ``--scp`` or ``--rcp`` whose policy is changed; ``None``: of no such file."""
+    return file_of(change.document, change.policy_type, change.member, given)
+
+
+def _owner(hop: HopVerdict, change: PolicyChange, given: PolicyOptions) -> Owner:
+    """Return whose policy is changed; of an SCP or RCP its name and ID, where they are known."""
+    owner = owner_of(change, hop.verdicts[change.hop].request.role)
+    if change.policy_type not in (PolicyType.SCP, PolicyType.RCP):
+        return owner
+    file, organization = _file_of(change, given), hop.scenario.setting.records.organization
+    if file is not None:
+        return {**owner, **said_in(Path(file))}
+    known = {} if organization is None else organization.policies
+    ids = [number for number, each in known.items() if each.name == owner["policy"]]
+    return {**owner, "id": ids[0] if len(ids) == 1 else None}
+
+
 def _fixed_policy(
-    hop: HopVerdict, changes: Sequence[PolicyChange], path: Path
+    hop: HopVerdict, changes: Sequence[PolicyChange], path: Path, given: PolicyOptions
 ) -> tuple[list[PolicyChange], FixedDocument]:
     """Return the policy that is in ``path``, changed; in a new file, the first that the fix changes."""
     documents: dict[tuple[object, ...], list[PolicyChange]] = {}
@@ -174,8 +193,7 @@ def _fixed_policy(
         return made, FixedDocument(made[0].document, before, after)
     instead = ""
     for made in documents.values():
-        owner = owner_of(made[0], hop.verdicts[made[0].hop].request.role)
-        found = find_policy(path, _policy_now(hop, made[0]), owner)
+        found = find_policy(path, _policy_now(hop, made[0]), _owner(hop, made[0], given))
         if isinstance(found, FoundPolicy):
             after = found.with_changes(made)
             return made, FixedDocument(made[0].document, found.text, after)

@@ -11,7 +11,7 @@ from rolehop.startup.lazy_regex import Pattern
 
 Owner = Mapping[str, str | None]
 """Whose policy is meant: ``account``, ``kind`` (``user``, ``policy``…), its ``name``, the name of
-the ``policy`` itself. ``None``: any will do. What is missing must not be said of it."""
+the ``policy`` itself, its ``id``. ``None``: any will do. What is missing must not be said of it."""
 
 _TRUST = ""
 """In place of a name: a trust policy has none."""
@@ -26,7 +26,9 @@ _OF_ORGANIZATION = {
     PolicyType.RCP: "resource_control_policy",
 }
 _IAM = Pattern(r"arn:[^:]+:iam::(?P<account>[^:]*):(?P<kind>[^:/]+)/(?:.*/)?(?P<name>[^/]+)")
-_ORGANIZATION = Pattern(r"arn:[^:]+:organizations::[^:]*:policy/(?:[^/]+/)?(?P<kind>[^/]+)/[^/]+")
+_ORGANIZATION = Pattern(
+    r"arn:[^:]+:organizations::[^:]*:policy/(?:[^/]+/)?(?P<kind>[^/]+)/(?P<id>[^/]+)"
+)
 _NAMES = {"UserName": "user", "RoleName": "role", "GroupName": "group"}
 
 
@@ -38,7 +40,7 @@ def owner_of(change: PolicyChange, role: str) -> Owner:
     kind = _OF_ORGANIZATION.get(change.policy_type)
     if kind is not None:
         named = _GUARDRAIL.fullmatch(change.document)
-        return {"kind": kind, "policy": named and named["policy"]}
+        return {"kind": kind, "policy": named and named["policy"], "id": None}
     inline = _INLINE.fullmatch(change.document)
     if inline is not None:
         found = {"account": change.member, "kind": inline["kind"], "name": inline["name"]}
@@ -48,6 +50,12 @@ def owner_of(change: PolicyChange, role: str) -> Owner:
         name = managed["name"]
         return {"account": change.member, "kind": "policy", "name": name, "policy": name}
     return {}
+
+
+def said_of(whole: Any, place: tuple[str | int, ...]) -> Owner:
+    """Return what a document says of the SCP or RCP at ``place``: its name and ID, if it does."""
+    said = dict(_said(whole, place))
+    return {key: said[key] for key in ("policy", "id") if key in said}
 
 
 def is_of_another(whole: Any, place: tuple[str | int, ...], owner: Owner) -> bool:
@@ -87,4 +95,5 @@ def _said_in(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(summary, dict):
         yield "kind", str(summary.get("Type", "")).lower()
         yield "policy", str(summary.get("Name", ""))
+        yield from (("id", each) for each in (summary.get("Id"),) if isinstance(each, str))
         yield from _said_in(summary)

@@ -134,6 +134,23 @@ def given_as(path: Path, policies: PolicyOptions) -> dict[PolicyType, set[str]]:
     return found
 
 
+def file_of(document: str, kind: PolicyType, account: str, policies: PolicyOptions) -> str | None:
+    """Return the file of ``--scp`` or ``--rcp`` that has a document.
+
+    Args:
+        document: its name, which ends in its number if the account has several.
+        kind: SCP or RCP.
+        account: the account that it applies to.
+        policies: the flags.
+    """
+    flags = {PolicyType.SCP: policies.scps, PolicyType.RCP: policies.rcps}.get(kind, ())
+    given = list(map(_account_and_file, flags))
+    # In the order in which an inventory numbers them.
+    names = [name for each in ("*", account) for of, name in given if of == each]
+    number = document.rpartition(" ")[2]
+    return names[int(number) - 1 if number.isdigit() else 0] if names else None
+
+
 def read_policy(name: str) -> str:
     """Return the policy in a file: bare, or as an AWS CLI command prints it.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rolehop.app.host import read_or_none
-from rolehop.app.judging.named_owner import Owner, is_of_another
+from rolehop.app.judging.named_owner import Owner, is_of_another, said_of
 from rolehop.errors import RolehopError, UsageError
 from rolehop.files import is_plain_file, mode_of
 from rolehop.policy.remedies.policy_change import PolicyChange, apply_changes
@@ -78,6 +78,16 @@ def find_policy(path: Path, policy: dict[str, Any], owner: Owner) -> FoundPolicy
         return "a document in which a policy with that text is another one"
     alone = isinstance(whole, dict) and "Statement" in whole
     return "another policy, or another version of it" if alone else "JSON without that policy"
+
+
+def said_in(path: Path) -> Owner:
+    """Return what a file says of the only policy in it: name and ID of an SCP or RCP."""
+    try:
+        whole = _parsed((read_or_none(path) or "").removeprefix("\ufeff"))
+    except (RolehopError, ValueError):
+        return {}
+    places = [place for place, _ in _policies(whole)]
+    return said_of(whole, places[0]) if len(places) == 1 else {}
 
 
 def _is_config(text: str) -> bool:

@@ -306,6 +306,37 @@ def test_of_two_roles_with_the_same_policies_the_one_of_the_fix_is_changed(world
     assert explain_offline(world, "admin").code == 0
 
 
+def described(number: str, name: str, text: str) -> str:
+    """Return what describe-policy prints of an SCP."""
+    summary = {"Id": number, "Type": "SERVICE_CONTROL_POLICY", "Name": name}
+    return json.dumps({"Policy": {"PolicySummary": summary, "Content": text}})
+
+
+def test_of_two_scps_with_the_same_text_the_one_of_the_fix_is_changed(world: World) -> None:
+    write_roles(world, role(HUB, ALICE))
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    denies = policy_text(everything, {"Effect": "Deny", "Action": "*", "Resource": "*"})
+    texts = {
+        "all.scp": policy_text(everything),
+        "mine.scp": described("p-1", "Guard", denies),
+        "theirs.scp": described("p-2", "Guard", denies),
+        "renamed.scp": described("p-1", "Guards", denies),
+        "copy.scp": described("p-1", "Guard", denies),
+    }
+    for name, text in texts.items():
+        (world.home / name).write_text(text)
+    mine = ["--scp", "all.scp", "--scp", "111111111111=mine.scp"]
+    given = [*mine, "--scp", "333333333333=theirs.scp"]
+    for name in ("theirs.scp", "renamed.scp", "all.scp"):
+        for flags in (given, mine):
+            done = explain_offline(world, "hub", *flags, "--apply-to", name)
+            assert (done.code, (world.home / name).read_text()) == (2, texts[name])
+    for name in ("copy.scp", "mine.scp"):
+        assert explain_offline(world, "hub", *given, "--apply-to", name).code == 5
+        assert (world.home / name).read_text() != texts[name]
+    assert explain_offline(world, "hub", *given).code == 0
+
+
 def test_a_file_of_an_scp_is_only_that(world: World) -> None:
     """Alice's own policy has the same text, and is what the fix changes."""
     same = policy_text({"Effect": "Allow", "Action": "sts:*", "Resource": ADMIN})
