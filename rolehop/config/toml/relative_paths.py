@@ -26,10 +26,10 @@ def with_full_paths(text: str, folder: Path, source_types: Mapping[str, Table]) 
     """
     data = tomllib.loads(text)
     included = data.get("include", [])
-    if isinstance(included, list) and not all(map(os.path.isabs, included)):
+    if isinstance(included, list) and not all(Path(each).is_absolute() for each in included):
         text = change_keys(text, (), {"include": [_full(folder, each) for each in included]})
     for place, key, path in _paths(data, source_types):
-        if not os.path.isabs(path):
+        if not Path(path).is_absolute():
             text = change_keys(text, place, {key: _full(folder, path)})
     return text
 
