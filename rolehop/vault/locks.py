@@ -219,8 +219,13 @@ def locked(path: Path, deadline: float, *, since: float | None = None) -> int:
             wait.end()
 
 
+def named_holder(path: Path) -> int | None:
+    """Return the process ID that a lock names; nobody may hold it any more."""
+    return holder_of(_read_state(path))
+
+
 def _holder_text(path: Path) -> str:
-    holder = holder_of(_read_state(path))
+    holder = named_holder(path)
     return f"process {holder}, another rolehop" if holder else "another rolehop"
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +16,8 @@ from rolehop.durations import read_moment
 from rolehop.errors import UsageError
 from rolehop.files import make_private_folder, write_beside
 from rolehop.show.rows import ServedChainRow, ServerRow
-from rolehop.state.json_file import UNUSABLE, load_object, number_in, text_in
+from rolehop.startup.dataclass import dataclass
+from rolehop.state.json_file import UNUSABLE, load_object, notes_in, number_in, text_in
 from rolehop.vault.locks import Contended, locked, name_holder, unlock
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ SERVE = "serve"
 
 _FOLDER = "servers"
 _LARGEST_PID = (1 << 31) - 1
-_STOP_SECONDS = 5.0
-_PAUSE = 0.02
 
 
 class ServerNote:
@@ -65,44 +62,49 @@ def _lock_of(path: Path) -> Path:
     return path.with_suffix(".lock")
 
 
+@dataclass(frozen=True, slots=True)
+class NotedServer:
+    """A server that runs, by its note."""
+
+    note: Path
+    row: ServerRow
+
+    @property
+    def lock(self) -> Path:
+        """What it holds as long as it runs."""
+        return _lock_of(self.note)
+
+
 def running_servers(app: App, patterns: Sequence[str] = ()) -> list[ServerRow]:
     """Return a row per server of this user that runs and serves a chain that matches, if given.
 
     What killed servers left is deleted.
     """
-    rows = []
+    return [each.row for each in noted_servers(app, patterns)]
+
+
+def noted_servers(app: App, patterns: Sequence[str] = ()) -> list[NotedServer]:
+    """Return the same servers with their notes."""
+    chains = app.config.chains if patterns else {}
+
+    def is_wanted(server: NotedServer) -> bool:
+        """A chain that is served need not be in the config any more."""
+        names = [each.chain for each in server.row.chains]
+        configs = (chains.get(name) or ChainConfig(name) for name in names)
+        return not patterns or any(matches(each, patterns) for each in configs)
+
+    found = filter(is_wanted, _noted_servers(app.state_folder / _FOLDER))
+    return sorted(found, key=lambda each: each.row.started_at)
+
+
+def _noted_servers(folder: Path) -> Iterator[NotedServer]:
     with suppress(OSError):
-        for path in sorted((app.state_folder / _FOLDER).glob("*.json")):
+        for path in notes_in(folder):
             if _is_left(path):
                 _sweep(path)
             else:
                 with suppress(OSError, *UNUSABLE):
-                    rows.append(_as_row(load_object(path)))
-    chains = app.config.chains if patterns else {}
-
-    def is_wanted(row: ServerRow) -> bool:
-        """A chain that is served need not be in the config any more."""
-        configs = (chains.get(each.chain) or ChainConfig(each.chain) for each in row.chains)
-        return not patterns or any(matches(each, patterns) for each in configs)
-
-    return sorted(filter(is_wanted, rows), key=lambda row: row.started_at)
-
-
-def stop_servers(app: App, patterns: Sequence[str] = ()) -> list[ServerRow]:
-    """End the servers that serve a chain that matches, or all; return those that have ended.
-
-    A server that belongs to one command ends with that.
-    """
-    found = [row for row in running_servers(app, patterns) if row.command == SERVE]
-    for row in found:
-        with suppress(OSError):
-            os.kill(row.process, signal.SIGTERM)
-    until = time.monotonic() + _STOP_SECONDS
-    while True:
-        left = {row.process for row in running_servers(app)}
-        if not left & {row.process for row in found} or time.monotonic() > until:
-            return [row for row in found if row.process not in left]
-        time.sleep(_PAUSE)
+                    yield NotedServer(path, _as_row(load_object(path)))
 
 
 def as_note(row: ServerRow, token_file: TokenFile | None) -> dict[str, object]:

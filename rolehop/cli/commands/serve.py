@@ -14,6 +14,7 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, call_options, walk_options_from
 from rolehop.cli.param_types import Duration
 from rolehop.cli.walk_command import chain_or_pick
+from rolehop.errors import RolehopError
 from rolehop.files import expand_home
 from rolehop.handover.container import FULL_URI, TOKEN_FILE
 from rolehop.terminal.process_streams import forget_stdout
@@ -22,6 +23,7 @@ from rolehop.text import pluralize
 if TYPE_CHECKING:
     from rolehop.app.serving.server import Server
     from rolehop.shells.dialect import Dialect
+    from rolehop.show.rows import ServerRow
 
 
 @click.command(
@@ -165,14 +167,32 @@ def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> No
 
 
 def _stop(cli: CommandContext, chains: tuple[str, ...]) -> None:
-    """End servers and say which."""
-    from rolehop.app.serving.running import stop_servers
+    """End servers and say which.
+
+    Raises:
+        RolehopError: one did not end.
+    """
+    from rolehop.app.serving.stopping import stop_servers
 
     stopped = stop_servers(cli.app, chains)
-    for each in stopped:
-        served = ", ".join(row.chain for row in each.chains)
-        cli.terminal.note(f"the server of {served} (process {each.process}) has ended")
-    if not stopped:
+    for each in stopped.ended:
+        cli.terminal.note(f"{_server_text(each)} has ended")
+    for each in stopped.of_commands:
+        cli.terminal.note(f"{_server_text(each)} ends with its command")
+    for each in stopped.elsewhere:
+        raise RolehopError(
+            f"{_server_text(each)} runs elsewhere",
+            cause="its process is not seen here: it is in a container, or on another machine",
+            fix="rolehop serve --stop, there",
+        )
+    for each in stopped.slow:
+        raise RolehopError(f"{_server_text(each)} has not ended yet", fix=f"kill -9 {each.process}")
+    if not stopped.ended and not stopped.of_commands:
         cli.terminal.note(
             f"no server of {' or '.join(chains)} runs" if chains else "no server runs"
         )
+
+
+def _server_text(server: ServerRow) -> str:
+    served = ", ".join(each.chain for each in server.chains)
+    return f"the server of {served} (process {server.process})"

@@ -105,7 +105,8 @@ def test_a_server_ends_with_its_command_however_that_ends(walked: World) -> None
             time.sleep(0.02)
         assert [each["command"] for each in found] == ["exec"]
         assert os.getsid(found[0]["pid"]) not in (found[0]["pid"], os.getsid(child.pid))
-        assert walked.rolehop("serve", "--stop").err == "rolehop: no server runs\n"
+        said = f"the server of admin (process {found[0]['pid']}) ends with its command"
+        assert walked.rolehop("serve", "--stop").err == f"rolehop: {said}\n"
         child.kill()
         ended(child)
     assert servers_left(walked) == []

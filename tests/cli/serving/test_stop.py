@@ -1,0 +1,60 @@
+"""``serve --stop``: servers end, and no process that a note names wrongly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rolehop.vault.locks import locked, name_holder, unlock
+from tests.cli.serving.server import serving
+from tests.support.world import World, ended
+
+NOTE = {
+    "started_at": "2026-01-01T00:00:00+00:00",
+    "command": "serve",
+    "address": "http://127.0.0.1:1",
+    "socket": None,
+    "requests": 0,
+    "clients": [],
+    "chains": [{"chain": "own", "next_renewal": None, "expires_at": None, "problem": None}],
+    "token_file": None,
+}
+
+
+@contextmanager
+def noted(world: World, process: int) -> Iterator[None]:
+    """Have a note of a server with this process ID, its lock held by the tests."""
+    note = world.state / "servers" / f"{process}-0.json"
+    lock = locked(note.with_suffix(".lock"), 0)
+    name_holder(lock, pid=process)
+    note.write_text(json.dumps({**NOTE, "pid": process}))
+    note.chmod(0o600)
+    yield
+    note.unlink()
+    unlock(lock, note.with_suffix(".lock"))
+
+
+def test_a_process_that_does_not_hold_the_lock_of_a_note_gets_no_signal(world: World) -> None:
+    """It is a container's that shares the folder, or somebody is looking at a killed server's."""
+    with subprocess.Popen(["sleep", "60"]) as other, noted(world, other.pid):
+        assert world.rolehop("status", "--format", "json").json["servers"][0]["pid"] == other.pid
+        done = world.rolehop("serve", "--stop")
+        assert done.code == 1
+        assert f"the server of own (process {other.pid}) runs elsewhere" in done.err
+        assert other.poll() is None
+        other.kill()
+        assert other.wait() == -signal.SIGKILL
+
+
+def test_a_server_that_ctrl_z_has_stopped_ends(world: World) -> None:
+    with serving(world, "own") as server:
+        server.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)
+        done = world.rolehop("serve", "--stop")
+        assert done.err.endswith(f"(process {server.process.pid}) has ended\n")
+        assert ended(server.process).code == 0
+    assert list((world.state / "servers").iterdir()) == []
