@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Self
 
 from rolehop.startup.dataclass import dataclass
@@ -170,6 +171,7 @@ def account_of(arn: str) -> str | None:
     return parts[4] if len(parts) > 5 and ACCOUNT_ID.fullmatch(parts[4]) else None
 
 
+@lru_cache(maxsize=4096)  # thousands of chains go through the same roles
 def partition_of(arn: str) -> str | None:
     """Return the partition of any ARN, or ``None`` if ``arn`` is not one."""
     parts = arn.split(":")

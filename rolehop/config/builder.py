@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Generic, TypeVar, cast
 
 from rolehop.config import sts_limits, value_types
@@ -215,7 +215,7 @@ class Builder:
     ) -> HopConfig:
         """Return the hop of a checked table, which is at ``origin``, or ``inside`` that."""
         if len(values) == 1 and "role" in values:  # as most are
-            return HopConfig(str(values["role"]))
+            return _hop_of_role(str(values["role"]))
         tags = cast(tuple[tuple[str, str], ...], values.get("tags", ()))
         return HopConfig(
             role=_text(values, "role") or "",
@@ -294,6 +294,11 @@ def _source_table(own: Table) -> Table:
     return replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
 
 
+@lru_cache(maxsize=4096)  # thousands of chains go through the same hubs
+def _hop_of_role(role: str) -> HopConfig:
+    return HopConfig(role)
+
+
 def _chain_config(
     name: str,
     values: Values,
@@ -303,6 +308,8 @@ def _chain_config(
     account: str | None = None,
     account_name: str | None = None,
 ) -> ChainConfig:
+    if len(values) == 2 and "source" in values and "hops" in values:  # as most have
+        return ChainConfig(name, _text(values, "source"), hops=hops)
     labels = cast(tuple[tuple[str, str], ...], values.get("labels", ()))
     return ChainConfig(
         name=name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rolehop.arn import partition_of, partition_of_region
 from rolehop.config.inheritance import Inheritance, changes_identity, repeated_tags, tag_key
@@ -18,7 +18,7 @@ from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.regions import NamedBy, NamedRegion, regions_in_order
 from rolehop.config.schema import Table
 from rolehop.config.templates import ACCOUNT_NAME, fields_of, mentions_field
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import quoted
 
 
@@ -38,10 +38,15 @@ class ChainRules:
 
     source_types: Mapping[str, Table]
     problems: ProblemList
+    _principals: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    """By source name: the partition of its ``principal``, and what messages call that."""
+
+    _regions: dict[tuple[str | None, str | None], NamedRegion | None] = field(default_factory=dict)
+    """By the regions of a path and of its source."""
 
     def check(self, *, names: bool) -> None:
         """Report everything that is wrong between chains; unknown names only if ``names`` is set."""
-        for chain in self.config.chains.values():
+        for chain in self._different_chains():
             origin = self.origins[chain.name]
             if names:
                 self._check_names(chain, origin)
@@ -57,6 +62,16 @@ class ChainRules:
             self._check_mfa(chain, source, before, origin)
             self._check_tags(chain, before, origin)
             self._check_identity(chain, before, origin)
+
+    def _different_chains(self) -> Iterator[ChainConfig]:
+        """Yield every chain, and of a fleet one member: all have the same table."""
+        fleets = set()
+        for chain in self.config.chains.values():
+            if chain.fleet is None:
+                yield chain
+            elif chain.fleet not in fleets:
+                fleets.add(chain.fleet)
+                yield chain
 
     def _check_names(self, chain: ChainConfig, origin: Origin) -> None:
         sources, chains = self.config.sources, self.config.chains
@@ -108,10 +123,10 @@ class ChainRules:
         if chain.fleet is not None:
             return
         for number, hop in enumerate(chain.hops):
-            for field in _OF_A_FLEET & set(fields_of(hop.role)):
+            for name in _OF_A_FLEET.intersection(fields_of(hop.role)):
                 self.problems.add(
                     origin.at("hops", number, "role"),
-                    f"only a fleet's role may contain {{{field}}}",
+                    f"only a fleet's role may contain {{{name}}}",
                 )
         source = self.config.sources.get(chain.source or "")
         if source is not None and any(map(_mentions_account, source.settings.values())):
@@ -169,26 +184,33 @@ class ChainRules:
         self, source: SourceConfig | None, before: list[WrittenHop]
     ) -> tuple[str, str] | None:
         """Return the partition that full ARNs before this chain decide, and what names it."""
-        if source is not None and source.principal is not None:
-            partition = partition_of(source.principal)
-            if partition is not None:
-                return partition, f"the principal of source {quoted(source.name)}"
+        of_principal = None if source is None else self._principal_of(source)
+        if of_principal is not None:
+            return of_principal
         for each in before:
             partition = partition_of(each.hop.role)
             if partition is not None:
                 return partition, _called(each)
         return None
 
+    def _principal_of(self, source: SourceConfig) -> tuple[str, str] | None:
+        if source.name not in self._principals:
+            partition = partition_of(source.principal or "")
+            named = f"the principal of source {quoted(source.name)}"
+            self._principals[source.name] = None if partition is None else (partition, named)
+        return self._principals[source.name]
+
     def _region(
         self, path: tuple[ChainConfig, ...], source: SourceConfig | None
     ) -> NamedRegion | None:
         """Return the region that the config names for a path."""
-        return regions_in_order(
-            {},
-            own=next((chain.region for chain in reversed(path) if chain.region), None),
-            defaults=self.config.defaults.region,
-            source=source.region if source else None,
-        ).first
+        own = next((chain.region for chain in reversed(path) if chain.region), None)
+        of_source = source.region if source else None
+        if (own, of_source) not in self._regions:
+            defaults = self.config.defaults.region
+            found = regions_in_order({}, own=own, defaults=defaults, source=of_source)
+            self._regions[own, of_source] = found.first
+        return self._regions[own, of_source]
 
     def _check_mfa(
         self,

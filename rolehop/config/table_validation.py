@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 from rolehop.config import value_types
 from rolehop.config.problems import Origin, ProblemList, dotted
@@ -33,7 +34,10 @@ def _well_formed(table: Table, found: object) -> Values | None:
     if not isinstance(found, dict):
         return None
     values: Values = {}
-    keys, required = _index(table)
+    keys, required, of_role = _index(table)
+    role = found.get("role") if len(found) == 1 else None
+    if isinstance(role, str) and role in of_role:
+        return of_role[role]
     try:
         for name, value in found.items():
             key = keys.get(name)
@@ -52,19 +56,29 @@ def _well_formed(table: Table, found: object) -> Values | None:
             table.rule(values)
     except ValueError:
         return None
+    if isinstance(role, str):
+        of_role[role] = values
     return values
 
 
-def _index(table: Table) -> tuple[dict[str, Key], set[str]]:
+class _Index(NamedTuple):
+    keys: dict[str, Key]
+    required: set[str]
+    of_role: dict[str, Values]
+    """The values of hops that have a role only: thousands of chains go through the same hubs."""
+
+
+def _index(table: Table) -> _Index:
     """Return a table's keys by name, and the names of those that must be there."""
     if id(table) not in _INDEXES:
         keys = {key.name: key for key in table.keys}
+        required = {key.name for key in table.keys if key.required}
         # The table is kept: no other one gets its ID.
-        _INDEXES[id(table)] = (table, (keys, {key.name for key in table.keys if key.required}))
+        _INDEXES[id(table)] = (table, _Index(keys, required, {}))
     return _INDEXES[id(table)][1]
 
 
-_INDEXES: dict[int, tuple[Table, tuple[dict[str, Key], set[str]]]] = {}
+_INDEXES: dict[int, tuple[Table, _Index]] = {}
 
 
 def _reported(table: Table, found: object, origin: Origin, problems: ProblemList) -> Values:
