@@ -14,11 +14,17 @@ def main() -> "NoReturn":
 
 
 def run_program() -> int:
-    """Answer a shell that completes, or a cached ``credential-process``, else run the command.
+    """Answer at once what needs no command line, else run the command.
+
+    That is the version, a shell that completes, and a cached ``credential-process``.
 
     All is imported in here: Ctrl-C may come in the first millisecond.
     """
     try:
+        if sys.argv[1:] == ["--version"]:
+            from rolehop import __version__
+
+            _leave_with(f"rolehop {__version__}\n")
         from rolehop.fastpath import answer as answer_at_once
 
         if "_ROLEHOP_COMPLETE" in os.environ:

@@ -84,8 +84,8 @@ def everyday_rows(bench: Bench, world: World) -> Iterator[Row]:
     for arguments, wanted in (
         (("export", "deep"), 6.0),
         (("assume", "deep", "--shell", "bash"), 6.0),
-        (("--version",), 5.0),
-        (("--help",), 5.0),
+        (("--version",), 2.0),
+        (("--help",), 4.6),
         (("list",), 9.0),
         (("status",), 9.0),
     ):

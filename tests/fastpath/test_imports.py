@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from rolehop import __version__
 from tests.fastpath.paths import hot, warmed
 from tests.support.world import World, temporary_world
 
@@ -72,11 +73,16 @@ def test_the_hot_path_imports_next_to_nothing(warm: World) -> None:
     assert len(found - ours) <= 7, sorted(found - ours)
 
 
+def test_the_version_is_printed_without_a_command_line(warm: World) -> None:
+    found, out = loaded_by(warm, "--version")
+    assert out == f"rolehop {__version__}\n"
+    assert found == {"rolehop", "rolehop.__main__"}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["--help"],
-        ["--version"],
         ["assume", "--help"],
         ["list"],
         ["list", "--format", "json"],
