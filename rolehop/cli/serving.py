@@ -36,7 +36,7 @@ class Reporter:
         fix = problem.fix(self._cli.quote_argument)
         self._write(f"rolehop: {chain}: {problem.text}{f' (try: {fix})' if fix else ''}")
         if problem.lasts:
-            notify_desktop(f"rolehop: {chain}", problem.error.what, self._cli.environ)
+            notify_desktop(f"rolehop: {chain}", problem.what, self._cli.environ)
 
     def _write(self, line: str) -> None:
         with contextlib.suppress(OSError):  # its terminal may have been closed

@@ -157,6 +157,32 @@ def test_only_what_passes_by_itself_is_a_5xx(error: Exception, status: int) -> N
     kept.ended.get(timeout=10)
 
 
+def test_a_request_waits_for_the_walk_that_it_begins_after_somebody_has_mended_it() -> None:
+    kept = Kept()
+    kept.walks(DROPPED[0])
+    kept.passes(2)
+    assert kept.keeper.answer(final=False) is None
+    kept.outcomes.put(kept.session("ASIA2", HOUR))
+    kept.ended.get(timeout=10)
+    assert kept.answer(final=False)[0] == 200
+
+
+def test_without_a_thread_the_server_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept()
+    with monkeypatch.context() as patch:
+        patch.setattr("threading.Thread.start", _no_thread)
+        kept.keeper.renew()
+    problem = kept.ended.get(timeout=10)
+    assert problem is not None
+    assert "no thread" in problem.text
+    assert kept.answer()[0] == 200
+    assert kept.walks(kept.session("ASIA2", HOUR)) is None
+
+
+def _no_thread(_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_request_finds_what_somebody_has_mended() -> None:
     kept = Kept()
     kept.walks(DROPPED[0])
@@ -192,9 +218,10 @@ def test_a_failing_network_is_tried_less_and_less_often() -> None:
 
 def test_a_problem_shows_no_secret() -> None:
     secret = Secret("hunter2hunter2")
-    problem = Kept().walks(SourceError("it failed", cause="it said hunter2hunter2"))
+    problem = Kept().walks(SourceError("no hunter2hunter2", cause="it said hunter2hunter2"))
     assert problem is not None
-    assert problem.text == "it failed: it said [hidden]"
+    assert problem.text == "no [hidden]: it said [hidden]"
+    assert problem.what == "no [hidden]"
     assert secret
 
 
@@ -215,6 +242,22 @@ def test_a_server_begins_what_is_due_and_ends_if_nobody_asks() -> None:
     chains.look_again()
     chains.tick()
     assert kept.ended.get(timeout=10) is None
+
+
+def test_what_changes_while_the_chains_are_looked_at_is_looked_at_next_time() -> None:
+    kept, looks = Kept(), list[int]()
+
+    def now() -> datetime:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            chains.look_again()  # as the thread of a renewal does
+        return kept.now
+
+    chains = ServedChains(now, idle_seconds=None, on_idle=lambda: None, on_news=lambda: None)
+    chains.add(kept.keeper)
+    for _ in range(3):
+        chains.tick()
+    assert looks == [0, 1]
 
 
 def test_clients_are_counted_and_their_names_cannot_fill_the_memory() -> None:

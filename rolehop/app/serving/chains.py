@@ -56,6 +56,7 @@ class ServedChains:
         self._on_news = on_news
         self._last_request = time.monotonic()
         self._next_look = 0.0
+        self._must_look = True
         self._is_news = True
 
     def add(self, keeper: ChainKeeper) -> None:
@@ -81,19 +82,23 @@ class ServedChains:
         if seen is None and len(self.clients) < _MOST_CLIENTS:
             name = clean(client)[:_LONGEST_NAME] or "unnamed"
             seen = self.clients[client] = ClientSeen(name)
-            self._next_look = 0.0
+            self._must_look = True
         if seen is not None:
             seen.requests += 1
 
     def look_again(self) -> None:
-        """Let the next `tick` look at every chain: one was renewed, or could not be."""
+        """Let the next `tick` look at every chain: one was renewed, or could not be.
+
+        Any thread may call this.
+        """
         self._is_news = True
-        self._next_look = 0.0
+        self._must_look = True
 
     def tick(self) -> float:
         """Begin the renewals that are due; return for how many seconds nothing else will be."""
         left = self._next_look - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self._must_look:
+            self._must_look = False  # before it: what changes meanwhile is looked at next time
             left = min(self._begin_what_is_due(), self._end_if_idle())
             self._next_look = time.monotonic() + left
             if self._is_news:

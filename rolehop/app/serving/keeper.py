@@ -69,6 +69,11 @@ class RenewalProblem:
         return _lasts(self.error)
 
     @property
+    def what(self) -> str:
+        """What happened, without secrets."""
+        return clean(scrub(self.error.what))
+
+    @property
     def text(self) -> str:
         """What happened and why, in one line without secrets."""
         error = self.error
@@ -150,12 +155,12 @@ class ChainKeeper:
                 return Response(200, _WRITERS[form](session))
         if problem is None or now >= problem.retry_at:
             self.renew()
+        if self._is_walking and not final:
+            return None
         if problem is not None and problem.lasts:
             refused = isinstance(problem.error, HopRefused)
             code = "AccessDenied" if refused else "CredentialsNotAvailable"
             return failure(403 if refused else 400, code, f"rolehop: {problem.text}")
-        if self._is_walking and not final:
-            return None
         text = problem.text if problem is not None else "the session is being renewed"
         return failure(503, "TemporarilyUnavailable", f"rolehop: {text}")
 
@@ -165,7 +170,12 @@ class ChainKeeper:
             if self._is_walking:
                 return
             self._is_walking = True
-        threading.Thread(target=self._renew, name=f"renew {self.chain}", daemon=True).start()
+        thread = threading.Thread(target=self._renew, name=f"renew {self.chain}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the user has too many processes for now
+            self._failed(ServiceError("a session cannot be renewed: no thread can be started"))
+            self._on_change(self, self._problem)
 
     def _renew(self) -> None:
         try:

@@ -120,7 +120,7 @@ class Server:
                 stack.callback(self._listeners[1].close)
             if settings.for_containers:
                 self._listeners = list(map(open_to_containers, self._listeners))
-            self._token_file = _write_token(app.environ, settings.token_file, self._token)
+            self._token_file = _token_file(app.environ, settings.token_file, self._token)
             if self._token_file is not None:
                 stack.callback(self._token_file.remove)
             self._stack = stack.pop_all()
@@ -196,11 +196,21 @@ class Server:
         file = None if self.token_path is None else str(self.token_path)
         return endpoint_changes(self.uri(chain), self._token, file, region)
 
+    def write_token(self) -> None:
+        """Write the token for programs; before that, nothing that `note` did not note is left.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        if self._token_file is not None:
+            self._token_file.write()
+
     def leave_to_command(self) -> None:
         """Let another process serve for as long as this one, or what takes its place, lives.
 
         Here the server is over.
         """
+        self.write_token()
         client = WatchedProcess()
         files = [each.socket.fileno() for each in self._listeners]
         if client.file is not None:
@@ -239,10 +249,10 @@ class Server:
             self._loop.stop()
 
     def _on_change(self, keeper: ChainKeeper, problem: RenewalProblem | None) -> None:
-        self._tell(keeper.chain, problem)
         self._chains.look_again()
         if self._loop is not None:
             self._loop.wake()
+        self._tell(keeper.chain, problem)  # last: a terminal that Ctrl-S has stopped does not end
 
     def _tell(self, chain: str, problem: RenewalProblem | None) -> None:
         """Report each problem once, and once that it is over."""
@@ -319,7 +329,12 @@ def _check_folder(socket: Path) -> None:
         )
 
 
-def _write_token(environ: Mapping[str, str], named: Path | None, token: Secret) -> TokenFile | None:
+def _token_file(environ: Mapping[str, str], named: Path | None, token: Secret) -> TokenFile | None:
+    """Return the file to be written; ``None``: there is no place for it.
+
+    Raises:
+        UsageError: something is at the path ``named``, or it is on a disk.
+    """
     if named is not None:
         check_token_path(named, environ)
         if is_there(named):

@@ -24,26 +24,29 @@ _LONGEST = 1024
 
 
 class TokenFile:
-    """The file, mode 0600; written when it is made.
+    """The file, mode 0600.
 
     Attributes:
         digest: of the token; it is no secret.
     """
 
     def __init__(self, path: Path, token: Secret) -> None:
-        """Write it.
-
-        Raises:
-            UsageError: it cannot be written.
-        """
+        """Write nothing yet."""
         self.path = path
         self.digest = token_digest(token)
+        self._token = token
+
+    def write(self) -> None:
+        """Write the token.
+
+        Raises:
+            UsageError: that is not possible.
+        """
         try:
-            write_beside(path, token_text(token), lasting=False)
-            path.chmod(0o600)
+            write_beside(self.path, token_text(self._token), lasting=False)
         except OSError as error:
             raise UsageError(
-                f"the token cannot be written to {path}", cause=error.strerror or str(error)
+                f"the token cannot be written to {self.path}", cause=error.strerror or str(error)
             ) from None
 
     def remove(self) -> None:

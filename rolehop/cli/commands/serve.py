@@ -122,6 +122,7 @@ def command(
             options = walk_options_from(ctx)
             server.add(start_chain(cli.app, name, options, cli.progress(), command="serve"))
         server.note()
+        server.write_token()
         run_server(cli, server, lambda: _announce(cli, server, names, dialect, docker))
 
 

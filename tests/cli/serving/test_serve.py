@@ -169,6 +169,16 @@ def test_what_a_killed_server_left_is_removed_by_the_next_look(world: World) -> 
     assert left + list((world.state / "servers").iterdir()) == []
 
 
+def test_one_that_is_killed_while_it_asks_leaves_no_token(world: World) -> None:
+    """Nothing notes it yet, so nothing would remove that."""
+    (world.folder / "run").mkdir(mode=0o700)
+    world.config(CONFIG.replace("[chains.hub]\n", "[chains.hub]\nconfirm = true\n"))
+    with OnTerminal(world, SCRIPT, "serve", "hub") as person:
+        person.expect("hub")
+        person.process.kill()
+    assert list((world.folder / "run").iterdir()) == []
+
+
 def test_status_shows_servers_and_stop_ends_them(world: World) -> None:
     with serving(world, "own", "hub") as server, serving(world, "admin") as other:
         server.get()
