@@ -49,8 +49,10 @@ class PortInUse(Exception):
     """Something else listens on the port."""
 
 
-def listen_on_port(port: int) -> ListeningSocket:
+def listen_on_port(port: int, hop_limit: int | None = None) -> ListeningSocket:
     """Listen on a port of 127.0.0.1; 0: any that is free.
+
+    ``hop_limit`` is that of the packets that are sent; ``None``: the system's.
 
     Raises:
         PortInUse: it is taken.
@@ -59,6 +61,8 @@ def listen_on_port(port: int) -> ListeningSocket:
     server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         _claim(server)
+        if hop_limit is not None:  # accepted sockets have it, too
+            server.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hop_limit)
         server.bind((ADDRESS, port))
         server.listen(_BACKLOG)
     except OSError as error:

@@ -34,10 +34,13 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A status and a JSON body."""
+    """A status and a body."""
 
     status: int
     body: bytes = field(repr=False)  # may hold a session
+    content_type: str = "application/json"
+    more: str = ""
+    """More headers, each with its line end."""
     is_public: bool = False
     """Anybody gets it, without the token."""
 
@@ -45,9 +48,9 @@ class Response:
         """Return the whole response; without its body it answers a HEAD."""
         connection = "" if stays_open else "Connection: close\r\n"
         return (
-            f"HTTP/1.1 {self.status} {_REASONS[self.status]}\r\nContent-Type: application/json\r\n"
+            f"HTTP/1.1 {self.status} {_REASONS[self.status]}\r\nContent-Type: {self.content_type}\r\n"
             f"Cache-Control: no-store\r\nContent-Length: {len(self.body)}\r\n"
-            f"{_MORE.get(self.status, '')}{connection}\r\n"
+            f"{_MORE.get(self.status, '')}{self.more}{connection}\r\n"
         ).encode() + (self.body if has_body else b"")
 
 

@@ -22,9 +22,14 @@ class SessionForm(Enum):
     CONTAINER = "/chains/"
     PROCESS = "/credential-process/"
     """As a program that an AWS profile names prints it."""
+    INSTANCE = "/latest/meta-data/iam/security-credentials/"
+    """As an EC2 instance has it; see `.instance_metadata`."""
 
+
+_WITH_TOKEN = (SessionForm.CONTAINER, SessionForm.PROCESS)
 
 HEALTH = "/health"
+METADATA = "/latest/"
 SCHEMA = "rolehop.server/1"
 _OF_PAGES = ("origin", "referer", "sec-fetch-site")
 _OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
@@ -51,13 +56,26 @@ def path_of(chain: str, form: SessionForm = SessionForm.CONTAINER) -> str:
     return form.value + quote(chain, safe="")
 
 
+class MetadataAnswers(Protocol):
+    """What an instance's metadata service answers; it has tokens of its own."""
+
+    def answer(self, request: IncomingRequest, *, final: bool) -> Response | None:
+        """Return the answer to a request for a path of its; ``None`` as for a chain."""
+        ...
+
+
 class Rules:
     """Answers requests; what is refused looks nothing up."""
 
     def __init__(
-        self, is_token: Callable[[bytes], bool], chains: ChainAnswers, process: int
+        self,
+        is_token: Callable[[bytes], bool],
+        chains: ChainAnswers,
+        process: int,
+        metadata: MetadataAnswers | None = None,
     ) -> None:
         """``is_token`` takes constant time; ``process`` is said by ``/health``."""
+        self._metadata = metadata
         self._is_token = is_token
         self._chains = chains
         self._process = process
@@ -77,13 +95,15 @@ class Rules:
             return refusal(403)
         if request.has_body and request.method == "GET":
             return refusal(400)
+        if self._metadata is not None and request.target.startswith(METADATA):
+            return self._metadata.answer(request, final=final)
         if request.method != "GET":
             return refusal(405)
         if request.target == HEALTH:
             return public_document(200, {"schema": SCHEMA, "status": "ok", "pid": self._process})
         if not self._has_token(headers.get("authorization", ())):
             return refusal(401)
-        asked = _asked_for(request.target)
+        asked = asked_for(request.target, _WITH_TOKEN)
         if asked is None or asked[0] not in self._chains:
             return refusal(404)
         client = " ".join(headers.get("user-agent", ()))
@@ -94,9 +114,9 @@ class Rules:
         return self._is_token(values[0].encode("latin-1") if len(values) == 1 else b"")
 
 
-def _asked_for(target: str) -> tuple[str, SessionForm] | None:
-    """Return the chain that a path names, and how to write its session; a query means nothing."""
-    form = next((each for each in SessionForm if target.startswith(each.value)), None)
+def asked_for(target: str, forms: Collection[SessionForm]) -> tuple[str, SessionForm] | None:
+    """Return the chain that a path names, and which of ``forms``; a query means nothing."""
+    form = next((each for each in forms if target.startswith(each.value)), None)
     if form is None:
         return None
     path = urlsplit(target).path

@@ -17,6 +17,7 @@ FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - likewise
+METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 _OTHERS = (
     RELATIVE_URI,
@@ -39,6 +40,20 @@ def as_container(session: Session) -> bytes:
     Raises:
         ValueError: ``session`` has no session token.
     """
+    return json.dumps(_members(session)).encode()
+
+
+def as_instance(session: Session) -> bytes:
+    """Return what an EC2 instance's metadata service has as ``iam/security-credentials/ROLE``.
+
+    Raises:
+        ValueError: ``session`` has no session token.
+    """
+    made = {"Code": "Success", "LastUpdated": timestamp(session.issued_at), "Type": "AWS-HMAC"}
+    return json.dumps({**made, **_members(session)}).encode()
+
+
+def _members(session: Session) -> dict[str, str]:
     members = {
         "AccessKeyId": session.credentials.access_key_id,
         "SecretAccessKey": session.credentials.secret_access_key.reveal(),
@@ -47,7 +62,17 @@ def as_container(session: Session) -> bytes:
     }
     if session.account:
         members["AccountId"] = session.account
-    return json.dumps(members).encode()
+    return members
+
+
+def metadata_changes(address: str) -> tuple[Change, ...]:
+    """Return the changes that lead SDKs to a metadata service, version 2, at ``address``."""
+    return (
+        (METADATA, address),
+        ("AWS_EC2_METADATA_V1_DISABLED", "true"),
+        ("AWS_EC2_METADATA_DISABLED", None),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", None),
+    )
 
 
 def endpoint_changes(

@@ -24,7 +24,7 @@ from rolehop.errors import (
     SignInExpired,
     VaultError,
 )
-from rolehop.handover.container import as_container
+from rolehop.handover.container import as_container, as_instance
 from rolehop.handover.credential_process import as_process
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
@@ -51,6 +51,7 @@ _HARMLESS = (ServiceError, SignInExpired, NoTerminal, VaultError)
 
 _WRITERS: dict[SessionForm, Callable[[Session], bytes]] = {
     SessionForm.CONTAINER: as_container,
+    SessionForm.INSTANCE: as_instance,
     SessionForm.PROCESS: lambda session: as_process(session).encode(),
 }
 

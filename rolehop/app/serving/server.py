@@ -30,6 +30,7 @@ from rolehop.app.serving.token_file import (
 )
 from rolehop.credentials import Secret
 from rolehop.endpoint.companion import WatchedProcess, can_fork, fork_companion, hide_memory
+from rolehop.endpoint.instance_metadata import HOP_LIMIT, InstanceMetadata
 from rolehop.endpoint.listeners import (
     ADDRESS,
     ListeningSocket,
@@ -43,7 +44,7 @@ from rolehop.endpoint.rules import Rules, path_of
 from rolehop.errors import UsageError
 from rolehop.files import is_there
 from rolehop.files.access import distrust_of_folder
-from rolehop.handover.container import endpoint_changes, token_check
+from rolehop.handover.container import endpoint_changes, metadata_changes, token_check
 from rolehop.handover.environment import served
 from rolehop.show.rows import ServedChainRow, ServerRow
 from rolehop.startup.calling_process import forget_caller
@@ -74,6 +75,8 @@ class ServerSettings:
     command: str = SERVE
     for_containers: bool = False
     """Whether a forwarder may pass on what containers ask for; see `.containers`."""
+    imds: bool = False
+    """Whether it is an instance's metadata service, too, of the first chain."""
 
 
 class Server:
@@ -82,6 +85,7 @@ class Server:
     Attributes:
         address: ``http://127.0.0.1:PORT``.
         token_path: the file that holds the token; ``None``: there is none.
+        metadata: where SDKs find an instance's metadata service; ``None``: there is none.
     """
 
     def __init__(self, app: App, settings: ServerSettings, report: Report) -> None:
@@ -112,7 +116,7 @@ class Server:
         if settings.for_containers:
             settings = self._settings = _for_containers(app, settings)
         with ExitStack() as stack:
-            self._listeners = [_listen(app, settings.port)]
+            self._listeners = [_listen(app, settings)]
             stack.callback(self._listeners[0].close)
             if settings.socket is not None:
                 _check_folder(settings.socket)
@@ -125,6 +129,7 @@ class Server:
                 stack.callback(self._token_file.remove)
             self._stack = stack.pop_all()
         self.address = f"http://{ADDRESS}:{self._listeners[0].port}"
+        self.metadata = self.address if settings.imds else None
         self.token_path = None if self._token_file is None else self._token_file.path
 
     def __enter__(self) -> Self:
@@ -194,7 +199,8 @@ class Server:
 
     def _changes(self, chain: str, region: str | None) -> tuple[Change, ...]:
         file = None if self.token_path is None else str(self.token_path)
-        return endpoint_changes(self.uri(chain), self._token, file, region)
+        changes = endpoint_changes(self.uri(chain), self._token, file, region)
+        return changes if self.metadata is None else (*changes, *metadata_changes(self.metadata))
 
     def write_token(self) -> None:
         """Write the token for programs; before that, nothing that `note` did not note is left.
@@ -231,7 +237,10 @@ class Server:
         hide_memory()
         forget_caller()
         self.note()
-        rules = Rules(token_check(self._token), self._chains, os.getpid())
+        metadata = None
+        if self._settings.imds:
+            metadata = InstanceMetadata(next(iter(self._started)), self._chains)
+        rules = Rules(token_check(self._token), self._chains, os.getpid(), metadata)
         with Loop(self._listeners, rules.answer, _tick_of(self._chains, client)) as self._loop:
             if client is not None and client.file is not None:
                 self._loop.stop_when_readable(client.file)
@@ -303,9 +312,10 @@ def _tick_of(chains: ServedChains, client: WatchedProcess | None) -> Callable[[]
     return lambda: None if client.has_ended() else min(chains.tick(), _LOOK_SECONDS)
 
 
-def _listen(app: App, port: int) -> ListeningSocket:
+def _listen(app: App, settings: ServerSettings) -> ListeningSocket:
+    port = settings.port
     try:
-        return listen_on_port(port)
+        return listen_on_port(port, HOP_LIMIT if settings.imds else None)
     except PortInUse:
         raise UsageError(
             f"port {port} is in use",

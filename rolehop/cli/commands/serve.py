@@ -14,9 +14,9 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, call_options, walk_options_from
 from rolehop.cli.param_types import Duration
 from rolehop.cli.walk_command import chain_or_pick
-from rolehop.errors import RolehopError
+from rolehop.errors import RolehopError, UsageError
 from rolehop.files import expand_home
-from rolehop.handover.container import FULL_URI, TOKEN_FILE
+from rolehop.handover.container import FULL_URI, METADATA, TOKEN_FILE
 from rolehop.terminal.process_streams import forget_stdout
 from rolehop.text import pluralize
 
@@ -75,6 +75,12 @@ rolehop serve --stop
     "a forwarder).",
 )
 @click.option(
+    "--imds",
+    is_flag=True,
+    help="Be the metadata service of an EC2 instance as well, version 2. Weaker: any user of this "
+    "machine can ask it.",
+)
+@click.option(
     "--idle-timeout", type=Duration(), metavar="D", help="End when nobody has asked for so long."
 )
 @click.option("--stop", is_flag=True, help="End the servers of these chains, or all.")
@@ -89,6 +95,7 @@ def command(
     print_env: bool,
     shell: str | None,
     docker: str | None,
+    imds: bool,
     idle_timeout: int | None,
     stop: bool,
 ) -> None:
@@ -110,12 +117,15 @@ def command(
     dialect = cli.dialect(shell) if print_env else None
     wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
     names = matching_chains(cli.app, wanted)
+    if imds:
+        _check_instance(names, docker)
     settings = ServerSettings(
         port=port,
         socket=_path(socket),
         token_file=_path(token_file),
         idle_seconds=idle_timeout,
         for_containers=docker is not None,
+        imds=imds,
     )
     with Server(cli.app, settings, Reporter(cli).report) as server:
         for name in names:
@@ -124,6 +134,21 @@ def command(
         server.note()
         server.write_token()
         run_server(cli, server, lambda: _announce(cli, server, names, dialect, docker))
+
+
+def _check_instance(names: list[str], docker: str | None) -> None:
+    """Refuse what cannot go with ``--imds``.
+
+    Raises:
+        UsageError: there are several chains, or containers are served: they would need no token.
+    """
+    if len(names) > 1:
+        raise UsageError("an EC2 instance has one role", fix="name one chain with --imds")
+    if docker is not None:
+        raise UsageError(
+            "--imds and --docker are for servers of their own",
+            cause="a container would get the session without its token",
+        )
 
 
 def _announce(
@@ -137,6 +162,10 @@ def _announce(
     for file in rival_files(cli.app).values():
         cli.terminal.note(
             f"AWS SDKs prefer the credentials of profile 'default' in {file} to this endpoint"
+        )
+    if server.metadata is not None:
+        cli.terminal.note(
+            f"every user of this machine can get the session of {names[0]} at {server.metadata}"
         )
     if dialect is None:
         _show_addresses(cli, server, names)
@@ -160,6 +189,8 @@ def _path(text: str | None) -> Path | None:
 def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> None:
     lines = [f"rolehop: serving {pluralize(len(names), 'chain')} until Ctrl-C"]
     lines += [f"  {FULL_URI}={server.uri(name)}" for name in names]
+    if server.metadata is not None:
+        lines.append(f"  {METADATA}={server.metadata}")
     if server.token_path is not None:
         lines.append(f"  {TOKEN_FILE}={server.token_path}")
     else:

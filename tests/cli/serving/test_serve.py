@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.serving.server import TOKEN, TOKEN_FILE, URI, Server, serving
+from tests.cli.serving.server import NO_OTHERS, TOKEN, TOKEN_FILE, URI, Server, serving
 from tests.support.aws_cli import aws_cli, node_modules
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, SCRIPT, World, ended
@@ -111,6 +111,20 @@ def test_the_aws_sdk_for_javascript_uses_it(shared_world: World, served: Server)
     script.write_text(_JAVASCRIPT)
     done = shared_world.run("node", str(script), env=served.environ)
     assert done.out == f"container-role {ARN}\n", done.err
+
+
+def test_the_metadata_service_of_an_instance_is_served_on_request(world: World) -> None:
+    with serving(world, "admin", "--imds") as server:
+        block = server.blocks[0]
+        assert block["AWS_EC2_METADATA_V1_DISABLED"] == "true"
+        assert server.get("/latest/api/token")[0] == 401
+        given = {name: text for name, text in block.items() if "CONTAINER" not in name}
+        more = {"AWS_EC2_METADATA_DISABLED": None, **given}
+        done = world.run(sys.executable, "-c", _BOTO3, env={**NO_OTHERS, **more})
+        assert done.out == f"iam-role {ARN}\n", done.err
+        assert "every user of this machine can get the session of admin" in server.stop().err
+    for more_arguments in (("hub",), ("--docker", "run")):
+        assert world.rolehop("serve", "admin", "--imds", *more_arguments).code == 2
 
 
 def test_what_keeps_a_session_from_being_renewed_is_said_and_answered(world: World) -> None:
