@@ -4,8 +4,8 @@
     python -m tests.endpoint --clients FOLDER
 
 Prints what it measured, and exits 1 if a limit was passed (Linux). With ``--clients``, programs
-ask it while its sessions last three seconds: s5cmd, rclone, restic, and pyarrow of a ``python``,
-those that are in the folder or on ``PATH``.
+ask it while its sessions last three seconds: s5cmd, rclone, restic, litestream (Go SDK version 2),
+and pyarrow of a ``python``, those that are in the folder or on ``PATH``.
 """
 
 from __future__ import annotations

@@ -5,11 +5,14 @@ Their S3 is moto's, which takes any credentials; whose they are, the server know
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from tests.cli.serving.server import Server, serving
 from tests.support.moto_server import moto_server
@@ -31,6 +34,18 @@ while time.monotonic() < until:
 print("object")
 """
 
+# What litestream copies to the bucket, as it comes.
+_WRITES = f"""
+import sqlite3, time
+rows = sqlite3.connect("rows.db", isolation_level=None)
+rows.execute("create table row (at real)")
+until = time.monotonic() + {SECONDS}
+while time.monotonic() < until:
+    rows.execute("insert into row values (unixepoch())")
+    time.sleep(0.2)
+print("object")
+"""  # noqa: S608 - a constant
+
 Run = tuple[str, str, list[str], dict[str, str]]
 """A program's name, how its requests name it, its command and its own variables."""
 
@@ -45,6 +60,10 @@ def runs(url: str) -> Iterator[Run]:
     restic = {"RESTIC_PASSWORD": "x", "RESTIC_REPOSITORY": s3}
     # It has no repository there, and says so only after it could sign.
     yield "restic", "Go-http-client", ["restic", "--no-cache", "cat", "config"], restic
+    writes = shlex.join([sys.executable, "-c", _WRITES])
+    replica = f"s3://{BUCKET}/rows?endpoint={url}&force-path-style=true&sync-interval=300ms"
+    litestream = ["litestream", "replicate", "-exec", writes, "rows.db", replica]
+    yield "litestream", "Go-http-client", litestream, {}
     python = ["python-of-clients", "-c", _PYARROW, url.removeprefix("http://")]
     yield "pyarrow", "aws-sdk-cpp/", python, {}
 
@@ -69,20 +88,35 @@ def _polled(
 ) -> tuple[str, str]:
     env = {**server.environ, "AWS_REGION": "us-east-1", "PYTHONPATH": None, **more}
     until, count, wrong = time.monotonic() + SECONDS, 0, ""
+    before = _seen(world)["requests"]
     while time.monotonic() < until and not wrong:
         done = world.run(*command, env=env)
         count += 1
         wrong = "" if _is_right(name, done) else f"{name}: {done}"
         time.sleep(0.3)
-    clients = world.rolehop("status", "--format", "json").json["servers"][0]["clients"]
+    seen = _seen(world)
+    clients, asked = seen["clients"], seen["requests"] - before
+    if asked < 3:
+        wrong = wrong or f"{name}: it asked {asked} times in more than two sessions"
     if not any(each.startswith(agent) for each in clients):
         wrong = wrong or f"{name}: the server has not seen it: {clients}"
-    return f"{name}: {count} runs in {SECONDS:g} s; seen so far: {', '.join(clients)}", wrong
+    return (
+        f"{name}: {count} runs in {SECONDS:g} s, {asked} requests; seen so far: {', '.join(clients)}",
+        wrong,
+    )
+
+
+def _seen(world: World) -> dict[str, Any]:
+    """Return what the server says of its clients."""
+    found: dict[str, Any] = world.rolehop("status", "--format", "json").json["servers"][0]
+    return found
 
 
 def _is_right(name: str, done: Done) -> bool:
     if name == "restic":
         return "config" in done.err and "credentials" not in done.err
+    if name == "litestream":
+        return done.code == 0 and "object" in done.out and "level=ERROR" not in done.out + done.err
     return done.code == 0 and "object" in done.out
 
 
