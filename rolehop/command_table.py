@@ -60,6 +60,9 @@ COMMANDS: dict[str, CommandRow] = {
         "export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)
     ),
     "exec": CommandRow("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
+    "each": CommandRow(
+        "each", "Run a command with the session of each of many chains.", WALK, (PATTERN, PROGRAM)
+    ),
     "shell": CommandRow("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
     "serve": CommandRow("serve", "Serve chains to programs on this machine.", WALK, (PATTERN,)),
     "credential-process": CommandRow(

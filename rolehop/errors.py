@@ -199,11 +199,13 @@ class HopRefused(RolehopError):
 class ServiceError(RolehopError):
     """The network or AWS failed, after retries.
 
-    ``sent_nothing``: the connection failed before a byte of the request was sent.
+    ``sent_nothing``: the connection failed before a byte of the request was sent. ``throttled``: AWS
+    asks for fewer calls.
     """
 
     exit_code = 6
     sent_nothing = False
+    throttled = False
 
 
 class VaultError(RolehopError):

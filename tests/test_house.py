@@ -46,14 +46,14 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/judging app/serving app/walking show show/checking shells handover demo
-    config plan files policy policy/evaluation policy/role_report policy/routes key_rotation
+    cli terminal app app/each app/judging app/serving app/walking show show/checking show/running shells
+    handover demo config plan files policy policy/evaluation policy/role_report policy/routes key_rotation
     time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
-    terminal app app/judging app/serving app/walking show show/explaining shells completion config
-    plan policy/chains policy/evaluation policy/inventory handover files credentials command_table
+    terminal app app/judging app/serving app/walking show show/explaining shells completion config plan
+    policy/chains policy/evaluation policy/inventory handover files credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
-    app show handover plan net credentials command_table
+    app app/each show show/running handover plan net credentials command_table
 demo: `rolehop demo`, three hops through an AWS on this machine
     files
 # ---- Python programs
@@ -61,16 +61,18 @@ api: `import rolehop`: get_plan, get_credentials, session
     app app/walking aws config plan credentials
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
-    access_denied sts_errors app show show/checking state sources aws/inventory ports config
-    config/toml plan policy policy/chains policy/evaluation policy/inventory policy/language
-    policy/remedies policy/role_report policy/routes files credentials
+    access_denied sts_errors app show show/checking state sources aws/inventory ports config config/toml plan
+    policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies policy/role_report
+    policy/routes files credentials
+app/each: run a command for each of many chains: targets, placeholders, children, result classes
+    app app/walking handover show/running vault sources plan config credentials
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
-    app/walking sts_errors key_rotation vault sources sources/shared aws net show shells handover
-    completion state ports plan awsconfig config fastpath time_limit files daemon_threads credentials
+    app/walking sts_errors key_rotation vault sources sources/shared aws net show shells handover completion
+    state ports plan awsconfig config fastpath time_limit files daemon_threads credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now
     plan time_limit credentials
@@ -93,8 +95,8 @@ sources/saml: sources of type saml
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws aws/certificates ports plan config files credentials
 sources: the table of source types, and those that are one file
-    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit
-    json_fields files credentials
+    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit json_fields files
+    credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws aws/identity_center net ports awsconfig config time_limit files credentials
 # ---- AWS and the network
@@ -103,8 +105,7 @@ aws/inventory: read policies, from IAM and Organizations
 aws/identity_center: sign-in, accounts, sessions; the token cache shared with the AWS CLI
     aws oauth net ports json_fields files credentials
 aws: calls to AWS: STS, IAM, Organizations, Roles Anywhere; what they send and answer
-    aws/certificates net time_limit daemon_threads ports plan awsconfig config json_fields
-    credentials
+    aws/certificates net time_limit daemon_threads ports plan awsconfig config json_fields credentials
 aws/certificates: X.509 certificates and their keys, in files and on PKCS#11 tokens
     files credentials
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
@@ -114,10 +115,12 @@ net: HTTP connections, proxies, timeouts
     time_limit daemon_threads json_fields files credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
-    show/checking show/explaining access_denied plan policy policy/evaluation policy/language
-    policy/inventory policy/remedies policy/role_report policy/routes config
+    show/checking show/explaining access_denied plan policy policy/evaluation policy/language policy/inventory
+    policy/remedies policy/role_report policy/routes config
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
+show/running: a command that is run for many chains: targets, results, the table
+    show
 show/explaining: what AWS said to a refused call, and what follows
     access_denied show policy policy/evaluation config
 completion: complete a command line without importing click
@@ -176,7 +179,6 @@ text: cleaning and counting words
 startup: cheap stand-ins for dataclasses, re and logging; what is waited for
 """
 LAYOUT = read_layout(LAYOUT_TEXT)
-
 # Libraries, and the parts that may import them.
 LIBRARIES = {
     "boto3": "aws api demo",
@@ -202,10 +204,8 @@ REVEAL = {
     "vault": "writes keyring items",
     "handover": "gives sessions to programs",
 }
-
 # Files that read the environment of this process; everything else gets it as an argument.
 ENVIRONMENT = {"__main__.py", "api.py", "demo/home.py", "demo/keyring.py", "demo/tour.py"}
-
 # Files that write, print or draw, and what.
 WRITERS = {
     "__main__.py": "the hot path's line, and an error before anything else is loaded",

@@ -140,21 +140,24 @@ def verify_history(app: App) -> Verified:
 def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
     """Return the chains that match the patterns, in the order of the config; AWS profiles by name.
 
+    The name of a fleet stands for its chains, unless a chain has it.
+
     Raises:
         ConfigError: a pattern matches nothing.
     """
     chains = app.config.chains
-    wanted: list[str] = []
+    wanted: dict[str, None] = {}
     for pattern in patterns:
         found = [each.name for each in chains.values() if matches(each, (pattern,))]
+        found = found or [each.name for each in chains.values() if each.fleet == pattern]
         if not found and not pattern.startswith(LABEL) and not set(pattern) & set("*?["):
             # An AWS profile, or an error that names the nearest.
             resolve_chain(app, pattern)
             found = [pattern]
         if not found:
             raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
-        wanted += [name for name in found if name not in wanted]
-    return wanted
+        wanted |= dict.fromkeys(found)
+    return list(wanted)
 
 
 def _account(roles: tuple[str, ...]) -> str:

@@ -147,11 +147,13 @@ def _refusal(error: boto.ClientError, profile: ProfileErrors) -> RolehopError:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     cause = f"{code}: {message}" if message else code
     if code in _THROTTLING or status >= 500:
-        return ServiceError(
+        found = ServiceError(
             f"AWS gave no credentials for profile '{profile.name}'",
             cause=cause,
             fix="try again in a minute",
         )
+        found.throttled = code in _THROTTLING
+        return found
     if profile.kind is CredentialKind.SSO:
         fix = "check sso_account_id and sso_role_name of the profile: are you assigned this role"
     else:

@@ -251,13 +251,15 @@ def _raise_if_unavailable(answer: HttpResponse, service: str) -> None:
     if not answer.unavailable:
         return
     parts = (f"HTTP {answer.status}", answer.first_text("Message", "message"))
-    raise ServiceError(
+    error = ServiceError(
         f"{service} {'is throttling' if answer.throttled else 'failed'}",
         cause=": ".join(filter(None, parts)),
         fix="try again in a moment"
         if answer.throttled
         else "try again; check the agent that serves it",
     )
+    error.throttled = answer.throttled
+    raise error
 
 
 def _read_session(answer: HttpResponse, url: str, now: datetime) -> Credentials:

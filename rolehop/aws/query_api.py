@@ -297,10 +297,12 @@ def _unavailable(
 ) -> ServiceError:
     throttled = _is_throttling(response, error)
     message = f"HTTP {response.status}" if error is None else f"{error.code}: {error.message}"
-    return ServiceError(
+    found = ServiceError(
         f"{call.host} {'is throttling' if throttled else 'failed at'} {call.action}",
         cause=message if attempts == 1 else f"{message} ({attempts} attempts)",
         fix="wait a minute, or ask for less at once"
         if throttled
         else "try again in a moment; status of AWS: https://health.aws.amazon.com",
     )
+    found.throttled = throttled
+    return found

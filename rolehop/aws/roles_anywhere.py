@@ -184,11 +184,13 @@ def _refused(response: HttpResponse, request: SessionRequest) -> HopRefused | Se
     message = response.first_text("message", "Message")
     cause = f"{code}: {message}" if message else code
     if response.unavailable or code in _THROTTLING:
-        return ServiceError(
+        error = ServiceError(
             "IAM Roles Anywhere gave no session",
             cause=cause,
             fix="try again in a moment; status of AWS: https://health.aws.amazon.com",
         )
+        error.throttled = response.throttled or code in _THROTTLING
+        return error
     return HopRefused(
         f"IAM Roles Anywhere refused a session of {request.role}",
         code=code,

@@ -101,11 +101,14 @@ class CommandContext:
         """Return ``text`` as a person types it as one argument in the shell that called us."""
         return text if is_plain(text) else self.dialect_typed(None).argument(text)
 
-    def write_view(self, view: View) -> None:
-        """Write a view to stdout, with the names that the config gives accounts."""
+    def write_view(self, view: View, *, beside: bool = False) -> None:
+        """Write a view to stdout, with the names that the config gives accounts.
+
+        ``beside``: to stderr, beside what stdout gets.
+        """
         from rolehop.app.config_files import account_names
 
-        self.terminal.write_view(view, account_names(self.app))
+        self.terminal.write_view(view, account_names(self.app), beside=beside)
 
     def write_json(self, document: dict[str, object]) -> None:
         """Write a JSON document to stdout."""

@@ -116,6 +116,29 @@ class Command(_WithExamples):
         return super().parse_args(ctx, args)
 
 
+_PROGRAM = "rolehop.program"
+
+
+class ProgramCommand(Command):
+    """A command that takes the words after ``--`` as the command line to run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Set the words after ``--`` aside before the options are parsed."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_PROGRAM] = tuple(args[at + 1 :])
+            # Before it only rolehop's own options make sense: an unknown one is a mistake.
+            ctx.ignore_unknown_options = False
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+
+def program_of(ctx: click.Context) -> tuple[str, ...]:
+    """Return the words after ``--``."""
+    words: tuple[str, ...] = ctx.meta.get(_PROGRAM, ())
+    return words
+
+
 def typed_arguments(ctx: click.Context) -> list[str]:
     """Return the arguments of the command as they were typed."""
     typed: list[str] = ctx.meta[_TYPED]
@@ -125,6 +148,11 @@ def typed_arguments(ctx: click.Context) -> list[str]:
 def walk_options(command: F) -> F:
     """Add the options that change how a chain is walked, for :func:`walk_options_from`."""
     return _gathered(command, [*hop_flags(), _region_option(), *_handover_options()])
+
+
+def fleet_walk_options(command: F) -> F:
+    """Add the same but ``--region``, which a command for many chains has in a form of its own."""
+    return _gathered(command, [*hop_flags(), *_handover_options()])
 
 
 def call_options(command: F) -> F:

@@ -123,8 +123,8 @@ def _behind_an_option(entry: CommandRow, words: list[str], at: int) -> tuple[str
 
 
 def _kind(entry: CommandRow, taken: int) -> str | tuple[str, ...]:
-    """Return what the next word is, behind ``taken`` others."""
-    if taken < len(entry.takes):
+    """Return what the next word is, behind ``taken`` others; a command behind patterns needs ``--``."""
+    if taken < len(entry.takes) and entry.takes[:1] != (PATTERN,):
         return entry.takes[taken]
     return PATTERN if PATTERN in entry.takes else ()
 

@@ -67,11 +67,13 @@ def raise_if_unavailable(answer: HttpResponse, url: str, asked: str) -> None:
         ServiceError: it is.
     """
     if answer.unavailable:
-        raise ServiceError(
+        error = ServiceError(
             f"{host_of(url)} {'is throttling' if answer.throttled else 'failed at'} {asked}",
             cause=f"HTTP {answer.status}",
             fix="wait a minute and try again",
         )
+        error.throttled = answer.throttled
+        raise error
 
 
 def read_tokens(document: dict[str, Any], now: datetime) -> Tokens:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TextIO
+from typing import IO, TextIO
 
 from rolehop.text import elided, json_escape, visible
 
@@ -22,6 +22,7 @@ _ERRORS = "rolehop.encodable"
 _ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
 
 _ERASE_LINE = "\r\x1b[2K"
+_PORTION = 1 << 16  # bytes
 
 
 class _LiveLine:
@@ -75,8 +76,34 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
     if sys.stdout.isatty():
         text, encoding = _visible_lines(text), sys.stdout.encoding
     data = text.encode(encoding or sys.getfilesystemencoding(), _ERRORS)
+    _write_all(sys.stdout.fileno(), data)
+
+
+def copy_program_output(source: IO[bytes], file: TextIO) -> None:
+    """Write what a program wrote, from its begin, to stdout or stderr; a last line gets its end.
+
+    To a terminal as visible lines, with tabs as blanks; to anything else exactly.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    source.seek(0)
+    file.flush()
+    is_terminal, last = file.isatty(), b"\n"
+    while data := source.readline(_PORTION) if is_terminal else source.read(_PORTION):
+        last = data[-1:]
+        if is_terminal:
+            text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+            _write(_visible_lines(text.expandtabs()), file)
+        else:
+            _write_all(file.fileno(), data)
+    if last != b"\n":
+        _write_all(file.fileno(), b"\n")
+
+
+def _write_all(number: int, data: bytes) -> None:
     while data:
-        data = data[os.write(sys.stdout.fileno(), data) :]
+        data = data[os.write(number, data) :]
 
 
 def write_lines(text: str, file: TextIO | None = None) -> None:

@@ -89,23 +89,30 @@ class Terminal:
         except OSError as error:
             raise not_written(error) from None
 
-    def write_view(self, view: View, account_names: Mapping[str, str]) -> None:
+    def write_view(
+        self, view: View, account_names: Mapping[str, str], *, beside: bool = False
+    ) -> None:
         """Write a view to stdout, with rich on a terminal or with ``--color always``.
 
-        ``account_names``, by ID, are shown beside the IDs.
+        ``account_names``, by ID, are shown beside the IDs. ``beside``: to stderr, beside what stdout
+        gets.
         """
         from rolehop.show.account_names import view_with_names
 
+        file = sys.stderr if beside else sys.stdout
         view = view_with_names(view, account_names)
-        if not sys.stdout.isatty() and self._settings.color != "always":
+        if not file.isatty() and self._settings.color != "always":
             from rolehop.show.render_text import as_text
 
-            self.write_output(as_text(view))
+            if beside:
+                output.write_lines(as_text(view).removesuffix("\n"))
+            else:
+                self.write_output(as_text(view))
             return
         from rolehop.show.render_rich import as_renderable
 
         # Text to copy may be wider than the terminal, which then wraps it.
-        self.console(sys.stdout).print(as_renderable(view), crop=False)
+        self.console(file).print(as_renderable(view), crop=False)
 
     def note(self, text: str) -> None:
         """Write one line to stderr, each text once; nothing with ``-q``."""

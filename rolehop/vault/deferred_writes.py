@@ -1,4 +1,4 @@
-"""A vault for walking many chains at once, which stores all sessions together at the end.
+"""Vaults for walking many chains at once, which store many sessions together.
 
 Storing one by one rewrites the index and the keyring's own file each time; two hundred sessions
 took longer to store than to get. Until then, sessions are found in memory. If the program dies in
@@ -8,10 +8,17 @@ between they are lost and walked again, which costs only calls.
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 
 from rolehop.credentials import Session
 from rolehop.plan.model import HopStep, Step
 from rolehop.vault.sessions import KeyringVault, SessionToStore
+
+MOST_WAITING = 32
+"""Sessions that are not stored yet: one rewrite of the index for so many."""
+
+_MOST_FOUND = 256
+"""Sessions kept in memory; hops that many chains share are used again and again, and stay."""
 
 
 class BatchVault:
@@ -33,20 +40,14 @@ class BatchVault:
             if step.key not in self._found and not isinstance(step, HopStep):
                 self._found[step.key] = self._vault.get(step, chain)
             if step.key in self._waiting:
-                self._note(step, self._waiting[step.key].session, chain)
+                _note(self._waiting, step, self._waiting[step.key].session, chain)
             return self._found.get(step.key)
 
     def put(self, step: Step, session: Session, chain: str) -> None:
         """Hold ``session`` in memory until :meth:`store`."""
         with self._guard:
             self._found[step.key] = session
-            self._note(step, session, chain)
-
-    def _note(self, step: Step, session: Session, chain: str) -> None:
-        chains = self._waiting[step.key].chains if step.key in self._waiting else ()
-        self._waiting[step.key] = SessionToStore(
-            step, session, tuple(dict.fromkeys((*chains, chain)))
-        )
+            _note(self._waiting, step, session, chain)
 
     def drop(self, key: str, access_key_id: str) -> None:
         """Remove the session under ``key`` if it still has this access key ID."""
@@ -62,3 +63,71 @@ class BatchVault:
         with self._guard:
             waiting, self._waiting = list(self._waiting.values()), {}
         self._vault.put_all(waiting)
+
+
+class GatheringVault:
+    """Implements ``ports.Vault`` over another, for a long run; safe to use from many threads.
+
+    Unlike `BatchVault` it finds what is stored, and stores some sessions at a time while the run
+    goes on: it may take hours, and a killed one should not have to ask AWS again.
+    """
+
+    def __init__(self, vault: KeyringVault) -> None:
+        self._vault = vault
+        self._guard = threading.Lock()
+        self._storing = threading.Lock()
+        self._found: OrderedDict[str, Session] = OrderedDict()
+        self._waiting: dict[str, SessionToStore] = {}
+
+    def get(self, step: Step, chain: str) -> Session | None:
+        """Return the session under ``step.key``, of this run or the stored one."""
+        with self._guard:
+            found = self._found.get(step.key)
+            if found is not None:
+                self._found.move_to_end(step.key)
+                if step.key in self._waiting:
+                    _note(self._waiting, step, found, chain)
+                return found
+        found = self._vault.get(step, chain)
+        if found is not None:
+            with self._guard:
+                self._keep(step.key, found)
+        return found
+
+    def put(self, step: Step, session: Session, chain: str) -> None:
+        """Keep ``session``, and store it now or with the next ones."""
+        with self._guard:
+            self._keep(step.key, session)
+            _note(self._waiting, step, session, chain)
+            is_full = len(self._waiting) >= MOST_WAITING
+        if is_full:
+            self.store()
+
+    def drop(self, key: str, access_key_id: str) -> None:
+        """Remove the session under ``key`` if it still has this access key ID."""
+        with self._guard:
+            found = self._found.get(key)
+            if found is not None and found.credentials.access_key_id == access_key_id:
+                self._found.pop(key)
+                self._waiting.pop(key, None)
+        self._vault.drop(key, access_key_id)
+
+    def store(self) -> None:
+        """Store what waits, with one change of the index."""
+        with self._storing:
+            with self._guard:
+                waiting, self._waiting = list(self._waiting.values()), {}
+            self._vault.put_all(waiting)
+
+    def _keep(self, key: str, session: Session) -> None:
+        self._found[key] = session
+        self._found.move_to_end(key)
+        while len(self._found) > _MOST_FOUND:
+            oldest = next(each for each in self._found if each not in self._waiting)
+            del self._found[oldest]
+
+
+def _note(waiting: dict[str, SessionToStore], step: Step, session: Session, chain: str) -> None:
+    """Let ``session`` wait to be stored, for ``chain`` and those that it waits for already."""
+    chains = waiting[step.key].chains if step.key in waiting else ()
+    waiting[step.key] = SessionToStore(step, session, tuple(dict.fromkeys((*chains, chain))))

@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from rolehop.cli.options import COMMON_OPTIONS
+from rolehop.cli.options import COMMON_OPTIONS, ProgramCommand
 from rolehop.command_table import (
     CHAIN,
     COMMANDS,
@@ -42,7 +42,9 @@ BELOW = [
 
 def takes(command: click.Command, owner: str) -> tuple[object, ...]:
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
-    return tuple(kind_of(each, owner) for each in arguments)
+    found = tuple(kind_of(each, owner) for each in arguments)
+    behind_dashes = isinstance(command, ProgramCommand) and PROGRAM not in found
+    return (*found, PROGRAM) if behind_dashes else found
 
 
 def kind_of(argument: click.Argument, owner: str) -> object:

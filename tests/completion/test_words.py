@@ -36,6 +36,8 @@ HUB = ["exec", "hub"]
         pytest.param(
             ["exec", "--region", "x", "hub", "--", "ls", ""], "program", 5, id="options-before"
         ),
+        pytest.param(["each", "hub", ""], "pattern", None, id="no-program-behind-patterns"),
+        pytest.param(["each", "hub", "--", "l"], "program", 3, id="but-behind-two-dashes"),
         pytest.param(["nothing", ""], "words", {}, id="no-such-command"),
         pytest.param(["keys", "nothing", ""], "words", {}, id="no-such-command-of-a-command"),
     ],

@@ -78,6 +78,7 @@ class _Fault:
     body: bytes = b""
     code: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""  # that is asked for; empty: any call
 
 
 class StrictSts:
@@ -171,9 +172,10 @@ class StrictSts:
         body = _error_xml(code, text or code)
         self._inject(_Fault("fail", times, status, body, code))
 
-    def throttle(self, times: int = 1) -> None:
-        """Answer the next ``times`` calls with Throttling."""
-        self.fail(times, status=400, code="Throttling", text="Rate exceeded")
+    def throttle(self, times: int = 1, role: str = "") -> None:
+        """Answer the next ``times`` calls, those for ``role`` if it is named, with Throttling."""
+        body = _error_xml("Throttling", "Rate exceeded")
+        self._inject(_Fault("fail", times, 400, body, "Throttling", role=role))
 
     def drop(self, times: int = 1) -> None:
         """Read the next ``times`` calls and close their connections without an answer."""
@@ -226,20 +228,20 @@ class StrictSts:
             self._closing.wait(self.delay_seconds)
         with self._lock:
             call = self._arrived(handler, body)
-            fault = self._next_fault()
+            fault = self._next_fault(call.role)
             if fault is not None and fault.kind != "truncate":
                 self.calls.append(replace(call, refused=fault.code or fault.kind))
                 return fault.status, fault.body, fault.kind, fault.headers
             status, answer = self._carry_out(handler, body, call)
             return status, answer, fault.kind if fault else "", {}
 
-    def _next_fault(self) -> _Fault | None:
-        if not self._faults:
+    def _next_fault(self, role: str) -> _Fault | None:
+        fault = next((each for each in self._faults if each.role in ("", role)), None)
+        if fault is None:
             return None
-        fault = self._faults[0]
         fault.left -= 1
-        if fault.left == 0:
-            self._faults.pop(0)
+        if not fault.left:
+            self._faults.remove(fault)
         return fault
 
     def _arrived(self, handler: _Handler, body: bytes) -> Call:

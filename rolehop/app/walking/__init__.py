@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rolehop.errors import RolehopError
     from rolehop.handover.environment import Change
     from rolehop.plan.model import Plan
-    from rolehop.ports import Listener
+    from rolehop.ports import Listener, Vault
     from rolehop.sources.context import SourceContext
 
 
@@ -54,19 +54,21 @@ def walk_chain(
     listener: Listener = SILENT,
     *,
     renewing: RenewingVault | None = None,
+    vault: Vault | None = None,
     context: SourceContext | None = None,
     asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
     """Walk a chain; return the plan that was followed and the session of its last hop.
 
-    ``renewing`` takes the place of the keyring, and every session is made again. A run over many
-    chains shares one ``context`` (`App.walk_context`).
+    ``renewing`` takes the place of the keyring, and every session is made again; ``vault`` takes
+    its place, too, and has what it has. A run over many chains shares one ``context``
+    (`App.walk_context`).
 
     Raises:
         RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, renewing, context, asked_by)
+        return _walk(app, name, options, listener, renewing, context, asked_by, vault)
 
 
 def walk_for_handover(
@@ -250,6 +252,7 @@ def _walk(
     renewing: RenewingVault | None = None,
     context: SourceContext | None = None,
     asked_by: AskedBy = PERSON,
+    vault: Vault | None = None,
 ) -> tuple[Plan, Session]:
     from rolehop.app.walking.chain_walk import ChainWalk
     from rolehop.state.last_refusal import record_refusals
@@ -264,7 +267,7 @@ def _walk(
         chain_walk = ChainWalk(
             app, name, options, person, context, asked_by=asked_by, renews=renews
         )
-        walked = chain_walk.session(record, listener, renewing or app.vault)
+        walked = chain_walk.session(record, listener, renewing or vault or app.vault)
     _forget_sdk_problem(app, walked[0].chain)
     return walked
 

@@ -7,28 +7,12 @@ import click
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.exec_process import run
-from rolehop.cli.options import Command, walk_options, walk_options_from
+from rolehop.cli.options import ProgramCommand, program_of, walk_options, walk_options_from
 from rolehop.cli.walk_command import SERVER_HELP, chain_or_pick, session_changes
-
-_COMMAND = "rolehop.exec"
-
-
-class ExecCommand(Command):
-    """Takes the words after ``--`` as the command to run; CHAIN may be left out."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Set the words after ``--`` aside before the options are parsed."""
-        if "--" in args:
-            at = args.index("--")
-            ctx.meta[_COMMAND] = tuple(args[at + 1 :])
-            # Before it only rolehop's own options make sense: an unknown one is a mistake.
-            ctx.ignore_unknown_options = False
-            args = args[:at]
-        return super().parse_args(ctx, args)
 
 
 @click.command(
-    cls=ExecCommand,
+    cls=ProgramCommand,
     context_settings={"ignore_unknown_options": True},
     epilog="""
 rolehop exec prod-admin -- aws s3 ls
@@ -59,7 +43,7 @@ def command(
     from rolehop.handover.child_environment import child_environment
 
     cli = CommandContext.of(ctx)
-    argv = (*argv, *ctx.meta.get(_COMMAND, ()))
+    argv = (*argv, *program_of(ctx))
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)

@@ -1,0 +1,161 @@
+"""The commands that run now: started in sessions of their own, waited for, and ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from rolehop.startup.dataclass import dataclass
+
+GRACE_SECONDS = 5.0
+"""Between asking a command to end and killing it."""
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+_ON_POSIX = os.name == "posix"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnd:
+    """How a command ended."""
+
+    code: int
+    """As shells say it: 128 + N after signal N."""
+
+    seconds: float
+    timed_out: bool = False
+    problem: str | None = None
+    """Why it could not be started."""
+
+
+class NotStarted(Exception):
+    """The run is being ended, so no command begins any more."""
+
+
+class _RunningCommand:
+    def __init__(self, process: subprocess.Popen[bytes], deadline: float | None) -> None:
+        self.process = process
+        self.deadline = deadline
+        self.timed_out = False
+        self.kill_at: float | None = None
+
+    def send(self, number: int) -> None:
+        """Send a signal to the command and what it started; not after it was waited for."""
+        if self.process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if _ON_POSIX:
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.kill()
+
+
+class RunningCommands:
+    """Safe to use from many threads, each of which runs one command at a time."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._running: set[_RunningCommand] = set()
+        self._is_ending = False
+
+    def run(
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        timeout: float | None = None,
+    ) -> CommandEnd:
+        """Run a command to its end, without standard input and without a terminal to ask on.
+
+        ``timeout`` in seconds: `tick` ends it then.
+
+        Raises:
+            NotStarted: `end` was called.
+        """
+        begun = time.monotonic()
+        try:
+            child = self._start(argv, environ, stdout, stderr, timeout)
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            code = NOT_FOUND if missing else NOT_EXECUTABLE
+            problem = "no such command" if missing else error.strerror or str(error)
+            return CommandEnd(code, time.monotonic() - begun, problem=f"{argv[0]}: {problem}")
+        code = self._wait(child)
+        seconds = time.monotonic() - begun
+        return CommandEnd(128 - code if code < 0 else code, seconds, child.timed_out)
+
+    def _start(
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        timeout: float | None,
+    ) -> _RunningCommand:
+        with self._guard:
+            if self._is_ending:
+                raise NotStarted
+            process = subprocess.Popen(
+                list(argv),
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            child = _RunningCommand(
+                process, None if timeout is None else time.monotonic() + timeout
+            )
+            self._running.add(child)
+        return child
+
+    def _wait(self, child: _RunningCommand) -> int:
+        if hasattr(os, "waitid"):
+            # The process is waited for without being removed: its number is nobody else's until
+            # the guard is held, so that no signal reaches a stranger.
+            os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            child.process.wait()
+        with self._guard:
+            if child.kill_at is not None:
+                child.send(getattr(signal, "SIGKILL", signal.SIGTERM))  # what it left behind
+            self._running.discard(child)
+            return child.process.wait()
+
+    def tick(self) -> None:
+        """End what has taken too long; kill what was asked to end and did not."""
+        now = time.monotonic()
+        with self._guard:
+            for child in self._running:
+                if child.kill_at is not None and now >= child.kill_at:
+                    child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+                elif child.kill_at is None and child.deadline is not None and now >= child.deadline:
+                    child.timed_out = True
+                    child.kill_at = now + GRACE_SECONDS
+                    child.send(signal.SIGTERM)
+
+    def end(self, number: int) -> None:
+        """Send signal ``number`` to all that run, and start none any more; `tick` kills the rest."""
+        with self._guard:
+            self._is_ending = True
+            for child in self._running:
+                child.kill_at = time.monotonic() + GRACE_SECONDS
+                child.send(number)
+
+    def kill(self) -> None:
+        """Kill all that run."""
+        with self._guard:
+            for child in self._running:
+                child.kill_at = 0.0
+                child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    @property
+    def running(self) -> int:
+        """How many commands run now."""
+        return len(self._running)

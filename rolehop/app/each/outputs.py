@@ -1,0 +1,67 @@
+"""Where the output of a command goes while it runs."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from types import TracebackType
+from typing import IO, Protocol, Self
+
+from rolehop.show.running.rows import TargetRow
+
+
+class CommandOutput(Protocol):
+    """The stdout and stderr of one command: a context that is left once it was dealt with."""
+
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close what it opened."""
+        ...
+
+
+class RunWatcher(Protocol):
+    """Whoever shows a run; told one thing at a time, from any thread."""
+
+    def began(self, name: str) -> None:
+        """A target's walk begins."""
+        ...
+
+    def ended(self, row: TargetRow, output: CommandOutput | None) -> None:
+        """A target is done; ``output``: what its command wrote, ``None`` if it was not run."""
+        ...
+
+
+class HeldOutput:
+    """Output that is held back until the command has ended, in files that have no name.
+
+    So a command that writes 100 MB costs no memory, and one that leaves a program behind does not
+    keep the run waiting for it.
+    """
+
+    def __init__(self) -> None:
+        with ExitStack() as stack:
+            self.stdout: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
+            self.stderr: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()

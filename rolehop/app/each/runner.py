@@ -1,0 +1,259 @@
+"""Walk to every target and run the command there, some at a time."""
+
+from __future__ import annotations
+
+import queue
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
+from rolehop.app.each.outputs import CommandOutput, HeldOutput, RunWatcher
+from rolehop.app.each.results import class_of, reason_of
+from rolehop.app.each.sign_ins import SignIns
+from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
+from rolehop.app.planning import resolve_chain
+from rolehop.app.walking import HandoverSession, person_for, walk_chain
+from rolehop.errors import RolehopError, ServiceError
+from rolehop.handover.child_environment import child_environment
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.show.running.rows import ResultClass, TargetProblem, TargetRow
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.vault.deferred_writes import GatheringVault
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.credentials import Session
+    from rolehop.plan.resolve import Resolved
+    from rolehop.sources.context import SourceContext
+
+JOBS = 8
+ACCOUNT_NAME = "ROLEHOP_ACCOUNT_NAME"
+"""The account's name, for every command; empty if it has none."""
+
+_TICK = 0.1  # seconds
+_LAST_SECONDS = 3.0
+"""How long a run that ends waits for its last commands after they were killed."""
+_THROTTLED_PAUSES = (1.0, 3.0)
+"""Seconds before a walk that AWS throttled, after retries of its own, is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What a run does for every target."""
+
+    argv: tuple[str, ...]
+    """The command, its placeholders not yet filled."""
+
+    options: WalkOptions = field(default_factory=WalkOptions)
+    jobs: int = JOBS
+    timeout: float | None = None
+    """Seconds for one command."""
+
+    fail_fast: bool = False
+    """Nothing begins any more after the first target that is not ok."""
+
+    new_output: Callable[[RunTarget], CommandOutput] = lambda target: HeldOutput()
+
+
+class EachRun:
+    """One run; made, run, and then asked for its rows, also after it was interrupted."""
+
+    def __init__(
+        self, app: App, targets: Sequence[RunTarget], settings: RunSettings, watcher: RunWatcher
+    ) -> None:
+        self._app = app
+        self._targets = targets
+        self._settings = settings
+        self._watcher = watcher
+        self._commands = RunningCommands()
+        self._sign_ins = SignIns()
+        self._vault = GatheringVault(app.vault)
+        self._rows: dict[int, TargetRow] = {}
+        self._waiting = iter(range(len(targets)))
+        self._context: SourceContext
+        self._in_commands = 0
+        self._guard = threading.Lock()
+        self._turn = threading.Lock()
+        self._is_over = threading.Event()
+        self._ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        """Run the command for every target.
+
+        Raises:
+            KeyboardInterrupt, and whatever else a signal raises, once the commands were ended.
+        """
+        app, jobs = self._app, min(self._settings.jobs, len(self._targets))
+        app.sts_clients.connections = jobs
+        # Cached properties that threads share are made before the threads start.
+        _ = app.locks, app.ceilings, app.source_callers, app.history
+        self._context = app.walk_context(person_for(app, self._settings.options))
+        for _number in range(jobs):
+            threading.Thread(target=self._work, daemon=True).start()
+        try:
+            self._await(jobs)
+        except BaseException as stop:
+            self._end(stop)
+            raise
+        finally:
+            self._vault.store()
+
+    def rows(self) -> list[TargetRow]:
+        """Return what became of each target, in their order."""
+        return [
+            self._rows.get(number) or _not_run(target)
+            for number, target in enumerate(self._targets)
+        ]
+
+    # ---- in the thread that was called
+
+    def _await(self, workers: int) -> None:
+        while workers:
+            try:
+                failure = self._ended.get(timeout=_TICK)
+            except queue.Empty:
+                self._commands.tick()
+                continue
+            if failure is not None:
+                raise failure
+            workers -= 1
+
+    def _end(self, stop: BaseException) -> None:
+        """End the commands, and kill them after a while, or at once at a second signal."""
+        self._is_over.set()
+        interrupted = isinstance(stop, KeyboardInterrupt)
+        self._commands.end(signal.SIGINT if interrupted else signal.SIGTERM)
+        try:
+            self._await_commands(GRACE_SECONDS + _LAST_SECONDS)
+        except BaseException:  # noqa: BLE001 - a second signal; the first is raised
+            self._commands.kill()
+            self._await_commands(_LAST_SECONDS)
+
+    def _await_commands(self, most_seconds: float) -> None:
+        until = time.monotonic() + most_seconds
+        while self._in_commands and time.monotonic() < until:
+            self._commands.tick()
+            time.sleep(_TICK / 2)
+
+    # ---- in threads of their own
+
+    def _work(self) -> None:
+        try:
+            while (number := self._next()) is not None:
+                self._do(number)
+        except BaseException as error:  # noqa: BLE001 - raised in the other thread
+            self._ended.put(error)
+        else:
+            self._ended.put(None)
+
+    def _next(self) -> int | None:
+        with self._guard:
+            return None if self._is_over.is_set() else next(self._waiting, None)
+
+    def _do(self, number: int) -> None:
+        target = self._targets[number]
+        with self._turn:
+            self._watcher.began(target.name)
+        facts = TargetFacts(target, region=target.region)
+        try:
+            resolved = resolve_chain(self._app, target.chain, self._settings.options)
+            facts = facts_of(self._app, target, resolved)
+            if resolved.hops:
+                filled(self._settings.argv, facts)  # refused before AWS is asked
+            session = self._session_of(target, resolved)
+            facts = facts_of(self._app, target, resolved, session)
+            self._run(number, facts, session)
+        except RolehopError as error:
+            self._finish(number, _row(facts, class_of(error), reason=reason_of(error)), None)
+        except NotStarted:
+            pass
+
+    def _run(self, number: int, facts: TargetFacts, session: Session) -> None:
+        app, settings = self._app, self._settings
+        argv = filled(settings.argv, facts)
+        handed = HandoverSession(facts.chain, facts.region, session, settings.options.hop_flags)
+        changes = (*handed.changes(app.variables), (ACCOUNT_NAME, facts.account_name or ""))
+        environ = child_environment(app.variables, changes)
+        app.history.handed_over("each", facts.chain, session, settings.options.reason)
+        with settings.new_output(self._targets[number]) as output, self._counted():
+            ended = self._commands.run(
+                argv, environ, output.stdout, output.stderr, settings.timeout
+            )
+            self._finish(number, self._ended_row(facts, ended), output)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Let a run that ends wait for what happens in here."""
+        with self._guard:
+            self._in_commands += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._in_commands -= 1
+
+    def _ended_row(self, facts: TargetFacts, ended: CommandEnd) -> TargetRow:
+        result = ResultClass.FAILED if ended.code else ResultClass.OK
+        reason = None if ended.problem is None else TargetProblem(ended.problem)
+        if ended.timed_out:
+            result = ResultClass.TIMED_OUT
+            reason = TargetProblem(f"it was ended after {self._settings.timeout:g} s")
+        return _row(facts, result, ended.code, ended.seconds, reason)
+
+    def _finish(self, number: int, row: TargetRow, output: CommandOutput | None) -> None:
+        with self._turn:
+            self._rows[number] = row
+            if self._settings.fail_fast and row.result is not ResultClass.OK:
+                self._is_over.set()
+            self._watcher.ended(row, output)
+
+    def _session_of(self, target: RunTarget, resolved: Resolved) -> Session:
+        source = resolved.source
+        return self._sign_ins.walk(
+            source.name, repr(source), target.chain, lambda: self._walk(target.chain)
+        )
+
+    def _walk(self, chain: str) -> Session:
+        """Walk; a walk that AWS throttled is tried again. The command never is."""
+        for pause in _THROTTLED_PAUSES:
+            try:
+                return self._walk_once(chain)
+            except ServiceError as error:
+                if not error.throttled or self._is_over.is_set():
+                    raise
+            self._is_over.wait(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        return self._walk_once(chain)
+
+    def _walk_once(self, chain: str) -> Session:
+        options = self._settings.options
+        return walk_chain(self._app, chain, options, vault=self._vault, context=self._context)[1]
+
+
+def _not_run(target: RunTarget) -> TargetRow:
+    return TargetRow(target.name, target.chain, ResultClass.NOT_RUN, region=target.region)
+
+
+def _row(
+    facts: TargetFacts,
+    result: ResultClass,
+    code: int | None = None,
+    seconds: float | None = None,
+    reason: TargetProblem | None = None,
+) -> TargetRow:
+    return TargetRow(
+        facts.target.name,
+        facts.chain,
+        result,
+        facts.account,
+        facts.account_name,
+        facts.role,
+        facts.region,
+        code,
+        seconds,
+        reason,
+    )

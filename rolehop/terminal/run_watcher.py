@@ -1,0 +1,105 @@
+"""Show a run of one command for many chains: what each wrote, in one piece, and how far it is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import IO, TYPE_CHECKING
+
+from rolehop.show.account_names import account_label
+from rolehop.show.running.rows import ResultClass, TargetRow
+from rolehop.show.running.table import progress_text, result_line
+from rolehop.terminal.output import (
+    copy_program_output,
+    is_asking,
+    show_counter,
+    write_lines,
+    write_stdout,
+)
+
+if TYPE_CHECKING:
+    from rolehop.app.each.outputs import CommandOutput
+    from rolehop.terminal.terminal import Terminal
+
+_ASKING_PAUSE = 0.1  # seconds
+_MOST_IN_JSON = 1 << 20  # bytes of each stream
+
+
+class GroupedWatcher:
+    """Implements ``app.each.outputs.RunWatcher``: a heading, and what the command wrote.
+
+    Nothing is shown while a person is asked something.
+    """
+
+    def __init__(self, terminal: Terminal, total: int) -> None:
+        self._terminal = terminal
+        self._total = total
+        self._begun = time.monotonic()
+        self._running = self._done = self._failed = 0
+
+    def began(self, name: str) -> None:
+        """Count a target that has begun."""
+        del name
+        self._running += 1
+        self._count()
+
+    def ended(self, row: TargetRow, output: CommandOutput | None) -> None:
+        """Show what a command wrote, and count it."""
+        self._running -= 1
+        self._done += 1
+        self._failed += row.result is not ResultClass.OK
+        while is_asking():
+            time.sleep(_ASKING_PAUSE)
+        self.finish()
+        self.show(row, output)
+        self._count()
+
+    def finish(self) -> None:
+        """Remove the line of progress."""
+        if self._terminal.shows_progress:
+            show_counter("", self._terminal.columns)
+
+    def _count(self) -> None:
+        if self._terminal.shows_progress and not is_asking():
+            seconds = time.monotonic() - self._begun
+            text = progress_text(self._total, self._running, self._done, self._failed, seconds)
+            show_counter(text, self._terminal.columns)
+
+    def show(self, row: TargetRow, output: CommandOutput | None) -> None:
+        """Write the heading and the output, if there is any."""
+        if output is None or not (_size(output.stdout) or _size(output.stderr)):
+            return
+        if not self._terminal.quiet:
+            write_lines(f"==> {_heading(row)} <==")
+        copy_program_output(output.stdout, sys.stdout)
+        copy_program_output(output.stderr, sys.stderr)
+
+
+class JsonWatcher(GroupedWatcher):
+    """Writes a JSON document of one line for each target, the begin of its output in it."""
+
+    def show(self, row: TargetRow, output: CommandOutput | None) -> None:
+        """Write the document."""
+        members: dict[str, object] = {"stdout": None, "stderr": None, "cut": False}
+        if output is not None:
+            texts = [_begin_of(each) for each in (output.stdout, output.stderr)]
+            sizes = [_size(each) for each in (output.stdout, output.stderr)]
+            cut = any(size > _MOST_IN_JSON for size in sizes)
+            members = {"stdout": texts[0], "stderr": texts[1], "cut": cut}
+        write_stdout(result_line(row, members) + "\n", "utf-8")
+
+
+def _heading(row: TargetRow) -> str:
+    account = row.account and account_label(
+        row.account, {row.account: row.account_name} if row.account_name else {}
+    )
+    return f"{row.name} ({account})" if account else row.name
+
+
+def _size(file: IO[bytes]) -> int:
+    return file.seek(0, 2)
+
+
+def _begin_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(_MOST_IN_JSON).decode("utf-8", "replace")

@@ -1,0 +1,139 @@
+"""The parts of a run that need no program: placeholders, one question for all, the commands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rolehop.app.each.results import class_of
+from rolehop.app.each.sign_ins import SignIns
+from rolehop.app.each.targets import RunTarget, TargetFacts, filled
+from rolehop.config.value_types import NAME_PATTERN
+from rolehop.errors import (
+    ConfigError,
+    HopRefused,
+    NoTerminal,
+    RolehopError,
+    ServiceError,
+    SignInExpired,
+    SourceError,
+    VaultLocked,
+)
+
+FACTS = TargetFacts(RunTarget("prod/web"), "444444444444", "web", "Audit", "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("{chain} {account}", "prod/web 444444444444"),
+        ("{account_name}-{role}.{region}", "web-Audit.eu-west-1"),
+        (
+            "${chain} {{account}} {Id:account} {other} {}",
+            "${chain} {{account}} {Id:account} {other} {}",
+        ),
+    ],
+)
+def test_placeholders_are_filled_and_nothing_else_is(word: str, expected: str) -> None:
+    assert filled((word, "as it is"), FACTS) == (expected, "as it is")
+
+
+@given(st.text(max_size=12))
+def test_only_one_plain_word_is_filled_in(name: str) -> None:
+    facts = TargetFacts(RunTarget(name), "444444444444", name, name)
+    for placeholder in ("{chain}", "{account_name}", "{role}"):
+        try:
+            (word,) = filled((placeholder,), facts)
+        except ConfigError:
+            assert NAME_PATTERN.fullmatch(name) is None
+        else:
+            assert word == name
+            assert not set(name) & set(" \t\n;&|<>()$`\\\"'*?[]#~!{}%^")
+            assert name[0] not in "-=+@"
+
+
+def refused(hop: int | None) -> HopRefused:
+    return HopRefused("no", code="AccessDenied", hop=hop)
+
+
+def throttled() -> ServiceError:
+    error = ServiceError("slow down")
+    error.throttled = True
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (refused(2), "refused"),
+        (ConfigError("no"), "refused"),
+        (SourceError("no"), "no sign-in"),
+        (NoTerminal("no"), "no sign-in"),
+        (VaultLocked("no"), "no sign-in"),
+        (throttled(), "throttled"),
+        (ServiceError("no"), "network"),
+    ],
+)
+def test_an_error_has_a_class(error: RolehopError, expected: str) -> None:
+    assert class_of(error).value == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (NoTerminal("no"), ["a"]),
+        (SignInExpired("no"), ["a"]),
+        (SourceError("no"), ["a", "other"]),
+        (refused(None), ["a", "other"]),
+        (refused(1), ["a", "b", "other"]),
+        (ServiceError("no"), ["a", "b", "other"]),
+    ],
+)
+def test_nobody_is_asked_twice_for_one_sign_in(error: RolehopError, asked: list[str]) -> None:
+    sign_ins, walked = SignIns(), list[str]()
+
+    def walk(chain: str) -> Callable[[], None]:
+        def do() -> None:
+            walked.append(chain)
+            raise error
+
+        return do
+
+    for chain, settings in (("a", "one"), ("b", "one"), ("other", "of another account")):
+        with pytest.raises(type(error)) as found:
+            sign_ins.walk("me", settings, chain, walk(chain))
+        assert found.value.what == error.what
+    assert walked == asked
+
+
+def test_the_first_walk_of_a_source_goes_alone_and_the_others_at_once() -> None:
+    sign_ins = SignIns()
+    first_may_end, both_run = threading.Event(), threading.Barrier(2, timeout=20)
+    began = list[str]()
+
+    def first() -> None:
+        began.append("first")
+        first_may_end.wait(20)
+
+    def later() -> None:
+        began.append("later")
+        both_run.wait()
+
+    threads = [threading.Thread(target=sign_ins.walk, args=("me", "s", "a", first))]
+    threads[0].start()
+    while not began:
+        pass
+    threads += [
+        threading.Thread(target=sign_ins.walk, args=("me", "s", name, later)) for name in "bc"
+    ]
+    for each in threads[1:]:
+        each.start()
+    assert began == ["first"]
+    first_may_end.set()
+    for each in threads:
+        each.join()
+    assert began == ["first", "later", "later"]
