@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from xml.etree.ElementTree import SubElement
 
 import pytest
 
@@ -118,6 +119,15 @@ def test_a_role_that_may_not_be_read_is_not_known(client: QueryClient) -> None:
     assert IamReader(lambda: stingy, KEYS).role(HUB) is None
 
 
+def test_how_many_have_a_managed_policy_is_read_if_iam_says_it(client: QueryClient) -> None:
+    counting: Any = Counting(client, "")
+    records = IamReader(lambda: client, KEYS).role(HUB)
+    counted = IamReader(lambda: counting, KEYS).role(HUB)
+    assert records is not None
+    assert counted is not None
+    assert (records.uses, counted.uses) == ({}, {LIMIT: 2})
+
+
 class Stingy:
     """IAM of an account that refuses one call."""
 
@@ -131,3 +141,16 @@ class Stingy:
         if action == self.refused:
             raise StsRefusal("AccessDenied", "no")
         return self.client.call(service, action, params, signer)
+
+
+class Counting(Stingy):
+    """IAM that says how many boundaries a policy is, as AWS does and moto does not."""
+
+    def call(
+        self, service: Any, action: str, params: Mapping[str, str], signer: Credentials
+    ) -> QueryResult:
+        found = super().call(service, action, params, signer)
+        policy = found.root.find("GetPolicyResult/Policy")
+        if policy is not None:
+            SubElement(policy, "PermissionsBoundaryUsageCount").text = "1"
+        return found

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 50
 _NONE_SUCH = "NoSuchEntity"
+_COUNT = Pattern(r"[0-9]{1,7}")
 _NUMBER = Pattern(r"[1-9][0-9]{0,6}")
 
 
@@ -37,6 +38,7 @@ class IamReader:
         """``client`` returns the client at the first call, since making one loads botocore."""
         self._client = client
         self._signer = signer
+        self._uses: dict[str, int] = {}
 
     def role(self, arn: str) -> IamInventory | None:
         """Read a role; ``None`` if not even GetRole is allowed.
@@ -113,7 +115,7 @@ class IamReader:
         entity = replace(entity, inline=inline, attached=arns)
         for arn in (*(arns or ()), *([entity.boundary] if entity.boundary else ())):
             self._read_managed(arn, managed)
-        return IamInventory({entity.arn: entity}, managed)
+        return IamInventory({entity.arn: entity}, managed, uses=dict(self._uses))
 
     def _inline(
         self, kind: str, params: Mapping[str, str], names: list[Element]
@@ -144,6 +146,9 @@ class IamReader:
             if version
             else None
         )
+        uses = None if policy is None else _uses(policy)
+        if uses is not None:
+            self._uses[arn] = uses
         if answer is not None:
             managed[arn] = policy_text(_text(answer, "PolicyVersion/Document"))
 
@@ -172,6 +177,13 @@ class IamReader:
         except StsRefusal:
             return None
         return answer.root.find(f"{action}Result")
+
+
+def _uses(policy: Element) -> int | None:
+    """Return by how many a managed policy is used: attached, or as a boundary."""
+    names = ("AttachmentCount", "PermissionsBoundaryUsageCount")
+    counts = [_text(policy, f"Policy/{name}") for name in names]
+    return sum(map(int, counts)) if all(map(_COUNT.fullmatch, counts)) else None
 
 
 def _text(element: Element, path: str) -> str:

@@ -9,6 +9,7 @@ percent-encoded text.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -102,6 +103,7 @@ def _details(document: JsonNode) -> IamInventory:
     entities += [_entity(each, "group") for each in document.members("GroupDetailList") or ()]
     versions = dict(_default_versions(document.members("Policies") or ()))
     policies = IamInventory(
+        uses=_uses(document, entities),
         managed={arn: _document(version.need("Document")) for arn, version in versions.items()},
         versions={arn: _number(version.get("VersionId")) for arn, version in versions.items()},
     )
@@ -116,11 +118,15 @@ def _complete_accounts(document: JsonNode, entities: Iterable[Entity]) -> frozen
     With ``--filter`` lists stay empty; a single page says whether it ``IsTruncated``, and may be the
     last of many (IAM API reference, GetAccountAuthorizationDetails).
     """
-    found = document.keys()
-    if not all(name in found for name in _LISTS) or {"IsTruncated", "NextToken"} & set(found):
+    if not _is_whole(document):
         return frozenset()
     roles = (account_of(entity.arn) for entity in entities if ":role/" in entity.arn)
     return frozenset(account for account in roles if account is not None)
+
+
+def _is_whole(document: JsonNode) -> bool:
+    found = document.keys()
+    return all(name in found for name in _LISTS) and not {"IsTruncated", "NextToken"} & set(found)
 
 
 def _default_versions(policies: Iterable[JsonNode]) -> Iterator[tuple[str, JsonNode]]:
@@ -129,6 +135,22 @@ def _default_versions(policies: Iterable[JsonNode]) -> Iterator[tuple[str, JsonN
         arn = policy.need("Arn").text()
         versions = policy.members("PolicyVersionList") or ()
         yield from ((arn, each) for each in versions if each.need("IsDefaultVersion").flag())
+
+
+_COUNTS = ("AttachmentCount", "PermissionsBoundaryUsageCount")
+
+
+def _uses(document: JsonNode, entities: Iterable[Entity]) -> dict[str, int]:
+    """Return of each managed policy how many have it, as a policy or a boundary, if that is said."""
+    seen = Counter(arn for e in entities for arn in (*(e.attached or ()), e.boundary) if arn)
+    found = {}
+    for policy in document.members("Policies") or ():
+        counts, arn = [policy.get(key) for key in _COUNTS], policy.need("Arn").text()
+        if all(counts):
+            found[arn] = sum(each.number() for each in counts if each is not None)
+        elif _is_whole(document):
+            found[arn] = seen[arn]
+    return found
 
 
 def _number(version: JsonNode | None) -> int:

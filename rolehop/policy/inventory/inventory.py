@@ -81,6 +81,9 @@ class IamInventory:
     organization: Organization | None = None
     """Where nobody gave SCPs or RCPs for an account, those of the organization count."""
 
+    uses: Mapping[str, int] = field(default_factory=dict)
+    """ARN of a managed policy to how many users, groups and roles have it, as policy or boundary."""
+
     complete_only: bool = False
     """AWS managed policies of which only the part on STS and PassRole is known here count as not
     seen: for calls that are about more."""
@@ -121,6 +124,7 @@ class IamInventory:
             self.management_accounts | other.management_accounts,
             self.missing_roles | other.missing_roles,
             other.organization or self.organization,
+            {**self.uses, **other.uses},
             self.complete_only,
         )
 
@@ -223,6 +227,26 @@ class IamInventory:
         if not texts and organization is not None and organization.knows(account):
             return _of_organization(policy_type, organization, account or "")
         return _given_guardrail(policy_type, texts)
+
+    def is_of_one(self, document: str, owner: str | None) -> bool:
+        """True if a document is a managed policy that ``owner`` has, and nobody else.
+
+        ``document``: its name, as in a `PolicySet`; ``owner``: ARN of a user, a role or its session.
+        """
+        entity = self.find(owner)
+        if entity is None:
+            return False
+        named = {f"policy {e.rpartition('/')[2]} of": e for e in entity.attached or ()}
+        if entity.boundary is not None:
+            named[f"boundary {_short(entity.boundary)} of"] = entity.boundary
+        arn = named.get(document.removesuffix(f" {_short(entity.arn)}"))
+        return arn is not None and not is_aws_managed(arn) and self._count(arn) == 1
+
+    def _count(self, arn: str) -> int | None:
+        """Return how many have a managed policy; ``None``: not known."""
+        entities = self.entities.values()
+        seen = sum((arn in (e.attached or ())) + (arn == e.boundary) for e in entities)
+        return max(seen, self.uses[arn]) if arn in self.uses else None
 
     def _texts(self, entity: Entity) -> Iterable[_Text]:
         of = _short(entity.arn)

@@ -185,6 +185,7 @@ class _ChangeBuilder:
             actions,
             inherited_tag_keys,
             pin_tags=self._pin_tags,
+            shared=not self._is_of_caller_only(self._document()),
         )
         if asked.lets_in_sessions or (asked.external_id_unmet and not self.with_external_id):
             return None
@@ -251,11 +252,19 @@ class _ChangeBuilder:
         """True if the statement applies to no other caller."""
         caller = self.request.caller
         if self.policy.name is not PolicyType.TRUST:
-            return _is_callers(judged.document, caller)
+            return self._is_of_caller_only(judged.document)
         principal = written.get("Principal")
         if not isinstance(principal, dict) or list(principal) != ["AWS"]:
             return False
         return set(as_list(principal["AWS"])) <= {caller.named, caller.arn}
+
+    def _is_of_caller_only(self, document: str) -> bool:
+        """True if a document applies to this caller only."""
+        caller = self.request.caller
+        known = self.scenario is not None and self.scenario.setting.records
+        mine = document == _own_policy([document], caller)
+        once = known and known.is_of_one(document, caller.named)
+        return mine or bool(once) or document.startswith("session policy of ")
 
     def _document(self) -> str:
         """Return the document to add to: never an AWS managed one, nor one attached to others."""
@@ -295,7 +304,7 @@ class _ChangeBuilder:
             judged.statement,
             self.request,
             has_roles=self.policy.name is not PolicyType.TRUST,
-            shared=not _is_callers(judged.document, self.request.caller),
+            shared=not self._is_of_caller_only(judged.document),
         )
         if narrowed is None:
             return ()
@@ -358,12 +367,6 @@ def _is_stale(text: str, named: str, caller: Caller) -> bool:
     own = (caller.arn or "").split(":", 2)
     whole = text.endswith(f"::{caller.account}:root")
     return len(parts) == 3 and parts[1] != mine[1] and (whole or parts[2] in (mine[2], own[-1]))
-
-
-def _is_callers(document: str, caller: Caller) -> bool:
-    """True if a document applies to this caller only."""
-    mine = document == _own_policy([document], caller)
-    return mine or document.startswith("session policy of ")
 
 
 def _source(judged: Judged, documents: Sequence[Attached]) -> Statement | None:

@@ -68,10 +68,10 @@ def exclude_request(
     if "NotPrincipal" in written:
         spelled = _without_not_principal(written, request)
         return None if spelled is None else NarrowedDeny((spelled,), exempts=True)
+    actions = _cut_actions(statement, request.actions)
     exempting = _with_exception(written, request) if shared else None
     if exempting is not None:
-        return NarrowedDeny((exempting,), exempts=True)
-    actions = _cut_actions(statement, request.actions)
+        return NarrowedDeny(_exempting(exempting, written, actions), exempts=True)
     roles = _cut_roles(statement, request, actions) if has_roles else _Roles({}, {}, ())
     others = _for_others(written, request) if shared else ()
     if actions is None or others is None or roles is None:
@@ -87,6 +87,15 @@ def exclude_request(
     # A Sid is for one statement only.
     rest = ({key: value for key, value in each.items() if key != "Sid"} for each in parts[1:])
     return NarrowedDeny((*parts[:1], *rest), opened=roles.opened)
+
+
+def _exempting(exempting: Json, written: Json, actions: _Actions | None) -> tuple[Json, ...]:
+    """Return a Deny that exempts the caller, from no more of its list of actions than needed."""
+    others = () if actions is None else _texts(actions.rest.get("Action"))
+    if actions is None or "Action" not in written or set(others) <= set(_OF_ROLE):
+        return (exempting,)
+    rest = {key: value for key, value in written.items() if key != "Sid"}  # of one statement only
+    return _with(exempting, actions.own), _with(rest, actions.rest)
 
 
 # ---- actions

@@ -87,6 +87,7 @@ def suggest_conditions(
     inherited_tag_keys: Sequence[str],
     *,
     pin_tags: bool = False,
+    shared: bool = True,
 ) -> SuggestedConditions:
     """Return the conditions for a statement that allows ``actions`` to this call.
 
@@ -97,6 +98,7 @@ def suggest_conditions(
         actions: what the statement will allow.
         inherited_tag_keys: keys of the transitive tags that the caller carries.
         pin_tags: require the very tags that the call sends.
+        shared: the document applies to other callers as well.
     """
     found = SuggestedConditions()
     if judged is not None and not _for_others(judged):
@@ -106,7 +108,7 @@ def suggest_conditions(
             else:
                 _answer(found, each, request)
     tags = inherited_tag_keys if pin_tags else None
-    for operator, key, values in _pins(policy_type, request, actions, tags):
+    for operator, key, values in _pins(policy_type, request, actions, tags, shared=shared):
         found.bind(operator, key, values)
     return found
 
@@ -203,10 +205,13 @@ def _pins(
     request: Request,
     actions: Sequence[str],
     inherited_tag_keys: Sequence[str] | None,
+    *,
+    shared: bool,
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Yield conditions that bind a new statement to this call."""
     context, caller = request.context, request.caller
-    if policy_type in (PolicyType.BOUNDARY, PolicyType.SCP) and caller.named is not None:
+    of_others = shared and policy_type in (PolicyType.BOUNDARY, PolicyType.SCP)
+    if of_others and caller.named is not None:
         # These documents have no principal and apply to others as well.
         yield "ArnEquals", "aws:PrincipalArn", [caller.named]
     if policy_type not in (PolicyType.TRUST, PolicyType.PERMISSIONS):

@@ -186,6 +186,28 @@ def test_what_no_statement_can_preserve_is_reported() -> None:
     assert made == NarrowedDeny(({**deny, "Resource": "arn:aws:iam::1:role/x"},), opened=(team,))
 
 
+@pytest.mark.parametrize(
+    ("actions", "exempted", "rest"),
+    [
+        (["kms:*", "sts:*"], "sts:*", "kms:*"),
+        (["iam:*", "sts:AssumeRole", "kms:*"], "sts:AssumeRole", ["iam:*", "kms:*"]),
+        (["sts:AssumeRole", "sts:TagSession"], ["sts:AssumeRole", "sts:TagSession"], None),
+        ("*", "*", None),
+    ],
+)
+def test_a_caller_is_exempted_from_no_other_services_actions(
+    actions: Any, exempted: Any, rest: Any
+) -> None:
+    listed = {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/Ops"}}
+    with_bob = {"ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/Ops", BOB]}}
+    deny = {"Effect": "Deny", "Resource": "*"}
+    asked = {"Sid": "X", **deny, "Action": actions, "Condition": listed}
+    made = narrowed(call(), "scp", asked, shared=True)
+    left = [{"Sid": "X", **deny, "Action": exempted, "Condition": with_bob}]
+    left += [] if rest is None else [{**deny, "Action": rest, "Condition": listed}]
+    assert made == NarrowedDeny(tuple(left), exempts=True)
+
+
 OPS = "arn:aws:iam::222222222222:role/Ops"
 ROOT = "arn:aws:iam::222222222222:root"
 

@@ -209,31 +209,6 @@ def test_of_two_conditions_the_one_that_can_be_met_is_and_the_other_is_named() -
     assert "or send what it asks for" not in text
 
 
-def test_a_policy_that_others_share_is_left_alone() -> None:
-    case = healthy()
-    user = {
-        "Arn": ALICE,
-        "UserId": "AIDAALICE",
-        "UserPolicyList": [],
-        "AttachedManagedPolicies": [{"PolicyArn": TEAM, "PolicyName": "team"}],
-        "GroupList": [],
-    }
-    managed = {
-        "Arn": TEAM,
-        "PolicyVersionList": [
-            {"Document": policy(may("*", "s3:*")), "IsDefaultVersion": True, "VersionId": "v1"}
-        ],
-    }
-    known = read_inventory(json.dumps({"UserDetailList": [user], "Policies": [managed]}))
-    setting = EvaluationContext(records(case).merged(known), NOW)
-    verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
-    (remedy,) = verdict.hops[0].remedies()
-    (step,) = remedy.steps
-    assert isinstance(step, PolicyChange)
-    assert (step.kind, step.document) == (ChangeKind.ADD, "a new inline policy of user alice")
-
-
-TEAM = "arn:aws:iam::111111111111:policy/team"
 BESIDE = [
     "sts:AssumeRoleWithSAML",
     "sts:AssumeRoleWithWebIdentity",
