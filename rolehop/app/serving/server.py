@@ -209,7 +209,7 @@ class Server:
             UsageError: it cannot be written.
         """
         if self._token_file is not None:
-            self._token_file.write()
+            self._token_file.store()
 
     def leave_to_command(self) -> None:
         """Let another process serve for as long as this one, or what takes its place, lives.

@@ -36,7 +36,7 @@ class TokenFile:
         self.digest = token_digest(token)
         self._token = token
 
-    def write(self) -> None:
+    def store(self) -> None:
         """Write the token.
 
         Raises:
