@@ -26,7 +26,7 @@ _TTL_HEADER = "x-aws-ec2-metadata-token-ttl-seconds"
 _LONGEST_TTL = 21_600
 
 
-class _SealedTokens:
+class _Tokens:
     """Makes tokens and knows them again by their seal: there is no table that could be filled."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -49,7 +49,7 @@ class _SealedTokens:
         return hmac.new(self._key, text.encode(), sha256).hexdigest()
 
 
-class InstanceMetadata:
+class MetadataService:
     """Answers what SDKs ask of an instance that has one role: a chain."""
 
     def __init__(
@@ -58,7 +58,7 @@ class InstanceMetadata:
         """``now`` counts seconds, of a token's life."""
         self._chain = chain
         self._chains = chains
-        self._tokens = _SealedTokens(now)
+        self._tokens = _Tokens(now)
 
     def answer(self, request: IncomingRequest, *, final: bool) -> Response | None:
         """Return the answer to a request whose path begins with `METADATA`.

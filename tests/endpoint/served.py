@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rolehop.endpoint.instance_metadata import InstanceMetadata
+from rolehop.endpoint.instance_metadata import MetadataService
 from rolehop.endpoint.listeners import ListeningSocket, listen_on_port
 from rolehop.endpoint.loop import Loop
 from rolehop.endpoint.responses import Response, failure
@@ -86,7 +86,7 @@ def parsed(data: bytes) -> tuple[int, dict[str, str], bytes]:
 @contextmanager
 def serving(*, imds: str | None = None) -> Iterator[Served]:
     listener, chains = listen_on_port(0), Chains()
-    metadata = InstanceMetadata(imds, chains) if imds else None
+    metadata = MetadataService(imds, chains) if imds else None
     rules = Rules(lambda given: given == TOKEN.encode(), chains, 42, metadata)
     with listener.socket, Loop([listener], rules.answer, lambda: 30.0) as running:
         thread = threading.Thread(target=running.run)

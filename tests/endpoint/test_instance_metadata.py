@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.endpoint.instance_metadata import HOP_LIMIT, InstanceMetadata
+from rolehop.endpoint.instance_metadata import HOP_LIMIT, MetadataService
 from rolehop.endpoint.listeners import listen_on_port
 from rolehop.endpoint.requests import IncomingRequest
 from rolehop.endpoint.responses import Response
@@ -76,7 +76,7 @@ def test_without_one_nothing_is_answered(
 
 def test_a_token_ends() -> None:
     now = [1000.5]
-    metadata = InstanceMetadata("admin", Chains(), lambda: now[0])
+    metadata = MetadataService("admin", Chains(), lambda: now[0])
 
     def ask(method: str, path: str, name: str, value: str) -> Response:
         headers = {name: (value,)}

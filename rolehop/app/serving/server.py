@@ -30,7 +30,7 @@ from rolehop.app.serving.token_file import (
 )
 from rolehop.credentials import Secret
 from rolehop.endpoint.companion import WatchedProcess, can_fork, fork_companion, hide_memory
-from rolehop.endpoint.instance_metadata import HOP_LIMIT, InstanceMetadata
+from rolehop.endpoint.instance_metadata import HOP_LIMIT, MetadataService
 from rolehop.endpoint.listeners import (
     ADDRESS,
     ListeningSocket,
@@ -239,7 +239,7 @@ class Server:
         self.note()
         metadata = None
         if self._settings.imds:
-            metadata = InstanceMetadata(next(iter(self._started)), self._chains)
+            metadata = MetadataService(next(iter(self._started)), self._chains)
         rules = Rules(token_check(self._token), self._chains, os.getpid(), metadata)
         with Loop(self._listeners, rules.answer, _tick_of(self._chains, client)) as self._loop:
             if client is not None and client.file is not None:
