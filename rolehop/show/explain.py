@@ -23,7 +23,15 @@ from rolehop.show.explaining.aws_answer import (
     refused_when,
     what_next,
 )
-from rolehop.show.explaining.budget import SCREEN, first_findings, fitting, on_a_screen, shortened
+from rolehop.show.explaining.budget import (
+    LEVELS,
+    SCREEN,
+    as_it_fits,
+    first_findings,
+    fitting,
+    on_a_screen,
+    shortened,
+)
 from rolehop.show.explaining.hints import hint
 from rolehop.show.explaining.how_to_see import CALLERS_OWN, how_to_see
 from rolehop.show.finding_text import fits, found, sentence, wanted
@@ -152,38 +160,57 @@ def _in_a_line(hop: HopVerdict) -> Line:
     return line(name, ": ", StyledText(would, style), f"{why}  {role}")
 
 
-def _hop(hop: HopVerdict, shown_commands: set[str], room: int | None) -> Iterator[Line]:
-    """Show a hop in about ``room`` lines; ``None``: show all of it."""
-    remedies = hop.remedies()
-    lines = list(_reasons(hop, remedies, shown_commands, room))
-    hints = list(_hints(hop, remedies, 99 if room is None else 2))
-    left = None if room is None else room - len(lines) - len(hints)
-    yield from (*lines, *remedy_lines(hop.by_documents, remedies, left), *hints)
+def _hop(hop: HopVerdict, shown_commands: set[str], room: int | None) -> list[Line]:
+    """Show a hop in ``room`` lines; ``None``: show all of it."""
+    remedies, before = hop.remedies(), frozenset(shown_commands)
+
+    def made(level: int) -> list[Line]:
+        shown_commands.intersection_update(before)
+        lines = list(_reasons(hop, remedies, shown_commands, room, level))
+        hints = list(_hints(hop, remedies, 99 if room is None else 2 - level))
+        left = None if room is None else room - len(lines) - len(hints)
+        most = 0 if level == LEVELS - 1 else None
+        return [*lines, *remedy_lines(hop.by_documents, remedies, left, most=most), *hints]
+
+    return made(0) if room is None else as_it_fits(made, room)
 
 
 def _reasons(
-    hop: HopVerdict, remedies: Sequence[Remedy], shown_commands: set[str], room: int | None
+    hop: HopVerdict,
+    remedies: Sequence[Remedy],
+    shown_commands: set[str],
+    room: int | None,
+    level: int,
 ) -> Iterator[Line]:
     verdict, verbose = hop.verdict, room is None
     would, style = _WOULD[verdict.outcome] if hop.sts_answer is None else _refused_at(hop)
     yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
     if hop.sts_answer is not None:
-        yield from aws_words(hop.sts_answer)
-    caller = verdict.request.caller
-    yield from wrapped(verdict.request.role, "  role    ", "          ")
-    yield from wrapped(_caller(caller, hop.sts_answer), "  caller  ", "          ")
+        yield from aws_words(hop.sts_answer, level)
+    role, caller = verdict.request.role, _caller(verdict.request.caller, hop.sts_answer)
+    if not (level and hop.sts_answer and {role, caller} <= set(hop.sts_answer.message.split())):
+        yield from wrapped(role, "  role    ", "          ")
+        yield from wrapped(caller, "  caller  ", "          ")
     idle = _idle(hop, remedies)
     quiet = () if verbose else _quiet(verdict, hop.sts_answer, idle)
     blocks = [
         [line(f"  {_LANES[policy.name]:<22}", StyledText(_IDLE, "dim"))]
         if policy.name in idle
         else list(
-            _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=hop.sts_answer)
+            _policy_lines(
+                policy,
+                verdict,
+                shown_commands,
+                verbose=verbose,
+                answer=hop.sts_answer,
+                level=level,
+            )
         )
         for policy in verdict.policies
         if policy not in quiet
     ]
-    yield from fitting(blocks, 999 if room is None else max(room - _OF_FIX, _OF_FIX))
+    at_least = 1 if level else _OF_FIX
+    yield from fitting(blocks, 999 if room is None else max(room - _OF_FIX, at_least))
     yield from _in_one_line(quiet, verdict)
     yield from deciding_lines(verdict)
     yield from assuming_lines(verdict)
@@ -200,7 +227,7 @@ def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[L
     named, settled, shown = keys_in(remedies), settled_keys(remedies), set[str]()
     for finding, denies in found:
         text = hint(finding, denies=denies, of_session=of_session) or ""
-        if text in ("", *shown) or any(key in text for key in named):
+        if len(shown) == most or text in ("", *shown) or any(key in text for key in named):
             continue
         others = [each for each, _ in found if each.truth is Truth.FALSE and each is not finding]
         if others and not denies and text.startswith("or "):
@@ -210,8 +237,6 @@ def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[L
             text = f"and {text.removeprefix('or ')}"
         shown.add(text)
         yield from wrapped(text, "  ", "    ")
-        if len(shown) == most:
-            return
 
 
 def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
@@ -275,6 +300,7 @@ def _policy_lines(
     *,
     verbose: bool,
     answer: StsAnswer | None = None,
+    level: int = 0,
 ) -> Iterator[Line]:
     says, style = _SAYS[policy.outcome]
     named = answer is not None and answer.policy_type is policy.name
@@ -313,7 +339,7 @@ def _policy_lines(
         if not (policy.outcome is Outcome.NOT_VISIBLE and each.wanted == "all")
         and (verbose or each.truth is not Truth.TRUE or _denies(policy))
     ]
-    few, more = (told, iter(())) if verbose else first_findings(told)
+    few, more = (told, iter(())) if verbose else first_findings(told, level)
     for finding in few:
         short = finding if verbose else shortened(finding)
         yield from _finding(short, verdict.request.hop, denies=_denies(policy))

@@ -20,12 +20,18 @@ from rolehop.text import pluralize
 
 
 def remedy_lines(
-    verdict: Verdict, remedies: Sequence[Remedy], room: int | None = None
+    verdict: Verdict,
+    remedies: Sequence[Remedy],
+    room: int | None = None,
+    *,
+    most: int | None = None,
 ) -> Iterator[Line]:
     """Show each remedy, step by step; TOML and JSON lines are never wrapped.
 
-    The first is shown whole; others only if they fit into ``room`` lines.
+    The first is shown whole, if it has at most ``most`` lines; others only if they fit into ``room``
+    lines.
     """
+    short = _SHORT if most is None else most
     steps = [
         (step, "and" if at else "or else," if number else "to fix it,")
         for number, remedy in enumerate(remedies)
@@ -37,9 +43,9 @@ def remedy_lines(
             list(_step(step, lead, few=room is not None)),
             sum(map(len, named[number + 1 :])),
         )
-        if room is not None and len(lines) > (room - min(later, 1) if number == 0 else _SHORT):
+        if room is not None and len(lines) > (room - min(later, 1) if number == 0 else short):
             lines = list(_difference(step, lead)) or lines
-        if room is not None and not number and len(lines) > max(room, _SHORT):
+        if room is not None and not number and len(lines) > max(room, short):
             lines = named[0]
         if room is not None and number:
             if room < len(named[number]) + later:

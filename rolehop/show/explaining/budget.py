@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rolehop.policy.evaluation.findings import Finding
-from rolehop.show.layout import Line, line
+from rolehop.show.layout import WIDTH, Line, line
 from rolehop.startup.dataclass import replace
 from rolehop.text import nearest, pluralize
 
 SCREEN = 24
 """Lines of a terminal that nobody has made larger."""
 
+LEVELS = 3
+"""How brief a text can be: 0, in full sentences, to 2, with the details left to ``-v``."""
+
 _KEPT, _MOST_VALUES, _MOST_CHARACTERS = 3, 12, 150
-_MOST_FINDINGS = 3
+_MOST_FINDINGS = (3, 1, 1)  # at each level
 # With more values than this, the first ones will do: a comparison of all takes long.
 _MOST_COMPARED = 200
 
@@ -38,14 +41,15 @@ def _cut_list(text: str, other: str) -> str:
     return f"{', '.join(shown)} and {len(values) - len(shown)} more (-v)"
 
 
-def first_findings(findings: Sequence[Finding]) -> tuple[Sequence[Finding], Iterator[Line]]:
+def first_findings(
+    findings: Sequence[Finding], level: int
+) -> tuple[Sequence[Finding], Iterator[Line]]:
     """Return the findings to show, and the line that counts the others."""
-    left = len(findings) - _MOST_FINDINGS
-    if left <= 1:
+    most = _MOST_FINDINGS[level]
+    left = len(findings) - most
+    if left <= (0 if level else 1):
         return findings, iter(())
-    return findings[:_MOST_FINDINGS], iter(
-        [line(f"      and {pluralize(left, 'more reason')} (-v)")]
-    )
+    return findings[:most], iter([line(f"      and {pluralize(left, 'more reason')} (-v)")])
 
 
 def fitting(blocks: Sequence[Sequence[Line]], most: int) -> list[Line]:
@@ -56,6 +60,32 @@ def fitting(blocks: Sequence[Sequence[Line]], most: int) -> list[Line]:
             left[number], cut = left[number][:1], True
     lines = [each for block in left for each in block]
     return [*lines, line("  -v shows the reasons of each")] if cut else lines
+
+
+def as_it_fits(made: Callable[[int], Sequence[Line]], room: int) -> list[Line]:
+    """Return the first of ``made(0)`` to ``made(LEVELS - 1)`` that fits, or as much of the last."""
+    lines: Sequence[Line] = ()
+    for level in range(LEVELS):
+        lines = made(level)
+        if rows_of(lines) <= room:
+            return list(lines)
+    return cut_at(lines, room)
+
+
+def cut_at(lines: Sequence[Line], room: int) -> list[Line]:
+    """Return the first ``lines``, and in place of what does not fit how many lines it has."""
+    if rows_of(lines) <= room:
+        return list(lines)
+    kept = list(lines)
+    while kept and rows_of(kept) >= room:
+        kept.pop()
+    return [*kept, line(f"  and {pluralize(len(lines) - len(kept), 'more line')} (-v)")]
+
+
+def rows_of(lines: Sequence[Line]) -> int:
+    """Return how many rows of a terminal with 80 columns the lines take."""
+    texts = ("".join(word.text for word in each.words) for each in lines)
+    return sum(max(1, -(-len(text) // WIDTH)) for text in texts)
 
 
 def on_a_screen(
