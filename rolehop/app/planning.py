@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rolehop.app.host import host_name, user_name
 from rolehop.errors import VaultError, error_context
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.walking.source_callers import SourceCallers
     from rolehop.aws.sts import StsClient
-    from rolehop.config.model import ChainConfig, SourceConfig
+    from rolehop.config.model import ChainConfig, SourceConfig, WrittenHop
     from rolehop.plan.model import CachedState, Plan, Stamp
-    from rolehop.plan.resolve import PlanContext, Resolved
+    from rolehop.plan.resolve import PlanContext, Resolved, ResolvedParts
 
 
 class Stamps(dict[str, "Stamp"]):
@@ -28,6 +28,23 @@ class Stamps(dict[str, "Stamp"]):
         self.known: CachedState | None = None
         self.endpoints: dict[tuple[str | None, ...], str | None] = {}
         self.contexts: dict[tuple[str | None, str | None], PlanContext] = {}
+        self.starts: dict[tuple[int, str | None], _Start] = {}
+        self.texts: dict[int, str] = {}
+        self.parts: ResolvedParts | None = None
+
+
+class _Start(NamedTuple):
+    """Where chains of one source start."""
+
+    source: SourceConfig
+    """As the config has it."""
+
+    context: PlanContext
+    expanded: SourceConfig
+    hops: tuple[WrittenHop, ...]
+    """Those of the source's AWS profile."""
+
+    notes: tuple[str, ...]
 
 
 def plan_chain(
@@ -121,23 +138,40 @@ def resolve_chain(
     Raises:
         ConfigError: there is neither, or it cannot be resolved.
     """
-    from rolehop.config.model import WrittenHop, written_hops
-    from rolehop.plan.resolve import path_of, resolve, source_of
-    from rolehop.sources import expand
+    from rolehop.config.model import written_hops
+    from rolehop.plan.resolve import ResolvedParts, path_of, resolve, source_of
 
+    shared = Stamps() if stamps is None else stamps
+    if shared.parts is None:
+        shared.parts = ResolvedParts()
     chain, profile_source = _chain_called(app, name)
     path = path_of(app.config, chain)
-    source = profile_source or source_of(app.config, path)
+    source = profile_source or source_of(app.config, path, shared.parts)
+    start = _start(app, source, options or WalkOptions(), shared)
+    context = start.context if caller is None else replace(start.context, caller=caller)
+    hops = start.hops + written_hops(path)
+    return resolve(app.config, path, start.expanded, hops, context, start.notes, shared.parts)
+
+
+def _start(app: App, source: SourceConfig, options: WalkOptions, stamps: Stamps) -> _Start:
+    key = (id(source), options.region)
+    if key not in stamps.starts:
+        stamps.starts[key] = _new_start(app, source, options, stamps)
+    return stamps.starts[key]
+
+
+def _new_start(app: App, source: SourceConfig, options: WalkOptions, stamps: Stamps) -> _Start:
+    from rolehop.config.model import WrittenHop
+    from rolehop.sources import expand
+
     # The profile that was asked for decides settings of calls, not the last one it refers to.
-    context = _plan_context(app, options or WalkOptions(), profile_of(app, source), stamps)
-    if caller is not None:
-        context = replace(context, caller=caller)
-    source, roles, notes = expand(source, app.aws_config)
-    of_profile = tuple(
+    context = _plan_context(app, options, profile_of(app, source), stamps)
+    expanded, roles, notes = expand(source, app.aws_config)
+    hops = tuple(
         WrittenHop(hop, source.name, number, in_profile=True)
         for number, hop in enumerate(roles, start=1)
     )
-    return resolve(app.config, path, source, of_profile + written_hops(path), context, notes)
+    return _Start(source, context, expanded, hops, notes)
 
 
 def goal_of(app: App, name: str, options: WalkOptions | None = None) -> str:
@@ -226,13 +260,12 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
 
 
 def _plan_context(
-    app: App, options: WalkOptions, profile: str | None, stamps: Stamps | None
+    app: App, options: WalkOptions, profile: str | None, stamps: Stamps
 ) -> PlanContext:
-    contexts = {} if stamps is None else stamps.contexts
     key = (options.region, profile)
-    if key not in contexts:
-        contexts[key] = _new_context(app, options, profile)
-    return contexts[key]
+    if key not in stamps.contexts:
+        stamps.contexts[key] = _new_context(app, options, profile)
+    return stamps.contexts[key]
 
 
 def _new_context(app: App, options: WalkOptions, profile: str | None) -> PlanContext:
@@ -264,7 +297,10 @@ def _stamp(app: App, source: SourceConfig, stamps: Stamps) -> Stamp:
     from rolehop.sources import SOURCE_TYPES, stamp_of
     from rolehop.sources.source_type import one_line
 
-    key = repr(source)
+    # Two AWS profiles may lead to one source; `_Start` keeps it, and so its ID.
+    key = stamps.texts.get(id(source))
+    if key is None:
+        key = stamps.texts[id(source)] = repr(source)
     if key not in stamps:
         try:
             stamps[key] = stamp_of(source, app.source_context)

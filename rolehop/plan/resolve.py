@@ -42,6 +42,22 @@ class PlanContext:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedParts:
+    """What chains of one config have in common, so that the next of thousands costs less.
+
+    Regions and hops are found by the identity of what they were made from, which is kept with them.
+    """
+
+    sources: dict[tuple[str, str | None], SourceConfig] = field(default_factory=dict)
+    """By name and account, filled in."""
+
+    regions: dict[tuple[object, ...], tuple[SourceConfig, Regions]] = field(default_factory=dict)
+    hops: dict[tuple[object, ...], tuple[HopConfig, tuple[RoleArn, HopConfig]]] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """One source and the hops from it, templates filled in, roles parsed."""
 
@@ -112,8 +128,12 @@ def source_name_of(config: Config, chain: ChainConfig) -> str | None:
     return path_of(config, chain)[0].source
 
 
-def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
+def source_of(
+    config: Config, path: tuple[ChainConfig, ...], parts: ResolvedParts | None = None
+) -> SourceConfig:
     """Return the source that ``path`` starts from, its templates filled in.
+
+    With ``parts``, paths from one source, or into one account if that is filled in, get one object.
 
     Raises:
         ConfigError: there is no such source.
@@ -125,8 +145,14 @@ def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
             fix="rolehop config check",
             chain=path[-1].name,
         )
-    source = config.sources[name]
     account = next((each.account for each in reversed(path) if each.account), None)
+    known = {} if parts is None else parts.sources
+    if (name, account) not in known:
+        known[name, account] = _source_for(config.sources[name], account)
+    return known[name, account]
+
+
+def _source_for(source: SourceConfig, account: str | None) -> SourceConfig:
     filled = {
         key: value.replace("{account}", account or "") if isinstance(value, str) else value
         for key, value in source.settings.items()
@@ -136,17 +162,26 @@ def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
 
 
 def regions_of(
-    config: Config, path: tuple[ChainConfig, ...], source: SourceConfig, facts: PlanContext
+    config: Config,
+    path: tuple[ChainConfig, ...],
+    source: SourceConfig,
+    facts: PlanContext,
+    parts: ResolvedParts,
 ) -> Regions:
     """Return the regions that are named for the chain at the end of ``path``."""
-    return regions_in_order(
-        facts.environ,
-        flag=facts.region_flag,
-        own=next((each.region for each in reversed(path) if each.region), None),
-        defaults=config.defaults.region,
-        source=source.region,
-        profile=facts.profile_region,
-    )
+    own = next((each.region for each in reversed(path) if each.region), None)
+    key = (own, id(source), facts.region_flag, facts.profile_region)
+    if key not in parts.regions:
+        found = regions_in_order(
+            facts.environ,
+            flag=facts.region_flag,
+            own=own,
+            defaults=config.defaults.region,
+            source=source.region,
+            profile=facts.profile_region,
+        )
+        parts.regions[key] = (source, found)
+    return parts.regions[key][1]
 
 
 def resolve(
@@ -156,20 +191,24 @@ def resolve(
     hops: tuple[WrittenHop, ...],
     facts: PlanContext,
     notes: tuple[str, ...] = (),
+    parts: ResolvedParts | None = None,
 ) -> Resolved:
     """Fill in templates, parse roles and choose the region.
+
+    Pass the same ``parts`` when you resolve many chains of one config.
 
     Raises:
         ConfigError: a role is not a valid one once its template is filled in; the hops are in more
             than one partition, which credentials and trust never cross; a region variable and the
             config name regions of different partitions.
     """
-    chain = path[-1]
-    regions = regions_of(config, path, source, facts)
+    chain, parts = path[-1], ResolvedParts() if parts is None else parts
+    regions = regions_of(config, path, source, facts, parts)
     decided = regions.decided_partition()
     partition = decided or _partition_of(hops, regions)
     filled = tuple(
-        _fill(each, number, partition, facts, config) for number, each in enumerate(hops, start=1)
+        _filled(each, number, partition, facts, config, parts)
+        for number, each in enumerate(hops, start=1)
     )
     in_use = {role.partition for role, _ in filled} | ({decided} if decided else set())
     if len(in_use) > 1:
@@ -203,6 +242,25 @@ def fill_template(text: str, values: Mapping[str, str]) -> str:
     for name, value in values.items() if "{" in text else ():
         text = text.replace(f"{{{name}}}", value)
     return text
+
+
+def _filled(
+    written: WrittenHop,
+    number: int,
+    partition: str,
+    facts: PlanContext,
+    config: Config,
+    parts: ResolvedParts,
+) -> tuple[RoleArn, HopConfig]:
+    """Return a hop with its templates filled in, the same one for each chain that has the same."""
+    hop = written.hop
+    templates = (hop.role, hop.session_name or config.defaults.session_name, hop.source_identity)
+    own_chain = any("{chain}" in each for each in templates if each)
+    chain = written.chain if own_chain else None
+    key = (id(hop), chain, written.account, partition, facts.caller)
+    if key not in parts.hops:
+        parts.hops[key] = (hop, _fill(written, number, partition, facts, config))
+    return parts.hops[key][1]
 
 
 def _fill(
