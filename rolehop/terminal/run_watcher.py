@@ -16,6 +16,7 @@ from rolehop.terminal.output import (
     write_lines,
     write_stdout,
 )
+from rolehop.terminal.terminal import not_written
 
 if TYPE_CHECKING:
     from rolehop.app.each.outputs import CommandOutput
@@ -44,14 +45,24 @@ class GroupedWatcher:
         self._count()
 
     def ended(self, row: TargetRow, output: CommandOutput | None) -> None:
-        """Show what a command wrote, and count it."""
+        """Show what a command wrote, and count it.
+
+        Raises:
+            BrokenPipeError: the reader of stdout has gone.
+            RolehopError: it could not be written.
+        """
         self._running -= 1
         self._done += 1
         self._failed += row.result is not ResultClass.OK
         while is_asking():
             time.sleep(_ASKING_PAUSE)
         self.finish()
-        self.show(row, output)
+        try:
+            self.show(row, output)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise not_written(error) from None
         self._count()
 
     def finish(self) -> None:

@@ -28,7 +28,7 @@ def class_of(error: RolehopError) -> ResultClass:
             return ResultClass.REFUSED
 
 
-def reason_of(error: RolehopError) -> TargetProblem:
+def problem_of(error: RolehopError) -> TargetProblem:
     """Return what happened without the error itself, whose traceback would keep the whole walk."""
     cause = None if error.quotes_program else error.cause
     brief = error.brief if isinstance(error, HopRefused) else None

@@ -8,12 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
 from rolehop.app.each.outputs import CommandOutput, HeldOutput, RunWatcher
-from rolehop.app.each.results import class_of, reason_of
+from rolehop.app.each.results import class_of, problem_of
 from rolehop.app.each.sign_ins import SignIns
 from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
 from rolehop.app.planning import resolve_chain
@@ -167,24 +167,26 @@ class EachRun:
                 filled(self._settings.argv, facts)  # refused before AWS is asked
             session = self._session_of(target, resolved)
             facts = facts_of(self._app, target, resolved, session)
-            self._run(number, facts, session)
+            argv = filled(self._settings.argv, facts)
         except RolehopError as error:
-            self._finish(number, _row(facts, class_of(error), reason=reason_of(error)), None)
-        except NotStarted:
-            pass
+            self._finish(number, _row(facts, class_of(error), problem=problem_of(error)), None)
+        else:
+            self._run(number, facts, argv, session)
 
-    def _run(self, number: int, facts: TargetFacts, session: Session) -> None:
+    def _run(
+        self, number: int, facts: TargetFacts, argv: tuple[str, ...], session: Session
+    ) -> None:
         app, settings = self._app, self._settings
-        argv = filled(settings.argv, facts)
         handed = HandoverSession(facts.chain, facts.region, session, settings.options.hop_flags)
         changes = (*handed.changes(app.variables), (ACCOUNT_NAME, facts.account_name or ""))
         environ = child_environment(app.variables, changes)
-        app.history.handed_over("each", facts.chain, session, settings.options.reason)
         with settings.new_output(self._targets[number]) as output, self._counted():
-            ended = self._commands.run(
-                argv, environ, output.stdout, output.stderr, settings.timeout
-            )
-            self._finish(number, self._ended_row(facts, ended), output)
+            app.history.handed_over("each", facts.chain, session, settings.options.reason)
+            with suppress(NotStarted):
+                ended = self._commands.run(
+                    argv, environ, output.stdout, output.stderr, settings.timeout
+                )
+                self._finish(number, self._ended_row(facts, ended), output)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -199,11 +201,11 @@ class EachRun:
 
     def _ended_row(self, facts: TargetFacts, ended: CommandEnd) -> TargetRow:
         result = ResultClass.FAILED if ended.code else ResultClass.OK
-        reason = None if ended.problem is None else TargetProblem(ended.problem)
+        problem = None if ended.problem is None else TargetProblem(ended.problem)
         if ended.timed_out:
             result = ResultClass.TIMED_OUT
-            reason = TargetProblem(f"it was ended after {self._settings.timeout:g} s")
-        return _row(facts, result, ended.code, ended.seconds, reason)
+            problem = TargetProblem(f"it was ended after {self._settings.timeout:g} s")
+        return _row(facts, result, ended.code, ended.seconds, problem)
 
     def _finish(self, number: int, row: TargetRow, output: CommandOutput | None) -> None:
         with self._turn:
@@ -243,7 +245,7 @@ def _row(
     result: ResultClass,
     code: int | None = None,
     seconds: float | None = None,
-    reason: TargetProblem | None = None,
+    problem: TargetProblem | None = None,
 ) -> TargetRow:
     return TargetRow(
         facts.target.name,
@@ -255,5 +257,5 @@ def _row(
         facts.region,
         code,
         seconds,
-        reason,
+        problem,
     )

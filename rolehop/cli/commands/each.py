@@ -151,7 +151,7 @@ def _show_results(cli: CommandContext, run: EachRun, watcher: GroupedWatcher, st
     rows = run.rows()
     if style == "json":
         for each in rows:
-            if each.result is ResultClass.NOT_RUN and each.reason is None:
+            if each.result is ResultClass.NOT_RUN and each.problem is None:
                 watcher.show(each, None)
     elif not cli.terminal.quiet or _exit_code(rows):
         cli.write_view(results_view(rows, verbose=cli.terminal.verbose), beside=True)

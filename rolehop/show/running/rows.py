@@ -58,7 +58,7 @@ class TargetRow:
     """As shells say it: 128 + N after signal N; ``None``: the command was not run to its end."""
     seconds: float | None = None
     """How long the command ran; ``None``: it did not."""
-    reason: TargetProblem | None = None
+    problem: TargetProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)

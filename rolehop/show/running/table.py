@@ -35,7 +35,7 @@ def _result_row(each: TargetRow) -> Row:
         code,
         StyledText(each.result.value, "green" if good else "red"),
         "-" if each.seconds is None else f"{each.seconds:.1f} s",
-        under=each.reason.in_one_line if each.reason else "",
+        under=each.problem.in_one_line if each.problem else "",
     )
 
 
@@ -71,7 +71,7 @@ def _planned_under(each: PlannedRow, *, verbose: bool) -> str:
 
 def result_line(row: TargetRow, output: dict[str, object]) -> str:
     """Return one line of ``rolehop.each/1``; ``output`` says where the command's output is."""
-    reason = row.reason
+    problem = row.problem
     document: dict[str, object] = {
         "schema": "rolehop.each/1",
         **_identity(row),
@@ -79,8 +79,8 @@ def result_line(row: TargetRow, output: dict[str, object]) -> str:
         "exit_code": row.exit_code,
         "seconds": None if row.seconds is None else round(row.seconds, 3),
         "error": None
-        if reason is None
-        else {"what": reason.what, "cause": reason.cause, "fix": reason.fix, "hop": reason.hop},
+        if problem is None
+        else {"what": problem.what, "cause": problem.cause, "fix": problem.fix, "hop": problem.hop},
         **output,
     }
     return visible_json(json.dumps(document, ensure_ascii=False))
