@@ -7,6 +7,7 @@ has let go of every file that it does not need.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import sys
@@ -70,6 +71,9 @@ def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
     """Run ``serve`` in a new process that is no child of this one; return at once.
 
     It keeps the files ``keep``; whatever ``serve`` raises ends it.
+
+    Raises:
+        OSError: there can be no new process.
     """
     with warnings.catch_warnings():
         # Python 3.12 warns if there are threads, such as one of a keyring that hangs. It is left
@@ -77,15 +81,18 @@ def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child:
-        os.waitpid(child, 0)
+        if os.waitpid(child, 0)[1]:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         return
+    code = 1
     try:
         os.setsid()
         if os.fork() == 0:
             _let_go(keep)
             serve()
+        code = 0
     finally:
-        os._exit(0)
+        os._exit(code)
 
 
 def hide_memory() -> None:

@@ -112,6 +112,7 @@ def listen_on_socket(path: Path) -> ListeningSocket:
     try:
         server.bind(str(path))
         server.listen(_BACKLOG)
+        made = path.lstat()
     except OSError as error:
         server.close()
         raise UsageError(
@@ -121,7 +122,7 @@ def listen_on_socket(path: Path) -> ListeningSocket:
         ) from None
     finally:
         os.umask(before)
-    return ListeningSocket(server, _UNIX_HOSTS, file=(path, path.lstat()))
+    return ListeningSocket(server, _UNIX_HOSTS, file=(path, made))
 
 
 def remove_left_socket(path: Path) -> None:

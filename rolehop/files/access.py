@@ -56,6 +56,10 @@ if sys.platform == "win32":
         """``None``: access lists rule there, and the user profile's own keeps others out."""
         return None
 
+    def way_problem(folder: Path, home: Path) -> str | None:
+        """``None``, for the same reason."""
+        return None
+
     def distrust_of(file: int, path: Path) -> Distrust | None:
         """``None``, for the same reason."""
         return None
@@ -87,15 +91,25 @@ else:
         """
         try:
             way = _way_to(folder, home)
-            problem = _way_problem(way)
+            problem = _problem_of_way(way)
             if problem is None and way and way[-1][1] is not None:
                 problem = _content_problem(way[-1][0])
         except OSError as error:
             return f"{error.filename or folder} cannot be inspected: {error.strerror}"
         return problem
 
-    def _way_problem(way: Sequence[_Step]) -> str | None:
-        """Return what is wrong with a folder or link on the way, the state folder's own included."""
+    def way_problem(folder: Path, home: Path) -> str | None:
+        """Return how others could put a file of theirs at a path in ``folder``; ``None``: they cannot.
+
+        The folder and the way to it are judged as `folder_problem` does.
+        """
+        try:
+            return _problem_of_way(_way_to(folder, home))
+        except OSError as error:
+            return f"{error.filename or folder} cannot be inspected: {error.strerror}"
+
+    def _problem_of_way(way: Sequence[_Step]) -> str | None:
+        """Return what is wrong with a folder or link on the way, the last one included."""
         for number, (each, found) in enumerate(way):
             follower = way[number + 1] if number + 1 < len(way) else None
             is_last = follower is None

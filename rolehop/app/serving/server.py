@@ -41,9 +41,9 @@ from rolehop.endpoint.listeners import (
 )
 from rolehop.endpoint.loop import Loop
 from rolehop.endpoint.rules import Rules, path_of
-from rolehop.errors import UsageError
+from rolehop.errors import RolehopError, UsageError
 from rolehop.files import is_there
-from rolehop.files.access import distrust_of_folder
+from rolehop.files.access import way_problem
 from rolehop.handover.container import endpoint_changes, metadata_changes, token_check
 from rolehop.handover.environment import served
 from rolehop.show.rows import ServedChainRow, ServerRow
@@ -119,7 +119,7 @@ class Server:
             self._listeners = [_listen(app, settings)]
             stack.callback(self._listeners[0].close)
             if settings.socket is not None:
-                _check_folder(settings.socket)
+                _check_folder(settings.socket, app.home)
                 self._listeners.append(listen_on_socket(settings.socket))
                 stack.callback(self._listeners[1].close)
             if settings.for_containers:
@@ -215,6 +215,9 @@ class Server:
         """Let another process serve for as long as this one, or what takes its place, lives.
 
         Here the server is over.
+
+        Raises:
+            RolehopError: there can be no other process.
         """
         self.write_token()
         client = WatchedProcess()
@@ -226,7 +229,10 @@ class Server:
             with self:
                 self.run(client)
 
-        fork_companion(serve, files)
+        try:
+            fork_companion(serve, files)
+        except OSError as error:  # the user has too many processes
+            raise RolehopError("no server can be started", cause=error.strerror) from None
         self._stack.pop_all()  # what is removed at the end is the other's
         for each in self._listeners:
             each.socket.close()
@@ -324,17 +330,17 @@ def _listen(app: App, settings: ServerSettings) -> ListeningSocket:
         ) from None
 
 
-def _check_folder(socket: Path) -> None:
+def _check_folder(socket: Path, home: Path) -> None:
     """Refuse a folder where others could put a socket of theirs in the place of ours.
 
     Raises:
         UsageError: they could.
     """
-    found = distrust_of_folder(socket.parent)
-    if found is not None:
+    problem = way_problem(socket.parent, home)
+    if problem is not None:
         raise UsageError(
             f"{socket} would not be safe",
-            cause=f"{socket.parent}: {found}",
+            cause=problem,
             fix="name a path in a folder that only you can write",
         )
 

@@ -106,6 +106,8 @@ def command(
     are asked now; later, a line here says if somebody is needed. It runs until Ctrl-C.
     """
     cli = CommandContext.of(ctx)
+    if idle_timeout == 0:
+        raise UsageError("--idle-timeout 0 would end it at once", fix="leave it out: it goes on")
     if stop:
         _stop(cli, pattern)
         return

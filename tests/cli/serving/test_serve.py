@@ -236,7 +236,8 @@ def test_a_port_in_use_is_refused_before_anything_is_asked(
     [
         (("hub", "--token-file", "token"), "would be on a disk"),
         (("hub", "--socket", "no/such/folder/sock"), "cannot listen on"),
-        (("hub", "--socket", "/tmp/sock"), "everybody on this machine can write it"),  # noqa: S108
+        (("hub", "--socket", "/tmp/sock"), "/tmp/sock would not be safe"),  # noqa: S108
+        (("hub", "--idle-timeout", "0"), "would end it at once"),
         (("hub", "--print-env", "--shell", "no-such-shell"), "no-such-shell"),
         ((), "no chain is named"),
     ],
@@ -247,6 +248,17 @@ def test_what_makes_no_sense_is_refused_at_once(
     done = shared_world.rolehop("serve", *arguments)
     assert done.code == 2
     assert words in done.err
+
+
+def test_a_socket_is_refused_below_a_folder_where_others_could_put_another_one(
+    shared_world: World,
+) -> None:
+    above = shared_world.home / "open"
+    (above / "mine").mkdir(parents=True, mode=0o700)
+    above.chmod(0o777)
+    done = shared_world.rolehop("serve", "hub", "--socket", "open/mine/sock")
+    assert done.code == 2
+    assert f"{above}: everybody on this machine can write it" in done.err
 
 
 def test_a_chain_that_asks_is_asked_before_it_is_served(world: World) -> None:
