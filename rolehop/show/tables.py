@@ -108,6 +108,12 @@ def servers_view(rows: Iterable[ServerRow], now: datetime) -> View:
     return [_server(each, now) for each in rows]
 
 
+def server_text(server: ServerRow) -> str:
+    """Return a server in words: what it serves, and its process."""
+    served = ", ".join(each.chain for each in server.chains)
+    return f"the server of {served} (process {server.process})"
+
+
 def whoami_view(
     chain: str | None,
     color: str | None,

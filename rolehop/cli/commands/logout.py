@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from rolehop.app.serving.running import SERVE, running_servers
 from rolehop.app.stored_sessions import forget_sessions
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.errors import UsageError, VaultAbsent
+from rolehop.show.tables import server_text
 from rolehop.text import clean, pluralize
+
+if TYPE_CHECKING:
+    from rolehop.show.rows import ServerRow
 
 
 @click.command(
@@ -27,7 +34,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
     """Forget stored sessions.
 
     They are deleted from the keyring. AWS does not learn of it: a copy that somebody made stays
-    valid until it expires.
+    valid until it expires. A server (rolehop serve) goes on; a note names it.
     """
     cli = CommandContext.of(ctx)
     if everything == bool(pattern):
@@ -35,6 +42,9 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
     forgotten = forget_sessions(cli.app, None if everything else pattern)
     if forgotten.count or not forgotten.other_backends:
         cli.terminal.note(_said(pattern, forgotten.count))
+    for each in running_servers(cli.app, pattern):
+        # Its sessions are in its memory.
+        cli.terminal.note(f"{server_text(each)} {_how_it_ends(each)}")
     if forgotten.other_backends:
         raise VaultAbsent(
             "some sessions were not forgotten",
@@ -42,6 +52,12 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
             " which is not in use here",
             fix="run it where that keyring is in use; each session expires by itself",
         )
+
+
+def _how_it_ends(server: ServerRow) -> str:
+    if server.command == SERVE:
+        return "goes on: rolehop serve --stop ends it"
+    return "goes on until its command ends"
 
 
 def _said(patterns: tuple[str, ...], count: int) -> str:

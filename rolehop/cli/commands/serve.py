@@ -23,7 +23,6 @@ from rolehop.text import pluralize
 if TYPE_CHECKING:
     from rolehop.app.serving.server import Server
     from rolehop.shells.dialect import Dialect
-    from rolehop.show.rows import ServerRow
 
 
 @click.command(
@@ -207,26 +206,22 @@ def _stop(cli: CommandContext, chains: tuple[str, ...]) -> None:
         RolehopError: one did not end.
     """
     from rolehop.app.serving.stopping import stop_servers
+    from rolehop.show.tables import server_text
 
     stopped = stop_servers(cli.app, chains)
     for each in stopped.ended:
-        cli.terminal.note(f"{_server_text(each)} has ended")
+        cli.terminal.note(f"{server_text(each)} has ended")
     for each in stopped.of_commands:
-        cli.terminal.note(f"{_server_text(each)} ends with its command")
+        cli.terminal.note(f"{server_text(each)} ends with its command")
     for each in stopped.elsewhere:
         raise RolehopError(
-            f"{_server_text(each)} runs elsewhere",
+            f"{server_text(each)} runs elsewhere",
             cause="its process is not seen here: it is in a container, or on another machine",
             fix="rolehop serve --stop, there",
         )
     for each in stopped.slow:
-        raise RolehopError(f"{_server_text(each)} has not ended yet", fix=f"kill -9 {each.process}")
+        raise RolehopError(f"{server_text(each)} has not ended yet", fix=f"kill -9 {each.process}")
     if not stopped.ended and not stopped.of_commands:
         cli.terminal.note(
             f"no server of {' or '.join(chains)} runs" if chains else "no server runs"
         )
-
-
-def _server_text(server: ServerRow) -> str:
-    served = ", ".join(each.chain for each in server.chains)
-    return f"the server of {served} (process {server.process})"

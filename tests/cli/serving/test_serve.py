@@ -207,6 +207,9 @@ def test_status_shows_servers_and_stop_ends_them(world: World) -> None:
         assert list(found[0]) == [
             *("pid", "command", "started_at", "address", "socket", "requests", "clients", "chains")
         ]
+        of_server = f"the server of own, hub (process {server.process.pid})"
+        said = f"{of_server} goes on: rolehop serve --stop ends it"
+        assert said in world.rolehop("logout", "hub").err.replace("\n ", "")
         done = world.rolehop("serve", "--stop", "admin")
         assert done.err == f"rolehop: the server of admin (process {other.process.pid}) has ended\n"
         assert (ended(other.process).code, server.get()[0]) == (0, 200)
