@@ -29,6 +29,8 @@ def predict(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ..
 
     ``own`` is the call that gets the source its own role, if it sends session policies.
     """
+    if own is None and all(map(_sends_role_only, hops)):
+        return (_NOTHING,) * len(hops)
     found = []
     inherited = Inheritance()
     for number, hop in enumerate(hops, start=1):
@@ -54,6 +56,15 @@ def predict(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ..
         )
         inherited = inherited.after(hop, f"hop {number}")
     return tuple(found)
+
+
+_NOTHING = Prediction()
+
+
+def _sends_role_only(hop: Hop) -> bool:
+    """True for a hop of which there is nothing to say, as most are."""
+    sends = hop.policy or hop.policy_arns or hop.tags or hop.transitive_tags
+    return not sends and hop.source_identity is None and hop.role.path == "/"
 
 
 def _service_linked(hop: Hop) -> str | None:

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from rolehop.access_denied.model import AccessDenied
 from rolehop.access_denied.reader import read_access_denied
+from rolehop.policy.chains.model import CallerState
+from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
@@ -181,21 +183,35 @@ def _as_aws_says(policy: PolicyVerdict, denied: AccessDenied | None) -> PolicyVe
     return replace(policy, outcome=Outcome.REFUSED, findings=(said, *policy.findings))
 
 
-Memo = dict[tuple[object, ...], Mapping[int, Verdict]]
-"""Verdicts by what starts a chain and its hops: many chains of a config make the same calls."""
+Memo = dict[tuple[object, ...], tuple[Verdict, CallerState]]
+"""Verdicts on hops, each with the session that the hop gives, by what starts a chain and its hops up
+to this one: many chains of a config go through the same hubs."""
 
 
 def judge_chain(
     chain: str, source: str, scenario: ChainScenario, memo: Memo | None = None
 ) -> ChainVerdict:
     """Judge every hop of ``scenario``; ``memo``: of chains in the same setting but for the region."""
-    key = (repr(scenario.start), scenario.hops, scenario.setting.region)
     if memo is None or scenario.source_requests:
-        memo = {}
-    if key not in memo:
-        memo[key] = {n: evaluate(request) for n, request in scenario.requests().items()}
-    verdicts = memo[key]
+        verdicts = {n: evaluate(request) for n, request in scenario.requests().items()}
+    else:
+        verdicts = _judged_once(scenario, memo)
     hops = tuple(
         HopVerdict(number, verdict, scenario, verdicts) for number, verdict in verdicts.items()
     )
     return ChainVerdict(chain, source, hops)
+
+
+def _judged_once(scenario: ChainScenario, memo: Memo) -> dict[int, Verdict]:
+    """Judge the hops that no chain before had after the same start and the same hops."""
+    setting, begun = scenario.setting, repr(scenario.start)
+    verdicts: dict[int, Verdict] = {}
+    held = None
+    for number, hop in enumerate(scenario.hops, start=1):
+        key = (begun, setting.region, scenario.hops[:number])
+        if key not in memo:
+            held = held or initial_state(scenario.start, setting)
+            after = next_state(held, hop, number, setting.records)
+            memo[key] = (evaluate(build_request(held, hop, setting)), after)
+        verdicts[number], held = memo[key]
+    return verdicts
