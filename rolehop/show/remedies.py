@@ -10,7 +10,13 @@ from rolehop.config.toml_writer import toml_line
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict, Verdict
 from rolehop.policy.remedies.config_change import ConfigChange
-from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange
+from rolehop.policy.remedies.policy_change import (
+    NEW,
+    ChangeKind,
+    Owner,
+    PolicyChange,
+    apply_changes,
+)
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
 from rolehop.show.condition_text import asked_for, condition_of, key_in_words
@@ -51,7 +57,8 @@ def remedy_lines(
             if room < len(named[number]) + later:
                 yield from wrapped(_more(remedies, number), "  ", "    ")
                 return
-            lines = lines if len(lines) + later <= room else named[number]
+            forms = (lines, list(_difference(step, lead)), named[number])
+            lines = next((e for e in forms if e and len(e) + later <= room), named[number])
         room = None if room is None else room - len(lines)
         yield from lines
     if verdict.outcome is Outcome.REFUSED and not remedies:
@@ -191,6 +198,8 @@ def _policy_change(change: PolicyChange) -> str:
     if change.document.startswith("a new "):
         return f"account {change.member} creates {change.document}, with"
     document = change.document
+    if change.is_new and change.location is not None:
+        return f"write in the {change.location.file}, at {change.location.name}, beside policy_arns"
     if change.location is not None:
         at = f"in the {change.location.file}, at {change.location.name}"
         document = f"session policy ({at}: policy, or its policy_file)"
@@ -221,6 +230,10 @@ _DOES = {
 
 
 def _written(step: Step) -> Iterator[str]:
+    if isinstance(step, PolicyChange) and step.is_new and step.location is not None:
+        policy = json.dumps(apply_changes(NEW, [step]), ensure_ascii=False)
+        yield toml_line("policy", policy) if "'" in policy else f"policy = '{policy}'"
+        return
     if isinstance(step, PolicyChange):
         yield from json_lines(step.statement, WIDTH - 4)
         return

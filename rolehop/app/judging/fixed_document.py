@@ -219,7 +219,7 @@ def _fixed_session_policy(
     table: Any = tomllib.loads(before.removeprefix(mark))
     for key in place[1] if place else ():
         table = table[key]
-    if json.loads(table.get("policy", "{}")) != now:
+    if json.loads(table.get("policy", json.dumps(NEW))) != now:
         raise _another(path, "a config without that policy", [made[0].document])
     text = json.dumps(apply_changes(now, made), ensure_ascii=False)
     try:

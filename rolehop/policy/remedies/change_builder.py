@@ -141,6 +141,7 @@ class _ChangeBuilder:
             tuple(asked.without),
             tuple(asked.waived),
             location=self._location() if owner is Owner.CONFIG else None,
+            is_new=document not in [each.name for each in self.documents],
         )
 
     def _location(self) -> ConfigLocation:

@@ -22,7 +22,6 @@ Json = dict[str, Any]
 
 _OTHER_CALLER = (Reason.NOT_NAMED, Reason.OTHER_ACCOUNT, Reason.ANOTHER_KIND)
 _LISTS = ("stringequals", "stringlike", "arnequals", "arnlike", "ipaddress")
-_NOT_EXTENDED = ("sts:externalid", *OF_MFA)
 _BESIDE_ASSUME_ROLE = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
@@ -93,8 +92,10 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
             return None
         return _without_condition(written, operator, key)
     values = request.context.lookup(key)
-    if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in _NOT_EXTENDED:
+    if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in OF_MFA:
         return None
+    if key.lower() == "sts:externalid" and "Principal" in written:
+        return None  # what the role's owner asks of a caller
     if not isinstance(values, tuple) or len(values) != 1 or set("*?$") & set(values[0]):
         return None
     made = deepcopy(written)

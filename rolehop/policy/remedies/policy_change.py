@@ -89,6 +89,9 @@ class PolicyChange:
     location: ConfigLocation | None = None
     """Where in the config the document is, if it is there."""
 
+    is_new: bool = False
+    """There is no such document yet."""
+
     @property
     def account(self) -> str | None:
         """The account that can make the change; ``None``: no account that is known here."""

@@ -35,6 +35,7 @@ from rolehop.policy.remedies.policy_change import (
 from rolehop.startup.dataclass import dataclass, replace
 
 _MOST_ROUNDS = 8
+_MOST_TRIES = 24
 Step = ConfigChange | PolicyChange
 Finder = Callable[[PolicyVerdict, ChainScenario, int], Iterator[Candidate]]
 
@@ -44,6 +45,11 @@ class Remedy:
     """Changes that together let a hop through, in the order in which to make them."""
 
     steps: tuple[Step, ...]
+
+    @property
+    def changes(self) -> bool:
+        """True if a policy is changed."""
+        return any(isinstance(each, PolicyChange) for each in self.steps)
 
     @property
     def edits(self) -> bool:
@@ -75,7 +81,11 @@ def find_remedies(
     return tuple(remedy for remedy in found if remedy is not None)[:2]
 
 
-_BRINGS = {"mfa_serial": OF_MFA, "session_name": ("sts:rolesessionname",)}
+_BRINGS = {
+    "external_id": ("sts:externalid",),
+    "mfa_serial": OF_MFA,
+    "session_name": ("sts:rolesessionname",),
+}
 """Condition keys that a key of the config meets, with nothing to be said for not meeting them."""
 
 
@@ -146,22 +156,47 @@ class _RemedySearch:
     def remedy(self, finder: Finder | None) -> Remedy | None:
         """Return the remedy that changes the config as ``finder`` proposes, and policies otherwise.
 
-        ``None`` if there is none.
+        ``None`` if there is none. Of several values that one policy asks for, another one may pass
+        what the first does not: such are tried before policies are changed for it.
         """
-        attempt, verdicts = _Attempt(self.scenario), self.verdicts
-        for _ in range(_MOST_ROUNDS):
-            worse = self._worse(verdicts)
-            undocumented = _undocumented(verdicts[self.hop]) if worse is None else ()
-            if worse is None and not undocumented:
-                return Remedy(attempt.steps)
-            better = (
-                self._settled(attempt, verdicts[self.hop], undocumented)
-                if worse is None
-                else self._better(attempt, worse, verdicts[worse], finder)
-            )
-            if better is None:
+        start = _Attempt(self.scenario)
+        first = self._found(
+            start, self.verdicts, finder, iter(range(_MOST_ROUNDS)), only_first=True
+        )
+        if finder is None or (first is not None and not first.changes):
+            return first
+        tries = iter(range(_MOST_TRIES))
+        own = self._found(start, self.verdicts, finder, tries, policies=first is None)
+        return own or first
+
+    def _found(
+        self,
+        attempt: _Attempt,
+        verdicts: Mapping[int, Verdict],
+        finder: Finder | None,
+        tries: Iterator[int],
+        *,
+        policies: bool = True,
+        only_first: bool = False,
+    ) -> Remedy | None:
+        """Return the first remedy that begins with ``attempt``, after at most ``tries`` more."""
+        worse = self._worse(verdicts)
+        undocumented = _undocumented(verdicts[self.hop]) if worse is None else ()
+        if worse is None and not undocumented:
+            return Remedy(attempt.steps)
+        if worse is None:
+            settled = self._settled(attempt, verdicts[self.hop], undocumented)
+            ways = iter(() if settled is None or not policies else (settled,))
+        else:
+            ways = self._better(attempt, worse, verdicts[worse], finder, policies=policies)
+        for each in ways:
+            if next(tries, None) is None:
                 return None
-            attempt, verdicts = better, better.verdicts()
+            found = self._found(
+                each, each.verdicts(), finder, tries, policies=policies, only_first=only_first
+            )
+            if found is not None or only_first:
+                return found
         return None
 
     def _worse(self, verdicts: Mapping[int, Verdict]) -> int | None:
@@ -177,9 +212,15 @@ class _RemedySearch:
         )
 
     def _better(
-        self, attempt: _Attempt, hop: int, verdict: Verdict, finder: Finder | None
-    ) -> _Attempt | None:
-        """Add one config change, or a change to every policy that refuses; ``None``: none is left."""
+        self,
+        attempt: _Attempt,
+        hop: int,
+        verdict: Verdict,
+        finder: Finder | None,
+        *,
+        policies: bool,
+    ) -> Iterator[_Attempt]:
+        """Yield it with one more config change, then with a change to every policy that refuses."""
         idle = layers_made_irrelevant(verdict, hop, attempt.scenario)
         refusing = [policy for policy in verdict.refused if policy.name not in idle]
         if finder is not None and hop == self.hop:
@@ -187,8 +228,11 @@ class _RemedySearch:
                 for edit, changed in finder(policy, attempt.scenario, hop):
                     steps = _joined(attempt.steps, edit)
                     if steps is not None:
-                        return _Attempt(changed, steps)
-        return _with(attempt, policy_changes(verdict, hop, attempt.scenario, refusing))
+                        yield _Attempt(changed, steps)
+        made = policy_changes(verdict, hop, attempt.scenario, refusing) if policies else ()
+        changed_policies = _with(attempt, made)
+        if changed_policies is not None:
+            yield changed_policies
 
     def _settled(
         self, attempt: _Attempt, verdict: Verdict, undocumented: Sequence[PolicyVerdict]

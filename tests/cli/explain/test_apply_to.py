@@ -174,11 +174,16 @@ def test_a_read_only_file_and_stdout_are_refused(world: World, mode: int | None)
     assert not (world.home / "-").exists()
 
 
-def test_a_session_policy_in_the_config_is_changed_there(world: World) -> None:
+READS = policy_text({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+
+
+@pytest.mark.parametrize(
+    "limits", [f"policy = '{READS}'", 'policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]']
+)
+def test_a_session_policy_in_the_config_is_changed_there(world: World, limits: str) -> None:
     write_roles(world, role(HUB, ALICE), role(ADMIN, HUB))
-    reads = policy_text({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
     hop = '{ role = "arn:aws:iam::222222222222:role/Hub" }'
-    world.config(CONFIG.replace(hop, f"{hop[:-2]}, policy = '{reads}' }}"))
+    world.config(CONFIG.replace(hop, f"{hop[:-2]}, {limits} }}"))
     path = world.config_file
     assert explain_offline(world, "admin", "--apply-to", str(path)).code == 5
     assert explain_offline(world, "admin").code == 0

@@ -15,11 +15,12 @@ from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.show.explain import verdict_view
 from rolehop.show.render_text import as_text
 from rolehop.startup.dataclass import replace
-from tests.policy.helpers.broken_chains import DENY, Breaks, broken, sets
+from tests.policy.helpers.broken_chains import DENY, Breaks, also, broken, sets
 from tests.policy.helpers.chains import (
     ADMIN,
     ALICE,
     HUB,
+    double_accepts,
     explained,
     made,
     may,
@@ -110,6 +111,83 @@ def test_the_name_that_a_policy_wants_of_a_session_is_given_to_it(
     assert isinstance(step, ConfigChange)
     assert (step.hop, step.keys, step.example) == (hop, {"session_name": name}, name == "any-value")
     assert [each.verdict.outcome for each in explained(made(case, remedy))] == [Outcome.ALLOWED] * 2
+
+
+def asks(key: str, *values: str) -> Json:
+    return {"StringEquals": {key: list(values)}}
+
+
+def denies_others(key: str, *values: str) -> Json:
+    return denies(StringNotEquals={key: list(values)})
+
+
+ID, NAME = "sts:ExternalId", "sts:RoleSessionName"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "keys"),
+    [
+        (
+            sets(
+                "trust-admin", trusts(HUB), denies_others(ID, "aa", "bb"), denies_others(ID, "bb")
+            ),
+            {"external_id": "bb"},
+        ),
+        (
+            also(
+                sets("trust-admin", trusts(HUB, **asks(ID, "aa", "bb"))),
+                sets("hub", {**may(ADMIN), "Condition": asks(ID, "cc", "bb")}),
+            ),
+            {"external_id": "bb"},
+        ),
+        (
+            sets(
+                "trust-admin",
+                trusts(HUB, StringLike={NAME: ["ci-*", "cd-*"]}),
+                denies(StringLike={NAME: "ci-*"}),
+            ),
+            {"session_name": "cd-s1"},
+        ),
+        (
+            also(
+                sets("hub", may(ADMIN, "sts:*")),
+                sets(
+                    "trust-admin",
+                    trusts(HUB, "sts:*"),
+                    *(denies_others(f"aws:RequestTag/t{n}", "x") for n in range(3)),
+                ),
+            ),
+            {"tags": {"t0": "x", "t1": "x", "t2": "x"}},
+        ),
+    ],
+)
+def test_of_several_values_the_one_that_passes_every_policy_is_written(
+    breaks: Breaks, keys: Json
+) -> None:
+    (step,) = remedies_at(broken(breaks), 2)[0].steps
+    assert isinstance(step, ConfigChange)
+    assert step.keys == keys
+
+
+@pytest.mark.parametrize("sent", [{}, {"external_id": "mine"}])
+def test_the_external_id_that_the_role_wants_joins_the_list_of_the_callers_own_policy(
+    sent: Json,
+) -> None:
+    """Never the other way round: what the role's owner asks for stays as it is."""
+    case = broken(
+        also(
+            sets("trust-admin", trusts(HUB, **asks(ID, "theirs"))),
+            sets("hub", {**may(ADMIN), "Condition": asks(ID, "old")}, hop2=sent),
+        )
+    )
+    (remedy,) = remedies_at(case, 2)
+    edit, change = remedy.steps
+    assert isinstance(edit, ConfigChange)
+    assert isinstance(change, PolicyChange)
+    assert edit.keys == {"external_id": "theirs"}
+    assert (change.document, change.index) == ("inline policy hub of role Hub", 1)
+    assert change.statement["Condition"] == asks(ID, "old", "theirs")
+    assert double_accepts(made(case, remedy))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from random import Random
 from typing import Any
 
@@ -36,6 +38,7 @@ from tests.policy.helpers.chains import (
     trusts,
 )
 from tests.policy.helpers.worlds import LANES, as_request, make_world
+from tests.support.policies import policy
 
 Json = dict[str, Any]
 SEEDS = st.integers(min_value=0, max_value=2**63)
@@ -120,9 +123,14 @@ def test_a_document_of_the_old_language_stays_so() -> None:
 
 
 def test_a_session_policy_is_added_to_those_given_by_arn() -> None:
-    change = only(sets("admin", hop1={"policy_arns": ("arn:aws:iam::aws:policy/SecurityAudit",)}))
+    breaks = sets("admin", hop1={"policy_arns": ("arn:aws:iam::aws:policy/SecurityAudit",)})
+    change = only(breaks)
     assert (change.owner, change.kind) == (Owner.CONFIG, ChangeKind.ADD)
     assert change.statement == {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ADMIN}
+    text = as_text(verdict_view(judged(broken(breaks)), verbose=False))
+    (line,) = (each for each in text.splitlines() if each.startswith("    policy = "))
+    written = json.loads(tomllib.loads(line.strip())["policy"])
+    assert written == policy(change.statement)
 
 
 def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
