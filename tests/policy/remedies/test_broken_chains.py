@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rolehop.policy import Outcome, PolicyType, Reason
+from rolehop.policy.chain_verdict import Memo, judge_chain
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange
+from rolehop.startup.dataclass import replace
 from tests.policy.helpers.broken_chains import BROKEN, Breaks, broken
-from tests.policy.helpers.chains import double_accepts, explained, healthy, made
+from tests.policy.helpers.chains import double_accepts, explained, healthy, made, scenario
 
 every_broken_chain = pytest.mark.parametrize(
     ("breaks", "hop", "policy", "reason", "begins"), BROKEN.values(), ids=BROKEN
@@ -34,6 +36,33 @@ def test_the_wrong_thing_is_named_first(
     assert [each.name for each in verdict.refused] == [policy]
     assert verdict.first_wrong is not None
     assert verdict.first_wrong.reason is reason
+
+
+@every_broken_chain
+def test_chains_that_share_hops_are_judged_as_each_alone(
+    breaks: Breaks, hop: int, policy: PolicyType, reason: Reason, begins: object
+) -> None:
+    whole = scenario(broken(breaks))
+    first, last = whole.hops
+    chains = [
+        *(replace(whole, hops=hops) for hops in ((first,), (last,), (first, first), whole.hops)),
+        whole.with_hop(1, replace(first, session_name="other")),
+        whole.with_hop(1, replace(first, tags=(("team", "blue"),), transitive_tags=("team",))),
+        whole.with_region("us-east-1"),
+        replace(whole, start=replace(whole.start, mfa=True)),
+    ]
+    memo: Memo = {}
+    for chain in (*chains, *chains):
+        alone, together = (judge_chain("chain", "me", chain, each) for each in (None, memo))
+        said = [
+            [
+                (e.outcome, e.policies, e.unknowns, e.assuming)
+                for hop in judged.hops
+                for e in (hop.verdict,)
+            ]
+            for judged in (alone, together)
+        ]
+        assert said[0] == said[1]
 
 
 @every_broken_chain
