@@ -162,8 +162,9 @@ def _number(version: JsonNode | None) -> int:
 def _role(role: JsonNode) -> Entity:
     trust, longest = role.get("AssumeRolePolicyDocument"), role.get("MaxSessionDuration")
     description = role.get("Description")
-    return replace(
-        _entity(role, "role"),
+    return _entity(
+        role,
+        "role",
         trust=None if trust is None else _document(trust),
         max_session_seconds=None if longest is None else longest.number(),
         description="" if description is None else description.text(),
@@ -190,8 +191,8 @@ def _user_detail(each: JsonNode) -> Entity:
     return replace(entity, inline={}) if entity.inline is None and complete else entity
 
 
-def _entity(each: JsonNode, kind: str) -> Entity:
-    """Read what all entities have in common; a missing list was not seen."""
+def _entity(each: JsonNode, kind: str, **own: Any) -> Entity:
+    """Read what all entities have in common, beside their ``own``; a missing list was not seen."""
     arn = _arn(each.need("Arn"), kind)
     inline, attached = each.members(_INLINE[kind]), each.members("AttachedManagedPolicies")
     groups = each.members("GroupList") if kind == "user" else []
@@ -202,13 +203,17 @@ def _entity(each: JsonNode, kind: str) -> Entity:
         inline=None if inline is None else _inline(inline),
         attached=None
         if attached is None
-        else tuple(one.need("PolicyArn").text() for one in attached),
+        else tuple([one.need("PolicyArn").text() for one in attached]),
         # IAM leaves PermissionsBoundary and Tags out where there are none.
         boundary=None if boundary is None else boundary.need("PermissionsBoundaryArn").text(),
         tags=tuple(
-            (one.need("Key").text(), one.need("Value").text()) for one in each.members("Tags") or ()
+            [
+                (one.need("Key").text(), one.need("Value").text())
+                for one in each.members("Tags") or ()
+            ]
         ),
-        groups=None if groups is None else tuple(one.text() for one in groups),
+        groups=None if groups is None else tuple([one.text() for one in groups]),
+        **own,
     )
 
 
@@ -223,9 +228,10 @@ def _arn(part: JsonNode, kind: str) -> str:
     text = part.text()
     if kind == "role":
         try:
-            return str(RoleArn.parse(text))
+            RoleArn.parse(text)
         except ValueError:
             raise part.wrong("the ARN of a role") from None
+        return text
     match = _ARN.fullmatch(text)
     if match is None or match["kind"] != kind:
         raise part.wrong(f"the ARN of a {kind}")

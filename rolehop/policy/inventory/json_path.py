@@ -16,7 +16,7 @@ class InvalidInventory(ValueError):
     """A file that cannot be read as AWS CLI output; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a file has ten for each of thousands of roles
 class JsonNode:
     """One value of a file, and its place, as in ``RoleDetailList[0].Arn``; empty: the whole."""
 
@@ -41,9 +41,9 @@ class JsonNode:
     def get(self, key: str) -> JsonNode | None:
         """Return the value at ``key``; ``None``: missing, or null, as ``--query`` writes it."""
         value = self.keys().get(key)
-        return (
-            None if value is None else JsonNode(value, f"{self.place}.{key}" if self.place else key)
-        )
+        if value is None:
+            return None
+        return JsonNode(value, f"{self.place}.{key}" if self.place else key)
 
     def need(self, key: str) -> JsonNode:
         """Return the value at ``key``, which IAM always includes."""
