@@ -26,8 +26,8 @@ from rolehop.startup.dataclass import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
-class StsAnswer:
-    """AWS's answer when it refused a call: STS's to a hop, or another service's to another call."""
+class AwsRefusal:
+    """What AWS answered when it refused a call: STS to a hop, or another service to another call."""
 
     code: str
     """E.g. ``AccessDenied``; empty: the text had none."""
@@ -79,7 +79,7 @@ class HopVerdict:
     verdicts: Mapping[int, Verdict] = field(repr=False)
     """The verdicts of all hops of the scenario, by number."""
 
-    sts_answer: StsAnswer | None = None
+    aws_refusal: AwsRefusal | None = None
     """Set if STS refused this very call: ``verdict`` then says so, too."""
 
     @property
@@ -100,7 +100,7 @@ class ActionVerdict:
     by_documents: Verdict
     """The verdict of the documents alone, whatever AWS answered."""
 
-    answer: StsAnswer | None = None
+    answer: AwsRefusal | None = None
     """Set if AWS refused this very call: ``verdict`` then says so, too."""
 
 
@@ -114,7 +114,7 @@ class ChainVerdict:
     source_role_unknown: bool = False
     """The source is federated and its role is not known, so hop 0 cannot be evaluated."""
 
-    def refused_by_sts(self, number: int, answer: StsAnswer) -> ChainVerdict:
+    def after_refusal(self, number: int, answer: AwsRefusal) -> ChainVerdict:
         """Return the verdict after STS refused hop ``number``: that is certain, whatever else is."""
         hops = (_after_refusal(e, answer) if e.number == number else e for e in self.hops)
         return replace(self, hops=tuple(hops))
@@ -131,18 +131,18 @@ class ChainVerdict:
         return Outcome.ALLOWED
 
 
-STS_REFUSAL = "sts-refusal"
-"""The unknown of a hop that STS refused, if neither its words nor the documents say why."""
+AWS_REFUSAL = "aws-refusal"
+"""The unknown of a call that AWS refused, if neither its words nor the documents say why."""
 
 
-def _after_refusal(hop: HopVerdict, answer: StsAnswer) -> HopVerdict:
+def _after_refusal(hop: HopVerdict, answer: AwsRefusal) -> HopVerdict:
     records = hop.scenario.setting.records
     return replace(
-        hop, verdict=refused_by_aws(hop.by_documents, answer, records), sts_answer=answer
+        hop, verdict=refused_by_aws(hop.by_documents, answer, records), aws_refusal=answer
     )
 
 
-def refused_by_aws(verdict: Verdict, answer: StsAnswer, records: IamInventory) -> Verdict:
+def refused_by_aws(verdict: Verdict, answer: AwsRefusal, records: IamInventory) -> Verdict:
     """Join the documents' verdict with what AWS answered, which is certain."""
     known, named = _with_named_policy(verdict, answer, records), answer.policy_type
     policies = tuple(
@@ -152,11 +152,11 @@ def refused_by_aws(verdict: Verdict, answer: StsAnswer, records: IamInventory) -
     allowed = known.outcome is Outcome.ALLOWED
     why_known = known.outcome is Outcome.REFUSED or (answer.names_policy and not allowed)
     outcome = Outcome.UNKNOWN if allowed else Outcome.REFUSED
-    unknowns = () if why_known else (STS_REFUSAL, *known.unknowns)
+    unknowns = () if why_known else (AWS_REFUSAL, *known.unknowns)
     return replace(known, outcome=outcome, policies=policies, unknowns=unknowns, assuming=())
 
 
-def _with_named_policy(known: Verdict, answer: StsAnswer, records: IamInventory) -> Verdict:
+def _with_named_policy(known: Verdict, answer: AwsRefusal, records: IamInventory) -> Verdict:
     """Judge by the policy that AWS names by its ARN, too, if its text is at hand."""
     denied, named = answer.denied, answer.policy_type
     if denied is None or named is None or denied.policy_arn is None:

@@ -213,7 +213,7 @@ _UNKNOWNS = {
     "rcp": "the organization's RCPs",
     "source-session": "what the source's session carries",
     "roles-anywhere-profile": "what the Roles Anywhere profile says",
-    "sts-refusal": "why STS refused it",
+    "aws-refusal": "why AWS refused it",
     "Request Token": "what STS takes from the source's token",
     "rcp-coverage": "whether RCPs cover the service",
     "wildcard-grant": 'whether a boundary or session policy limits a grant to "*"',

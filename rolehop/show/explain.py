@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
+from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
@@ -77,7 +77,7 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     elif not verdict.hops:
         last = [line("no hops: nothing to be refused")]
     hops, shown_commands = verdict.hops, set[str]()
-    stopped = [e for e in hops if e.verdict.outcome is Outcome.REFUSED or e.sts_answer]
+    stopped = [e for e in hops if e.verdict.outcome is Outcome.REFUSED or e.aws_refusal]
     if verbose or not stopped:
         room = None if verbose else SCREEN
         whole = [each for hop in hops for each in (line(), *_hop(hop, shown_commands, room))]
@@ -183,16 +183,16 @@ def _reasons(
     level: int,
 ) -> Iterator[Line]:
     verdict, verbose = hop.verdict, room is None
-    would, style = _WOULD[verdict.outcome] if hop.sts_answer is None else _refused_at(hop)
+    would, style = _WOULD[verdict.outcome] if hop.aws_refusal is None else _refused_at(hop)
     yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
-    if hop.sts_answer is not None:
-        yield from aws_words(hop.sts_answer, level)
-    role, caller = verdict.request.role, _caller(verdict.request.caller, hop.sts_answer)
-    if not (level and hop.sts_answer and {role, caller} <= set(hop.sts_answer.message.split())):
+    if hop.aws_refusal is not None:
+        yield from aws_words(hop.aws_refusal, level)
+    role, caller = verdict.request.role, _caller(verdict.request.caller, hop.aws_refusal)
+    if not (level and hop.aws_refusal and {role, caller} <= set(hop.aws_refusal.message.split())):
         yield from wrapped(role, "  role    ", "          ")
         yield from wrapped(caller, "  caller  ", "          ")
     idle = _idle(hop, remedies)
-    quiet = () if verbose else _quiet(verdict, hop.sts_answer, idle)
+    quiet = () if verbose else _quiet(verdict, hop.aws_refusal, idle)
     blocks = [
         [line(f"  {_LANES[policy.name]:<22}", StyledText(_IDLE, "dim"))]
         if policy.name in idle
@@ -202,7 +202,7 @@ def _reasons(
                 verdict,
                 shown_commands,
                 verbose=verbose,
-                answer=hop.sts_answer,
+                answer=hop.aws_refusal,
                 level=level,
             )
         )
@@ -215,8 +215,8 @@ def _reasons(
     yield from deciding_lines(verdict)
     yield from assuming_lines(verdict)
     yield from unseen_lines(verdict)
-    if hop.sts_answer is not None:
-        yield from what_next(hop.by_documents, verdict, hop.sts_answer)
+    if hop.aws_refusal is not None:
+        yield from what_next(hop.by_documents, verdict, hop.aws_refusal)
 
 
 def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[Line]:
@@ -240,7 +240,7 @@ def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[L
 
 
 def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
-    text = "AWS refused it" if hop.sts_answer is None else refused_when(hop.sts_answer)
+    text = "AWS refused it" if hop.aws_refusal is None else refused_when(hop.aws_refusal)
     allowed = hop.by_documents.outcome is Outcome.ALLOWED
     if allowed and hop.verdict.outcome is not Outcome.REFUSED:
         return f"the documents allow it, but {text}", "red"
@@ -248,7 +248,7 @@ def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
 
 
 def _quiet(
-    verdict: Verdict, answer: StsAnswer | None, idle: frozenset[PolicyType]
+    verdict: Verdict, answer: AwsRefusal | None, idle: frozenset[PolicyType]
 ) -> tuple[PolicyVerdict, ...]:
     """Return the policies of which there is nothing to say but that they do not stand in the way."""
     named = None if answer is None else answer.policy_type
@@ -299,7 +299,7 @@ def _policy_lines(
     shown_commands: set[str],
     *,
     verbose: bool,
-    answer: StsAnswer | None = None,
+    answer: AwsRefusal | None = None,
     level: int = 0,
 ) -> Iterator[Line]:
     says, style = _SAYS[policy.outcome]
@@ -351,7 +351,7 @@ def _policy_lines(
         yield from how_to_see(policy, verdict, answer if named else None, shown_commands)
 
 
-def _caller(caller: Caller, answer: StsAnswer | None) -> str:
+def _caller(caller: Caller, answer: AwsRefusal | None) -> str:
     """Return who called: whom AWS names, with the session's name, before who would call now."""
     said = None if answer is None or answer.denied is None else answer.denied.caller
     return clean(said) if said is not None else _named(caller)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rolehop.access_denied.model import AccessDenied
 from rolehop.policy.chain_verdict import (
-    STS_REFUSAL,
+    AWS_REFUSAL,
     ActionVerdict,
+    AwsRefusal,
     ChainVerdict,
     HopVerdict,
-    StsAnswer,
 )
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
@@ -36,7 +36,7 @@ def explain_document(verdict: ChainVerdict) -> Document:
     }
 
 
-def unjudged_document(chain: str, number: int, answer: StsAnswer) -> Document:
+def unjudged_document(chain: str, number: int, answer: AwsRefusal) -> Document:
     """Return ``rolehop.explain/1`` of a refused hop that the config no longer has."""
     denied = answer.denied
     hop: Document = {
@@ -45,7 +45,7 @@ def unjudged_document(chain: str, number: int, answer: StsAnswer) -> Document:
         "caller": denied.caller if denied else None,
         "verdict": Outcome.REFUSED.value,
         "lanes": [],
-        "unknowns": [STS_REFUSAL],
+        "unknowns": [AWS_REFUSAL],
         "deciding": None,
         "assuming": [],
         "mend": None,
@@ -168,11 +168,11 @@ def hop_document(hop: HopVerdict) -> Document:
         "deciding": _deciding(verdict),
         "assuming": list(verdict.assuming),
         "mend": _policy_change(hop.remedies()),
-        "aws_said": _aws_said(hop.sts_answer),
+        "aws_said": _aws_said(hop.aws_refusal),
     }
 
 
-def _aws_said(answer: StsAnswer | None) -> Document | None:
+def _aws_said(answer: AwsRefusal | None) -> Document | None:
     """Return STS's answer if it refused this very call; ``null``: none is known."""
     if answer is None:
         return None

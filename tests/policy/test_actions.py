@@ -14,7 +14,7 @@ import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.policy import NOT_VISIBLE, PolicyType, Verdict, evaluate
-from rolehop.policy.chain_verdict import ActionVerdict, StsAnswer, refused_by_aws
+from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
 from rolehop.policy.chains.action_request import action_requests, resource_policy
 from rolehop.policy.chains.model import (
     AssumeRoleRequest,
@@ -278,7 +278,7 @@ def test_a_key_s_grants_are_not_judged_and_that_is_said() -> None:
         assert ("aws kms list-grants --key-id" in view(verdict)) is bool(text)
 
 
-def view(verdict: Verdict, answer: StsAnswer | None = None) -> str:
+def view(verdict: Verdict, answer: AwsRefusal | None = None) -> str:
     said = verdict if answer is None else refused_by_aws(verdict, answer, IamInventory())
     return as_text(actions_view("chain", [ActionVerdict(said, verdict, answer)], verbose=False))
 
@@ -294,7 +294,7 @@ def test_where_aws_names_three_causes_no_policy_is_said_to_refuse() -> None:
     called = f"User: {SESSION} is not authorized to perform: kms:Decrypt on resource: {KEY}"
     endpoint = "because no VPC endpoint policy allows the kms:Decrypt action"
     for ending, refuses in ((KMS, False), (endpoint, True)):
-        answer = StsAnswer("AccessDenied", None, f"{called} {ending}")
+        answer = AwsRefusal("AccessDenied", None, f"{called} {ending}")
         assert ("refuses (AWS said)" in view(judge("kms:Decrypt", KEY, ALL), answer)) is refuses
 
 

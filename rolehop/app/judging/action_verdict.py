@@ -11,7 +11,7 @@ from rolehop.app.planning import Stamps, plan_chain
 from rolehop.arn import account_of, is_role
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chain_verdict import ActionVerdict, StsAnswer, refused_by_aws
+from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
 from rolehop.policy.chains.action_request import action_requests, resource_policy
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
@@ -49,7 +49,7 @@ def judge_actions(
     options: WalkOptions,
     *,
     offline: bool,
-    answer: StsAnswer | None = None,
+    answer: AwsRefusal | None = None,
 ) -> list[ActionVerdict]:
     """Judge each action that is asked about; ``answer``: what AWS said when it refused them.
 
@@ -80,7 +80,7 @@ def _documents(
     plan: Plan,
     asked: ActionOptions,
     policies: PolicyOptions,
-    answer: StsAnswer | None,
+    answer: AwsRefusal | None,
     *,
     offline: bool,
 ) -> tuple[IamInventory, PolicyOptions]:

@@ -14,7 +14,7 @@ from rolehop.app.judging.denied_call import DeniedCall, judge_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain, sts_of_shell
 from rolehop.errors import HopRefused, ServiceError, UsageError
-from rolehop.policy.chain_verdict import StsAnswer
+from rolehop.policy.chain_verdict import AwsRefusal
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import replace
 from rolehop.sts_errors import denial_fix
@@ -43,7 +43,7 @@ def judge_decoded(
     )
     policies = replace(policies, context={**dict(_own_keys(context)), **policies.context})
     fix = denial_fix(denied)
-    answer = StsAnswer("", None, "", fix, denied)
+    answer = AwsRefusal("", None, "", fix, denied)
     found = DeniedCall(denied, fix)
     return judge_call(app, found, answer, policies, offline=offline, exact=True)
 

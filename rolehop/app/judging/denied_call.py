@@ -14,7 +14,7 @@ from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.judging.refused_caller import refused_session
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chain_verdict import ActionVerdict, HopVerdict, StsAnswer
+from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, HopVerdict
 from rolehop.policy.chains.action_request import is_one_resource
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.startup.dataclass import dataclass, replace
@@ -63,7 +63,7 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
         return DeniedCall(None, "decode the message", encoded=encoded)
     denied, fix = excerpt.denied, denial_fix(excerpt.denied)
     found = DeniedCall(denied, fix, excerpt.others, encoded)
-    answer = StsAnswer(excerpt.code or "", None, excerpt.words, fix, denied)
+    answer = AwsRefusal(excerpt.code or "", None, excerpt.words, fix, denied)
     # A text may have a resource that AWS shortened.
     exact = denied.resource is None or is_one_resource(denied.resource)
     return judge_call(app, found, answer, policies, offline=offline, exact=exact)
@@ -72,7 +72,7 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
 def judge_call(
     app: App,
     found: DeniedCall,
-    answer: StsAnswer,
+    answer: AwsRefusal,
     policies: PolicyOptions,
     *,
     offline: bool,

@@ -17,7 +17,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.plan.model import Plan
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chain_verdict import ChainVerdict, Memo, StsAnswer
+from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict, Memo
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.show.graph import Path, Step
@@ -54,7 +54,7 @@ class UnjudgedRefusal:
 
     chain: str
     hop: int
-    answer: StsAnswer
+    answer: AwsRefusal
     why: RolehopError
     """Why it cannot be judged: the config is broken, or its chain is gone or another one."""
 
@@ -81,7 +81,7 @@ def explain_last_refusal(
 def explain_refused_hop(
     app: App,
     chain: str,
-    refused: tuple[int, StsAnswer],
+    refused: tuple[int, AwsRefusal],
     policies: PolicyOptions,
     options: WalkOptions,
     *,
@@ -99,7 +99,7 @@ def explain_refused_hop(
 def _refused_hop(
     app: App,
     chain: str,
-    refused: tuple[int, StsAnswer],
+    refused: tuple[int, AwsRefusal],
     inventory: IamInventory,
     policies: PolicyOptions,
     options: WalkOptions,
@@ -184,7 +184,7 @@ def _judge(
     options: WalkOptions,
     *,
     offline: bool,
-    refused: tuple[int, StsAnswer] | None = None,
+    refused: tuple[int, AwsRefusal] | None = None,
 ) -> ChainVerdict:
     live = None if offline else live_iam(app)
     stamps = Stamps(keyring_needed=not offline)
@@ -192,7 +192,7 @@ def _judge(
     check_hops_exist(policies, len(chain.plan.hops))
     found = with_organization(app, chain.inventory, policies, chain.accounts, offline=offline)
     verdict = judge_plan(app, chain.plan, found, chain.policies)
-    return verdict if refused is None else verdict.refused_by_sts(*refused)
+    return verdict if refused is None else verdict.after_refusal(*refused)
 
 
 def _judge_all(
@@ -225,7 +225,7 @@ def _gather(
     options: WalkOptions,
     stamps: Stamps,
     live: LiveIam | None,
-    refused: tuple[int, StsAnswer] | None = None,
+    refused: tuple[int, AwsRefusal] | None = None,
 ) -> _Gathered:
     plan = plan_chain(app, name, options, stamps)
     denied = None if refused is None else refused[1].denied
@@ -255,6 +255,6 @@ def _with_caller(policies: PolicyOptions, source: SourceConfig, caller: str) -> 
     return replace(policies, caller=caller) if is_principal(caller) else policies
 
 
-def _answer(last: LastRefused) -> StsAnswer:
+def _answer(last: LastRefused) -> AwsRefusal:
     fix = explain_refusal(StsRefusal(last.code, last.message)).fix
-    return StsAnswer(last.code, last.at, last.message, fix)
+    return AwsRefusal(last.code, last.at, last.message, fix)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rolehop.advice import PLACEHOLDER, is_plain
 from rolehop.arn import account_of
-from rolehop.policy.chain_verdict import StsAnswer, has_policy
+from rolehop.policy.chain_verdict import AwsRefusal, has_policy
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
 from rolehop.show.explaining.budget import LEVELS
 from rolehop.show.layout import Line, StyledText, View, line, to_copy, wrapped
@@ -15,7 +15,7 @@ from rolehop.text import clean
 _MOST_QUOTED = 200  # characters, at the briefest
 
 
-def aws_words(answer: StsAnswer, level: int = 0) -> Iterator[Line]:
+def aws_words(answer: AwsRefusal, level: int = 0) -> Iterator[Line]:
     """Quote AWS; and show the policies that no lane is for."""
     said = clean(answer.message)
     if level == LEVELS - 1 and len(said) > _MOST_QUOTED:
@@ -32,7 +32,7 @@ def aws_words(answer: StsAnswer, level: int = 0) -> Iterator[Line]:
         yield line(label, StyledText("refuses (AWS said)", "red"))
 
 
-def unjudged_view(chain: str, hop: int, answer: StsAnswer, why: str) -> View:
+def unjudged_view(chain: str, hop: int, answer: AwsRefusal, why: str) -> View:
     """Show what AWS said to a hop, and why nothing else can be said of it."""
     lines = [
         line(StyledText(clean(chain), "bold")),
@@ -50,17 +50,17 @@ def unjudged_view(chain: str, hop: int, answer: StsAnswer, why: str) -> View:
     return lines
 
 
-def refused_when(answer: StsAnswer) -> str:
+def refused_when(answer: AwsRefusal) -> str:
     """Say that AWS refused the call, and when, in local time, if that is known."""
     return "AWS refused it" + (f" at {time_of(answer)}" if answer.at else "")
 
 
-def time_of(answer: StsAnswer) -> str:
+def time_of(answer: AwsRefusal) -> str:
     """Return when AWS was asked, in local time, or "then"."""
     return f"{answer.at.astimezone():%Y-%m-%d %H:%M}" if answer.at else "then"
 
 
-def what_next(known: Verdict, joined: Verdict, answer: StsAnswer) -> Iterator[Line]:
+def what_next(known: Verdict, joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
     """Say what AWS's words leave open, and what to do if the documents do not tell.
 
     ``known`` is the verdict of the documents, ``joined`` that of AWS's words besides.
@@ -95,7 +95,7 @@ _OF_ORGANIZATION = {
 }
 
 
-def _contradiction(joined: Verdict, answer: StsAnswer) -> Iterator[Line]:
+def _contradiction(joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
     """Say how AWS may have refused what the documents allow, and what to do then."""
     named, arn = answer.policy_type, answer.denied.policy_arn if answer.denied else None
     lane = next((each for each in joined.policies if each.name is named), None)
@@ -134,7 +134,7 @@ _PRINT_POLICIES = (
 
 
 def guardrail_command(
-    policy_type: PolicyType, account: str | None, answer: StsAnswer
+    policy_type: PolicyType, account: str | None, answer: AwsRefusal
 ) -> Iterator[Line]:
     """Show the command that prints an SCP or RCP; only some accounts of an organization may.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rolehop.arn import account_of
-from rolehop.policy.chain_verdict import StsAnswer
+from rolehop.policy.chain_verdict import AwsRefusal
 from rolehop.policy.evaluation.model import PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.show.explaining.aws_answer import guardrail_command
@@ -15,7 +15,7 @@ CALLERS_OWN = (PolicyType.PERMISSIONS, PolicyType.BOUNDARY, PolicyType.SESSION)
 
 
 def how_to_see(
-    policy: PolicyVerdict, verdict: Verdict, answer: StsAnswer | None, shown_commands: set[str]
+    policy: PolicyVerdict, verdict: Verdict, answer: AwsRefusal | None, shown_commands: set[str]
 ) -> Iterator[Line]:
     """Say how to see ``policy``; ``answer``: AWS's, if it names this one."""
     if policy.name in (PolicyType.SCP, PolicyType.RCP) and answer is not None:

@@ -83,7 +83,7 @@ def test_a_call_that_sts_refused_is_never_called_allowed(world: World) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
     found = world.rolehop("explain", "--last", *arguments, *given, "--format", "json", "--strict")
     assert (found.code, found.json["verdict"]) == (5, "unknown")
-    assert found.json["hops"][0]["unknowns"] == ["sts-refusal"]
+    assert found.json["hops"][0]["unknowns"] == ["aws-refusal"]
     assert world.rolehop("explain", "--last", *arguments, *given).code == 5
     same = ("explain", "admin", "--source-identity", "bob", "--duration", "15m")
     again = world.rolehop(*same, *arguments, *given, "--format", "json").json

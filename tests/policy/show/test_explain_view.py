@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from rolehop.policy.chain_verdict import StsAnswer, judge_chain
+from rolehop.policy.chain_verdict import AwsRefusal, judge_chain
 from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.inventory import IamInventory
@@ -126,7 +126,7 @@ def test_the_longest_explanation_is_one_screen_and_all_of_it_is_shown_on_request
     for ending in (WITHOUT_SESSION_POLICY, "because of the moon " * 9):
         message = f"User: {HUB_SESSION} is not authorized to perform: sts:AssumeRole on resource: {ADMIN} {ending}"
         fix = explain_refusal(StsRefusal("AccessDenied", message)).fix
-        refused = verdict.refused_by_sts(2, StsAnswer("AccessDenied", NOW, message, fix))
+        refused = verdict.after_refusal(2, AwsRefusal("AccessDenied", NOW, message, fix))
         text = checked_text(verdict_view(refused, verbose=False))
         assert rows_of(text) <= 24, text
         assert "and 0 more" not in text
