@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.serving.rivals import rival_files
+from rolehop.handover.container import FULL_URI, METADATA, TOKEN_FILE
 from rolehop.startup.calling_process import caller_is_gone
 from rolehop.terminal.desktop import notify_desktop
 from rolehop.terminal.output import write_lines
-from rolehop.terminal.process_streams import Stopped
+from rolehop.terminal.process_streams import Stopped, forget_stdout
+from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from rolehop.app.serving.keeper import RenewalProblem
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from rolehop.cli.context import CommandContext
     from rolehop.handover.environment import Change
     from rolehop.plan.walk_options import WalkOptions
+    from rolehop.shells.dialect import Dialect
 
 
 class Reporter:
@@ -109,3 +114,100 @@ def serve_beside(
         changes = server.changes_of_command(started.name)
         server.leave_to_command()
     return changes
+
+
+def announce(
+    cli: CommandContext,
+    server: Server,
+    names: list[str],
+    dialect: Dialect | None,
+    docker: str | None,
+) -> None:
+    """Print the variables for a shell, else say where the chains are, without the token."""
+    for file in rival_files(cli.app).values():
+        cli.terminal.note(
+            f"AWS SDKs prefer the credentials of profile 'default' in {file} to this endpoint"
+        )
+    if server.metadata is not None:
+        cli.terminal.note(
+            f"every user of this machine can get the session of {names[0]} at {server.metadata}"
+        )
+    if dialect is None:
+        _show_addresses(cli, server, names)
+        if docker is None:
+            return
+        cli.terminal.write_output(server.docker_recipe(docker))
+    else:
+        outlive_keys()
+        blocks = [dialect.render(server.changes(name)) for name in names]
+        cli.terminal.write_output("\n".join(blocks))
+    if not sys.stdout.isatty():
+        forget_stdout()  # whoever reads it, as `$( )` does, need not wait for us to end
+
+
+def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> None:
+    lines = [f"rolehop: serving {pluralize(len(names), 'chain')} until Ctrl-C"]
+    lines += [f"  {FULL_URI}={server.uri(name)}" for name in names]
+    if server.metadata is not None:
+        lines.append(f"  {METADATA}={server.metadata}")
+    if server.token_path is not None:
+        lines.append(f"  {TOKEN_FILE}={server.token_path}")
+    else:
+        lines.append("  this system has no place in memory for the token: use --print-env")
+    cli.terminal.write_lines_beside(lines)
+
+
+def print_unit(
+    cli: CommandContext,
+    manager: str,
+    names: list[str],
+    typed: list[str],
+    port: int,
+    token_file: str | None,
+) -> None:
+    """Print the definition of a service that serves what was typed, and say how it is used.
+
+    Raises:
+        UsageError: the token could be nowhere in memory.
+    """
+    from rolehop.app.serving.service_unit import (
+        SERVICE_PORT,
+        SYSTEMD,
+        TOKEN_OF_SERVICE,
+        Service,
+        unit_text,
+    )
+    from rolehop.endpoint.listeners import ADDRESS
+    from rolehop.endpoint.rules import path_of
+
+    port = port or SERVICE_PORT
+    command = [*_own_program(), "serve", "--port", str(port)]
+    if cli.settings.config is not None:  # it may have been typed before the command's name
+        command += ["--config", cli.settings.config]
+    service = Service(names, command, _without_unit(typed), str(Path.cwd()))
+    cli.terminal.write_output(unit_text(manager, service, cli.app), "utf-8")
+    start = (
+        "systemctl --user enable --now rolehop  (~/.config/systemd/user/rolehop.service)"
+        if manager == SYSTEMD
+        else "launchctl bootstrap gui/$UID ~/Library/LaunchAgents/rolehop.plist"
+    )
+    cli.terminal.write_lines_beside(
+        [
+            f"to start it: {start}",
+            "programs then need:",
+            *(f"  {FULL_URI}=http://{ADDRESS}:{port}{path_of(each)}" for each in names),
+            f"  {TOKEN_FILE}={token_file or TOKEN_OF_SERVICE}",
+        ]
+    )
+
+
+def _own_program() -> list[str]:
+    """Return the command that started this process, as others can start it."""
+    path = Path(sys.argv[0]).absolute()
+    return [sys.executable, "-m", "rolehop"] if path.name == "__main__.py" else [str(path)]
+
+
+def _without_unit(typed: list[str]) -> list[str]:
+    """Return what was typed without ``--unit``."""
+    at = next(number for number, each in enumerate(typed) if each.startswith("--unit"))
+    return typed[:at] + typed[at + (1 if "=" in typed[at] else 2) :]

@@ -60,6 +60,7 @@ COMMANDS = [
     ["serve", "--stop"], ["serve", "--stop", "--port"], ["serve", "--stop", "--socket"],
     ["serve", "--stop", "--token-file"], ["serve", "--stop", "--idle-timeout"],
     ["serve", "--stop", "--shell"], ["serve", "--stop", "--docker"],
+    ["serve", "--stop", "--unit"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.serving.rivals import rival_files
 from rolehop.cli.completers import dialect_names, files, patterns
 from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Command, call_options, walk_options_from
+from rolehop.cli.options import Command, call_options, typed_arguments, walk_options_from
 from rolehop.cli.param_types import Duration
 from rolehop.cli.walk_command import chain_or_pick
 from rolehop.errors import RolehopError, UsageError
 from rolehop.files import expand_home
-from rolehop.handover.container import FULL_URI, METADATA, TOKEN_FILE
-from rolehop.terminal.process_streams import forget_stdout
-from rolehop.text import pluralize
-
-if TYPE_CHECKING:
-    from rolehop.app.serving.server import Server
-    from rolehop.shells.dialect import Dialect
 
 
 @click.command(
@@ -32,6 +22,7 @@ rolehop serve prod-admin
 eval "$(rolehop serve prod-admin --print-env &)"    # this shell's programs use it from now on
 rolehop serve 'spokes/*' --idle-timeout 8h
 rolehop serve prod-admin --docker compose           # containers of `docker compose` use it
+rolehop serve prod-admin --unit systemd >~/.config/systemd/user/rolehop.service
 rolehop serve --stop
 """,
 )
@@ -80,6 +71,12 @@ rolehop serve --stop
     "machine can ask it.",
 )
 @click.option(
+    "--unit",
+    metavar="MANAGER",
+    type=click.Choice(["systemd", "launchd"]),
+    help="Print a definition that has systemd or launchd run this server, and end.",
+)
+@click.option(
     "--idle-timeout", type=Duration(), metavar="D", help="End when nobody has asked for so long."
 )
 @click.option("--stop", is_flag=True, help="End the servers of these chains, or all.")
@@ -95,6 +92,7 @@ def command(
     shell: str | None,
     docker: str | None,
     imds: bool,
+    unit: str | None,
     idle_timeout: int | None,
     stop: bool,
 ) -> None:
@@ -113,13 +111,17 @@ def command(
     from rolehop.app.listing import matching_chains
     from rolehop.app.serving.server import Server, ServerSettings
     from rolehop.app.serving.start import start_chain
-    from rolehop.cli.serving import Reporter, run_server
+    from rolehop.cli.serving import Reporter, announce, print_unit, run_server
 
     dialect = cli.dialect(shell) if print_env else None
     wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
     names = matching_chains(cli.app, wanted)
     if imds:
         _check_instance(names, docker)
+    if unit is not None:
+        typed = [*typed_arguments(ctx), *(() if pattern else names)]
+        print_unit(cli, unit, names, typed, port, token_file)
+        return
     settings = ServerSettings(
         port=port,
         socket=_path(socket),
@@ -134,7 +136,7 @@ def command(
             server.add(start_chain(cli.app, name, options, cli.progress(), command="serve"))
         server.note()
         server.write_token()
-        run_server(cli, server, lambda: _announce(cli, server, names, dialect, docker))
+        run_server(cli, server, lambda: announce(cli, server, names, dialect, docker))
 
 
 def _check_instance(names: list[str], docker: str | None) -> None:
@@ -152,51 +154,8 @@ def _check_instance(names: list[str], docker: str | None) -> None:
         )
 
 
-def _announce(
-    cli: CommandContext,
-    server: Server,
-    names: list[str],
-    dialect: Dialect | None,
-    docker: str | None,
-) -> None:
-    """Print the variables for a shell, else say where the chains are, without the token."""
-    for file in rival_files(cli.app).values():
-        cli.terminal.note(
-            f"AWS SDKs prefer the credentials of profile 'default' in {file} to this endpoint"
-        )
-    if server.metadata is not None:
-        cli.terminal.note(
-            f"every user of this machine can get the session of {names[0]} at {server.metadata}"
-        )
-    if dialect is None:
-        _show_addresses(cli, server, names)
-        if docker is None:
-            return
-        cli.terminal.write_output(server.docker_recipe(docker))
-    else:
-        from rolehop.cli.serving import outlive_keys
-
-        outlive_keys()
-        blocks = [dialect.render(server.changes(name)) for name in names]
-        cli.terminal.write_output("\n".join(blocks))
-    if not sys.stdout.isatty():
-        forget_stdout()  # whoever reads it, as `$( )` does, need not wait for us to end
-
-
 def _path(text: str | None) -> Path | None:
     return None if text is None else expand_home(text, Path.home()).absolute()
-
-
-def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> None:
-    lines = [f"rolehop: serving {pluralize(len(names), 'chain')} until Ctrl-C"]
-    lines += [f"  {FULL_URI}={server.uri(name)}" for name in names]
-    if server.metadata is not None:
-        lines.append(f"  {METADATA}={server.metadata}")
-    if server.token_path is not None:
-        lines.append(f"  {TOKEN_FILE}={server.token_path}")
-    else:
-        lines.append("  this system has no place in memory for the token: use --print-env")
-    cli.terminal.write_lines_beside(lines)
 
 
 def _stop(cli: CommandContext, chains: tuple[str, ...]) -> None:

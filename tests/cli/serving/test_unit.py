@@ -1,0 +1,86 @@
+"""``serve --unit``: what systemd and launchd are told starts a server, and a stop leaves nothing."""
+
+from __future__ import annotations
+
+import plistlib
+import re
+import shlex
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from rolehop.app.serving.service_unit import Service, systemd_unit
+from tests.cli.serving.server import TOKEN_FILE
+from tests.support.ports import free_port
+from tests.support.world import SCRIPT, World, ended
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_what_a_systemd_unit_starts_serves_and_leaves_nothing(world: World) -> None:
+    runtime = world.folder / "run"
+    runtime.mkdir(mode=0o700)
+    world.config_file.rename(world.home / "team.toml")
+    port = str(free_port())
+    done = world.rolehop("serve", "--unit", "systemd", "own", "--port", port, "--config=team.toml")
+    assert done.code == 0, done.err
+    assert world.sts.calls == [], "nothing is walked"
+    assert f"FULL_URI=http://127.0.0.1:{port}/chains/own\n" in done.err
+    unit = dict(re.findall("^([A-Za-z]+)=(.*)$", done.out, re.MULTILINE))
+    command = shlex.split(unit["ExecStart"].replace("%t", str(runtime)))
+    assert unit["WorkingDirectory"] == str(world.home)
+    with world.start(*command) as process:
+        assert process.stderr is not None
+        assert any(TOKEN_FILE in line for line in process.stderr), "it serves"
+        assert (runtime / "rolehop.token").exists()
+        process.send_signal(signal.SIGTERM)  # what systemd sends
+        assert ended(process).code == 0
+    assert list(runtime.iterdir()) + list((world.state / "servers").iterdir()) == []
+
+
+def test_systemd_takes_the_unit(world: World) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("not installed: systemd-analyze")
+    (world.folder / "run").mkdir(mode=0o700)
+    odd = ("--reason", 'a "b" % $HOME ; \\ \t', "--tag", "a=b")
+    unit = world.home / "rolehop.service"
+    unit.write_text(world.rolehop("serve", "admin", "--unit", "systemd", *odd).out)
+    done = world.run("systemd-analyze", "--user", "verify", str(unit))
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("spokes/4444", "spokes/4444"),
+        ("spokes/*", '"spokes/*"'),
+        ("50% of $HOME", '"50%% of $$HOME"'),
+        ('a "b" \\', '"a \\"b\\" \\\\"'),
+        ("a\nExecStop=b", '"a\\x0aExecStop=b"'),
+        ("a\u202eb", '"a\\U0000202eb"'),
+    ],
+)
+def test_a_word_of_a_unit_is_one_word(text: str, word: str) -> None:
+    unit = systemd_unit(Service(["own"], ["rolehop", "serve"], [text], "/"), {"A": text})
+    lines = unit.splitlines()
+    start = f"ExecStart=rolehop serve --token-file %t/rolehop.token {word}"
+    assert start in lines
+    assert len(lines) == 13
+
+
+def test_launchd_is_told_the_same(world: World) -> None:
+    done = world.rolehop("serve", "hub", "--unit", "launchd")
+    assert done.code == 2
+    assert "no place in memory" in done.err
+    runtime = world.folder / "run"
+    runtime.mkdir(mode=0o700)
+    done = world.rolehop("serve", "hub", "--read-only", "--unit=launchd")
+    found = plistlib.loads(done.out.encode())
+    assert found["ProgramArguments"] == [
+        *(SCRIPT, "serve", "--port", "51680", "--token-file", f"{runtime}/rolehop.token"),
+        *("hub", "--read-only"),
+    ]
+    assert found["EnvironmentVariables"] == {"XDG_RUNTIME_DIR": str(runtime)}
+    assert Path(found["WorkingDirectory"]) == world.home
