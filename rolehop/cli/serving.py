@@ -176,9 +176,8 @@ def print_unit(
         TOKEN_OF_SERVICE,
         Service,
         unit_text,
+        uri_of,
     )
-    from rolehop.endpoint.listeners import ADDRESS
-    from rolehop.endpoint.rules import path_of
 
     port = port or SERVICE_PORT
     command = [*_own_program(), "serve", "--port", str(port)]
@@ -195,7 +194,7 @@ def print_unit(
         [
             f"to start it: {start}",
             "programs then need:",
-            *(f"  {FULL_URI}=http://{ADDRESS}:{port}{path_of(each)}" for each in names),
+            *(f"  {FULL_URI}={uri_of(each, port)}" for each in names),
             f"  {TOKEN_FILE}={token_file or TOKEN_OF_SERVICE}",
         ]
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import is_plain
 from rolehop.app.serving.token_file import runtime_folder
+from rolehop.endpoint.listeners import ADDRESS
+from rolehop.endpoint.rules import path_of
 from rolehop.errors import UsageError
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean, is_visible
@@ -38,6 +40,11 @@ class Service:
     """What was typed."""
     folder: str
     """Where it was typed."""
+
+
+def uri_of(chain: str, port: int) -> str:
+    """Return where SDKs get the session of ``chain`` from a server on ``port``."""
+    return f"http://{ADDRESS}:{port}{path_of(chain)}"
 
 
 def unit_text(manager: str, service: Service, app: App) -> str:
