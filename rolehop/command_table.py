@@ -65,6 +65,9 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "shell": CommandRow("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
     "serve": CommandRow("serve", "Serve chains to programs on this machine.", WALK, (PATTERN,)),
+    "console": CommandRow(
+        "console", "Open the AWS console with a chain's session.", WALK, (CHAIN,)
+    ),
     "credential-process": CommandRow(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
     ),

@@ -1,6 +1,6 @@
 """Secrets and credentials: a secret shows its text only through ``reveal()``.
 
-``tests/test_house.py`` lists the modules that may call it. Everything else (``repr``, formatting,
+``tests/house_map.py`` lists the modules that may call it. Everything else (``repr``, formatting,
 ``json``, ``pickle``, ``copy.deepcopy``) hides the text or fails.
 """
 

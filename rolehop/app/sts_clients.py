@@ -14,6 +14,8 @@ from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from rolehop.aws.sts import StsClient
+    from rolehop.net.client_settings import ClientSettings
+    from rolehop.net.http import HttpClient
 
 _Key = tuple[str, str | None]
 
@@ -71,11 +73,20 @@ class StsClients:
                 self._made[key] = self._make(region, profile)
             return self._made[key]
 
-    def _make(self, region: str, profile: str | None) -> StsClient:
-        from rolehop.aws.sts import StsClient
+    def http_client(self, region: str, profile: str | None, *, overridden: bool) -> HttpClient:
+        """Return a new client for calls that are not signed, with the same settings.
+
+        ``overridden``: its address comes from a variable or the AWS profile, for messages.
+        """
+        from rolehop.net.http import HttpClient
+
+        settings = self._settings(region, profile)
+        return HttpClient(settings, overridden=overridden, notify=self.notify)
+
+    def _settings(self, region: str, profile: str | None) -> ClientSettings:
         from rolehop.net.client_settings import settings_from
 
-        settings = settings_from(
+        return settings_from(
             self.environ,
             client_keys(self.aws_config, profile, self.environ),
             region,
@@ -83,8 +94,12 @@ class StsClients:
             iam_endpoint_url=self.endpoint_url(profile, "iam"),
             organizations_endpoint_url=self.endpoint_url(profile, "organizations"),
         )
+
+    def _make(self, region: str, profile: str | None) -> StsClient:
+        from rolehop.aws.sts import StsClient
+
         return StsClient(
-            settings,
+            self._settings(region, profile),
             now=self.now,
             pool_size=self.connections,
             notify=self.notify,

@@ -8,29 +8,22 @@ in a page.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import queue
-import re
 import threading
-from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.net.loopback_pages import HOST, Page, PageRequest, PageServer, page
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
 PATH = "/oauth/callback"
-HOST = "127.0.0.1"
 DEADLINE_SECONDS = 600.0
 """As long as AWS keeps a sign-in open."""
 
-_CLIENT_SECONDS = 10.0  # browsers open connections ahead and send nothing on them
 _LONGEST_ERROR = 200
 
 _DONE = (
@@ -69,14 +62,14 @@ class Callback:
         self._answers: queue.Queue[_Answer] = queue.Queue()
         self._taken = threading.Lock()
         try:
-            self._server = _Server((HOST, port), self)
+            self._server = PageServer(self._page, port)
         except OSError as error:
             raise SourceError(
                 f"rolehop cannot listen for the sign-in on {HOST}:{port}",
                 cause=error.strerror,
                 fix="end the program that uses this port, or sign in without a browser here",
             ) from None
-        self.port: int = self._server.server_address[1]
+        self.port = self._server.port
 
     @property
     def redirect_uri(self) -> str:
@@ -84,14 +77,11 @@ class Callback:
         return f"http://{HOST}:{self.port}{PATH}"
 
     def __enter__(self) -> Self:
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        ).start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
     def wait(self, seconds: float = DEADLINE_SECONDS) -> Secret:
         """Return the authorization code.
@@ -115,12 +105,16 @@ class Callback:
             )
         return answer.code
 
-    def answer(self, method: str, target: str, hosts: list[str]) -> tuple[int, tuple[str, str]]:
+    def _page(self, request: PageRequest) -> Page:
+        status, texts = self._answer(request)
+        return Page(status, *page(*texts))
+
+    def _answer(self, request: PageRequest) -> tuple[int, tuple[str, str]]:
         """Return the status and the page's texts for one request, and accept it if it is valid."""
-        parts = urlsplit(target)
-        if method != "GET":
+        parts = urlsplit(request.target)
+        if request.method != "GET":
             return 405, _UNEXPECTED
-        if hosts != [f"{HOST}:{self.port}"]:
+        if request.hosts != (self._server.authority,):
             return 421, _UNEXPECTED
         if parts.path != PATH:
             return 404, _UNEXPECTED
@@ -137,60 +131,3 @@ class Callback:
             return 200, _REFUSED
         self._answers.put(_Answer(Secret(code[0])))
         return 200, _DONE
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # A second listener must fail, rather than share the port and receive our answer.
-    allow_reuse_address = False
-
-    def __init__(self, address: tuple[str, int], callback: Callback) -> None:
-        self.callback = callback
-        super().__init__(address, _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Print nothing: a browser that hangs up is not an error, and a traceback may hold the code."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = _CLIENT_SECONDS
-    server_version = "rolehop"
-    sys_version = ""
-
-    def _answer(self) -> None:
-        hosts = self.headers.get_all("Host") or []
-        status, texts = self.server.callback.answer(self.command, self.path, hosts)
-        body, policy = page(*texts)
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", policy)
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-        self.close_connection = True
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _answer  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: the request line holds the code."""
-        del format, args
-
-
-@cache
-def page(title: str, text: str) -> tuple[bytes, str]:
-    """Return the page with fixed texts, and the policy that allows nothing but its own style."""
-    template = files("rolehop.oauth").joinpath("page.html").read_text(encoding="utf-8")
-    found = re.search(r"<style>(.*?)</style>", template, re.DOTALL)
-    style = found[1] if found else ""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
-    return template.replace("{title}", title).replace("{text}", text).encode(), policy

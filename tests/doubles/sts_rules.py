@@ -65,6 +65,7 @@ def assume_role(world: World, request: Request) -> str:
         arn=f"arn:{role.arn.split(':')[1]}:sts::{role.account}:assumed-role/{role.name}/{name}",
         user_id=f"{role.role_id}:{name}",
         role=role,
+        by_user_keys=signer.token is None,
         expires_at=end_of(request.now, duration),
         tags={**tags, **inherited},
         transitive=frozenset(transitive) | signer.transitive,

@@ -44,6 +44,9 @@ class Key:
     policies: Sequence[str] | None = None
     """Session policies as JSON texts; ``None``: none were given."""
 
+    by_user_keys: bool = False
+    """A role's session that IAM user keys called for themselves: with no session in between."""
+
     active: bool = True
     unknown_for: int = 0
     """How many calls are still refused: a new key takes a while to work everywhere."""

@@ -128,9 +128,8 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
                 return
             body = reply.body
             self.send_response(reply.status)
-            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
-            for name, value in reply.headers.items():
+            for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

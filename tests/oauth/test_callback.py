@@ -11,7 +11,8 @@ from base64 import b64encode, urlsafe_b64encode
 import pytest
 
 from rolehop.errors import SourceError
-from rolehop.oauth.loopback_server import PATH, Callback, page
+from rolehop.net.loopback_pages import page
+from rolehop.oauth.loopback_server import PATH, Callback
 from rolehop.oauth.pkce import new_pkce
 
 STATE = "the-state"

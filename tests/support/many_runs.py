@@ -59,8 +59,9 @@ COMMANDS = [
     ["keys", "rotate", "hub", "--finish"],
     ["serve", "--stop"], ["serve", "--stop", "--port"], ["serve", "--stop", "--socket"],
     ["serve", "--stop", "--token-file"], ["serve", "--stop", "--idle-timeout"],
-    ["serve", "--stop", "--shell"], ["serve", "--stop", "--docker"],
-    ["serve", "--stop", "--unit"],
+    ["serve", "--stop", "--shell"], ["serve", "--stop", "--docker"], ["serve", "--stop", "--unit"],
+    ["console"], ["console", "--service"], ["console", "hub", "--destination"], ["console", "--list"],
+    ["console", "hub", "--session-duration"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip
@@ -74,6 +75,7 @@ def runs_of(
 ) -> list[tuple[int, str]]:
     """Return each run's exit code, and what its stdout, stderr and terminal showed together."""
     text = json.dumps(runs)
+    env = {"AWS_ENDPOINT_URL_SIGNIN": world.sts.url, **(env or {})}  # which refuses
     done = world.run(sys.executable, "-m", "tests.support.many_runs", env=env, input=text)
     assert done.code == 0, done.err
     return [(code, shown) for code, shown in json.loads(done.out)]

@@ -49,7 +49,8 @@ def sign_in(center: Center, oidc: SsoOidc, context: SourceContext, login: Login)
 
 
 def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
-    from rolehop.oauth.loopback_server import HOST, PATH, Callback
+    from rolehop.net.loopback_pages import HOST
+    from rolehop.oauth.loopback_server import PATH, Callback
     from rolehop.oauth.pkce import new_pkce
 
     client = _client(center, oidc, context, redirect_uri=f"http://{HOST}{PATH}")

@@ -1,0 +1,88 @@
+"""The page through which a browser signs in to the console: given once, to this user's browser.
+
+The browser gets only the page's address as its argument, which other users of the machine can see;
+the sign-in token is in the page, and goes on in a form: neither arguments nor history hold it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Self
+
+from rolehop.credentials import Secret
+from rolehop.net.loopback_pages import Page, PageRequest, PageServer, form_page, page
+from rolehop.net.loopback_peer import is_connection_of
+
+_OPENING = ("Opening the console", "If nothing happens, go on by the button.")
+_NOTHING = ("Nothing to do here", "This page was for one request. Start again in the terminal.")
+
+
+class OneShotPage:
+    """A context manager that listens; the port is bound when it is created.
+
+    Args:
+        url: where the form goes; ``https``, or loopback in tests.
+        fields: what it sends.
+        user: the user ID whose connections alone are answered, where the system tells whose they
+            are; ``None``: not checked.
+
+    Raises:
+        OSError: no port can be bound.
+    """
+
+    def __init__(self, url: str, fields: Mapping[str, str | Secret], *, user: int | None) -> None:
+        self._url = url
+        self._fields = fields
+        self._user = user
+        self._path = f"/{secrets.token_urlsafe(32)}"
+        self._guard = threading.Lock()
+        self._is_taken = False
+        self._sent = threading.Event()
+        self._server = PageServer(self._answer, sent=self._note_sent)
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return f"http://{self._server.authority}{self._path}"
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    def wait(self, seconds: float) -> bool:
+        """Return true once the page was given, false if it was not within ``seconds``."""
+        return self._sent.wait(seconds)
+
+    def _answer(self, request: PageRequest) -> Page:
+        if not self._is_expected(request) or not self._take():
+            return Page(404, *page(*_NOTHING))
+        return Page(200, *form_page(*_OPENING, self._url, self._fields))
+
+    def _is_expected(self, request: PageRequest) -> bool:
+        return (
+            request.method == "GET"
+            and hmac.compare_digest(request.target.encode(), self._path.encode())
+            and request.hosts == (self._server.authority,)
+            and not request.origins  # another page asks; opening an address sends none
+            and self._is_ours(request.client_port)
+        )
+
+    def _is_ours(self, client_port: int) -> bool:
+        if self._user is None:
+            return True
+        return is_connection_of(self._user, client_port, self._server.port) is not False
+
+    def _take(self) -> bool:
+        with self._guard:
+            taken, self._is_taken = self._is_taken, True
+        return not taken
+
+    def _note_sent(self, given: Page) -> None:
+        if given.status == 200:
+            self._sent.set()

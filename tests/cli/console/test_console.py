@@ -1,0 +1,208 @@
+"""``rolehop console``: the session goes to AWS's sign-in, the sign-in to the browser alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.cli.console.aws_sign_in import ConsoleDouble
+from tests.doubles import browser
+from tests.doubles.web import Reply
+from tests.support.secrets import leaks, watched
+from tests.support.world import ADMIN, CONFIG, HUB, Done, World
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def console(world: World) -> Iterator[ConsoleDouble]:
+    with ConsoleDouble(world.sts) as console:
+        world.more |= console.environ
+        yield console
+
+
+def link(done: Done) -> dict[str, str]:
+    """Return what the printed link sends."""
+    assert done.code == 0, done.err
+    return {name: each for name, (each,) in parse_qs(urlsplit(done.out.strip()).query).items()}
+
+
+def test_the_link_signs_the_session_in(world: World, console: ConsoleDouble) -> None:
+    done = world.rolehop("console", "admin", "--print", "--service", "s3")
+    sent = link(done)
+    assert done.out.startswith(f"{console.url}/federation?Action=login&")
+    assert sent["Destination"] == "https://eu-west-1.console.aws.amazon.com/s3/?region=eu-west-1"
+    (token,) = console.tokens.values()
+    assert token.key.role is not None
+    assert token.key.role.arn == ADMIN
+    assert token.seconds is None
+    assert "this link is a secret: whoever opens it within 15 minutes" in done.err
+
+
+def test_the_browser_gets_the_sign_in_and_nothing_else_does(
+    world: World, console: ConsoleDouble, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    env: dict[str, str | None] = {"BROWSER": browser.as_variable(log)}
+    done, watch = watched(world, "console", "admin", "--debug", env=env)
+    assert done.code == 0, done.err
+    assert "admin: the browser took the sign-in at" in done.err
+    ((address, status, text),) = browser.seen(log)
+    (token,) = console.tokens
+    assert (urlsplit(address).hostname, status) == ("127.0.0.1", 200)
+    assert f'value="{token}"' in text
+    assert leaks(world, done, watch) == {}
+    shown = b"\n".join(watch.seen).decode("latin-1") + done.err + done.out
+    shown += "".join(path.read_text("latin-1") for path in world.files())
+    assert token[:40] not in shown
+    history = world.rolehop("history", "--format", "json").out
+    assert '"action":"console"' in history.replace(": ", ":")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt: chromium)")
+def test_chromium_is_signed_in(world: World, console: ConsoleDouble, tmp_path: Path) -> None:
+    script = tmp_path / "chrome"
+    options = "--headless --no-sandbox --disable-gpu --no-proxy-server --dump-dom"
+    script.write_text(
+        f'#!/bin/sh\n{CHROMIUM} {options} --user-data-dir={tmp_path}/profile "$1" '
+        f">{tmp_path}/dom.new 2>/dev/null; mv {tmp_path}/dom.new {tmp_path}/dom\n"
+    )
+    script.chmod(0o700)
+    done = world.rolehop("console", "admin", env={"BROWSER": f"{script} %s"})
+    assert done.code == 0, done.err
+    wait_for(tmp_path / "dom")
+    assert "<title>Console</title>" in (tmp_path / "dom").read_text()
+    (opened,) = console.opened
+    assert opened.destination == "https://eu-west-1.console.aws.amazon.com/?region=eu-west-1"
+
+
+def wait_for(path: Path) -> None:
+    subprocess.run(
+        ["sh", "-c", 'until test -e "$1"; do sleep 0.05; done', "sh", str(path)],
+        timeout=60,
+        check=True,
+    )
+
+
+# ---- how long it lasts
+
+
+def test_a_duration_is_for_one_hop_from_user_keys(world: World, console: ConsoleDouble) -> None:
+    link(world.rolehop("console", "hub", "--print", "--session-duration", "8h"))
+    assert [each.seconds for each in console.tokens.values()] == [28_800]
+
+
+@pytest.mark.parametrize("chain", ["admin", "spokes/444444444444"])
+def test_a_chained_session_takes_no_duration(
+    world: World, console: ConsoleDouble, chain: str
+) -> None:
+    done = world.rolehop("console", chain, "--print", "--session-duration", "8h")
+    assert (done.code, done.out, console.asked) == (3, "", [])
+    assert "only for one hop that IAM user keys call themselves" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("given", ["14m", "13h"])
+def test_a_duration_that_aws_does_not_know_is_refused(world: World, given: str) -> None:
+    done = world.rolehop("console", "hub", "--session-duration", given)
+    assert done.code == 2
+    assert "15m to 12h" in done.err
+
+
+def test_a_duration_that_aws_does_not_take_after_all_is_left_out(
+    world: World, console: ConsoleDouble
+) -> None:
+    console.say("/federation", Reply(400, text="<html>no</html>"))
+    link(world.rolehop("console", "hub", "--print", "--session-duration", "7273s"))
+    assert [each.seconds for each in console.tokens.values()] == [None]
+
+
+# ---- what AWS refuses
+
+
+def test_user_keys_without_a_hop_open_no_console(world: World, console: ConsoleDouble) -> None:
+    done = world.rolehop("console", "own", "--print")
+    assert (done.code, console.asked) == (3, [])
+    assert "add a hop: the console opens as its role" in done.err
+
+
+def test_a_session_that_has_ended_at_aws_is_refused(world: World, console: ConsoleDouble) -> None:
+    assert world.rolehop("export", "admin").code == 0
+    world.sts.now += timedelta(hours=2)
+    done = world.rolehop("console", "admin", "--print")
+    assert (done.code, done.out) == (5, "")
+    assert "AWS opens no console for this session" in done.err
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "said"),
+    [
+        (Reply(503, text="<html>later</html>"), 6, "not available"),
+        (Reply(200, text="<html><title>Wifi</title></html>"), 6, "a web page answered"),
+        (Reply(200, json={"SigninToken": 7}), 6, "SigninToken is missing"),
+        (Reply(200, json=[]), 6, "something unexpected"),
+        (Reply(302, headers={"Location": "https://evil.example/"}), 6, "redirected"),
+    ],
+)
+def test_an_answer_that_makes_no_sense(
+    world: World, console: ConsoleDouble, reply: Reply, code: int, said: str
+) -> None:
+    console.say("/federation", reply, times=3)
+    done = world.rolehop("console", "hub", "--print")
+    assert (done.code, done.out) == (code, "")
+    assert said in " ".join(done.err.split())
+
+
+# ---- before anything is called
+
+
+def test_where_no_browser_can_be_opened_the_link_can_be_printed(
+    world: World, console: ConsoleDouble
+) -> None:
+    done = world.rolehop("console", "hub", env={"SSH_CONNECTION": "1 2 3 4"})
+    assert (done.code, done.out) == (8, "")
+    assert "rolehop console hub --print" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--service", "s3", "--destination", "/s3"], "two places"),
+        (["--service", "s33"], "did you mean s3?"),
+        (["--destination", "https://evil.example/"], "not in this chain's console"),
+    ],
+)
+def test_a_place_that_is_none(
+    world: World, console: ConsoleDouble, arguments: list[str], said: str
+) -> None:
+    done = world.rolehop("console", "hub", *arguments)
+    assert (done.code, console.asked) == (2, [])
+    assert said in " ".join(done.err.split())
+
+
+def test_a_chain_that_asks_for_confirmation_asks_here(world: World, console: ConsoleDouble) -> None:
+    world.config(CONFIG.replace("[chains.hub]", "[chains.hub]\nconfirm = true"))
+    done = world.rolehop("console", "hub", "--print")
+    assert (done.code, console.asked, world.sts.calls) == (8, [], [])
+
+
+def test_the_services_are_listed(world: World) -> None:
+    done = world.rolehop("console", "--list")
+    assert done.code == 0
+    assert "cloudformation   /cloudformation" in done.out
+
+
+def test_what_a_session_is_signed_in_with(world: World, console: ConsoleDouble) -> None:
+    """It goes in a body: addresses are logged."""
+    link(world.rolehop("console", "hub", "--print"))
+    (asked,) = console.asked
+    assert (asked.method, asked.query) == ("POST", {})
+    session = json.loads(asked.form()["Session"])
+    assert sorted(session) == ["sessionId", "sessionKey", "sessionToken"]
+    assert HUB.split(":")[4] == "222222222222"

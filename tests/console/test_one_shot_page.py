@@ -1,0 +1,99 @@
+"""The page is given once, to this user's browser, and repeats nothing."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from rolehop.console.one_shot_page import OneShotPage
+from rolehop.credentials import Secret
+from tests.support.other_users import AS_ROOT, SOMEBODY
+
+FIELDS: dict[str, str | Secret] = {
+    "Action": "login",
+    "Destination": 'https://x/?a="b"&<c>',
+    "SigninToken": Secret("t0ken"),
+}
+
+
+@pytest.fixture
+def page() -> Iterator[OneShotPage]:
+    with OneShotPage("https://signin.example/federation", FIELDS, user=os.getuid()) as page:
+        yield page
+
+
+def ask(page: OneShotPage, method: str = "GET", path: str = "", **headers: str) -> tuple[int, str]:
+    parts = urlsplit(page.url)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=10)
+    connection.putrequest(method, path or parts.path, skip_host=True)
+    for name, value in {"Host": parts.netloc, **headers}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    try:
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_it_is_given_once_and_sends_its_fields_in_a_form(page: OneShotPage) -> None:
+    assert not page.wait(0)
+    status, text = ask(page)
+    assert status == 200
+    assert '<form method="post" action="https://signin.example/federation">' in text
+    assert 'name="Destination" value="https://x/?a=&quot;b&quot;&amp;&lt;c&gt;"' in text
+    assert 'name="SigninToken" value="t0ken"' in text
+    assert page.wait(10)
+    status, text = ask(page)
+    assert (status, "t0ken" in text) == (404, False)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"path": "/"},
+        {"path": "/x"},
+        {"method": "POST"},
+        {"method": "HEAD"},
+        {"Host": "localhost"},
+        {"Host": "evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_nothing_else_gets_it_or_uses_it_up(page: OneShotPage, asked: dict[str, str]) -> None:
+    status, text = ask(page, **asked)
+    assert (status, "t0ken" in text) == (404, False)
+    assert not page.wait(0)
+    assert ask(page)[0] == 200
+
+
+def test_a_query_is_another_address(page: OneShotPage) -> None:
+    assert ask(page, path=f"{urlsplit(page.url).path}?x")[0] == 404
+
+
+_ASK = """
+import encodings.idna, os, sys, urllib.request, urllib.error
+os.setuid(int(sys.argv[1]))
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try: print(opener.open(sys.argv[2]).status)
+except urllib.error.HTTPError as error: print(error.code)
+"""
+
+
+@AS_ROOT
+def test_another_user_who_saw_the_address_gets_nothing(page: OneShotPage) -> None:
+    command = [sys.executable, "-I", "-c", _ASK, str(SOMEBODY), page.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "404\n", done.stderr
+    assert ask(page)[0] == 200
+
+
+def test_no_repr_shows_the_token(page: OneShotPage) -> None:
+    assert "t0ken" not in f"{page!r}{vars(page)!r}"
