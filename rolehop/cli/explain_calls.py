@@ -130,9 +130,10 @@ def print_decoded(
     if style == "json":
         cli.write_json(decoded_document(decoded, called_by, hop, action))
         return call is not None
-    view = decoded_view(decoded)
+    view = decoded_view(decoded, verbose=verbose)
     if called_by is not None and hop is not None:
-        view = [*view, line(), *hop_view(called_by, hop, verbose=verbose)]
+        above = len(view) + 1
+        view = [*view, line(), *hop_view(called_by, hop, verbose=verbose, above=above)]
     elif called_by is not None and action is not None:
         above = len(view) + 1
         view = [*view, line(), *actions_view(called_by, [action], verbose=verbose, above=above)]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
-from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, ChainVerdict, HopVerdict
-from rolehop.policy.evaluation.findings import Finding, Truth
-from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
-from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
+from rolehop.policy.evaluation.findings import Truth
+from rolehop.policy.evaluation.model import Outcome, PolicyType
 from rolehop.policy.evaluation.resource_policies import needs_no_permission
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
@@ -27,37 +25,27 @@ from rolehop.show.explaining.budget import (
     LEVELS,
     SCREEN,
     as_it_fits,
-    first_findings,
     fitting,
     on_a_screen,
-    shortened,
 )
 from rolehop.show.explaining.hints import hint
-from rolehop.show.explaining.how_to_see import CALLERS_OWN, how_to_see
-from rolehop.show.finding_text import fits, found, sentence, wanted
+from rolehop.show.explaining.policy_lines import (
+    LANES,
+    caller_text,
+    has_deny,
+    in_one_line,
+    policy_lines,
+    quiet_policies,
+)
 from rolehop.show.layout import WIDTH, Line, Style, StyledText, View, line, wrapped
 from rolehop.show.remedies import keys_in, remedy_lines, settled_keys
 from rolehop.text import clean
 
 _MOST_OTHERS = 11  # lines of hops that are named only, if the hop that is shown needs more
+_OF_POLICIES = 9  # lines of the policies of an action, at the briefest
 _OF_FIX = 11  # lines that a fix, caller and role take
 _IDLE = "does not matter once the trust policy names the caller"
 
-_LANES = {
-    PolicyType.TRUST: "trust policy",
-    PolicyType.PERMISSIONS: "caller's permissions",
-    PolicyType.BOUNDARY: "caller's boundary",
-    PolicyType.SESSION: "session policy",
-    PolicyType.SCP: "SCP",
-    PolicyType.RCP: "RCP",
-}
-_SAYS: dict[Outcome, tuple[str, Style]] = {
-    Outcome.ALLOWED: ("allows", "green"),
-    Outcome.REFUSED: ("refuses", "red"),
-    Outcome.UNKNOWN: ("can't tell", ""),
-    Outcome.NOT_VISIBLE: ("not visible", "dim"),
-    Outcome.NOT_APPLICABLE: ("does not matter", "dim"),
-}
 _WOULD: dict[Outcome, tuple[str, Style]] = {
     Outcome.ALLOWED: ("would be allowed", "green"),
     Outcome.REFUSED: ("would be refused", "red"),
@@ -101,53 +89,67 @@ def actions_view(
     """
     requests = [each.verdict.request for each in actions]
     first = next((each for each in requests if not each.caller.federated), requests[0])
-    lines = [line(StyledText(clean(chain), "bold"))]
+    head = [line(StyledText(clean(chain), "bold"))]
     if not above or verbose:
-        caller = _caller(first.caller, actions[0].answer)
-        lines.extend(wrapped(caller, "  caller    ", "            "))
-        lines.extend(wrapped(first.role, "  resource  ", "            "))
-    found = _actions(actions, verbose=verbose, brief=False)
-    if not verbose and above + len(lines) + len(found) > SCREEN:
-        found = _actions(actions, verbose=verbose, brief=True)
-    return [*lines, *found]
+        caller = caller_text(first.caller, actions[0].answer)
+        head.extend(wrapped(caller, "  caller    ", "            "))
+        head.extend(wrapped(first.role, "  resource  ", "            "))
+    if verbose:
+        return [*head, *_actions(actions, None)]
+    room = SCREEN - above - len(head)
+    return [*head, *as_it_fits(lambda level: _actions(actions, level), room)]
 
 
-def _actions(actions: Sequence[ActionVerdict], *, verbose: bool, brief: bool) -> list[Line]:
-    told = set[str]()
-    shown = (_action(each, told, verbose=verbose, brief=brief) for each in actions)
-    return [each for lines in shown for each in lines]
+def _actions(actions: Sequence[ActionVerdict], level: int | None) -> list[Line]:
+    """Show each action; at the briefest level one of those that are not allowed, the others named."""
+    told, made = set[str](), list[Line]()
+    allowed = [each.verdict.outcome is Outcome.ALLOWED for each in actions]
+    whole = allowed.index(False) if level == LEVELS - 1 and False in allowed else None
+    for number, each in enumerate(actions):
+        if whole in (None, number):
+            made += _action(each, told, level)
+            made += [line()] if whole == number < len(actions) - 1 else []
+        else:
+            made.append(_of_action(each, brief=True))
+    return made
 
 
-def _action(
-    action: ActionVerdict, shown_commands: set[str], *, verbose: bool, brief: bool
-) -> Iterator[Line]:
+def _of_action(action: ActionVerdict, *, brief: bool = False) -> Line:
+    outcome = action.verdict.outcome
+    would, style = ("AWS refused it", "red") if action.answer else _WOULD[outcome]
+    name = StyledText(clean(action.verdict.request.actions[0]), "bold")
+    more = " (-v)" if brief and outcome is not Outcome.ALLOWED else ""
+    return line(name, ": ", StyledText(would, style), more)
+
+
+def _action(action: ActionVerdict, shown_commands: set[str], level: int | None) -> Iterator[Line]:
     verdict, answer = action.verdict, action.answer
-    would, style = ("AWS refused it", "red") if answer else _WOULD[verdict.outcome]
-    name = StyledText(clean(verdict.request.actions[0]), "bold")
-    yield from (line(), line(name, ": ", StyledText(would, style)))
+    yield from (line(), _of_action(action))
     if answer is not None:
-        yield from aws_words(answer)
+        yield from aws_words(answer, level or 0)
     if needs_no_permission(verdict.request.actions[0]) and not verdict.refused:
         yield line("  no policy is asked: the call needs no permission, and none can deny it")
         return
     if verdict.request.caller.federated:
         text = "made with a token, by whoever has it: no policy of this session counts"
         yield from wrapped(text, "  ", "  ")
-    quiet = _quiet(verdict, answer, frozenset()) if brief else ()
-    for policy in (each for each in verdict.policies if each not in quiet):
-        yield from _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=answer)
-    yield from _in_one_line(quiet, verdict)
+    quiet = quiet_policies(verdict, answer, frozenset()) if level else ()
+    blocks = [
+        list(policy_lines(each, verdict, shown_commands, answer=answer, level=level))
+        for each in verdict.policies
+        if each not in quiet
+    ]
+    yield from fitting(blocks, _OF_POLICIES if level == LEVELS - 1 else 999)
+    yield from in_one_line(quiet, verdict)
     yield from (*deciding_lines(verdict), *assuming_lines(verdict), *grant_lines(verdict))
     if answer is not None:
         yield from what_next(action.by_documents, verdict, answer)
 
 
-def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
-    """Show one hop of a chain."""
-    return [
-        line(StyledText(clean(chain), "bold")),
-        *_hop(hop, set(), None if verbose else SCREEN - 1),
-    ]
+def hop_view(chain: str, hop: HopVerdict, *, verbose: bool, above: int = 0) -> View:
+    """Show one hop of a chain, below ``above`` lines of another text."""
+    room = None if verbose else SCREEN - 1 - above
+    return [line(StyledText(clean(chain), "bold")), *_hop(hop, set(), room)]
 
 
 def _in_a_line(hop: HopVerdict) -> Line:
@@ -182,36 +184,30 @@ def _reasons(
     room: int | None,
     level: int,
 ) -> Iterator[Line]:
-    verdict, verbose = hop.verdict, room is None
+    verdict = hop.verdict
     would, style = _WOULD[verdict.outcome] if hop.aws_refusal is None else _refused_at(hop)
     yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
     if hop.aws_refusal is not None:
         yield from aws_words(hop.aws_refusal, level)
-    role, caller = verdict.request.role, _caller(verdict.request.caller, hop.aws_refusal)
+    role, caller = verdict.request.role, caller_text(verdict.request.caller, hop.aws_refusal)
     if not (level and hop.aws_refusal and {role, caller} <= set(hop.aws_refusal.message.split())):
         yield from wrapped(role, "  role    ", "          ")
         yield from wrapped(caller, "  caller  ", "          ")
     idle = _idle(hop, remedies)
-    quiet = () if verbose else _quiet(verdict, hop.aws_refusal, idle)
+    quiet = () if room is None else quiet_policies(verdict, hop.aws_refusal, idle)
+    detail = None if room is None else level
     blocks = [
-        [line(f"  {_LANES[policy.name]:<22}", StyledText(_IDLE, "dim"))]
+        [line(f"  {LANES[policy.name]:<22}", StyledText(_IDLE, "dim"))]
         if policy.name in idle
         else list(
-            _policy_lines(
-                policy,
-                verdict,
-                shown_commands,
-                verbose=verbose,
-                answer=hop.aws_refusal,
-                level=level,
-            )
+            policy_lines(policy, verdict, shown_commands, answer=hop.aws_refusal, level=detail)
         )
         for policy in verdict.policies
         if policy not in quiet
     ]
     at_least = 1 if level else _OF_FIX
     yield from fitting(blocks, 999 if room is None else max(room - _OF_FIX, at_least))
-    yield from _in_one_line(quiet, verdict)
+    yield from in_one_line(quiet, verdict)
     yield from deciding_lines(verdict)
     yield from assuming_lines(verdict)
     yield from unseen_lines(verdict)
@@ -223,7 +219,7 @@ def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[L
     idle = _idle(hop, remedies)
     of_session = hop.verdict.request.caller.is_session
     refused = [policy for policy in hop.verdict.refused if policy.name not in idle]
-    found = [(each, _denies(policy)) for policy in refused for each in policy.findings]
+    found = [(each, has_deny(policy)) for policy in refused for each in policy.findings]
     named, settled, shown = keys_in(remedies), settled_keys(remedies), set[str]()
     for finding, denies in found:
         text = hint(finding, denies=denies, of_session=of_session) or ""
@@ -247,41 +243,6 @@ def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
     return text, "red"
 
 
-def _quiet(
-    verdict: Verdict, answer: AwsRefusal | None, idle: frozenset[PolicyType]
-) -> tuple[PolicyVerdict, ...]:
-    """Return the policies of which there is nothing to say but that they do not stand in the way."""
-    named = None if answer is None else answer.policy_type
-    of_organization = (PolicyType.SCP, PolicyType.RCP)
-    return tuple(
-        policy
-        for policy in verdict.policies
-        if policy.name is not named
-        and policy.name not in idle
-        and (
-            policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE)
-            or (policy.outcome is Outcome.NOT_VISIBLE and policy.name in of_organization)
-        )
-    )
-
-
-def _in_one_line(policies: Sequence[PolicyVerdict], verdict: Verdict) -> Iterator[Line]:
-    """Name the policies that do not stand in the way, by what they say."""
-    by_text: dict[str, list[str]] = {}
-    for policy in policies:
-        if verdict.request.policy_set(policy.name).there:
-            says = _SAYS[policy.outcome][0]
-            by_text.setdefault(says, []).append(_label(policy, verdict))
-    text = "; ".join(f"{says}: {', '.join(names)}" for says, names in by_text.items())
-    if text:
-        yield from wrapped(text, "  ", "    ")
-
-
-def _label(policy: PolicyVerdict, verdict: Verdict) -> str:
-    of_resource = policy.name is PolicyType.TRUST and verdict.request.owner is not None
-    return "resource policy" if of_resource else _LANES[policy.name]
-
-
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
     """Return the policies that refuse but that no remedy has to change."""
     changed = {
@@ -291,109 +252,3 @@ def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
         if isinstance(step, PolicyChange)
     }
     return layers_made_irrelevant(hop.verdict, hop.number, hop.scenario) - changed
-
-
-def _policy_lines(
-    policy: PolicyVerdict,
-    verdict: Verdict,
-    shown_commands: set[str],
-    *,
-    verbose: bool,
-    answer: AwsRefusal | None = None,
-    level: int = 0,
-) -> Iterator[Line]:
-    says, style = _SAYS[policy.outcome]
-    named = answer is not None and answer.policy_type is policy.name
-    if named:
-        old = policy.outcome is Outcome.ALLOWED
-        says = (
-            "allows, according to the documents; AWS said otherwise"
-            if old
-            else "refuses (AWS said)"
-        )
-    elif not verdict.request.policy_set(policy.name).there and policy not in verdict.refused:
-        says = "none"
-    elif policy.outcome is Outcome.UNKNOWN and not policy.findings and policy.name in CALLERS_OWN:
-        of_resource = verdict.request.owner is not None
-        granting = "the resource's own policy" if of_resource else "the trust policy"
-        says = f"grants nothing; only {granting} could"
-    where = ""
-    if policy.deciding is not None:
-        statement = policy.deciding.statement
-        sid = f' "{clean(statement.sid)}"' if statement.sid else ""
-        where = f"  {statement.effect.value} statement {statement.index}{sid}"
-    label = f"  {_label(policy, verdict):<22}"
-    first, *rest = textwrap.wrap(f"{says}{where}", WIDTH - len(label), break_on_hyphens=False)
-    yield line(label, StyledText(first, style))
-    yield from (line(" " * len(label) + each) for each in rest)
-    quiet = policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE) and not verbose
-    if quiet or (
-        policy.outcome is Outcome.NOT_VISIBLE and policy.name in (PolicyType.SCP, PolicyType.RCP)
-    ):
-        return
-    if policy.deciding is not None and (verbose or policy.name is not PolicyType.TRUST):
-        yield from wrapped(f"in {policy.deciding.document}", "      ", "      ")
-    told = [
-        each
-        for each in (policy.findings if verbose else _telling(policy))
-        if not (policy.outcome is Outcome.NOT_VISIBLE and each.wanted == "all")
-        and (verbose or each.truth is not Truth.TRUE or _denies(policy))
-    ]
-    few, more = (told, iter(())) if verbose else first_findings(told, level)
-    for finding in few:
-        short = finding if verbose else shortened(finding)
-        yield from _finding(short, verdict.request.hop, denies=_denies(policy))
-    yield from more
-    hidden = bool(verdict.request.policy_set(policy.name).missing) and policy.deciding is None
-    # Once AWS has named a policy, the others are not what one looks for first.
-    other = answer is not None and answer.names_policy and not named and not verbose
-    if hidden and not other and (named or policy.outcome is Outcome.NOT_VISIBLE):
-        yield from how_to_see(policy, verdict, answer if named else None, shown_commands)
-
-
-def _caller(caller: Caller, answer: AwsRefusal | None) -> str:
-    """Return who called: whom AWS names, with the session's name, before who would call now."""
-    said = None if answer is None or answer.denied is None else answer.denied.caller
-    return clean(said) if said is not None else _named(caller)
-
-
-def _named(caller: Caller) -> str:
-    if caller.arn is not None:
-        return caller.arn
-    if caller.service is not None:
-        return f"{caller.service}, for the certificate"
-    if caller.federated:
-        return f"a token of {caller.provider or 'a provider that is not known here'}"
-    return "not known (name the caller with --as ARN)"
-
-
-def _denies(policy: PolicyVerdict) -> bool:
-    return bool(policy.findings) and policy.findings[0].element == "Effect"
-
-
-def _telling(policy: PolicyVerdict) -> Sequence[Finding]:
-    """Return the findings that tell most: of a Deny with conditions, those alone."""
-    conditions = [each for each in policy.findings if each.element.startswith("Condition ")]
-    if not _denies(policy) or not conditions:
-        return policy.findings
-    return [policy.findings[0], *conditions]
-
-
-def _finding(finding: Finding, hop: int, *, denies: bool) -> Iterator[Line]:
-    if finding.truth is Truth.TRUE:
-        yield from wrapped(_cut(fits(finding)), "      ", "        ")
-        return
-    yield from wrapped(sentence(finding, hop), "      ", "      ")
-    asks = "denied" if denies else "wanted"
-    for label, text in ((asks, wanted(finding)), ("found", found(finding))):
-        if text is not None:
-            yield from wrapped(_cut(text), f"        {label:<8}", "                ")
-
-
-# The ARN of a role with the longest path and name fits.
-_LONGEST = 700
-
-
-def _cut(text: str) -> str:
-    """Shorten a value that would fill the screen; the document has all of it."""
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

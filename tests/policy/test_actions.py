@@ -12,87 +12,28 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
-from rolehop.policy import NOT_VISIBLE, PolicyType, Verdict, evaluate
+from rolehop.policy import NOT_VISIBLE, PolicyType, Verdict
 from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
-from rolehop.policy.chains.action_request import action_requests, resource_policy
-from rolehop.policy.chains.model import (
-    AssumeRoleRequest,
-    EvaluationContext,
-    StartingCredentials,
-)
-from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.wildcards import covers, overlap
 from rolehop.show.explain import actions_view
 from rolehop.show.render_text import as_text
-from tests.policy.helpers.chains import NOW
+from tests.policy.helpers.actions import (
+    FAR_KEY,
+    KEY,
+    OBJECT,
+    OWN_QUEUE,
+    QUEUE,
+    ROLE,
+    SESSION,
+    TARGET,
+    judge,
+    of,
+    statement,
+    trusting,
+)
 from tests.support.denials import KMS
-from tests.support.policies import policy_text
-
-ROLE = "arn:aws:iam::222222222222:role/Ops"
-SESSION = "arn:aws:sts::222222222222:assumed-role/Ops/me"
-TARGET = "arn:aws:iam::222222222222:role/Target"
-OBJECT = "arn:aws:s3:::logs/a.gz"
-QUEUE = "arn:aws:sqs:eu-west-1:333333333333:jobs"
-OWN_QUEUE = "arn:aws:sqs:eu-west-1:222222222222:jobs"
-KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
-FAR_KEY = "arn:aws:kms:eu-west-1:333333333333:key/1"
-
-
-def statement(action: Any, resource: Any = "*", effect: str = "Allow", **more: Any) -> Any:
-    return {"Effect": effect, "Action": action, "Resource": resource, **more}
-
-
-def of(principal: str, action: str, effect: str = "Allow") -> str:
-    return policy_text(statement(action, "*", effect, Principal={"AWS": principal}))
-
-
-def trusting(principal: str, *actions: str, **more: Any) -> str:
-    """Return a trust policy: it has no Resource."""
-    listed = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": list(actions)}
-    return policy_text({**listed, **more})
-
-
-def judge(
-    action: str,
-    resource: str,
-    permissions: Any,
-    own: str | None = None,
-    *,
-    boundary: Any = None,
-    session: Any = None,
-    scp: Any = None,
-    rcp: Any = None,
-    supplied: Any = None,
-    trust: str | None = None,
-    attached: tuple[str, ...] = (),
-) -> Any:
-    arn = "arn:aws:iam::222222222222:policy/Boundary"
-    entity = Entity(
-        ROLE,
-        inline={"go": policy_text(*permissions)} if permissions else {},
-        attached=attached,
-        boundary=None if boundary is None else arn,
-        tags=(),
-    )
-    inventory = IamInventory(
-        {ROLE: entity, TARGET: Entity(TARGET, trust=trust, tags=())},
-        {} if boundary is None else {arn: policy_text(boundary)},
-        scps={} if scp is None else {"*": (policy_text(scp),)},
-        rcps={} if rcp is None else {"*": (policy_text(rcp),)},
-    )
-    hop = AssumeRoleRequest(
-        RoleArn.parse(ROLE), "me", policy=None if session is None else policy_text(session)
-    )
-    start = StartingCredentials("arn:aws:iam::111111111111:user/alice", long_lived=True)
-    setting = EvaluationContext(inventory, NOW, supplied=supplied or {})
-    scenario = ChainScenario(start, (hop,), setting)
-    (request,) = action_requests(scenario, [action], resource, resource_policy(own))
-    assert request.caller.arn in (SESSION, None)
-    return evaluate(request)
-
 
 GET = [statement("s3:Get*", "arn:aws:s3:::logs/*")]
 SEND = [statement("sqs:SendMessage")]
@@ -367,6 +308,35 @@ def test_whose_a_bucket_is_counts_where_it_decides(
     if expected == "unknown":
         shown = as_text(actions_view("chain", [ActionVerdict(verdict, verdict)], verbose=False))
         assert "aws:ResourceAccount=ACCOUNT" in shown
+
+
+LOGS = [f"arn:aws:s3:::logs-of-account-{n}/*" for n in range(60)]
+TAGS = {f"aws:PrincipalTag/t{n}": "v" for n in range(20)}
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [
+        [statement("s3:*", LOGS)],
+        [statement("s3:Get*", "arn:aws:s3:::logs/*", Condition={"StringEquals": TAGS})],
+    ],
+)
+def test_actions_are_one_screen(permissions: Any) -> None:
+    lacking = {"boundary": SEND[0], "scp": SEND[0], "rcp": NOTHING, "session": SEND[0]}
+    verdict = judge("s3:GetObject", OBJECT, permissions, of("444444444444", "s3:*"), **lacking)
+    for times, above in ((1, 0), (1, 9), (3, 0), (40, 0)):
+        actions = [ActionVerdict(verdict, verdict)] * times
+        text = as_text(actions_view("chain", actions, verbose=False, above=above))
+        assert len(text.splitlines()) + above <= 24
+        assert above or ("more lines (-v)" in text) is (times == 40)
+    ending = "because no session policy allows the s3:GetObject action"
+    said = (
+        f"User: {SESSION} is not authorized to perform: s3:GetObject on resource: {OBJECT} {ending}"
+    )
+    answer = AwsRefusal("AccessDenied", None, said, "ask")
+    refused = ActionVerdict(refused_by_aws(verdict, answer, IamInventory()), verdict, answer)
+    text = as_text(actions_view("chain", [refused], verbose=False, above=9))
+    assert len(text.splitlines()) + 9 <= 24
 
 
 def test_a_key_of_the_request_is_open_until_it_is_supplied() -> None:

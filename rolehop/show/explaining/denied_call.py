@@ -22,7 +22,7 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
     elif denied.policy is not None:
         named += ": a Deny in it matches" if denied.explicit else ": nothing in it allows it"
     elif denied.other is not None:
-        named = f'none that rolehop judges: "{denied.other}"'
+        named = "none that rolehop judges"
     elif denied.explicit:
         named += "; a Deny in it matches"
     facts = [
@@ -67,7 +67,10 @@ def hints(encoded: str | None, others: int, chain: str | None) -> Iterator[Line]
         yield from wrapped(text, "  ", "  ")
 
 
-def decoded_view(message: Mapping[str, object]) -> View:
+_MOST_DETAILS = 5  # of a decoded message, if there is no -v
+
+
+def decoded_view(message: Mapping[str, object], *, verbose: bool) -> View:
     """Show a decoded authorization message; its form is that of the STS API reference."""
     context = _object(message.get("context"))
     allowed, denied = message.get("allowed") is True, message.get("explicitDeny") is True
@@ -80,13 +83,23 @@ def decoded_view(message: Mapping[str, object]) -> View:
     }
     for label, found in called.items():
         lines.extend(wrapped(clean(str(found)), f"  {label:<10}", " " * 12))
+    details = [*_statements(message), *_conditions(context)]
+    left = len(details) - _MOST_DETAILS
+    cut = left > 1 and not verbose
+    for each in details[:_MOST_DETAILS] if cut else details:
+        lines.extend(wrapped(each, "  ", "    "))
+    return [*lines, line(f"  and {left} more (-v)")] if cut else lines
+
+
+def _statements(message: Mapping[str, object]) -> Iterator[str]:
     for each in _items(message.get("matchedStatements")):
-        name, effect = each.get("statementId") or "without a Sid", each.get("effect")
-        lines.extend(wrapped(f"statement {name}: {effect}", "  ", "    "))
+        yield f"statement {each.get('statementId') or 'without a Sid'}: {each.get('effect')}"
+
+
+def _conditions(context: Mapping[str, object]) -> Iterator[str]:
     for each in _items(context.get("conditions")):
         values = ", ".join(str(e.get("value")) for e in _items(each.get("values")))
-        lines.extend(wrapped(f"{each.get('key')} = {values}", "  ", "    "))
-    return lines
+        yield f"{each.get('key')} = {values}"
 
 
 def _object(value: object) -> Mapping[str, object]:
