@@ -16,7 +16,7 @@ from rolehop.startup.calling_process import caller_is_gone
 from rolehop.terminal.desktop import notify_desktop
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import Stopped, forget_stdout
-from rolehop.text import pluralize
+from rolehop.text import clean, pluralize
 
 if TYPE_CHECKING:
     from rolehop.app.serving.keeper import RenewalProblem
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from rolehop.shells.dialect import Dialect
 
 
-class Reporter:
+class StderrReporter:
     """Says on stderr, and on the desktop, what keeps a chain from being renewed."""
 
     def __init__(self, cli: CommandContext) -> None:
         self._cli = cli
 
-    def report(self, chain: str, problem: RenewalProblem | None) -> None:
+    def report_problem(self, chain: str, problem: RenewalProblem | None) -> None:
         """Write one line: the problem of a chain, or that it is over (``None``)."""
         if problem is None:
             self._write(f"rolehop: {chain}: renewed again")
@@ -42,6 +42,10 @@ class Reporter:
         self._write(f"rolehop: {chain}: {problem.text}{f' (try: {fix})' if fix else ''}")
         if problem.lasts:
             notify_desktop(f"rolehop: {chain}", problem.what, self._cli.environ)
+
+    def report_caller(self, chain: str, arn: str) -> None:
+        """Write one line."""
+        self._write(f"rolehop: {chain}: its sessions are {clean(arn)} from now on")
 
     def _write(self, line: str) -> None:
         with contextlib.suppress(OSError):  # its terminal may have been closed
@@ -60,7 +64,7 @@ def outlive_keys() -> None:
         signal.signal(each, signal.SIG_IGN)
 
 
-class TerminalReporter(Reporter):
+class TerminalReporter(StderrReporter):
     """Does so for a server that has let go of stderr: on its terminal, if it was one."""
 
     def __init__(self, cli: CommandContext) -> None:
@@ -106,9 +110,8 @@ def serve_beside(
     from rolehop.app.serving.server import Server, ServerSettings
     from rolehop.app.serving.start import start_chain
 
-    report = TerminalReporter(cli).report
     settings = ServerSettings(command=command, for_containers=for_containers)
-    with Server(cli.app, settings, report) as server:
+    with Server(cli.app, settings, TerminalReporter(cli)) as server:
         started = start_chain(cli.app, chain, options, cli.progress(), command=command)
         server.add(started)
         changes = server.changes_of_command(started.name)

@@ -19,7 +19,7 @@ ADDRESS = "127.0.0.1"
 CONTAINER_ADDRESS = "169.254.170.2"
 """Which SDKs in containers ask (Amazon ECS, "Task IAM role"); a forwarder has it, not this machine."""
 
-_BACKLOG = 128
+_BACKLOG = 1024
 _HTTP_PORT = 80
 _UNIX_HOSTS = frozenset({"localhost", ADDRESS})
 

@@ -109,9 +109,9 @@ def servers_view(rows: Iterable[ServerRow], now: datetime) -> View:
 
 
 def server_text(server: ServerRow) -> str:
-    """Return a server in words: what it serves, and its process."""
-    served = ", ".join(each.chain for each in server.chains)
-    return f"the server of {served} (process {server.process})"
+    """Return a server in words: what it serves, not more than a few chains, and its process."""
+    names = _few([each.chain for each in server.chains], verbose=False)
+    return f"the server of {names} (process {server.process})"
 
 
 def whoami_view(

@@ -114,12 +114,18 @@ class ChainKeeper:
         self._failures = 0
         self._problem: RenewalProblem | None = None
         self._session: Session | None = session
+        self._arn = session.arn
         self._due = self._due_of(session)
 
     @property
     def problem(self) -> RenewalProblem | None:
         """Why the last renewal failed, if it did."""
         return self._problem
+
+    @property
+    def arn(self) -> str:
+        """Whose the last session was."""
+        return self._arn
 
     @property
     def expires_at(self) -> datetime | None:
@@ -196,6 +202,7 @@ class ChainKeeper:
             self._failures = 0
             self._problem = None
             self._session = session
+            self._arn = session.arn
             self._due = self._due_of(session)
 
     def _failed(self, error: RolehopError) -> None:

@@ -18,6 +18,7 @@ from rolehop.app.serving.containers import (
 )
 from rolehop.app.serving.docker_recipes import DockerServer, recipe
 from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
+from rolehop.app.serving.news import ChainNews, Reporter
 from rolehop.app.serving.port_holder import who_listens
 from rolehop.app.serving.rivals import CONFIG_VARIABLE, rival_files
 from rolehop.app.serving.running import SERVE, ServerNote, as_note, running_servers
@@ -58,9 +59,6 @@ _TOKEN_BYTES = 32
 _LOOK_SECONDS = 0.5
 """Between two looks whether a process has ended, if the system does not tell."""
 
-Report = Callable[[str, "RenewalProblem | None"], None]
-"""Is told once of each problem of a chain, and with ``None`` that it is over; from any thread."""
-
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
@@ -88,7 +86,7 @@ class Server:
         metadata: where SDKs find an instance's metadata service; ``None``: there is none.
     """
 
-    def __init__(self, app: App, settings: ServerSettings, report: Report) -> None:
+    def __init__(self, app: App, settings: ServerSettings, reporter: Reporter) -> None:
         """Listen.
 
         Raises:
@@ -99,8 +97,7 @@ class Server:
             raise UsageError("--server needs a system that can fork", fix=fix)
         self._app = app
         self._settings = settings
-        self._report = report
-        self._reported: dict[str, str] = {}
+        self._news = ChainNews(reporter)
         self._started: dict[str, StartedChain] = {}
         self._begun = app.now()
         self._token = Secret(secrets.token_urlsafe(_TOKEN_BYTES))
@@ -146,6 +143,7 @@ class Server:
     def add(self, chain: StartedChain) -> None:
         """Serve one more chain; before `run`."""
         self._started[chain.name] = chain
+        self._news.begin(chain.name, chain.session.arn)
         keeper = ChainKeeper(
             chain.name,
             chain.session,
@@ -267,17 +265,11 @@ class Server:
         self._chains.look_again()
         if self._loop is not None:
             self._loop.wake()
-        self._tell(keeper.chain, problem)  # last: a terminal that Ctrl-S has stopped does not end
-
-    def _tell(self, chain: str, problem: RenewalProblem | None) -> None:
-        """Report each problem once, and once that it is over."""
-        what = None if problem is None else problem.error.what
-        if self._reported.get(chain) != what:
-            if what is None:
-                del self._reported[chain]
-            else:
-                self._reported[chain] = what
-            self._report(chain, problem)
+        # Last: a terminal that Ctrl-S has stopped takes no line.
+        if problem is None:
+            self._news.renewed(keeper.chain, keeper.arn)
+        else:
+            self._news.failed(keeper.chain, problem)
 
     def _row(self, chains: ServedChains) -> ServerRow:
         socket = self._settings.socket

@@ -111,7 +111,7 @@ def command(
     from rolehop.app.listing import matching_chains
     from rolehop.app.serving.server import Server, ServerSettings
     from rolehop.app.serving.start import start_chain
-    from rolehop.cli.serving import Reporter, announce, print_unit, run_server
+    from rolehop.cli.serving import StderrReporter, announce, print_unit, run_server
 
     dialect = cli.dialect(shell) if print_env else None
     wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
@@ -130,7 +130,7 @@ def command(
         for_containers=docker is not None,
         imds=imds,
     )
-    with Server(cli.app, settings, Reporter(cli).report) as server:
+    with Server(cli.app, settings, StderrReporter(cli)) as server:
         for name in names:
             options = walk_options_from(ctx)
             server.add(start_chain(cli.app, name, options, cli.progress(), command="serve"))

@@ -127,11 +127,15 @@ def test_the_metadata_service_of_an_instance_is_served_on_request(world: World) 
         assert world.rolehop("serve", "admin", "--imds", *more_arguments).code == 2
 
 
-def test_what_keeps_a_session_from_being_renewed_is_said_and_answered(world: World) -> None:
+def test_what_becomes_of_a_chain_is_said_and_answered(world: World) -> None:
     world.sts.now -= timedelta(hours=1, seconds=-3)
     with serving(world, "admin") as server:
-        world.sts.world.refused_with["arn:aws:iam::333333333333:role/Admin"] = "because"
+        world.config(CONFIG.replace("333333333333:role/Admin", "444444444444:role/Audit"))
         assert server.process.stderr is not None
+        line = next(each for each in server.process.stderr if "admin: " in each)
+        arn = "arn:aws:sts::444444444444:assumed-role/Audit/me"
+        assert line == f"rolehop: admin: its sessions are {arn} from now on\n"
+        world.sts.world.refused_with["arn:aws:iam::444444444444:role/Audit"] = "because"
         line = next(each for each in server.process.stderr if "admin: " in each)
         assert line.startswith("rolehop: admin: hop 2 of chain 'admin' was refused: ")
         status, body = server.get()

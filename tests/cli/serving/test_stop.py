@@ -8,7 +8,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
+import pytest
+
+from rolehop.show.rows import ServedChainRow, ServerRow
+from rolehop.show.tables import server_text
 from rolehop.vault.locks import locked, name_holder, unlock
 from tests.cli.serving.server import serving
 from tests.support.world import World, ended
@@ -58,3 +63,12 @@ def test_a_server_that_ctrl_z_has_stopped_ends(world: World) -> None:
         assert done.err.endswith(f"(process {server.process.pid}) has ended\n")
         assert ended(server.process).code == 0
     assert list((world.state / "servers").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(1, "c0"), (3, "c0, c1, c2"), (40, "c0, c1 and 38 more")]
+)
+def test_a_server_is_named_by_a_few_of_its_chains(count: int, shown: str) -> None:
+    chains = tuple(ServedChainRow(f"c{each}", None, None, None) for each in range(count))
+    row = ServerRow(7, datetime.now(UTC), "serve", "", None, 0, (), chains)
+    assert server_text(row) == f"the server of {shown} (process 7)"
