@@ -66,10 +66,11 @@ def check_config(app: App) -> ConfigSummary:
         ConfigError: it is broken; the error lists everything that is wrong with it.
     """
     from rolehop.config.suspicious import suspicious_values
+    from rolehop.policy.chains.session_policy import doubts_about
 
     config = app.config
     read = tuple(name for name in config.files if Path(name).exists())
-    suspicious = suspicious_values(config, lambda file: _text_of(Path(file)))
+    suspicious = suspicious_values(config, lambda file: _text_of(Path(file)), doubts_about)
     return ConfigSummary(read, len(config.chains), len(config.sources), suspicious)
 
 

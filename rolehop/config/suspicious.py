@@ -6,7 +6,7 @@ AWS opens regions, and devices of other makers have other serial numbers: neithe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rolehop.arn import is_known_region, region_meant, regions_beside
 from rolehop.config.model import Config
@@ -22,13 +22,25 @@ Doubt = tuple[str, Place, str]
 """A file (empty: the last that has the place), a place in it, and what may be wrong there."""
 
 
-def suspicious_values(config: Config, read: Callable[[str], str]) -> tuple[ConfigProblem, ...]:
-    """Return what may be wrong; ``read`` returns the text of a file of the config."""
+def suspicious_values(
+    config: Config,
+    read: Callable[[str], str],
+    doubts_about_policy: Callable[[str], Sequence[str]],
+) -> tuple[ConfigProblem, ...]:
+    """Return what may be wrong.
+
+    Args:
+        config: what was read.
+        read: returns the text of a file of the config.
+        doubts_about_policy: returns what may be wrong in the text of a session policy.
+    """
     from rolehop.config.problems import dotted
     from rolehop.config.toml.positions import index_lines, nearest_line
 
     found = []
-    for file, place, text in dict.fromkeys(_doubts(config)):
+    for file, place, text in dict.fromkeys(
+        (*_doubts(config), *_of_policies(config, doubts_about_policy))
+    ):
         files = [file] if file else list(reversed(config.files))
         lines = {each: index_lines(read(each)) for each in files}
         if place[0] == "accounts" and not any(place in each for each in lines.values()):
@@ -52,6 +64,20 @@ def _doubts(config: Config) -> Iterator[Doubt]:
         yield from _of_region(chain.region, file, (*place, "region"))
         for index, hop in enumerate(chain.hops):  # of a fleet's, none has a device
             yield from _of_serial(hop.mfa_serial, file, (*place, "hops", index, "mfa_serial"))
+
+
+def _of_policies(config: Config, doubts: Callable[[str], Sequence[str]]) -> Iterator[Doubt]:
+    for name, source in config.sources.items():
+        file, place = config.source_places[name]
+        policy = source.settings.get("policy")
+        for text in doubts(policy) if isinstance(policy, str) else ():
+            yield file, (*place, "policy"), f"the session policy: {text}; AWS may refuse it"
+    for chain in config.chains.values():
+        file, place = config.chain_places[chain.name]
+        for index, hop in enumerate(chain.hops):
+            for text in doubts(hop.policy) if hop.policy is not None else ():
+                where = place if chain.fleet else (*place, "hops", index)
+                yield file, (*where, "policy"), f"the session policy: {text}; AWS may refuse it"
 
 
 def _of_account_names(names: Mapping[str, str]) -> Iterator[Doubt]:

@@ -47,7 +47,7 @@ def predict(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ..
         size = _near_limit(
             hop, sum(len(tag.key) + len(tag.value) for tag in inherited.tags.values())
         )
-        notes = (*under.notes, size, _travels(number, hop, len(hops)))
+        notes = (*under.notes, *_doubts(hop), size, _travels(number, hop, len(hops)))
         found.append(
             Prediction(
                 tuple(note for note in notes if note),
@@ -110,6 +110,14 @@ def _of_other_partition(hop: Hop) -> str | None:
         f"policy: the resource '{found}' is of another partition than the role"
         f" ({hop.role.partition}); AWS refuses such a policy"
     )
+
+
+def _doubts(hop: Hop) -> tuple[str, ...]:
+    if hop.policy is None:
+        return ()
+    from rolehop.policy.chains.session_policy import doubts_about
+
+    return tuple(f"session policy: {each}; AWS may refuse it" for each in doubts_about(hop.policy))
 
 
 def _length_of_policies(hop: Hop) -> int:

@@ -9,6 +9,7 @@ import botocore
 
 from rolehop.arn import is_known_region
 from rolehop.config.suspicious import suspicious_values
+from rolehop.policy.chains.session_policy import doubts_about
 from tests.config.texts import load
 
 
@@ -28,7 +29,7 @@ from = "a"
 region = "eu-west-9"
 accounts = ["444444444444", "555555555555"]
 """
-    found = suspicious_values(load({"config.toml": text}), lambda file: text)
+    found = suspicious_values(load({"config.toml": text}), lambda file: text, doubts_about)
     assert [(each.line, each.key, each.text.partition(";")[2]) for each in found] == [
         (2, "defaults.region", ' unless it is new, did you mean "ap-northeast-1"?'),
         (
@@ -43,6 +44,55 @@ accounts = ["444444444444", "555555555555"]
             " unless it is new, write one of eu-west-1, eu-west-2, eu-west-3",
         ),
     ]
+
+
+def test_what_is_likely_wrong_in_a_session_policy_is_named_with_its_line() -> None:
+    statement = {"Effect": "Allow", "Action": "s3:Get Object", "Resource": "*"}
+    condition = {
+        "StringEqual": {"aws:PrincipalTag/team": "blue"},
+        "ForAnyValue:Stringlike": {"aws:TagKeys": "*"},
+        "DateLessThan": {"aws:CurrentTime": ["2026-06-01T00:00:00Z", "tomorrow"]},
+        "NumericLessThanIfExists": {"aws:MultiFactorAuthAge": [300, "5m"]},
+        "NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24", "2001:db8::/32", "home"]},
+        "Bool": {"aws:SecureTransport": ["${aws:PrincipalTag/tls}", "yes"]},
+        "Null": {"aws:TagKeys": "no"},
+        "ArnLike": {"aws:PrincipalArn": "*"},
+    }
+    policy = json.dumps(
+        {"Version": "2012-10-17", "Statement": {**statement, "Condition": condition}}
+    )
+    text = f"""\
+[sources.me]
+type = "keys"
+[chains.a]
+source = "me"
+[[chains.a.hops]]
+role = "444444444444:role/Audit"
+policy = '''{policy}'''
+[fleets.f]
+source = "me"
+role = "{{account}}:role/Audit"
+policy = '''{policy}'''
+accounts = ["444444444444", "555555555555"]
+"""
+    found = suspicious_values(load({"config.toml": text}), lambda file: text, doubts_about)
+    told = [each.text.removeprefix("the session policy: statement 1 has the ") for each in found]
+    assert [each.line for each in found] == [7] * 7 + [11] * 7
+    assert told[:7] == told[7:]
+    for each, says in zip(
+        told,
+        (
+            'action "s3:Get Object"',
+            'operator "StringEqual", which is not known here: did you mean StringEquals?',
+            'value "tomorrow" for DateLessThan',
+            'value "5m" for NumericLessThanIfExists',
+            'value "home" for NotIpAddress',
+            'value "yes" for Bool',
+            'value "no" for Null',
+        ),
+        strict=False,
+    ):
+        assert says in each
 
 
 def test_a_name_of_two_accounts_is_named_but_not_one_that_two_fleets_give() -> None:
@@ -60,7 +110,7 @@ source = "me"
 role = "{account}:role/Audit"
 accounts = { web = "777777777777" }
 """
-    (found,) = suspicious_values(load({"config.toml": text}), lambda file: text)
+    (found,) = suspicious_values(load({"config.toml": text}), lambda file: text, doubts_about)
     assert (found.line, found.key) == (4, "accounts.billing")
     assert found.text == '444444444444 and 555555555555 are both called "billing"'
 

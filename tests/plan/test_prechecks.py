@@ -97,6 +97,10 @@ def test_will_fail(hops: tuple[Hop, ...], fails: dict[int, str]) -> None:
         ((hop(),), {}),
         ((hop(policy="x" * 1700),), {1: "too large"}),
         ((hop(policy="x" * 1600),), {}),
+        (
+            (hop(policy=policy("*", Condition={"Bools": {"aws:x": "1"}})),),
+            {1: "mean Bool?; AWS may"},
+        ),
         ((hop(tags=tuple((f"k{n}", "v" * 200) for n in range(9))),), {1: "too large"}),
         ((hop(source_identity="ann"),), {}),
         ((hop(source_identity="ann"), hop(ADMIN)), {1: "sts:SetSourceIdentity"}),

@@ -205,6 +205,16 @@ _ORDERS: Sequence[tuple[str, Callable[[Decimal, Decimal], bool]]] = (
     ("greaterthanequals", lambda left, right: left >= right),
 )
 
+OPERATOR_NAMES = (
+    *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
+    *("StringLike", "StringNotLike", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike"),
+    *("Bool", "BinaryEquals", "IpAddress", "NotIpAddress", "Null"),
+    *("NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals"),
+    *("NumericGreaterThan", "NumericGreaterThanEquals", "DateEquals", "DateNotEquals"),
+    *("DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"),
+)
+"""As AWS writes them."""
+
 _OPERATORS: dict[str, _Row] = {
     "stringequals": _Row(string_equals, variables=True),
     "stringnotequals": _Row(string_equals, negated=True, variables=True),
