@@ -39,8 +39,9 @@ def run_program() -> int:
         gc.set_threshold(200_000)
         from rolehop.cli.context import CommandContext
         from rolehop.cli.main import run
+        from rolehop.startup.call_stack import call_with_room
 
-        code = run(sys.argv[1:], CommandContext(os.environ))
+        code = call_with_room(run, sys.argv[1:], CommandContext(os.environ))
     except KeyboardInterrupt:
         _interrupted()
     return code

@@ -10,7 +10,7 @@ from pathlib import Path
 from rolehop.fastpath.record import record_path, state_folder
 from tests.benchmarks.measuring import Program, Row, bare, paired, paired_at_once, run
 from tests.benchmarks.setup import environ_of
-from tests.support.world import CONFIG, World
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 THREE_HOPS = (
     CONFIG
@@ -20,6 +20,7 @@ from = "admin"
 hops = [{ role = "arn:aws:iam::555555555555:role/Deep" }]
 """
 )
+_LEAST = Path(__file__).with_name("least_walk.py")
 _DEEP = "arn:aws:iam::555555555555:role/Deep"
 _USUAL = "import keyring; print(keyring.get_password({!r}, 'rolehop').partition(chr(10))[0])"
 
@@ -113,6 +114,9 @@ def cold_rows(bench: Bench, world: World) -> Iterator[Row]:
     process = replace(bench.rolehop(world, "credential-process", "deep"), before=forget)
     row = paired("cold walk of three hops", process, bench.unit, bench.pairs, wanted=22.0)
     yield replace(row, facts={"calls": len(world.sts.calls)})
+    least = replace(process, argv=[bench.python, str(_LEAST), HUB, ADMIN, _DEEP])
+    name = "cold walk of three hops, against the least program that makes and stores it"
+    yield paired(name, process, least, bench.pairs, wanted=1.12)
     name = f"{bench.at_once} at once: cold walk of three hops"
     row = paired_at_once(name, process, bench.unit, min(bench.pairs, 5), bench.at_once)
     yield replace(row, facts={"calls": len(world.sts.calls)})
