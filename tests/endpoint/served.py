@@ -27,6 +27,7 @@ class Chains:
 
     def __init__(self) -> None:
         self.is_ready = False
+        self.is_waited_for = threading.Event()
         self.asked: list[tuple[str, str]] = []
         self.form: SessionForm | None = None
 
@@ -39,6 +40,7 @@ class Chains:
         if chain == "broken":
             return failure(400, "CredentialsNotAvailable", "a sign-in is needed")
         if chain == "late" and not self.is_ready:
+            self.is_waited_for.set()
             return failure(503, "TemporarilyUnavailable", "wait") if final else None
         return Response(200, LARGE if chain == "large" else SESSION)
 

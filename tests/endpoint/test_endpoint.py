@@ -141,8 +141,7 @@ def test_what_is_known_in_a_moment_is_waited_for(
 ) -> None:
     with shared.connect() as client:
         client.sendall(shared.request("/chains/late"))
-        while shared.chains.asked[-1][0] != "late":
-            pass
+        assert shared.chains.is_waited_for.wait(10)
         shared.chains.is_ready = True
         shared.loop.wake()
         assert parsed(received(client))[0] == 200
