@@ -65,13 +65,15 @@ class MetadataService:
 
         ``None``: it is known in a moment; never if ``final``.
         """
+        # The AWS CLI needs a slash at the end of the address, the SDK for C++ adds its own.
+        path = f"/{request.target.lstrip('/')}"
         if request.method == "PUT":
-            return self._token(request)
+            return self._token(request) if path == _TOKEN_PATH else refusal(405)
         if request.method != "GET":
             return refusal(405)
         if not self._tokens.is_good("".join(request.headers.get(_TOKEN_HEADER, ()))):
             return refusal(401)
-        asked = asked_for(request.target, (SessionForm.INSTANCE,))
+        asked = asked_for(path, (SessionForm.INSTANCE,))
         if asked is None:
             return refusal(404)
         if not asked[0]:
@@ -82,8 +84,6 @@ class MetadataService:
         return self._chains.answer(self._chain, client, SessionForm.INSTANCE, final=final)
 
     def _token(self, request: IncomingRequest) -> Response:
-        if request.target != _TOKEN_PATH:
-            return refusal(405)
         text = "".join(request.headers.get(_TTL_HEADER, ()))
         seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
         if not 1 <= seconds <= _LONGEST_TTL:

@@ -126,7 +126,7 @@ class Server:
                 stack.callback(self._token_file.remove)
             self._stack = stack.pop_all()
         self.address = f"http://{ADDRESS}:{self._listeners[0].port}"
-        self.metadata = self.address if settings.imds else None
+        self.metadata = f"{self.address}/" if settings.imds else None
         self.token_path = None if self._token_file is None else self._token_file.path
 
     def __enter__(self) -> Self:

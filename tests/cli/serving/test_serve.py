@@ -122,6 +122,7 @@ def test_the_metadata_service_of_an_instance_is_served_on_request(world: World) 
         more = {"AWS_EC2_METADATA_DISABLED": None, **given}
         done = world.run(sys.executable, "-c", _BOTO3, env={**NO_OTHERS, **more})
         assert done.out == f"iam-role {ARN}\n", done.err
+        assert block["AWS_EC2_METADATA_SERVICE_ENDPOINT"].endswith("/")  # else the AWS CLI fails
         assert "every user of this machine can get the session of admin" in server.stop().err
     for more_arguments in (("hub",), ("--docker", "run")):
         assert world.rolehop("serve", "admin", "--imds", *more_arguments).code == 2
