@@ -24,6 +24,8 @@ _TOKEN_PATH = "/latest/api/token"  # noqa: S105 - no token
 _TOKEN_HEADER = "x-aws-ec2-metadata-token"  # noqa: S105 - likewise
 _TTL_HEADER = "x-aws-ec2-metadata-token-ttl-seconds"
 _LONGEST_TTL = 21_600
+_FOLDER = SessionForm.INSTANCE.value
+_ROLE_PATHS = (_FOLDER, _FOLDER.rstrip("/"))  # the SDK for C++ asks the second one
 
 
 class _Tokens:
@@ -65,20 +67,18 @@ class MetadataService:
 
         ``None``: it is known in a moment; never if ``final``.
         """
-        # The AWS CLI needs a slash at the end of the address, the SDK for C++ adds its own.
-        path = f"/{request.target.lstrip('/')}"
         if request.method == "PUT":
-            return self._token(request) if path == _TOKEN_PATH else refusal(405)
+            return self._token(request) if request.target == _TOKEN_PATH else refusal(405)
         if request.method != "GET":
             return refusal(405)
         if not self._tokens.is_good("".join(request.headers.get(_TOKEN_HEADER, ()))):
             return refusal(401)
-        asked = asked_for(path, (SessionForm.INSTANCE,))
-        if asked is None:
-            return refusal(404)
-        if not asked[0]:
+        if request.target in _ROLE_PATHS:
             return _text(path_of(self._chain).rpartition("/")[2])
-        if asked[0] != self._chain:
+        if asked_for(request.target, (SessionForm.INSTANCE,)) != (
+            self._chain,
+            SessionForm.INSTANCE,
+        ):
             return refusal(404)
         client = " ".join(request.headers.get("user-agent", ()))
         return self._chains.answer(self._chain, client, SessionForm.INSTANCE, final=final)

@@ -29,7 +29,7 @@ class SessionForm(Enum):
 _WITH_TOKEN = (SessionForm.CONTAINER, SessionForm.PROCESS)
 
 HEALTH = "/health"
-METADATA = "latest/"
+METADATA = "/latest/"
 SCHEMA = "rolehop.server/1"
 _OF_PAGES = ("origin", "referer", "sec-fetch-site")
 _OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
@@ -95,7 +95,7 @@ class Rules:
             return refusal(403)
         if request.has_body and request.method == "GET":
             return refusal(400)
-        if self._metadata is not None and request.target.lstrip("/").startswith(METADATA):
+        if self._metadata is not None and request.target.startswith(METADATA):
             return self._metadata.answer(request, final=final)
         if request.method != "GET":
             return refusal(405)

@@ -1,7 +1,7 @@
 """Put a real server under load: 10,000 requests over 64 connections, slow senders, a minute idle.
 
     python -m tests.endpoint [--requests N] [--connections N] [--idle SECONDS]
-    python -m tests.endpoint --clients FOLDER
+    python -m tests.endpoint --clients FOLDER [--imds]
 
 Prints what it measured, and exits 1 if a limit was passed (Linux). With ``--clients``, programs
 ask it while its sessions last three seconds: s5cmd, rclone, restic, litestream (Go SDK version 2),
@@ -34,7 +34,7 @@ def main() -> int:
     """Measure, and return 1 if a limit was passed."""
     asked = _arguments()
     if asked.clients is not None:
-        return _with_clients(asked.clients)
+        return _with_clients(asked.clients, imds=asked.imds)
     wrong: list[str] = []
     with temporary_world() as world, serving(world, "admin") as server:
         server.get()  # from then on it serves
@@ -50,9 +50,9 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _with_clients(folder: str) -> int:
+def _with_clients(folder: str, *, imds: bool) -> int:
     wrong = []
-    for line, problem in poll(folder):
+    for line, problem in poll(folder, imds=imds):
         _say(line)
         wrong += [problem] if problem else []
     for each in wrong:
@@ -137,6 +137,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--clients", metavar="FOLDER")
+    parser.add_argument("--imds", action="store_true")
     parser.add_argument("--idle", type=float, default=60.0)
     return parser.parse_args()
 
