@@ -247,6 +247,7 @@ def sts_of_shell(app: App, options: WalkOptions | None = None) -> StsClient:
 
 def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None]:
     """Return the chain, and for an AWS profile the source that it is."""
+    from rolehop.awsconfig.model import unprefixed_header
     from rolehop.config.model import ChainConfig, SourceConfig
     from rolehop.plan.resolve import no_such_chain
 
@@ -254,7 +255,8 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
     if chain is not None:
         return chain, None
     if name not in app.aws_config.profiles:
-        raise no_such_chain(app.config, name, tuple(app.aws_config.profiles))
+        aws = app.aws_config
+        raise no_such_chain(app.config, name, tuple(aws.profiles), unprefixed_header(aws, name))
     source = SourceConfig(name=name, type="profile", settings={"profile": name})
     return ChainConfig(name=name, source=name), source
 

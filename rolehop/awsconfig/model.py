@@ -42,6 +42,9 @@ class AwsConfig:
     credentials_file: str = "~/.aws/credentials"
     """For messages."""
 
+    unprefixed: frozenset[str] = frozenset()
+    """Headers of the config file that would be profiles with ``profile`` before the name."""
+
     distrusted: Mapping[str, Distrust] = field(default_factory=dict)
     """By path, why a file may not be followed: others can write it. `check_trust` refuses what in
     it would run a command, or send secrets elsewhere."""
@@ -83,11 +86,23 @@ def profile_of(aws: AwsConfig, name: str) -> Section:
         return aws.profiles[name]
     near = nearest(name, aws.profiles)
     listed = ", ".join(f"'{found}'" for found in near)
+    wrong = unprefixed_header(aws, name)
     raise SourceError(
         f"there is no AWS profile '{name}'",
-        cause=f"it is neither in {aws.config_file} nor in {aws.credentials_file}",
-        fix=f"did you mean {listed}" if near else f"add [profile {name}] to {aws.config_file}",
+        cause=wrong or f"it is neither in {aws.config_file} nor in {aws.credentials_file}",
+        fix=f"write [profile {name}]"
+        if wrong
+        else f"did you mean {listed}"
+        if near
+        else f"add [profile {name}] to {aws.config_file}",
     )
+
+
+def unprefixed_header(aws: AwsConfig, name: str) -> str | None:
+    """Return what is wrong with the header ``[name]`` of the config file, if it has it."""
+    if name not in aws.unprefixed:
+        return None
+    return f"[{name}] in {aws.config_file} is no profile: only default has no 'profile' before it"
 
 
 def plain_setting(aws: AwsConfig, name: str, key: str) -> str | None:

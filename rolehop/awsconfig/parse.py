@@ -53,6 +53,7 @@ def parse_aws_config(
         credentials_sections=credentials,
         config_file=config_file,
         credentials_file=credentials_file,
+        unprefixed=frozenset(e for e in config if e != "default" and _kind_of(e) is None),
         distrusted=distrusted or {},
     )
 

@@ -85,8 +85,18 @@ def is_unnamed(hop: Hop | HopConfig) -> bool:
     return mentions_caller(hop.session_name) or mentions_caller(hop.source_identity)
 
 
-def no_such_chain(config: Config, name: str, profiles: tuple[str, ...] = ()) -> ConfigError:
-    """Return the error for an unknown name; it suggests similar names and picks none."""
+def no_such_chain(
+    config: Config, name: str, profiles: tuple[str, ...] = (), wrong: str | None = None
+) -> ConfigError:
+    """Return the error for an unknown name; it suggests similar names and picks none.
+
+    ``wrong``: what is wrong with a header of the AWS config that has the name.
+    """
+    if wrong is not None:
+        fix = f"write [profile {name}]"
+        return ConfigError(
+            f"no chain or AWS profile is called '{name}'", cause=wrong, fix=fix, chain=name
+        )
     fleets = {each.fleet for each in config.chains.values() if each.fleet}
     near = nearest(name, [*config.chains, *profiles, *fleets])
     near = [f"{each}/…" if each in fleets else each for each in near]

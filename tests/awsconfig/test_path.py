@@ -227,6 +227,12 @@ def test_an_unknown_profile_is_reported_with_the_nearest_names() -> None:
         resolve_profile(parse_aws_config("[profile prod-admin]\na=1\n", None), "prod-admn")
     assert caught.value.what == "there is no AWS profile 'prod-admn'"
     assert caught.value.fix == "did you mean 'prod-admin'"
+    with pytest.raises(SourceError) as caught:
+        resolve_profile(parse_aws_config("[prod]\na=1\n[profile prods]\n", None), "prod")
+    assert caught.value.cause == (
+        "[prod] in ~/.aws/config is no profile: only default has no 'profile' before it"
+    )
+    assert caught.value.fix == "write [profile prod]"
 
 
 class RecordedSts:

@@ -85,7 +85,7 @@ def _documents(
     offline: bool,
 ) -> tuple[IamInventory, PolicyOptions]:
     """Return everything the actions are judged by, and the options with the caller that was read."""
-    inventory = read_documents(policies)
+    inventory = read_documents(policies, app.note)
     if not offline:
         from rolehop.app.judging.live_iam import LiveIam
 

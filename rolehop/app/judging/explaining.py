@@ -42,7 +42,7 @@ def explain_chain(
         UsageError, ConfigError: see `plan_chain`, `read_documents` and `judge_plan`.
     """
     last = refused_with(app.state_folder, name, options)
-    inventory = read_documents(policies)
+    inventory = read_documents(policies, app.note)
     answer = None if last is None else _answer(last)
     refused = None if last is None or answer is None else (last.hop, answer)
     return _judge(app, name, inventory, policies, options, offline=offline, refused=refused)
@@ -69,7 +69,7 @@ def explain_last_refusal(
         ConfigError: a document is none; see `read_documents`.
     """
     last = last_refused(app.state_folder)
-    inventory, answer = read_documents(policies), _answer(last)
+    inventory, answer = read_documents(policies, app.note), _answer(last)
     try:
         return _refused_hop(
             app, last.chain, (last.hop, answer), inventory, policies, last.options, offline=offline
@@ -92,7 +92,7 @@ def explain_refused_hop(
     Raises:
         UsageError: its chain has no such hop any more.
     """
-    inventory = read_documents(policies)
+    inventory = read_documents(policies, app.note)
     return _refused_hop(app, chain, refused, inventory, policies, options, offline=offline)
 
 
@@ -199,7 +199,7 @@ def _judge_all(
     app: App, names: Sequence[str], policies: PolicyOptions, *, offline: bool
 ) -> list[ChainVerdict]:
     """Judge many chains; what they share is read once."""
-    inventory, stamps = read_documents(policies), Stamps(keyring_needed=not offline)
+    inventory, stamps = read_documents(policies, app.note), Stamps(keyring_needed=not offline)
     live = None if offline or policies.documents else live_iam(app)
     chains = [
         _gather(app, name, inventory, policies, WalkOptions(), stamps, live) for name in names

@@ -50,8 +50,8 @@ class PolicyOptions:
     """Proposed statements take only the tags that the call sends (``--pin-tags``)."""
 
 
-def read_documents(policies: PolicyOptions) -> IamInventory:
-    """Read all files.
+def read_documents(policies: PolicyOptions, note: Callable[[str], None]) -> IamInventory:
+    """Read all files; ``note`` is told of a file that says nothing.
 
     Raises:
         UsageError: a file cannot be read.
@@ -61,6 +61,8 @@ def read_documents(policies: PolicyOptions) -> IamInventory:
     seen: list[tuple[str, IamInventory]] = []
     for name in policies.documents:
         found = _read(name, read_inventory)
+        if found == IamInventory():
+            note(f"{name} describes no user, group, role or policy: was it filtered?")
         for other, known in seen:
             _check_agreement(find_conflict(known, found), other, name)
         seen.append((name, found))

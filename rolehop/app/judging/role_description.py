@@ -25,8 +25,8 @@ def describe_role(app: App, role: str, policies: PolicyOptions, *, offline: bool
     """
     if is_plain_file(role):
         policies = replace(policies, documents=(role, *policies.documents))
-        role = _only_role(read_documents(PolicyOptions(documents=(role,))), role)
-    inventory = read_documents(policies)
+        role = _only_role(read_documents(PolicyOptions(documents=(role,)), app.note), role)
+    inventory = read_documents(policies, app.note)
     arn = _role_arn(role)
     if not offline and inventory.find(arn) is None:
         from rolehop.app.judging.live_iam import read_live_role

@@ -89,7 +89,7 @@ class _RouteFinder:
         self._app = app
         self._policies = policies
         self._shared = Stamps()
-        self._inventory = self._with_organization(read_documents(policies))
+        self._inventory = self._with_organization(read_documents(policies, app.note))
         self._context = EvaluationContext(
             self._inventory,
             app.now(),

@@ -51,7 +51,6 @@ def world_with_documents() -> Iterator[World]:
             "open.json": {
                 "RoleDetailList": [role(ADMIN, HUB, IpAddress={"aws:SourceIp": "203.0.113.0/24"})]
             },
-            "empty.json": [],
             "scp.json": policy({"Effect": "Deny", "Action": "sts:*", "Resource": "*"}),
         }
         for name, content in files.items():

@@ -308,6 +308,14 @@ def test_what_is_supplied_of_one_hops_caller_counts_there(world: World) -> None:
     assert (done.code, "of one chain" in done.err) == (2, True)
 
 
+def test_an_export_of_nothing_is_named(world: World) -> None:
+    lists = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+    (world.home / "nothing.json").write_text(json.dumps({key: [] for key in lists}))
+    done = world.rolehop("explain", "admin", "--offline", *AS, *files("nothing.json"))
+    assert done.code == 0
+    assert done.err.startswith("rolehop: nothing.json describes no user, group, role or policy")
+
+
 def test_another_caller_than_the_configs_principal_is_refused(world: World) -> None:
     bob = "arn:aws:iam::111111111111:user/bob"
     world.config(CONFIG.replace('"environment"\n', f'"environment"\nprincipal = "{bob}"\n', 1))
