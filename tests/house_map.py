@@ -25,13 +25,13 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/console app/each app/judging app/serving app/walking show show/checking
-    show/running shells handover demo console config plan files policy policy/evaluation
-    policy/role_report policy/routes key_rotation
+    cli terminal app app/console app/judging app/serving app/walking show show/checking shells handover
+    demo console config plan files policy policy/evaluation policy/role_report policy/routes key_rotation
     time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
-    terminal app app/judging app/serving app/walking show show/explaining shells completion config plan
-    policy/chains policy/evaluation policy/inventory handover files credentials command_table
+    terminal app app/each app/judging app/serving app/walking show show/explaining show/running shells
+    completion config plan policy/chains policy/evaluation policy/inventory handover files credentials
+    command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app app/each show show/running handover plan net credentials command_table
 demo: `rolehop demo`, three hops through an AWS on this machine
@@ -47,7 +47,7 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies policy/role_report
     policy/routes files credentials
 app/each: run a command for each of many chains: targets, placeholders, children, result classes
-    app app/walking handover show/running vault sources plan config credentials
+    app app/walking handover show/running vault state plan config files credentials
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
@@ -206,5 +206,6 @@ WRITERS = {
     "net/loopback_pages.py": "pages that a browser shows",
     "sources/shared/keeper.py": "what became of its program, to rolehop",
     "state/history_log.py": "the lines of the history",
+    "state/run_log.py": "the lines of a run",
     "vault/locks.py": "lock files",
 }

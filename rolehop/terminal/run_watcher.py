@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
 from rolehop.show.account_names import account_label
 from rolehop.show.running.rows import ResultClass, TargetRow
-from rolehop.show.running.table import progress_text, result_line
+from rolehop.show.running.table import no_output, progress_text, result_line
 from rolehop.terminal.output import (
     copy_program_output,
     is_asking,
@@ -19,6 +23,7 @@ from rolehop.terminal.output import (
 from rolehop.terminal.terminal import not_written
 
 if TYPE_CHECKING:
+    from rolehop.app.each.output_folder import OutputFolder
     from rolehop.app.each.outputs import CommandOutput
     from rolehop.terminal.terminal import Terminal
 
@@ -37,12 +42,14 @@ class GroupedWatcher:
         self._total = total
         self._begun = time.monotonic()
         self._running = self._done = self._failed = 0
+        self._guard = threading.Lock()
 
     def began(self, name: str) -> None:
         """Count a target that has begun."""
         del name
-        self._running += 1
-        self._count()
+        with self._guard:
+            self._running += 1
+            self._count()
 
     def ended(self, row: TargetRow, output: CommandOutput | None) -> None:
         """Show what a command wrote, and count it.
@@ -51,24 +58,32 @@ class GroupedWatcher:
             BrokenPipeError: the reader of stdout has gone.
             RolehopError: it could not be written.
         """
-        self._running -= 1
-        self._done += 1
-        self._failed += row.result is not ResultClass.OK
-        while is_asking():
-            time.sleep(_ASKING_PAUSE)
-        self.finish()
-        try:
-            self.show(row, output)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise not_written(error) from None
-        self._count()
+        with self._writing():
+            if row.result is not ResultClass.NOT_RUN:
+                self._running -= 1
+                self._done += 1
+                self._failed += row.result is not ResultClass.OK
+            self._show(row, output)
 
     def finish(self) -> None:
         """Remove the line of progress."""
         if self._terminal.shows_progress:
             show_counter("", self._terminal.columns)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Replace the line of progress by what is written in here, and show it again."""
+        with self._guard:
+            while is_asking():
+                time.sleep(_ASKING_PAUSE)
+            self.finish()
+            try:
+                yield
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise not_written(error) from None
+            self._count()
 
     def _count(self) -> None:
         if self._terminal.shows_progress and not is_asking():
@@ -76,8 +91,7 @@ class GroupedWatcher:
             text = progress_text(self._total, self._running, self._done, self._failed, seconds)
             show_counter(text, self._terminal.columns)
 
-    def show(self, row: TargetRow, output: CommandOutput | None) -> None:
-        """Write the heading and the output, if there is any."""
+    def _show(self, row: TargetRow, output: CommandOutput | None) -> None:
         if output is None or not (_size(output.stdout) or _size(output.stderr)):
             return
         if not self._terminal.quiet:
@@ -86,17 +100,38 @@ class GroupedWatcher:
         copy_program_output(output.stderr, sys.stderr)
 
 
+class CountingWatcher(GroupedWatcher):
+    """Shows how far the run is, and nothing else: the output is in files."""
+
+    def _show(self, row: TargetRow, output: CommandOutput | None) -> None:
+        """Show nothing."""
+
+
+class PrefixWatcher(CountingWatcher):
+    """Shows each line as it comes, behind the name of its target."""
+
+    def wrote(self, name: str, line: bytes, is_stderr: bool) -> None:
+        """Show one line of a command; raises as `ended`."""
+        with self._writing():
+            text = f"{name}: ".encode("utf-8", "surrogateescape") + line
+            copy_program_output(BytesIO(text), sys.stderr if is_stderr else sys.stdout)
+
+
 class JsonWatcher(GroupedWatcher):
     """Writes a JSON document of one line for each target, the begin of its output in it."""
 
-    def show(self, row: TargetRow, output: CommandOutput | None) -> None:
+    def __init__(self, terminal: Terminal, total: int, folder: OutputFolder | None = None) -> None:
+        """``folder``: where the output is, if it is in files."""
+        super().__init__(terminal, total)
+        self._folder = folder
+
+    def _show(self, row: TargetRow, output: CommandOutput | None) -> None:
         """Write the document."""
-        members: dict[str, object] = {"stdout": None, "stderr": None, "cut": False}
-        if output is not None:
-            texts = [_begin_of(each) for each in (output.stdout, output.stderr)]
-            sizes = [_size(each) for each in (output.stdout, output.stderr)]
-            cut = any(size > _MOST_IN_JSON for size in sizes)
-            members = {"stdout": texts[0], "stderr": texts[1], "cut": cut}
+        members = no_output(folder=self._folder.name_of(row.name) if self._folder else None)
+        if output is not None and self._folder is None:
+            both = (output.stdout, output.stderr)
+            members["stdout"], members["stderr"] = map(_begin_of, both)
+            members["cut"] = any(_size(each) > _MOST_IN_JSON for each in both)
         write_stdout(result_line(row, members) + "\n", "utf-8")
 
 

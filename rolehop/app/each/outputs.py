@@ -20,6 +20,10 @@ class CommandOutput(Protocol):
         """Return itself."""
         ...
 
+    def finish(self) -> None:
+        """Called once the command has ended; raises what keeps its output from being dealt with."""
+        ...
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -57,6 +61,9 @@ class HeldOutput:
 
     def __enter__(self) -> Self:
         return self
+
+    def finish(self) -> None:
+        """Do nothing: all is in the files."""
 
     def __exit__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import random
 import signal
 import threading
 import time
@@ -14,32 +13,29 @@ from typing import TYPE_CHECKING
 from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
 from rolehop.app.each.outputs import CommandOutput, HeldOutput, RunWatcher
 from rolehop.app.each.results import class_of, problem_of
-from rolehop.app.each.sign_ins import SignIns
 from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
+from rolehop.app.each.walker import FleetWalker
 from rolehop.app.planning import resolve_chain
-from rolehop.app.walking import HandoverSession, person_for, walk_chain
-from rolehop.errors import RolehopError, ServiceError
+from rolehop.app.walking import HandoverSession
+from rolehop.errors import RolehopError
 from rolehop.handover.child_environment import child_environment
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.running.rows import ResultClass, TargetProblem, TargetRow
 from rolehop.startup.dataclass import dataclass, field
-from rolehop.vault.deferred_writes import GatheringVault
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.credentials import Session
-    from rolehop.plan.resolve import Resolved
-    from rolehop.sources.context import SourceContext
 
-JOBS = 8
 ACCOUNT_NAME = "ROLEHOP_ACCOUNT_NAME"
 """The account's name, for every command; empty if it has none."""
 
 _TICK = 0.1  # seconds
 _LAST_SECONDS = 3.0
 """How long a run that ends waits for its last commands after they were killed."""
-_THROTTLED_PAUSES = (1.0, 3.0)
-"""Seconds before a walk that AWS throttled, after retries of its own, is tried again."""
+
+
+Recorder = Callable[[RunTarget, TargetRow], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class RunSettings:
     """The command, its placeholders not yet filled."""
 
     options: WalkOptions = field(default_factory=WalkOptions)
-    jobs: int = JOBS
+    jobs: int = 8
     timeout: float | None = None
     """Seconds for one command."""
 
@@ -58,6 +54,10 @@ class RunSettings:
     """Nothing begins any more after the first target that is not ok."""
 
     new_output: Callable[[RunTarget], CommandOutput] = lambda target: HeldOutput()
+    """Where the output of a target's command goes."""
+
+    recorders: Sequence[Recorder] = ()
+    """Told what became of each target, one after the other; also if it was not run."""
 
 
 class EachRun:
@@ -71,15 +71,15 @@ class EachRun:
         self._settings = settings
         self._watcher = watcher
         self._commands = RunningCommands()
-        self._sign_ins = SignIns()
-        self._vault = GatheringVault(app.vault)
+        self._jobs = min(settings.jobs, len(targets))
+        self._walker = FleetWalker(app, settings.options, self._jobs)
         self._rows: dict[int, TargetRow] = {}
         self._waiting = iter(range(len(targets)))
-        self._context: SourceContext
         self._in_commands = 0
+        self._is_closed = False
         self._guard = threading.Lock()
         self._turn = threading.Lock()
-        self._is_over = threading.Event()
+        self._is_over = self._walker.is_over
         self._ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -88,11 +88,7 @@ class EachRun:
         Raises:
             KeyboardInterrupt, and whatever else a signal raises, once the commands were ended.
         """
-        app, jobs = self._app, min(self._settings.jobs, len(self._targets))
-        app.sts_clients.connections = jobs
-        # Cached properties that threads share are made before the threads start.
-        _ = app.locks, app.ceilings, app.source_callers, app.history
-        self._context = app.walk_context(person_for(app, self._settings.options))
+        jobs = self._jobs
         for _number in range(jobs):
             threading.Thread(target=self._work, daemon=True).start()
         try:
@@ -101,7 +97,9 @@ class EachRun:
             self._end(stop)
             raise
         finally:
-            self._vault.store()
+            self._is_closed = True
+            self._record_the_rest()
+            self._walker.store()
 
     def rows(self) -> list[TargetRow]:
         """Return what became of each target, in their order."""
@@ -140,6 +138,15 @@ class EachRun:
             self._commands.tick()
             time.sleep(_TICK / 2)
 
+    def _record_the_rest(self) -> None:
+        """Say of the targets that were not run that they were not: none is left out."""
+        for target, row in zip(self._targets, self.rows(), strict=True):
+            if row.result is ResultClass.NOT_RUN:
+                for record in self._settings.recorders:
+                    record(target, row)
+                with suppress(OSError, RolehopError):  # what ended the run is raised
+                    self._watcher.ended(row, None)
+
     # ---- in threads of their own
 
     def _work(self) -> None:
@@ -165,7 +172,7 @@ class EachRun:
             facts = facts_of(self._app, target, resolved)
             if resolved.hops:
                 filled(self._settings.argv, facts)  # refused before AWS is asked
-            session = self._session_of(target, resolved)
+            session = self._walker.session(target.chain, resolved)
             facts = facts_of(self._app, target, resolved, session)
             argv = filled(self._settings.argv, facts)
         except RolehopError as error:
@@ -186,6 +193,7 @@ class EachRun:
                 ended = self._commands.run(
                     argv, environ, output.stdout, output.stderr, settings.timeout
                 )
+                output.finish()
                 self._finish(number, self._ended_row(facts, ended), output)
 
     @contextmanager
@@ -209,31 +217,14 @@ class EachRun:
 
     def _finish(self, number: int, row: TargetRow, output: CommandOutput | None) -> None:
         with self._turn:
+            if self._is_closed:
+                return
             self._rows[number] = row
             if self._settings.fail_fast and row.result is not ResultClass.OK:
                 self._is_over.set()
+            for record in self._settings.recorders:
+                record(self._targets[number], row)
             self._watcher.ended(row, output)
-
-    def _session_of(self, target: RunTarget, resolved: Resolved) -> Session:
-        source = resolved.source
-        return self._sign_ins.walk(
-            source.name, repr(source), target.chain, lambda: self._walk(target.chain)
-        )
-
-    def _walk(self, chain: str) -> Session:
-        """Walk; a walk that AWS throttled is tried again. The command never is."""
-        for pause in _THROTTLED_PAUSES:
-            try:
-                return self._walk_once(chain)
-            except ServiceError as error:
-                if not error.throttled or self._is_over.is_set():
-                    raise
-            self._is_over.wait(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
-        return self._walk_once(chain)
-
-    def _walk_once(self, chain: str) -> Session:
-        options = self._settings.options
-        return walk_chain(self._app, chain, options, vault=self._vault, context=self._context)[1]
 
 
 def _not_run(target: RunTarget) -> TargetRow:

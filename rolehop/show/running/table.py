@@ -44,6 +44,8 @@ def _counts(rows: Sequence[TargetRow], hidden: int) -> Iterator[Line]:
     parts = [f"{counted[kind]:,} {kind.value}" for kind in ResultClass if counted[kind]]
     more = f" ({hidden:,} of them not shown: -v shows all)" if hidden else ""
     yield line(f"{pluralize(len(rows), 'target')}: {', '.join(parts)}{more}")
+    if counted[ResultClass.OK] < len(rows):
+        yield line("the same command with --resume runs only what is not ok")
 
 
 def planned_view(rows: Sequence[PlannedRow], *, verbose: bool) -> View:
@@ -69,10 +71,20 @@ def _planned_under(each: PlannedRow, *, verbose: bool) -> str:
     return "; ".join(filter(None, (problem, " ".join(each.argv) if verbose else "")))
 
 
+def no_output(*, folder: str | None = None) -> dict[str, object]:
+    """Return the members of a document that say where the output is, if it is not in there."""
+    return {"stdout": None, "stderr": None, "cut": False, "folder": folder}
+
+
 def result_line(row: TargetRow, output: dict[str, object]) -> str:
-    """Return one line of ``rolehop.each/1``; ``output`` says where the command's output is."""
+    """Return one line of ``rolehop.each/1``; ``output``: as `no_output`, with texts or without."""
+    return visible_json(json.dumps(result_document(row, output), ensure_ascii=False))
+
+
+def result_document(row: TargetRow, output: dict[str, object]) -> dict[str, object]:
+    """Return ``rolehop.each/1``; ``output`` as for `result_line`."""
     problem = row.problem
-    document: dict[str, object] = {
+    return {
         "schema": "rolehop.each/1",
         **_identity(row),
         "class": row.result.value,
@@ -83,7 +95,6 @@ def result_line(row: TargetRow, output: dict[str, object]) -> str:
         else {"what": problem.what, "cause": problem.cause, "fix": problem.fix, "hop": problem.hop},
         **output,
     }
-    return visible_json(json.dumps(document, ensure_ascii=False))
 
 
 def _identity(row: TargetRow) -> dict[str, object]:

@@ -1,0 +1,69 @@
+"""The walks of one run: what chains share is walked once, and a person is asked once."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import TYPE_CHECKING
+
+from rolehop.app.each.sign_ins import SignIns
+from rolehop.app.walking import person_for, walk_chain
+from rolehop.errors import ServiceError
+from rolehop.vault.deferred_writes import GatheringVault
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.credentials import Session
+    from rolehop.plan.resolve import Resolved
+    from rolehop.plan.walk_options import WalkOptions
+
+_THROTTLED_PAUSES = (1.0, 3.0)
+"""Seconds before a walk that AWS throttled, after retries of its own, is tried again."""
+
+
+class FleetWalker:
+    """Walks chains; safe to use from many threads.
+
+    Attributes:
+        is_over: once set, a walk that was throttled is not tried again.
+    """
+
+    def __init__(self, app: App, options: WalkOptions, jobs: int) -> None:
+        """Walk with ``options``, at most ``jobs`` chains at once."""
+        app.sts_clients.connections = jobs
+        # Cached properties that threads share are made before the threads start.
+        _ = app.locks, app.ceilings, app.source_callers, app.history
+        self._app = app
+        self._options = options
+        self._context = app.walk_context(person_for(app, options))
+        self._vault = GatheringVault(app.vault)
+        self._sign_ins = SignIns()
+        self.is_over = threading.Event()
+
+    def session(self, chain: str, resolved: Resolved) -> Session:
+        """Return a session of ``chain``, which was resolved to ``resolved``.
+
+        Raises:
+            RolehopError: see `rolehop.walk.walk`.
+        """
+        source = resolved.source
+        return self._sign_ins.walk(source.name, repr(source), chain, lambda: self._walk(chain))
+
+    def store(self) -> None:
+        """Store the sessions that are not stored yet."""
+        self._vault.store()
+
+    def _walk(self, chain: str) -> Session:
+        """Walk; a walk that AWS throttled is tried again. The command never is."""
+        for pause in _THROTTLED_PAUSES:
+            try:
+                return self._walk_once(chain)
+            except ServiceError as error:
+                if not error.throttled or self.is_over.is_set():
+                    raise
+            self.is_over.wait(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        return self._walk_once(chain)
+
+    def _walk_once(self, chain: str) -> Session:
+        options, vault = self._options, self._vault
+        return walk_chain(self._app, chain, options, vault=vault, context=self._context)[1]

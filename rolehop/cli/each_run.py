@@ -1,0 +1,172 @@
+"""What `each` does with its options: choose the targets, run, and show what became of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.app.each.run_log import RunToResume, begin_log, run_to_resume
+from rolehop.app.each.runner import EachRun, Recorder, RunSettings
+from rolehop.app.each.targets import RunTarget, targets_of
+from rolehop.errors import UsageError
+from rolehop.show.running.rows import ResultClass, TargetRow
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from rolehop.app.each.output_folder import OutputFolder
+    from rolehop.app.each.outputs import CommandOutput
+    from rolehop.cli.context import CommandContext
+    from rolehop.plan.walk_options import WalkOptions
+    from rolehop.terminal.run_watcher import GroupedWatcher
+
+
+@dataclass(frozen=True, slots=True)
+class EachOptions:
+    """The command line of `each`."""
+
+    argv: tuple[str, ...]
+    walk: WalkOptions
+    pattern: tuple[str, ...]
+    exclude: tuple[str, ...]
+    region: tuple[str, ...]
+    jobs: int
+    timeout: int | None
+    fail_fast: bool
+    prefix: bool
+    output: str | None
+    resume: bool
+    dry_run: bool
+    confirm: bool
+    style: str
+
+    @property
+    def is_json(self) -> bool:
+        """True with ``--format json``."""
+        return self.style == "json"
+
+
+def run_each(cli: CommandContext, options: EachOptions) -> int:
+    """Carry the command out; return its exit code: 1 if a target is not ok."""
+    _check(cli, options)
+    targets = targets_of(cli.app, options.pattern, options.exclude, options.region)
+    resumed = run_to_resume(cli.app, options.argv) if options.resume else None
+    if resumed is not None:
+        targets = resumed.missing(targets)
+    if options.dry_run:
+        _show_plan(cli, targets, options)
+        return 0
+    if not targets:
+        cli.terminal.note("nothing is left to run: every target was ok")
+        return 0
+    return _run(cli, targets, options, resumed)
+
+
+def _check(cli: CommandContext, options: EachOptions) -> None:
+    """Refuse options that contradict each other, and a command that is not there."""
+    shown = {
+        "--prefix": options.prefix,
+        "--output": options.output is not None,
+        "--format json": options.is_json,
+    }
+    if options.prefix and sum(shown.values()) > 1:
+        other = next(name for name, given in shown.items() if given and name != "--prefix")
+        raise UsageError(f"--prefix and {other} exclude each other", fix="rolehop each --help")
+    program = options.argv[0]
+    if "{" not in program and shutil.which(program, path=cli.environ.get("PATH")) is None:
+        raise UsageError(f"{program}: no such command", fix="rolehop each PATTERN... -- CMD")
+
+
+def _show_plan(cli: CommandContext, targets: Sequence[RunTarget], options: EachOptions) -> None:
+    from rolehop.app.each.planned import planned_rows
+    from rolehop.show.running.table import planned_line, planned_view
+
+    rows = planned_rows(cli.app, targets, options.argv, options.walk)
+    if options.is_json:
+        for row in rows:
+            cli.terminal.write_output(planned_line(row) + "\n", encoding="utf-8")
+    else:
+        cli.write_view(planned_view(list(rows), verbose=cli.terminal.verbose))
+
+
+def _run(
+    cli: CommandContext,
+    targets: Sequence[RunTarget],
+    options: EachOptions,
+    resumed: RunToResume | None,
+) -> int:
+    from rolehop.app.each.asking import ask_once
+
+    chains = list(dict.fromkeys(each.chain for each in targets))
+    walk = ask_once(cli.app, chains, options.walk, always=options.confirm)
+    folder = _folder(options, targets)
+    watcher, new_output = _shown_by(cli, options, len(targets), folder)
+    log = begin_log(cli.app, options.argv) if resumed is None else resumed.log
+    recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
+    settings = RunSettings(
+        options.argv,
+        walk,
+        options.jobs,
+        options.timeout,
+        options.fail_fast,
+        new_output,
+        recorders,
+    )
+    run = EachRun(cli.app, targets, settings, watcher)
+    try:
+        run.run()
+    finally:
+        log.close()
+        watcher.finish()
+        _show_results(cli, run.rows(), options)
+    return _exit_code(run.rows())
+
+
+def _folder(options: EachOptions, targets: Sequence[RunTarget]) -> OutputFolder | None:
+    if options.output is None:
+        return None
+    from rolehop.app.each.output_folder import OutputFolder
+    from rolehop.files import expand_home
+
+    return OutputFolder(expand_home(options.output, Path.home()).absolute(), targets)
+
+
+def _shown_by(
+    cli: CommandContext, options: EachOptions, total: int, folder: OutputFolder | None
+) -> tuple[GroupedWatcher, Callable[[RunTarget], CommandOutput]]:
+    """Return what shows the run, and where the output of each target goes."""
+    from rolehop.app.each.outputs import HeldOutput
+    from rolehop.app.each.prefixed_output import PrefixedOutput
+    from rolehop.terminal.run_watcher import (
+        CountingWatcher,
+        GroupedWatcher,
+        JsonWatcher,
+        PrefixWatcher,
+    )
+
+    def held(target: RunTarget) -> CommandOutput:
+        del target
+        return HeldOutput()
+
+    if options.prefix:
+        watcher = PrefixWatcher(cli.terminal, total)
+        return watcher, lambda target: PrefixedOutput(partial(watcher.wrote, target.name))
+    if options.is_json:
+        return JsonWatcher(cli.terminal, total, folder), folder.output if folder else held
+    if folder is not None:
+        return CountingWatcher(cli.terminal, total), folder.output
+    return GroupedWatcher(cli.terminal, total), held
+
+
+def _show_results(cli: CommandContext, rows: Sequence[TargetRow], options: EachOptions) -> None:
+    """Show the table; JSON has a line for every target instead."""
+    from rolehop.show.running.table import results_view
+
+    if not options.is_json and (not cli.terminal.quiet or _exit_code(rows)):
+        cli.write_view(results_view(rows, verbose=cli.terminal.verbose), beside=True)
+
+
+def _exit_code(rows: Sequence[TargetRow]) -> int:
+    return int(any(each.result is not ResultClass.OK for each in rows))

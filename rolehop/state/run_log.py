@@ -1,0 +1,145 @@
+"""The logs of the last runs of `each`: which targets were ok, so that a run can be resumed.
+
+A log is a file of JSON lines: first what was run, as a digest, then a line for each target that is
+done. Of one target the last line counts: a resumed run goes on in the log of the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from rolehop.files import entries_of, open_own_log, read_own
+from rolehop.state.json_file import UNUSABLE, text_in
+
+FOLDER = "runs"
+MOST_LOGS = 20
+LARGEST = 1 << 26
+"""In bytes; far more than a log of a hundred thousand targets."""
+
+_SCHEMA = 1
+_SALT_BYTES = 16
+_LONGEST_HEADER = 1 << 12
+
+TargetKey = tuple[str, str | None]
+"""A chain, and the region if one was named."""
+
+
+class RunLog:
+    """One log that is written; failing to write it ends no run."""
+
+    def __init__(self, path: Path, give_up: Callable[[str], None]) -> None:
+        """``give_up`` is told once why it cannot be written."""
+        self.path = path
+        self._give_up = give_up
+        self._stack = ExitStack()
+        self._file: BinaryIO | None = None
+
+    def open(self, begin: bytes) -> None:
+        """Open the file and append ``begin``."""
+        try:
+            self._file = self._stack.enter_context(open_own_log(self.path))
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+        self._append(begin)
+
+    def add(self, key: TargetKey, result: str) -> None:
+        """Append what became of a target."""
+        chain, region = key
+        self._append(_line({"chain": chain, "region": region, "class": result}))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file = None
+        self._stack.close()
+
+    def _append(self, line: bytes) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(line)
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+            self.close()
+
+
+def new_log(
+    state_folder: Path,
+    argv: Sequence[str],
+    shard: str | None,
+    now: datetime,
+    give_up: Callable[[str], None],
+) -> RunLog:
+    """Begin the log of a run of ``argv``, or of a shard of it; old logs are deleted."""
+    folder = state_folder / FOLDER
+    with suppress(OSError):
+        for path in _logs(folder)[MOST_LOGS - 1 :]:
+            path.unlink(missing_ok=True)
+    salt = os.urandom(_SALT_BYTES).hex()
+    log = RunLog(folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl", give_up)
+    digest = _digest(salt, argv)
+    log.open(_line({"schema": _SCHEMA, "salt": salt, "digest": digest, "shard": shard}))
+    return log
+
+
+def log_to_resume(
+    state_folder: Path, argv: Sequence[str], shard: str | None, give_up: Callable[[str], None]
+) -> tuple[RunLog, set[TargetKey]] | None:
+    """Return the log of the last run of ``argv`` to go on in, and which targets were ok.
+
+    ``None``: no such run is known.
+    """
+    for path in _logs(state_folder / FOLDER):
+        with suppress(OSError, *UNUSABLE):
+            text = read_own(path, LARGEST)
+            header, *lines = text.splitlines()
+            if _is_of(json.loads(header), argv, shard):
+                log = RunLog(path, give_up)
+                log.open(b"" if text.endswith(b"\n") else b"\n")  # a killed run left a torn line
+                return log, _ok_targets(lines)
+    return None
+
+
+def _line(document: dict[str, object]) -> bytes:
+    return json.dumps(document).encode() + b"\n"
+
+
+def _logs(folder: Path) -> list[Path]:
+    """Return the logs, the last one first."""
+    with suppress(OSError):
+        return [path for path in reversed(entries_of(folder)) if path.suffix == ".jsonl"]
+    return []
+
+
+def _is_of(header: dict[str, object], argv: Sequence[str], shard: str | None) -> bool:
+    salt = text_in(header, "salt", _LONGEST_HEADER)
+    is_same = header["schema"] == _SCHEMA and header["shard"] == shard
+    return is_same and header["digest"] == _digest(salt, argv)
+
+
+def _ok_targets(lines: Sequence[bytes]) -> set[TargetKey]:
+    """Return the targets whose last line says that they were ok; a torn line says nothing."""
+    found: dict[TargetKey, object] = {}
+    for key, result in _results(lines):
+        found[key] = result
+    return {key for key, result in found.items() if result == "ok"}
+
+
+def _results(lines: Sequence[bytes]) -> Iterator[tuple[TargetKey, object]]:
+    for line in lines:
+        with suppress(*UNUSABLE):
+            read = json.loads(line)
+            region = None if read["region"] is None else text_in(read, "region")
+            yield (text_in(read, "chain"), region), read["class"]
+
+
+def _digest(salt: str, argv: Sequence[str]) -> str:
+    """Return a digest of a command: its words may be secret, and are not kept."""
+    text = json.dumps([salt, *argv])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,182 @@
+"""Where the output of `each` goes, when its commands are ended, and what a resumed run does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rolehop.app.each.output_folder import folder_name
+from tests.cli.each.fleet import ACCOUNTS, classes_of, give_fleet, lines_of, role_of
+from tests.support.secrets import found_in
+from tests.support.world import HUB, World, temporary_world
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[World]:
+    with temporary_world() as world:
+        give_fleet(world, refused=())
+        yield world
+
+
+def test_with_prefix_each_line_comes_behind_its_chain(fleet: World) -> None:
+    script = "echo 1 {account}; printf '2 no end'; echo to stderr >&2; head -c 70000 /dev/zero | tr '\\0' x"
+    done = fleet.rolehop("each", "far/*", "--prefix", "--", "sh", "-c", script)
+    assert done.code == 0, done.err
+    for name, account in ACCOUNTS.items():
+        own = [line for line in done.out.splitlines() if line.startswith(f"far/{name}: ")]
+        assert own[0] == f"far/{name}: 1 {account}"
+        rest = "".join(line.removeprefix(f"far/{name}: ") for line in own[1:])
+        assert rest == "2 no end" + "x" * 70000
+        assert f"far/{name}: to stderr\n" in done.err
+    assert len(done.out.splitlines()) == 3 * len(ACCOUNTS)
+
+
+def test_a_command_that_hangs_is_ended_in_time_and_killed_with_what_it_started(
+    fleet: World,
+) -> None:
+    pid_file = fleet.home / "child"
+    script = f"sh -c 'trap \"\" TERM; echo $$ > {pid_file}; exec sleep 60' & exec sleep 60"
+    done = fleet.rolehop(
+        "each", "far/good", "--timeout", "1s", "--format", "json", "--", "sh", "-c", script
+    )
+    found = lines_of(done)["good"]
+    assert (done.code, found["class"]) == (1, "timed out")
+    assert found["error"]["what"] == "it was ended after 1 s"
+    stat = Path(f"/proc/{pid_file.read_text().strip()}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def test_after_a_failure_nothing_more_begins_with_fail_fast(fleet: World) -> None:
+    words = ("each", "far/*", "-j", "1", "--format", "json")
+    done = fleet.rolehop(*words, "--fail-fast", "--", "sh", "-c", "test {account_name} != refused")
+    assert (done.code, list(classes_of(done).values())) == (
+        1,
+        ["ok", "ok", "command failed", "not run", "not run", "not run"],
+    )
+
+
+def test_each_target_has_a_folder_with_its_output_and_its_result(fleet: World) -> None:
+    script = "printf {account}; echo to stderr >&2; test {account_name} != failing"
+    words = ("each", "far/*", "hub", "--output", "results", "--")
+    done = fleet.rolehop(*words, "sh", "-c", script)
+    assert (done.code, done.out) == (1, "")
+    for name, account in ACCOUNTS.items():
+        folder = fleet.home / "results" / "far" / name
+        assert sorted(each.name for each in folder.iterdir()) == ["result.json", "stderr", "stdout"]
+        assert (folder / "stdout").read_text() == account
+        result = json.loads((folder / "result.json").read_text())
+        expected = "command failed" if name == "failing" else "ok"
+        assert (result["schema"], result["class"]) == ("rolehop.each/1", expected)
+        assert (result["folder"], result["stdout"]) == (f"far/{name}", None)
+        assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
+    # What has no name is refused, which is in its folder, too.
+    result = json.loads((fleet.home / "results" / "hub" / "result.json").read_text())
+    assert result["class"] == "refused"
+    # A link that somebody has put there is not followed.
+    (fleet.home / "results" / "hub" / "stdout").symlink_to(fleet.home / "elsewhere")
+    done = fleet.rolehop("each", "hub", "--output", "results", "--", "echo", "x")
+    assert (done.code, (fleet.home / "elsewhere").exists()) == (1, False)
+    assert "results/hub cannot be written" in done.err
+
+
+def test_a_folder_that_others_can_write_gets_nothing(fleet: World) -> None:
+    folder = fleet.home / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    done = fleet.rolehop("each", "hub", "--output", "open", "--", "env")
+    assert (done.code, list(folder.iterdir())) == (2, [])
+    assert "name a folder that only you can write" in done.err
+
+
+@pytest.mark.parametrize(
+    ("chain", "folder"),
+    [
+        ("prod/web", "prod/web"),
+        ("..", "%2E."),
+        ("../../etc/cron.d", "%2E./%2E./etc/cron.d"),
+        ("/etc", "%/etc"),
+        ("", "%"),
+        (".ssh", "%2Essh"),
+        ("a b\n\\", "a%20b%0A%5C"),
+        ("prod/stdout", "prod/%73tdout"),
+        ("prod/RESULT.json", "prod/%52ESULT.json"),
+        ("NUL.txt", "%4EUL.txt"),
+        ("%2E%2E", "%252E%252E"),
+    ],
+)
+def test_the_name_of_a_folder_leads_nowhere_else(chain: str, folder: str) -> None:
+    assert folder_name(chain) == folder
+    assert folder_name(chain, "eu-west-1") == f"{folder}/eu-west-1"
+    assert max(map(len, folder_name("x" * 300).split("/"))) < 120
+
+
+# ---- resuming
+
+
+def test_a_resumed_run_runs_exactly_what_is_missing(world: World) -> None:
+    give_fleet(world)
+    secret = "hunter2hunter2"
+    script = "test -e {account} && exit 9; test {account_name} = failing && exit 3; touch {account}"
+    words = ("each", "far/*", "--format", "json")
+    command = ("--", "sh", "-c", script, secret)
+    done = world.rolehop(*words, "-j", "1", "--fail-fast", *command)
+    assert list(classes_of(done).values()) == ["ok", "command failed", *["not run"] * 4]
+    for each in world.state.rglob("*"):
+        assert not each.is_file() or secret not in each.read_bytes().decode("latin-1")
+    done = world.rolehop(*words, "--resume", *command)
+    assert classes_of(done) == {
+        "failing": "command failed", "refused": "refused", "slow": "ok", "loud": "ok", "quiet": "ok",
+    }  # fmt: skip
+    world.sts.world.role(role_of("refused"), trusts=[HUB])
+    (world.home / ACCOUNTS["failing"]).unlink(missing_ok=True)
+    done = world.rolehop(*words, "--resume", *command)
+    assert classes_of(done) == {"failing": "command failed", "refused": "ok"}
+    # Another command is another run; the same one without the flag begins anew.
+    assert world.rolehop("each", "far/*", "--resume", "--", "true").code == 2
+    assert world.rolehop("each", "far/*", "--", "true").code == 0
+    done = world.rolehop("each", "far/*", "--resume", "--", "true")
+    assert (done.code, done.out) == (0, "")
+    assert "nothing is left to run" in done.err
+
+
+def test_a_log_that_was_torn_or_damaged_only_makes_more_run(world: World) -> None:
+    give_fleet(world, refused=())
+    words = ("each", "far/*", "--format", "json", "-j", "1")
+    assert world.rolehop(*words, "--", "true").code == 0
+    (log,) = (world.state / "runs").iterdir()
+    lines = log.read_text().splitlines()
+    log.write_text("\n".join([*lines[:-2], "[1, 2", lines[-1][:-9]]))
+    done = world.rolehop(*words, "--resume", "--", "true")
+    assert (done.code, list(lines_of(done))) == (0, list(ACCOUNTS)[-2:])
+    assert world.rolehop(*words, "--resume", "--", "true").out == ""
+    log.write_text("no log\n")
+    assert world.rolehop(*words, "--resume", "--", "true").code == 2
+
+
+# ---- regions
+
+
+def test_a_command_runs_in_each_region_that_is_named_with_one_walk(world: World) -> None:
+    give_fleet(world, refused=())
+    words = ("each", "far/good", "--region", "eu-west-1,us-east-1", "--format", "json", "--")
+    done = world.rolehop(*words, "sh", "-c", "echo {region} $AWS_REGION $AWS_DEFAULT_REGION")
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert sorted((each["region"], each["stdout"]) for each in found) == [
+        (region, f"{region} {region} {region}\n") for region in ("eu-west-1", "us-east-1")
+    ]
+    assert world.sts.roles_called == [HUB, role_of("good")]
+    done = world.rolehop("each", "far/good", "--region", "eu-wst-1", "--", "true")
+    assert (done.code, len(world.sts.calls)) == (2, 2)
+
+
+def test_no_secret_is_left_behind(world: World) -> None:
+    give_fleet(world, refused=())
+    assert world.rolehop("each", "far/*", "--", "sh", "-c", "env > /dev/null").code == 0
+    for path in world.state.rglob("*"):
+        if path.is_file():
+            assert found_in(path.read_bytes().decode("latin-1"), world) == [], path
+    assert re.search(r'"class": "ok"', next((world.state / "runs").iterdir()).read_text())
