@@ -217,12 +217,14 @@ def _reasons(
 
 def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[Line]:
     idle = _idle(hop, remedies)
-    of_session = hop.verdict.request.caller.is_session
+    caller = hop.verdict.request.caller
+    of_session, user = caller.is_session, None if caller.is_session else caller.arn
+    user = user if user is not None and ":user/" in user else None
     refused = [policy for policy in hop.verdict.refused if policy.name not in idle]
     found = [(each, has_deny(policy)) for policy in refused for each in policy.findings]
     named, settled, shown = keys_in(remedies), settled_keys(remedies), set[str]()
     for finding, denies in found:
-        text = hint(finding, denies=denies, of_session=of_session) or ""
+        text = hint(finding, denies=denies, of_session=of_session, user=user) or ""
         if len(shown) == most or text in ("", *shown) or any(key in text for key in named):
             continue
         others = [each for each, _ in found if each.truth is Truth.FALSE and each is not finding]

@@ -267,6 +267,8 @@ def _warnings_of(change: PolicyChange, *, few: bool) -> Iterator[str]:
     if change.exempts:
         yield "warning: this statement then no longer denies this caller anything"
         waived = []
+    if change.spares:
+        yield f"warning: it then surely spares {', '.join(change.spares)}, too"
     beware = (
         "warning: this one call is then allowed regardless of {}"
         if change.denied

@@ -320,6 +320,7 @@ class _ChangeBuilder:
             parts=1 + len(others),
             opened=narrowed.opened,
             exempts=narrowed.exempts,
+            spares=narrowed.spares,
             listed=difference(written, first),
         )
         return (replaced, *beside)

@@ -176,10 +176,17 @@ def _choice(tokens: Sequence[str | Wild], now: str | None) -> _Choice:
 
 
 def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
+    """Return a text that a pattern matches: ``now`` takes the place of the first star.
+
+    Of ``bob@laptop`` and ``*@corp.example``, that is ``bob@corp.example``.
+    """
     text = ""
-    for token in tokens:
+    for at, token in enumerate(tokens):
         match token:
             case Wild.RUN:
+                after = next((each for each in tokens[at + 1 :] if isinstance(each, str)), "")
+                if after and not after[0].isalnum():
+                    now = now.partition(after[0])[0] or now
                 text, now = text + now, ""
             case Wild.ONE:
                 text += "0"

@@ -46,6 +46,10 @@ class NarrowedDeny:
     exempts: bool = False
     """The statement has a list of callers that it does not apply to, and this one joins it."""
 
+    spares: tuple[str, ...] = ()
+    """Others that it surely spares now, and perhaps did not: users and roles in a ``NotPrincipal``
+    without their account's root."""
+
     opened: tuple[str, ...] = ()
     """Patterns in ``Resource`` from which a single role cannot be excluded: the request's actions
     are no longer denied on any of their roles."""
@@ -67,7 +71,9 @@ def exclude_request(
     """
     if "NotPrincipal" in written:
         spelled = _without_not_principal(written, request)
-        return None if spelled is None else NarrowedDeny((spelled,), exempts=True)
+        if spelled is None:
+            return None
+        return NarrowedDeny((spelled,), exempts=True, spares=_spared(written, request))
     actions = _cut_actions(statement, request.actions)
     exempting = _with_exception(written, request) if shared else None
     if exempting is not None:
@@ -231,6 +237,18 @@ def _without_not_principal(written: Json, request: Request) -> Json | None:
     for each in dict.fromkeys((*listed, named)):
         made = _unless(made, "ArnNotEquals", "aws:PrincipalArn", each)
     return made
+
+
+def _spared(written: Json, request: Request) -> tuple[str, ...]:
+    """Return the users and roles that a ``NotPrincipal`` names without their account's root.
+
+    It may deny them with their whole account (IAM user guide, "AWS JSON policy elements:
+    NotPrincipal").
+    """
+    listed = _texts(written["NotPrincipal"]["AWS"])
+    roots = {each.partition(":root")[0] for each in listed if each.endswith(":root")}
+    others = (each for each in listed if each != request.caller.named)
+    return tuple(e for e in others if not e.endswith(":root") and e.rpartition(":")[0] not in roots)
 
 
 def listed_as(key: str, request: Request, *, like: bool) -> str | None:

@@ -72,6 +72,9 @@ class PolicyChange:
     exempts: bool = False
     """The statement is a Deny that no longer applies to this caller at all."""
 
+    spares: tuple[str, ...] = ()
+    """Others whom that Deny then surely spares, and perhaps did not before."""
+
     parts: int = 1
     """How many statements together take the place of a Deny; the others are changes of their own."""
 

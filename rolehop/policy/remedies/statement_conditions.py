@@ -150,6 +150,7 @@ _OF_CALLER = (
     "aws:principalorgid",
     "aws:principalorgpaths",
     "aws:principaltype",
+    "aws:username",
 )
 
 
@@ -159,10 +160,9 @@ def _repeats_caller(condition: Condition) -> bool:
 
 
 def _is_pinned_for_nothing(condition: Condition, caller: Caller) -> bool:
-    """True if the value that this caller has would always be there: of a user, compared with another."""
-    compared = any(each.has_variable for each in condition.templates)
+    """True if the value that this caller has, or lacks, would always be so: it is a user's own."""
     key = condition.key.lower()
-    return compared and not caller.is_session and key.startswith(("aws:principal", "aws:user"))
+    return not has_sessions(caller) and key.startswith(("aws:principal", "aws:user"))
 
 
 def _quantifiers(condition: Condition, values: Sequence[str]) -> tuple[str, ...]:

@@ -8,13 +8,16 @@ from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.show.condition_text import MFA_KEYS, condition_of
 
 
-def hint(finding: Finding, *, denies: bool = False, of_session: bool = False) -> str | None:
+def hint(
+    finding: Finding, *, denies: bool = False, of_session: bool = False, user: str | None = None
+) -> str | None:
     """Return what the user can do about it without changing a policy.
 
     Args:
         finding: of a policy that refuses.
         denies: it belongs to a Deny that applies; then what matches is the problem.
         of_session: a role's session calls, which never carries MFA.
+        user: ARN of the caller, if it is an IAM user.
     """
     if finding.reason is Reason.OTHER_SESSION:
         return f'or give that session its name: session_name = "{_last(finding.wanted)}"'
@@ -26,6 +29,8 @@ def hint(finding: Finding, *, denies: bool = False, of_session: bool = False) ->
         return _mfa_hint(finding, of_session=of_session) if wrong else None
     if key == "aws:sourceip" and (finding.truth is Truth.TRUE) == denies:
         return _address_hint(finding)
+    if key.startswith("aws:principaltag/") and (finding.truth is Truth.TRUE) == denies:
+        return None if user is None else _tag_hint(finding, user)
     wrong = finding.truth is not Truth.TRUE and not denies
     if not wrong or finding.reason not in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS):
         return None
@@ -63,6 +68,17 @@ def _mfa_hint(finding: Finding, *, of_session: bool) -> str | None:
     if finding.found in (None, "false"):
         return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
     return None
+
+
+def _tag_hint(finding: Finding, user: str) -> str | None:
+    """Return which tag the user may get from their account: no other caller gets it with them."""
+    operator, key = condition_of(finding)
+    if operator.lower().removesuffix("ifexists") not in ("stringequals", "stringnotequals"):
+        return None
+    account, name = user.split(":")[4], user.rpartition("/")[2]
+    one_of = "one of " if ", " in finding.wanted else ""
+    tag = f"the tag '{key.partition('/')[2]}': {one_of}{finding.wanted}"
+    return None if "${" in tag else f"or account {account} gives user {name} {tag}"
 
 
 def _address_hint(finding: Finding) -> str | None:

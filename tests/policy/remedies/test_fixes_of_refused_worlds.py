@@ -112,6 +112,8 @@ def test_every_fix_works_lets_in_no_one_else_and_few_have_a_needless_step() -> N
                     **other,
                     **{name: changed[name] for name in LANES if name not in OF_CALLER},
                 }
+                if goodness(other) == UNDOCUMENTED and spares(remedy, other):
+                    continue  # AWS does not say if it was, and the fix says that it will be
                 assert goodness(after) <= goodness(other), (world, remedy, other["caller"])
             for session in other_sessions(world):
                 after = {**changed, "ctx": session["ctx"]}
@@ -161,6 +163,16 @@ def other_sessions(world: Json) -> Iterator[Json]:
 
 
 PRINCIPAL_TAG = "aws:principaltag/team"
+
+
+UNDOCUMENTED = 1
+
+
+def spares(remedy: Remedy, world: Json) -> bool:
+    """True if the fix says that it also lets this caller of a world pass a Deny."""
+    changes = (each for each in remedy.steps if isinstance(each, PolicyChange))
+    named = {each for change in changes for each in change.spares}
+    return bool(named & {world["caller"], world["caller_role"]})
 
 
 def goodness(world: Json) -> int:

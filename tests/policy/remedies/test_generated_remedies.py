@@ -127,10 +127,11 @@ def test_a_condition_is_kept_and_asked_with_what_the_call_sends(seed: int) -> No
             assert isinstance(step, PolicyChange)
             supplied = (*step.sent, *step.without, *step.waived)
             # A condition on who calls says no more than the principal of the new statement.
-            repeats = key.lower() == "aws:principalarn"
+            repeats = key.lower() in ("aws:principalarn", "aws:username")
             assert supplied in [(key,), () if repeats else (key,)], "given up in silence"
             # What no value can meet; what the named caller or role would always meet.
-            always = key.lower().startswith("aws:resource") or "${" in str(condition)
+            of_user = world["caller_role"] is None and key.lower().startswith("aws:principal")
+            always = key.lower().startswith("aws:resource") or "${" in str(condition) or of_user
             assert not step.waived or always or key.lower().startswith("aws:multifactorauth")
             for other in _others(world, key):
                 if supplied and key not in step.waived:

@@ -94,6 +94,7 @@ def test_a_profile_gets_the_arn_of_a_device_and_a_session_gets_no_mfa() -> None:
         ([trusts(HUB, StringEquals={"sts:RoleSessionName": ["deploy", "ci"]})], 2, "deploy"),
         ([trusts(HUB), denies(StringNotLike={"sts:RoleSessionName": "ci-*"})], 2, "ci-s1"),
         ([trusts(HUB), denies(StringEquals={"sts:RoleSessionName": "s1"})], 2, "any-value"),
+        ([trusts(HUB, StringLike={"sts:RoleSessionName": "*@corp.example"})], 2, "s1@corp.example"),
         ([trusts(HUB, StringEquals={"aws:userid": "AROAHUB:deploy"})], 1, "deploy"),
         ([trusts(HUB, StringLike={"aws:userid": ["AROAX:*", "*:deploy"]})], 1, "deploy"),
         ([trusts(HUB), denies(StringNotLike={"aws:userid": "AROAHUB:ci-*"})], 1, "ci-s1"),
@@ -188,6 +189,14 @@ def test_the_external_id_that_the_role_wants_joins_the_list_of_the_callers_own_p
     assert (change.document, change.index) == ("inline policy hub of role Hub", 1)
     assert change.statement["Condition"] == asks(ID, "old", "theirs")
     assert double_accepts(made(case, remedy))
+
+
+def test_of_a_name_with_a_host_only_the_person_is_kept() -> None:
+    case = broken(sets("trust-admin", trusts(HUB, StringLike={NAME: "*@corp.example"})))
+    case.hops[1]["session_name"] = "bob@laptop"
+    (step,) = remedies_at(case, 2)[0].steps
+    assert isinstance(step, ConfigChange)
+    assert step.keys == {"session_name": "bob@corp.example"}
 
 
 @pytest.mark.parametrize(

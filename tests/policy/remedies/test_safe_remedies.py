@@ -18,6 +18,7 @@ from rolehop.sts_errors import denial_fix
 from tests.policy.helpers.broken_chains import TAGS_BEFORE, Breaks, also, broken, only, sets
 from tests.policy.helpers.chains import (
     ADMIN,
+    ALICE,
     HUB,
     explained,
     made,
@@ -26,7 +27,7 @@ from tests.policy.helpers.chains import (
     scenario,
     trusts,
 )
-from tests.policy.helpers.reading import shown
+from tests.policy.helpers.reading import said, shown
 
 Json = dict[str, Any]
 
@@ -224,6 +225,28 @@ def test_whence_to_call_is_said(denied: bool) -> None:
     setting = replace(scenario(case).setting, supplied={"aws:sourceip": ("192.0.2.1",)})
     verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
     assert "  or call from 203.0.113.0/24" in as_text(verdict_view(verdict, verbose=False))
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_user_gets_a_tag_from_their_account_and_no_statement_asks_for_its_absence(
+    denied: bool,
+) -> None:
+    key = "aws:PrincipalTag/team"
+    trust = [trusts(ALICE, **({} if denied else {"StringEquals": {key: "red"}}))]
+    if denied:
+        trust.append({**trusts("*", StringNotEquals={key: "red"}), "Effect": "Deny"})
+    case = broken(sets("trust-hub", *trust))
+    (step,) = remedies_at(case, 1)[0].steps
+    assert isinstance(step, PolicyChange)
+    assert step.waived == (key,)
+    assert denied or "Condition" not in step.statement
+    assert "or account 111111111111 gives user alice the tag 'team': red" in shown(case)
+
+
+def test_a_fix_says_whom_else_a_deny_surely_spares() -> None:
+    deny = {"Effect": "Deny", "NotPrincipal": {"AWS": ALICE}, "Action": "sts:AssumeRole"}
+    text = said(shown(broken(sets("trust-admin", trusts(HUB), deny)), verbose=True))
+    assert f"warning: it then surely spares {ALICE}, too" in text
 
 
 def test_the_parts_of_a_split_deny_are_said_to_belong_together() -> None:
