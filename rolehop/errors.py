@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+FIX_LABEL = "  try: "
+
+
 class RolehopError(Exception):
     """Base of all errors that are shown to the user.
 
@@ -75,13 +78,19 @@ class RolehopError(Exception):
         """
         from rolehop.credentials import scrub
 
-        lines = [self.what]
-        if self.cause and not self.quotes_program:
-            lines.append("  cause: " + self.cause.replace("\n", "\n    "))
-        lines += [f"    - {each}" for each in self.suspects]
+        cause = None if self.quotes_program else self.cause
+        parts = self.parts(cause and cause.replace("\n", "\n    "))
+        return scrub("\n".join(label + text for label, text in parts))
+
+    def parts(self, cause: str | None) -> list[tuple[str, str]]:
+        """Return what is shown below each other, a label and a text each; ``cause`` as it is shown."""
+        parts = [("", self.what)]
+        if cause:
+            parts.append(("  cause: ", cause))
+        parts += [("    - ", each) for each in self.suspects]
         if self.fix:
-            lines.append(f"  try: {self.fix}")
-        return scrub("\n".join(lines))
+            parts.append((FIX_LABEL, self.fix))
+        return parts
 
 
 @contextmanager

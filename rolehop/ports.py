@@ -233,4 +233,4 @@ class Ports:
     """``None``: AWS is always asked."""
 
     granted: Callable[[Iterable[str]], object] = ignore_granted
-    """Is told the keys of the steps that AWS has granted in this walk, again after each."""
+    """Is told the keys of the steps that AWS has granted in this walk, each once."""

@@ -109,8 +109,8 @@ class _Walk:
     def __init__(self, plan: Plan, ports: Ports) -> None:
         self._plan = plan
         self._ports = ports
-        self._new: set[str] = set()
-        """Keys of the steps whose session this walk got, not from the vault."""
+        self._ungranted: list[str] = []
+        """Keys of the steps whose session this walk got from AWS, as far as nobody was told yet."""
 
     def last(self, rejected_key_id: str | None = None) -> Session:
         """Return the last step's session, its identity filled in.
@@ -186,7 +186,7 @@ class _Walk:
                 cause=self._plan.source_problem or "it gave none",
                 fix=Advice("rolehop plan ", Argument(self._plan.chain)),
             )
-        self._new.add(step.key)
+        self._ungranted.append(step.key)
         caller = None
         if is_caller_known(self._plan.source):  # before any hop, and before it is stored
             caller = self._checked_caller(credentials)
@@ -235,15 +235,16 @@ class _Walk:
             if not signer.cached or not _rejects_signer(refusal):
                 raise self._refused(step, signer, refusal) from None
             session = self._call_again(index, step, signer)
-        self._new.add(step.key)
+        self._ungranted.append(step.key)
         self._grant()
         result = self._stored(step, session)
         self._ports.listener.arrived(step, self._total, session, cached=False)
         return result
 
     def _grant(self) -> None:
-        """Say what AWS has granted: a step, with those new ones that signed for it."""
-        self._ports.granted(self._new)
+        """Say what AWS has granted since the last time: a step, with the new ones that signed for it."""
+        granted, self._ungranted = self._ungranted, []
+        self._ports.granted(granted)
 
     def _raise_recent_refusal(self, step: TokenStep | HopStep) -> None:
         recent = None if self._ports.refusals is None else self._ports.refusals.get(step.key)

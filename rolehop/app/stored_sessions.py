@@ -284,24 +284,21 @@ def _lost_sessions(app: App, index: Index) -> frozenset[OrphanedSession]:
 
 
 def _forget_notes(app: App) -> None:
-    from rolehop.state.last_refusal import forget_refusal
-    from rolehop.state.recent import forget_recent
-    from rolehop.state.sdk_problems import forget_problems
-    from rolehop.state.walk_flags import forget_flags
+    from rolehop.state import last_refusal, recent, refused_steps, sdk_problems, walk_flags
 
-    for forget in (forget_flags, forget_refusal, forget_problems, forget_recent):
+    for forget in (
+        walk_flags.forget_flags,
+        last_refusal.forget_refusal,
+        sdk_problems.forget_problems,
+        recent.forget_recent,
+    ):
         try:
             forget(app.state_folder)
         except OSError as error:
             app.note(f"a note in the state folder could not be deleted: {error}")
-    for part, name in (
-        ("flags", None),
-        ("sdk", None),
-        ("recent", None),
-        ("refused", None),
-        ("", "refused.json"),
-    ):
-        sweep_unfinished(app.state_folder / part, name, 0)
+    for notes in (walk_flags, sdk_problems, recent, refused_steps):
+        sweep_unfinished(app.state_folder / notes.FOLDER, None, 0)
+    sweep_unfinished(app.state_folder, last_refusal.FILE, 0)
 
 
 def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]:

@@ -16,7 +16,7 @@ from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
 from rolehop.state.json_file import delete_note, delete_older, for_each_note, load_object
 
-_FOLDER = "recent"
+FOLDER = "recent"
 _SWEPT_AFTER = 60  # seconds; more than any note is good for
 
 
@@ -42,7 +42,7 @@ class RecentNotes:
     def remove(self, key: str) -> None:
         """Delete the note for hop ``key``; failing to is harmless."""
         with suppress(OSError):
-            self._path(key).unlink()
+            delete_note(self._path(key))
 
     def get(self, key: str) -> dict[str, str]:
         """Return a note that is still good; empty if there is none, or it is from the future."""
@@ -55,7 +55,7 @@ class RecentNotes:
         return {name: value for name, value in found.items() if isinstance(value, str)}
 
     def _path(self, key: str) -> Path:
-        return self.state_folder / _FOLDER / f"{self.kind}-{key}.json"
+        return self.state_folder / FOLDER / f"{self.kind}-{key}.json"
 
 
 def forget_recent(state_folder: Path) -> None:
@@ -64,7 +64,7 @@ def forget_recent(state_folder: Path) -> None:
     Raises:
         OSError: one cannot be deleted; the others are.
     """
-    for_each_note(state_folder / _FOLDER, delete_note)
+    for_each_note(state_folder / FOLDER, delete_note)
 
 
 class StoredRefusals:

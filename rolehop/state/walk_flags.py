@@ -22,6 +22,8 @@ SCHEMA = 1
 RETENTION = timedelta(days=7)
 """The session has expired long before (12 h at most), and so has the need to renew it."""
 
+FOLDER = "flags"
+
 # Older versions wrote the times under these names.
 _STORED_AS = {"duration": "duration_seconds", "min_ttl": "min_ttl_seconds"}
 _FORGOTTEN = {"schema": SCHEMA, "forgotten": True}
@@ -36,7 +38,7 @@ def remember_flags(
     Raises:
         OSError: it cannot be written.
     """
-    folder = state_folder / "flags"
+    folder = state_folder / FOLDER
     delete_older(folder, (now - RETENTION).timestamp())
     note = {"schema": SCHEMA, **_noted(options)}
     write_beside(folder / f"{access_key_id}.json", json.dumps(note))
@@ -51,7 +53,7 @@ def forget_flags(state_folder: Path) -> None:
     Raises:
         OSError: one can be neither emptied nor deleted; the others are.
     """
-    for_each_note(state_folder / "flags", _forget)
+    for_each_note(state_folder / FOLDER, _forget)
 
 
 def _forget(note: Path) -> None:
@@ -87,7 +89,7 @@ def _load(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
     try:
-        note = load_object(state_folder / "flags" / f"{access_key_id}.json")
+        note = load_object(state_folder / FOLDER / f"{access_key_id}.json")
     except FileNotFoundError:
         return None
     except OSError as error:

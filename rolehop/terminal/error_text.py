@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from rolehop.advice import Advice, ShellCommand, posix_argument
 from rolehop.credentials import scrub
-from rolehop.errors import ConfigError, ConfigProblem, HopRefused, RolehopError
+from rolehop.errors import FIX_LABEL, ConfigError, ConfigProblem, HopRefused, RolehopError
 from rolehop.terminal.wrapping import wrap_message
 from rolehop.text import clean
-
-_SUSPECT = "    - "
 
 
 def error_lines(
@@ -25,25 +23,22 @@ def error_lines(
     that of their terminal in columns; ``None``: no line is wrapped. ``named`` puts names of
     accounts beside their IDs.
     """
+    lines: list[str] = []
+    for label, text in _parts(error):
+        hanging = " " * len(label) if label.endswith("- ") else "    "
+        said = text if label == FIX_LABEL else named(text)
+        lines += wrap_message(label, said, quote, width, hanging=hanging)
+    return [scrub(line) for line in lines]
 
-    def wrapped(label: str, text: str, hanging: str = "    ") -> list[str]:
-        return wrap_message(label, named(text), quote, width, hanging=hanging)
 
-    lines = wrapped("rolehop: ", error.what)
-    cause = error.cause
-    if isinstance(error, ConfigError) and error.complaints:
-        for each in error.complaints:
-            lines += wrapped("  ", _problem(each))
-        cause = None
+def _parts(error: RolehopError) -> list[tuple[str, str]]:
+    """Return the parts of an error as a terminal shows them, problems of a config one by one."""
+    problems = error.complaints if isinstance(error, ConfigError) else ()
+    cause = None if problems else error.cause
     if isinstance(error, HopRefused):
         cause = error.brief or cause
-    if cause:
-        lines += wrapped("  cause: ", cause)
-    for suspect in error.suspects:
-        lines += wrapped(_SUSPECT, suspect, " " * len(_SUSPECT))
-    if error.fix:
-        lines += wrap_message("  try: ", error.fix, quote, width)
-    return [scrub(line) for line in lines]
+    (_, what), *others = error.parts(cause)
+    return [("rolehop: ", what), *(("  ", _problem(each)) for each in problems), *others]
 
 
 def _problem(problem: ConfigProblem) -> Advice:

@@ -103,7 +103,9 @@ class LiveLines(_Watched):
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show the session without importing rich, which takes longer than reading the record."""
-        self._terminal.note(f"{label}  from cache, {show_left(local_expires_at, self._now())}")
+        label = self._terminal.with_account_names(label)
+        line = f"{label}  from cache, {show_left(local_expires_at, self._now())}"
+        output.write_lines(self._terminal.fitted(line))
 
 
 @contextlib.contextmanager

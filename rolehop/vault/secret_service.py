@@ -51,7 +51,7 @@ class ConnectedSecretService(Keyring):
         connection = secretstorage.dbus_init()
         try:
             _check_peer(connection)
-            return _unlocked(find_collection(connection, getattr(self, "preferred_collection", "")))
+            return unlocked(find_collection(connection, getattr(self, "preferred_collection", "")))
         except BaseException:
             connection.close()
             raise
@@ -163,11 +163,17 @@ def find_collection(connection: Any, path: str = "") -> Collection:
         raise InitError(f"Failed to create the collection: {error}.") from error
 
 
-def _unlocked(collection: Collection) -> Collection:
+def unlocked(collection: Collection) -> Collection:
+    """Return the collection after it was unlocked, which may ask the user.
+
+    Raises:
+        KeyringLocked: it is still locked; says if the prompt was dismissed.
+    """
     if collection.is_locked():
-        collection.unlock()
-        if collection.is_locked():  # the prompt was dismissed
-            raise KeyringLocked("Failed to unlock the collection!")
+        dismissed = collection.unlock()
+        if collection.is_locked():
+            said = "Prompt dismissed." if dismissed else "Failed to unlock the collection!"
+            raise KeyringLocked(said)
     return collection
 
 

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import secretstorage
 from jeepney import HeaderFields, Message
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from keyring.errors import KeyringLocked
 
-from rolehop.vault.secret_service import ConnectedSecretService
+from rolehop.vault.secret_service import ConnectedSecretService, unlocked
+from rolehop.vault.timeouts import as_vault_error
 from tests.support.secret_service import SecretService
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +41,10 @@ PUT = 'vault.put(hop_step(), session(), "prod"); print("done")'
 GET = 'print(vault.get(hop_step(), "prod") == session())'
 FIND = "print(vault.found_keys() == (hop_step().key,))"
 GET_AND_PUT = 'vault.get(hop_step(), "prod"); vault.put(hop_step(), session("another"), "prod")'
-LOCKED = "sessions are neither read nor stored: the keyring is locked"
+LOCKED = (
+    "sessions are neither read nor stored: the keyring is locked:"
+    " nobody answered the prompt to unlock it"
+)
 
 
 def run(code: str, service: SecretService, folder: Path) -> list[str]:
@@ -128,3 +134,19 @@ def test_no_second_daemon_takes_the_place_of_one_that_ended(
         assert not secretstorage.check_service_availability(bus)
     own_secret_service.unlock()
     assert not own_secret_service.is_lost()
+
+
+@pytest.mark.parametrize(
+    ("dismissed", "cause"), [(True, "nobody answered the prompt to unlock it"), (False, None)]
+)
+def test_an_unlock_prompt_that_nobody_answered_is_said(dismissed: bool, cause: str | None) -> None:
+    class StaysLocked:
+        def is_locked(self) -> bool:
+            return True
+
+        def unlock(self) -> bool:
+            return dismissed
+
+    with pytest.raises(KeyringLocked) as caught:
+        unlocked(cast("secretstorage.Collection", StaysLocked()))
+    assert as_vault_error(caught.value).cause == cause

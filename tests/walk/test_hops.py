@@ -9,6 +9,7 @@ import pytest
 from rolehop.config.model import HopConfig
 from rolehop.credentials import Session
 from rolehop.errors import ConfigError, HopRefused
+from rolehop.startup.dataclass import replace
 from rolehop.walk import CeilingFound, walk
 from tests.support.simulator import FakeAws
 from tests.walk.plans import ADMIN, ALICE_MFA, AUDIT, HUB, TWO, plan, renewing
@@ -188,3 +189,13 @@ def test_what_another_process_stored_while_we_waited_is_used(aws: FakeAws) -> No
     late = Slow()
     assert walk(chain, late.ports()) == won
     assert late.calls == []
+
+
+def test_each_step_is_said_once_to_be_granted(aws: FakeAws) -> None:
+    told: list[str] = []
+    steps = plan(*TWO).steps
+    walk(plan(*TWO), replace(aws.ports(), granted=told.extend))
+    assert told == [step.key for step in steps]
+    aws.now += timedelta(minutes=20)
+    walk(plan(*TWO), replace(aws.ports(), granted=told.extend))
+    assert told == [*(step.key for step in steps), steps[-1].key]  # the hub's session was stored
