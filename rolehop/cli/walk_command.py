@@ -99,9 +99,11 @@ def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:
     """Let the person at the terminal pick one of ``choices``, each a ``noun``; return its name.
 
     Raises:
-        NoTerminal: this process has no terminal device.
+        NoTerminal: this process has no terminal device, or one that cannot show a list.
         click.Abort: Esc or Ctrl-C; the terminal is as it was.
     """
+    if cli.terminal.is_dumb:
+        raise NoTerminal(f"a {noun} is needed, and this terminal cannot show a list (TERM=dumb)")
     from rolehop.terminal.picker import Picker, run
 
     with cli.terminal.device(f"a {noun}") as (reader, writer):

@@ -29,7 +29,7 @@ def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
     """Return live lines on a terminal, plain lines in a log, nothing with ``-q``."""
     if terminal.quiet:
         return SILENT
-    return LiveLines(terminal, now) if terminal.shows_progress else PlainLines(terminal, now)
+    return LiveLines(terminal, now) if terminal.rewrites_lines else PlainLines(terminal, now)
 
 
 class _Watched:
@@ -111,7 +111,7 @@ class LiveLines(_Watched):
 @contextlib.contextmanager
 def chain_counter(terminal: Terminal, total: int) -> Iterator[Callable[[], None]]:
     """Give a function that counts: ``42 of 200 chains walked`` on a terminal, nothing in a log."""
-    if total < 2 or not terminal.shows_progress:
+    if total < 2 or not terminal.rewrites_lines:
         yield lambda: None
         return
     lock, done = threading.Lock(), 0

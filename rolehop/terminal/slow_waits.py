@@ -6,7 +6,6 @@ counted: a person knows what is waited for then.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -78,7 +77,7 @@ class SlowWaits:
         seconds = int((time.monotonic() - wait.since) / self._second)
         if seconds < SAID_AFTER[0]:
             return
-        if sys.stderr.isatty() and not wait.may_ask:
+        if self._terminal.rewrites_lines and not wait.may_ask:
             self._shown = wait
             output.show_beside(f"{wait.what} for {seconds} s", self._terminal.columns)
             return

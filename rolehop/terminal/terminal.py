@@ -64,8 +64,18 @@ class Terminal:
 
     @property
     def shows_progress(self) -> bool:
-        """True if live lines make sense: stderr is a terminal, and there is no ``-q``."""
+        """True if somebody watches stderr: it is a terminal, and there is no ``-q``."""
         return sys.stderr.isatty() and not self._settings.quiet
+
+    @property
+    def is_dumb(self) -> bool:
+        """True if the terminal knows no control sequences, as that of Emacs's shell."""
+        return self._environ.get("TERM") == "dumb"
+
+    @property
+    def rewrites_lines(self) -> bool:
+        """True if live lines make sense: somebody watches stderr, on a terminal that can erase one."""
+        return self.shows_progress and not self.is_dumb
 
     @property
     def columns(self) -> int | None:
@@ -223,12 +233,16 @@ class Terminal:
     def countdown(self, text: str) -> Iterator[Callable[[int], None]]:
         """Give a function that shows ``text`` and a number of seconds on one terminal line.
 
-        Without a terminal device nothing is shown.
+        Without a terminal device nothing is shown, and on one that cannot erase a line no number.
         """
         with contextlib.ExitStack() as stack:
             try:
                 _, writer = stack.enter_context(self.device("a countdown"))
             except NoTerminal:
+                yield lambda seconds: None
+                return
+            if self.is_dumb:
+                output.write_lines(text, writer)
                 yield lambda seconds: None
                 return
             stack.callback(output.rewrite_line, "", writer)

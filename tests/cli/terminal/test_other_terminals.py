@@ -161,3 +161,13 @@ def test_a_process_that_starts_with_closed_streams_reports_what_it_lost(written:
         "  try: check where stdout goes: whether it is open and has room\n"
     )
     assert [line for line in done.out.splitlines() if line.isdigit()] == ["1", "0", "2"]
+
+
+def test_a_terminal_without_control_sequences_gets_none(written: World) -> None:
+    commands = [["assume"], ["refresh", "spokes/*"], ["whoami", "admin"], ["status"]]
+    env = {"TERM": "dumb", "NO_COLOR": "1"}
+    runs = runs_of(written, [(80, words) for words in commands], env)
+    assert not [shown for _, shown in runs if "\x1b" in shown]
+    assert [code for code, _ in runs] == [2, 0, 0, 0]
+    assert "no chain is named" in runs[0][1]
+    assert "2 refreshed, 0 failed" in runs[1][1]
