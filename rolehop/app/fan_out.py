@@ -1,17 +1,22 @@
-"""Walk many chains at once: a hop that they share is called once, sessions are stored together."""
+"""Walk many chains at once: a hop that they share is tried once, sessions are stored together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
 from rolehop.app.walking import person_for, walk_chain
 from rolehop.app.walking.renewing_vault import RenewingVault
+from rolehop.app.walking.shared_failures import SharedFailures
 from rolehop.credentials import Session
 from rolehop.daemon_threads import parallel_map
 from rolehop.errors import RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.vault.deferred_writes import BatchVault
+
+if TYPE_CHECKING:
+    from rolehop.app.ports import ManyProgress
 
 JOBS = 32
 
@@ -22,30 +27,32 @@ def walk_many(
     options: WalkOptions,
     jobs: int,
     *,
-    on_done: Callable[[], None],
+    progress: ManyProgress,
 ) -> tuple[dict[str, Session], dict[str, RolehopError]]:
     """Walk ``names``, at most ``jobs`` at once; return the sessions and the errors by name.
 
-    Every session is made again, a hop that chains share once. ``on_done`` is called after each
-    chain, from any thread. Sessions are stored even after Ctrl-C.
+    Every session is made again, a hop that chains share once; if that fails, it has failed for all of
+    them. ``progress`` is told of each chain, from any thread. Sessions are stored even after Ctrl-C.
     """
     app.sts_clients.connections = jobs
     # Cached properties that threads share are made before the threads start.
     _ = app.locks, app.ceilings, app.source_callers
     context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
-    renewing = RenewingVault(vault, app.now)
+    renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
 
     def walk(name: str) -> Session:
         try:
-            return walk_chain(app, name, options, renewing=renewing, context=context)[1]
+            return walk_chain(
+                app, name, options, renewing=renewing, context=context, failures=failures
+            )[1]
         finally:
-            on_done()
+            progress.walked()
 
     try:
         results = parallel_map(names, walk, jobs)
     finally:
-        vault.store()
+        vault.store(progress.stored)
     sessions: dict[str, Session] = {}
     failed: dict[str, RolehopError] = {}
     for name, result in zip(names, results, strict=True):

@@ -164,3 +164,15 @@ class Progress(ports.Listener, Protocol):
     def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show that the session came from the hot path's record; ``label`` names its last hop."""
         ...
+
+
+class ManyProgress(Protocol):
+    """Watches many chains; called from any thread."""
+
+    def walked(self) -> None:
+        """Count a chain that was walked, or that failed."""
+        ...
+
+    def stored(self, done: int, total: int) -> None:
+        """Show how many of the new sessions are stored by now."""
+        ...

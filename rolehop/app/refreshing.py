@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.app.fan_out import walk_many
@@ -16,6 +16,7 @@ from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.ports import ManyProgress
     from rolehop.credentials import Session
     from rolehop.errors import RolehopError
     from rolehop.plan.walk_options import WalkOptions
@@ -72,7 +73,7 @@ def refresh_chains(
     listener: Listener,
     *,
     jobs: int,
-    on_done: Callable[[], None],
+    many: ManyProgress,
 ) -> Refreshed:
     """Walk chains again and store their sessions.
 
@@ -86,7 +87,7 @@ def refresh_chains(
         options: the flags for all of them.
         listener: watches the walk of a single chain.
         jobs: how many chains are walked at once.
-        on_done: called after each of many chains, from any thread.
+        many: watches the walks of many chains.
 
     Raises:
         ConfigError: the flags of this shell's session are stored and cannot be read.
@@ -101,7 +102,7 @@ def refresh_chains(
         _, session = walk_chain(app, names[0], options, listener, renewing=renewing)
         store_flags(app, session, options)
         return Refreshed(session if names[0] == current else None, options.hop_flags)
-    sessions, failed = walk_many(app, names, options, jobs, on_done=on_done)
+    sessions, failed = walk_many(app, names, options, jobs, progress=many)
     shell_session = sessions.get(current or "")
     if shell_session is not None and _stored_flags(app):
         app.note("this shell's session was made with flags: renew it by itself")

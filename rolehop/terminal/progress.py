@@ -19,7 +19,7 @@ from rolehop.text import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rolehop.app.ports import Progress
+    from rolehop.app.ports import ManyProgress, Progress
     from rolehop.credentials import Session
     from rolehop.plan.model import Step
     from rolehop.terminal.terminal import Terminal
@@ -109,21 +109,48 @@ class LiveLines(_Watched):
 
 
 @contextlib.contextmanager
-def chain_counter(terminal: Terminal, total: int) -> Iterator[Callable[[], None]]:
-    """Give a function that counts: ``42 of 200 chains walked`` on a terminal, nothing in a log."""
+def chain_counter(terminal: Terminal, total: int) -> Iterator[ManyProgress]:
+    """Count on a terminal: ``42 of 200 chains walked``, then the sessions; nothing in a log."""
     if total < 2 or not terminal.rewrites_lines:
-        yield lambda: None
+        yield NotCounted()
         return
-    lock, done = threading.Lock(), 0
-
-    def count() -> None:
-        nonlocal done
-        with lock:
-            done += 1
-            left = f"{done} of {total} chains walked" if done < total else ""
-            output.show_counter(left, terminal.columns)
-
     try:
-        yield count
+        yield ChainCounter(terminal, total)
     finally:
         output.show_counter("", terminal.columns)
+
+
+class NotCounted:
+    """Implements ``ManyProgress``: shows nothing."""
+
+    def walked(self) -> None:
+        """Show nothing."""
+
+    def stored(self, done: int, total: int) -> None:
+        """Show nothing."""
+
+
+class ChainCounter:
+    """Implements ``ManyProgress``: one line that counts."""
+
+    def __init__(self, terminal: Terminal, total: int) -> None:
+        """Count up to ``total`` chains."""
+        self._terminal = terminal
+        self._total = total
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def walked(self) -> None:
+        """Count a chain that was walked, or that failed."""
+        with self._lock:
+            self._done += 1
+            done = self._done
+            output.show_counter(
+                f"{done} of {self._total} chains walked" if done < self._total else "",
+                self._terminal.columns,
+            )
+
+    def stored(self, done: int, total: int) -> None:
+        """Show how many of the new sessions are stored by now."""
+        with self._lock:
+            output.show_counter(f"{done} of {total} sessions stored", self._terminal.columns)

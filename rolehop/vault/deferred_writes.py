@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 from rolehop.credentials import Session
 from rolehop.plan.model import HopStep, Step
@@ -58,11 +59,14 @@ class BatchVault:
                 self._waiting.pop(key, None)
             self._vault.drop(key, access_key_id)
 
-    def store(self) -> None:
-        """Store all sessions with one change of the index, one item after the other."""
+    def store(self, on_stored: Callable[[int, int], object]) -> None:
+        """Store all sessions with few changes of the index, one item after the other.
+
+        ``on_stored`` is told now and then how many are stored by now, and how many there are.
+        """
         with self._guard:
             waiting, self._waiting = list(self._waiting.values()), {}
-        self._vault.put_all(waiting)
+        self._vault.put_all(waiting, on_stored)
 
 
 class GatheringVault:

@@ -149,18 +149,26 @@ class KeyringVault:
         """Store ``session``, got by ``step`` while walking ``chain``; a failure is said once."""
         self.put_all([SessionToStore(step, session, (chain,))])
 
-    def put_all(self, new: Sequence[SessionToStore]) -> None:
+    def put_all(
+        self,
+        new: Sequence[SessionToStore],
+        on_stored: Callable[[int, int], object] = lambda done, total: None,
+    ) -> None:
         """Store many sessions, and change the index seldom; a failure is said once.
 
+        ``on_stored`` is told now and then how many are stored by now, and how many there are.
         Only what the index names is stored: what it does not, `status` and `logout` cannot find.
         """
         wanted = [each for each in new if _is_stored(each.step) and self._seconds_left(each) > 0]
         storage = self._open() if wanted else None
         if storage is None:
             return
+        done = 0
         try:
             for some in portions(wanted):
+                on_stored(done, len(wanted))
                 self._put_some(some, storage)
+                done += len(some)
         except OSError as error:
             self._say_not_noted("sessions are not stored", error)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from typing import Any
+
+import pytest
 
 from tests.fastpath.paths import asked
 from tests.support.world import SCRIPT, World, ended
@@ -118,13 +121,19 @@ def test_one_failure_among_200_is_reported_and_the_others_are_stored(world: Worl
     assert len(world.sts.calls) == 201
 
 
-def test_a_hub_that_refuses_is_not_asked_200_times_for_nothing(world: World) -> None:
+@pytest.mark.parametrize("name", ["{user}", "{caller}"])
+def test_what_chains_share_is_asked_once_and_its_failure_said_once(world: World, name: str) -> None:
     fleets(world, PARENTS[:1])
-    world.sts.world.role(PARENTS[0], trusts=[])
+    text = world.config_file.read_text()
+    world.config(text.replace('session_name = "{user}"', f'session_name = "{name}"'))
+    world.sts.fail(200, status=403, code="AccessDenied")
     done = world.rolehop("refresh", "spokes0/*")
     assert done.code == 5
+    assert done.err.count("  cause: AccessDenied: ") == 1
+    assert re.search(r"\n  chains: (spokes0/\d+, ){2}spokes0/\d+ and 197 more\n", done.err)
     assert "\nrolehop: 0 refreshed, 200 failed, " in done.err
-    assert set(world.sts.roles_called) == {PARENTS[0]}
+    action = "AssumeRole" if name == "{user}" else "GetCallerIdentity"
+    assert [call.action for call in world.sts.calls] == [action]
     assert world.items() == []
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Person, Progress
     from rolehop.app.walking.renewing_vault import RenewingVault
+    from rolehop.app.walking.shared_failures import SharedFailures
     from rolehop.config.model import ChainConfig
     from rolehop.credentials import Session
     from rolehop.errors import RolehopError
@@ -56,19 +57,20 @@ def walk_chain(
     renewing: RenewingVault | None = None,
     vault: Vault | None = None,
     context: SourceContext | None = None,
+    failures: SharedFailures | None = None,
     asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
     """Walk a chain; return the plan that was followed and the session of its last hop.
 
     ``renewing`` takes the place of the keyring, and every session is made again; ``vault`` takes
     its place, too, and has what it has. A run over many chains shares one ``context``
-    (`App.walk_context`).
+    (`App.walk_context`), and ``failures``.
 
     Raises:
         RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, renewing, context, asked_by, vault)
+        return _walk(app, name, options, listener, renewing, context, failures, asked_by, vault)
 
 
 def walk_for_handover(
@@ -251,6 +253,7 @@ def _walk(
     listener: Listener,
     renewing: RenewingVault | None = None,
     context: SourceContext | None = None,
+    failures: SharedFailures | None = None,
     asked_by: AskedBy = PERSON,
     vault: Vault | None = None,
 ) -> tuple[Plan, Session]:
@@ -265,7 +268,7 @@ def _walk(
         context = context or app.walk_context(person)
         renews = renewing is not None
         chain_walk = ChainWalk(
-            app, name, options, person, context, asked_by=asked_by, renews=renews
+            app, name, options, person, context, failures, asked_by=asked_by, renews=renews
         )
         walked = chain_walk.session(record, listener, renewing or vault or app.vault)
     _forget_sdk_problem(app, walked[0].chain)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Person
     from rolehop.app.walking.asked_by import AskedBy
+    from rolehop.app.walking.shared_failures import SharedFailures
     from rolehop.credentials import Session
     from rolehop.plan.model import Plan
     from rolehop.plan.walk_options import WalkOptions
@@ -50,11 +51,14 @@ class ChainWalk:
         options: WalkOptions,
         person: Person,
         context: SourceContext,
+        failures: SharedFailures | None = None,
         *,
         asked_by: AskedBy,
         renews: bool,
     ) -> None:
         """Resolve the chain; ``renews``: the vault has no session that was there before.
+
+        ``failures``: what other walks of the same run could not do is not tried again.
 
         Raises as `resolve_chain`.
         """
@@ -63,6 +67,7 @@ class ChainWalk:
         self._options = options
         self._person = person
         self._context = context
+        self._failures = failures
         self._asked_by = asked_by
         self._renews = renews
         self._resolved = resolve_chain(app, name, options)
@@ -117,7 +122,7 @@ class ChainWalk:
             source=self._source,
             sts=app.sts_clients.get(resolved.region, resolved.aws_profile),
             vault=vault,
-            locks=app.locks,
+            locks=self._failures or app.locks,
             codes=mfa_codes(
                 app,
                 resolved.source,
@@ -224,7 +229,7 @@ class ChainWalk:
 
     def _ask_aws(self, plan: Plan, ports: Ports) -> str:
         with self._withholding(plan):
-            return ask_aws(self._app, self._resolved, self._stamp, plan, ports)
+            return ask_aws(self._app, self._resolved, self._stamp, plan, ports, self._failures)
 
 
 def _withdraws(error: HopRefused | SourceError) -> bool:

@@ -14,6 +14,7 @@ from rolehop.walk import walk
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.walking.shared_failures import SharedFailures
     from rolehop.config.model import SourceConfig
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.resolve import Resolved
@@ -28,10 +29,17 @@ class CallerFound(Exception):
         self.name = name
 
 
-def ask_aws(app: App, resolved: Resolved, stamp: Stamp, plan: Plan, ports: Ports) -> str:
+def ask_aws(
+    app: App,
+    resolved: Resolved,
+    stamp: Stamp,
+    plan: Plan,
+    ports: Ports,
+    failures: SharedFailures | None,
+) -> str:
     """Return the name that the source of ``resolved`` signed in with, as AWS says it.
 
-    A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
+    ``failures``: if another walk of the same run failed to find out, so does this one. A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
 
     Raises:
         SourceError: the source gives no credentials, another principal's, or a role's.
@@ -45,7 +53,12 @@ def ask_aws(app: App, resolved: Resolved, stamp: Stamp, plan: Plan, ports: Ports
         arn = walk(source_plan(app, resolved, stamp), ports).arn
         app.source_callers.note(key, arn)
     else:
-        arn = app.source_callers.said_by_aws(key, lambda: _caller(source, stamp, ports))
+
+        def ask() -> str:
+            return _caller(source, stamp, ports)
+
+        asked = ask if failures is None else lambda: failures.once(key, ask)
+        arn = app.source_callers.said_by_aws(key, asked)
     name = caller_name(arn)
     if name is None:
         raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")

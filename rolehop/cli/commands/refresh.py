@@ -17,8 +17,10 @@ from rolehop.shells.dialect import Dialect
 from rolehop.terminal.error_text import error_lines
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import chain_counter
+from rolehop.terminal.wrapping import wrap_message
 
 _ERRORS_SHOWN = 10
+_CHAINS_NAMED = 3
 
 
 @click.command(
@@ -60,10 +62,8 @@ def command(
     options.no_prompt = no_prompt
     names = chains_to_refresh(cli.app, pattern)
     started = time.monotonic()
-    with chain_counter(cli.terminal, len(names)) as count:
-        refreshed = refresh_chains(
-            cli.app, names, options, cli.progress(), jobs=jobs, on_done=count
-        )
+    with chain_counter(cli.terminal, len(names)) as counter:
+        refreshed = refresh_chains(cli.app, names, options, cli.progress(), jobs=jobs, many=counter)
     # A terminal never shows the secret.
     if shell is not None and not sys.stdout.isatty():
         _write_statements(cli, cli.dialect(shell), refreshed)
@@ -90,9 +90,23 @@ def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshe
 
 def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> int:
     """Write the errors to stderr; return the exit code: that of the first failure, or 0."""
-    for error in list(failed.values())[:_ERRORS_SHOWN]:
-        lines = error_lines(error, cli.quote_argument, cli.terminal.columns)
-        write_lines("\n".join(lines))
-    if len(failed) > _ERRORS_SHOWN:
-        write_lines(f"rolehop: … and {len(failed) - _ERRORS_SHOWN} more")
+    columns = cli.terminal.columns
+    chains_of: dict[str, list[str]] = {}  # what failed for many chains is said once
+    for chain, error in failed.items():
+        lines = error_lines(error, cli.quote_argument, columns, cli.terminal.with_account_names)
+        chains_of.setdefault("\n".join(lines), []).append(chain)
+    for said, chains in list(chains_of.items())[:_ERRORS_SHOWN]:
+        write_lines(said)
+        if len(chains) > 1:
+            lines = wrap_message("  chains: ", _named(chains), cli.quote_argument, columns)
+            write_lines("\n".join(lines))
+    others = sum(map(len, list(chains_of.values())[_ERRORS_SHOWN:]))
+    if others:
+        write_lines(f"rolehop: … and {others} more")
     return next(iter(failed.values())).exit_code if failed else 0
+
+
+def _named(chains: list[str]) -> str:
+    more = len(chains) - _CHAINS_NAMED
+    shown = ", ".join(chains[:_CHAINS_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown

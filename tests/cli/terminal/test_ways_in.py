@@ -138,6 +138,7 @@ def test_a_refresh_of_many_counts_and_ends_with_one_line(world: World) -> None:
         )
     with OnTerminal(world, SCRIPT, "refresh", "many/*", stderr_too=True) as person:
         person.expect("of 200 chains walked", 60)
+        person.expect("of 201 sessions stored", 60)
         done = person.ended(90)
     assert done.code == 0, person.shown
     assert "rolehop: 200 refreshed, 0 failed, " in person.shown

@@ -1,0 +1,61 @@
+"""Walks of many chains try what they share once: a step that failed has failed for all of them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from rolehop.errors import RolehopError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from rolehop.ports import Locks
+
+T = TypeVar("T")
+
+
+class SharedFailures:
+    """Implements ``ports.Locks`` over others, for the walks of one run, in threads of their own.
+
+    Without a network, each of three hundred chains would ask again for the hop that they begin with.
+    """
+
+    def __init__(self, locks: Locks) -> None:
+        self._locks = locks
+        self._failed: dict[str, RolehopError] = {}
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Hold lock ``name``; what fails while it is held has failed.
+
+        Raises:
+            RolehopError: as it failed before, also in another walk.
+            ServiceError: another process held the lock past the deadline.
+        """
+        self._check(name)
+        try:
+            with self._locks.hold(name):
+                self._check(name)
+                yield
+        except RolehopError as error:
+            self._failed.setdefault(name, error)
+            raise
+
+    def once(self, name: str, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns, for threads that take turns. Raises as it failed before."""
+        self._check(name)
+        try:
+            return call()
+        except RolehopError as error:
+            self._failed.setdefault(name, error)
+            raise
+
+    def waiting_for_person(self) -> AbstractContextManager[None]:
+        """Let other processes see that the locks held now are waiting for a person to answer."""
+        return self._locks.waiting_for_person()
+
+    def _check(self, name: str) -> None:
+        if name in self._failed:
+            raise self._failed[name]
