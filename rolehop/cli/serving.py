@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.serving.rivals import rival_files
-from rolehop.handover.container import FULL_URI, METADATA, TOKEN_FILE
+from rolehop.handover.container import FULL_URI, METADATA, TOKEN, TOKEN_FILE
 from rolehop.startup.calling_process import caller_is_gone
 from rolehop.terminal.desktop import notify_desktop
 from rolehop.terminal.output import write_lines
@@ -182,8 +182,11 @@ def print_unit(
         uri_of,
     )
 
-    port = port or SERVICE_PORT
-    command = [*_own_program(), "serve", "--port", str(port)]
+    token = token_file or TOKEN_OF_SERVICE
+    command = [*_own_program(), "serve"]
+    if not port:
+        port = SERVICE_PORT
+        command += ["--port", str(port)]
     if cli.settings.config is not None:  # it may have been typed before the command's name
         command += ["--config", cli.settings.config]
     service = Service(names, command, _without_unit(typed), str(Path.cwd()))
@@ -198,7 +201,8 @@ def print_unit(
             f"to start it: {start}",
             "programs then need:",
             *(f"  {FULL_URI}={uri_of(each, port)}" for each in names),
-            f"  {TOKEN_FILE}={token_file or TOKEN_OF_SERVICE}",
+            f"  {TOKEN_FILE}={token}",
+            f'  {TOKEN}="$(cat "{token}")"  (some SDKs read no file)',
         ]
     )
 

@@ -111,7 +111,7 @@ def _launchd_plist(service: Service, environ: Mapping[str, str]) -> str:
 
 def _word(text: str, *, dollar: str = "$$") -> str:
     """Return one word of a command line (systemd.service(5), "Command lines")."""
-    if is_plain(text):
+    if is_plain(text.lstrip("-")):
         return text
     text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar)
     return '"' + "".join(each if each.isprintable() else _escaped(each) for each in text) + '"'

@@ -55,6 +55,7 @@ def test_systemd_takes_the_unit(world: World) -> None:
     ("text", "word"),
     [
         ("spokes/4444", "spokes/4444"),
+        ("--read-only", "--read-only"),
         ("spokes/*", '"spokes/*"'),
         ("50% of $HOME", '"50%% of $$HOME"'),
         ('a "b" \\', '"a \\"b\\" \\\\"'),
