@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
-from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import sts_of_shell
-from rolehop.app.ports import declined, is_yes
 from rolehop.app.stored_sessions import load_index
-from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
 from rolehop.digest import sha256_hex
@@ -28,6 +26,9 @@ from rolehop.show.rows import KeyRow
 from rolehop.sources import SOURCE_TYPES
 from rolehop.startup.dataclass import dataclass
 from rolehop.vault import backend_label
+
+if TYPE_CHECKING:
+    from rolehop.aws.sts import StsClient
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
 
@@ -110,6 +111,8 @@ def _stored_key_id(app: App, name: str) -> str | None:
 
 
 def _confirm_removal(app: App, name: str, key_id: str, ends_it: Advice | None) -> None:
+    from rolehop.app.ports import declined, is_yes
+
     if ends_it is not None:
         app.note(Advice("it stays valid at AWS; to end it there: ", ends_it))
     question = f"Remove access key {key_id} of '{name}'? Its secret cannot be shown again. [y/N] "
@@ -202,6 +205,8 @@ class _MfaSession:
             raise
 
     def _session(self, stored: Credentials) -> Credentials:
+        from rolehop.app.mfa_codes import mfa_codes
+
         app, name = self.app, self.source.name
         serial = str(self.source.settings["mfa_serial"])
         if serial == "auto":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rolehop.awsconfig import AwsConfig
     from rolehop.config.model import Config, SourceConfig
     from rolehop.files import FileText
+    from rolehop.ports import ApiCall
     from rolehop.sources.context import SourceContext
     from rolehop.state.history import History
     from rolehop.vault.index import Index
@@ -242,7 +243,7 @@ class App:
         from rolehop.app.sts_clients import StsClients
 
         clients = StsClients(self.shell_before, self.aws_config, self.now, self.note)
-        clients.on_call = self.history.called
+        clients.on_call = self._called
         return clients
 
     @cached_property
@@ -264,6 +265,10 @@ class App:
                 self.note_once("history", f"the history was not written: {reason}")
 
         return History(self.state_folder, locks, self.now, give_up)
+
+    def _called(self, call: ApiCall) -> None:
+        """Record a call to AWS; nothing is imported for that before there is one."""
+        self.history.called(call)
 
     @cached_property
     def ceilings(self) -> dict[str, int]:
@@ -293,7 +298,7 @@ class App:
             beyond_record=self.dependencies.mark_uncacheable,
             note=self.note,
             quiet=self._notify is None,
-            on_call=self.history.called,
+            on_call=self._called,
             default_region=self.config.defaults.region,
         )
 
@@ -305,6 +310,7 @@ class App:
         from rolehop.startup.dataclass import replace
         from rolehop.vault.lazy_stores import WalkKeyStore, WalkTokenStore
 
+        _ = self.history  # made before the threads of the run
         keys, tokens = WalkKeyStore(self._keys), WalkTokenStore(self._tokens)
         return replace(self.source_context, person=person, keys=keys, tokens=tokens)
 

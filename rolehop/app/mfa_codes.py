@@ -14,12 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.advice import Advice, Argument
-from rolehop.daemon_threads import call_within
 from rolehop.digest import sha256_hex
 from rolehop.errors import NoTerminal, ServiceError, SourceError
-from rolehop.handover.child_environment import child_environment
 from rolehop.ports import Locks, MfaCode, StsRefusal
-from rolehop.sources.shared.subprocesses import program_output
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.time_limit import seconds_left, unattended
 from rolehop.vault.index import WINDOW_SECONDS, UsedMfaCode
@@ -50,7 +47,7 @@ def mfa_codes(
         index_store=app.index_store,
         locks=app.locks,
         command=command if isinstance(command, tuple) else None,
-        environment=child_environment(app.variables, ()),
+        variables=app.variables,
         note=app.note,
         keyed_digest=lambda text: app.vault.digest_key.digest(text),
         read_line=app.read_line if from_stdin else None,
@@ -70,9 +67,11 @@ class MfaCodes:
     index_store: IndexStore
     locks: Locks
     command: tuple[str, ...] | None
-    """``mfa_command``: an argument list, run without a shell in ``environment``."""
+    """``mfa_command``: an argument list, run without a shell."""
 
-    environment: Mapping[str, str]
+    variables: Mapping[str, str]
+    """The environment of this process, of which the command gets what is no secret."""
+
     note: Callable[[str], None]
     keyed_digest: Callable[[str], str | None]
     read_line: Callable[[], str] | None
@@ -153,6 +152,8 @@ class MfaCodes:
                 fix="run it again with the device's next code: the role's limit is known now",
             )
         self._has_read_stdin = True
+        from rolehop.daemon_threads import call_within
+
         try:
             line = call_within(seconds_left(COMMAND_DEADLINE), read_line)
         except TimeoutError:
@@ -180,9 +181,12 @@ class MfaCodes:
         return Advice("printf '%s\\n' CODE | rolehop assume --mfa-stdin ", Argument(self.chain))
 
     def _from_command(self, serial: str, command: tuple[str, ...]) -> MfaCode:
+        from rolehop.handover.child_environment import child_environment
+        from rolehop.sources.shared.subprocesses import program_output
+
         printed = program_output(
             command,
-            self.environment,
+            child_environment(self.variables, ()),
             what=f"mfa_command of chain '{self.chain}'",
             say=self.note,
             deadline=seconds_left(COMMAND_DEADLINE),

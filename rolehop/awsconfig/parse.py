@@ -9,16 +9,18 @@ file only ``[default]`` and ``[profile NAME]`` are profiles, and a header that d
 
 from __future__ import annotations
 
-import configparser
 import re
-import shlex
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, ConfigProblem
 from rolehop.files.access import Distrust
 from rolehop.startup.lazy_regex import Pattern
+
+if TYPE_CHECKING:
+    import configparser
 
 _RawSections = dict[str, dict[str, str]]
 _PLAIN_KEY = Pattern(r"[a-z][a-z0-9_-]{0,39}")
@@ -84,6 +86,8 @@ def _name_in(header: str, kind: str) -> str | None:
     """Return the name in a header such as ``profile "a b"``, or ``None`` if it has none."""
     if _kind_of(header) != kind:
         return None
+    import shlex
+
     try:
         words = shlex.split(header)
     except ValueError:
@@ -93,7 +97,9 @@ def _name_in(header: str, kind: str) -> str | None:
 
 def _sections(text: str | None, file: str) -> Sections:
     """Return the sections of one file by their raw headers."""
-    raw = _raw_sections(text or "", file)
+    if not text:
+        return {}
+    raw = _raw_sections(text, file)
     return {
         header: {key: _value(key, value) for key, value in _blocks(section, header, text, file)}
         for header, section in raw.items()
@@ -107,6 +113,8 @@ def _value(key: str, value: str | dict[str, str]) -> Value:
 
 def _raw_sections(text: str, file: str) -> _RawSections:
     """Parse with Python's own parser, as botocore does."""
+    import configparser
+
     parser = configparser.RawConfigParser()
     try:
         # botocore opens files in text mode, which normalizes line ends.
@@ -152,6 +160,8 @@ def _refusal(file: str, complaints: tuple[ConfigProblem, ...]) -> ConfigError:
 
 def _complaints(error: configparser.Error, file: str) -> tuple[ConfigProblem, ...]:
     """Describe the parser's error in our own words: its messages quote the file."""
+    import configparser
+
     line = getattr(error, "lineno", None)
     match error:
         case configparser.DuplicateSectionError():

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument, ShellCommand
-from rolehop.show.layout import Branch, Facts, Grid, Line, Row, StyledText, View
 from rolehop.startup.lazy_regex import Pattern
 
 if TYPE_CHECKING:
     import re
+
+    from rolehop.show.layout import Branch, Facts, Grid, Line, StyledText, View
 
 AccountNames = Mapping[str, str]
 """Names of accounts by ID."""
@@ -65,6 +66,8 @@ def view_with_names(view: View, names: AccountNames) -> View:
     if not names:
         return view
 
+    from rolehop.show.layout import StyledText
+
     def name(words: StyledText) -> StyledText:
         return StyledText(with_account_names(words.text, names), words.style)
 
@@ -74,6 +77,8 @@ def view_with_names(view: View, names: AccountNames) -> View:
 def _block(
     block: Line | Grid | Branch | Facts, name: Callable[[StyledText], StyledText]
 ) -> Line | Grid | Branch | Facts:
+    from rolehop.show.layout import Branch, Facts, Grid, Line, Row
+
     match block:
         case Line():
             return _line(block, name)
@@ -93,5 +98,7 @@ def _line(line: Line, name: Callable[[StyledText], StyledText]) -> Line:
 
 
 def _branch(branch: Branch, name: Callable[[StyledText], StyledText]) -> Branch:
+    from rolehop.show.layout import Branch
+
     lines = tuple(_line(each, name) for each in branch.lines)
     return Branch(lines, [_branch(each, name) for each in branch.below])
