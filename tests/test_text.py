@@ -40,6 +40,17 @@ def test_json_holds_the_same_text_and_shows_no_control_character(text: str) -> N
     assert all(each.isprintable() for each in written.split("\n"))
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text('a"\\\né'),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("ab\n"), inner),
+)
+
+
+@given(st.dictionaries(st.text("ab"), JSON))
+def test_json_is_indented_as_the_library_does_it(document: dict[str, object]) -> None:
+    assert as_json(document) == json.dumps(document, indent=2, ensure_ascii=False)
+
+
 @given(any_text)
 def test_toml_holds_the_same_text_and_shows_no_control_character(text: str) -> None:
     written = toml_text(text)

@@ -28,11 +28,11 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
     from rolehop.plan.resolve import source_name_of
     from rolehop.show.rows import ChainRow
 
-    patterns, stamps = tuple(patterns), Stamps()
+    patterns, sessions = tuple(patterns), _StoredSessions(app)
     for chain in app.config.chains.values():
         if not matches(chain, patterns) and chain.fleet not in patterns:
             continue
-        roles, cached = _plan_of(app, chain.name, stamps)
+        roles, cached = sessions.roles_and_cached(chain)
         yield ChainRow(
             name=chain.name,
             description=chain.description,
@@ -167,13 +167,32 @@ def _account(roles: tuple[str, ...]) -> str:
     return (account_of(roles[-1]) or "") if roles else ""
 
 
-def _plan_of(app: App, name: str, stamps: Stamps) -> tuple[tuple[str, ...], CachedSession | None]:
-    """Return the roles and the cached session, even if the chain cannot be planned."""
-    try:
-        plan = plan_chain(app, name, stamps=stamps, callers=app.source_callers)
-    except RolehopError:
-        chain = app.config.chains[name]
-        return tuple(hop.role for hop in chain.hops), None
-    cached = app.index.known().sessions.get(plan.key)
-    lasts = cached is not None and cached.local_expires_at > app.now()
-    return tuple(str(step.hop.role) for step in plan.hops), cached if lasts else None
+class _StoredSessions:
+    """The stored sessions as they were when the first chain was looked at."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stamps = Stamps()
+        # Empty: of a session without a role, which a chain without hops may hand out.
+        self._roles = {entry.role for entry in app.index.sessions.values()}
+
+    def roles_and_cached(self, chain: ChainConfig) -> tuple[tuple[str, ...], CachedSession | None]:
+        """Return the roles and the cached session, even if the chain cannot be planned."""
+        try:
+            resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
+        except RolehopError:
+            return tuple(hop.role for hop in chain.hops), None
+        roles = tuple(str(role) for role, _ in resolved.hops)
+        # Few of thousands of chains have one: a plan takes longer than all else.
+        stored = (roles[-1] if roles else "") in self._roles
+        return roles, self._cached(chain.name) if stored else None
+
+    def _cached(self, name: str) -> CachedSession | None:
+        try:
+            callers = self._app.source_callers
+            plan = plan_chain(self._app, name, stamps=self._stamps, callers=callers)
+        except RolehopError:
+            return None
+        known = self._stamps.known
+        found = None if known is None else known.sessions.get(plan.key)
+        return found if found is not None and found.local_expires_at > self._app.now() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from rolehop.config import sts_limits, value_types
 from rolehop.config.includes import Document, Gatherer
@@ -188,14 +188,15 @@ class Builder:
             for key in HOP.keys:
                 if key.name in found:
                     self.problems.add(origin.at(key.name), "needs a role in the same table")
+        common = _chain_fields(values)
         return tuple(
-            _chain_config(
-                f"{name}/{account_name or account}",
-                values,
-                hops,
+            ChainConfig(
+                name=f"{name}/{account_name or account}",
+                hops=hops,
                 fleet=name,
                 account=account,
                 account_name=account_name or None,
+                **common,
             )
             for account, account_name in self._accounts(found, values, origin, document)
         )
@@ -299,34 +300,26 @@ def _hop_of_role(role: str) -> HopConfig:
     return HopConfig(role)
 
 
-def _chain_config(
-    name: str,
-    values: Values,
-    hops: tuple[HopConfig, ...],
-    *,
-    fleet: str | None = None,
-    account: str | None = None,
-    account_name: str | None = None,
-) -> ChainConfig:
+def _chain_config(name: str, values: Values, hops: tuple[HopConfig, ...]) -> ChainConfig:
     if len(values) == 2 and "source" in values and "hops" in values:  # as most have
         return ChainConfig(name, _text(values, "source"), hops=hops)
+    return ChainConfig(name=name, hops=hops, **_chain_fields(values))
+
+
+def _chain_fields(values: Values) -> dict[str, Any]:
+    """Return what chains and fleets have in common."""
     labels = cast(tuple[tuple[str, str], ...], values.get("labels", ()))
-    return ChainConfig(
-        name=name,
-        source=_text(values, "source"),
-        continues=_text(values, "from"),
-        hops=hops,
-        description=_text(values, "description") or "",
-        region=_text(values, "region"),
-        confirm=values.get("confirm") is True,
-        reason_required=values.get("reason") == "required",
-        reason_in=_text(values, "reason_in") or "session_name",
-        color=_text(values, "color"),
-        labels=dict(labels),
-        fleet=fleet,
-        account=account,
-        account_name=account_name,
-    )
+    return {
+        "source": _text(values, "source"),
+        "continues": _text(values, "from"),
+        "description": _text(values, "description") or "",
+        "region": _text(values, "region"),
+        "confirm": values.get("confirm") is True,
+        "reason_required": values.get("reason") == "required",
+        "reason_in": _text(values, "reason_in") or "session_name",
+        "color": _text(values, "color"),
+        "labels": dict(labels),
+    }
 
 
 def _text(values: Values, key: str) -> str | None:

@@ -116,8 +116,8 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
             message shows the loop.
     """
     path = [chain]
-    while (following := path[0].continues) is not None:
-        names = [each.name for each in reversed(path)]
+    while (following := path[-1].continues) is not None:
+        names = [each.name for each in path]
         if following in names:
             raise ConfigError(
                 f"chain '{chain.name}' comes back to itself: {' -> '.join([*names, following])}",
@@ -125,8 +125,8 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
             )
         if following not in config.chains:
             raise no_such_chain(config, following)
-        path.insert(0, config.chains[following])
-    return tuple(path)
+        path.append(config.chains[following])
+    return tuple(reversed(path))
 
 
 def source_name_of(config: Config, chain: ChainConfig) -> str | None:
@@ -264,10 +264,12 @@ def _filled(
 ) -> tuple[RoleArn, HopConfig]:
     """Return a hop with its templates filled in, the same one for each chain that has the same."""
     hop = written.hop
+    key: tuple[object, ...] = (id(hop), written.account, partition, facts.caller)
+    if key in parts.hops:
+        return parts.hops[key][1]
     templates = (hop.role, hop.session_name or config.defaults.session_name, hop.source_identity)
-    own_chain = any("{chain}" in each for each in templates if each)
-    chain = written.chain if own_chain else None
-    key = (id(hop), chain, written.account, partition, facts.caller)
+    if any("{chain}" in each for each in templates if each):
+        key = (*key, written.chain)
     if key not in parts.hops:
         parts.hops[key] = (hop, _fill(written, number, partition, facts, config))
     return parts.hops[key][1]

@@ -61,12 +61,17 @@ def replace(value: T, /, **changes: object) -> T:
     kind = type(value)
     if kind not in _READERS:
         names: tuple[str, ...] = kind.__match_args__  # type: ignore[attr-defined]
-        _READERS[kind] = (names, _getter(names))
-    names, read = _READERS[kind]
-    return kind(**dict(zip(names, read(value), strict=True)) | changes)
+        _READERS[kind] = ({name: at for at, name in enumerate(names)}, _getter(names))
+    places, read = _READERS[kind]
+    values = list(read(value))
+    for name, each in changes.items():
+        if name not in places:
+            raise TypeError(f"{kind.__qualname__} has no field {name!r}")
+        values[places[name]] = each
+    return kind(*values)  # by position, which takes half the time of names
 
 
-_READERS: dict[type, tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]] = {}
+_READERS: dict[type, tuple[dict[str, int], Callable[[object], tuple[object, ...]]]] = {}
 
 
 def asdict(value: object) -> dict[str, Any]:
@@ -125,17 +130,17 @@ def _compiled_when_called(
     """
 
     def __init__(self: object, /, *args: object, **kwargs: object) -> None:  # noqa: N807
-        init = _init(owner.__qualname__, fields, frozen=frozen)
+        init = _init(owner, fields, frozen=frozen)
         owner.__init__ = init  # type: ignore[misc]
         init(self, *args, **kwargs)
 
     return __init__
 
 
-def _init(owner: str, fields: dict[str, Field], *, frozen: bool) -> Callable[..., None]:
+def _init(owner: type, fields: dict[str, Field], *, frozen: bool) -> Callable[..., None]:
     """Compile ``__init__``, so that Python itself checks the arguments of calls."""
     takes, does = ["self"], []
-    known: dict[str, Any] = {"_put": object.__setattr__, "_not_given": _NOT_GIVEN}
+    known: dict[str, Any] = {"_not_given": _NOT_GIVEN}
     for name, each in fields.items():
         value = name
         if each.factory is not None:
@@ -147,11 +152,13 @@ def _init(owner: str, fields: dict[str, Field], *, frozen: bool) -> Callable[...
             takes.append(f"{name}=_default_{name}")
         else:
             takes.append(name)
-        does.append(f" _put(self, {name!r}, {value})" if frozen else f" self.{name} = {value}")
+        # The slot itself takes half the time of `object.__setattr__`, which has to find it.
+        known[f"_put_{name}"] = vars(owner)[name].__set__
+        does.append(f" _put_{name}(self, {value})" if frozen else f" self.{name} = {value}")
     source = f"def __init__({', '.join(takes)}):\n" + ("\n".join(does) or " pass")
     exec(source, known)  # noqa: S102 - built from the field names of our own classes
     init: Callable[..., None] = known["__init__"]
-    init.__qualname__ = f"{owner}.__init__"
+    init.__qualname__ = f"{owner.__qualname__}.__init__"
     return init
 
 
