@@ -121,9 +121,19 @@ def test_flags_are_part_of_the_plan_that_is_explained(
 
 def test_a_list_looks_into_the_keyring_once_for_all_chains_of_a_source() -> None:
     with temporary_world("tests.doubles.keyrings.Counted") as world:
+        for chain in ("admin", "spokes/444444444444"):
+            assert world.rolehop("credential-process", chain).code == 0
+        (world.vault / "looks").unlink()
         world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
         assert len(world.rolehop("list", "--format", "json").json["chains"]) == 5
         assert len((world.vault / "looks").read_text().splitlines()) == 1
+
+
+def test_a_list_without_stored_sessions_opens_no_keyring() -> None:
+    with temporary_world("tests.doubles.keyrings.Counted") as world:
+        world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+        assert len(world.rolehop("list", "--format", "json").json["chains"]) == 5
+        assert not (world.vault / "looks").exists()
 
 
 def test_only_another_kind_of_session_has_another_key(world: World) -> None:
