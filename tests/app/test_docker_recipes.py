@@ -1,0 +1,79 @@
+"""What is printed for containers: paths, addresses, and the token by its name only."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import pytest
+
+from rolehop.app.serving.docker_recipes import RECIPES, DockerServer, recipe
+from rolehop.startup.dataclass import replace
+
+TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+LINUX = DockerServer(
+    chains=["spokes/444444444444", "admin"],
+    region="eu-west-1",
+    port=51679,
+    folder="${XDG_RUNTIME_DIR}/rolehop",
+    socket="sock",
+    token_file="/run/user/1000/1.token",
+)
+DESKTOP = replace(LINUX, chains=["admin"], region=None, folder=None, token_file=None)
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the commands of a recipe, as a shell reads them."""
+    joined = text.replace("\\\n", " ")
+    return [shlex.split(each) for each in joined.splitlines() if not each.startswith("#")]
+
+
+def test_docker_run_gets_the_token_from_the_environment() -> None:
+    network, forwarder, export, app = commands(recipe("run", LINUX))
+    assert network[-3:] == ["--subnet", "169.254.170.0/24", "rolehop"]
+    assert forwarder[-5:] == [
+        *("-v", "${XDG_RUNTIME_DIR}/rolehop:/run/rolehop:ro"),
+        "${ROLEHOP_FORWARDER_IMAGE:-alpine/socat}",
+        *("TCP-LISTEN:80,fork,reuseaddr", "UNIX-CONNECT:/run/rolehop/sock"),
+    ]
+    assert forwarder[forwarder.index("--ip") + 1] == "169.254.170.2"
+    assert export == ["export", f"{TOKEN}=$(cat /run/user/1000/1.token)"]
+    assert app[app.index("--network") + 1 :] == [
+        *("rolehop", "-e", "AWS_REGION=eu-west-1"),
+        *("-e", f"{URI}=/chains/spokes%2F444444444444", "-e", TOKEN, "IMAGE"),
+    ]
+
+
+def test_docker_desktop_reaches_the_port() -> None:
+    _, forwarder, app = commands(recipe("run", DESKTOP))
+    assert forwarder[-1] == "TCP:host.docker.internal:51679"
+    assert "-v" not in forwarder
+    assert app[-5:] == ["-e", f"{URI}=/chains/admin", "-e", TOKEN, "IMAGE"]
+    curl = 'curl -sSf -H @- -H "Host: 169.254.170.2" http://host.docker.internal:51679'
+    assert f"{curl}/credential-process/admin'" in recipe("process", DESKTOP)
+
+
+def test_a_devcontainer_has_them_as_its_properties() -> None:
+    lines = recipe("devcontainer", LINUX).splitlines()
+    text = "".join(each for each in lines if not each.startswith("//"))
+    assert json.loads(f"{{{text.removesuffix(',')}}}") == {
+        "runArgs": ["--network=rolehop", f"--env={TOKEN}"],
+        "containerEnv": {"AWS_REGION": "eu-west-1", URI: "/chains/spokes%2F444444444444"},
+    }
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_path_stays_one_word(name: str) -> None:
+    odd = replace(LINUX, token_file="/run/a b;$(id)")
+    assert """$(cat '/run/a b;$(id)')""" in recipe(name, odd)
+    hidden = replace(LINUX, token_file="/run/a\nid")
+    assert "$(cat NAME)" in recipe(name, hidden)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_filled_in(name: str) -> None:
+    assert not re.search("<[A-Z_]+>", recipe(name, LINUX) + recipe(name, DESKTOP))
+    assert "Other chains are at /chains/admin\n" in recipe(name, LINUX)
+    assert "Other chains" not in recipe(name, DESKTOP)
