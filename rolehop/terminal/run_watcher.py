@@ -45,7 +45,7 @@ class GroupedWatcher:
         self._guard = threading.Lock()
 
     def began(self, name: str) -> None:
-        """Count a target that has begun."""
+        """Count a command that begins."""
         del name
         with self._guard:
             self._running += 1
@@ -59,8 +59,8 @@ class GroupedWatcher:
             RolehopError: it could not be written.
         """
         with self._writing():
+            self._running -= output is not None
             if row.result is not ResultClass.NOT_RUN:
-                self._running -= 1
                 self._done += 1
                 self._failed += row.result is not ResultClass.OK
             self._show(row, output)

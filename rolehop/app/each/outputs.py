@@ -38,7 +38,7 @@ class RunWatcher(Protocol):
     """Whoever shows a run; told one thing at a time, from any thread."""
 
     def began(self, name: str) -> None:
-        """A target's walk begins."""
+        """A target's command begins."""
         ...
 
     def ended(self, row: TargetRow, output: CommandOutput | None) -> None:

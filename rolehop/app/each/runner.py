@@ -31,6 +31,7 @@ ACCOUNT_NAME = "ROLEHOP_ACCOUNT_NAME"
 """The account's name, for every command; empty if it has none."""
 
 _TICK = 0.1  # seconds
+_MOST_AHEAD = 8
 _LAST_SECONDS = 3.0
 """How long a run that ends waits for its last commands after they were killed."""
 
@@ -71,8 +72,11 @@ class EachRun:
         self._settings = settings
         self._watcher = watcher
         self._commands = RunningCommands()
-        self._jobs = min(settings.jobs, len(targets))
-        self._walker = FleetWalker(app, settings.options, self._jobs)
+        jobs = settings.jobs
+        self._slots = threading.Semaphore(jobs)
+        # Some walk ahead, so that no command waits for AWS; with one job, the order is kept.
+        self._workers = min(jobs + min(jobs, _MOST_AHEAD) if jobs > 1 else 1, len(targets))
+        self._walker = FleetWalker(app, settings.options, self._workers)
         self._rows: dict[int, TargetRow] = {}
         self._waiting = iter(range(len(targets)))
         self._in_commands = 0
@@ -88,11 +92,10 @@ class EachRun:
         Raises:
             KeyboardInterrupt, and whatever else a signal raises, once the commands were ended.
         """
-        jobs = self._jobs
-        for _number in range(jobs):
+        for _number in range(self._workers):
             threading.Thread(target=self._work, daemon=True).start()
         try:
-            self._await(jobs)
+            self._await(self._workers)
         except BaseException as stop:
             self._end(stop)
             raise
@@ -164,8 +167,6 @@ class EachRun:
 
     def _do(self, number: int) -> None:
         target = self._targets[number]
-        with self._turn:
-            self._watcher.began(target.name)
         facts = TargetFacts(target, region=target.region)
         try:
             resolved = resolve_chain(self._app, target.chain, self._settings.options)
@@ -187,7 +188,10 @@ class EachRun:
         handed = HandoverSession(facts.chain, facts.region, session, settings.options.hop_flags)
         changes = (*handed.changes(app.variables), (ACCOUNT_NAME, facts.account_name or ""))
         environ = child_environment(app.variables, changes)
-        with settings.new_output(self._targets[number]) as output, self._counted():
+        with self._slots, self._counted(), settings.new_output(facts.target) as output:
+            if self._is_over.is_set():
+                return
+            self._watcher.began(facts.target.name)
             app.history.handed_over("each", facts.chain, session, settings.options.reason)
             with suppress(NotStarted):
                 ended = self._commands.run(
