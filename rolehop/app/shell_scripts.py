@@ -168,7 +168,7 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
-    """Return the chain that this shell had before its present one, and the flags to walk it with.
+    """Return the chain that this shell had before, or left, and the flags to walk it with.
 
     These are the flags that it was assumed with, each unless ``options`` say something else: it
     must not come back able to do more.
@@ -184,7 +184,7 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
     if not name:
         raise UsageError(
             "there is no chain to go back to",
-            cause="this shell has had no other chain since it started or left one",
+            cause="this shell has left no chain, and had no other than its present one",
             fix="rolehop list",
         )
     key = app.environ.get(PREVIOUS_KEY, "")

@@ -17,7 +17,7 @@ CHAIN = "ROLEHOP_CHAIN"
 """Names the assumed chain; if it is absent, nothing is assumed."""
 
 PREVIOUS = "ROLEHOP_PREVIOUS_CHAIN"
-"""Names the chain that was assumed before, for ``assume -``; set once there was another."""
+"""Names the chain before, for ``assume -``; set once there was another, or one was left."""
 
 FLAGS = "ROLEHOP_FLAGS"
 """Names the flags that changed what the session's last hop asked for, without what they say."""
@@ -42,7 +42,6 @@ _CREDENTIALS = (
     "AWS_ACCOUNT_ID",
 )
 _MARKS = (CHAIN, "ROLEHOP_EXPIRATION", "ROLEHOP_EXPIRES_AT")
-_SET_AT_TIMES = (FLAGS, PREVIOUS, PREVIOUS_KEY, PREVIOUS_FLAGS)
 # Botocore prefers this old name to AWS_SESSION_TOKEN: a stale one would sign every call.
 _OLD_TOKEN = "AWS_SECURITY_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -99,8 +98,12 @@ def _named(chain: str, flags: Iterable[str], before: Mapping[str, str]) -> tuple
     changes = (*_or_unset(FLAGS, " ".join(flags), before), (CHAIN, chain))
     if before.get(CHAIN, chain) == chain:
         return changes
+    return (*changes, *_way_back(before))
+
+
+def _way_back(before: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return the changes by which ``assume -`` finds what is assumed in ``before``."""
     return (
-        *changes,
         (PREVIOUS, before[CHAIN]),
         *_or_unset(PREVIOUS_KEY, before.get("AWS_ACCESS_KEY_ID"), before),
         *_or_unset(PREVIOUS_FLAGS, before.get(FLAGS), before),
@@ -135,12 +138,16 @@ def renewed(
 
 
 def left(before: Mapping[str, str]) -> tuple[Change, ...]:
-    """Return the changes that undo every assume so far; none if nothing is assumed."""
+    """Return the changes that undo every assume so far; none if nothing is assumed.
+
+    What was assumed last stays known by name, for ``assume -``.
+    """
     if CHAIN not in before:
         return ()
     return (
         *((name, None) for name in (*_CREDENTIALS, *_MARKS)),
-        *((name, None) for name in _SET_AT_TIMES if name in before),
+        *_or_unset(FLAGS, None, before),
+        *_way_back(before),
         *_restored(_REGIONS, before),
         # Assume only ever unsets these: one that is there and was not saved is the user's own.
         *((name, value) for name, value in _restored(_PROFILES, before) if value is not None),

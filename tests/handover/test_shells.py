@@ -141,11 +141,16 @@ def test_assume_again_and_leave_change_exactly_the_variables_of_the_design(
     assert second == base | untouched | saved | back | chain
 
     _, end = sh.evaluate(render(left(second)), second)
-    assert end == {key: value for key, value in before.items() if key != "AWS_SECURITY_TOKEN"}
+    back = {
+        "ROLEHOP_PREVIOUS_CHAIN": "spokes/444444444444",
+        "ROLEHOP_PREVIOUS_KEY_ID": next_session.credentials.access_key_id,
+    }
+    as_before = {key: value for key, value in before.items() if key != "AWS_SECURITY_TOKEN"}
+    assert end == as_before | back
 
 
 @every_setting
-def test_an_empty_shell_comes_back_empty_and_its_status_is_success(
+def test_an_empty_shell_keeps_only_the_name_of_the_chain_and_its_status_is_success(
     name: str, prepare: str, tmp_path: Path, session: Session
 ) -> None:
     sh, render = shell(name, tmp_path, prepare), dialect(name).render
@@ -158,7 +163,7 @@ def test_an_empty_shell_comes_back_empty_and_its_status_is_success(
         {},
     )
     assert (done.stdout, done.stderr) == (b"0\n0\n0\n", b"")
-    assert sh.seen("after") == sh.seen("before")
+    assert sh.seen("after") == sh.seen("before") | {"ROLEHOP_PREVIOUS_CHAIN": "hub"}
     assert sh.seen("between") == sh.seen("before") | in_hand(session, "hub")
 
 

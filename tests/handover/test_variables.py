@@ -123,7 +123,11 @@ def test_leave_undoes_any_number_of_assumes(
     environ = before
     for region in walks:
         environ = after(environ, assumed(session, chain="hub", region=region, before=environ))
-    assert after(environ, left(environ)) == before
+    back = {
+        "ROLEHOP_PREVIOUS_CHAIN": "hub",
+        "ROLEHOP_PREVIOUS_KEY_ID": session.credentials.access_key_id,
+    }
+    assert after(environ, left(environ)) == before | back
 
 
 @given(before=befores, walks=st.lists(regions, max_size=4))
@@ -146,7 +150,8 @@ def test_a_profile_named_since_the_last_assume_counts() -> None:
 
 def test_leave_keeps_a_profile_that_the_user_named_since() -> None:
     environ = {"ROLEHOP_CHAIN": "hub", "AWS_PROFILE": "new"}
-    assert after(environ, left(environ)) == {"AWS_PROFILE": "new"}
+    back = {"ROLEHOP_PREVIOUS_CHAIN": "hub"}
+    assert after(environ, left(environ)) == {"AWS_PROFILE": "new"} | back
 
 
 def test_leave_has_nothing_to_do_if_nothing_is_assumed() -> None:

@@ -45,7 +45,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
 
     If stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
     the chain, shows a summary without secrets and the one line to type. - is the chain that this
-    shell had before its present one, with the flags that it was assumed with. Without a CHAIN: the
+    shell had before, or left, with the flags that it was assumed with. Without a CHAIN: the
     one that a file .rolehop here or above names, else you pick one.
     """
     cli = CommandContext.of(ctx)

@@ -26,12 +26,14 @@ def test_assume_goes_back_and_forth(world: World) -> None:
     eval "$(rolehop assume -)"; echo "$ROLEHOP_CHAIN"
     eval "$(rolehop assume -)"; eval "$(rolehop assume hub)"; eval "$(rolehop assume -)"
     echo "$ROLEHOP_CHAIN"
-    eval "$(rolehop leave)"; env | grep ROLEHOP_PREVIOUS
-    rolehop assume - || echo "code $?"
+    rolehop leave | grep ROLEHOP_PREVIOUS_CHAIN; eval "$(rolehop leave)"; eval "$(rolehop assume -)"
+    echo "$ROLEHOP_CHAIN"
+    unset "${!ROLEHOP@}"; rolehop assume - || echo "code $?"
     """
     with OnTerminal(world, "bash", "-c", script) as person:
         done = person.ended()
-    assert done.out.split() == ["hub", "admin", "admin", "false", "code", "2"], done.err
+    left = ["export", "ROLEHOP_PREVIOUS_CHAIN='admin';", "admin"]
+    assert done.out.split() == ["hub", "admin", "admin", *left, "false", "code", "2"], done.err
     assert "there is no chain to go back to" in done.err
 
 
@@ -70,10 +72,13 @@ def test_assume_goes_back_with_the_flags_of_the_chain_before(world: World) -> No
     current = evaluated(back.out, environ)
     next((world.state / "flags").iterdir()).unlink()
     assert "the note of its flags is gone" in world.rolehop("refresh", env=current).err
-    assert evaluated(world.rolehop("leave", "--shell", "sh", env=current).out, {}).keys() > {
-        "ROLEHOP_FLAGS",
-        "ROLEHOP_PREVIOUS_CHAIN",
-        "ROLEHOP_PREVIOUS_KEY_ID",
+    left = evaluated(world.rolehop("leave", "--shell", "sh", env=current).out, current)
+    assert {
+        name: value for name, value in left.items() if name.startswith("ROLEHOP") and value
+    } == {
+        "ROLEHOP_PREVIOUS_CHAIN": "admin",
+        "ROLEHOP_PREVIOUS_FLAGS": "--duration --read-only",
+        "ROLEHOP_PREVIOUS_KEY_ID": current["AWS_ACCESS_KEY_ID"],
     }
 
 
