@@ -149,6 +149,8 @@ class Connection:
             return
         del self._out[:sent]
         now = time.monotonic()
+        if self.held is not None:
+            return  # its answer has a deadline of its own
         if self._out:
             self.deadline = now + WRITE_SECONDS
         elif self._last:

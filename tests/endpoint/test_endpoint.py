@@ -150,6 +150,16 @@ def test_what_is_known_in_a_moment_is_waited_for(
     assert shared.ask("/chains/late")[0] == 503
 
 
+def test_an_answer_before_it_does_not_make_a_held_one_wait_longer(
+    monkeypatch: pytest.MonkeyPatch, shared: Served
+) -> None:
+    monkeypatch.setattr(connection, "HOLD_SECONDS", 0.0)
+    with shared.connect() as client:
+        first = shared.request("/chains/admin", Connection=None)
+        client.sendall(first + shared.request("/chains/late"))
+        assert received(client).count(b"HTTP/1.1 503 ") == 1
+
+
 def test_whoever_sends_slowly_or_nothing_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, shared: Served
 ) -> None:
