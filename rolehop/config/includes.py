@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os.path
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import TOP
 from rolehop.config.table_validation import check_key
-from rolehop.config.toml.reader import read_toml
 from rolehop.files import FileText
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import quoted
@@ -139,7 +139,7 @@ class Gatherer:
 
     def _parse(self, text: str, origin: Origin) -> dict[str, object] | None:
         try:
-            return read_toml(text)
+            return tomllib.loads(text)
         except RecursionError:
             self.problems.add(origin, "not TOML: it is nested too deeply to be read")
             return None
