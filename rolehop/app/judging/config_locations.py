@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rolehop.config.model import Config, WrittenHop
+from rolehop.config.model import Config, SourceConfig, WrittenHop
 from rolehop.plan.model import HopStep, Plan
 from rolehop.policy.chains.scenario import AWS_CONFIG, EVERY_KEY, ConfigLocation
 from rolehop.sources import SOURCE_TYPES
@@ -13,15 +13,20 @@ from rolehop.startup.dataclass import replace
 _PROFILE_KEYS = {
     "external_id": "external_id",
     "mfa_serial": "mfa_serial",
+    "role": "role_arn",
     "session_name": "role_session_name",
 }
-_FLEET_KEYS = {key: name for key, name in EVERY_KEY.items() if key != "mfa_serial"}
+# The role of a fleet has {account} in it.
+_FLEET_KEYS = {key: key for key in EVERY_KEY if key not in ("mfa_serial", "role")}
+# What a federated source's call sends, besides what its token says.
+_SOURCE_KEYS = ("mfa_serial", "session_name")
 
 
 def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     """Return the location of the plan's source, then those of its hops."""
     name = plan.source.name
-    source = ConfigLocation(f"source '{name}'", place=config.source_places.get(name))
+    place = config.source_places.get(name)
+    source = ConfigLocation(f"source '{name}'", _keys_of_source(plan.source), place=place)
     if name not in config.sources:
         source = ConfigLocation(f"profile '{name}'", {}, AWS_CONFIG)
     hops = zip(plan.hops, plan.written, strict=True)
@@ -29,9 +34,16 @@ def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     return found if _may_bring_mfa(plan) else tuple(map(_without_mfa, found))
 
 
+def _keys_of_source(source: SourceConfig) -> dict[str, str]:
+    """Return the keys that the source's type has; an audience is asked of a CI service alone."""
+    table = SOURCE_TYPES[source.type].table
+    asked = (*_SOURCE_KEYS, "audience") if "ci" in source.settings else _SOURCE_KEYS
+    return {key: key for key in asked if table.key(key) is not None}
+
+
 def _may_bring_mfa(plan: Plan) -> bool:
     """True unless the source is known to give no IAM user keys: without them no MFA device counts."""
-    takes_device = SOURCE_TYPES[plan.source.type].table.key("mfa_serial") is not None
+    takes_device = "mfa_serial" in _keys_of_source(plan.source)
     return takes_device and (plan.long_lived or plan.source_problem is not None)
 
 

@@ -13,6 +13,7 @@ from rolehop.startup.dataclass import dataclass, field, replace
 _KEYS = (
     "external_id",
     "mfa_serial",
+    "role",
     "session_name",
     "source_identity",
     "tags",
@@ -87,6 +88,15 @@ class ChainScenario:
     def with_hop(self, number: int, asked: AssumeRoleRequest) -> ChainScenario:
         """Return the scenario in which hop ``number``, from 1, makes the call ``asked``."""
         return replace(self, hops=(*self.hops[: number - 1], asked, *self.hops[number:]))
+
+    def with_source(self, key: str, value: str) -> ChainScenario:
+        """Return the scenario in which a federated source's own call has ``value`` for ``key``."""
+        own, start = self.source_requests[0], self.start
+        own = replace(own, context=own.context.with_supplied({key: (value,)}))
+        if key.lower() == "sts:rolesessionname" and start.principal is not None:
+            role, _, _ = start.principal.rpartition("/")
+            start = replace(start, principal=f"{role}/{value}")
+        return replace(self, start=start, source_requests=(own, *self.source_requests[1:]))
 
     def with_region(self, region: str) -> ChainScenario:
         """Return the scenario in which STS is called in ``region``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rolehop.arn import account_of, known_regions
+from rolehop.arn import RoleArn, account_of, known_regions
 from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Reason, Truth
@@ -21,7 +21,13 @@ from rolehop.policy.language.parser import Condition, Effect
 from rolehop.policy.language.request_context import Context
 from rolehop.policy.language.variables import Unfilled, Variable, fill, parse_template
 from rolehop.policy.language.wildcards import Wild
-from rolehop.policy.remedies.config_change import Candidate, ConfigChange, change_hop, remove_tags
+from rolehop.policy.remedies.config_change import (
+    Candidate,
+    ConfigChange,
+    change_hop,
+    change_source,
+    remove_tags,
+)
 from rolehop.policy.remedies.policy_change import ChangeKind
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
@@ -58,7 +64,7 @@ def satisfy_conditions(
     Each alone is judged to help; the best first.
     """
     judged = policy.deciding
-    if judged is None or hop < 1:
+    if judged is None:
         yield from _possible(policy, scenario, hop)
         return
     denies = judged.statement.effect is Effect.DENY
@@ -101,7 +107,9 @@ def _candidates(
 ) -> Iterator[Candidate]:
     key = condition.key.lower()
     family, slash, name = condition.key.partition("/")
-    if key in OF_MFA:
+    if hop < 1:
+        yield from _of_source(condition, scenario, hop)
+    elif key in OF_MFA:
         yield from _with_mfa(beside, scenario, hop)
     elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
         yield from _more_tags(condition, beside, scenario, hop)
@@ -116,15 +124,36 @@ def _candidates(
             name = _ANY if choice.text is None else choice.text
             example = choice.example or choice.text is None
             yield from change_hop(scenario, hop, session_name=name, example=example)
-    elif key == "aws:userid" and hop > 1:
+    elif key == "aws:userid" and scenario.requests()[hop].caller.is_session:
         # A session's is the ID of its role, then its name.
-        for choice in _values(condition, scenario, hop, scenario.hop(hop - 1).session_name):
+        now = (scenario.requests()[hop].caller.arn or "").rpartition("/")[2]
+        for choice in _values(condition, scenario, hop, now):
             _, _, name = (choice.text or "").partition(":")
-            yield from change_hop(scenario, hop - 1, session_name=name) if name else ()
+            yield from _renamed(scenario, hop - 1, name) if name else ()
     elif key == "aws:requestedregion":
         yield from _in_region(condition, scenario, hop)
     elif key in ("sts:sourceidentity", "aws:sourceidentity"):
         yield from _identified(condition, scenario, hop)
+
+
+def _of_source(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the session name, or the audience of the token, that a federated source's role wants."""
+    key = condition.key.lower()
+    name = "session_name" if key == "sts:rolesessionname" else "audience"
+    if name == "audience" and not key.endswith(":aud"):
+        return
+    now = scenario.requests()[hop].context.lookup(key)
+    for choice in _values(condition, scenario, hop, now[0] if isinstance(now, tuple) else None):
+        if choice.text is not None:
+            yield from change_source(scenario, name, condition.key, choice.text)
+
+
+def _renamed(scenario: ChainScenario, hop: int, name: str) -> Iterator[Candidate]:
+    """Yield another name of the session that hop ``hop`` makes; 0: the source."""
+    if hop > 0:
+        yield from change_hop(scenario, hop, session_name=name)
+    elif hop == 0:
+        yield from change_source(scenario, "session_name", "sts:RoleSessionName", name)
 
 
 def _by_variable(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
@@ -353,21 +382,23 @@ def _mfa_change(at: int, location: ConfigLocation, user: str | None) -> ConfigCh
 def _as_session(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Yield the session name that the statement names, for the hop before."""
     judged, caller = policy.deciding, scenario.requests()[hop].caller
-    if judged is None or hop < 2 or caller.arn is None:
+    if judged is None or caller.arn is None:
         return
     own = caller.arn.rpartition("/")[0]
     for each in judged.statement.principals or ():
         role, _, name = each.text.rpartition("/")
         if role == own:
-            yield from change_hop(scenario, hop - 1, session_name=name)
+            yield from _renamed(scenario, hop - 1, name)
 
 
 def _possible(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
-    """Yield the hop without what STS itself refuses."""
+    """Yield the hop without what STS itself refuses, or with the path of its role."""
     if hop < 1:
         return
     finding = policy.findings[0]
-    if finding.reason is Reason.IDENTITY_CHANGED:
+    if finding.reason is Reason.OTHER_PATH:
+        yield from change_hop(scenario, hop, role=RoleArn.parse(finding.wanted))
+    elif finding.reason is Reason.IDENTITY_CHANGED:
         yield from change_hop(scenario, hop, source_identity=None)
     elif finding.reason is Reason.TAG_REPEATED:
         inherited_tag_keys = {

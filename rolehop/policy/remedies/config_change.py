@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rolehop.arn import RoleArn
 from rolehop.config.sts_limits import (
     EXTERNAL_ID,
+    ROLE,
     SESSION_NAME,
     SOURCE_IDENTITY,
     TAGS,
     TRANSITIVE_TAGS,
 )
-from rolehop.config.value_types import Check
+from rolehop.config.value_types import TEXT, Check
 from rolehop.policy.chains.model import AssumeRoleRequest
 from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.remedies.policy_change import ChangeKind
@@ -20,7 +22,9 @@ from rolehop.startup.dataclass import dataclass, field, replace
 Value = str | Mapping[str, str] | Sequence[str]
 
 _LIMITS: Mapping[str, Check] = {
+    "audience": TEXT,
     "external_id": EXTERNAL_ID,
+    "role": ROLE,
     "session_name": SESSION_NAME,
     "source_identity": SOURCE_IDENTITY,
     "tags": TAGS,
@@ -99,6 +103,15 @@ def change_hop(
     yield ConfigChange(hop, location, kind, keys, example=example), scenario.with_hop(hop, after)
 
 
+def change_source(scenario: ChainScenario, name: str, key: str, value: str) -> Iterator[Candidate]:
+    """Yield the change of a federated source's config key ``name``, which its call sends as ``key``."""
+    location = scenario.location(0)
+    if scenario.source_requests and name in location.keys and _is_accepted(name, value):
+        keys = {location.keys[name]: value}
+        change = ConfigChange(0, location, ChangeKind.REPLACE, keys)
+        yield change, scenario.with_source(key, value)
+
+
 def _is_accepted(name: str, value: object) -> bool:
     """True if the config accepts the value; it enforces the limits of STS."""
     try:
@@ -110,8 +123,8 @@ def _is_accepted(name: str, value: object) -> bool:
 
 def _value(value: object) -> Value:
     """Return a value of a hop as the config writes it."""
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | RoleArn):
+        return str(value)
     members = list(value) if isinstance(value, tuple) else []
     if all(isinstance(each, tuple) for each in members) and members:
         return dict(members)

@@ -72,6 +72,13 @@ def _may_join(written: Json, actions: Sequence[str], request: Request) -> bool:
 
 def _with_principal(written: Json, wrong: Finding, request: Request) -> Json | None:
     principal, named = written.get("Principal"), request.caller.named
+    provider = request.caller.provider or ""
+    if isinstance(principal, dict) and "Federated" in principal and ":saml-provider/" in provider:
+        # The conditions on an assertion have the same keys for every provider.
+        return {
+            **written,
+            "Principal": {**principal, "Federated": _more(principal["Federated"], [provider])},
+        }
     if wrong.reason not in _OTHER_CALLER or named is None or not isinstance(principal, dict):
         return None
     if "AWS" not in principal or not _is_of_sts(written):

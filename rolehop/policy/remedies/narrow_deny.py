@@ -256,6 +256,9 @@ def listed_as(key: str, request: Request, *, like: bool) -> str | None:
     excluded, caller = _exception(request), request.caller
     if excluded is not None and key == excluded[1].lower():
         return _as_pattern(excluded[2]) if like else excluded[2]
+    if key == "aws:sourcearn" and caller.service:
+        found = request.context.lookup(key)
+        return found[0] if isinstance(found, tuple) and len(found) == 1 else None
     if key == "aws:userid" and caller.unique_id is not None:
         if not caller.is_session:
             return caller.unique_id

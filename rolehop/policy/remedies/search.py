@@ -81,7 +81,8 @@ def find_remedies(
     return tuple(remedy for remedy in found if remedy is not None)[:2]
 
 
-_BRINGS = {
+_BRINGS: dict[str, tuple[str, ...]] = {
+    "audience": (),
     "external_id": ("sts:externalid",),
     "mfa_serial": OF_MFA,
     "session_name": ("sts:rolesessionname",),

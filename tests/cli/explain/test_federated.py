@@ -252,6 +252,16 @@ def test_what_is_known_from_a_token(world: World, claims: dict[str, Any], verdic
     assert found["verdict"] == verdict
 
 
+def test_the_name_that_the_sources_role_wants_of_its_session_is_written_at_the_source(
+    world: World,
+) -> None:
+    named = {"StringEquals": {"sts:RoleSessionName": "deploy"}}
+    trust = trust_for({"Federated": PROVIDER}, BY_TOKEN, **named)
+    fix = explained(world, "by-token", trust)["hops"][0]["mend"]
+    assert fix["document"] == "config of rolehop: source 'by-token'"
+    assert fix["statement"] == {"session_name": "deploy"}
+
+
 def test_flattened_tags_are_inherited_like_nested_ones(world: World) -> None:
     every = trust_for({"Federated": PROVIDER}, [BY_TOKEN, "sts:TagSession"])
     claims = {

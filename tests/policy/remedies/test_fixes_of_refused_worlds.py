@@ -11,7 +11,7 @@ from typing import Any
 from rolehop.policy import Context
 from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.chains.model import EvaluationContext
-from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy, Step
@@ -82,7 +82,11 @@ def _judge_by_tags(rng: Random, world: Json) -> None:
 def remedies_of(world: Json) -> tuple[Remedy, ...]:
     request = replace(as_request(world), context=Context(world["ctx"], closed=True))
     scenario = ChainScenario(
-        NOBODY, (), EvaluationContext(IamInventory(), NOW), source_requests=(request,)
+        NOBODY,
+        (),
+        EvaluationContext(IamInventory(), NOW),
+        source_requests=(request,),
+        locations=(ConfigLocation("no config", {}),),
     )
     return judge_chain("chain", "me", scenario).hops[0].remedies()
 

@@ -15,7 +15,7 @@ from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.chains.model import (
     EvaluationContext,
 )
-from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.policy_change import PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy
@@ -61,7 +61,11 @@ def drawn(seed: int) -> list[Json]:
 def remedies_of(world: Json) -> tuple[Remedy, ...]:
     """Return the ways out for a world's call, which no chain makes: by policies alone."""
     own = ChainScenario(
-        NOBODY, (), EvaluationContext(IamInventory(), NOW), source_requests=(as_request(world),)
+        NOBODY,
+        (),
+        EvaluationContext(IamInventory(), NOW),
+        source_requests=(as_request(world),),
+        locations=(ConfigLocation("no config", {}),),
     )
     return judge_chain("chain", "me", own).hops[0].remedies()
 
