@@ -212,7 +212,7 @@ def test_a_bad_answer_is_an_error(bus: FakeBus, name: str) -> None:
 def test_silence_is_an_error_after_the_timeout(bus: FakeBus, heard: int) -> None:
     bus.holds = True
     # On a busy machine the time may be up before the next byte is waited for.
-    with pytest.raises((OSError, BusTrouble), match="timed out|takes too long"):
+    with pytest.raises((OSError, BusTrouble), match=r"timed out|takes too long"):
         read_from(bus, conversation()[:heard], SHORT)
 
 
