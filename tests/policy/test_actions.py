@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy import NOT_VISIBLE, PolicyType, Verdict
+from rolehop.policy import NOT_VISIBLE, Outcome, PolicyType, Verdict
 from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.inventory.inventory import IamInventory
@@ -34,6 +34,7 @@ from tests.policy.helpers.actions import (
     trusting,
 )
 from tests.support.denials import KMS
+from tests.support.policies import policy_text
 
 GET = [statement("s3:Get*", "arn:aws:s3:::logs/*")]
 SEND = [statement("sqs:SendMessage")]
@@ -348,6 +349,15 @@ def test_a_key_of_the_request_is_open_until_it_is_supplied() -> None:
         assert (
             judge("s3:ListBucket", bucket, only, own, supplied=supplied).outcome.value == expected
         )
+
+
+def test_a_caller_without_policies_is_seen() -> None:
+    """Whether it needs some is open here, and not what they say."""
+    deny = statement("s3:*", NotPrincipal={"AWS": TARGET})
+    verdict = judge("s3:GetObject", OBJECT, [], policy_text(deny), supplied=OWNED)
+    permissions = next(e for e in verdict.policies if e.name is PolicyType.PERMISSIONS)
+    assert permissions.outcome is Outcome.UNKNOWN
+    assert (verdict.outcome, verdict.unknowns) == (Outcome.UNKNOWN, ("Principal",))
 
 
 def test_the_lane_that_is_hidden_is_named() -> None:

@@ -102,15 +102,20 @@ def _with_token(source: SourceConfig, role: RoleArn, identity: FederatedIdentity
 
 
 def _inherited(identity: FederatedIdentity) -> InheritedAttributes:
-    if identity.unread is not None:
-        return InheritedAttributes(
-            transitive=identity.transitive,
-            source_identity=identity.source_identity,
-            unread=identity.unread,
-        )
-    if identity.tags is None:
-        return InheritedAttributes(source_identity=identity.source_identity, unseen=SOURCE_SESSION)
-    return InheritedAttributes(identity.tags, identity.transitive, identity.source_identity)
+    """Return what the session has of its token.
+
+    The token's subject and audience are keys of the session's own calls, too (IAM user guide,
+    "IAM and AWS STS condition context keys", OIDC federation).
+    """
+    unread = identity.unread
+    return InheritedAttributes(
+        None if unread is not None else identity.tags,
+        identity.transitive,
+        identity.source_identity,
+        known=identity.keys,
+        unseen=SOURCE_SESSION if identity.tags is None and unread is None else None,
+        unread=unread,
+    )
 
 
 def _issuer_host(settings: Mapping[str, object]) -> str | None:

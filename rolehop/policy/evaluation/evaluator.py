@@ -344,7 +344,7 @@ def _open(
     if shown.missing:
         reason = Reason.MALFORMED_DOCUMENT if shown.malformed else Reason.NOT_VISIBLE
         findings.append(Finding("Document", Truth.UNKNOWN, reason, ", ".join(shown.missing)))
-    hidden = not shown.documents and not shown.malformed
+    hidden = bool(shown.missing) and not shown.documents and not shown.malformed
     outcome = Outcome.NOT_VISIBLE if hidden and not unclear else Outcome.UNKNOWN
     return PolicyVerdict(name, outcome, action, deciding, tuple(findings), tuple(unclear))
 

@@ -29,39 +29,31 @@ CONFIG = f"""\
 version = 1
 [defaults]
 region = "eu-west-1"
-
 [sources.by-token]
 type = "web-identity"
 role = "222222222222:role/team/Own"
 token_file = "token"
-
 [sources.by-variable]
 type = "web-identity"
 role = "{OWN}"
 token_env = "TOKEN"
-
 [sources.by-limited]
 type = "web-identity"
 role = "222222222222:role/team/Own"
 token_file = "token"
 policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
-
 [sources.by-eks]
 type = "web-identity"
-
 [sources.by-command]
 type = "web-identity"
 role = "{OWN}"
 token_command = ["false"]
-
 [sources.by-saml]
 type = "saml"
 role = "{OWN}"
 provider = "{SAML}"
-
 [sources.by-some-saml]
 type = "saml"
-
 [sources.by-certificate]
 type = "roles-anywhere"
 trust_anchor = "{ANCHOR}"
@@ -69,7 +61,6 @@ profile = "{PROFILE}"
 role = "222222222222:role/team/Own"
 certificate = "host.pem"
 private_key = "host.key"
-
 [sources.by-pkcs12]
 type = "roles-anywhere"
 trust_anchor = "{ANCHOR}"
@@ -123,22 +114,13 @@ def explained(
     more: tuple[str, ...] = (),
     seen: bool = True,
     env: dict[str, str | None] | None = None,
+    **of_admin: Any,
 ) -> Any:
-    anyone = trust_for({"AWS": OWN}, "sts:AssumeRole")
-    file = {"RoleDetailList": [role(OWN, *trusts), role(ADMIN, anyone)]}
+    own = trust_for({"AWS": OWN}, "sts:AssumeRole", **of_admin)
+    file = {"RoleDetailList": [role(OWN, *trusts), role(ADMIN, own)]}
     (world.home / "roles.json").write_text(json.dumps(file))
-    done = world.rolehop(
-        "explain",
-        chain,
-        "--offline",
-        "--policies",
-        "roles.json",
-        "--format",
-        "json",
-        *(SEEN if seen else ()),
-        *more,
-        env=env,
-    )
+    given = ("--offline", "--policies", "roles.json", "--format", "json", *more)
+    done = world.rolehop("explain", chain, *given, *(SEEN if seen else ()), env=env)
     assert done.err == ""
     return done.json
 
@@ -260,6 +242,13 @@ def test_the_name_that_the_sources_role_wants_of_its_session_is_written_at_the_s
     fix = explained(world, "by-token", trust)["hops"][0]["mend"]
     assert fix["document"] == "config of rolehop: source 'by-token'"
     assert fix["statement"] == {"session_name": "deploy"}
+
+
+def test_the_subject_and_audience_of_a_token_are_keys_of_its_session(world: World) -> None:
+    for subject, verdict in (("me", "allowed"), ("you", "refused")):
+        keys = {f"{HOST}:sub": subject, f"{HOST}:aud": "rolehop"}
+        found = explained(world, "by-token-on", MINE, StringEquals=keys)
+        assert [hop["verdict"] for hop in found["hops"]] == ["allowed", verdict]
 
 
 def test_flattened_tags_are_inherited_like_nested_ones(world: World) -> None:
