@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
-from rolehop.app.planning import sts_of_shell
 from rolehop.app.stored_sessions import load_index
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
@@ -136,6 +135,8 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
         SourceError, ServiceError, VaultError: see `rolehop.key_rotation`.
     """
     source = _source(app, name)
+    from rolehop.app.planning import sts_of_shell
+
     sts = sts_of_shell(app)
     keys = app.vault.keys
     session = _MfaSession(app, source, sts, mfa_stdin)

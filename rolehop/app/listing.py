@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from rolehop.app.planning import Stamps, plan_and_diagnose, plan_chain, resolve_chain
 from rolehop.config.model import ChainConfig
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.plan.walk_options import WalkOptions
@@ -104,6 +103,8 @@ def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
     Raises:
         ConfigError: there is no such chain or profile, or the config is broken.
     """
+    from rolehop.app.planning import plan_and_diagnose
+
     plan = plan_and_diagnose(app, name, WalkOptions())
     return plan, app.config.chains.get(name, ChainConfig(name))
 
@@ -151,6 +152,8 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
         found = [each.name for each in chains.values() if matches(each, (pattern,))]
         found = found or [each.name for each in chains.values() if each.fleet == pattern]
         if not found and not pattern.startswith(LABEL) and not set(pattern) & set("*?["):
+            from rolehop.app.planning import resolve_chain
+
             # An AWS profile, or an error that names the nearest.
             resolve_chain(app, pattern)
             found = [pattern]
@@ -171,6 +174,8 @@ class _StoredSessions:
     """The stored sessions as they were when the first chain was looked at."""
 
     def __init__(self, app: App) -> None:
+        from rolehop.app.planning import Stamps
+
         self._app = app
         self._stamps = Stamps()
         # Empty: of a session without a role, which a chain without hops may hand out.
@@ -178,6 +183,8 @@ class _StoredSessions:
 
     def roles_and_cached(self, chain: ChainConfig) -> tuple[tuple[str, ...], CachedSession | None]:
         """Return the roles and the cached session, even if the chain cannot be planned."""
+        from rolehop.app.planning import resolve_chain
+
         try:
             resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
         except RolehopError:
@@ -188,6 +195,8 @@ class _StoredSessions:
         return roles, self._cached(chain.name) if stored else None
 
     def _cached(self, name: str) -> CachedSession | None:
+        from rolehop.app.planning import plan_chain
+
         try:
             callers = self._app.source_callers
             plan = plan_chain(self._app, name, stamps=self._stamps, callers=callers)

@@ -13,7 +13,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rolehop.app.listing import matching_chains
-from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import ConfigError, RolehopError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rolehop.app.context import App
+    from rolehop.app.planning import Stamps
     from rolehop.config.model import SourceConfig
 
 
@@ -42,6 +42,8 @@ def load_index(app: App) -> Index:
     index = app.index
     if not index.lost:
         return index
+    from rolehop.app.planning import Stamps
+
     _look_up_keys(app)
     stamps = Stamps()
     for name in app.config.chains:
@@ -239,6 +241,8 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
             cause=app.state_problem,
             fix="put that right, then run it again; until then each session ends by itself",
         )
+    from rolehop.app.planning import Stamps
+
     everything = patterns is None
     if everything:
         _forget_notes(app)
@@ -306,6 +310,8 @@ def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]
 
     They include sessions of the same chain and hop from before its config was edited.
     """
+    from rolehop.app.planning import plan_chain
+
     plan = plan_chain(app, chain, stamps=stamps, callers=app.source_callers)
     chain = plan.chain
     last = {plan.key} | {
@@ -345,6 +351,8 @@ def _sources_with_keys(app: App) -> list[str]:
 
 
 def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:
+    from rolehop.app.planning import plan_chain
+
     try:
         plan = plan_chain(app, name, stamps=stamps, callers=app.source_callers)
     except RolehopError:

@@ -119,7 +119,10 @@ class CommandContext:
 
 def _dialect(named: str | None, unknown: str) -> Dialect:
     """Return the named shell's dialect, else that of the parent process, else that of ``unknown``."""
-    from rolehop.shells.parent_process import parent_shell
     from rolehop.shells.registry import dialect
 
-    return dialect(named or parent_shell() or unknown)
+    if named:
+        return dialect(named)
+    from rolehop.shells.parent_process import parent_shell
+
+    return dialect(parent_shell() or unknown)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import click
 import pytest
 
@@ -26,7 +23,6 @@ from rolehop.command_table import (
 )
 from rolehop.completion.engine import WORDS, wanted
 from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
-from tests.completion.home import Home
 from tests.support.commands import command_of, first_line
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
@@ -105,21 +101,3 @@ def test_init_takes_the_shells_that_have_a_text() -> None:
     assert tuple(name for name in SHELLS if dialect(name).init is not None) == INIT_SHELLS
     assert set(COMPLETION_SHELLS) < set(INIT_SHELLS)
     assert wanted(["init", ""]) == (WORDS, dict.fromkeys(INIT_SHELLS, ""))
-
-
-def test_help_imports_no_command(home: Home) -> None:
-    code = (
-        "import sys; from rolehop.__main__ import run_program\n"
-        "run_program(); sys.stderr.write(' '.join(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "--help"],
-        env=home.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = set(done.stderr.split())
-    assert "rolehop.cli.root" in loaded
-    assert not loaded & {f"rolehop.cli.commands.{entry.module}" for entry in COMMANDS.values()}
-    assert not loaded & {"boto3", "botocore", "urllib3", "keyring"}

@@ -1,4 +1,9 @@
-"""What is imported, since that is what starting costs; no clock is read."""
+"""What each command imports, since that is most of what it costs: what it uses, and no more.
+
+The hot path imports next to nothing. For other commands a row is exact. A module that it lacks was
+imported for nothing, or is used now: an import at the head of a file that many commands import is best
+moved into the function that needs it, or below ``if TYPE_CHECKING`` if only annotations do.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,13 @@ from rolehop import __version__
 from tests.fastpath.paths import hot, warmed
 from tests.support.world import World, temporary_world
 
+# ---- the hot path
+
 _HEAVY = [
     *("boto3", "botocore", "click", "keyring", "platformdirs", "rich", "urllib3"),
     *("dataclasses", "datetime", "enum", "hashlib", "inspect", "json", "logging", "pathlib"),
     *("re", "socket", "subprocess", "threading", "tomllib", "typing", "ctypes.util"),
 ]
-_AWS = ["boto3", "botocore", "urllib3"]
 # As the console script that an installer writes.
 _SCRIPT = "import sys; sys.argv[1:] = {!r}; from rolehop.__main__ import main; main()"
 
@@ -79,40 +85,172 @@ def test_the_version_is_printed_without_a_command_line(warm: World) -> None:
     assert found == {"rolehop", "rolehop.__main__"}
 
 
-@pytest.mark.parametrize(
-    "arguments",
+# ---- all other commands
+
+# Modules of rolehop; "a.b,c" are a, a.b and a.c. A word in capitals is a row above.
+GROUPS_TEXT = """
+LINE: __main__ advice cli.completers,context,main,options,param_types,root command_table errors
+    fastpath.record plan.walk_options text terminal.output,process_streams,terminal,wrapping
+    startup.call_stack,calling_process,dataclass,dataclass_impl,lazy_regex,waits
+APP: app.config_files,context,dependency_tracker,host files.access terminal.prompts,slow_waits
+CONFIG: arn config.builder,chain_rules,includes,inheritance,loader,model,problems,regions,schema
+    config.session_policy,sts_limits,table_validation,templates,value_types
+    credentials durations json_fields plan.model sources.environment,source_type sources.shared.mfa
+LOCKS: credentials digest durations fastpath.writer startup.debug_log time_limit
+    vault.lock_queue,locks,serialization
+INDEX: LOCKS arn config.model plan.model vault.index,index_file
+PLAN: INDEX CONFIG app.planning,ports,silent,sts_clients app.walking.asked_by,source_callers
+    awsconfig.credential_kind,fingerprint,lookup,model,parse,profile_chain handover.environment
+    net.client_settings plan.hop_keys,overrides,planner,prechecks,resolve ports sources.context
+    vault.lazy_stores
+ROWS: credentials durations show.rows,times
+TABLE: ROWS show.account_names,layout,render_text,tables
+JSON: ROWS show.json_documents
+RECORDED: LOCKS app.silent app.walking.asked_by cli.walk_command fastpath.dbus handover.environment
+    state.chain_usage,history,history_log,json_file show.times terminal.progress
+SHELL: shells.bash,dialect,posix,registry,statements
+WALK: PLAN app.mfa_codes app.walking.chain_walk,source_name plan.identity renewal sources.loading
+    sts_errors state.history,history_log,json_file,last_refusal,recent,refused_steps walk
+    aws.api_calls,endpoint,query_api,query_xml,sts,sts_responses daemon_threads fastpath.dbus
+    net.addresses,connection_errors,connections,transport,web_pages sources.shared.checked_source
+    vault.access_keys,backend_selection,chunks,digest_key,documents,secret_service,session_bus
+    vault.sessions,sign_ins,storage,timeouts
+"""
+
+# What a command imports of rolehop besides LINE and its own module, and of the libraries watched.
+COMMANDS_TEXT = """
+assume --help: app.silent app.walking.asked_by cli.walk_command
+assume admin --shell bash: APP RECORDED SHELL; json pathlib
+export admin --shell bash: APP RECORDED SHELL; json pathlib
+export admin --format json: APP RECORDED handover.credential_process; json pathlib
+leave: credentials durations handover.environment
+list: APP PLAN TABLE app.listing; json pathlib tomllib
+list --format json: APP PLAN JSON app.listing; json pathlib tomllib
+show admin: APP PLAN TABLE JSON app.listing cli.commands.list cli.walk_command show.chain;
+    json pathlib tomllib
+plan admin: APP PLAN TABLE cli.walk_command; json pathlib tomllib
+status: APP CONFIG INDEX TABLE app.listing,stored_sessions app.serving.running fastpath.dbus
+    state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
+status --format json: APP CONFIG INDEX JSON app.listing,stored_sessions app.serving.running
+    fastpath.dbus state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
+history: APP CONFIG LOCKS TABLE app.listing state.history,history_log,json_file;
+    json pathlib tomllib
+keys list: APP INDEX app.access_keys,listing,stored_sessions key_rotation ports show.rows sources
+    state.json_file,sdk_problems; json pathlib
+config path: APP; pathlib
+init bash: APP CONFIG SHELL app.shell_scripts handover.child_environment,environment;
+    json pathlib tomllib
+completion bash: app.shell_scripts files.access handover.child_environment,environment credentials
+    durations shells.dialect,registry; pathlib
+credential-process spokes/444444444444: APP WALK app.fastpath_writer handover.credential_process
+    show.account_names,rows; botocore concurrent configparser cryptography csv dataclasses email
+    hashlib hmac http jeepney json keyring logging pathlib random secrets secretstorage shlex socket
+    ssl subprocess tempfile tomllib urllib3 xml zipfile
+"""
+
+# Each costs as much as several modules of rolehop, and click imports none of them.
+WATCHED = frozenset(
     [
-        ["--help"],
-        ["assume", "--help"],
-        ["list"],
-        ["list", "--format", "json"],
-        ["status"],
-        ["status", "--format", "json"],
-    ],
-    ids=" ".join,
+        "asyncio",
+        "boto3",
+        "botocore",
+        "concurrent",
+        "configparser",
+        "cryptography",
+        "csv",
+        "ctypes",
+        "dataclasses",
+        "email",
+        "getpass",
+        "hashlib",
+        "hmac",
+        "http",
+        "jeepney",
+        "jmespath",
+        "json",
+        "keyring",
+        "logging",
+        "pathlib",
+        "platformdirs",
+        "random",
+        "rich",
+        "secrets",
+        "secretstorage",
+        "shlex",
+        "socket",
+        "ssl",
+        "subprocess",
+        "tempfile",
+        "tomllib",
+        "urllib3",
+        "xml",
+        "zipfile",
+    ]
 )
-def test_looking_imports_nothing_of_aws_and_no_keyring(warm: World, arguments: list[str]) -> None:
-    warm.rolehop("status")  # makes the new index whole: it asks the keyring, once
-    found, out = loaded_by(warm, *arguments)
-    assert out
-    assert among([*_AWS, "keyring"], found) == set()
+# Parts of botocore for which one call has no use.
+NEVER = {"botocore.client", "botocore.credentials", "botocore.loaders", "botocore.session"}
+
+_CODE = (
+    "import sys; sys.argv[1:] = {!r}; from rolehop.__main__ import run_program; code = run_program();"
+    " print('loaded', *sys.modules, file=sys.stderr); sys.exit(code)"
+)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["export", "admin"],
-        ["export", "admin", "--format", "json"],
-        ["assume", "admin"],
-        ["assume", "spokes/444444444444"],
-    ],
-    ids=" ".join,
-)
-def test_a_cached_session_is_given_to_a_pipe_without_aws_and_keyring(
-    warm: World, arguments: list[str]
-) -> None:
-    warmed(warm, arguments[1])
-    found, out = loaded_by(warm, *arguments)
-    assert "ASIA" in out
-    assert among([*_AWS, "keyring", "rich", "tomllib"], found) == set()
-    assert "click" in found
+def rows(text: str) -> dict[str, str]:
+    """Return what stands after the name of each row, whose further lines are indented."""
+    joined = text.strip().replace("\n    ", " ").splitlines()
+    return {name: rest for name, _, rest in (row.partition(":") for row in joined)}
+
+
+GROUPS, COMMANDS = rows(GROUPS_TEXT), rows(COMMANDS_TEXT)
+
+
+def modules_of(words: str) -> set[str]:
+    found: set[str] = set()
+    for word in words.split():
+        if word in GROUPS:
+            found |= modules_of(GROUPS[word])
+            continue
+        package, dot, names = word.rpartition(".")
+        for each in names.split(","):
+            parts = f"{package}{dot}{each}".split(".")
+            found |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    return found
+
+
+def loaded(world: World, arguments: list[str]) -> tuple[set[str], set[str]]:
+    """Return the modules of rolehop that a command imports, and all others."""
+    done = world.run(sys.executable, "-c", _CODE.format(arguments))
+    assert done.code == 0, done.err
+    found = set(done.err.rpartition("loaded ")[2].split())
+    ours = {each for each in found if each.partition(".")[0] == "rolehop"}
+    return {each[8:] for each in ours - {"rolehop"}}, found - ours
+
+
+@pytest.fixture(scope="module")
+def world(shared_hot_world: World) -> World:
+    """A world with a cached session, whose index is whole: making it so asks the keyring, once."""
+    warmed(shared_hot_world, "admin")
+    shared_hot_world.rolehop("status")
+    return shared_hot_world
+
+
+@pytest.mark.parametrize("shared_hot_world", ["bus"], indirect=True)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_imports_what_it_uses(world: World, command: str) -> None:
+    arguments = command.split()
+    own, _, libraries = COMMANDS[command].partition(";")
+    expected = modules_of(own) | modules_of("LINE")
+    expected |= modules_of(f"cli.commands.{arguments[0].replace('-', '_')}")
+    ours, others = loaded(world, arguments)
+    assert ours - expected == set(), "imported, and not in its row"
+    assert expected - ours == set(), "in its row, and not imported"
+    assert {each.partition(".")[0] for each in others} & WATCHED == set(libraries.split())
+    assert not others & NEVER
+
+
+@pytest.mark.parametrize("shared_hot_world", ["bus"], indirect=True)
+def test_help_imports_the_command_line_alone(world: World) -> None:
+    ours, others = loaded(world, ["--help"])
+    assert ours == modules_of("LINE")
+    assert not {each.partition(".")[0] for each in others} & WATCHED

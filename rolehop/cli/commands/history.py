@@ -51,14 +51,15 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from rolehop.show.json_documents import history_document
-    from rolehop.show.tables import history_view
-
     cli = CommandContext.of(ctx)
     rows = history_rows(cli.app, since, chains)
     if style == "json":
+        from rolehop.show.json_documents import history_document
+
         cli.write_json(history_document(rows))
     elif rows:
+        from rolehop.show.tables import history_view
+
         cli.write_view(history_view(rows, verbose=cli.terminal.verbose))
     else:
         cli.terminal.note("no line matches" if since or chains else "there is no history")

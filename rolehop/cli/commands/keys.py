@@ -139,14 +139,15 @@ def _unreadable(cause: str) -> UsageError:
 @click.pass_context
 def list_keys(ctx: click.Context, style: str) -> None:
     """List the names under which keys are stored, without their secrets."""
-    from rolehop.show.json_documents import keys_document
-    from rolehop.show.tables import keys_view
-
     cli = CommandContext.of(ctx)
     rows = key_rows(cli.app)
     if style == "json":
+        from rolehop.show.json_documents import keys_document
+
         cli.write_json(keys_document(rows))
     elif rows:
+        from rolehop.show.tables import keys_view
+
         cli.write_view(keys_view(rows))
     else:
         cli.terminal.note("no keys are stored: rolehop keys add NAME")

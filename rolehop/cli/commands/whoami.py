@@ -36,14 +36,15 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 
 def _print(cli: CommandContext, identity: Identity, style: str) -> None:
-    from rolehop.show.json_documents import whoami_document
-    from rolehop.show.tables import whoami_view
-
     chain, credentials = identity.chain, identity.credentials
     caller = (identity.caller.arn, identity.caller.account, identity.caller.user_id)
     if style == "json":
+        from rolehop.show.json_documents import whoami_document
+
         cli.write_json(whoami_document(chain, *caller, credentials.expires_at))
         return
+    from rolehop.show.tables import whoami_view
+
     view = whoami_view(
         chain,
         identity.color,
