@@ -113,7 +113,9 @@ def _confirm_removal(app: App, name: str, key_id: str, ends_it: Advice | None) -
     from rolehop.app.ports import declined, is_yes
 
     if ends_it is not None:
-        app.note(Advice("it stays valid at AWS; to end it there: ", ends_it))
+        app.note(
+            Advice("a key that is removed here stays valid at AWS; to end it there: ", ends_it)
+        )
     question = f"Remove access key {key_id} of '{name}'? Its secret cannot be shown again. [y/N] "
     try:
         answer = app.person.ask(question, needed="a confirmation")

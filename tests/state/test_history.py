@@ -147,6 +147,7 @@ def verified(world: World) -> Done:
 
 def test_verify_tells_a_changed_line(world: World) -> None:
     assert (verified(world).code, verified(world).err) == (0, "rolehop: there is no history\n")
+    assert world.rolehop("history", "--since", "0").err == "rolehop: no line matches\n"
     world.rolehop("exec", "admin", "--", "true")
     assert (verified(world).code, verified(world).err) == (0, "rolehop: 3 lines, none changed\n")
     file = next((world.state / "history").glob("*.jsonl"))

@@ -62,7 +62,12 @@ def command(
 
         cli.write_view(history_view(rows, verbose=cli.terminal.verbose))
     else:
-        cli.terminal.note("no line matches" if since or chains else "there is no history")
+        cli.terminal.note(_none(since, chains))
+
+
+def _none(since: timedelta | datetime | None, chains: tuple[str, ...]) -> str:
+    is_all = since is None and not chains
+    return "there is no history" if is_all else "no line matches"
 
 
 @command.command(epilog="\nrolehop history verify\n")

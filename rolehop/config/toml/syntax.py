@@ -35,6 +35,10 @@ _COLON_IN_BRACES = re.compile(r"""([{,]\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))\s*
 _VALUE_AND_MORE = re.compile(
     r"""(\s*[^=#"']+=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|true|false|\[[^\[\]]*\]))\s*([^\s#].*)"""
 )
+# A text or a comment, or what stands without quotes in a list or between braces.
+_BARE = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'[^']*'|#.*)|((?:(?<=[\[,={])|^)\s*)([A-Za-z0-9][\w:/.@+*-]*)(?=\s*(?:[,\]}]|$))"""
+)
 _ITEM_ENDS = re.compile(r"""["'\]}]\s*$""")
 
 Repair = Callable[[str], Iterator[tuple[str, str]]]
@@ -173,7 +177,10 @@ def _as_table(above: list[str], joined: str) -> str:
     header = next((h for h in map(_header, reversed(above)) if h), "[]")
     table = ".".join(filter(None, (header.strip("[]"), key[1])))
     pair = re.search(r"""\{\s*([^\s,={]+\s*=\s*(?:"[^"]*"|'[^']*'|[^,}{]+?))\s*[,}]""", joined)
-    such = _example(pair[1], "such as").replace(";", ",", 1) if pair else ""
+    such = ""
+    if pair is not None:
+        ((_, quoted),) = _unquoted_inside(pair[1])
+        such = _example(quoted, "such as").replace(";", ",", 1)
     return (
         f"; write [{table}] after the other keys of its table, and below it a line for each{such}"
     )
@@ -322,6 +329,17 @@ def _unquoted(line: str) -> Iterator[tuple[str, str]]:
         yield said, f'{pair[1]}"{value}"{pair[3]}'
 
 
+def _unquoted_inside(line: str) -> Iterator[tuple[str, str]]:
+    """Put all that is neither true, false nor a short number in quotes, within lists and braces."""
+
+    def quoted(found: re.Match[str]) -> str:
+        is_plain = found[1] or re.fullmatch(r"true|false|[0-9]{1,11}", found[3])
+        return found[0] if is_plain else f'{found[2]}"{found[3]}"'
+
+    if _HEADER.fullmatch(line) is None:
+        yield "a text stands in quotes", _BARE.sub(quoted, line)
+
+
 def _half_quoted(line: str) -> Iterator[tuple[str, str]]:
     """Close the last text, and open the one before a stray quote, within lists and tables."""
     for found in re.finditer(r'"[^"\s,}\]]+(?=[\s,}\]]|$)', line):
@@ -364,6 +382,7 @@ _IN_LINE: tuple[Repair, ...] = (
     _backslash,
     _after_value,
     _unquoted,
+    _unquoted_inside,
     _comma_between,
     _half_quoted,
     _comma_before_brace,
