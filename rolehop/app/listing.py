@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rolehop.config.model import ChainConfig
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import replace
+from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -132,10 +134,19 @@ def history_rows(
 def verify_history(app: App) -> Verified:
     """Return whether every line of the history is as it was written.
 
+    A history that was deleted whole is missed only while sessions are stored, whose calls it had.
+
     Raises:
         RolehopError: it cannot be read.
     """
-    return app.history.verify()
+    found = app.history.verify()
+    if found.last or found.problems:
+        return found
+    calls = sum(1 for each in app.index.sessions.values() if each.step == "hop")
+    if not calls:
+        return found
+    stored = pluralize(calls, "stored session")
+    return replace(found, problems=(f"every line is missing, those of {stored} among them",))
 
 
 def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:

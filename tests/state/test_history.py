@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -162,6 +163,18 @@ def test_verify_tells_a_changed_line(world: World) -> None:
 
 
 @AS_ROOT
+def test_verify_misses_a_history_that_was_deleted_whole_while_its_sessions_are_stored(
+    world: World,
+) -> None:
+    assert world.rolehop("credential-process", "admin").code == 0
+    shutil.rmtree(world.state / "history")
+    done = verified(world)
+    assert done.code == 1
+    assert "every line is missing, those of 2 stored sessions among them" in done.err
+    assert world.rolehop("logout", "--all").code == 0
+    assert (verified(world).code, verified(world).err) == (0, "rolehop: there is no history\n")
+
+
 def test_a_history_that_cannot_be_read_is_no_change_of_it(world: World) -> None:
     assert world.rolehop("credential-process", "hub").code == 0
     (lines,) = (world.state / "history").glob("0*")

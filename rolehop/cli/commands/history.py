@@ -76,7 +76,9 @@ def verify(ctx: click.Context) -> None:
     """Check that no line was changed, removed or moved (exit 1 if one was).
 
     Each line carries a hash of the one before it; their number and the last hash are in a second
-    file; if that is lost, a line says so, and is found here. Whoever can write both files can rewrite both: send the lines elsewhere if that matters.
+    file; if that is lost, a line says so, and is found here. Whoever can write both files can rewrite
+    both. A history that was deleted whole is found missing only while sessions are stored that it had,
+    and nothing was written since. Send the lines elsewhere if that matters.
     """
     cli = CommandContext.of(ctx)
     found = verify_history(cli.app)
