@@ -20,7 +20,6 @@ from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition, Effect
 from rolehop.policy.language.request_context import Context
 from rolehop.policy.language.variables import Unfilled, Variable, fill, parse_template
-from rolehop.policy.language.wildcards import Wild
 from rolehop.policy.remedies.config_change import (
     Candidate,
     ConfigChange,
@@ -29,31 +28,21 @@ from rolehop.policy.remedies.config_change import (
     remove_tags,
 )
 from rolehop.policy.remedies.policy_change import ChangeKind
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.policy.remedies.values_asked import (
+    ANY,
+    AskedValue,
+    text_of_pattern,
+    values_asked,
+)
+from rolehop.startup.dataclass import replace
 from rolehop.startup.lazy_regex import Pattern
 
-_ANY = "any-value"
 _REGION = Pattern(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
 _ANY_KEY = "any-key"
 
 
 OPTIONAL_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")
 """Actions that a call can omit."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    text: str | None
-    """``None``: without the key."""
-
-    form: str | None = None
-    """Of a pattern: with an ellipsis for each wildcard."""
-
-    example: bool = False
-    """Any other text would do as well."""
-
-
-_NONE = _Choice(None)
 
 
 def satisfy_conditions(
@@ -117,17 +106,17 @@ def _candidates(
     elif slash:
         yield from _tagged(condition, family.lower(), name, scenario, hop)
     elif key == "sts:externalid":
-        for choice in _values(condition, scenario, hop, scenario.hop(hop).external_id):
+        for choice in values_asked(condition, scenario, hop, scenario.hop(hop).external_id):
             yield from _identifying(scenario, hop, choice)
     elif key == "sts:rolesessionname":
-        for choice in _values(condition, scenario, hop, scenario.hop(hop).session_name):
-            name = _ANY if choice.text is None else choice.text
+        for choice in values_asked(condition, scenario, hop, scenario.hop(hop).session_name):
+            name = ANY if choice.text is None else choice.text
             example = choice.example or choice.text is None
             yield from change_hop(scenario, hop, session_name=name, example=example)
     elif key == "aws:userid" and scenario.requests()[hop].caller.is_session:
         # A session's is the ID of its role, then its name.
         now = (scenario.requests()[hop].caller.arn or "").rpartition("/")[2]
-        for choice in _values(condition, scenario, hop, now):
+        for choice in values_asked(condition, scenario, hop, now):
             _, _, name = (choice.text or "").partition(":")
             yield from _renamed(scenario, hop - 1, name) if name else ()
     elif key == "aws:requestedregion":
@@ -143,7 +132,9 @@ def _of_source(condition: Condition, scenario: ChainScenario, hop: int) -> Itera
     if name == "audience" and not key.endswith(":aud"):
         return
     now = scenario.requests()[hop].context.lookup(key)
-    for choice in _values(condition, scenario, hop, now[0] if isinstance(now, tuple) else None):
+    for choice in values_asked(
+        condition, scenario, hop, now[0] if isinstance(now, tuple) else None
+    ):
         if choice.text is not None:
             yield from change_source(scenario, name, condition.key, choice.text)
 
@@ -169,7 +160,7 @@ def _by_variable(condition: Condition, scenario: ChainScenario, hop: int) -> Ite
             yield from _candidates(other, (), scenario, hop)
 
 
-def _identifying(scenario: ChainScenario, hop: int, choice: _Choice) -> Iterator[Candidate]:
+def _identifying(scenario: ChainScenario, hop: int, choice: AskedValue) -> Iterator[Candidate]:
     """Yield the hop with another external ID; if only its account knows it, the form."""
     known = choice.form is not None and not choice.example
     for edit, changed in change_hop(scenario, hop, external_id=choice.text, example=choice.example):
@@ -179,57 +170,14 @@ def _identifying(scenario: ChainScenario, hop: int, choice: _Choice) -> Iterator
         yield edit, changed
 
 
-def _values(
-    condition: Condition, scenario: ChainScenario, hop: int, now: str | None
-) -> Iterator[_Choice]:
-    """Yield the values that a condition names, then ``_NONE``: without the key.
-
-    Where it names a pattern, what is sent ``now`` takes the place of the first star.
-    """
-    context = scenario.requests()[hop].context
-    if condition.operator.is_null:
-        yield _Choice(_ANY, example=True)
-    for template in () if condition.operator.is_null else condition.templates:
-        filled = fill(template, context)
-        if not isinstance(filled, Unfilled):
-            yield _choice(filled, now)
-    yield _NONE
-
-
-def _choice(tokens: Sequence[str | Wild], now: str | None) -> _Choice:
-    wild = [each for each in tokens if isinstance(each, Wild)]
-    if len(wild) == len(tokens) > 0:
-        return _Choice(now or _ANY, example=True)
-    form = "".join("…" if isinstance(each, Wild) else each for each in tokens)
-    return _Choice(_of_pattern(tokens, now or ""), form if wild else None)
-
-
-def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
-    """Return a text that a pattern matches: ``now`` takes the place of the first star.
-
-    Of ``bob@laptop`` and ``*@corp.example``, that is ``bob@corp.example``.
-    """
-    text = ""
-    for at, token in enumerate(tokens):
-        match token:
-            case Wild.RUN:
-                after = next((each for each in tokens[at + 1 :] if isinstance(each, str)), "")
-                if after and not after[0].isalnum():
-                    now = now.partition(after[0])[0] or now
-                text, now = text + now, ""
-            case Wild.ONE:
-                text += "0"
-            case _:
-                text += token
-    return text
-
-
 def _in_region(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Yield the chain with a region that the condition names."""
     location, now = scenario.region_location, scenario.setting.region
     if location is None:
         return
-    named = [e.text for e in _values(condition, scenario, hop, now) if e.text and e.form is None]
+    named = [
+        e.text for e in values_asked(condition, scenario, hop, now) if e.text and e.form is None
+    ]
     written = [each for each in named if _REGION.fullmatch(each)]
     kind = ChangeKind.ADD if now is None else ChangeKind.REPLACE
     # A pattern names none: then one of those that it matches.
@@ -248,7 +196,7 @@ def _identified(condition: Condition, scenario: ChainScenario, hop: int) -> Iter
     asked = scenario.hop(at)
     sent = asked.source_identity
     now = sent if isinstance(sent, str) else asked.session_name
-    found = _values(condition, scenario, hop, now)
+    found = values_asked(condition, scenario, hop, now)
     names = [each.text for each in found if not each.example]
     for text in (*names, asked.session_name):
         if text is not None or setter:
@@ -275,7 +223,7 @@ def _tagged(
     asked = scenario.hop(at)
     # Tag keys are case-insensitive; the spelling in the config stays.
     written = next((key for key, _ in asked.tags if key.lower() == name.lower()), name)
-    for choice in _values(condition, scenario, hop, dict(asked.tags).get(written)):
+    for choice in values_asked(condition, scenario, hop, dict(asked.tags).get(written)):
         if choice.text is None:
             yield from remove_tags(scenario, at, [written])
         else:
@@ -301,7 +249,7 @@ def _more_tags(
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
     context = scenario.requests()[hop].context
     named = [fill(each, context) for each in condition.templates]
-    keys = [_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
+    keys = [text_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
     if condition.operator.is_null:
         # One that the same statement lists, if it lists any.
         lists = [each for each in beside if each.key.lower() == condition.key.lower()]
@@ -312,7 +260,7 @@ def _more_tags(
         if key.lower() in sent:
             continue
         inherited_tag_keys = (*asked.transitive_tags, *((key,) if of_travel else ()))
-        tags = (*asked.tags, (key, _ANY))
+        tags = (*asked.tags, (key, ANY))
         yield from change_hop(
             scenario, hop, tags=tags, transitive_tags=inherited_tag_keys, example=True
         )
