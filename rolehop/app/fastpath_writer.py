@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +18,15 @@ from rolehop.app.context import App
 from rolehop.app.planning import plan_chain
 from rolehop.app.walking.source_callers import SourceCallers
 from rolehop.errors import RolehopError
-from rolehop.fastpath.record import Record, record_path, state_folder
+from rolehop.fastpath import holds, may_hold
+from rolehop.fastpath.record import (
+    RECORDS,
+    Record,
+    read_own,
+    read_record,
+    record_path,
+    state_folder,
+)
 from rolehop.fastpath.writer import as_record
 from rolehop.files import write_beside
 from rolehop.plan.model import Plan, SourceStep
@@ -53,9 +62,27 @@ def write_fastpath_record(app: App, plan: Plan, asked_for: str) -> None:
     text = None if lines is None else app.vault.seal(plan.key, lines)
     if text is not None:
         try:
-            write_beside(Path(record_path(folder, asked_for)), text, lasting=False)
+            path = _path_to_write(folder, asked_for, app.variables, app.now().timestamp())
+            write_beside(path, text, lasting=False)
         except OSError:
             return
+
+
+def _path_to_write(folder: str, chain: str, environ: Mapping[str, str], now: float) -> Path:
+    """Return the first record that is of no use any more, else the oldest one.
+
+    One that others may use is of processes with other variables. The one that these variables fit
+    has just failed to give the answer.
+    """
+    paths = [record_path(folder, chain, number) for number in range(RECORDS)]
+    for path in paths:
+        data = read_own(path)
+        record = None if data is None else read_record(data)
+        if record is None or record.chain != chain or not may_hold(record, now):
+            return Path(path)
+        if holds(record, environ, now):
+            return Path(path)
+    return min(map(Path, paths), key=lambda path: path.stat().st_mtime_ns)
 
 
 def _leads_to(again: App, plan: Plan, callers: SourceCallers) -> bool:

@@ -15,6 +15,7 @@ import time
 from rolehop import __version__
 from rolehop.fastpath.record import (
     CHECK,
+    RECORDS,
     Record,
     hash_function,
     is_check,
@@ -64,12 +65,17 @@ def cached_item(
     folder = state_folder(environ) if sys.platform == "linux" else None
     if folder is None or chain.startswith("-"):  # which click may take for an option
         return None
-    data = read_own(record_path(folder, chain))
-    record = None if data is None else read_record(data)
-    if data is None or record is None or record.chain != chain:
-        return None
     moment = now()
-    if not _holds(record, environ, moment):
+    number, data, record = 0, None, None
+    while record is None and number < RECORDS:
+        data = read_own(record_path(folder, chain, number))
+        if data is None:  # the records of a chain are numbered without a gap
+            return None
+        record = read_record(data)
+        if record is not None and not (record.chain == chain and holds(record, environ, moment)):
+            record = None
+        number += 1
+    if data is None or record is None:
         return None
     services = [f"rolehop/{name}" for name in (record.key, *record.also)]
     item, *others = read_items(record.backend, services, environ) or [None]
@@ -83,16 +89,19 @@ def cached_item(
     return (record, item) if unchanged else None
 
 
-def _holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
+def holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
     """True if everything outside the keyring that the answer depended on is unchanged."""
-    if record.version != __version__ or record.uid != os.geteuid():
-        return False
-    if record.host != os.uname().nodename or (record.until and now >= record.until):
-        return False
     for name, mark in record.variables.items():
         if variable_mark(name, environ.get(name)) != mark:
             return False
-    if any(name.startswith(PROPERTY) for name in environ):
+    return may_hold(record, now) and not any(name.startswith(PROPERTY) for name in environ)
+
+
+def may_hold(record: Record, now: float) -> bool:
+    """True if a process may have the variables with which the record holds."""
+    if record.version != __version__ or record.uid != os.geteuid():
+        return False
+    if record.host != os.uname().nodename or (record.until and now >= record.until):
         return False
     return all(stamp_holds(path, stamp) for path, stamp in record.files.items())
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 #                                       holds: write access to the file alone forges no record
 
 RECORD_SCHEMA = "5"
+RECORDS = 4
+"""How many a chain may have: two shells with another AWS_REGION each are both answered at once."""
 ABSENT = "absent"
 BACKENDS = ("bus", "kernel")
 _HEAD = ["rolehop-record", "chain", "item", "life", "hand", "who"]
@@ -157,13 +159,13 @@ def hash_function() -> "Callable[[bytes], Any]":
     return found
 
 
-def record_path(state_folder: str, chain: str) -> str:
-    """Return the path of ``chain``'s record; names of chains hold no comma.
+def record_path(state_folder: str, chain: str, number: int = 0) -> str:
+    """Return the path of ``chain``'s record ``number``, from 0; names of chains hold no comma.
 
     An AWS profile may have any name: without a slash, none leads out of the folder but ``..``,
     where no file can be, and a record names its chain.
     """
-    return f"{state_folder}/hot/{chain.replace('/', ',')}"
+    return f"{state_folder}/hot/{chain.replace('/', ',')}{f',,{number}' if number else ''}"
 
 
 def state_folder(environ: "Mapping[str, str]") -> str | None:

@@ -11,9 +11,10 @@ from tests.fastpath.paths import (
     hot,
     never_wrong_where_a_variable_changes,
     prepared,
+    record_file,
     warmed,
 )
-from tests.support.world import ADMIN, HUB, World
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 LONG = f"""
 [chains.long]
@@ -106,3 +107,30 @@ def test_every_name_of_the_user_counts(hot_world: World) -> None:
         assert done.code == 0, done.err
         assert done.out != first  # its session has another name
         assert warmed(hot_world, "admin", nobody) == first
+
+
+def test_shells_that_differ_in_a_variable_are_answered_hot_in_turn(warm: World) -> None:
+    """As many as a chain has records; one more takes the place of the one that is the oldest."""
+    shells = [
+        {"AWS_REGION": each} for each in ("eu-west-1", "us-east-1", "eu-north-1", "ap-south-1")
+    ]
+    for shell in shells:
+        warmed(warm, "admin", shell)
+    assert None not in [hot(warm, "admin", shell) for shell in shells]
+    warmed(warm, "admin", {"AWS_REGION": "sa-east-1"})
+    assert [hot(warm, "admin", shell) is None for shell in shells].count(True) == 1
+    file = record_file(warm, "admin")
+    assert len([each for each in file.parent.iterdir() if each.name.startswith("admin")]) == 4
+
+
+def test_a_record_that_nobody_can_use_any_more_is_the_first_to_be_replaced(warm: World) -> None:
+    shells = [{"AWS_REGION": each} for each in ("eu-west-1", "us-east-1")]
+    for shell in shells:
+        warmed(warm, "admin", shell)
+    before = {each.name for each in record_file(warm, "admin").parent.iterdir()}
+    warm.config(CONFIG + "\n# changed\n")
+    for shell in shells:
+        assert hot(warm, "admin", shell) is None
+        warmed(warm, "admin", shell)
+    assert {each.name for each in record_file(warm, "admin").parent.iterdir()} == before
+    assert None not in [hot(warm, "admin", shell) for shell in shells]
