@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import overload
+
 from rolehop.config.model import Config, SourceConfig, WrittenHop
 from rolehop.plan.model import HopStep, Plan
 from rolehop.policy.chains.scenario import AWS_CONFIG, EVERY_KEY, ConfigLocation
@@ -20,6 +24,27 @@ _PROFILE_KEYS = {
 _FLEET_KEYS = {key: key for key in EVERY_KEY if key not in ("mfa_serial", "role")}
 # What a federated source's call sends, besides what its token says.
 _SOURCE_KEYS = ("mfa_serial", "session_name")
+
+
+class Locations(Sequence[ConfigLocation]):
+    """Locations that are looked up when the first is asked for: few chains need a fix."""
+
+    def __init__(self, look_up: Callable[[], Sequence[ConfigLocation]]) -> None:
+        self._look_up = look_up
+
+    @cached_property
+    def _found(self) -> Sequence[ConfigLocation]:
+        return self._look_up()
+
+    @overload
+    def __getitem__(self, at: int) -> ConfigLocation: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[ConfigLocation]: ...
+    def __getitem__(self, at: int | slice) -> ConfigLocation | Sequence[ConfigLocation]:
+        return self._found[at]
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:

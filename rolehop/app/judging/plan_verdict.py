@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rolehop.app.context import App
-from rolehop.app.judging.config_locations import config_locations
+from rolehop.app.judging.config_locations import Locations, config_locations
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.arn import RoleArn, account_of, is_same_principal
@@ -91,7 +91,9 @@ def scenario_of(
         context,
         source_requests=() if own is None else (federated_request(own, context),),
         region_location=_region_location(app, plan),
-        locations=_without_flags(config_locations(app.config, plan), _flags(plan)),
+        locations=Locations(
+            lambda: _without_flags(config_locations(app.config, plan), _flags(plan))
+        ),
     )
 
 

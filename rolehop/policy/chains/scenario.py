@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chains.requests import build_requests
@@ -62,7 +62,7 @@ class ChainScenario:
     region_location: ConfigLocation | None = None
     """Where the region can be set; ``None``: a flag sets it, or no config does."""
 
-    locations: tuple[ConfigLocation, ...] = ()
+    locations: Sequence[ConfigLocation] = ()
     """The source's, then each hop's; if empty, they are named by number."""
 
     def requests(self) -> dict[int, Request]:

@@ -47,4 +47,4 @@ def _oldest(held: CallerState) -> timedelta | None:
 
 def as_time(moment: datetime) -> str:
     """Return a time as condition keys have it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.isoformat()[:19]}Z"  # strftime takes five times as long

@@ -16,6 +16,8 @@ from rolehop.startup.dataclass import dataclass, field
 class PolicyType(Enum):
     """The types of policy, in the order in which they are shown."""
 
+    __hash__ = object.__hash__  # there is one object of each; Enum's own is written in Python
+
     TRUST = "trust"
     PERMISSIONS = "permissions"
     BOUNDARY = "boundary"
@@ -26,6 +28,8 @@ class PolicyType(Enum):
 
 class Outcome(Enum):
     """The outcome for a policy, a hop or a chain."""
+
+    __hash__ = object.__hash__
 
     ALLOWED = "allowed"
     REFUSED = "refused"

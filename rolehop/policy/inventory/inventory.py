@@ -10,6 +10,7 @@ from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.inventory.aws_managed import is_aws_managed, managed_policy_text
+from rolehop.policy.inventory.names import NameIndex
 from rolehop.policy.inventory.organization import Organization
 from rolehop.policy.language.json_reader import PolicyError
 from rolehop.policy.language.parser import Kind, parse_policy
@@ -88,6 +89,9 @@ class IamInventory:
     """AWS managed policies of which only the part on STS and PassRole is known here count as not
     seen: for calls that are about more."""
 
+    _by_name: list[NameIndex] = field(default_factory=list, repr=False, compare=False)
+    """Made when it is first needed; a copy with changes has it, too."""
+
     def find(self, arn: str | None) -> Entity | None:
         """Return the entity of that ARN, the role of a session's ARN included."""
         if arn is None:
@@ -99,14 +103,18 @@ class IamInventory:
         name, account = arn.split("/")[1], account_of(arn)
         return next(
             (
-                entity
-                for entity in self.entities.values()
-                if ":role/" in entity.arn
-                and entity.arn.rpartition("/")[2] == name
-                and account_of(entity.arn) == account
+                self.entities[each]
+                for each in self._named(name)
+                if ":role/" in each and each.endswith(f"/{name}") and account_of(each) == account
             ),
             None,
         )
+
+    def _named(self, name: str) -> Iterable[str]:
+        """Return the ARNs of what is called so, whatever the case."""
+        if not self._by_name or self._by_name[0].entities is not self.entities:
+            self._by_name[:] = [NameIndex(self.entities)]
+        return self._by_name[0].named(name)
 
     def merged(self, other: IamInventory) -> IamInventory:
         """Return both together; if both have the same thing, ``other`` wins."""
@@ -142,11 +150,7 @@ class IamInventory:
         if arn in self.entities:
             return None
         beginning = f"arn:{role.partition}:iam::{role.account}:role/"
-        ending = f"/{role.name}".lower()
-        other = next(
-            (e for e in self.entities if e.startswith(beginning) and e.lower().endswith(ending)),
-            None,
-        )
+        other = next((e for e in self._named(role.name) if e.startswith(beginning)), None)
         if other is not None:
             return Finding("Request Role", Truth.FALSE, Reason.OTHER_PATH, other, arn)
         if arn in self.missing_roles or role.account in self.complete_accounts:
@@ -267,9 +271,9 @@ class IamInventory:
         account = account_of(user.arn)
         return next(
             (
-                entity
-                for entity in self.entities.values()
-                if f"::{account}:group/" in entity.arn and entity.arn.endswith(f"/{name}")
+                self.entities[each]
+                for each in self._named(name)
+                if f"::{account}:group/" in each and each.endswith(f"/{name}")
             ),
             None,
         )
