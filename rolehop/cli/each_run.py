@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.each.run_log import RunToResume, begin_log, run_to_resume
+from rolehop.app.each.run_log import TargetLog, begin_log, run_to_resume
 from rolehop.app.each.runner import EachRun, Recorder, RunSettings
-from rolehop.app.each.targets import RunTarget, targets_of
+from rolehop.app.each.targets import RunTarget, Shard, targets_of
+from rolehop.cli.error_report import lines_of
 from rolehop.errors import UsageError
 from rolehop.show.running.rows import ResultClass, TargetRow
 from rolehop.startup.dataclass import dataclass
+from rolehop.terminal.output import write_lines
 
 if TYPE_CHECKING:
     from rolehop.app.each.output_folder import OutputFolder
@@ -38,6 +40,9 @@ class EachOptions:
     prefix: bool
     output: str | None
     resume: bool
+    shard: tuple[int, int] | None
+    report: bool
+    explain: bool
     dry_run: bool
     confirm: bool
     style: str
@@ -50,18 +55,24 @@ class EachOptions:
 
 def run_each(cli: CommandContext, options: EachOptions) -> int:
     """Carry the command out; return its exit code: 1 if a target is not ok."""
+    if options.report:
+        return _report(cli, options)
     _check(cli, options)
-    targets = targets_of(cli.app, options.pattern, options.exclude, options.region)
-    resumed = run_to_resume(cli.app, options.argv) if options.resume else None
-    if resumed is not None:
-        targets = resumed.missing(targets)
+    whole = targets_of(cli.app, options.pattern, options.exclude, options.region)
+    shard = Shard(*options.shard) if options.shard else None
+    own = shard.of(whole) if shard else whole
+    resumed = run_to_resume(cli.app, options.argv, shard) if options.resume else None
+    targets = resumed.missing(own) if resumed else own
     if options.dry_run:
         _show_plan(cli, targets, options)
         return 0
     if not targets:
-        cli.terminal.note("nothing is left to run: every target was ok")
-        return 0
-    return _run(cli, targets, options, resumed)
+        cli.terminal.note(f"nothing is left to run in {len(own)} targets")
+    folder = _folder(options, whole)
+    if folder is not None:
+        folder.describe(whole, own, shard)
+    log = resumed.log if resumed else begin_log(cli.app, options.argv, shard)
+    return _run(cli, targets, options, log, folder) if targets else 0
 
 
 def _check(cli: CommandContext, options: EachOptions) -> None:
@@ -95,15 +106,14 @@ def _run(
     cli: CommandContext,
     targets: Sequence[RunTarget],
     options: EachOptions,
-    resumed: RunToResume | None,
+    log: TargetLog,
+    folder: OutputFolder | None,
 ) -> int:
     from rolehop.app.each.asking import ask_once
 
     chains = list(dict.fromkeys(each.chain for each in targets))
     walk = ask_once(cli.app, chains, options.walk, always=options.confirm)
-    folder = _folder(options, targets)
     watcher, new_output = _shown_by(cli, options, len(targets), folder)
-    log = begin_log(cli.app, options.argv) if resumed is None else resumed.log
     recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
     settings = RunSettings(
         options.argv,
@@ -112,6 +122,7 @@ def _run(
         options.timeout,
         options.fail_fast,
         new_output,
+        (lambda error: lines_of(error, cli, walk)) if options.explain else lambda error: (),
         recorders,
     )
     run = EachRun(cli.app, targets, settings, watcher)
@@ -160,12 +171,31 @@ def _shown_by(
     return GroupedWatcher(cli.terminal, total), held
 
 
+def _report(cli: CommandContext, options: EachOptions) -> int:
+    """Show what is in folders on stdout; return 1 if a target is not ok, or may be missing."""
+    from rolehop.app.each.report import read_report
+    from rolehop.files import expand_home
+    from rolehop.show.running.table import no_output, result_line, results_view
+
+    report = read_report([expand_home(each, Path.home()) for each in options.pattern])
+    if options.is_json:
+        for row in report.rows:
+            cli.terminal.write_output(result_line(row, no_output()) + "\n", encoding="utf-8")
+    else:
+        cli.write_view(results_view(report.rows, verbose=cli.terminal.verbose, may_resume=False))
+    for problem in report.problems:
+        write_lines(f"rolehop: {problem}")
+    return 1 if report.problems else _exit_code(report.rows)
+
+
 def _show_results(cli: CommandContext, rows: Sequence[TargetRow], options: EachOptions) -> None:
     """Show the table; JSON has a line for every target instead."""
     from rolehop.show.running.table import results_view
 
     if not options.is_json and (not cli.terminal.quiet or _exit_code(rows)):
         cli.write_view(results_view(rows, verbose=cli.terminal.verbose), beside=True)
+    for line in (line for each in rows if each.problem for line in each.problem.explanation):
+        write_lines(line)
 
 
 def _exit_code(rows: Sequence[TargetRow]) -> int:

@@ -14,7 +14,7 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import no_such_option
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
-from rolehop.errors import HopRefused, RolehopError, UsageError
+from rolehop.errors import RolehopError, UsageError
 from rolehop.startup.calling_process import caller_has_ended, watch_caller
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
@@ -29,7 +29,6 @@ from rolehop.terminal.terminal import not_in_order, not_written
 from rolehop.text import nearest
 
 INTERRUPTED = 130
-_SUSPECT = 74  # characters: no line of a refusal wraps
 _OF_DISK = (errno.ENOSPC, errno.EFBIG, errno.EIO)
 SHELL_COMMANDS = ("assume", "leave")
 
@@ -220,26 +219,9 @@ def _scrubbed_excepthook(
 
 
 def _lines(error: RolehopError, cli: CommandContext) -> str:
-    from rolehop.terminal.error_text import error_lines
+    from rolehop.cli.error_report import lines_of
 
-    if isinstance(error, HopRefused) and error.suspects and error.chain and error.hop:
-        error.suspects = _settled_first(error, cli)
-    return "\n".join(
-        error_lines(
-            error, cli.quote_argument, cli.terminal.columns, cli.terminal.with_account_names
-        )
-    )
-
-
-def _settled_first(error: HopRefused, cli: CommandContext) -> tuple[str, ...]:
-    """Put what documents at hand settle before the questions; as many lines in all."""
-    from rolehop.app.judging.refused_walk import settled_by_documents
-
-    with contextlib.suppress(RolehopError, OSError):  # the refusal itself must be reported
-        settled = settled_by_documents(cli.app, error.chain or "", error.hop or 0)
-        lines = [each if len(each) <= _SUSPECT else f"{each[: _SUSPECT - 2]} …" for each in settled]
-        return (*lines, *error.suspects)[: len(error.suspects)]
-    return error.suspects
+    return "\n".join(lines_of(error, cli))
 
 
 def _traceback(error: BaseException) -> str:

@@ -69,21 +69,6 @@ class Region(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-class RegionList(click.ParamType[tuple[str, ...]]):
-    """Names of regions with commas between them, each as in the config."""
-
-    name = "regions"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Return the names, each once."""
-        if isinstance(value, tuple):
-            return value
-        names = (part.strip() for part in str(value).split(","))
-        return tuple(dict.fromkeys(Region().convert(each, param, ctx) for each in names))
-
-
 class HopDuration(Duration):
     """A hop's duration: 15 minutes to 12 hours (STS API reference, AssumeRole)."""
 

@@ -8,6 +8,7 @@ between they are lost and walked again, which costs only calls.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -15,8 +16,9 @@ from rolehop.credentials import Session
 from rolehop.plan.model import HopStep, Step
 from rolehop.vault.sessions import KeyringVault, SessionToStore
 
-MOST_WAITING = 32
-"""Sessions that are not stored yet: one rewrite of the index for so many."""
+STORED_AFTER_SECONDS = 5.0
+MOST_WAITING = 512
+"""Sessions that are not stored yet. Storing rewrites the whole index, however few they are."""
 
 _MOST_FOUND = 256
 """Sessions kept in memory; hops that many chains share are used again and again, and stay."""
@@ -76,8 +78,10 @@ class GatheringVault:
     goes on: it may take hours, and a killed one should not have to ask AWS again.
     """
 
-    def __init__(self, vault: KeyringVault) -> None:
+    def __init__(self, vault: KeyringVault, clock: Callable[[], float] = time.monotonic) -> None:
         self._vault = vault
+        self._clock = clock
+        self._stored_at = clock()
         self._guard = threading.Lock()
         self._storing = threading.Lock()
         self._found: OrderedDict[str, Session] = OrderedDict()
@@ -103,8 +107,11 @@ class GatheringVault:
         with self._guard:
             self._keep(step.key, session)
             _note(self._waiting, step, session, chain)
-            is_full = len(self._waiting) >= MOST_WAITING
-        if is_full:
+            waited = self._clock() - self._stored_at
+            is_due = waited >= STORED_AFTER_SECONDS or len(self._waiting) >= MOST_WAITING
+            if is_due:
+                self._stored_at = self._clock()
+        if is_due:
             self.store()
 
     def drop(self, key: str, access_key_id: str) -> None:
@@ -126,9 +133,8 @@ class GatheringVault:
     def _keep(self, key: str, session: Session) -> None:
         self._found[key] = session
         self._found.move_to_end(key)
-        while len(self._found) > _MOST_FOUND:
-            oldest = next(each for each in self._found if each not in self._waiting)
-            del self._found[oldest]
+        if len(self._found) > _MOST_FOUND + len(self._waiting):
+            del self._found[next(each for each in self._found if each not in self._waiting)]
 
 
 def _note(waiting: dict[str, SessionToStore], step: Step, session: Session, chain: str) -> None:

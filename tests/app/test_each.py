@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rolehop.app.each.results import class_of
 from rolehop.app.each.sign_ins import SignIns
-from rolehop.app.each.targets import RunTarget, TargetFacts, filled
+from rolehop.app.each.targets import RunTarget, Shard, TargetFacts, filled
 from rolehop.config.value_types import NAME_PATTERN
 from rolehop.errors import (
     ConfigError,
@@ -137,3 +137,14 @@ def test_the_first_walk_of_a_source_goes_alone_and_the_others_at_once() -> None:
     for each in threads:
         each.join()
     assert began == ["first", "later", "later"]
+
+
+@given(st.sets(st.text(max_size=3), min_size=1), st.integers(1, 9))
+def test_every_chain_is_in_one_shard_with_all_its_regions(chains: set[str], count: int) -> None:
+    whole = [RunTarget(chain, region) for chain in chains for region in ("a", "b")]
+    shards = [Shard(number, count).of(whole) for number in range(1, count + 1)]
+    assert sorted(each.name for shard in shards for each in shard) == sorted(
+        each.name for each in whole
+    )
+    sizes = [len(shard) // 2 for shard in shards]
+    assert max(sizes) - min(sizes) <= 1

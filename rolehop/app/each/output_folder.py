@@ -21,13 +21,15 @@ from rolehop.show.running.table import no_output, result_document
 from rolehop.startup.lazy_regex import Pattern
 
 if TYPE_CHECKING:
-    from rolehop.app.each.targets import RunTarget
+    from rolehop.app.each.targets import RunTarget, Shard
     from rolehop.show.running.rows import TargetRow
 
-STDOUT, STDERR, RESULT = "stdout", "stderr", "result.json"
+STDOUT, STDERR, RESULT, RUN = "stdout", "stderr", "result.json", "run.json"
 
 _UNSAFE = Pattern(r"[^A-Za-z0-9_.@+-]|^\.")
-_TAKEN = Pattern(r"(?i)stdout|stderr|result\.json|(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
+_TAKEN = Pattern(
+    r"(?i)stdout|stderr|(?:result|run)\.json|(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"
+)
 _LONGEST_NAME = 100  # characters; file systems take 255 bytes
 _UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
@@ -78,6 +80,29 @@ class OutputFolder:
         if problem is not None:
             fix = "name a folder that only you can write"
             raise UsageError(f"{root} cannot take the output", cause=problem, fix=fix)
+
+    def describe(
+        self, whole: Sequence[RunTarget], own: Sequence[RunTarget], shard: Shard | None
+    ) -> None:
+        """Write which targets belong to the run, for a report: also one that never begins is missed.
+
+        ``whole`` are those of all shards, ``own`` those of this one.
+
+        Raises:
+            RolehopError: that is not possible.
+        """
+        document = {
+            "schema": "rolehop.each-run/1",
+            "shard": None if shard is None else str(shard),
+            "whole": digest_of([each.name for each in whole]),
+            "targets": [
+                {"target": each.name, "chain": each.chain, "region": each.region} for each in own
+            ],
+        }
+        try:
+            write_beside(self._root / RUN, json.dumps(document, indent=2) + "\n", lasting=False)
+        except OSError as error:
+            raise _not_written(self._root, error) from None
 
     def output(self, target: RunTarget) -> FolderOutput:
         """Return where the output of a target goes.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rolehop.advice import Advice, Argument
 from rolehop.credentials import scrub
 from rolehop.errors import (
     Declined,
@@ -28,8 +31,20 @@ def class_of(error: RolehopError) -> ResultClass:
             return ResultClass.REFUSED
 
 
-def problem_of(error: RolehopError) -> TargetProblem:
-    """Return what happened without the error itself, whose traceback would keep the whole walk."""
+_LAST = "rolehop explain --last"
+
+
+def name_chain(error: RolehopError) -> None:
+    """Let the advice name the chain: of a run with many, the last refusal may be another's."""
+    if error.fix is not None and error.fix.endswith(_LAST) and error.chain is not None:
+        error.fix = Advice(f"{error.fix.removesuffix('--last')}", Argument(error.chain))
+
+
+def problem_of(error: RolehopError, explanation: Sequence[str] = ()) -> TargetProblem:
+    """Return what happened without the error itself, whose traceback would keep the whole walk.
+
+    ``explanation``: lines that say more.
+    """
     cause = None if error.quotes_program else error.cause
     brief = error.brief if isinstance(error, HopRefused) else None
     return TargetProblem(
@@ -38,4 +53,5 @@ def problem_of(error: RolehopError) -> TargetProblem:
         scrub(error.fix) if error.fix else None,
         error.hop,
         scrub(brief) if brief else None,
+        tuple(explanation),
     )

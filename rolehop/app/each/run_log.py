@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.each.targets import RunTarget
+from rolehop.app.each.targets import RunTarget, Shard
 from rolehop.errors import UsageError
 from rolehop.show.running.rows import TargetRow
 from rolehop.startup.dataclass import dataclass
@@ -42,18 +42,18 @@ class RunToResume:
         return [each for each in targets if _key(each) not in self.ok]
 
 
-def begin_log(app: App, argv: Sequence[str], shard: str | None = None) -> TargetLog:
+def begin_log(app: App, argv: Sequence[str], shard: Shard | None = None) -> TargetLog:
     """Begin the log of a run."""
-    return TargetLog(new_log(app.state_folder, argv, shard, app.now(), _give_up(app)))
+    return TargetLog(new_log(app.state_folder, argv, _text(shard), app.now(), _give_up(app)))
 
 
-def run_to_resume(app: App, argv: Sequence[str], shard: str | None = None) -> RunToResume:
+def run_to_resume(app: App, argv: Sequence[str], shard: Shard | None = None) -> RunToResume:
     """Return the last run of the same command, and of the same shard.
 
     Raises:
         UsageError: none is known.
     """
-    found = log_to_resume(app.state_folder, argv, shard, _give_up(app))
+    found = log_to_resume(app.state_folder, argv, _text(shard), _give_up(app))
     if found is None:
         raise UsageError(
             "there is no run to resume",
@@ -65,6 +65,10 @@ def run_to_resume(app: App, argv: Sequence[str], shard: str | None = None) -> Ru
 
 def _key(target: RunTarget) -> TargetKey:
     return target.chain, target.region
+
+
+def _text(shard: Shard | None) -> str | None:
+    return None if shard is None else str(shard)
 
 
 def _give_up(app: App) -> Callable[[str], None]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
 from rolehop.app.each.outputs import CommandOutput, HeldOutput, RunWatcher
-from rolehop.app.each.results import class_of, problem_of
+from rolehop.app.each.results import class_of, name_chain, problem_of
 from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
 from rolehop.app.each.walker import FleetWalker
 from rolehop.app.planning import resolve_chain
@@ -21,7 +21,7 @@ from rolehop.errors import RolehopError
 from rolehop.handover.child_environment import child_environment
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.running.rows import ResultClass, TargetProblem, TargetRow
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -56,6 +56,9 @@ class RunSettings:
 
     new_output: Callable[[RunTarget], CommandOutput] = lambda target: HeldOutput()
     """Where the output of a target's command goes."""
+
+    explain: Callable[[RolehopError], Sequence[str]] = lambda error: ()
+    """Returns lines on a target whose walk failed."""
 
     recorders: Sequence[Recorder] = ()
     """Told what became of each target, one after the other; also if it was not run."""
@@ -177,7 +180,9 @@ class EachRun:
             facts = facts_of(self._app, target, resolved, session)
             argv = filled(self._settings.argv, facts)
         except RolehopError as error:
-            self._finish(number, _row(facts, class_of(error), problem=problem_of(error)), None)
+            name_chain(error)
+            problem = problem_of(error, self._settings.explain(error))
+            self._finish(number, _row(facts, class_of(error), problem=problem), None)
         else:
             self._run(number, facts, argv, session)
 
@@ -220,6 +225,7 @@ class EachRun:
         return _row(facts, result, ended.code, ended.seconds, problem)
 
     def _finish(self, number: int, row: TargetRow, output: CommandOutput | None) -> None:
+        row = replace(row, ended_at=self._app.now())
         with self._turn:
             if self._is_closed:
                 return

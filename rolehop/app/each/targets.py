@@ -76,6 +76,26 @@ def targets_of(
     return [RunTarget(chain, region) for chain in chains for region in regions or (None,)]
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several parts of a run, from 1: ``2/8``."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def of(self, targets: Sequence[RunTarget]) -> list[RunTarget]:
+        """Return this part of the targets: every ``count``-th chain, with all of its regions.
+
+        It is the same wherever the config is.
+        """
+        chains = sorted({each.chain for each in targets})[self.number - 1 :: self.count]
+        own = set(chains)
+        return [each for each in targets if each.chain in own]
+
+
 def facts_of(
     app: App, target: RunTarget, resolved: Resolved, session: Session | None = None
 ) -> TargetFacts:

@@ -8,6 +8,7 @@ from rolehop.app.judging.plan_verdict import judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
 from rolehop.errors import RolehopError
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.show.checking.ci_reports import policy_name
@@ -15,17 +16,22 @@ from rolehop.show.finding_text import sentence
 from rolehop.state.last_refusal import last_refused
 
 
-def settled_by_documents(app: App, chain: str, hop: int) -> tuple[str, ...]:
-    """Return a line for each policy that certainly refuses the hop refused last; no call is made.
+def settled_by_documents(
+    app: App, chain: str, hop: int, options: WalkOptions | None = None
+) -> tuple[str, ...]:
+    """Return a line for each policy that certainly refuses a hop that AWS refused; no call is made.
 
-    The documents are the organization's, as they were read last, and the session policies of the
+    ``options`` are the flags that it was walked with; ``None``: those of the last refusal, if that
+    is the one. The documents are the organization's, as they were read last, and the session policies of the
     config.
     """
     try:
-        last = last_refused(app.state_folder)
-        if (last.chain, last.hop) != (chain, hop):
-            return ()
-        plan = plan_chain(app, chain, last.options)
+        if options is None:
+            last = last_refused(app.state_folder)
+            if (last.chain, last.hop) != (chain, hop):
+                return ()
+            options = last.options
+        plan = plan_chain(app, chain, options)
         inventory = IamInventory(organization=known_organization(app))
         verdict = judge_plan(app, plan, inventory, PolicyOptions())
     except RolehopError:

@@ -8,6 +8,7 @@ import click
 
 from rolehop.cli.completers import files, patterns
 from rolehop.cli.context import CommandContext
+from rolehop.cli.fleet_params import RegionList, ShardNumber
 from rolehop.cli.options import (
     ProgramCommand,
     fleet_walk_options,
@@ -15,7 +16,7 @@ from rolehop.cli.options import (
     program_of,
     walk_options_from,
 )
-from rolehop.cli.param_types import Duration, RegionList
+from rolehop.cli.param_types import Duration
 
 
 @click.command(
@@ -27,6 +28,8 @@ rolehop each 'prod/*' --region eu-west-1,us-east-1 -- ./audit.sh {account} {regi
 rolehop each 'prod/*' --dry-run -- terraform apply
 rolehop each 'prod/*' --output results --timeout 10m -- ./audit.sh {account}
 rolehop each 'prod/*' --output results --resume -- ./audit.sh {account}
+rolehop each 'prod/*' --output results --shard 2/8 -- ./audit.sh {account}
+rolehop each --report results
 rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 """,
 )
@@ -71,6 +74,14 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 @click.option(
     "--resume", is_flag=True, help="Run only what the last run left, or what failed in it."
 )
+@click.option(
+    "--shard",
+    type=ShardNumber(),
+    metavar="N/COUNT",
+    help="Run only this part of the chains, e.g. 2/8: several machines share a run.",
+)
+@click.option("--report", is_flag=True, help="Show what is in folders that --output has written.")
+@click.option("--explain", is_flag=True, help="Explain each refusal below the table.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run, without calling AWS.")
 @click.option("--confirm", is_flag=True, help="Show the chains, and ask once before anything runs.")
 @format_option("table", "json", default="table")
@@ -85,9 +96,11 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """
     from rolehop.cli.each_run import EachOptions, run_each
 
-    argv = program_of(ctx)
-    if not given["pattern"] or not argv:
-        missing = "command" if given["pattern"] else "pattern"
+    argv, patterns = program_of(ctx), given["pattern"]
+    if given["report"] and (argv or not patterns):
+        raise click.UsageError("--report takes folders: rolehop each --report DIR...", ctx)
+    if not given["report"] and not (argv and patterns):
+        missing = "command" if patterns else "pattern"
         raise click.UsageError(f"Missing {missing}: rolehop each PATTERN... -- CMD.", ctx)
     options = EachOptions(argv=argv, walk=walk_options_from(ctx), **given)
     ctx.exit(run_each(CommandContext.of(ctx), options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 
 from rolehop.startup.dataclass import dataclass
@@ -33,6 +34,8 @@ class TargetProblem:
     hop: int | None = None
     brief: str | None = None
     """The cause in a few words, if there are any."""
+    explanation: tuple[str, ...] = ()
+    """Lines that say more, for a person; only if they are asked for."""
 
     @property
     def in_one_line(self) -> str:
@@ -59,6 +62,8 @@ class TargetRow:
     seconds: float | None = None
     """How long the command ran; ``None``: it did not."""
     problem: TargetProblem | None = None
+    ended_at: datetime | None = None
+    """When it was done (aware, UTC); ``None``: it was not run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,22 +8,27 @@ from collections.abc import Iterator, Sequence
 
 from rolehop.show.layout import Grid, Line, Row, StyledText, View, line, row
 from rolehop.show.running.rows import PlannedRow, ResultClass, TargetRow
-from rolehop.show.times import show_span
+from rolehop.show.times import rfc3339, show_span
 from rolehop.text import clean, pluralize, visible_json
 
 _MOST_ROWS = 60
 """A table of more shows only what is not ok, and no more than this of it."""
 
 
-def results_view(rows: Sequence[TargetRow], *, verbose: bool) -> View:
-    """Show every target, then the counts; of very many, only what is not ok unless ``verbose``."""
+def results_view(rows: Sequence[TargetRow], *, verbose: bool, may_resume: bool = True) -> View:
+    """Show every target, then the counts; of very many, only what is not ok unless ``verbose``.
+
+    ``may_resume``: say how what is not ok is run again.
+    """
     shown = rows
     if len(rows) > _MOST_ROWS and not verbose:
         shown = [each for each in rows if each.result is not ResultClass.OK][:_MOST_ROWS]
     drawn = [_result_row(each) for each in shown]
     columns = ("CHAIN", "ACCOUNT", "EXIT", "CLASS", "TIME")
     grid = [Grid(columns, drawn)] if drawn else []
-    return [*grid, *_counts(rows, len(rows) - len(shown))]
+    resume = may_resume and any(each.result is not ResultClass.OK for each in rows)
+    advice = [line("the same command with --resume runs only what is not ok")] if resume else []
+    return [*grid, *_counts(rows, len(rows) - len(shown)), *advice]
 
 
 def _result_row(each: TargetRow) -> Row:
@@ -44,8 +49,6 @@ def _counts(rows: Sequence[TargetRow], hidden: int) -> Iterator[Line]:
     parts = [f"{counted[kind]:,} {kind.value}" for kind in ResultClass if counted[kind]]
     more = f" ({hidden:,} of them not shown: -v shows all)" if hidden else ""
     yield line(f"{pluralize(len(rows), 'target')}: {', '.join(parts)}{more}")
-    if counted[ResultClass.OK] < len(rows):
-        yield line("the same command with --resume runs only what is not ok")
 
 
 def planned_view(rows: Sequence[PlannedRow], *, verbose: bool) -> View:
@@ -90,6 +93,7 @@ def result_document(row: TargetRow, output: dict[str, object]) -> dict[str, obje
         "class": row.result.value,
         "exit_code": row.exit_code,
         "seconds": None if row.seconds is None else round(row.seconds, 3),
+        "ended_at": rfc3339(row.ended_at),
         "error": None
         if problem is None
         else {"what": problem.what, "cause": problem.cause, "fix": problem.fix, "hop": problem.hop},
@@ -99,6 +103,7 @@ def result_document(row: TargetRow, output: dict[str, object]) -> dict[str, obje
 
 def _identity(row: TargetRow) -> dict[str, object]:
     return {
+        "target": row.name,
         "chain": row.chain,
         "account": row.account,
         "account_name": row.account_name,

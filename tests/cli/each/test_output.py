@@ -180,3 +180,60 @@ def test_no_secret_is_left_behind(world: World) -> None:
         if path.is_file():
             assert found_in(path.read_bytes().decode("latin-1"), world) == [], path
     assert re.search(r'"class": "ok"', next((world.state / "runs").iterdir()).read_text())
+
+
+# ---- several machines
+
+
+def test_shards_part_a_run_and_their_results_are_merged(world: World) -> None:
+    give_fleet(world)
+    command = ("--", "sh", "-c", "test {account_name} != failing")
+    for number in (1, 2, 3):
+        shard = ("--shard", f"{number}/3", "--output", f"out-{number}")
+        assert world.rolehop("each", "far/*", *shard, *command).code in (0, 1)
+    folders = [f"out-{number}" for number in (1, 2, 3)]
+    done = world.rolehop("each", "--report", *folders, "--format", "json")
+    assert (done.code, classes_of(done)) == (
+        1,
+        dict.fromkeys(ACCOUNTS, "ok") | {"failing": "command failed", "refused": "refused"},
+    )
+    done = world.rolehop("each", "--report", *folders)
+    assert (done.code, done.err) == (1, "")
+    assert done.out.splitlines()[-1] == "6 targets: 4 ok, 1 command failed, 1 refused"
+    done = world.rolehop("each", "--report", *folders[1:])
+    assert (done.code, done.err) == (1, "rolehop: shards that are not here: 1/3\n")
+    # A shard resumes its own part, and the newest result of a target counts.
+    world.sts.world.role(role_of("refused"), trusts=[HUB])
+    own = next(each for each in folders if (world.home / each / "far" / "refused").exists())
+    resumed = ("--shard", f"{own[4:]}/3", "--output", own, "--resume")
+    assert world.rolehop("each", "far/*", *resumed, *command).code in (0, 1)
+    done = world.rolehop("each", "--report", *folders, "--format", "json")
+    assert classes_of(done)["refused"] == "ok"
+
+
+def test_a_report_names_what_has_no_result_and_no_other_files(world: World) -> None:
+    """A killed run, too, must not look as if an account had not been there."""
+    give_fleet(world, refused=())
+    assert world.rolehop("each", "far/*", "--output", "out", "--", "true").code == 0
+    (world.home / "out" / "far" / "slow" / "result.json").unlink()
+    done = world.rolehop("each", "--report", "out", "--format", "json")
+    assert (done.code, classes_of(done)["slow"]) == (1, "not run")
+    assert sum(each == "ok" for each in classes_of(done).values()) == 5
+    (world.home / "out" / "far" / "good" / "result.json").write_text('{"class": "great"}')
+    done = world.rolehop("each", "--report", "out")
+    assert (done.code, done.out) == (1, "")
+    assert "out/far/good/result.json is not what rolehop each writes" in done.err
+    done = world.rolehop("each", "--report", ".config")
+    assert (done.code, "has no results of rolehop each" in done.err) == (2, True)
+
+
+def test_a_refusal_is_explained_if_that_is_asked_for(world: World) -> None:
+    give_fleet(world)
+    words = ("each", "far/refused", "far/good")
+    plain, explained = (
+        world.rolehop(*words, *more, "--", "true").err for more in ((), ("--explain",))
+    )
+    assert explained.startswith(plain)
+    assert explained.removeprefix(plain).endswith(
+        "which policy refused: rolehop explain far/refused\n"
+    )
