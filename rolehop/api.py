@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from textwrap import fill
@@ -213,8 +214,8 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
         rolehop.errors.RolehopError: any other error that ``rolehop assume`` would show.
     """
     name = _chain_name(chain)
-    handed = walk_for_handover(_app(options), name, _walk_options(options), SILENT)
-    return handed.session
+    with closing(_app(options)) as app:
+        return walk_for_handover(app, name, _walk_options(options), SILENT).session
 
 
 @_with_arguments
@@ -245,11 +246,11 @@ class _RepeatedWalk:
         self._confirmed: WalkOptions | None = None
 
     def __call__(self) -> Session:
-        app = _app(self._arguments)
-        if self._confirmed is None:
-            options = _walk_options(self._arguments)
-            self._confirmed = ask_before_walk(app, self._chain, options)
-        return walk_chain(app, self._chain, self._confirmed, asked_by=PROGRAM)[1]
+        with closing(_app(self._arguments)) as app:
+            if self._confirmed is None:
+                options = _walk_options(self._arguments)
+                self._confirmed = ask_before_walk(app, self._chain, options)
+            return walk_chain(app, self._chain, self._confirmed, asked_by=PROGRAM)[1]
 
 
 def _app(options: Options) -> App:

@@ -78,6 +78,11 @@ class App:
         """Return the present time, aware, in UTC."""
         return datetime.now(UTC)
 
+    def close(self) -> None:
+        """Close the connections to STS: of a process that goes on, but not with this object."""
+        if "sts_clients" in self.__dict__:  # else it was never needed
+            self.sts_clients.close()
+
     def note(self, text: str) -> None:
         """Show one line to the user, if anybody listens."""
         if self._notify is not None:

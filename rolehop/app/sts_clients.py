@@ -73,6 +73,12 @@ class StsClients:
                 self._made[key] = self._make(region, profile)
             return self._made[key]
 
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        with self._lock:
+            for each in self._made.values():
+                each.close()
+
     def http_client(self, region: str, profile: str | None, *, overridden: bool) -> HttpClient:
         """Return a new client for calls that are not signed, with the same settings.
 

@@ -8,6 +8,7 @@ has let go of every file that it does not need.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 _FILES = Path("/dev/fd")
 _MOST_FILES = 1024
 _PR_SET_DUMPABLE = 4  # prctl(2)
+_USUAL_THRESHOLDS = (700, 10, 10)  # of CPython
 
 
 class WatchedProcess:
@@ -105,6 +107,15 @@ def hide_memory() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def collect_garbage_as_usual() -> None:
+    """Collect it as Python does by default, not as a command that ends soon (`rolehop.__main__`).
+
+    What was made so far is looked at no more.
+    """
+    gc.freeze()
+    gc.set_threshold(*_USUAL_THRESHOLDS)
 
 
 def _let_go(keep: Collection[int]) -> None:

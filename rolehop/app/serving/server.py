@@ -30,7 +30,13 @@ from rolehop.app.serving.token_file import (
     usual_token_path,
 )
 from rolehop.credentials import Secret
-from rolehop.endpoint.companion import WatchedProcess, can_fork, fork_companion, hide_memory
+from rolehop.endpoint.companion import (
+    WatchedProcess,
+    can_fork,
+    collect_garbage_as_usual,
+    fork_companion,
+    hide_memory,
+)
 from rolehop.endpoint.instance_metadata import HOP_LIMIT, MetadataService
 from rolehop.endpoint.listeners import (
     ADDRESS,
@@ -240,6 +246,8 @@ class Server:
         """Serve until the process ``client`` has ended; ``None``: until a signal, or too long idle."""
         hide_memory()
         forget_caller()
+        collect_garbage_as_usual()
+        self._app.close()
         self.note()
         metadata = None
         if self._settings.imds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
@@ -101,7 +102,8 @@ class _Renewal:
             config_file=self._app.config_file,
             person=_ServerPerson(self._name),
         )
-        if _asks(app, self._name) and not self._was_asked:
-            ask_before_walk(app, self._name, self._options)
-        with unattended(), time_limit(_WALK_SECONDS):
-            return walk_chain(app, self._name, self._options)[1]
+        with closing(app):
+            if _asks(app, self._name) and not self._was_asked:
+                ask_before_walk(app, self._name, self._options)
+            with unattended(), time_limit(_WALK_SECONDS):
+                return walk_chain(app, self._name, self._options)[1]
