@@ -11,19 +11,18 @@ _LOOPBACK = ("0100007F", "7F000001")
 _PREFIXES = ("", "0000000000000000FFFF0000", "00000000000000000000FFFF")
 
 
-def is_connection_of(user: int, client_port: int, server_port: int) -> bool | None:
-    """True if a program of ``user``, a user ID, connected from ``client_port`` to ``server_port``.
+def user_of_connection(client_port: int, server_port: int) -> int | None:
+    """Return the user ID of whoever connected from ``client_port`` to ``server_port``.
 
-    ``None``: this system does not tell. Linux does (proc_pid_net(5), "tcp": local address, remote
-    address, state, …, user).
+    ``None``: not known, on other systems than Linux (proc_pid_net(5), "tcp": local address, remote
+    address, state, …, user), and if the program is on the other side of a virtual machine.
     """
-    rows = [row for table in _TABLES for row in _rows(table)]
-    if not rows:
-        return None
     local, remote = _ends(client_port), _ends(server_port)
-    return any(
-        fields[1] in local and fields[2] in remote and fields[7] == str(user) for fields in rows
-    )
+    for table in _TABLES:
+        for fields in _rows(table):
+            if fields[1] in local and fields[2] in remote:
+                return int(fields[7])
+    return None
 
 
 def _rows(table: Path) -> list[list[str]]:

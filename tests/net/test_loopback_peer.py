@@ -1,0 +1,30 @@
+"""Linux tells whose a connection over loopback is."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import pytest
+
+from rolehop.net.loopback_peer import user_of_connection
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+
+
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:127.0.0.1")],
+    ids=["IPv4", "IPv4 over an IPv6 socket"],
+)
+def test_it_is_the_user_of_the_program(family: socket.AddressFamily, address: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(family) as client,
+    ):
+        port = server.getsockname()[1]
+        client.connect((address, port))
+        mine = client.getsockname()[1]
+        assert user_of_connection(mine, port) == os.getuid()
+        assert user_of_connection(mine, 1) is None
