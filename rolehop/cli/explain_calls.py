@@ -151,6 +151,24 @@ def _text_of(text: str) -> str:
     return read.decode("utf-16" if marked else "utf-8-sig", "replace")
 
 
+def print_text(
+    cli: CommandContext,
+    what: tuple[str, ...],
+    error: str | None,
+    decode: str | None,
+    policies: PolicyOptions,
+    style: str,
+    *,
+    offline: bool,
+) -> bool:
+    """Explain AWS's text ``error``, or else the encoded message ``decode``; true if it is refused."""
+    if decode is not None:
+        chain = what[0] if what else None
+        return print_decoded(cli, chain, decode, policies, style, offline=offline)
+    print_error(cli, error or "", policies, style, offline=offline)
+    return True
+
+
 def check_text(
     what: tuple[str, ...],
     options: WalkOptions,

@@ -197,55 +197,60 @@ def status_document(
     ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
     too long.
     """
-    sessions = list(rows)
-    arns = {row.key: row.arn or None for row in sessions}
     return {
         "schema": "rolehop.status/1",
-        "sessions": [
-            {
-                "chains": list(row.chains),
-                "hop": row.hop,
-                "role": row.role,
-                "arn": row.arn or None,
-                "expires_at": rfc3339(row.expires_at),
-                "seconds_left": seconds_left(row.local_expires_at, now),
-                "parent": arns.get(row.parent or ""),
-                "backend": row.backend,
-                "session_name": row.session_name or None,
-                "read_only": row.read_only,
-                "policy_arns": list(row.policy_arns),
-                "session_policy": row.has_policy,
-                "source_identity": row.source_identity or None,
-                "tags": dict(row.tags),
-            }
-            for row in sessions
-        ],
-        "sign_ins": [
-            {
-                "sources": list(each.sources),
-                "type": each.kind,
-                "expires_at": rfc3339(each.ends_at),
-                "renews": each.renews,
-                "by_aws_cli": each.by_cli,
-            }
-            for each in sign_ins
-        ],
+        "sessions": _sessions(list(rows), now),
+        "sign_ins": list(map(_sign_in, sign_ins)),
         "hidden": [
             {"backend": each.backend, "sessions": each.sessions, "sign_ins": each.sign_ins}
             for each in hidden
         ],
-        "credential_process": [
-            {
-                "chain": each.chain,
-                "at": rfc3339(each.at),
-                "code": each.exit_code,
-                "what": each.what,
-                "cause": each.cause or None,
-                "fix": each.fix or None,
-            }
-            for each in problems
-        ],
+        "credential_process": list(map(_sdk_problem, problems)),
         "servers": _servers(servers),
+    }
+
+
+def _sessions(rows: Sequence[SessionRow], now: datetime) -> list[Document]:
+    arns = {row.key: row.arn or None for row in rows}
+    return [
+        {
+            "chains": list(row.chains),
+            "hop": row.hop,
+            "role": row.role,
+            "arn": row.arn or None,
+            "expires_at": rfc3339(row.expires_at),
+            "seconds_left": seconds_left(row.local_expires_at, now),
+            "parent": arns.get(row.parent or ""),
+            "backend": row.backend,
+            "session_name": row.session_name or None,
+            "read_only": row.read_only,
+            "policy_arns": list(row.policy_arns),
+            "session_policy": row.has_policy,
+            "source_identity": row.source_identity or None,
+            "tags": dict(row.tags),
+        }
+        for row in rows
+    ]
+
+
+def _sign_in(row: SignInRow) -> Document:
+    return {
+        "sources": list(row.sources),
+        "type": row.kind,
+        "expires_at": rfc3339(row.ends_at),
+        "renews": row.renews,
+        "by_aws_cli": row.by_cli,
+    }
+
+
+def _sdk_problem(row: ProblemRow) -> Document:
+    return {
+        "chain": row.chain,
+        "at": rfc3339(row.at),
+        "code": row.exit_code,
+        "what": row.what,
+        "cause": row.cause or None,
+        "fix": row.fix or None,
     }
 
 

@@ -17,8 +17,7 @@ from rolehop.cli.explain_calls import (
     action_options,
     check_text,
     print_actions,
-    print_decoded,
-    print_error,
+    print_text,
     print_unjudged,
 )
 from rolehop.cli.options import Command, call_options, format_option, walk_options_from
@@ -106,13 +105,8 @@ def command(
     )
     if error is not None or decode is not None:
         check_text(what, options, last=last, decode=decode)
-    if decode is not None:
-        chain = what[0] if what else None
-        refused = print_decoded(cli, chain, decode, policies, style, offline=offline)
+        refused = print_text(cli, what, error, decode, policies, style, offline=offline)
         ctx.exit(REFUSED if refused else 0)
-    if error is not None:
-        print_error(cli, error, policies, style, offline=offline)
-        ctx.exit(REFUSED)
     if not (what or last):
         what = (chain_or_pick(cli, None, "explain CHAIN"),)
     _check_combination(what, options, last=last, applies=apply_to is not None)
@@ -130,16 +124,34 @@ def command(
         if last
         else explain_chain(cli.app, what[0], policies, options, offline=offline)
     )
+    code = _print_verdict(cli, verdict, style, apply_to, policies, strict=strict)
+    # Whatever the documents say now, AWS refused it.
+    ctx.exit(REFUSED if last else code)
+
+
+def _print_verdict(
+    cli: CommandContext,
+    verdict: ChainVerdict | UnjudgedRefusal,
+    style: str,
+    apply_to: str | None,
+    policies: PolicyOptions,
+    *,
+    strict: bool,
+) -> int:
+    """Print how a chain is judged, and write its fix to the file ``apply_to``; return the exit code.
+
+    Raises:
+        RolehopError: why it cannot be judged, so that there is no fix to write.
+    """
     if isinstance(verdict, UnjudgedRefusal):
         if apply_to is not None:
             raise verdict.why
         print_unjudged(cli, verdict, style)
-        ctx.exit(REFUSED)
+        return REFUSED
     _print(cli, verdict, style)
     if apply_to is not None:
         _apply_fix(cli, verdict, apply_to, policies)
-    # Whatever the documents say now, AWS refused it.
-    ctx.exit(REFUSED if last else exit_code([verdict], strict=strict))
+    return exit_code([verdict], strict=strict)
 
 
 def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:

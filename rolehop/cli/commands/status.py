@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from rolehop.app.serving.running import running_servers
@@ -9,6 +12,10 @@ from rolehop.app.stored_sessions import problem_rows, stored
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
+
+if TYPE_CHECKING:
+    from rolehop.app.stored_sessions import Stored
+    from rolehop.show.rows import ProblemRow, ServerRow
 
 
 @click.command(
@@ -43,13 +50,12 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
         lists = found.sessions, found.sign_ins, found.hidden, problems, servers
         cli.write_json(status_document(*lists, cli.app.now()))
         return
-    from rolehop.show.tables import (
-        hidden_text,
-        problems_view,
-        servers_view,
-        sessions_view,
-        sign_ins_view,
-    )
+    _print_stored(cli, found)
+    _print_servers_and_problems(cli, servers, problems)
+
+
+def _print_stored(cli: CommandContext, found: Stored) -> None:
+    from rolehop.show.tables import hidden_text, sessions_view, sign_ins_view
 
     now = cli.app.now()
     view = [
@@ -65,6 +71,14 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
         )
     for each in found.hidden:
         cli.terminal.note(hidden_text(each))
+
+
+def _print_servers_and_problems(
+    cli: CommandContext, servers: Sequence[ServerRow], problems: Sequence[ProblemRow]
+) -> None:
+    from rolehop.show.tables import problems_view, servers_view
+
+    now = cli.app.now()
     if servers:
         cli.write_view(servers_view(servers, now))
     if problems:
