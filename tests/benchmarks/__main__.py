@@ -18,7 +18,7 @@ from tests.benchmarks.own_rows import (
     completion_rows,
     everyday_rows,
 )
-from tests.benchmarks.scale import scale_rows
+from tests.benchmarks.scale import MOST, scale_rows
 from tests.benchmarks.setup import (
     fresh_environment,
     in_the_kernel,
@@ -26,6 +26,7 @@ from tests.benchmarks.setup import (
     no_kernel,
     on_the_bus,
 )
+from tests.benchmarks.sizes import size_rows
 from tests.support.moto_server import moto_server
 
 
@@ -54,14 +55,19 @@ def _say(text: str) -> None:
 
 def _rows(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
     reason = no_bus()
+    if reason is None and options.scale:
+        with on_the_bus() as world:
+            yield from _as_far_as_it_goes(size_rows(bench, world, quick=options.quick))
+        return
     if reason is None:
         with on_the_bus() as world:
             yield from _as_far_as_it_goes(cached_rows(bench, world, "Secret Service"))
             yield from _as_far_as_it_goes(everyday_rows(bench, world))
             yield from _as_far_as_it_goes(completion_rows(bench, world))
             yield from _as_far_as_it_goes(cold_rows(bench, world))
-            most_chains = 100 if options.quick else 5000
-            yield from _as_far_as_it_goes(scale_rows(bench, world, most_chains))
+            # Half as many take half as long: growth is linear.
+            sizes = (50, 100) if options.quick else (MOST // 2, MOST)
+            yield from _as_far_as_it_goes(scale_rows(bench, world, sizes))
             logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
             with moto_server() as url:
                 others = other_rows(bench, world, url, options.aws, options.awsume)
@@ -90,6 +96,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--quick", action="store_true", help="one pair each: proves it works")
+    parser.add_argument(
+        "--scale", action="store_true", help="only how commands grow with accounts and roles"
+    )
     parser.add_argument("--pairs", type=int, help="pairs per row [15]")
     parser.add_argument("--venv", help="an environment with rolehop in it [a fresh one]")
     parser.add_argument("--aws", help="the AWS CLI, version 2 [the one on PATH]")
