@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.each.handing_over import through_server
 from rolehop.app.each.run_log import TargetLog, begin_log, run_to_resume
 from rolehop.app.each.runner import EachRun, Recorder, RunSettings
 from rolehop.app.each.targets import RunTarget, Shard, targets_of
 from rolehop.cli.error_report import lines_of
+from rolehop.cli.serving import StderrReporter
 from rolehop.errors import UsageError
 from rolehop.show.running.rows import ResultClass, TargetRow
 from rolehop.startup.dataclass import dataclass
@@ -37,6 +39,7 @@ class EachOptions:
     jobs: int
     timeout: int | None
     fail_fast: bool
+    server: bool
     prefix: bool
     output: str | None
     resume: bool
@@ -122,6 +125,7 @@ def _run(
         options.timeout,
         options.fail_fast,
         new_output,
+        through_server(cli.app, walk, StderrReporter(cli)) if options.server else None,
         (lambda error: lines_of(error, cli, walk)) if options.explain else lambda error: (),
         recorders,
     )

@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
+from rolehop.app.each.handing_over import COMMAND, HandOver, as_variables
 from rolehop.app.each.outputs import CommandOutput, HeldOutput, RunWatcher
 from rolehop.app.each.results import class_of, name_chain, problem_of
 from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
 from rolehop.app.each.walker import FleetWalker
 from rolehop.app.planning import resolve_chain
-from rolehop.app.walking import HandoverSession
 from rolehop.errors import RolehopError
 from rolehop.handover.child_environment import child_environment
 from rolehop.plan.walk_options import WalkOptions
@@ -26,6 +26,7 @@ from rolehop.startup.dataclass import dataclass, field, replace
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.credentials import Session
+    from rolehop.plan.resolve import Resolved
 
 ACCOUNT_NAME = "ROLEHOP_ACCOUNT_NAME"
 """The account's name, for every command; empty if it has none."""
@@ -57,6 +58,9 @@ class RunSettings:
     new_output: Callable[[RunTarget], CommandOutput] = lambda target: HeldOutput()
     """Where the output of a target's command goes."""
 
+    hand_over: HandOver | None = None
+    """How a command gets its session; ``None``: in its environment."""
+
     explain: Callable[[RolehopError], Sequence[str]] = lambda error: ()
     """Returns lines on a target whose walk failed."""
 
@@ -75,6 +79,7 @@ class EachRun:
         self._settings = settings
         self._watcher = watcher
         self._commands = RunningCommands()
+        self._hand_over = settings.hand_over or as_variables(app, settings.options)
         jobs = settings.jobs
         self._slots = threading.Semaphore(jobs)
         # Some walk ahead, so that no command waits for AWS; with one job, the order is kept.
@@ -184,26 +189,33 @@ class EachRun:
             problem = problem_of(error, self._settings.explain(error))
             self._finish(number, _row(facts, class_of(error), problem=problem), None)
         else:
-            self._run(number, facts, argv, session)
+            with self._slots, self._counted():
+                if not self._is_over.is_set():
+                    self._run(number, facts, argv, resolved, session)
 
     def _run(
-        self, number: int, facts: TargetFacts, argv: tuple[str, ...], session: Session
+        self,
+        number: int,
+        facts: TargetFacts,
+        argv: tuple[str, ...],
+        resolved: Resolved,
+        session: Session,
     ) -> None:
         app, settings = self._app, self._settings
-        handed = HandoverSession(facts.chain, facts.region, session, settings.options.hop_flags)
-        changes = (*handed.changes(app.variables), (ACCOUNT_NAME, facts.account_name or ""))
-        environ = child_environment(app.variables, changes)
-        with self._slots, self._counted(), settings.new_output(facts.target) as output:
-            if self._is_over.is_set():
-                return
+        app.history.handed_over(COMMAND, facts.chain, session, settings.options.reason)
+        with (
+            suppress(NotStarted),
+            settings.new_output(facts.target) as output,
+            self._hand_over(facts, resolved, session) as changes,
+        ):
+            named = (*changes, (ACCOUNT_NAME, facts.account_name or ""))
+            environ = child_environment(app.variables, named)
             self._watcher.began(facts.target.name)
-            app.history.handed_over("each", facts.chain, session, settings.options.reason)
-            with suppress(NotStarted):
-                ended = self._commands.run(
-                    argv, environ, output.stdout, output.stderr, settings.timeout
-                )
-                output.finish()
-                self._finish(number, self._ended_row(facts, ended), output)
+            ended = self._commands.run(
+                argv, environ, output.stdout, output.stderr, settings.timeout
+            )
+            output.finish()
+            self._finish(number, self._ended_row(facts, ended), output)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -248,15 +249,36 @@ class Server:
         forget_caller()
         collect_garbage_as_usual()
         self._app.close()
+        with self._new_loop(client) as self._loop:
+            if client is not None and client.file is not None:
+                self._loop.stop_when_readable(client.file)
+            self._loop.run()
+
+    @contextmanager
+    def running_beside(self) -> Iterator[None]:
+        """Serve in a thread of this process, which does other things, until the context is left.
+
+        Raises:
+            UsageError: the token cannot be written.
+        """
+        self.write_token()
+        with self._new_loop(None) as self._loop:
+            thread = threading.Thread(target=self._loop.run, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                self._loop.stop()
+                self._loop.wake()
+                thread.join()
+
+    def _new_loop(self, client: WatchedProcess | None) -> Loop:
         self.note()
         metadata = None
         if self._settings.imds:
             metadata = MetadataService(next(iter(self._started)), self._chains)
         rules = Rules(token_check(self._token), self._chains, os.getpid(), metadata)
-        with Loop(self._listeners, rules.answer, _tick_of(self._chains, client)) as self._loop:
-            if client is not None and client.file is not None:
-                self._loop.stop_when_readable(client.file)
-            self._loop.run()
+        return Loop(self._listeners, rules.answer, _tick_of(self._chains, client))
 
     def note(self) -> None:
         """Write down for `status` what this process serves, and what has to be removed after it."""

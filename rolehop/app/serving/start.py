@@ -61,6 +61,23 @@ def start_chain(
     return StartedChain(plan.chain, session, region, plan.region, walk_again, flags)
 
 
+def already_started(
+    app: App,
+    name: str,
+    session: Session,
+    options: WalkOptions,
+    *,
+    region: str | None,
+    sts_region: str,
+) -> StartedChain:
+    """Return a chain that was walked with ``options``, after all that it asks was asked.
+
+    ``region`` is exported, if any; ``sts_region`` is that of its calls to STS.
+    """
+    walk_again = _Renewal(app, name, options, was_asked=True)
+    return StartedChain(name, session, region, sts_region, walk_again, options.hop_flags)
+
+
 def _asks(app: App, name: str) -> bool:
     chain = app.config.chains.get(name)
     return chain is not None and chain.confirm

@@ -64,6 +64,9 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
     default=False,
     help="After a failure begin nothing more, or go on (default).",
 )
+@click.option(
+    "--server", is_flag=True, help="Give each an endpoint that always has a session, and no key."
+)
 @click.option("--prefix", is_flag=True, help="Show each line as it comes, its chain before it.")
 @click.option(
     "--output",
