@@ -33,3 +33,10 @@ def test_no_connection_is_left_open(shared_world: World) -> None:
     assert done.code == 0, done.err
     assert len(set(done.json)) == 1, done.json
     assert len(shared_world.sts.calls) == 2 * 5
+
+
+def test_no_connection_to_the_session_bus_is_left_open(real_world: World) -> None:
+    done = real_world.run(sys.executable, "-c", _WALKS)
+    assert done.code == 0, done.err
+    renewed = done.json[:3]
+    assert len(set(renewed)) == 1, renewed

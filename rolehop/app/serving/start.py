@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -113,6 +114,13 @@ class _Renewal:
         self._options = replace(options, min_ttl=least, mfa_stdin=False)
 
     def __call__(self) -> Session:
+        try:
+            return self._walk()
+        finally:
+            # The connection to the session bus is closed with its object, which is in a circle.
+            gc.collect()
+
+    def _walk(self) -> Session:
         app = App(
             self._app.variables,
             self._app.home,
