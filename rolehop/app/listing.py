@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from rolehop.config.model import ChainConfig
+from rolehop.config.model import ChainConfig, Config
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rolehop.app.context import App
     from rolehop.plan.model import CachedSession, Plan
+    from rolehop.plan.resolve import Resolved
     from rolehop.show.rows import ChainRow, HistoryRow
     from rolehop.state.history_log import Verified
 
@@ -181,6 +182,35 @@ def _account(roles: tuple[str, ...]) -> str:
     return (account_of(roles[-1]) or "") if roles else ""
 
 
+class _FleetRoles:
+    """The roles of a fleet's members, told from those of one, if they differ in the account alone."""
+
+    def __init__(self, config: Config, member: ChainConfig, resolved: Resolved) -> None:
+        """Learn from one member, as it was resolved."""
+        self._template: str | None = None
+        roles = [str(role) for role, _ in resolved.hops]
+        # A source with {account} in it, or an AWS profile, may bring other hops for each.
+        own_source = resolved.source is config.sources.get(resolved.source.name)
+        if len(member.hops) != 1 or not own_source:
+            return
+        self._before, template = tuple(roles[:-1]), member.hops[0].role
+        if not template.startswith("arn:"):  # the short form, without the partition
+            template = f"arn:{resolved.hops[-1][0].partition}:iam::{template}"
+        if _filled(template, member.account) == roles[-1]:
+            self._template = template
+
+    def of(self, member: ChainConfig) -> tuple[str, ...] | None:
+        """Return the roles of another member; ``None``: it has to be resolved."""
+        role = None if self._template is None else _filled(self._template, member.account)
+        return None if role is None else (*self._before, role)
+
+
+def _filled(template: str, account: str | None) -> str | None:
+    """Return a role without braces; ``None``: more than the account has to be filled in."""
+    role = template.replace("{account}", account or "{")
+    return None if "{" in role else role
+
+
 class _StoredSessions:
     """The stored sessions as they were when the first chain was looked at."""
 
@@ -189,6 +219,7 @@ class _StoredSessions:
 
         self._app = app
         self._stamps = Stamps()
+        self._fleets: dict[str | None, _FleetRoles] = {}
         # Empty: of a session without a role, which a chain without hops may hand out.
         self._roles = {entry.role for entry in app.index.sessions.values()}
 
@@ -197,10 +228,14 @@ class _StoredSessions:
         from rolehop.app.planning import resolve_chain
 
         try:
-            resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
+            roles = self._fleets[chain.fleet].of(chain) if chain.fleet in self._fleets else None
+            if roles is None:
+                resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
+                roles = tuple(str(role) for role, _ in resolved.hops)
+                if chain.fleet is not None:
+                    self._fleets[chain.fleet] = _FleetRoles(self._app.config, chain, resolved)
         except RolehopError:
             return tuple(hop.role for hop in chain.hops), None
-        roles = tuple(str(role) for role, _ in resolved.hops)
         # Few of thousands of chains have one: a plan takes longer than all else.
         stored = (roles[-1] if roles else "") in self._roles
         return roles, self._cached(chain.name) if stored else None
