@@ -12,11 +12,11 @@ from typing import Any
 
 from rolehop.policy.evaluation.findings import Finding, Reason
 from rolehop.policy.evaluation.model import Request
-from rolehop.policy.inventory.context_keys import OF_MFA, is_of_target
+from rolehop.policy.inventory.context_keys import is_of_target
 from rolehop.policy.remedies.narrow_deny import listed_as
 from rolehop.policy.remedies.other_sessions import has_sessions, names_session_value
 from rolehop.policy.remedies.policy_change import as_list
-from rolehop.policy.remedies.statement_conditions import collapse_singleton
+from rolehop.policy.remedies.statement_conditions import NOT_PINNED, collapse_singleton
 
 Json = dict[str, Any]
 
@@ -99,7 +99,7 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
             return None
         return _without_condition(written, operator, key)
     values = request.context.lookup(key)
-    if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in OF_MFA:
+    if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in NOT_PINNED:
         return None
     if key.lower() == "sts:externalid" and "Principal" in written:
         return None  # what the role's owner asks of a caller

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 # A statement that requires "no MFA" would look like a mistake, and protects nothing. A session's
 # name is chosen by its caller, and is another one on another machine.
-_NOT_PINNED = (*OF_MFA, "sts:rolesessionname")
+NOT_PINNED = (*OF_MFA, "sts:rolesessionname")
 _MULTIVALUED = ("aws:tagkeys", "sts:transitivetagkeys", "aws:principalorgpaths", "aws:calledvia")
 _DAY = timedelta(days=1)
 _FAMILIES = {
@@ -131,7 +131,7 @@ def _answer(found: SuggestedConditions, condition: Condition, request: Request) 
     elif key.lower() == "sts:externalid":
         found.put(condition.operator.text, key, condition.values)
         found.external_id_unmet = True
-    elif key.lower() in _NOT_PINNED or isinstance(values, Unknown):
+    elif key.lower() in NOT_PINNED or isinstance(values, Unknown):
         found.waived.append(key)
     elif values is None:
         found.put("Null", key, ["true"])

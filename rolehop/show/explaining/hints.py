@@ -31,6 +31,10 @@ def hint(
         return _address_hint(finding)
     if key.startswith("aws:principaltag/") and (finding.truth is Truth.TRUE) == denies:
         return None if user is None else _tag_hint(finding, user)
+    if _is_star_compared(finding, denies=denies):
+        operator = condition_of(finding)[0]
+        like = operator.replace("Equals", "Like")
+        return f"note: {operator} compares * as a letter; {like} takes it as a pattern"
     wrong = finding.truth is not Truth.TRUE and not denies
     if not wrong or finding.reason not in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS):
         return None
@@ -42,6 +46,15 @@ def hint(
     if text is None or limit is None or not _is_accepted(limit, value):
         return None
     return f"{text} = {value} on this hop of the chain"
+
+
+def _is_star_compared(finding: Finding, *, denies: bool) -> bool:
+    """True if a condition has a star that its operator takes as a letter, and that is why it fails."""
+    named, key = condition_of(finding)
+    operator = named.lower().rpartition(":")[2].removesuffix("ifexists")
+    has_value = finding.found is not None or key.lower() in _HINTS
+    wrong = (finding.truth is Truth.TRUE) == denies and has_value
+    return wrong and operator in ("stringequals", "stringnotequals") and "*" in finding.wanted
 
 
 _HINTS = {

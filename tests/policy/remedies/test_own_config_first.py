@@ -206,6 +206,7 @@ def test_of_a_name_with_a_host_only_the_person_is_kept() -> None:
             trusts(HUB, StringLike={"sts:RoleSessionName": "${aws:username}"}),
             trusts(HUB),  # a name that can never be met, nor pinned
         ),
+        (trusts(HUB, StringEquals={"sts:RoleSessionName": "deploy"}), trusts(HUB)),
         (
             trusts(ADMIN[:-5] + "x", StringEquals={"aws:userid": "AROAX:deploy"}),
             trusts(HUB, StringEquals={"aws:userid": "AROAHUB:s1"}),
