@@ -16,7 +16,7 @@ from rich.text import Text
 from rolehop.show.layout import WIDTH, Branch, Facts, Grid, Line, Row, StyledText, View
 from rolehop.startup.lazy_regex import Pattern
 
-_GAP = "   "
+_WIDE, _NARROW = "   ", "  "  # between columns: narrow before a cell is wrapped
 _NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
 _WORD = Pattern(r"\S+")
 # Short values stay whole; long ones wrap.
@@ -149,22 +149,30 @@ class _Fitting:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         grid = self._grid
-        room = options.max_width - len(_GAP) * (len(grid.columns) - 1)
-        fitting = _fitting_rows(grid, room)
+        gap, fitting = _WIDE, _fitting_rows(grid, _room(grid, _WIDE, options.max_width))
+        if fitting is None or sum(_full(grid, fitting[0])) > _room(grid, gap, options.max_width):
+            gap, fitting = _NARROW, _fitting_rows(grid, _room(grid, _NARROW, options.max_width))
         if fitting is None:
             yield from _blocks(grid)
             return
         rows, least = fitting
-        texts = [
-            [name, *(row.cells[n].text for row in rows)] for n, name in enumerate(grid.columns)
-        ]
-        full = [max(map(cell_len, column)) for column in texts]
-        widths = _widths(list(map(max, full, least)), least, room)
-        yield _joined([Text(name, "bold") for name in grid.columns], widths)
-        yield _whole(Text("─" * (sum(widths) + len(_GAP) * (len(widths) - 1)), "dim"))
+        room = _room(grid, gap, options.max_width)
+        widths = _widths(list(map(max, _full(grid, rows), least)), least, room)
+        yield _joined([Text(name, "bold") for name in grid.columns], widths, gap)
+        yield _whole(Text("─" * (sum(widths) + len(gap) * (len(widths) - 1)), "dim"))
         for row in grid.rows:
-            yield from _wrapped_row(row, widths)
+            yield from _wrapped_row(row, widths, gap)
             yield from _under(row)
+
+
+def _room(grid: Grid, gap: str, width: int) -> int:
+    return width - len(gap) * (len(grid.columns) - 1)
+
+
+def _full(grid: Grid, rows: Sequence[Row]) -> list[int]:
+    """Return the width of each column in which no cell of ``rows`` is wrapped."""
+    texts = ([name, *(row.cells[n].text for row in rows)] for n, name in enumerate(grid.columns))
+    return [max(map(cell_len, column)) for column in texts]
 
 
 def _needs(grid: Grid, cells: Sequence[str]) -> list[int]:
@@ -215,7 +223,7 @@ def _widths(full: Sequence[int], least: Sequence[int], room: int) -> list[int]:
             widths[number] += min(left // len(narrow), full[number] - widths[number])
 
 
-def _wrapped_row(row: Row, widths: Sequence[int]) -> Iterator[Text]:
+def _wrapped_row(row: Row, widths: Sequence[int], gap: str) -> Iterator[Text]:
     """Yield the lines of a row: where a cell has too long a word, the next one begins a line."""
     cells = [_wrapped(_text(cell), width) for cell, width in zip(row.cells, widths, strict=True)]
     begin = 0
@@ -223,16 +231,16 @@ def _wrapped_row(row: Row, widths: Sequence[int]) -> Iterator[Text]:
         if number == len(cells) or max(line.cell_len for line in lines) > width:
             part = [*([Text()],) * begin, *cells[begin:number]]
             for texts in zip_longest(*part, fillvalue=Text()):
-                yield _joined(texts, widths[:number])
+                yield _joined(texts, widths[:number], gap)
             begin = number
 
 
-def _joined(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+def _joined(cells: Sequence[Text], widths: Sequence[int], gap: str) -> Text:
     line = Text()
     for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         line.append_text(cell)
         if number < len(widths) - 1:
-            line.append(" " * (width - cell.cell_len) + _GAP)
+            line.append(" " * (width - cell.cell_len) + gap)
     line.rstrip()
     return _whole(line)
 

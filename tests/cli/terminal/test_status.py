@@ -95,3 +95,13 @@ def test_one_long_name_leaves_the_other_rows_a_table() -> None:
         "                 hub    444444444441:role/Audit   43 min left",
         "spokes/web       hub    444444444442:role/Audit   -",
     ]
+
+
+@pytest.mark.parametrize(("columns", "gap"), [(47, "   "), (46, "  "), (45, "  ")])
+def test_columns_move_together_before_a_cell_is_wrapped(columns: int, gap: str) -> None:
+    console = Console(width=columns, file=io.StringIO())
+    cells = ("spokes/billing", "hub", "444444444444:role/Audit")
+    grid = Grid(("CHAIN", "FROM", "TO"), [row(*cells)])
+    console.print(as_renderable([grid]), crop=False)
+    shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert shown[2:] == [gap.join((cells[0], "hub ", cells[2]))]
