@@ -20,7 +20,7 @@ from rolehop.text import clean, pluralize
 
 if TYPE_CHECKING:
     from rolehop.app.serving.keeper import RenewalProblem
-    from rolehop.app.serving.server import Server
+    from rolehop.app.serving.server import Server, ServerSettings
     from rolehop.cli.context import CommandContext
     from rolehop.handover.environment import Change
     from rolehop.plan.walk_options import WalkOptions
@@ -132,9 +132,7 @@ def announce(
             f"AWS SDKs prefer the credentials of profile 'default' in {file} to this endpoint"
         )
     if server.metadata is not None:
-        cli.terminal.note(
-            f"every user of this machine can get the session of {names[0]} at {server.metadata}"
-        )
+        _note_metadata(cli, names[0], server.metadata)
     if dialect is None:
         _show_addresses(cli, server, names)
         if docker is None:
@@ -161,50 +159,55 @@ def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> No
 
 
 def print_unit(
-    cli: CommandContext,
-    manager: str,
-    names: list[str],
-    typed: list[str],
-    port: int,
-    token_file: str | None,
+    cli: CommandContext, manager: str, names: list[str], typed: list[str], settings: ServerSettings
 ) -> None:
     """Print the definition of a service that serves what was typed, and say how it is used.
 
     Raises:
-        UsageError: the token could be nowhere in memory.
+        UsageError: the token could be nowhere in memory, or a unit cannot hold what was typed.
     """
     from rolehop.app.serving.service_unit import (
         SERVICE_PORT,
         SYSTEMD,
         TOKEN_OF_SERVICE,
         Service,
+        metadata_on,
         unit_text,
         uri_of,
     )
+    from rolehop.app.serving.token_file import check_token_path
 
-    token = token_file or TOKEN_OF_SERVICE
+    if settings.token_file is not None:
+        check_token_path(settings.token_file, cli.environ)
     command = [*_own_program(), "serve"]
-    if not port:
-        port = SERVICE_PORT
-        command += ["--port", str(port)]
+    if not settings.port:
+        command += ["--port", str(SERVICE_PORT)]
     if cli.settings.config is not None:  # it may have been typed before the command's name
         command += ["--config", cli.settings.config]
-    service = Service(names, command, _without_unit(typed), str(Path.cwd()))
+    arguments, named = _without_unit(typed), settings.token_file is not None
+    service = Service(names, command, arguments, str(Path.cwd()), has_token_file=named)
     cli.terminal.write_output(unit_text(manager, service, cli.app), "utf-8")
     start = (
         "systemctl --user enable --now rolehop  (~/.config/systemd/user/rolehop.service)"
         if manager == SYSTEMD
         else "launchctl bootstrap gui/$UID ~/Library/LaunchAgents/rolehop.plist"
     )
-    cli.terminal.write_lines_beside(
-        [
-            f"to start it: {start}",
-            "programs then need:",
-            *(f"  {FULL_URI}={uri_of(each, port)}" for each in names),
-            f"  {TOKEN_FILE}={token}",
-            f'  {TOKEN}="$(cat "{token}")"  (some SDKs read no file)',
-        ]
-    )
+    lines = [f"to start it: {start}", "programs then need:"]
+    port, token = settings.port or SERVICE_PORT, settings.token_file or TOKEN_OF_SERVICE
+    lines += [f"  {FULL_URI}={uri_of(each, port)}" for each in names]
+    lines += [
+        f"  {TOKEN_FILE}={token}",
+        f'  {TOKEN}="$(cat "{token}")"  (some SDKs read no file)',
+    ]
+    if settings.imds:
+        address = metadata_on(port)
+        lines.append(f"  {METADATA}={address}, in place of these")
+        _note_metadata(cli, names[0], address)
+    cli.terminal.write_lines_beside(lines)
+
+
+def _note_metadata(cli: CommandContext, chain: str, address: str) -> None:
+    cli.terminal.note(f"every user of this machine can get the session of {chain} at {address}")
 
 
 def _own_program() -> list[str]:

@@ -28,6 +28,11 @@ _FOLDER = SessionForm.INSTANCE.value
 _ROLE_PATHS = (_FOLDER, _FOLDER.rstrip("/"))  # the SDK for C++ asks the second one
 
 
+def metadata_of(address: str) -> str:
+    """Return what SDKs are told of a service at ``address``: the AWS CLI needs the slash."""
+    return f"{address}/"
+
+
 class _Tokens:
     """Makes tokens and knows them again by their seal: there is no table that could be filled."""
 

@@ -78,6 +78,11 @@ def listen_on_port(port: int, hop_limit: int | None = None) -> ListeningSocket:
     return ListeningSocket(server, hosts_of_port(port), port)
 
 
+def address_of(port: int) -> str:
+    """Return the address of a server on ``port``, without a path."""
+    return f"http://{ADDRESS}:{port}"
+
+
 def hosts_of_port(port: int) -> frozenset[str]:
     """Return the hosts that requests to a port may name: that of HTTP is left out by clients."""
     hosts = {f"{ADDRESS}:{port}", f"localhost:{port}"}

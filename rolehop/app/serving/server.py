@@ -38,11 +38,11 @@ from rolehop.endpoint.companion import (
     fork_companion,
     hide_memory,
 )
-from rolehop.endpoint.instance_metadata import HOP_LIMIT, MetadataService
+from rolehop.endpoint.instance_metadata import HOP_LIMIT, MetadataService, metadata_of
 from rolehop.endpoint.listeners import (
-    ADDRESS,
     ListeningSocket,
     PortInUse,
+    address_of,
     listen_on_port,
     listen_on_socket,
     open_to_containers,
@@ -132,8 +132,8 @@ class Server:
             if self._token_file is not None:
                 stack.callback(self._token_file.remove)
             self._stack = stack.pop_all()
-        self.address = f"http://{ADDRESS}:{self._listeners[0].port}"
-        self.metadata = f"{self.address}/" if settings.imds else None
+        self.address = address_of(self._listeners[0].port)
+        self.metadata = metadata_of(self.address) if settings.imds else None
         self.token_path = None if self._token_file is None else self._token_file.path
 
     def __enter__(self) -> Self:

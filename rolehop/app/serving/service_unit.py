@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import is_plain
 from rolehop.app.serving.token_file import runtime_folder
-from rolehop.endpoint.listeners import ADDRESS
+from rolehop.endpoint.instance_metadata import metadata_of
+from rolehop.endpoint.listeners import address_of
 from rolehop.endpoint.rules import path_of
 from rolehop.errors import UsageError
 from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean, is_visible
+from rolehop.text import is_visible, pluralize, visible
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -23,10 +24,23 @@ SERVICE_PORT = 51680
 
 _TOKEN = "rolehop.token"  # noqa: S105 - the name of a file
 TOKEN_OF_SERVICE = f"$XDG_RUNTIME_DIR/{_TOKEN}"
-_VARIABLES = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+_VARIABLES = (
+    "ROLEHOP_CONFIG",
+    "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
+    "PYTHON_KEYRING_BACKEND",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CA_BUNDLE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
+"""What the server is to have as it is here: no secret, and no proxy, whose address may hold one."""
 # Of rolehop's exit codes those that trying again does not change: usage, config, credentials or a
 # sign-in, a refusal, a question.
 _LASTING = "2 3 4 5 8"
+_MOST_NAMES = 3
+_NO_PROGRAM = frozenset("\"'\\")  # string_is_safe() of systemd
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +54,18 @@ class Service:
     """What was typed."""
     folder: str
     """Where it was typed."""
+    has_token_file: bool = False
+    """Whether what was typed names one."""
 
 
 def uri_of(chain: str, port: int) -> str:
     """Return where SDKs get the session of ``chain`` from a server on ``port``."""
-    return f"http://{ADDRESS}:{port}{path_of(chain)}"
+    return address_of(port) + path_of(chain)
+
+
+def metadata_on(port: int) -> str:
+    """Return where SDKs find the metadata service of a server on ``port``."""
+    return metadata_of(address_of(port))
 
 
 def unit_text(manager: str, service: Service, app: App) -> str:
@@ -53,10 +74,13 @@ def unit_text(manager: str, service: Service, app: App) -> str:
     Raises:
         UsageError: it cannot be.
     """
-    if not is_visible(service.folder) or service.folder.endswith("\\"):
-        raise UsageError("a unit cannot name this folder", fix="go to another one")
     environ = {name: app.environ[name] for name in _VARIABLES if app.environ.get(name)}
+    words = (*service.chains, *service.command, *service.arguments)
+    for each in (service.folder, *words, *environ.values()):
+        if not is_visible(each):
+            raise UsageError(f"a unit cannot hold this: {visible(each)}")
     if manager == SYSTEMD:
+        _check_paths(service)
         return systemd_unit(service, environ)
     runtime = runtime_folder(app.environ)
     if runtime is None:
@@ -68,17 +92,38 @@ def unit_text(manager: str, service: Service, app: App) -> str:
     return _launchd_plist(service, {**environ, "XDG_RUNTIME_DIR": str(runtime)})
 
 
+def _check_paths(service: Service) -> None:
+    """Refuse what systemd takes in no spelling.
+
+    Raises:
+        UsageError: there is such a path.
+    """
+    if service.folder.endswith(("\\", " ")):  # the end of a line, and what is cut off there
+        raise UsageError("a unit cannot name this folder", fix="go to another one")
+    if not _NO_PROGRAM.isdisjoint(service.command[0]):
+        raise UsageError(
+            f"systemd starts no program with this path: {service.command[0]}",
+            fix="install rolehop in a folder without quotes and backslashes in its path",
+        )
+
+
 def systemd_unit(service: Service, environ: Mapping[str, str]) -> str:
     """Return a user unit (systemd.service(5)), where ``%t`` is ``XDG_RUNTIME_DIR``."""
-    before, after = (" ".join(map(_word, each)) for each in (service.command, service.arguments))
+    program, *words = service.command
+    token = () if service.has_token_file else ("--token-file", f"%t/{_TOKEN}")
+    # No variable is looked for in the program's path, so a dollar there is one.
+    command = [_word(program, dollar="$"), *map(_word, words), *token]
     variables = (_word(f"{name}={value}", dollar="$") for name, value in environ.items())
+    many = len(service.chains) > _MOST_NAMES
+    chains = pluralize(len(service.chains), "chain") if many else " ".join(service.chains)
     return "\n".join(
         [
             "[Unit]",
-            f"Description=rolehop serves {clean(' '.join(service.chains)).replace('%', '%%')}",
+            # A name may end with a backslash, which continues a line.
+            f"Description={chains.replace('%', '%%')}, served by rolehop",
             "",
             "[Service]",
-            f"ExecStart={before} --token-file %t/{_TOKEN} {after}",
+            f"ExecStart={' '.join([*command, *map(_word, service.arguments)])}",
             f"WorkingDirectory={service.folder.replace('%', '%%')}",
             *(f"Environment={each}" for each in variables),
             "Restart=on-failure",
@@ -97,7 +142,8 @@ def _launchd_plist(service: Service, environ: Mapping[str, str]) -> str:
 
     It is started once: launchd cannot tell a failure that lasts from another.
     """
-    token = ["--token-file", f"{environ['XDG_RUNTIME_DIR']}/{_TOKEN}"]
+    path = f"{environ['XDG_RUNTIME_DIR']}/{_TOKEN}"
+    token = () if service.has_token_file else ("--token-file", path)
     content = {
         "Label": "rolehop",
         "ProgramArguments": [*service.command, *token, *service.arguments],
@@ -113,10 +159,5 @@ def _word(text: str, *, dollar: str = "$$") -> str:
     """Return one word of a command line (systemd.service(5), "Command lines")."""
     if is_plain(text.lstrip("-")):
         return text
-    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar)
-    return '"' + "".join(each if each.isprintable() else _escaped(each) for each in text) + '"'
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x80 else f"\\U{code:08x}"
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{text.replace("$", dollar)}"'

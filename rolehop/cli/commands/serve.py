@@ -103,6 +103,11 @@ def command(
     are asked now; later, a line here says if somebody is needed. It runs until Ctrl-C.
     """
     cli = CommandContext.of(ctx)
+    if unit is not None and print_env:
+        cause = "systemd keeps what it prints in a journal, on a disk"
+        raise UsageError(
+            "a service has to print no token", cause=cause, fix="leave out --print-env"
+        )
     if idle_timeout == 0:
         raise UsageError("--idle-timeout 0 would end it at once", fix="leave it out: it goes on")
     if stop:
@@ -118,10 +123,6 @@ def command(
     names = matching_chains(cli.app, wanted)
     if imds:
         _check_instance(names, docker)
-    if unit is not None:
-        typed = [*typed_arguments(ctx), *(() if pattern else names)]
-        print_unit(cli, unit, names, typed, port, token_file)
-        return
     settings = ServerSettings(
         port=port,
         socket=_path(socket),
@@ -130,6 +131,10 @@ def command(
         for_containers=docker is not None,
         imds=imds,
     )
+    if unit is not None:
+        typed = [*typed_arguments(ctx), *(() if pattern else names)]
+        print_unit(cli, unit, names, typed, settings)
+        return
     with Server(cli.app, settings, StderrReporter(cli)) as server:
         for name in names:
             options = walk_options_from(ctx)

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.serving.service_unit import Service, systemd_unit
+from rolehop.app.context import App
+from rolehop.app.serving.service_unit import Service, systemd_unit, unit_text
+from rolehop.errors import UsageError
 from tests.cli.serving.server import TOKEN_FILE
+from tests.support.environment import ROOT
 from tests.support.ports import free_port
 from tests.support.world import SCRIPT, World, ended
 
@@ -44,9 +47,14 @@ def test_systemd_takes_the_unit(world: World) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("not installed: systemd-analyze")
     (world.folder / "run").mkdir(mode=0o700)
-    odd = ("--reason", 'a "b" % $HOME ; \\ \t', "--tag", "a=b")
+    odd = ["--reason", 'a "b" % $HOME ; \\', "--tag", "a=b"]
+    folder = world.folder / "50% of $HOME"
+    folder.mkdir()
+    program = folder / "rolehop"
+    program.symlink_to(SCRIPT)
+    service = Service(["a\\"], [str(program), "serve"], odd, str(folder))
     unit = world.home / "rolehop.service"
-    unit.write_text(world.rolehop("serve", "admin", "--unit", "systemd", *odd).out)
+    unit.write_text(systemd_unit(service, {"AWS_CONFIG_FILE": f"{folder}/config"}))
     done = world.run("systemd-analyze", "--user", "verify", str(unit))
     assert (done.code, done.err) == (0, "")
 
@@ -59,16 +67,60 @@ def test_systemd_takes_the_unit(world: World) -> None:
         ("spokes/*", '"spokes/*"'),
         ("50% of $HOME", '"50%% of $$HOME"'),
         ('a "b" \\', '"a \\"b\\" \\\\"'),
-        ("a\nExecStop=b", '"a\\x0aExecStop=b"'),
-        ("a\u202eb", '"a\\U0000202eb"'),
     ],
 )
 def test_a_word_of_a_unit_is_one_word(text: str, word: str) -> None:
-    unit = systemd_unit(Service(["own"], ["rolehop", "serve"], [text], "/"), {"A": text})
+    unit = systemd_unit(Service(["own"], ["rolehop", "serve"], [text], "/"), {"AWS_REGION": text})
     lines = unit.splitlines()
     start = f"ExecStart=rolehop serve --token-file %t/rolehop.token {word}"
     assert start in lines
     assert len(lines) == 13
+
+
+def test_what_a_unit_cannot_hold_is_refused(world: World) -> None:
+    """A line more in it, a token in the journal or on a disk."""
+    (world.folder / "run").mkdir(mode=0o700)
+    for arguments, words in (
+        (("systemd", "--reason", "a\nExecStop=b"), "cannot hold this: a ExecStop=b"),
+        (("launchd", "--reason", "a\x1bb"), "cannot hold this: ab"),
+        (("systemd", "--print-env"), "has to print no token"),
+        (("systemd", "--token-file", str(ROOT / "token")), "on a disk"),
+    ):
+        done = world.rolehop("serve", "own", "--unit", *arguments)
+        assert done.code == 2
+        assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("program", "folder", "words"),
+    [
+        ("/opt/a'b/rolehop", "/", "starts no program with this path"),
+        ('/opt/a"b/rolehop', "/", "starts no program with this path"),
+        ("/opt/a\\b/rolehop", "/", "starts no program with this path"),
+        ("/bin/rolehop", "/blank ", "cannot name this folder"),
+        ("/bin/rolehop", "/back\\", "cannot name this folder"),
+    ],
+)
+def test_a_path_that_systemd_takes_in_no_spelling_is_refused(
+    program: str, folder: str, words: str, tmp_path: Path
+) -> None:
+    service = Service(["own"], [program, "serve"], [], folder)
+    with pytest.raises(UsageError, match=words):
+        unit_text("systemd", service, App({"HOME": str(tmp_path)}, tmp_path))
+
+
+def test_a_unit_says_what_programs_need(world: World) -> None:
+    """Also of a token and a metadata service that are elsewhere, and which config they have."""
+    runtime = world.folder / "run"
+    runtime.mkdir(mode=0o700)
+    token = str(runtime / "t")
+    arguments = ("serve", "own", "--unit", "systemd", "--imds", "--token-file", token)
+    done = world.rolehop(*arguments, env={"XDG_CONFIG_HOME": str(world.home / ".config")})
+    assert done.out.count("--token-file") == 1
+    assert f"Environment=XDG_CONFIG_HOME={world.home}/.config\n" in done.out
+    assert f"TOKEN_FILE={token}\n" in done.err
+    assert "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:51680/, in place" in done.err
+    assert "every user of this machine can get the session of own" in done.err
 
 
 def test_launchd_is_told_the_same(world: World) -> None:
@@ -83,5 +135,5 @@ def test_launchd_is_told_the_same(world: World) -> None:
         *(SCRIPT, "serve", "--port", "51680", "--token-file", f"{runtime}/rolehop.token"),
         *("hub", "--read-only"),
     ]
-    assert found["EnvironmentVariables"] == {"XDG_RUNTIME_DIR": str(runtime)}
+    assert found["EnvironmentVariables"]["XDG_RUNTIME_DIR"] == str(runtime)
     assert Path(found["WorkingDirectory"]) == world.home
