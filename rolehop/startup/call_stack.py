@@ -1,6 +1,6 @@
 """Room for nested calls in one piece of memory.
 
-CPython, from 3.11 on, keeps the frames of Python functions in pieces of 16 kB. A piece is got
+CPython (3.11 to 3.13 at least) keeps the frames of Python functions in pieces of 16 kB. A piece is got
 from the system when a call does not fit into the last one, and given back when that call returns. So a
 function that is called in a loop at just that depth costs two system calls and four pages each time:
 in a cold walk, which imports the AWS libraries from deep inside, that was 4,600 times and a sixth of all.
