@@ -71,7 +71,7 @@ def test_what_no_sdk_sends_is_refused(text: str) -> None:
 
 def test_a_head_has_a_limit() -> None:
     assert status_of(f"{GOOD}X: {'a' * 17_000}") == 431
-    assert status_of(f"{GOOD}{'X: 1' + chr(13) + chr(10)}" * 1 + "X: 1\r\n" * 70 + "\r\n") == 431
+    assert status_of(GOOD + "X: 1\r\n" * 70 + "\r\n") == 431
     assert status_of(f"{GOOD}X: {'a' * 8_000}\r\n\r\n") is None
 
 

@@ -208,7 +208,9 @@ class Server:
         return changes if self.metadata is None else (*changes, *metadata_changes(self.metadata))
 
     def write_token(self) -> None:
-        """Write the token for programs; before that, nothing that `note` did not note is left.
+        """Write the token for programs.
+
+        `note` comes first: what a killed server left is removed by its note.
 
         Raises:
             UsageError: it cannot be written.
