@@ -44,14 +44,17 @@ class StoppedServers:
 def stop_servers(app: App, patterns: Sequence[str] = ()) -> StoppedServers:
     """End the servers that serve a chain that matches, or all."""
     found = noted_servers(app, patterns)
-    told = [each for each in found if each.row.command == SERVE and _tell_to_end(each)]
+    meant = [each for each in found if each.row.command == SERVE]
+    told = [each for each in meant if _tell_to_end(each)]
+    # Without those that ended just now.
+    elsewhere = _still(app, [each for each in meant if each not in told])
     until = time.monotonic() + _STOP_SECONDS
     while (left := _still(app, told)) and time.monotonic() < until:
         time.sleep(_PAUSE)
     return StoppedServers(
         ended=[each.row for each in told if each not in left],
         slow=[each.row for each in left],
-        elsewhere=[each.row for each in found if each.row.command == SERVE and each not in told],
+        elsewhere=[each.row for each in elsewhere],
         of_commands=[each.row for each in found if each.row.command != SERVE],
     )
 
