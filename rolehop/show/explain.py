@@ -22,7 +22,8 @@ from rolehop.show.explaining.aws_answer import (
     what_next,
 )
 from rolehop.show.explaining.budget import (
-    LEVELS,
+    BRIEF,
+    NAMED_ONLY,
     SCREEN,
     as_it_fits,
     fitting,
@@ -42,7 +43,6 @@ from rolehop.show.remedies import keys_in, remedy_lines, settled_keys
 from rolehop.text import clean
 
 _MOST_OTHERS = 11  # lines of hops that are named only, if the hop that is shown needs more
-_OF_POLICIES = 9  # lines of the policies of an action, at the briefest
 _OF_FIX = 11  # lines that a fix, caller and role take
 _IDLE = "does not matter once the trust policy names the caller"
 
@@ -104,7 +104,7 @@ def _actions(actions: Sequence[ActionVerdict], level: int | None) -> list[Line]:
     """Show each action; at the briefest level one of those that are not allowed, the others named."""
     told, made = set[str](), list[Line]()
     allowed = [each.verdict.outcome is Outcome.ALLOWED for each in actions]
-    whole = allowed.index(False) if level == LEVELS - 1 and False in allowed else None
+    whole = allowed.index(False) if level in (BRIEF, NAMED_ONLY) and False in allowed else None
     for number, each in enumerate(actions):
         if whole in (None, number):
             made += _action(each, told, level)
@@ -139,7 +139,7 @@ def _action(action: ActionVerdict, shown_commands: set[str], level: int | None) 
         for each in verdict.policies
         if each not in quiet
     ]
-    yield from fitting(blocks, _OF_POLICIES if level == LEVELS - 1 else 999)
+    yield from fitting(blocks, 999, level)
     yield from in_one_line(quiet, verdict)
     yield from (*deciding_lines(verdict), *assuming_lines(verdict), *grant_lines(verdict))
     if answer is not None:
@@ -169,9 +169,9 @@ def _hop(hop: HopVerdict, shown_commands: set[str], room: int | None) -> list[Li
     def made(level: int) -> list[Line]:
         shown_commands.intersection_update(before)
         lines = list(_reasons(hop, remedies, shown_commands, room, level))
-        hints = list(_hints(hop, remedies, 99 if room is None else 2 - level))
+        hints = list(_hints(hop, remedies, 99 if room is None else max(2 - level, 0)))
         left = None if room is None else room - len(lines) - len(hints)
-        most = 0 if level == LEVELS - 1 else None
+        most = 0 if level >= BRIEF else None
         return [*lines, *remedy_lines(hop.by_documents, remedies, left, most=most), *hints]
 
     return made(0) if room is None else as_it_fits(made, room)
@@ -206,7 +206,7 @@ def _reasons(
         if policy not in quiet
     ]
     at_least = 1 if level else _OF_FIX
-    yield from fitting(blocks, 999 if room is None else max(room - _OF_FIX, at_least))
+    yield from fitting(blocks, 999 if room is None else max(room - _OF_FIX, at_least), level)
     yield from in_one_line(quiet, verdict)
     yield from deciding_lines(verdict)
     yield from assuming_lines(verdict)

@@ -8,7 +8,7 @@ from rolehop.advice import PLACEHOLDER, is_plain
 from rolehop.arn import account_of
 from rolehop.policy.chain_verdict import AwsRefusal, has_policy
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
-from rolehop.show.explaining.budget import LEVELS
+from rolehop.show.explaining.budget import BRIEF
 from rolehop.show.layout import Line, StyledText, View, line, to_copy, wrapped
 from rolehop.text import clean
 
@@ -18,7 +18,7 @@ _MOST_QUOTED = 200  # characters, at the briefest
 def aws_words(answer: AwsRefusal, level: int = 0) -> Iterator[Line]:
     """Quote AWS; and show the policies that no lane is for."""
     said = clean(answer.message)
-    if level == LEVELS - 1 and len(said) > _MOST_QUOTED:
+    if level >= BRIEF and len(said) > _MOST_QUOTED:
         said = f"{said[:_MOST_QUOTED]} … (-v)"
     quote = f'"{said}"' if said else "nothing more"
     quote += f" ({answer.code})" if answer.code else ""

@@ -12,11 +12,12 @@ from rolehop.text import nearest, pluralize
 SCREEN = 24
 """Lines of a terminal that nobody has made larger."""
 
-LEVELS = 3
-"""How brief a text can be: 0, in full sentences, to 2, with the details left to ``-v``."""
+BRIEF, NAMED_ONLY = 2, 3
+"""How brief a text can be: 0, in full sentences; at `BRIEF` fixes are named only and quotes cut; at
+`NAMED_ONLY` policies have no reasons, either."""
 
 _KEPT, _MOST_VALUES, _MOST_CHARACTERS = 3, 12, 150
-_MOST_FINDINGS = (3, 1, 1)  # at each level
+_MOST_FINDINGS = (3, 1, 1, 1)  # at each level
 # With more values than this, the first ones will do: a comparison of all takes long.
 _MOST_COMPARED = 200
 
@@ -52,10 +53,12 @@ def first_findings(
     return findings[:most], iter([line(f"      and {pluralize(left, 'more reason')} (-v)")])
 
 
-def fitting(blocks: Sequence[Sequence[Line]], most: int) -> list[Line]:
+def fitting(blocks: Sequence[Sequence[Line]], most: int, level: int | None = 0) -> list[Line]:
     """Return the lines of ``blocks``, the last ones cut to one line each if they are too many."""
-    left, cut = [list(each) for each in blocks], False
-    for number in range(len(left) - 1, 0, -1):
+    left, cut, least = [list(each) for each in blocks], False, 1
+    if level == NAMED_ONLY:
+        most, least = 0, 0
+    for number in range(len(left) - 1, least - 1, -1):
         if sum(map(len, left)) > most and len(left[number]) > 1:
             left[number], cut = left[number][:1], True
     lines = [each for block in left for each in block]
@@ -63,9 +66,9 @@ def fitting(blocks: Sequence[Sequence[Line]], most: int) -> list[Line]:
 
 
 def as_it_fits(made: Callable[[int], Sequence[Line]], room: int) -> list[Line]:
-    """Return the first of ``made(0)`` to ``made(LEVELS - 1)`` that fits, or as much of the last."""
+    """Return the first of ``made(0)`` to ``made(NAMED_ONLY)`` that fits, or as much of the last."""
     lines: Sequence[Line] = ()
-    for level in range(LEVELS):
+    for level in range(NAMED_ONLY + 1):
         lines = made(level)
         if rows_of(lines) <= room:
             return list(lines)

@@ -194,13 +194,23 @@ def _scp_documents(world: Json) -> list[list[Json]] | None:
 
 
 def _policies_for(world: Json) -> list[list[Json]]:
-    exempt = "/aws-service-role/" in world["role"]  # "RCPs don't impact service-linked roles."
     of_iam = all(each.startswith("iam:") for each in world["actions"])
     trust = [] if of_iam else world["trust"]
-    rcp = [] if exempt or not _rcps_cover(world) else world.get("rcp") or []
+    rcp = [] if _is_exempt(world) or not _rcps_cover(world) else world.get("rcp") or []
     scps = _scp_documents(world) or []
     own = (world["identity"], world.get("boundary") or [], world.get("session_policy") or [])
     return [trust, rcp, *own, *scps]
+
+
+def _is_exempt(world: Json) -> bool:
+    """Judge who owns what is called.
+
+    "RCPs don't affect resources in the management account"; "RCPs don't impact service-linked
+    roles" (Organizations user guide). The management account here is the caller's.
+    """
+    account = (world.get("caller") or "::::").split(":")[4]
+    own = bool(world.get("management")) and account == world["role"].split(":")[4]
+    return own or "/aws-service-role/" in world["role"]
 
 
 def _rcps_cover(world: Json) -> bool:
