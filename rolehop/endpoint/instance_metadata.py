@@ -76,8 +76,8 @@ class MetadataService:
             return self._token(request) if request.target == _TOKEN_PATH else refusal(405)
         if request.method != "GET":
             return refusal(405)
-        if not self._tokens.is_good("".join(request.headers.get(_TOKEN_HEADER, ()))):
-            return refusal(401)
+        if not self._tokens.is_good(_only(request, _TOKEN_HEADER)):
+            return refusal(401, f"{_TOKEN_HEADER} does not have a token of {_TOKEN_PATH}")
         if request.target in _ROLE_PATHS:
             return _text(path_of(self._chain).rpartition("/")[2])
         if asked_for(request.target, (SessionForm.INSTANCE,)) != (
@@ -89,11 +89,17 @@ class MetadataService:
         return self._chains.answer(self._chain, client, SessionForm.INSTANCE, final=final)
 
     def _token(self, request: IncomingRequest) -> Response:
-        text = "".join(request.headers.get(_TTL_HEADER, ()))
+        text = _only(request, _TTL_HEADER)
         seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
         if not 1 <= seconds <= _LONGEST_TTL:
-            return refusal(400)
+            return refusal(400, f"{_TTL_HEADER} has to be 1 to {_LONGEST_TTL}")
         return _text(self._tokens.make(seconds), f"{_TTL_HEADER}: {seconds}\r\n")
+
+
+def _only(request: IncomingRequest, name: str) -> str:
+    """Return the value of a header that is there once, else nothing."""
+    values = request.headers.get(name, ())
+    return values[0] if len(values) == 1 else ""
 
 
 def _text(text: str, more: str = "") -> Response:

@@ -54,9 +54,10 @@ class Response:
         ).encode() + (self.body if has_body else b"")
 
 
-def refusal(status: int) -> Response:
-    """Return the answer to a request that is refused for what it is."""
-    return public_document(status, _error(*_REFUSED[status]))
+def refusal(status: int, message: str | None = None) -> Response:
+    """Return the answer to a request that is refused for what it is; ``None``: the usual message."""
+    code, usual = _REFUSED[status]
+    return public_document(status, _error(code, message or usual))
 
 
 def failure(status: int, code: str, message: str) -> Response:

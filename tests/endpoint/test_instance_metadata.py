@@ -58,6 +58,7 @@ def test_a_token_opens_the_role_and_nothing_else(instance: Served) -> None:
         (400, "/latest/api/token", "PUT", {TTL: "0"}),
         (400, "/latest/api/token", "PUT", {TTL: "21601"}),
         (400, "/latest/api/token", "PUT", {TTL: "1e3"}),
+        (400, "/latest/api/token", "PUT", {TTL: f"6\r\n{TTL.replace('_', '-')}: 0"}),
         (403, "/latest/api/token", "PUT", {TTL: "60", "X_Forwarded_For": "10.0.0.1"}),
         (403, "/latest/api/token", "PUT", {TTL: "60", "Host": "169.254.169.254"}),
         (403, "/latest/api/token", "PUT", {TTL: "60", "Origin": "http://attacker.example"}),
@@ -72,6 +73,14 @@ def test_without_one_nothing_is_answered(
     asked = list(instance.chains.asked)
     assert instance.ask(path, method, **{"Authorization": None, **changes})[0] == status
     assert instance.chains.asked == asked
+
+
+def test_half_a_token_twice_opens_nothing(instance: Served) -> None:
+    text = token(instance)
+    twice = f"{text[:9]}\r\nX-aws-ec2-metadata-token: {text[9:]}"
+    status, _, body = instance.ask(FOLDER, **with_token(twice))
+    assert status == 401
+    assert b"x-aws-ec2-metadata-token does not have" in body
 
 
 def test_a_token_ends() -> None:
