@@ -47,7 +47,8 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies policy/role_report
     policy/routes files credentials
 app/each: run a command for each of many chains: targets, placeholders, children, result classes
-    app app/serving app/walking handover show/running vault state plan config files credentials
+    app app/serving app/walking aws endpoint handover show/running vault state ports plan config files
+    daemon_threads credentials
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as

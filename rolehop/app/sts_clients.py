@@ -99,6 +99,7 @@ class StsClients:
             endpoint_url=self.endpoint_url(profile),
             iam_endpoint_url=self.endpoint_url(profile, "iam"),
             organizations_endpoint_url=self.endpoint_url(profile, "organizations"),
+            ec2_endpoint_url=self.endpoint_url(profile, "ec2"),
         )
 
     def _make(self, region: str, profile: str | None) -> StsClient:

@@ -19,7 +19,7 @@ from rolehop.net.client_settings import GLOBAL_REGION, LEGACY_GLOBAL_REGIONS, Cl
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import quoted
 
-Service = Literal["sts", "iam", "organizations", "rolesanywhere"]
+Service = Literal["sts", "iam", "ec2", "organizations", "rolesanywhere"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,11 @@ from rolehop.startup.dataclass import dataclass
 from rolehop.startup.debug_log import debug
 
 # Only names and numbers are logged, never what is sent.
-_VERSIONS: Mapping[Service, str] = {"sts": "2011-06-15", "iam": "2010-05-08"}
+_VERSIONS: Mapping[Service, str] = {
+    "sts": "2011-06-15",
+    "iam": "2010-05-08",
+    "ec2": "2016-11-15",
+}
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 

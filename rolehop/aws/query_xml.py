@@ -67,9 +67,12 @@ def query_document(body: bytes) -> QueryDocument:
 def query_error(document: QueryDocument, hidden: str | None = None) -> QueryError | None:
     """Return the error in ``document``, or ``None`` if there is none.
 
-    ``hidden`` is a text to hide in the message besides secrets: the MFA code that was sent.
+    EC2 puts it into a list (EC2 developer guide, "Error responses"). ``hidden`` is a text to hide in the message besides secrets: the MFA code that was sent.
     """
-    error = None if document.root is None else document.root.find("Error")
+    root = document.root
+    error = None if root is None else root.find("Error")
+    if error is None and root is not None:
+        error = root.find("Errors/Error")
     code = "" if error is None else clean(error.findtext("Code") or "")
     if error is None or not code:
         return None

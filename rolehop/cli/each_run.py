@@ -8,16 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.each.asking import ask_once
 from rolehop.app.each.handing_over import through_server
-from rolehop.app.each.run_log import TargetLog, begin_log, run_to_resume
-from rolehop.app.each.runner import EachRun, Recorder, RunSettings
-from rolehop.app.each.targets import RunTarget, Shard, targets_of
+from rolehop.app.each.run_log import RunToResume, begin_log, run_to_resume
+from rolehop.app.each.runner import EachRun, Recorder, RunSettings, workers_of
+from rolehop.app.each.targets import ENABLED, RunTarget, Shard, targets_of
+from rolehop.app.each.walker import FleetWalker
 from rolehop.cli.error_report import lines_of
 from rolehop.cli.serving import StderrReporter
 from rolehop.errors import UsageError
 from rolehop.show.running.rows import ResultClass, TargetRow
 from rolehop.startup.dataclass import dataclass
 from rolehop.terminal.output import write_lines
+from rolehop.terminal.progress import chain_counter
+from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from rolehop.app.each.output_folder import OutputFolder
@@ -65,17 +69,10 @@ def run_each(cli: CommandContext, options: EachOptions) -> int:
     shard = Shard(*options.shard) if options.shard else None
     own = shard.of(whole) if shard else whole
     resumed = run_to_resume(cli.app, options.argv, shard) if options.resume else None
-    targets = resumed.missing(own) if resumed else own
     if options.dry_run:
-        _show_plan(cli, targets, options)
+        _show_plan(cli, resumed.missing(own) if resumed else own, options)
         return 0
-    if not targets:
-        cli.terminal.note(f"nothing is left to run in {len(own)} targets")
-    folder = _folder(options, whole)
-    if folder is not None:
-        folder.describe(whole, own, shard)
-    log = resumed.log if resumed else begin_log(cli.app, options.argv, shard)
-    return _run(cli, targets, options, log, folder) if targets else 0
+    return _EachRunner(cli, options).run(whole, own, shard, resumed)
 
 
 def _check(cli: CommandContext, options: EachOptions) -> None:
@@ -105,38 +102,69 @@ def _show_plan(cli: CommandContext, targets: Sequence[RunTarget], options: EachO
         cli.write_view(planned_view(list(rows), verbose=cli.terminal.verbose))
 
 
-def _run(
-    cli: CommandContext,
-    targets: Sequence[RunTarget],
-    options: EachOptions,
-    log: TargetLog,
-    folder: OutputFolder | None,
-) -> int:
-    from rolehop.app.each.asking import ask_once
+class _EachRunner:
+    """One run: ask, find regions, run, and show the results."""
 
-    chains = list(dict.fromkeys(each.chain for each in targets))
-    walk = ask_once(cli.app, chains, options.walk, always=options.confirm)
-    watcher, new_output = _shown_by(cli, options, len(targets), folder)
-    recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
-    settings = RunSettings(
-        options.argv,
-        walk,
-        options.jobs,
-        options.timeout,
-        options.fail_fast,
-        new_output,
-        through_server(cli.app, walk, StderrReporter(cli)) if options.server else None,
-        (lambda error: lines_of(error, cli, walk)) if options.explain else lambda error: (),
-        recorders,
-    )
-    run = EachRun(cli.app, targets, settings, watcher)
-    try:
-        run.run()
-    finally:
-        log.close()
-        watcher.finish()
-        _show_results(cli, run.rows(), options)
-    return _exit_code(run.rows())
+    def __init__(self, cli: CommandContext, options: EachOptions) -> None:
+        self._cli = cli
+        self._options = options
+
+    def run(
+        self,
+        whole: Sequence[RunTarget],
+        own: Sequence[RunTarget],
+        shard: Shard | None,
+        resumed: RunToResume | None,
+    ) -> int:
+        """Run for ``own``, the targets of a shard or all; return the exit code."""
+        cli, options = self._cli, self._options
+        left = resumed.missing(own) if resumed else own
+        walk = ask_once(
+            cli.app, list(dict.fromkeys(each.chain for each in left)), options.walk,
+            always=options.confirm and bool(left),
+        )  # fmt: skip
+        walker = FleetWalker(cli.app, walk, workers_of(options.jobs))
+        failed: dict[RunTarget, TargetRow] = {}
+        if ENABLED in options.region:
+            own, failed = self._with_regions(own, walker, walk)
+            left = resumed.missing(own) if resumed else own
+        folder = _folder(options, own)
+        if folder is not None:
+            folder.describe(whole, own, shard)
+        if not left:
+            cli.terminal.note(f"nothing is left to run in {pluralize(len(own), 'target')}")
+            return 0
+        log = resumed.log if resumed else begin_log(cli.app, options.argv, shard)
+        watcher, new_output = _shown_by(cli, options, len(left), folder)
+        recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
+        settings = RunSettings(
+            options.argv,
+            walk,
+            options.jobs,
+            options.timeout,
+            options.fail_fast,
+            new_output,
+            through_server(cli.app, walk, StderrReporter(cli)) if options.server else None,
+            (lambda error: lines_of(error, cli, walk)) if options.explain else lambda error: (),
+            recorders,
+        )
+        run = EachRun(cli.app, left, settings, watcher, walker, failed)
+        try:
+            run.run()
+        finally:
+            log.close()
+            watcher.finish()
+            _show_results(cli, run.rows(), options)
+        return _exit_code(run.rows())
+
+    def _with_regions(
+        self, own: Sequence[RunTarget], walker: FleetWalker, walk: WalkOptions
+    ) -> tuple[list[RunTarget], dict[RunTarget, TargetRow]]:
+        from rolehop.app.each.regions import with_enabled_regions
+
+        jobs = workers_of(self._options.jobs)
+        with chain_counter(self._cli.terminal, len(own)) as progress:
+            return with_enabled_regions(self._cli.app, own, walker, walk, jobs, progress=progress)
 
 
 def _folder(options: EachOptions, targets: Sequence[RunTarget]) -> OutputFolder | None:

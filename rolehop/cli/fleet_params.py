@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from rolehop.app.each.targets import ENABLED
 from rolehop.cli.param_types import Region
 
 _MOST_SHARDS = 1000
 
 
 class RegionList(click.ParamType[tuple[str, ...]]):
-    """Names of regions with commas between them, each as in the config."""
+    """Names of regions with commas between them, each as in the config; or ``enabled``."""
 
     name = "regions"
 
@@ -22,6 +23,8 @@ class RegionList(click.ParamType[tuple[str, ...]]):
         """Return the names, each once."""
         if isinstance(value, tuple):
             return value
+        if value == ENABLED:
+            return (ENABLED,)
         names = (part.strip() for part in str(value).split(","))
         return tuple(dict.fromkeys(Region().convert(each, param, ctx) for each in names))
 

@@ -67,6 +67,9 @@ class ClientSettings:
     organizations_endpoint_url: str | None = None
     """Overrides the endpoint of Organizations."""
 
+    ec2_endpoint_url: str | None = None
+    """Overrides the endpoint of EC2."""
+
     use_fips: bool = False
     use_dualstack: bool = False
 
@@ -101,6 +104,7 @@ class ClientSettings:
             "sts": self.endpoint_url,
             "iam": self.iam_endpoint_url,
             "organizations": self.organizations_endpoint_url,
+            "ec2": self.ec2_endpoint_url,
         }
         return overrides.get(service)
 
@@ -113,6 +117,7 @@ def settings_from(
     endpoint_url: str | None = None,
     iam_endpoint_url: str | None = None,
     organizations_endpoint_url: str | None = None,
+    ec2_endpoint_url: str | None = None,
 ) -> ClientSettings:
     """Make settings the way botocore does: a variable wins over its key of the AWS profile.
 
@@ -133,6 +138,7 @@ def settings_from(
         endpoint_url=endpoint_url or None,
         iam_endpoint_url=iam_endpoint_url or None,
         organizations_endpoint_url=organizations_endpoint_url or None,
+        ec2_endpoint_url=ec2_endpoint_url or None,
         use_fips=settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
         use_dualstack=settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         legacy_global_sts=regional == "legacy",

@@ -67,7 +67,7 @@ class GroupedWatcher:
 
     def finish(self) -> None:
         """Remove the line of progress."""
-        if self._terminal.shows_progress:
+        if self._terminal.rewrites_lines:
             show_counter("", self._terminal.columns)
 
     @contextmanager
@@ -86,7 +86,7 @@ class GroupedWatcher:
             self._count()
 
     def _count(self) -> None:
-        if self._terminal.shows_progress and not is_asking():
+        if self._terminal.rewrites_lines and not is_asking():
             seconds = time.monotonic() - self._begun
             text = progress_text(self._total, self._running, self._done, self._failed, seconds)
             show_counter(text, self._terminal.columns)

@@ -26,12 +26,12 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 from rolehop.startup.dataclass import replace
 from tests.doubles import iam_keys, saml, web_identity
-from tests.doubles.accounts import iam_read
+from tests.doubles.accounts import ec2_regions, iam_read
 from tests.doubles.accounts.organizations import error_json
+from tests.doubles.accounts.query_answers import VERSIONS, error_xml, result_xml
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
 from tests.doubles.sts_params import Refused, Request
 from tests.doubles.sts_rules import OPERATIONS
@@ -39,13 +39,17 @@ from tests.doubles.sts_world import Device, Key, Role, User, World
 
 __all__ = ["Call", "Device", "Key", "Role", "StrictSts", "User", "World"]
 
-_OPERATIONS = {**OPERATIONS, **iam_keys.OPERATIONS, **iam_read.OPERATIONS}
+_OPERATIONS = {
+    **OPERATIONS,
+    **iam_keys.OPERATIONS,
+    **iam_read.OPERATIONS,
+    **ec2_regions.OPERATIONS,
+}
 # The token in the call proves the identity, so the call is not signed.
 UNSIGNED = {
     "AssumeRoleWithSAML": saml.assume_role_with_saml,
     "AssumeRoleWithWebIdentity": web_identity.assume_role_with_web_identity,
 }
-_VERSIONS = {"sts": "2011-06-15", "iam": "2010-05-08"}
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,7 @@ class StrictSts:
             "AWS_ENDPOINT_URL_STS": self.url,
             "AWS_ENDPOINT_URL_IAM": self.url,
             "AWS_ENDPOINT_URL_ORGANIZATIONS": self.url,
+            "AWS_ENDPOINT_URL_EC2": self.url,
         }
 
     @property
@@ -169,12 +174,12 @@ class StrictSts:
         self, times: int = 1, *, status: int = 503, code: str = "ServiceUnavailable", text: str = ""
     ) -> None:
         """Answer the next ``times`` calls with an error."""
-        body = _error_xml(code, text or code)
+        body = error_xml(code, text or code)
         self._inject(_Fault("fail", times, status, body, code))
 
     def throttle(self, times: int = 1, role: str = "") -> None:
         """Answer the next ``times`` calls, those for ``role`` if it is named, with Throttling."""
-        body = _error_xml("Throttling", "Rate exceeded")
+        body = error_xml("Throttling", "Rate exceeded")
         self._inject(_Fault("fail", times, 400, body, "Throttling", role=role))
 
     def drop(self, times: int = 1) -> None:
@@ -286,7 +291,7 @@ class StrictSts:
             self.calls.append(replace(call, refused=refused.code))
             if "X-Amz-Target" in handler.headers:
                 return 400, error_json(refused.code, refused.message)
-            return refused.status, _error_xml(refused.code, refused.message)
+            return refused.status, error_xml(refused.code, refused.message, call.action)
         self.calls.append(call)
         return 200, answer
 
@@ -294,7 +299,7 @@ class StrictSts:
         params = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
         action, version = params.pop("Action", ""), params.pop("Version", "")
         known, operation = _OPERATIONS.get(action, ("", None))
-        if operation is None or version != _VERSIONS[known]:
+        if operation is None or version != VERSIONS[known]:
             text = f"Could not find operation {action} for version {version}"
             raise Refused("InvalidAction", text)
         if signer.service != known:
@@ -309,32 +314,15 @@ class StrictSts:
             self.packed_limit,
             self.tells_reasons,
         )
-        return _result_xml(known, action, operation(self.world, request))
+        return result_xml(known, action, operation(self.world, request))
 
     def _operate_unsigned(self, handler: _Handler, body: bytes) -> bytes:
         params = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
         action, version = params.pop("Action"), params.pop("Version", "")
-        if version != _VERSIONS["sts"] or "Authorization" in handler.headers:
+        if version != VERSIONS["sts"] or "Authorization" in handler.headers:
             raise Refused("ValidationError", f"{action} is called unsigned")
         result = UNSIGNED[action](self.world, params, self.now, self.token_length)
-        return _result_xml("sts", action, result)
-
-
-def _result_xml(service: str, action: str, result: str) -> bytes:
-    host = "sts.amazonaws.com" if service == "sts" else "iam.amazonaws.com"
-    return (
-        f'<{action}Response xmlns="https://{host}/doc/{_VERSIONS[service]}/"><{action}Result>'
-        f"{result}</{action}Result><ResponseMetadata><RequestId>double</RequestId>"
-        f"</ResponseMetadata></{action}Response>"
-    ).encode()
-
-
-def _error_xml(code: str, message: str) -> bytes:
-    return (
-        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>'
-        f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-        "<RequestId>double</RequestId></ErrorResponse>"
-    ).encode()
+        return result_xml("sts", action, result)
 
 
 def _shut(connection: socket.socket) -> None:

@@ -170,6 +170,9 @@ class World:
         self.inline: dict[str, dict[str, str]] = {}
         """ARN of a user or role to its inline policies: name to JSON."""
 
+        self.regions: dict[str, tuple[str, ...]] = {}
+        """Account to its enabled regions, which its roles may list; others may not."""
+
         self.refused_with: dict[str, str] = {}
         """Role ARN to AWS's words for a policy that this double does not judge, e.g. of an SCP."""
 

@@ -6,7 +6,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from rolehop.app.each.results import class_of, name_chain, problem_of
 from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
 from rolehop.app.each.walker import FleetWalker
 from rolehop.app.planning import resolve_chain
+from rolehop.endpoint.companion import collect_garbage_as_usual
 from rolehop.errors import RolehopError
 from rolehop.handover.child_environment import child_environment
 from rolehop.plan.walk_options import WalkOptions
@@ -72,8 +73,15 @@ class EachRun:
     """One run; made, run, and then asked for its rows, also after it was interrupted."""
 
     def __init__(
-        self, app: App, targets: Sequence[RunTarget], settings: RunSettings, watcher: RunWatcher
+        self,
+        app: App,
+        targets: Sequence[RunTarget],
+        settings: RunSettings,
+        watcher: RunWatcher,
+        walker: FleetWalker,
+        failed: Mapping[RunTarget, TargetRow],
     ) -> None:
+        """``failed``: targets of which it is known already what became of them."""
         self._app = app
         self._targets = targets
         self._settings = settings
@@ -82,9 +90,9 @@ class EachRun:
         self._hand_over = settings.hand_over or as_variables(app, settings.options)
         jobs = settings.jobs
         self._slots = threading.Semaphore(jobs)
-        # Some walk ahead, so that no command waits for AWS; with one job, the order is kept.
-        self._workers = min(jobs + min(jobs, _MOST_AHEAD) if jobs > 1 else 1, len(targets))
-        self._walker = FleetWalker(app, settings.options, self._workers)
+        self._workers = min(workers_of(jobs), len(targets))
+        self._walker = walker
+        self._failed = failed
         self._rows: dict[int, TargetRow] = {}
         self._waiting = iter(range(len(targets)))
         self._in_commands = 0
@@ -95,11 +103,12 @@ class EachRun:
         self._ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
     def run(self) -> None:
-        """Run the command for every target.
+        """Run the command for every target; once.
 
         Raises:
             KeyboardInterrupt, and whatever else a signal raises, once the commands were ended.
         """
+        collect_garbage_as_usual()
         for _number in range(self._workers):
             threading.Thread(target=self._work, daemon=True).start()
         try:
@@ -175,6 +184,9 @@ class EachRun:
 
     def _do(self, number: int) -> None:
         target = self._targets[number]
+        if target in self._failed:
+            self._finish(number, self._failed[target], None)
+            return
         facts = TargetFacts(target, region=target.region)
         try:
             resolved = resolve_chain(self._app, target.chain, self._settings.options)
@@ -247,6 +259,14 @@ class EachRun:
             for record in self._settings.recorders:
                 record(self._targets[number], row)
             self._watcher.ended(row, output)
+
+
+def workers_of(jobs: int) -> int:
+    """Return how many walk at once.
+
+    Some walk ahead, so that no command waits for AWS; with one job, the order is kept.
+    """
+    return jobs + min(jobs, _MOST_AHEAD) if jobs > 1 else 1
 
 
 def _not_run(target: RunTarget) -> TargetRow:

@@ -27,6 +27,10 @@ _ACCOUNT = Pattern(r"[0-9]{12}")
 _PLACEHOLDER = Pattern(r"(?<![${])\{(chain|account|account_name|role|region)\}(?!\})")
 
 
+ENABLED = "enabled"
+"""Stands for every region that an account has enabled, until the account was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunTarget:
     """One run of the command."""
@@ -168,6 +172,7 @@ def filled_as_known(argv: Sequence[str], facts: TargetFacts) -> tuple[tuple[str,
     What only a walk tells stays as it is.
     """
     unknown = {name for name in ("account", "role") if getattr(facts, name) is None}
+    unknown |= {"region"} if facts.region == ENABLED else set()
     waiting = [word for word in argv if any(f"{{{name}}}" in word for name in unknown)]
     try:
         return tuple(word if word in waiting else filled((word,), facts)[0] for word in argv), None

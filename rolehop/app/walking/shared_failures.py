@@ -22,8 +22,12 @@ class SharedFailures:
     Without a network, each of three hundred chains would ask again for the hop that they begin with.
     """
 
-    def __init__(self, locks: Locks) -> None:
+    def __init__(
+        self, locks: Locks, lasts: Callable[[RolehopError], bool] = lambda error: True
+    ) -> None:
+        """``lasts``: whether a failure is still one a while later, for runs that take hours."""
         self._locks = locks
+        self._lasts = lasts
         self._failed: dict[str, RolehopError] = {}
 
     @contextmanager
@@ -40,7 +44,8 @@ class SharedFailures:
                 self._check(name)
                 yield
         except RolehopError as error:
-            self._failed.setdefault(name, error)
+            if self._lasts(error):
+                self._failed.setdefault(name, error)
             raise
 
     def once(self, name: str, call: Callable[[], T]) -> T:
@@ -49,7 +54,8 @@ class SharedFailures:
         try:
             return call()
         except RolehopError as error:
-            self._failed.setdefault(name, error)
+            if self._lasts(error):
+                self._failed.setdefault(name, error)
             raise
 
     def waiting_for_person(self) -> AbstractContextManager[None]:

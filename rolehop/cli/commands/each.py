@@ -46,7 +46,7 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
     type=RegionList(),
     default=(),
     metavar="REGIONS",
-    help="Run it in each of these regions, e.g. eu-west-1,us-east-1.",
+    help="Run it in each of these regions, e.g. eu-west-1,us-east-1; enabled: in those that each account has enabled.",
 )
 @click.option(
     "--jobs",

@@ -177,6 +177,49 @@ def test_a_command_runs_in_each_region_that_is_named_with_one_walk(world: World)
     assert (done.code, len(world.sts.calls)) == (2, 2)
 
 
+def test_enabled_regions_are_those_of_each_account(world: World) -> None:
+    give_fleet(world)
+    for name, regions in (("good", ("eu-west-1", "me-south-1")), ("loud", ("us-east-1",))):
+        world.sts.world.regions[ACCOUNTS[name]] = regions
+    words = ("each", "far/good", "far/loud", "far/slow", "far/refused", "--region", "enabled")
+    done = world.rolehop(*words, "--format", "json", "--", "sh", "-c", "echo $AWS_REGION")
+    found = {each["target"]: each for each in map(json.loads, done.out.splitlines())}
+    assert (done.code, {name: each["class"] for name, each in found.items()}) == (
+        1,
+        {
+            "far/good eu-west-1": "ok",
+            "far/good me-south-1": "ok",
+            "far/loud us-east-1": "ok",
+            "far/slow enabled": "refused",
+            "far/refused enabled": "refused",
+        },
+    )
+    assert found["far/good me-south-1"]["stdout"] == "me-south-1\n"
+    assert found["far/slow enabled"]["error"]["cause"].startswith("UnauthorizedOperation: You are")
+    assert sorted(world.sts.roles_called) == sorted(
+        [HUB, *map(role_of, ("good", "loud", "slow", "refused"))]
+    )
+    world.sts.world.regions[ACCOUNTS["slow"]] = ("eu-west-1",)
+    done = world.rolehop(
+        *words, "--resume", "--format", "json", "--", "sh", "-c", "echo $AWS_REGION"
+    )
+    assert sorted(json.loads(line)["target"] for line in done.out.splitlines()) == [
+        "far/refused enabled", "far/slow eu-west-1",
+    ]  # fmt: skip
+    calls = len(world.sts.calls)
+    done = world.rolehop(*words, "--dry-run", "-v", "--", "echo", "{region}")
+    assert (done.code, len(world.sts.calls)) == (0, calls)
+    assert "far/good enabled" in done.out
+
+
+def test_a_hub_that_refuses_is_asked_once_for_all(world: World) -> None:
+    give_fleet(world)
+    world.sts.world.role(HUB, trusts=[])
+    done = world.rolehop("each", "far", "--format", "json", "--", "true")
+    assert (done.code, set(classes_of(done).values())) == (1, {"refused"})
+    assert world.sts.roles_called == [HUB]
+
+
 def test_no_secret_is_left_behind(world: World) -> None:
     give_fleet(world, refused=())
     assert world.rolehop("each", "far/*", "--", "sh", "-c", "env > /dev/null").code == 0
