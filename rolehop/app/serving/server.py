@@ -120,6 +120,7 @@ class Server:
         if settings.for_containers:
             settings = self._settings = _for_containers(app, settings)
         with ExitStack() as stack:
+            stack.callback(self._forget)  # last: what it notes is removed by others until then
             self._listeners = [_listen(app, settings)]
             stack.callback(self._listeners[0].close)
             if settings.socket is not None:
@@ -286,8 +287,11 @@ class Server:
         """Write down for `status` what this process serves, and what has to be removed after it."""
         if self._note is None:
             self._note = ServerNote(self._app.state_folder)
-            self._stack.callback(self._note.remove)
         self._note.store(as_note(self._row(self._chains), self._token_file))
+
+    def _forget(self) -> None:
+        if self._note is not None:
+            self._note.remove()
 
     def _stop(self) -> None:
         if self._loop is not None:

@@ -6,12 +6,16 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from rolehop.app.context import App
+from rolehop.app.serving.server import Server, ServerSettings
 from rolehop.show.rows import ServedChainRow, ServerRow
 from rolehop.show.tables import server_text
 from rolehop.vault.locks import locked, name_holder, unlock
@@ -63,6 +67,34 @@ def test_a_server_that_ctrl_z_has_stopped_ends(world: World) -> None:
         assert done.err.endswith(f"(process {server.process.pid}) has ended\n")
         assert ended(server.process).code == 0
     assert list((world.state / "servers").iterdir()) == []
+
+
+class _Nobody:
+    def report_problem(self, chain: str, problem: object) -> None:
+        """Nobody is told."""
+
+    def report_caller(self, chain: str, arn: str) -> None:
+        """Likewise."""
+
+
+def test_the_note_of_a_server_goes_last(tmp_path: Path) -> None:
+    """Until then `serve --stop` waits, and others remove what a killed server left."""
+    tmp_path.chmod(0o700)
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    settings = ServerSettings(socket=tmp_path / "sock", token_file=tmp_path / "token")
+    removed: list[str] = []
+    is_watched = True
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.remove" and is_watched:
+            removed.append(Path(str(arguments[0])).suffix or Path(str(arguments[0])).name)
+
+    with Server(App(environ, tmp_path), settings, _Nobody()) as server:
+        server.write_token()
+        server.note()
+        sys.addaudithook(watch)
+    is_watched = False
+    assert removed[:3] == ["token", "sock", ".json"]
 
 
 @pytest.mark.parametrize(
