@@ -108,7 +108,14 @@ _OTHER_REASONS = [
 @pytest.mark.parametrize("resource", [' on resource: "arn:aws:s3:::b"', ""])
 def test_a_reason_that_is_not_known_is_kept_as_aws_wrote_it(reason: str, resource: str) -> None:
     text = f"User: {JOHN} is not authorized to perform: s3:GetObject{resource} {reason}"
-    for shown in (text, f"{text}. Try again", f'"{text}."', f"'{text}'", f"{text}\n\nmore words"):
+    for shown in (
+        text,
+        f"{text}. Try again",
+        f'"{text}."',
+        f"'{text}'",
+        f"{text}\n\nmore",
+        f"{text}\nError: x",
+    ):
         found = read_excerpt(shown.replace(" because", "\n  because"))
         assert found is not None
         assert (found.words, found.denied.reason, found.denied.policy) == (text, reason, None)

@@ -54,7 +54,8 @@ _OTHER = Pattern(
     r"|,?\s{1,3}(?:status\s{1,3}code|request\s{1,3}id)\b)",
     re.IGNORECASE,
 )
-_PARAGRAPH = Pattern(r"\n[ \t│]*\n")
+# An empty line, or one that begins with a label of a program's own: "Error: …".
+_PARAGRAPH = Pattern(r"\n[ \t│]*(?:\n|(?=\w+:\s))")
 # What the AWS console shows.
 _CONSOLE = Pattern(
     r"\buser:\s{1,9}(?P<caller>\S{1,2048})\s{1,9}action:\s{1,9}(?P<action>[\w-]+:\w+)"
