@@ -19,9 +19,9 @@ _TIMED = """
 import sys, time
 from rolehop.vault import deferred_writes
 store, begun = deferred_writes.BatchVault.store, time.perf_counter()
-def timed(self):
+def timed(self, *arguments, **named):
     walked = time.perf_counter()
-    store(self)
+    store(self, *arguments, **named)
     stored = time.perf_counter()
     sys.stderr.write(f"TIMES {walked - begun} {stored - walked}\\n")
 deferred_writes.BatchVault.store = timed
