@@ -95,7 +95,7 @@ def on_a_screen(
     before: Sequence[Line], block: Sequence[Line], after: Sequence[Line], room: int
 ) -> Iterator[Line]:
     """Yield a hop's block, and before and after it a line for each other hop, if ``room`` allows."""
-    left = room - len(block)
+    left = room - rows_of(block)
     of_after = max(left - min(len(before), left // 2), 1)
     of_before = max(left - min(len(after), of_after), 1)
     yield from _first_hops(before, of_before)

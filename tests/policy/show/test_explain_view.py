@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from rolehop.arn import RoleArn
 from rolehop.policy.chain_verdict import AwsRefusal, judge_chain
 from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
 from rolehop.policy.chains.scenario import ChainScenario
@@ -26,6 +27,7 @@ from tests.policy.helpers.chains import (
     NOW,
     healthy,
     may,
+    records,
     scenario,
     trusts,
 )
@@ -179,6 +181,21 @@ def test_many_hops_of_which_nothing_is_known_are_one_screen() -> None:
         assert len(lines) <= 24
         assert lines[2] == "hop 1: can't tell"
         assert ("more hops (-v)" in lines[-1]) is (times == 20)
+
+
+def test_many_hops_beside_a_refused_one_whose_fix_has_a_long_line_are_one_screen() -> None:
+    case = broken(sets("trust-admin", trusts("444444444444")))
+    found = records(case)
+    asked, setting = scenario(case), EvaluationContext(found, NOW)
+    far = RoleArn.parse(f"arn:aws:iam::222222222222:role/{'p/' * 30}Hub")
+    entities = {**found.entities, str(far): replace(found.entities[HUB], arn=str(far))}
+    setting = replace(setting, records=replace(found, entities=entities))
+    hops = (replace(asked.hops[0], role=far), asked.hops[1])
+    verdict = judge_chain("chain", "me", replace(asked, hops=hops * 8, setting=setting))
+    text = checked_text(verdict_view(verdict, verbose=False))
+    assert "would be refused" in text
+    assert max(map(len, text.splitlines())) > 80
+    assert rows_of(text) <= 24, text
 
 
 def test_an_allowed_hop_says_what_is_assumed() -> None:
