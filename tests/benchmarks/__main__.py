@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from tests.benchmarks import printing
+from tests.benchmarks.each_rows import each_rows
 from tests.benchmarks.fan_out import fan_out_rows
 from tests.benchmarks.measuring import Failed, Row
 from tests.benchmarks.others import other_rows
@@ -74,6 +75,7 @@ def _rows(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
                 yield from _as_far_as_it_goes(others)
             rounds = 1 if options.quick else 5
             yield from _as_far_as_it_goes(fan_out_rows(bench, world, "Secret Service", rounds))
+            yield from _as_far_as_it_goes(each_rows(bench, world, quick=options.quick))
     else:
         yield Row("everything over a Secret Service", skipped=reason)
     reason = no_kernel()

@@ -36,3 +36,5 @@ def test_a_quick_run_fills_every_row() -> None:
         facts = {row["name"]: row["facts"] for row in report["rows"]}
         assert facts["refresh of 200 chains through one hub, Secret Service"]["calls"] == 201
         assert facts["cold walk of three hops"]["calls"] == 3
+        # Ten of the 200 spokes, and the hub.
+        assert facts["each, 200 commands of 1 s, 8 at a time, against xargs"]["calls"] == 11

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+from rolehop.errors import RolehopError
 from rolehop.show.running.rows import TargetRow
 
 
@@ -54,10 +55,22 @@ class HeldOutput:
     """
 
     def __init__(self) -> None:
-        with ExitStack() as stack:
-            self.stdout: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
-            self.stderr: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
-            self._stack = stack.pop_all()
+        """Create the files.
+
+        Raises:
+            RolehopError: that is not possible.
+        """
+        try:
+            with ExitStack() as stack:
+                self.stdout: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
+                self.stderr: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
+                self._stack = stack.pop_all()
+        except OSError as error:
+            raise RolehopError(
+                "there is no place to hold the output of commands back",
+                cause=error.strerror or str(error),
+                fix="set TMPDIR to a folder that can be written, or use --prefix",
+            ) from None
 
     def __enter__(self) -> Self:
         return self

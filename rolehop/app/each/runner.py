@@ -34,6 +34,9 @@ ACCOUNT_NAME = "ROLEHOP_ACCOUNT_NAME"
 
 _TICK = 0.1  # seconds
 _MOST_AHEAD = 8
+_FRESH_SECONDS = 60.0
+"""A session that has waited longer for its command is looked at again: it may have to be renewed."""
+
 _LAST_SECONDS = 3.0
 """How long a run that ends waits for its last commands after they were killed."""
 
@@ -162,9 +165,9 @@ class EachRun:
         """Say of the targets that were not run that they were not: none is left out."""
         for target, row in zip(self._targets, self.rows(), strict=True):
             if row.result is ResultClass.NOT_RUN:
-                for record in self._settings.recorders:
-                    record(target, row)
                 with suppress(OSError, RolehopError):  # what ended the run is raised
+                    for record in self._settings.recorders:
+                        record(target, row)
                     self._watcher.ended(row, None)
 
     # ---- in threads of their own
@@ -197,13 +200,25 @@ class EachRun:
             facts = facts_of(self._app, target, resolved, session)
             argv = filled(self._settings.argv, facts)
         except RolehopError as error:
-            name_chain(error)
-            problem = problem_of(error, self._settings.explain(error))
-            self._finish(number, _row(facts, class_of(error), problem=problem), None)
-        else:
-            with self._slots, self._counted():
-                if not self._is_over.is_set():
-                    self._run(number, facts, argv, resolved, session)
+            self._refuse(number, facts, error)
+            return
+        walked_at = time.monotonic()
+        with self._slots, self._counted():
+            if self._is_over.is_set():
+                return
+            if time.monotonic() - walked_at > _FRESH_SECONDS:
+                try:
+                    session = self._walker.session(target.chain, resolved)
+                except RolehopError as error:
+                    self._refuse(number, facts, error)
+                    return
+            self._run(number, facts, argv, resolved, session)
+
+    def _refuse(self, number: int, facts: TargetFacts, error: RolehopError) -> None:
+        """Finish a target whose command does not begin."""
+        name_chain(error)
+        problem = problem_of(error, self._settings.explain(error))
+        self._finish(number, _row(facts, class_of(error), problem=problem), None)
 
     def _run(
         self,
