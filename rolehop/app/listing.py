@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from rolehop.config.model import ChainConfig, Config
+from rolehop.config.model import LABEL, ChainConfig, Config, is_pattern
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
@@ -56,10 +56,6 @@ def chain_rows_by_use(app: App) -> list[ChainRow]:
     rows = {row.name: row for row in chain_rows(app)}
     ordered = in_order(list(rows), load_uses(app.state_folder), app.now().timestamp())
     return [rows[name] for name in ordered]
-
-
-LABEL = "label:"
-"""Begins a pattern that selects chains by a label: ``label:env=prod``, ``label:env``."""
 
 
 def check_patterns(app: App, patterns: Iterable[str]) -> None:
@@ -163,7 +159,7 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
     for pattern in patterns:
         found = [each.name for each in chains.values() if matches(each, (pattern,))]
         found = found or [each.name for each in chains.values() if each.fleet == pattern]
-        if not found and not pattern.startswith(LABEL) and not set(pattern) & set("*?["):
+        if not found and not is_pattern(pattern):
             from rolehop.app.planning import resolve_chain
 
             # An AWS profile, or an error that names the nearest.

@@ -11,6 +11,9 @@ from typing import Any
 
 from rolehop.startup.dataclass import dataclass, field
 
+LABEL = "label:"
+"""Begins a pattern that selects chains by a label: ``label:env=prod``, ``label:env``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
@@ -162,3 +165,8 @@ def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
         for chain in path
         for number, hop in enumerate(chain.hops, start=1)
     )
+
+
+def is_pattern(name: str) -> bool:
+    """True if ``name`` selects chains by a label or by wildcards, where a pattern is taken."""
+    return name.startswith(LABEL) or bool(set(name) & set("*?["))

@@ -9,8 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn
-from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, WrittenHop
+from rolehop.config.model import (
+    ChainConfig,
+    Config,
+    HopConfig,
+    SourceConfig,
+    WrittenHop,
+    is_pattern,
+)
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.sts_limits import MAX_NAME, NOT_IN_SESSION_NAMES
 from rolehop.config.templates import ACCOUNT_NAME, CALLER, mentions_caller
@@ -97,6 +105,11 @@ def no_such_chain(
         return ConfigError(
             f"no chain or AWS profile is called '{name}'", cause=wrong, fix=fix, chain=name
         )
+    if is_pattern(name):
+        fix = Advice(
+            "one chain is needed; rolehop list ", Argument(name), " shows those that match"
+        )
+        return ConfigError(f"no chain or AWS profile is called '{name}'", fix=fix, chain=name)
     fleets = {each.fleet for each in config.chains.values() if each.fleet}
     near = nearest(name, [*config.chains, *profiles, *fleets])
     near = [f"{each}/…" if each in fleets else each for each in near]

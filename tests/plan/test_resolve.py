@@ -74,6 +74,13 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
     assert error.fix == "did you mean prod? rolehop list shows every chain"
 
 
+@pytest.mark.parametrize("pattern", ["spokes/*", "label:env=prod", "pro?"])
+def test_a_pattern_where_one_chain_is_needed_is_listed(pattern: str) -> None:
+    fix = no_such_chain(config(HUB, PROD), pattern).fix
+    quoted = pattern if pattern.startswith("label") else f"'{pattern}'"
+    assert fix == f"one chain is needed; rolehop list {quoted} shows those that match"
+
+
 @pytest.mark.parametrize(
     ("role", "settings", "facts", "region", "first"),
     [
