@@ -24,6 +24,7 @@ from rolehop.app.serving.port_holder import who_listens
 from rolehop.app.serving.rivals import CONFIG_VARIABLE, rival_files
 from rolehop.app.serving.running import SERVE, ServerNote, as_note, running_servers
 from rolehop.app.serving.start import StartedChain
+from rolehop.app.serving.stop_signals import StopSignals
 from rolehop.app.serving.token_file import (
     TokenFile,
     check_token_path,
@@ -120,6 +121,7 @@ class Server:
         if settings.for_containers:
             settings = self._settings = _for_containers(app, settings)
         with ExitStack() as stack:
+            self._signals = stack.enter_context(StopSignals())
             stack.callback(self._forget)  # last: what it notes is removed by others until then
             self._listeners = [_listen(app, settings)]
             stack.callback(self._listeners[0].close)
@@ -281,7 +283,7 @@ class Server:
         if self._settings.imds:
             metadata = MetadataService(next(iter(self._started)), self._chains)
         rules = Rules(token_check(self._token), self._chains, os.getpid(), metadata)
-        return Loop(self._listeners, rules.answer, _tick_of(self._chains, client))
+        return Loop(self._listeners, rules.answer, self._tick_of(client))
 
     def note(self) -> None:
         """Write down for `status` what this process serves, and what has to be removed after it."""
@@ -292,6 +294,17 @@ class Server:
     def _forget(self) -> None:
         if self._note is not None:
             self._note.remove()
+
+    def _tick_of(self, client: WatchedProcess | None) -> Callable[[], float | None]:
+        """Return what a loop calls between requests: ``None`` ends it."""
+        tick, signals = self._chains.tick, self._signals
+        if client is not None:
+            client.watch()
+        if client is None or client.file is not None:
+            return lambda: None if signals.was_received else tick()
+        return lambda: (
+            None if signals.was_received or client.has_ended() else min(tick(), _LOOK_SECONDS)
+        )
 
     def _stop(self) -> None:
         if self._loop is not None:
@@ -334,16 +347,6 @@ def _for_containers(app: App, settings: ServerSettings) -> ServerSettings:
     if listens_on_socket():
         return replace(settings, socket=socket_for_containers(app, settings.socket))
     return replace(settings, port=settings.port or FORWARDED_PORT)
-
-
-def _tick_of(chains: ServedChains, client: WatchedProcess | None) -> Callable[[], float | None]:
-    """Return what a loop calls between requests: ``None`` ends it."""
-    if client is None:
-        return chains.tick
-    client.watch()
-    if client.file is not None:
-        return chains.tick
-    return lambda: None if client.has_ended() else min(chains.tick(), _LOOK_SECONDS)
 
 
 def _listen(app: App, settings: ServerSettings) -> ListeningSocket:
