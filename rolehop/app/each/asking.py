@@ -38,7 +38,7 @@ def _confirm(app: App, chains: Sequence[str], options: WalkOptions, *, always: b
     if person.can_ask:  # else the question, which nobody is asked, needs no list
         for name in chains:
             person.say(f"{name}: {_goal(app, name, options)}")
-    question = f"The command runs for {pluralize(len(chains), 'chain')} above. Continue? [y/N] "
+    question = f"The command runs for the {pluralize(len(chains), 'chain')} above. Continue? [y/N] "
     try:
         answer = person.ask(question, needed="a confirmation")
     except NoTerminal as error:

@@ -145,9 +145,7 @@ def filled(argv: Sequence[str], facts: TargetFacts) -> tuple[str, ...]:
         value, fits = values[name]
         if value is None:
             raise ConfigError(
-                f"{{{name}}} has no value for this target",
-                cause=f"the {name.replace('_', ' ')} is not known",
-                fix=_FIXES.get(name),
+                f"{{{name}}} has no value", cause=_UNKNOWN.get(name), fix=_FIXES.get(name)
             )
         if not fits(value):
             raise ConfigError(
@@ -160,6 +158,12 @@ def filled(argv: Sequence[str], facts: TargetFacts) -> tuple[str, ...]:
     return tuple(_PLACEHOLDER.sub(lambda found: value_of(found[1]), word) for word in argv)
 
 
+_UNKNOWN: Mapping[str, str] = {
+    "account": "the account is not known",
+    "account_name": "the account has no name",
+    "role": "the session is of no role",
+    "region": "no region is named",
+}
 _FIXES: Mapping[str, str] = {
     "account_name": "name the account in [accounts] or in its fleet",
     "region": "name regions with --region, or one in the chain",

@@ -21,7 +21,7 @@ def fleet() -> Iterator[World]:
         yield world
 
 
-UNNAMED = "{account_name} has no value for this target: the account name is not known"
+UNNAMED = "{account_name} has no value: the account has no name"
 
 # ---- what a command gets
 
