@@ -17,8 +17,14 @@ from rolehop.plan.model import HopStep, Step
 from rolehop.vault.sessions import KeyringVault, SessionToStore
 
 STORED_AFTER_SECONDS = 5.0
-MOST_WAITING = 512
-"""Sessions that are not stored yet. Storing rewrites the whole index, however few they are."""
+MOST_WAITING = 32
+"""Sessions that are stored together: few enough that no reader of the keyring waits for long."""
+
+MOST_STORED = 200
+"""Sessions of one run that are stored, besides those below which others hang.
+
+A desktop's keyring takes 0.1 s for each of two thousand, longer than AWS; the kernel's has no room.
+"""
 
 _MOST_FOUND = 256
 """Sessions kept in memory; hops that many chains share are used again and again, and stay."""
@@ -75,7 +81,8 @@ class GatheringVault:
     """Implements ``ports.Vault`` over another, for a long run; safe to use from many threads.
 
     Unlike `BatchVault` it finds what is stored, and stores some sessions at a time while the run
-    goes on: it may take hours, and a killed one should not have to ask AWS again.
+    goes on: it may take hours, and a killed one should not have to ask AWS again. Of very many
+    sessions it stores the first ones, and those that others were made with.
     """
 
     def __init__(self, vault: KeyringVault, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,6 +93,9 @@ class GatheringVault:
         self._storing = threading.Lock()
         self._found: OrderedDict[str, Session] = OrderedDict()
         self._waiting: dict[str, SessionToStore] = {}
+        self._chosen: set[str] = set()
+        """Keys of what is stored, or waits to be."""
+        self._left_out: dict[str, SessionToStore] = {}
 
     def get(self, step: Step, chain: str) -> Session | None:
         """Return the session under ``step.key``, of this run or the stored one."""
@@ -103,16 +113,29 @@ class GatheringVault:
         return found
 
     def put(self, step: Step, session: Session, chain: str) -> None:
-        """Keep ``session``, and store it now or with the next ones."""
+        """Keep ``session``, and store it now or with the next ones, or not at all."""
         with self._guard:
+            self._choose(step, session, chain)
             self._keep(step.key, session)
-            _note(self._waiting, step, session, chain)
             waited = self._clock() - self._stored_at
             is_due = waited >= STORED_AFTER_SECONDS or len(self._waiting) >= MOST_WAITING
             if is_due:
                 self._stored_at = self._clock()
         if is_due:
             self.store()
+
+    def _choose(self, step: Step, session: Session, chain: str) -> None:
+        """Let the session wait to be stored if there are not too many, and the one that signed it."""
+        is_chosen = step.key in self._chosen or len(self._chosen) < MOST_STORED
+        if is_chosen or not isinstance(step, HopStep):
+            self._chosen.add(step.key)
+            _note(self._waiting, step, session, chain)
+        else:
+            _note(self._left_out, step, session, chain)
+        parent = self._left_out.pop(step.parent or "", None)
+        if parent is not None:
+            self._chosen.add(parent.step.key)
+            self._waiting[parent.step.key] = parent
 
     def drop(self, key: str, access_key_id: str) -> None:
         """Remove the session under ``key`` if it still has this access key ID."""
@@ -121,6 +144,7 @@ class GatheringVault:
             if found is not None and found.credentials.access_key_id == access_key_id:
                 self._found.pop(key)
                 self._waiting.pop(key, None)
+                self._left_out.pop(key, None)
         self._vault.drop(key, access_key_id)
 
     def store(self) -> None:
@@ -134,7 +158,9 @@ class GatheringVault:
         self._found[key] = session
         self._found.move_to_end(key)
         if len(self._found) > _MOST_FOUND + len(self._waiting):
-            del self._found[next(each for each in self._found if each not in self._waiting)]
+            oldest = next(each for each in self._found if each not in self._waiting)
+            del self._found[oldest]
+            self._left_out.pop(oldest, None)
 
 
 def _note(waiting: dict[str, SessionToStore], step: Step, session: Session, chain: str) -> None:

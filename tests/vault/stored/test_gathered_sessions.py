@@ -1,0 +1,51 @@
+"""The vault of a long run: finds what it got, stores it some at a time, and not all of very many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rolehop.vault import deferred_writes
+from rolehop.vault.deferred_writes import MOST_STORED, MOST_WAITING, GatheringVault
+from tests.doubles import keyrings
+from tests.vault.samples import World, chosen, hop_step, session
+
+
+def gathering(folder: Path) -> tuple[GatheringVault, World]:
+    back_end = chosen(keyrings.InMemory())
+    world = World(folder, lambda: back_end)
+    return GatheringVault(world.vault, lambda: 0.0), world
+
+
+def stored(world: World) -> set[str]:
+    return set(world.vault.index.load().sessions)
+
+
+def test_sessions_are_found_at_once_and_stored_some_at_a_time(tmp_path: Path) -> None:
+    vault, world = gathering(tmp_path)
+    steps = [hop_step(f"spoke-{number}") for number in range(MOST_WAITING + 1)]
+    for step in steps[: MOST_WAITING - 1]:
+        vault.put(step, session(step.key), "a")
+    assert stored(world) == set()
+    assert vault.get(steps[0], "b") == session(steps[0].key)
+    for step in steps[MOST_WAITING - 1 :]:
+        vault.put(step, session(step.key), "a")
+    assert stored(world) == {step.key for step in steps[:MOST_WAITING]}
+    assert world.vault.index.load().sessions[steps[0].key].chains == ("a", "b")
+    vault.store()
+    assert stored(world) == {step.key for step in steps}
+    assert GatheringVault(world.vault).get(steps[-1], "a") == session(steps[-1].key)
+
+
+def test_of_very_many_the_first_are_stored_and_those_that_sign_others(tmp_path: Path) -> None:
+    vault, world = gathering(tmp_path)
+    first = [hop_step(f"spoke-{number}") for number in range(MOST_STORED)]
+    hub = hop_step("another hub")
+    below = [hop_step(f"below-{number}", parent="another hub", number=2) for number in range(300)]
+    for step in (*first, hub, *below):
+        vault.put(step, session(step.key), "a")
+        assert len(vault._found) <= deferred_writes._MOST_FOUND + MOST_WAITING
+    vault.store()
+    assert stored(world) == {step.key for step in (*first, hub)}
+    vault.put(first[0], session("renewed"), "a")
+    vault.store()
+    assert world.vault.find(first[0]) == session("renewed")
