@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -250,6 +251,7 @@ def test_when_it_is_stopped_commands_are_ended_and_the_table_is_shown(
     with fleet.start(SCRIPT, "each", "far/*", "-j", "2", "--", "sh", "-c", script) as process:
         while len(began := list(fleet.home.glob("began-*"))) < 2:
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(number)
         done = ended(process)
     assert done.code == 128 + number, done.err
