@@ -47,8 +47,8 @@ class NarrowedDeny:
     """The statement has a list of callers that it does not apply to, and this one joins it."""
 
     spares: tuple[str, ...] = ()
-    """Others that it surely spares now, and perhaps did not: users and roles in a ``NotPrincipal``
-    without their account's root."""
+    """Others that it surely spares now, and perhaps did not: roles in a ``NotPrincipal``, and users
+    there without their account's root."""
 
     opened: tuple[str, ...] = ()
     """Patterns in ``Resource`` from which a single role cannot be excluded: the request's actions
@@ -240,15 +240,15 @@ def _without_not_principal(written: Json, request: Request) -> Json | None:
 
 
 def _spared(written: Json, request: Request) -> tuple[str, ...]:
-    """Return the users and roles that a ``NotPrincipal`` names without their account's root.
+    """Return the roles that a ``NotPrincipal`` names, and users there without their account's root.
 
-    It may deny them with their whole account (IAM user guide, "AWS JSON policy elements:
-    NotPrincipal").
+    It may deny a user with the whole account, and AWS "might validate" a role's session by its own
+    ARN, too, which is not in the list (IAM user guide, "AWS JSON policy elements: NotPrincipal").
     """
     listed = _texts(written["NotPrincipal"]["AWS"])
     roots = {each.partition(":root")[0] for each in listed if each.endswith(":root")}
-    others = (each for each in listed if each != request.caller.named)
-    return tuple(e for e in others if not e.endswith(":root") and e.rpartition(":")[0] not in roots)
+    others = (e for e in listed if e != request.caller.named and not e.endswith(":root"))
+    return tuple(e for e in others if ":role/" in e or e.rpartition(":")[0] not in roots)
 
 
 def listed_as(key: str, request: Request, *, like: bool) -> str | None:

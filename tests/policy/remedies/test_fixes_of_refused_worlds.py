@@ -33,6 +33,8 @@ def refused_worlds() -> Iterator[Json]:
         world = make_wide_world(rng)
         if number % 8 == 0:
             _judge_by_tags(rng, world)
+        elif number % 16 == 1:
+            _deny_all_but(rng, world)
         # Without the key, AWS does not say what such a condition means, with a fix or without.
         if world.get("passes") or re.search("ForAnyValue:[A-Za-z]+IfExists", str(world)):
             continue
@@ -48,7 +50,7 @@ def refused_worlds() -> Iterator[Json]:
 
 def _judge_by_tags(rng: Random, world: Json) -> None:
     """Let a session's tags decide, and nothing else: in an Allow, or in a Deny beside it."""
-    caller, role = rng.choice([each for each in CALLERS if each[1]])
+    caller, role = _with_nothing_in_the_way(rng, world)
     variable = "${aws:PrincipalTag/team}"
     key, listed = rng.choice(
         [
@@ -67,16 +69,34 @@ def _judge_by_tags(rng: Random, world: Json) -> None:
     allow: Json = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     by_tags = {"Effect": "Deny" if denied else "Allow", "Condition": {operator: {key: listed}}}
     of_trust = {"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": role}}
-    world |= {"boundary": None, "session_policy": None, "rcp": None, "scp": None}
-    world |= {"caller": caller, "caller_role": role, "provider": None, "service": None}
-    world |= {"actions": ["sts:AssumeRole"], "by_tags": True, "passes": False, "role": ROLE}
-    world |= {"identity": [allow], "trust": [of_trust]}
+    world |= {"by_tags": True, "identity": [allow], "trust": [of_trust]}
     statement = {**(of_trust if where == "trust" else allow), **by_tags}
     allowing = [of_trust if where == "trust" else allow]
     world[where] = [*(allowing if denied else ()), statement]
     world["scp"] = None if world["scp"] is None else [world["scp"]]
     world["ctx"]["aws:principaltag/team"] = [rng.choice(["team", "blue", "red"])]
     world["ctx"]["aws:resourcetag/team"] = [rng.choice(["team", "blue", "red"])]
+
+
+def _deny_all_but(rng: Random, world: Json) -> None:
+    """Let a ``NotPrincipal`` decide, of which AWS says whom it denies for certain and whom it may."""
+    _with_nothing_in_the_way(rng, world)
+    listed = [role or caller for caller, role in CALLERS[:4]]
+    listed += [f"{account}:root" for account in {each.rpartition(":")[0] for each in listed}]
+    spared = {"AWS": rng.sample(sorted(listed), rng.randint(1, 3))}
+    allow: Json = {"Effect": "Allow", "Action": "sts:*"}
+    deny = {**allow, "Effect": "Deny", "NotPrincipal": spared}
+    world |= {"identity": [{**allow, "Resource": "*"}]}
+    world |= {"trust": [{**allow, "Principal": "*"}, deny]}
+
+
+def _with_nothing_in_the_way(rng: Random, world: Json) -> tuple[str, str]:
+    """Let a role's session assume a role, with no policy but the caller's own and the trust policy."""
+    caller, role = rng.choice([(caller, role) for caller, role in CALLERS if role])
+    world |= {"boundary": None, "session_policy": None, "rcp": None, "scp": None}
+    world |= {"caller": caller, "caller_role": role, "provider": None, "service": None}
+    world |= {"actions": ["sts:AssumeRole"], "passes": False, "role": ROLE}
+    return caller, role
 
 
 def remedies_of(world: Json) -> tuple[Remedy, ...]:

@@ -233,5 +233,6 @@ def test_not_principal_of_a_trust_policy_becomes_the_condition_that_aws_takes(
         return
     condition = {**WITHOUT_MFA, "ArnNotEquals": {"aws:PrincipalArn": left}}
     fixed = {"Sid": "Only", "Effect": "Deny", "Principal": "*", "Action": "sts:*"}
-    spares = tuple(each for each in left[:-1] if each not in (ROOT, BOB) and ROOT not in left)
+    # AWS may ask for the ARN of a role's session, too, which no such list has.
+    spares = tuple(each for each in left if each not in (ROOT, BOB))
     assert made == NarrowedDeny(({**fixed, "Condition": condition},), exempts=True, spares=spares)
