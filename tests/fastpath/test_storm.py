@@ -109,6 +109,18 @@ def test_fewer_jobs_are_fewer_calls_at_once(world: World) -> None:
     assert 1 < world.sts.most_at_once <= 5
 
 
+def test_a_hub_that_fails_in_one_region_is_asked_in_the_others(world: World) -> None:
+    fleets(world, PARENTS[:1])
+    text = world.config_file.read_text() + '[chains.far]\nfrom = "spokes0/300000000000"\n'
+    world.config(text + 'region = "ap-east-1"\nhops = [{ role = "300000000001:role/Spoke" }]\n')
+    world.sts.world.disabled_regions.add((PARENTS[0].split(":")[4], "ap-east-1"))
+    # One after the other: the chain in the far region comes first.
+    done = world.rolehop("refresh", "far", "spokes0/300000000000", "parent0", "--jobs", "1")
+    assert done.code == 5
+    assert "\nrolehop: 2 refreshed, 1 failed, " in done.err
+    assert world.sts.roles_called == [PARENTS[0], PARENTS[0], role_in("300000000000")]
+
+
 def test_one_failure_among_200_is_reported_and_the_others_are_stored(world: World) -> None:
     fleets(world, PARENTS[:1])
     world.sts.world.role(role_in(SPOKES[42]), trusts=[])

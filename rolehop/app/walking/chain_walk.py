@@ -58,7 +58,7 @@ class ChainWalk:
     ) -> None:
         """Resolve the chain; ``renews``: the vault has no session that was there before.
 
-        ``failures``: what other walks of the same run could not do is not tried again.
+        ``failures``: what other walks of the run could not do in the same region is not tried again.
 
         Raises as `resolve_chain`.
         """
@@ -67,10 +67,11 @@ class ChainWalk:
         self._options = options
         self._person = person
         self._context = context
-        self._failures = failures
         self._asked_by = asked_by
         self._renews = renews
-        self._resolved = resolve_chain(app, name, options)
+        self._resolved = resolved = resolve_chain(app, name, options)
+        asked = resolved.source.name, resolved.region, resolved.aws_profile
+        self._failures = None if failures is None else failures.among(*asked)
         self._caller: str | None = None
         """Whom the source signed in as, by the config or by what AWS said in this walk."""
         self._planned_for = ""

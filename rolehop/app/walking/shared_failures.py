@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class SharedFailures:
-    """Implements ``ports.Locks`` over others, for the walks of one run, in threads of their own.
+    """What the walks of one run, in threads of their own, could not do.
 
     Without a network, each of three hundred chains would ask again for the hop that they begin with.
     """
@@ -26,6 +26,23 @@ class SharedFailures:
         self, locks: Locks, lasts: Callable[[RolehopError], bool] = lambda error: True
     ) -> None:
         """``lasts``: whether a failure is still one a while later, for runs that take hours."""
+        self._locks = locks
+        self._lasts = lasts
+        self._of: dict[tuple[str | None, ...], StepFailures] = {}
+
+    def among(self, *asked: str | None) -> StepFailures:
+        """Return the failures of walks with the same ``asked``: what is asked, with which settings.
+
+        A step's key has none of that: its session is good in every region, its failure is not.
+        """
+        return self._of.setdefault(asked, StepFailures(self._locks, self._lasts))
+
+
+class StepFailures:
+    """Implements ``ports.Locks`` over others, for walks that ask in the same place."""
+
+    def __init__(self, locks: Locks, lasts: Callable[[RolehopError], bool]) -> None:
+        """See `SharedFailures`."""
         self._locks = locks
         self._lasts = lasts
         self._failed: dict[str, RolehopError] = {}
@@ -64,4 +81,4 @@ class SharedFailures:
 
     def _check(self, name: str) -> None:
         if name in self._failed:
-            raise self._failed[name]
+            raise self._failed[name].with_traceback(None)  # else it keeps the frames of every walk

@@ -14,7 +14,7 @@ from rolehop.walk import walk
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.walking.shared_failures import SharedFailures
+    from rolehop.app.walking.shared_failures import StepFailures
     from rolehop.config.model import SourceConfig
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.resolve import Resolved
@@ -35,11 +35,12 @@ def ask_aws(
     stamp: Stamp,
     plan: Plan,
     ports: Ports,
-    failures: SharedFailures | None,
+    failures: StepFailures | None,
 ) -> str:
     """Return the name that the source of ``resolved`` signed in with, as AWS says it.
 
-    ``failures``: if another walk of the same run failed to find out, so does this one. A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
+    ``failures``: if another walk of the same run failed to find out, so does this one.
+    A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
 
     Raises:
         SourceError: the source gives no credentials, another principal's, or a role's.
