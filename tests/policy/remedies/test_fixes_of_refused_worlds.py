@@ -50,7 +50,7 @@ def refused_worlds() -> Iterator[Json]:
 
 def _judge_by_tags(rng: Random, world: Json) -> None:
     """Let a session's tags decide, and nothing else: in an Allow, or in a Deny beside it."""
-    caller, role = _with_nothing_in_the_way(rng, world)
+    role = _with_nothing_in_the_way(rng, world)
     variable = "${aws:PrincipalTag/team}"
     key, listed = rng.choice(
         [
@@ -90,13 +90,13 @@ def _deny_all_but(rng: Random, world: Json) -> None:
     world |= {"trust": [{**allow, "Principal": "*"}, deny]}
 
 
-def _with_nothing_in_the_way(rng: Random, world: Json) -> tuple[str, str]:
-    """Let a role's session assume a role, with no policy but the caller's own and the trust policy."""
+def _with_nothing_in_the_way(rng: Random, world: Json) -> str:
+    """Let a role's session call, with no policy but its own and the trust policy; return its role."""
     caller, role = rng.choice([(caller, role) for caller, role in CALLERS if role])
     world |= {"boundary": None, "session_policy": None, "rcp": None, "scp": None}
     world |= {"caller": caller, "caller_role": role, "provider": None, "service": None}
     world |= {"actions": ["sts:AssumeRole"], "passes": False, "role": ROLE}
-    return caller, role
+    return role
 
 
 def remedies_of(world: Json) -> tuple[Remedy, ...]:
