@@ -88,6 +88,8 @@ class ConsoleSignIn:
             token = response.json_object().get("SigninToken")
             if not isinstance(token, str) or not 0 < len(token) <= _LONGEST_TOKEN:
                 raise ValueError("SigninToken is missing")
+            if not (token.isascii() and token.isprintable()):
+                raise ValueError("SigninToken is no token")
             return Secret(token)
         except ValueError as error:
             reason = str(error)

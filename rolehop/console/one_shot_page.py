@@ -70,6 +70,7 @@ class OneShotPage:
             and hmac.compare_digest(request.target.encode(), self._path.encode())
             and request.hosts == (self._server.authority,)
             and not request.origins  # another page asks; opening an address sends none
+            and not request.is_ahead
             and self._is_ours(request.client_port)
         )
 

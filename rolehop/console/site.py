@@ -48,11 +48,12 @@ class ConsoleSite:
         Raises:
             UsageError: it is neither, or leads elsewhere: AWS takes no other partition.
         """
-        parts = urlsplit(wanted)
-        if wanted.startswith("/") and not wanted.startswith("//"):
+        # A byte that is no text, which an address cannot carry, is not printable either.
+        printable = wanted.isprintable()
+        if printable and wanted.startswith("/") and not wanted.startswith("//"):
             return self._with_region(f"{self.console_url}{wanted}")
-        host = certain_host(urlunsplit(parts._replace(fragment="")))
-        if parts.scheme != "https" or host is None or "@" in parts.netloc:
+        host = certain_host(wanted.partition("#")[0])
+        if not printable or host is None or not _is_plain_https(wanted):
             raise UsageError(
                 f"{quoted(wanted)} is no address in the console",
                 fix="a path (/ec2/home), or an address (https://…)",
@@ -100,6 +101,11 @@ def console_site(
         region = default
     sign_in = f"https://{_regional(f'signin.{domain}', region)}"
     return ConsoleSite(domain, region, (endpoint or sign_in).rstrip("/"), endpoint is not None)
+
+
+def _is_plain_https(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and "@" not in parts.netloc
 
 
 def _regional(host: str, region: str | None) -> str:

@@ -22,6 +22,8 @@ from rolehop.startup.dataclass import dataclass
 
 HOST = "127.0.0.1"
 
+# Fetch standard, "Sec-Purpose"; the others are of Safari and of older browsers.
+_AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _CLIENT_SECONDS = 10.0  # browsers open connections ahead and send nothing on them
 
 
@@ -38,6 +40,9 @@ class PageRequest:
 
     origins: tuple[str, ...]
     """Every Origin header."""
+
+    is_ahead: bool
+    """The browser fetches it before anybody wants to see it."""
 
     client_port: int
     """The client's end of the connection."""
@@ -115,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.path,
             tuple(self.headers.get_all("Host") or ()),
             tuple(self.headers.get_all("Origin") or ()),
+            any(self.headers.get(name) for name in _AHEAD),
             self.client_address[1],
         )
         found = self.server.answer(request)

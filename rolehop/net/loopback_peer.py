@@ -11,18 +11,26 @@ _LOOPBACK = ("0100007F", "7F000001")
 _PREFIXES = ("", "0000000000000000FFFF0000", "00000000000000000000FFFF")
 
 
+_ESTABLISHED = "01"
+
+GONE = -1
+"""In place of a user ID: the client has closed the connection, so whose it was is not known."""
+
+
 def user_of_connection(client_port: int, server_port: int) -> int | None:
     """Return the user ID of whoever connected from ``client_port`` to ``server_port``.
 
     ``None``: not known, on other systems than Linux (proc_pid_net(5), "tcp": local address, remote
-    address, state, …, user), and if the program is on the other side of a virtual machine.
+    address, state, …, user), and if the program is on the other side of a virtual machine. `GONE`:
+    the table has user 0 for a connection that its program has closed, or no longer has it.
     """
-    local, remote = _ends(client_port), _ends(server_port)
-    for table in _TABLES:
-        for fields in _rows(table):
-            if fields[1] in local and fields[2] in remote:
-                return int(fields[7])
-    return None
+    client, server = _ends(client_port), _ends(server_port)
+    rows = [row for table in _TABLES for row in _rows(table)]
+    for row in rows:
+        if row[1] in client and row[2] in server:
+            return int(row[7]) if row[3] == _ESTABLISHED else GONE
+    is_open = any(row[1] in server and row[2] in client and row[3] == _ESTABLISHED for row in rows)
+    return None if is_open or not rows else GONE
 
 
 def _rows(table: Path) -> list[list[str]]:

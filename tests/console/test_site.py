@@ -104,6 +104,12 @@ def test_without_a_region_none_is_added() -> None:
         "https://console.amazonaws.cn/",
         "javascript:alert(1)//console.aws.amazon.com",
         "https://",
+        "https://[",
+        "//[",
+        "/\udc80",
+        "/s3\nx",
+        "https://console.aws.amazon.com/\udc80",
+        "https://console.aws.amazon.com/#\udc80",
     ],
 )
 def test_a_destination_elsewhere_is_refused(wanted: str) -> None:

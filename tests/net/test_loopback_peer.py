@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import sys
 
 import pytest
 
-from rolehop.net.loopback_peer import user_of_connection
+from rolehop.net.loopback_peer import GONE, user_of_connection
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 
@@ -27,4 +28,17 @@ def test_it_is_the_user_of_the_program(family: socket.AddressFamily, address: st
         client.connect((address, port))
         mine = client.getsockname()[1]
         assert user_of_connection(mine, port) == os.getuid()
-        assert user_of_connection(mine, 1) is None
+        assert user_of_connection(mine, 1) == GONE
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_connection_that_was_closed_is_nobodys(reset: bool) -> None:
+    """The table has it as root's, or not at all: whoever closes at once must not pass as another."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        mine = client.getsockname()[1]
+        accepted, _ = server.accept()
+        with accepted:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
+            client.close()
+            assert user_of_connection(mine, server.getsockname()[1]) == GONE

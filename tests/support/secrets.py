@@ -12,10 +12,12 @@ from tests.support.world import SCRIPT, Done, World, ended
 
 
 class Watch:
-    """Collects the arguments of every process that starts on the machine while it is open."""
+    """Collects arguments and environment of every process that starts while it is open."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
+        """Arguments."""
+        self.environments: set[bytes] = set()
         self._over = Event()
         self._thread = Thread(target=self._look)
 
@@ -36,6 +38,7 @@ class Watch:
             for process in there - others:
                 try:
                     self.seen.add(Path("/proc", process, "cmdline").read_bytes())
+                    self.environments.add(Path("/proc", process, "environ").read_bytes())
                 except OSError:
                     continue  # it ended meanwhile
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
+from rolehop.app.planning import plan_chain
 from rolehop.app.walking import ask_before_walk, count_use, person_for, store_flags, walk_chain
 from rolehop.arn import default_region, partition_of, partition_of_region
 from rolehop.credentials import Secret
@@ -73,11 +74,17 @@ def sign_in_to_console(
         ConfigError: AWS opens no console for such a chain, or takes no duration for it.
         RolehopError: see `rolehop.walk.walk` and `ConsoleSignIn.token`.
     """
+    with error_context(name):
+        plan = plan_chain(app, name, options)  # what is refused asks nobody for anything first
+        _check(plan, seconds)
+        if plan.hops:
+            _site_of(app, plan, plan.hops[-1].hop.role.partition).destination(destination)
     options = ask_before_walk(app, name, options)
     with error_context(name):
         plan, session = walk_chain(app, name, options, progress)
         _check(plan, seconds)
-        site = _site_of(app, plan, session)
+        partition = partition_of(session.arn) or partition_of_region(plan.region)
+        site = _site_of(app, plan, partition)
         address = site.destination(destination)
         login = _sign_in(app, plan, session, site, address, seconds)
     store_flags(app, session, options)
@@ -127,10 +134,9 @@ def _check(plan: Plan, seconds: int | None) -> None:
         )
 
 
-def _site_of(app: App, plan: Plan, session: Session) -> ConsoleSite:
+def _site_of(app: App, plan: Plan, partition: str) -> ConsoleSite:
     from rolehop.console.site import console_site
 
-    partition = partition_of(session.arn) or partition_of_region(plan.region)
     endpoint = app.sts_clients.endpoint_url(plan.aws_profile, SERVICE)
     return console_site(partition, plan.export_region, default_region(partition), endpoint)
 

@@ -62,6 +62,13 @@ def test_the_browser_gets_the_sign_in_and_nothing_else_does(
     shown = b"\n".join(watch.seen).decode("latin-1") + done.err + done.out
     shown += "".join(path.read_text("latin-1") for path in world.files())
     assert token[:40] not in shown
+    ours = b"\n".join(watch.environments).decode("latin-1")
+    # alice's own keys are what the shell that started it has; no session and no token may join them
+    sessions = [key for key in world.sts.world.keys.values() if key.token]
+    assert f"HOME={world.home}" in ours
+    assert sessions
+    assert not [key for key in sessions if key.secret in ours or (key.token or "") in ours]
+    assert token not in ours
     history = world.rolehop("history", "--format", "json").out
     assert '"action":"console"' in history.replace(": ", ":")
 
@@ -91,6 +98,37 @@ def wait_for(path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("partition", "region", "domain"),
+    [
+        ("aws-cn", "cn-north-1", "amazonaws.cn"),
+        ("aws-us-gov", "us-gov-west-1", "amazonaws-us-gov.com"),
+        ("aws-eusc", "eusc-de-east-1", "amazonaws-eusc.eu"),
+    ],
+)
+def test_other_partitions_have_consoles_of_their_own(
+    world: World, console: ConsoleDouble, partition: str, region: str, domain: str
+) -> None:
+    role = HUB.replace("aws", partition)
+    (key,) = world.alice.keys
+    key.arn = world.alice.arn = world.alice.arn.replace("aws", partition)
+    world.sts.world.role(role, trusts=[key.arn])
+    world.sts.region, console.domain = region, domain
+    world.config(
+        '[sources.me]\ntype = "environment"\n[chains.there]\nsource = "me"\n'
+        f'region = "{region}"\nhops = [{{ role = "{role}" }}]\n'
+    )
+    log = world.folder / "log"
+    done = world.rolehop("console", "there", env={"BROWSER": browser.as_variable(log)})
+    assert done.code == 0, done.err
+    ((_, _, text),) = browser.seen(log)
+    there = f"https://{region}.console.{domain}/?region={region}"
+    assert f'name="Destination" value="{there}"' in text
+    done = world.rolehop("console", "there", "--destination", "https://console.aws.amazon.com/")
+    assert done.code == 2
+    assert f"the console of its partition is at {domain}" in done.err
+
+
 # ---- how long it lasts
 
 
@@ -104,7 +142,7 @@ def test_a_chained_session_takes_no_duration(
     world: World, console: ConsoleDouble, chain: str
 ) -> None:
     done = world.rolehop("console", chain, "--print", "--session-duration", "8h")
-    assert (done.code, done.out, console.asked) == (3, "", [])
+    assert (done.code, done.out, world.sts.calls) == (3, "", [])
     assert "only for one hop that IAM user keys call themselves" in " ".join(done.err.split())
 
 
@@ -128,7 +166,7 @@ def test_a_duration_that_aws_does_not_take_after_all_is_left_out(
 
 def test_user_keys_without_a_hop_open_no_console(world: World, console: ConsoleDouble) -> None:
     done = world.rolehop("console", "own", "--print")
-    assert (done.code, console.asked) == (3, [])
+    assert (done.code, console.asked, world.sts.calls) == (3, [], [])
     assert "add a hop: the console opens as its role" in done.err
 
 
@@ -146,6 +184,8 @@ def test_a_session_that_has_ended_at_aws_is_refused(world: World, console: Conso
         (Reply(503, text="<html>later</html>"), 6, "not available"),
         (Reply(200, text="<html><title>Wifi</title></html>"), 6, "a web page answered"),
         (Reply(200, json={"SigninToken": 7}), 6, "SigninToken is missing"),
+        (Reply(200, text='{"SigninToken": "\\ud800"}'), 6, "SigninToken is no token"),
+        (Reply(200, json={"SigninToken": "a\nb"}), 6, "SigninToken is no token"),
         (Reply(200, json=[]), 6, "something unexpected"),
         (Reply(302, headers={"Location": "https://evil.example/"}), 6, "redirected"),
     ],
@@ -176,13 +216,15 @@ def test_where_no_browser_can_be_opened_the_link_can_be_printed(
         (["--service", "s3", "--destination", "/s3"], "two places"),
         (["--service", "s33"], "did you mean s3?"),
         (["--destination", "https://evil.example/"], "not in this chain's console"),
+        (["--destination", "https://["], "is no address in the console"),
+        (["--destination", "/\udcff"], "is no address in the console"),
     ],
 )
 def test_a_place_that_is_none(
     world: World, console: ConsoleDouble, arguments: list[str], said: str
 ) -> None:
     done = world.rolehop("console", "hub", *arguments)
-    assert (done.code, console.asked) == (2, [])
+    assert (done.code, console.asked, world.sts.calls) == (2, [], [])
     assert said in " ".join(done.err.split())
 
 
