@@ -46,6 +46,9 @@ while time.monotonic() < until:
 print("object")
 """  # noqa: S608 - a constant
 
+_NO_VARIABLE = ("restic",)
+"""Of programs that find an instance's service at 169.254.169.254 only (minio-go)."""
+
 Run = tuple[str, tuple[str, ...], list[str], dict[str, str]]
 """A program's name, how its requests may name it, its command and its own variables."""
 
@@ -79,6 +82,8 @@ def poll(folder: str, *, imds: bool) -> Iterator[tuple[str, str]]:
         with serving(world, "admin", *(["--imds"] if imds else [])) as server:
             environ = _without_containers(server.environ) if imds else server.environ
             for name, agents, command, more in runs(url):
+                if imds and name in _NO_VARIABLE:
+                    continue
                 program = command[0].replace("python-of-clients", f"{folder}/python")
                 found = shutil.which(program, path=f"{folder}:{world.environ['PATH']}")
                 if found is None or (name == "pyarrow" and not found.startswith(folder)):
