@@ -142,6 +142,8 @@ def announce(
         outlive_keys()
         blocks = [dialect.render(server.changes(name)) for name in names]
         cli.terminal.write_output("\n".join(blocks))
+        if docker is not None:  # a shell reads what is on stdout
+            cli.terminal.write_lines_beside(server.docker_recipe(docker).splitlines())
     if not sys.stdout.isatty():
         forget_stdout()  # whoever reads it, as `$( )` does, need not wait for us to end
 

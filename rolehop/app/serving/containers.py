@@ -28,10 +28,11 @@ def listens_on_socket() -> bool:
     return sys.platform == "linux"
 
 
-def socket_for_containers(app: App, named: Path | None) -> Path:
+def socket_for_containers(app: App, named: Path | None, token_file: Path | None) -> Path:
     """Return the socket to listen on, whose folder is mounted in the forwarder.
 
-    A forwarder goes on with the next server: that makes a new socket in the same folder.
+    A forwarder goes on with the next server: that makes a new socket in the same folder. The token
+    is to be in ``token_file``, if that was named.
 
     Raises:
         UsageError: there is a server already, or the folder is not fit to be mounted.
@@ -49,6 +50,11 @@ def socket_for_containers(app: App, named: Path | None) -> Path:
         with suppress(OSError):  # then it cannot be listened on either
             make_private_folder(path.parent)
     _check_folder(path)
+    if token_file is not None and token_file.resolve().is_relative_to(path.parent.resolve()):
+        raise UsageError(
+            f"{token_file} would be in the folder that containers see",
+            fix="name a file in another folder",
+        )
     return path
 
 

@@ -345,7 +345,8 @@ class Server:
 def _for_containers(app: App, settings: ServerSettings) -> ServerSettings:
     """Return where to listen so that a forwarder can reach it."""
     if listens_on_socket():
-        return replace(settings, socket=socket_for_containers(app, settings.socket))
+        socket = socket_for_containers(app, settings.socket, settings.token_file)
+        return replace(settings, socket=socket)
     return replace(settings, port=settings.port or FORWARDED_PORT)
 
 

@@ -16,7 +16,7 @@ import yaml
 
 from rolehop.app.serving.docker_recipes import DockerServer, recipe
 from tests.cli.serving.network_namespace import containers
-from tests.cli.serving.server import NO_OTHERS, TOKEN
+from tests.cli.serving.server import NO_OTHERS, TOKEN, serving
 from tests.support.world import SCRIPT, World
 
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
@@ -136,6 +136,19 @@ def test_a_container_without_a_forwarder_asks_by_curl(world: World) -> None:
     argv = ("env", f"AWS_CONFIG_FILE={world.home / 'container'}", *command)
     done = world.rolehop("exec", "admin", "--docker", "--", *argv, env={"PYTHONWARNINGS": None})
     assert done.out == f"custom-process {key_of(world, 'Admin')}\n", done.err
+
+
+def test_no_container_sees_the_token_but_in_its_environment(world: World) -> None:
+    """A shell that reads the variables has the token; what is to be typed is shown beside them."""
+    (world.folder / "run").mkdir(mode=0o700)
+    token = str(world.folder / "run" / "rolehop" / "token")
+    done = world.rolehop("serve", "hub", "--docker", "run", "--token-file", token)
+    assert (done.code, world.sts.calls) == (2, [])
+    assert f"{token} would be in the folder that containers see" in done.err
+    with serving(world, "hub", "--docker", "run") as server:
+        assert server.process.stderr is not None
+        shown = iter(server.process.stderr)
+        assert any("-e AWS_CONTAINER_AUTHORIZATION_TOKEN IMAGE" in line for line in shown)
 
 
 @pytest.mark.parametrize(
