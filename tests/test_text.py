@@ -7,7 +7,7 @@ import shlex
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.advice import PLACEHOLDER, Advice, Argument
@@ -43,10 +43,12 @@ def test_json_holds_the_same_text_and_shows_no_control_character(text: str) -> N
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text('a"\\\né'),
     lambda inner: st.lists(inner) | st.dictionaries(st.text("ab\n"), inner),
+    max_leaves=10,
 )
 
 
-@given(st.dictionaries(st.text("ab"), JSON))
+@settings(max_examples=40)
+@given(st.dictionaries(st.text("ab", max_size=3), JSON, max_size=3))
 def test_json_is_indented_as_the_library_does_it(document: dict[str, object]) -> None:
     assert as_json(document) == json.dumps(document, indent=2, ensure_ascii=False)
 
