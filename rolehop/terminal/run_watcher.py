@@ -42,6 +42,7 @@ class GroupedWatcher:
         self._total = total
         self._begun = time.monotonic()
         self._running = self._done = self._failed = 0
+        self._is_stopping = False
         self._guard = threading.Lock()
 
     def began(self, name: str) -> None:
@@ -65,6 +66,10 @@ class GroupedWatcher:
                 self._failed += row.result is not ResultClass.OK
             self._show(row, output)
 
+    def stopping(self) -> None:
+        """Wait for no answer any more."""
+        self._is_stopping = True
+
     def finish(self) -> None:
         """Remove the line of progress."""
         if self._terminal.rewrites_lines:
@@ -74,7 +79,7 @@ class GroupedWatcher:
     def _writing(self) -> Iterator[None]:
         """Replace the line of progress by what is written in here, and show it again."""
         with self._guard:
-            while is_asking():
+            while is_asking() and not self._is_stopping:
                 time.sleep(_ASKING_PAUSE)
             self.finish()
             try:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rolehop.app.each.children import CommandEnd, RunningCommands
 from rolehop.app.each.results import class_of
 from rolehop.app.each.sign_ins import SignIns
 from rolehop.app.each.targets import RunTarget, Shard, TargetFacts, filled
@@ -149,3 +154,32 @@ def test_every_chain_is_in_one_shard_with_all_its_regions(chains: set[str], coun
     )
     sizes = [len(shard) // 2 for shard in shards]
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(("grace", "cleans_up"), [(300.0, True), (0.0, False)])
+def test_what_a_command_started_may_clean_up_before_it_is_killed(
+    tmp_path: Path, grace: float, cleans_up: bool
+) -> None:
+    """The shell that started it is gone at once; terraform has a lock to give back."""
+    began, cleaned, pid = (tmp_path / name for name in ("began", "cleaned", "pid"))
+    on_end = f"touch {cleaned}; exit" if cleans_up else ""
+    started = f"trap '{on_end}' TERM; echo $$ > {pid}; touch {began}; while :; do sleep 0.02; done"
+    words = ("sh", "-c", 'sh -c "$0" & exec sleep 1000', started)
+    commands, ends = RunningCommands(grace), list[CommandEnd]()
+
+    def run() -> None:
+        ends.append(commands.run(words, {}, subprocess.DEVNULL, subprocess.DEVNULL))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while not began.exists():
+        assert thread.is_alive()
+        time.sleep(0.01)
+    commands.end(signal.SIGTERM)
+    while thread.is_alive():
+        commands.tick()
+        time.sleep(0.01)
+    assert (ends[0].code, cleaned.exists()) == (128 + signal.SIGTERM, cleans_up)
+    stat = Path(f"/proc/{pid.read_text().strip()}/stat")
+    while stat.exists() and stat.read_text().split()[2] != "Z":
+        time.sleep(0.01)

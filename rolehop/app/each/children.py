@@ -8,7 +8,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
 from typing import IO
 
 from rolehop.startup.dataclass import dataclass
@@ -43,6 +44,10 @@ class _RunningCommand:
         self.deadline = deadline
         self.timed_out = False
         self.kill_at: float | None = None
+        self.has_exited = False
+        """Its first process has; what that started may still be at work."""
+        self.is_gone = threading.Event()
+        """Set once nothing is left of a command that was asked to end."""
 
     def send(self, number: int) -> None:
         """Send a signal to the command and what it started; not after it was waited for."""
@@ -58,7 +63,9 @@ class _RunningCommand:
 class RunningCommands:
     """Safe to use from many threads, each of which runs one command at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = GRACE_SECONDS) -> None:
+        """``grace``: seconds between asking a command to end and killing it."""
+        self._grace = grace
         self._guard = threading.Lock()
         self._running: set[_RunningCommand] = set()
         self._is_ending = False
@@ -123,8 +130,12 @@ class RunningCommands:
         else:
             child.process.wait()
         with self._guard:
-            if child.kill_at is not None:
-                child.send(getattr(signal, "SIGKILL", signal.SIGTERM))  # what it left behind
+            child.has_exited = True
+            if child.kill_at is None:
+                self._running.discard(child)
+                return child.process.wait()
+        child.is_gone.wait()  # a shell is gone at once, and what it started still cleans up
+        with self._guard:
             self._running.discard(child)
             return child.process.wait()
 
@@ -132,20 +143,30 @@ class RunningCommands:
         """End what has taken too long; kill what was asked to end and did not."""
         now = time.monotonic()
         with self._guard:
+            self._note_what_is_gone()
             for child in self._running:
                 if child.kill_at is not None and now >= child.kill_at:
                     child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+                    child.is_gone.set()
                 elif child.kill_at is None and child.deadline is not None and now >= child.deadline:
                     child.timed_out = True
-                    child.kill_at = now + GRACE_SECONDS
+                    child.kill_at = now + self._grace
                     child.send(signal.SIGTERM)
+
+    def _note_what_is_gone(self) -> None:
+        ending = [each for each in self._running if each.has_exited and each.kill_at is not None]
+        if ending:
+            at_work = _groups_at_work({each.process.pid for each in ending})
+            for child in ending:
+                if child.process.pid not in at_work:
+                    child.is_gone.set()
 
     def end(self, number: int) -> None:
         """Send signal ``number`` to all that run, and start none any more; `tick` kills the rest."""
         with self._guard:
             self._is_ending = True
             for child in self._running:
-                child.kill_at = time.monotonic() + GRACE_SECONDS
+                child.kill_at = time.monotonic() + self._grace
                 child.send(number)
 
     def kill(self) -> None:
@@ -159,3 +180,30 @@ class RunningCommands:
     def running(self) -> int:
         """How many commands run now."""
         return len(self._running)
+
+
+def _groups_at_work(groups: Set[int]) -> Set[int]:
+    """Return which of these process groups have a process that has not exited."""
+    if not _ON_POSIX:
+        return set()
+    found = set[int]()
+    try:
+        processes = [each for each in Path("/proc").iterdir() if each.name.isdecimal()]
+    except OSError:  # only Linux has these files
+        return {each for each in groups if _takes_signals(each)}
+    for each in processes:
+        with contextlib.suppress(OSError):
+            stat = (each / "stat").read_bytes()
+            state, _parent, group = stat.rpartition(b")")[2].split()[:3]
+            if state not in b"ZX":
+                found.add(int(group))
+    return found & groups
+
+
+def _takes_signals(group: int) -> bool:
+    """True if a process of the group is at work; macOS refuses a signal to what has exited."""
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True

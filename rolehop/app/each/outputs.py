@@ -46,6 +46,10 @@ class RunWatcher(Protocol):
         """A target is done; ``output``: what its command wrote, ``None`` if it was not run."""
         ...
 
+    def stopping(self) -> None:
+        """The run is stopped: a question that a person is asked is not answered any more."""
+        ...
+
 
 class HeldOutput:
     """Output that is held back until the command has ended, in files that have no name.

@@ -120,7 +120,8 @@ class EachRun:
             self._end(stop)
             raise
         finally:
-            self._is_closed = True
+            with self._turn:  # what is recorded now counts
+                self._is_closed = True
             self._record_the_rest()
             self._walker.store()
 
@@ -147,6 +148,7 @@ class EachRun:
     def _end(self, stop: BaseException) -> None:
         """End the commands, and kill them after a while, or at once at a second signal."""
         self._is_over.set()
+        self._watcher.stopping()
         interrupted = isinstance(stop, KeyboardInterrupt)
         self._commands.end(signal.SIGINT if interrupted else signal.SIGTERM)
         try:

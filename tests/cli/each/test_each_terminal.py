@@ -36,3 +36,14 @@ def test_one_code_does_for_all_and_nothing_is_shown_over_the_question(world: Wor
         done = person.ended()
     assert (done.code, len(done.out.splitlines())) == (0, 7), done.err
     assert person.shown.count("MFA code") == 1
+
+
+def test_ctrl_c_at_a_question_ends_the_run_and_shows_the_table(world: World) -> None:
+    """It hung: nothing is shown over a question, and nobody answered this one any more."""
+    give_fleet(world, refused=())
+    world.config(world.config_file.read_text().replace('"environment"', WITH_MFA, 1))
+    with OnTerminal(world, SCRIPT, "each", "far/good", "far/slow", "--", "true") as person:
+        person.expect("MFA code of alice")
+        person.presses_ctrl_c()
+        done = person.ended()
+    assert (done.code, "2 targets: 2 not run" in done.err) == (130, True), done.err
