@@ -36,7 +36,7 @@ def test_docker_run_gets_the_token_from_the_environment() -> None:
     assert forwarder[-5:] == [
         *("-v", "${XDG_RUNTIME_DIR}/rolehop:/run/rolehop:ro"),
         "${ROLEHOP_FORWARDER_IMAGE:-alpine/socat}",
-        *("TCP-LISTEN:80,fork,reuseaddr", "UNIX-CONNECT:/run/rolehop/sock"),
+        *("TCP-LISTEN:80,fork,max-children=64,reuseaddr", "UNIX-CONNECT:/run/rolehop/sock"),
     ]
     assert forwarder[forwarder.index("--ip") + 1] == "169.254.170.2"
     assert export == ["export", f"{TOKEN}=$(cat /run/user/1000/1.token)"]

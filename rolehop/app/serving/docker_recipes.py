@@ -25,7 +25,7 @@ _RUN = f"""\
 docker network create --subnet 169.254.170.0/24 rolehop
 docker run -d --rm --name rolehop --network rolehop --ip 169.254.170.2 \\
   -v <MOUNT> \\
-  "${{ROLEHOP_FORWARDER_IMAGE:-alpine/socat}}" TCP-LISTEN:80,fork,reuseaddr <FORWARD>
+  "${{ROLEHOP_FORWARDER_IMAGE:-alpine/socat}}" TCP-LISTEN:80,fork,max-children=64,reuseaddr <FORWARD>
 # Then each container.
 export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
 docker run --rm -it --network rolehop \\
@@ -49,7 +49,7 @@ services:
       AWS_CONTAINER_AUTHORIZATION_TOKEN: ${{AWS_CONTAINER_AUTHORIZATION_TOKEN:?}}
   rolehop:
     image: ${{ROLEHOP_FORWARDER_IMAGE:-alpine/socat}}
-    command: TCP-LISTEN:80,fork,reuseaddr <FORWARD>
+    command: TCP-LISTEN:80,fork,max-children=64,reuseaddr <FORWARD>
     volumes: [<MOUNT>]
     networks: {{ rolehop: {{ ipv4_address: 169.254.170.2 }} }}
 networks:

@@ -75,5 +75,14 @@ def serving(
             assert printed, process.stderr.read() if process.stderr else ""
             yield Server(process, printed)
         finally:
-            process.terminate()  # it removes its token, which may be in /dev/shm
-            process.wait(20)
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a server in order: it removes its token, which may be in /dev/shm; one that hangs is killed."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise

@@ -16,7 +16,7 @@ import yaml
 
 from rolehop.app.serving.docker_recipes import DockerServer, recipe
 from tests.cli.serving.network_namespace import containers
-from tests.cli.serving.server import NO_OTHERS, TOKEN, serving
+from tests.cli.serving.server import NO_OTHERS, TOKEN, end, serving
 from tests.support.world import SCRIPT, World
 
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
@@ -72,8 +72,7 @@ def printed(world: World, name: str, *chains: str) -> Iterator[Printed]:
             assert text, process.stderr.read() if process.stderr else ""
             yield Printed(world, text)
         finally:
-            process.terminate()
-            process.wait(20)
+            end(process)
 
 
 def key_of(world: World, role: str) -> str:
