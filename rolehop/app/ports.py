@@ -9,7 +9,7 @@ a Python program hands in its own function, or nothing: then every question fail
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -22,11 +22,18 @@ from rolehop.text import clean, quoted
 Prompt = Callable[[str], str]
 """Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
 
+BrowserCommands = Callable[[str, Mapping[str, str], str], tuple[tuple[str, ...], ...]]
+"""From address, environment and platform (as in ``sys``) to commands, the best first."""
+
 _MOST_TRIES = 3
 
 
 class Person(context.Prompter, Protocol):
     """Somebody who answers questions: confirmations, reasons, MFA codes, choices."""
+
+    def open_window(self, url: str, commands: BrowserCommands) -> bool:
+        """Open ``url`` by the first of ``commands`` that starts; ``False`` if none does."""
+        ...
 
     def countdown(self, text: str) -> AbstractContextManager[Callable[[int], None]]:
         """Return a context whose value shows ``text`` and a number of seconds still to wait."""
@@ -47,6 +54,11 @@ def declined(what: str, answer: str, fix: str) -> Declined:
 class NonInteractive(context.NoPrompter):
     """Asks nothing: every question raises `NoTerminal`."""
 
+    def open_window(self, url: str, commands: BrowserCommands) -> bool:
+        """Open nothing."""
+        del url, commands
+        return False
+
     @contextmanager
     def countdown(self, text: str) -> Iterator[Callable[[int], None]]:
         """Show nothing."""
@@ -63,6 +75,7 @@ class WithoutPrompts:
         self._person = person
         self.say = person.say
         self.open_browser = person.open_browser
+        self.open_window = person.open_window
         self.countdown = person.countdown
 
     @property

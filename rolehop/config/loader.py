@@ -13,7 +13,7 @@ from typing import cast
 from rolehop.config.builder import Builder, Layer, Located
 from rolehop.config.chain_rules import ChainRules
 from rolehop.config.includes import Document, Gatherer, Read
-from rolehop.config.model import ChainConfig, ChainsByName, Config, Defaults
+from rolehop.config.model import ChainConfig, ChainsByName, Config, ConsoleConfig, Defaults
 from rolehop.config.problems import Origin, ProblemList, dotted
 from rolehop.config.schema import Table
 from rolehop.startup.dataclass import dataclass
@@ -95,6 +95,11 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
         defaults=_defaults(layer.settings),
         vault_backend=_setting(layer.settings, "vault", "backend"),
         organization_chain=_setting(layer.settings, "organization", "from"),
+        console=ConsoleConfig(
+            _setting(layer.settings, "console", "browser"),
+            _setting(layer.settings, "console", "profile"),
+            _setting(layer.settings, "console", "container"),
+        ),
         sources={name: each.value for name, each in layer.sources.items()},
         chains=ChainsByName(chain for chain, _ in chains),
         chain_places={chain.name: (at.file, at.place) for chain, at in chains},

@@ -11,6 +11,9 @@ from typing import Any
 
 from rolehop.startup.dataclass import dataclass, field
 
+BROWSERS = ("firefox", "chrome", "chromium", "edge", "brave")
+"""Those that the console can be opened in by name."""
+
 LABEL = "label:"
 """Begins a pattern that selects chains by a label: ``label:env=prod``, ``label:env``."""
 
@@ -131,6 +134,18 @@ class ChainsByName(dict[str, ChainConfig]):
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleConfig:
+    """The ``[console]`` table."""
+
+    browser: str | None = None
+    profile: str | None = None
+    """Still a template: ``{chain}``."""
+
+    container: str | None = None
+    """``true`` or ``granted``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All files together: the site's, the user's, and what they include."""
 
@@ -141,6 +156,7 @@ class Config:
     organization_chain: str | None = None
     """The chain through which SCPs and RCPs are read."""
 
+    console: ConsoleConfig = field(default_factory=ConsoleConfig)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
     chains: Mapping[str, ChainConfig] = field(default_factory=dict)
     """By name, fleets' members (``spokes/444444444444``) included, in the order of the files."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from rolehop.config.schema import (
     ACCOUNTS,
     CHAIN,
+    CONSOLE,
     DEFAULTS,
     FLEET,
     HOP,
@@ -46,6 +47,7 @@ def render_reference(source_types: Mapping[str, Table]) -> str:
     parts = [_wrapped(f"{_HEAD} {fields} are filled in. {_CALLER}", "")]
     parts += [_table("Top level", TOP), _table("[defaults]", DEFAULTS), _table("[vault]", VAULT)]
     parts.append(_table("[organization]", ORGANIZATION))
+    parts.append(_table("[console]", CONSOLE))
     parts.append(_table("[accounts]", ACCOUNTS))
     parts.append(_table("[sources.NAME]", SOURCE))
     parts += [

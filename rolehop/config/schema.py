@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rolehop.config import sts_limits, value_types
+from rolehop.config.model import BROWSERS
 from rolehop.config.templates import FIELDS
 from rolehop.config.value_types import Check, kind_of
 from rolehop.startup.dataclass import dataclass
@@ -123,6 +124,43 @@ ORGANIZATION = Table(
             "a chain into the management account, or to a delegated administrator",
         ),
     ),
+)
+
+
+def _console_rule(values: Mapping[str, object]) -> None:
+    browser = values.get("browser")
+    if "profile" in values and browser in (None, "firefox"):
+        raise ValueError("profile needs a browser: chrome, chromium, edge or brave")
+    if values.get("container") and browser not in (None, "firefox"):
+        raise ValueError(f"container is for firefox, not for {browser}")
+
+
+CONSOLE = Table(
+    "console",
+    "the browser in which rolehop console opens a chain",
+    (
+        Key(
+            "browser",
+            value_types.choice(*BROWSERS),
+            "the browser",
+            "the system's",
+        ),
+        Key(
+            "profile",
+            value_types.TEXT,
+            "the directory of the browser's profile (its --profile-directory); not of firefox",
+            template=True,
+        ),
+        Key(
+            "container",
+            value_types.CONTAINER,
+            "a Firefox container for each chain, in its color: true opens it through the add-on"
+            ' "Open external links in a container", "granted" through Granted\'s',
+            "false",
+        ),
+    ),
+    rule=_console_rule,
+    fields=("chain",),
 )
 
 SOURCE = Table(
@@ -294,5 +332,6 @@ SINGLE: Mapping[str, Table] = {
     "defaults": DEFAULTS,
     "vault": VAULT,
     "organization": ORGANIZATION,
+    "console": CONSOLE,
 }
 """Tables that hold keys; later files win key by key."""

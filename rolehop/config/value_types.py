@@ -336,6 +336,16 @@ def name_meant(text: str) -> str:
 
 _name = matching(NAME_PATTERN, f"a name ({_NAME_LIMIT})")
 
+
+def _container(value: object) -> str | None:
+    """Return ``true`` or ``granted``, ``None`` for false."""
+    if isinstance(value, bool):
+        return "true" if value else None
+    if value != "granted":
+        raise ValueError('must be true, false or "granted"')
+    return "granted"
+
+
 TEXT = text()
 PROSE = Check("text", "", as_text, prose=True)
 NAME = Check("name", _NAME_LIMIT, _name)
@@ -352,6 +362,7 @@ REGION = Check("region", "a region", _region)
 URL = Check("URL", "https", _url)
 PATH = Check("path", "relative to this file", as_text)
 COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)
+CONTAINER = Check("boolean, or text", 'or "granted"', _container)
 COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
 BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)
 MIN_TTL = duration(0, 43_200)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rolehop.errors import NoTerminal
 from rolehop.terminal import output
 from rolehop.terminal.terminal import Terminal
 from rolehop.text import clean
+
+if TYPE_CHECKING:
+    from rolehop.app.ports import BrowserCommands
 
 # Programs that open an address in the desktop's browser: freedesktop, Debian, WSL.
 _OPENERS = ("xdg-open", "wslview", "x-www-browser", "sensible-browser")
@@ -81,6 +85,14 @@ class TerminalPerson:
         Raises:
             ValueError: it is not a web address, and must never become an argument of a program.
         """
+        return self.open_window(url, browser_commands)
+
+    def open_window(self, url: str, commands: BrowserCommands) -> bool:
+        """Open ``url`` by the first of ``commands`` that starts; ``False`` if none does.
+
+        Raises:
+            ValueError: it is not a web address, and must never become an argument of a program.
+        """
         from rolehop.net.addresses import as_argument, is_web_address  # on this path only
 
         if not is_web_address(url):
@@ -92,7 +104,7 @@ class TerminalPerson:
         environ = child_environment(self._environ, ())
         return any(
             _started(command, environ)
-            for command in browser_commands(as_argument(url), self._environ, sys.platform)
+            for command in commands(as_argument(url), self._environ, sys.platform)
         )
 
 

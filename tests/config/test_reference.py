@@ -34,6 +34,7 @@ def test_every_table_has_its_heading() -> None:
     for heading in (
         "[defaults]",
         "[vault]",
+        "[console]",
         "[sources.NAME]",
         '[sources.NAME] with type = "keys"',
         "[chains.NAME]",

@@ -19,7 +19,7 @@ CASES = [
         "[zzz]",
         6,
         "zzz",
-        "unknown; known here: version, include, defaults, vault, organization, sources, chains, fleets, accounts",
+        "unknown; known here: version, include, defaults, vault, organization, console, sources, chains, fleets, accounts",
     ),
     ('include = "a.toml"', 6, "include", "must be an array, not a string"),
     ("include = [1]", 6, "include[0]", "must be a string, not an integer; write it in quotes"),
@@ -37,6 +37,25 @@ CASES = [
         f'not a name {NAME_HINT}: "a.b c"; write [chains."a.b-c"]',
     ),
     ('[chains.".ab"]', 6, 'chains.".ab"', f'not a name {NAME_HINT}: ".ab"; write [chains.ab]'),
+    # console
+    (
+        '[console]\nprofile = "{chain}"',
+        6,
+        "console",
+        "profile needs a browser: chrome, chromium, edge or brave",
+    ),
+    (
+        '[console]\ncontainer = true\nbrowser = "edge"',
+        6,
+        "console",
+        "container is for firefox, not for edge",
+    ),
+    (
+        '[console]\ncontainer = "yes"',
+        7,
+        "console.container",
+        'must be true, false or "granted"',
+    ),
     # defaults and vault
     ('[defaults]\nregoin = "x"', 7, "defaults.regoin", 'unknown key; did you mean "region"?'),
     ('[defaults]\nregion = "Ireland"', 7, "defaults.region", 'not a region: "Ireland"'),

@@ -64,7 +64,8 @@ COMMANDS = [
     ["serve", "--stop", "--token-file"], ["serve", "--stop", "--idle-timeout"],
     ["serve", "--stop", "--shell"], ["serve", "--stop", "--docker"], ["serve", "--stop", "--unit"],
     ["console"], ["console", "--service"], ["console", "hub", "--destination"], ["console", "--list"],
-    ["console", "hub", "--session-duration"],
+    ["console", "hub", "--session-duration"], ["console", "hub", "--browser"],
+    ["console", "hub", "--container", "--browser", "edge"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from rolehop.startup.dataclass import dataclass
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Progress
+    from rolehop.console.browsers import BrowserWindow
     from rolehop.console.site import ConsoleSite
     from rolehop.credentials import Session
     from rolehop.plan.model import Plan
@@ -93,8 +94,36 @@ def sign_in_to_console(
     return login
 
 
-def open_console(app: App, login: ConsoleLogin, options: WalkOptions) -> datetime:
+def window_of(app: App, name: str, *, browser: str | None, container: bool) -> BrowserWindow | None:
+    """Return where the console of a chain opens, by the config and by what was asked for.
+
+    ``None``: in the system's browser. ``container``: one of Firefox was asked for.
+
+    Raises:
+        UsageError: a container was asked for in another browser.
+    """
+    from rolehop.config.templates import fill
+    from rolehop.console.browsers import window_for
+
+    said, chain = app.config.console, app.config.chains.get(name)
+    called, color = (name, None) if chain is None else (chain.name, chain.color)
+    return window_for(
+        called,
+        color,
+        browser=said.browser,
+        profile=None if said.profile is None else fill(said.profile, {"chain": called}),
+        container=said.container,
+        asked_browser=browser,
+        asked_container=container,
+    )
+
+
+def open_console(
+    app: App, login: ConsoleLogin, options: WalkOptions, window: BrowserWindow | None = None
+) -> datetime:
     """Open a browser that signs in; return when it took the page (UTC).
+
+    ``window``: where; ``None``: in the system's browser.
 
     Raises:
         NoTerminal: no browser can be opened here.
@@ -106,8 +135,12 @@ def open_console(app: App, login: ConsoleLogin, options: WalkOptions) -> datetim
     person = person_for(app, options)
     user = os.getuid() if hasattr(os, "getuid") else None
     with OneShotPage(login.url, login.fields, user=user) as page:
-        if not person.open_browser(page.url):
-            raise NoTerminal("no browser can be opened here", fix=link)
+        if window is None:
+            what, is_open = "no browser", person.open_browser(page.url)
+        else:
+            what, is_open = f"no {window.browser}", person.open_window(page.url, window.commands)
+        if not is_open:
+            raise NoTerminal(f"{what} can be opened here", fix=link)
         if not page.wait(_OPENED_WITHIN_SECONDS):
             raise RolehopError(
                 "the console was not opened",

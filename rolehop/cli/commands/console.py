@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.console import LINK_MINUTES, ConsoleLogin, open_console, sign_in_to_console
+from rolehop.app.console import (
+    LINK_MINUTES,
+    ConsoleLogin,
+    open_console,
+    sign_in_to_console,
+    window_of,
+)
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.cli.param_types import Duration
 from rolehop.cli.walk_command import chain_or_pick
+from rolehop.config.model import BROWSERS
 from rolehop.errors import UsageError
 
 _SHORTEST, _LONGEST = 900, 43_200
@@ -38,6 +45,12 @@ rolehop console --list                    # the services that --service knows
     help="How long the console stays signed in, 15m to 12h: only for one hop from IAM user keys."
     "  [default: as long as the session]",
 )
+@click.option(
+    "--browser",
+    type=click.Choice(BROWSERS),
+    help="Open this browser.  [default: [console] in the config, else the system's]",
+)
+@click.option("--container", is_flag=True, help="Open a Firefox container named as the chain.")
 @click.option("--print", "printed", is_flag=True, help="Print the link instead: it is a secret.")
 @click.option("--list", "listed", is_flag=True, help="List the services that --service knows.")
 @walk_options
@@ -48,6 +61,8 @@ def command(
     service: str | None,
     destination: str | None,
     session_duration: int | None,
+    browser: str | None,
+    container: bool,
     printed: bool,
     listed: bool,
 ) -> None:
@@ -65,13 +80,14 @@ def command(
     wanted = _destination(service, destination)
     _check_duration(session_duration)
     name = chain_or_pick(cli, chain, "console CHAIN")
+    window = window_of(cli.app, name, browser=browser, container=container)
     login = sign_in_to_console(
         cli.app, name, options, cli.progress(), destination=wanted, seconds=session_duration
     )
     if printed:
         _print(cli, login)
         return
-    at = open_console(cli.app, login, options)
+    at = open_console(cli.app, login, options, window)
     cli.terminal.note(f"{login.chain}: the browser took the sign-in at {at.astimezone():%H:%M:%S}")
 
 

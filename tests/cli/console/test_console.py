@@ -129,6 +129,28 @@ def test_other_partitions_have_consoles_of_their_own(
     assert f"the console of its partition is at {domain}" in done.err
 
 
+def test_it_opens_in_the_profile_of_the_config(world: World, console: ConsoleDouble) -> None:
+    world.config(CONFIG + '[console]\nbrowser = "chromium"\nprofile = "aws {chain}"\n')
+    log, program = world.folder / "log", world.folder / "bin" / "chromium"
+    program.parent.mkdir()
+    follow = browser.as_variable(log).replace("%s", '"$2"')
+    program.write_text(f'#!/bin/sh\necho "$1" >{log}.profile\nexec {follow}\n')
+    program.chmod(0o700)
+    env = {"DISPLAY": ":0", "PATH": f"{program.parent}:{world.environ['PATH']}"}
+    done = world.rolehop("console", "spokes/444444444444", env=env)
+    assert done.code == 0, done.err
+    ((_, status, _),) = browser.seen(log)
+    assert status == 200
+    profile = (world.folder / "log.profile").read_text()
+    assert profile == "--profile-directory=aws spokes-444444444444\n"
+
+
+def test_a_container_of_another_browser_is_refused(world: World, console: ConsoleDouble) -> None:
+    done = world.rolehop("console", "hub", "--container", "--browser", "edge")
+    assert (done.code, world.sts.calls) == (2, [])
+    assert "only Firefox has containers" in done.err
+
+
 # ---- how long it lasts
 
 
