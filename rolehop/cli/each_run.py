@@ -68,7 +68,7 @@ def run_each(cli: CommandContext, options: EachOptions) -> int:
     whole = targets_of(cli.app, options.pattern, options.exclude, options.region)
     shard = Shard(*options.shard) if options.shard else None
     own = shard.of(whole) if shard else whole
-    resumed = run_to_resume(cli.app, options.argv, shard) if options.resume else None
+    resumed = run_to_resume(cli.app, options.argv, own, shard) if options.resume else None
     if options.dry_run:
         _show_plan(cli, resumed.missing(own) if resumed else own, options)
         return 0
@@ -131,10 +131,11 @@ class _EachRunner:
         folder = _folder(options, own)
         if folder is not None:
             folder.describe(whole, own, shard)
+            folder.forget(left)
         if not left:
             cli.terminal.note(f"nothing is left to run in {pluralize(len(own), 'target')}")
             return 0
-        log = resumed.log if resumed else begin_log(cli.app, options.argv, shard)
+        log = resumed.log if resumed else begin_log(cli.app, options.argv, own, shard)
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
         settings = RunSettings(

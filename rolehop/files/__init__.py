@@ -97,6 +97,20 @@ def open_own_log(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+@contextmanager
+def open_emptied(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing, without a buffer, and empty it; a new one has mode 0600.
+
+    Raises:
+        NotRegular: it is a pipe or a device, or has several names; it stays as it is.
+        OSError: it cannot be opened, or is a link.
+    """
+    with open(path, "r+b", buffering=0, opener=_emptied_opener) as file:
+        _check_plain(os.fstat(file.fileno()))
+        file.truncate(0)
+        yield file
+
+
 def _check_own(found: os.stat_result) -> None:
     """Raise OSError unless it is a regular file under one name that only this user can write."""
     _check_plain(found)
@@ -299,6 +313,10 @@ def _own_opener(path: str, flags: int) -> int:
 
 def _own_log_opener(path: str, flags: int) -> int:
     return os.open(path, flags | _UNFOLLOWING, PRIVATE_FILE)
+
+
+def _emptied_opener(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | _UNFOLLOWING, PRIVATE_FILE)
 
 
 def _private_opener(path: str, flags: int) -> int:

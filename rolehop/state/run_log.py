@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rolehop.files import entries_of, open_own_log, read_own
 from rolehop.state.json_file import UNUSABLE, text_in
@@ -72,6 +72,7 @@ class RunLog:
 def new_log(
     state_folder: Path,
     argv: Sequence[str],
+    chains: Sequence[str],
     shard: str | None,
     now: datetime,
     give_up: Callable[[str], None],
@@ -84,14 +85,19 @@ def new_log(
     salt = os.urandom(_SALT_BYTES).hex()
     log = RunLog(folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl", give_up)
     digest = _digest(salt, argv)
-    log.open(_line({"schema": _SCHEMA, "salt": salt, "digest": digest, "shard": shard}))
+    header = {"schema": _SCHEMA, "salt": salt, "digest": digest, "shard": shard}
+    log.open(_line({**header, "chains": list(chains)}))
     return log
 
 
 def log_to_resume(
-    state_folder: Path, argv: Sequence[str], shard: str | None, give_up: Callable[[str], None]
+    state_folder: Path,
+    argv: Sequence[str],
+    chains: Sequence[str],
+    shard: str | None,
+    give_up: Callable[[str], None],
 ) -> tuple[RunLog, set[TargetKey]] | None:
-    """Return the log of the last run of ``argv`` to go on in, and which targets were ok.
+    """Return the log of the last run of ``argv`` for any of ``chains``, and which targets were ok.
 
     ``None``: no such run is known.
     """
@@ -99,7 +105,7 @@ def log_to_resume(
         with suppress(OSError, *UNUSABLE):
             text = read_own(path, LARGEST)
             header, *lines = text.splitlines()
-            if _is_of(json.loads(header), argv, shard):
+            if _is_of(json.loads(header), argv, chains, shard):
                 log = RunLog(path, give_up)
                 log.open(b"" if text.endswith(b"\n") else b"\n")  # a killed run left a torn line
                 return log, _ok_targets(lines)
@@ -117,9 +123,12 @@ def _logs(folder: Path) -> list[Path]:
     return []
 
 
-def _is_of(header: dict[str, object], argv: Sequence[str], shard: str | None) -> bool:
+def _is_of(
+    header: dict[str, Any], argv: Sequence[str], chains: Sequence[str], shard: str | None
+) -> bool:
     salt = text_in(header, "salt", _LONGEST_HEADER)
     is_same = header["schema"] == _SCHEMA and header["shard"] == shard
+    is_same = is_same and not set(chains).isdisjoint(header["chains"])
     return is_same and header["digest"] == _digest(salt, argv)
 
 

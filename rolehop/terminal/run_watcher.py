@@ -21,6 +21,7 @@ from rolehop.terminal.output import (
     write_stdout,
 )
 from rolehop.terminal.terminal import not_written
+from rolehop.text import clean
 
 if TYPE_CHECKING:
     from rolehop.app.each.output_folder import OutputFolder
@@ -118,7 +119,7 @@ class PrefixWatcher(CountingWatcher):
     def wrote(self, name: str, line: bytes, is_stderr: bool) -> None:
         """Show one line of a command; raises as `ended`."""
         with self._writing():
-            text = f"{name}: ".encode("utf-8", "surrogateescape") + line
+            text = f"{clean(name)}: ".encode("utf-8", "surrogateescape") + line
             copy_program_output(BytesIO(text), sys.stderr if is_stderr else sys.stdout)
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from rolehop.digest import digest_of
 from rolehop.errors import RolehopError, UsageError
-from rolehop.files import make_private_folder, write_beside
+from rolehop.files import make_private_folder, open_emptied, read_regular, write_beside
 from rolehop.files.access import distrust_of_folder
 from rolehop.show.running.table import no_output, result_document
+from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
+from rolehop.state.json_file import UNUSABLE, text_in
 
 if TYPE_CHECKING:
     from rolehop.app.each.targets import RunTarget, Shard
@@ -30,8 +31,10 @@ _UNSAFE = Pattern(r"[^A-Za-z0-9_.@+-]|^\.")
 _TAKEN = Pattern(
     r"(?i)stdout|stderr|(?:result|run)\.json|(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"
 )
+LARGEST = 1 << 26
+"""Bytes of a file that is read again."""
+
 _LONGEST_NAME = 100  # characters; file systems take 255 bytes
-_UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
 
 def folder_name(chain: str, region: str | None = None) -> str:
@@ -57,6 +60,30 @@ def _escaped(text: str) -> str:
 
 def _short_digest(name: str) -> str:
     return digest_of(name)[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedRun:
+    """What is in the file that describes a run."""
+
+    shard: str | None
+    whole: str
+    targets: dict[str, tuple[str, str | None]]
+    """Chain and region by the target's name."""
+
+
+def run_in(document: dict[str, Any]) -> DescribedRun:
+    """Read the document; raises what is in ``json_file.UNUSABLE``."""
+    targets = {
+        text_in(each, "target"): (text_in(each, "chain"), text_or_none(each, "region"))
+        for each in document["targets"]
+    }
+    return DescribedRun(text_or_none(document, "shard"), text_in(document, "whole"), targets)
+
+
+def text_or_none(document: Mapping[str, Any], name: str) -> str | None:
+    """Return a text, or ``None`` if the member is null; raises as `run_in`."""
+    return None if document[name] is None else text_in(document, name)
 
 
 class OutputFolder:
@@ -86,23 +113,60 @@ class OutputFolder:
     ) -> None:
         """Write which targets belong to the run, for a report: also one that never begins is missed.
 
-        ``whole`` are those of all shards, ``own`` those of this one.
+        ``whole`` are those of all shards, ``own`` those of this one. The targets of earlier runs
+        stay in the report.
 
         Raises:
+            UsageError: another shard's run is in the folder, or a file that is not of `each`.
             RolehopError: that is not possible.
         """
+        named = None if shard is None else str(shard)
+        targets = {(each.chain, each.region): each.name for each in own}
         document = {
             "schema": "rolehop.each-run/1",
-            "shard": None if shard is None else str(shard),
+            "shard": named,
             "whole": digest_of([each.name for each in whole]),
             "targets": [
-                {"target": each.name, "chain": each.chain, "region": each.region} for each in own
+                {"target": name, "chain": chain, "region": region}
+                for (chain, region), name in (self._earlier(named) | targets).items()
             ],
         }
         try:
             write_beside(self._root / RUN, json.dumps(document, indent=2) + "\n", lasting=False)
         except OSError as error:
             raise _not_written(self._root, error) from None
+
+    def _earlier(self, shard: str | None) -> dict[tuple[str, str | None], str]:
+        """Return the targets of earlier runs in the folder."""
+        path = self._root / RUN
+        fix = "name another folder"
+        try:
+            found = run_in(json.loads(read_regular(path, LARGEST)))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise _not_written(self._root, error) from None
+        except (*UNUSABLE, RecursionError):
+            raise UsageError(f"{path} is not what rolehop each writes", fix=fix) from None
+        if found.shard != shard:
+            of = f"shard {found.shard}" if found.shard else "a run without --shard"
+            raise UsageError(f"{self._root} has the results of {of}", fix=fix)
+        return {key: name for name, key in found.targets.items()}
+
+    def forget(self, targets: Sequence[RunTarget]) -> None:
+        """Delete what earlier runs said of targets that are to be run: a killed run says nothing.
+
+        Raises:
+            RolehopError: that is not possible.
+        """
+        for target in targets:
+            folder = self._root / self._names[target.name]
+            try:
+                if folder.exists():
+                    self._make(folder)
+                    (folder / RESULT).unlink(missing_ok=True)
+            except OSError as error:
+                raise _not_written(folder, error) from None
 
     def output(self, target: RunTarget) -> FolderOutput:
         """Return where the output of a target goes.
@@ -174,12 +238,11 @@ class FolderOutput:
         """Empty the files.
 
         Raises:
-            OSError: one cannot be opened, or is a link.
+            OSError: one cannot be opened, or is no plain file under one name.
         """
-        (folder / RESULT).unlink(missing_ok=True)  # what an earlier run said of them
         with ExitStack() as stack:
-            self.stdout: IO[bytes] = stack.enter_context(_opened(folder / STDOUT))
-            self.stderr: IO[bytes] = stack.enter_context(_opened(folder / STDERR))
+            self.stdout: IO[bytes] = stack.enter_context(open_emptied(folder / STDOUT))
+            self.stderr: IO[bytes] = stack.enter_context(open_emptied(folder / STDERR))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -195,11 +258,3 @@ class FolderOutput:
         trace: TracebackType | None,
     ) -> None:
         self._stack.close()
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return open(path, "wb", buffering=0, opener=_opener)
-
-
-def _opener(path: str, flags: int) -> int:
-    return os.open(path, flags | _UNFOLLOWED, 0o600)

@@ -9,6 +9,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, Self
 
+from rolehop.errors import RolehopError
+
 LONGEST_LINE = 1 << 16
 """In bytes; a longer line, or one that has no end, is handed on in pieces."""
 
@@ -27,6 +29,11 @@ class PrefixedOutput:
     """
 
     def __init__(self, emit: Emit) -> None:
+        """Create the pipes.
+
+        Raises:
+            RolehopError: too many files are open.
+        """
         self._emit = emit
         self._failure: BaseException | None = None
         self._readers: list[tuple[threading.Thread, int]] = []
@@ -34,7 +41,11 @@ class PrefixedOutput:
         self.stderr = self._pipe(is_stderr=True)
 
     def _pipe(self, *, is_stderr: bool) -> IO[bytes]:
-        reader, writer = os.pipe()
+        try:
+            reader, writer = os.pipe()
+        except OSError as error:
+            cause, fix = error.strerror, "run fewer at once: --jobs 1"
+            raise RolehopError("there is no pipe for a command", cause=cause, fix=fix) from None
         thread = threading.Thread(target=self._read, args=(reader, is_stderr), daemon=True)
         thread.start()
         self._readers.append((thread, reader))

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rolehop.app.each.output_folder import RESULT, RUN
+from rolehop.app.each.output_folder import (
+    LARGEST,
+    RESULT,
+    RUN,
+    DescribedRun,
+    run_in,
+    text_or_none,
+)
 from rolehop.durations import read_moment
 from rolehop.errors import RolehopError, UsageError
 from rolehop.files import read_regular
@@ -16,7 +23,6 @@ from rolehop.show.running.rows import ResultClass, TargetProblem, TargetRow
 from rolehop.startup.dataclass import dataclass
 from rolehop.state.json_file import UNUSABLE, number_in, text_in
 
-_LARGEST = 1 << 26  # bytes
 _LONGEST = 1e9  # seconds
 
 T = TypeVar("T")
@@ -33,14 +39,6 @@ class RunReport:
     """What makes the report incomplete: shards that are not there, or of another run."""
 
 
-@dataclass(frozen=True, slots=True)
-class _DescribedRun:
-    shard: str | None
-    whole: str
-    targets: dict[str, tuple[str, str | None]]
-    """Chain and region by the target's name."""
-
-
 def read_report(folders: Sequence[Path]) -> RunReport:
     """Return what became of every target, in the order of the folders.
 
@@ -50,7 +48,7 @@ def read_report(folders: Sequence[Path]) -> RunReport:
         UsageError: there are no results in a folder.
         RolehopError: a file cannot be read, or is none of `each`.
     """
-    runs, results = list[_DescribedRun](), dict[str, TargetRow]()
+    runs, results = list[DescribedRun](), dict[str, TargetRow]()
     for folder in folders:
         found = sorted(_files(folder))
         if not found:
@@ -58,7 +56,7 @@ def read_report(folders: Sequence[Path]) -> RunReport:
             raise UsageError(f"{folder} has no results of rolehop each", fix=fix)
         for path in found:
             if path.name == RUN:
-                runs.append(_read(path, _as_run))
+                runs.append(_read(path, run_in))
             else:
                 row = _read(path, _as_row)
                 if row.name not in results or _at(results[row.name]) <= _at(row):
@@ -79,20 +77,12 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _read(path: Path, convert: Callable[[dict[str, Any]], T]) -> T:
     try:
-        return convert(json.loads(read_regular(path, _LARGEST)))
+        return convert(json.loads(read_regular(path, LARGEST)))
     except OSError as error:
         raise RolehopError(f"{path} cannot be read", cause=error.strerror or str(error)) from None
     except (*UNUSABLE, RecursionError):
         fix = "run that target again, or delete it"
         raise RolehopError(f"{path} is not what rolehop each writes", fix=fix) from None
-
-
-def _as_run(document: dict[str, Any]) -> _DescribedRun:
-    targets = {
-        text_in(each, "target"): (text_in(each, "chain"), _text(each, "region"))
-        for each in document["targets"]
-    }
-    return _DescribedRun(_text(document, "shard"), text_in(document, "whole"), targets)
 
 
 def _as_row(document: dict[str, Any]) -> TargetRow:
@@ -102,12 +92,12 @@ def _as_row(document: dict[str, Any]) -> TargetRow:
         text_in(document, "target"),
         text_in(document, "chain"),
         ResultClass(document["class"]),
-        _text(document, "account"),
-        _text(document, "account_name"),
-        _text(document, "role"),
-        _text(document, "region"),
+        text_or_none(document, "account"),
+        text_or_none(document, "account_name"),
+        text_or_none(document, "role"),
+        text_or_none(document, "region"),
         None if code is None else number_in(document, "exit_code"),
-        None if seconds is None else min(float(seconds), _LONGEST),
+        None if seconds is None else max(0.0, min(_LONGEST, float(seconds))),
         _problem(document["error"]),
         None if document["ended_at"] is None else read_moment(document["ended_at"]),
     )
@@ -117,19 +107,15 @@ def _problem(document: Mapping[str, Any] | None) -> TargetProblem | None:
     if document is None:
         return None
     return TargetProblem(
-        text_in(document, "what"), _text(document, "cause"), _text(document, "fix")
+        text_in(document, "what"), text_or_none(document, "cause"), text_or_none(document, "fix")
     )
-
-
-def _text(document: Mapping[str, Any], name: str) -> str | None:
-    return None if document[name] is None else text_in(document, name)
 
 
 def _at(row: TargetRow) -> float:
     return -1.0 if row.ended_at is None else row.ended_at.timestamp()
 
 
-def _problems(runs: Sequence[_DescribedRun]) -> Iterator[str]:
+def _problems(runs: Sequence[DescribedRun]) -> Iterator[str]:
     """Yield which shards are missing, and whether all are of the same targets."""
     shards = {each.shard for each in runs if each.shard is not None}
     counts = {each.partition("/")[2] for each in shards}

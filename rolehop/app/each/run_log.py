@@ -42,22 +42,28 @@ class RunToResume:
         return [each for each in targets if _key(each) not in self.ok]
 
 
-def begin_log(app: App, argv: Sequence[str], shard: Shard | None = None) -> TargetLog:
+def begin_log(
+    app: App, argv: Sequence[str], targets: Sequence[RunTarget], shard: Shard | None
+) -> TargetLog:
     """Begin the log of a run."""
-    return TargetLog(new_log(app.state_folder, argv, _text(shard), app.now(), _give_up(app)))
+    names = _chains(targets)
+    return TargetLog(new_log(app.state_folder, argv, names, _text(shard), app.now(), _give_up(app)))
 
 
-def run_to_resume(app: App, argv: Sequence[str], shard: Shard | None = None) -> RunToResume:
-    """Return the last run of the same command, and of the same shard.
+def run_to_resume(
+    app: App, argv: Sequence[str], targets: Sequence[RunTarget], shard: Shard | None
+) -> RunToResume:
+    """Return the last run of the same command for some of the chains, and of the same shard.
 
     Raises:
         UsageError: none is known.
     """
-    found = log_to_resume(app.state_folder, argv, _text(shard), _give_up(app))
+    names = _chains(targets)
+    found = log_to_resume(app.state_folder, argv, names, _text(shard), _give_up(app))
     if found is None:
         raise UsageError(
             "there is no run to resume",
-            cause="this command was not run here before, or too long ago",
+            cause="this command was not run here for these chains, or too long ago",
             fix="run it without --resume, or repeat the same command",
         )
     return RunToResume(TargetLog(found[0]), found[1])
@@ -65,6 +71,10 @@ def run_to_resume(app: App, argv: Sequence[str], shard: Shard | None = None) -> 
 
 def _key(target: RunTarget) -> TargetKey:
     return target.chain, target.region
+
+
+def _chains(targets: Sequence[RunTarget]) -> list[str]:
+    return list(dict.fromkeys(each.chain for each in targets))
 
 
 def _text(shard: Shard | None) -> str | None:

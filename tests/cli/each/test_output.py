@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 
@@ -73,6 +74,23 @@ def test_each_target_has_a_folder_with_its_output_and_its_result(fleet: World) -
     done = fleet.rolehop("each", "hub", "--output", "results", "--", "echo", "x")
     assert (done.code, (fleet.home / "elsewhere").exists()) == (1, False)
     assert "results/hub cannot be written" in done.err
+
+
+@pytest.mark.parametrize("is_pipe", [True, False])
+def test_what_is_no_plain_file_of_its_own_is_not_written(fleet: World, is_pipe: bool) -> None:
+    """A pipe made the run wait for ever; a file with a second name was emptied."""
+    folder = fleet.home / f"taken-{is_pipe}" / "hub"
+    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.chmod(0o700)
+    precious = fleet.home / "precious"
+    precious.write_text("keep")
+    if is_pipe:
+        os.mkfifo(folder / "stderr")
+    else:
+        (folder / "stderr").hardlink_to(precious)
+    done = fleet.rolehop("each", "hub", "--output", folder.parent.name, "--", "echo", "x")
+    assert (done.code, precious.read_text()) == (1, "keep")
+    assert "hub cannot be written" in done.err
 
 
 def test_a_folder_that_others_can_write_gets_nothing(fleet: World) -> None:
@@ -217,6 +235,18 @@ def test_no_secret_is_left_behind(world: World) -> None:
     assert re.search(r'"class": "ok"', next((world.state / "runs").iterdir()).read_text())
 
 
+def test_a_run_for_other_chains_is_not_the_one_to_resume(fleet: World) -> None:
+    """What had been ok was run a second time."""
+    command = ("--", "sh", "-c", "echo once >> once")
+    for chain in ("far/good", "far/loud"):
+        assert fleet.rolehop("each", chain, *command).code == 0
+    done = fleet.rolehop("each", "far/good", "--resume", *command)
+    assert (done.code, "nothing is left to run in 1 target" in done.err) == (0, True)
+    done = fleet.rolehop("each", "far/slow", "--resume", *command)
+    assert (done.code, "there is no run to resume" in done.err) == (2, True)
+    assert (fleet.home / "once").read_text() == "once\n" * 2
+
+
 # ---- several machines
 
 
@@ -244,6 +274,25 @@ def test_shards_part_a_run_and_their_results_are_merged(world: World) -> None:
     assert world.rolehop("each", "far/*", *resumed, *command).code in (0, 1)
     done = world.rolehop("each", "--report", *folders, "--format", "json")
     assert classes_of(done)["refused"] == "ok"
+
+
+def test_a_folder_keeps_the_targets_of_earlier_runs_but_no_result_of_what_runs_again(
+    fleet: World,
+) -> None:
+    """Else a killed run looks as if every account had been there: with yesterday's results."""
+    words = ("each", "far/*", "--output", "several", "--")
+    assert fleet.rolehop(*words, "true").code == 0
+    script = "test ! -e several/far/quiet/result.json"
+    assert fleet.rolehop(*words[:-1], "-j", "1", "--", "sh", "-c", script).code == 0
+    assert fleet.rolehop("each", "hub", *words[2:], "true").code == 0
+    (fleet.home / "several" / "far" / "slow" / "result.json").unlink()
+    done = fleet.rolehop("each", "--report", "several", "--format", "json")
+    assert (done.code, classes_of(done)["slow"], len(classes_of(done))) == (1, "not run", 7)
+    done = fleet.rolehop("each", "far/*", "--shard", "1/2", *words[2:], "true")
+    assert (done.code, "has the results of a run without --shard" in done.err) == (2, True)
+    (fleet.home / "several" / "run.json").write_text('{"mine": 1}')
+    done = fleet.rolehop(*words, "true")
+    assert (done.code, "several/run.json is not what rolehop each writes" in done.err) == (2, True)
 
 
 def test_a_report_names_what_has_no_result_and_no_other_files(world: World) -> None:
