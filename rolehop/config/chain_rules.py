@@ -102,12 +102,13 @@ class ChainRules:
             return (chain,)
         names = [chain.name]
         while (following := self.config.chains[names[-1]].continues) is not None:
-            if following in names:
-                self._report_loop(names[names.index(following) :])
-                return None
             if following not in self.config.chains:
                 return None
-            names.append(following)
+            name = self.config.chains[following].name  # a fleet's chain may be called in two ways
+            if name in names:
+                self._report_loop(names[names.index(name) :])
+                return None
+            names.append(name)
         return tuple(self.config.chains[name] for name in reversed(names))
 
     def _report_loop(self, loop: list[str]) -> None:

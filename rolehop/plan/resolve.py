@@ -130,15 +130,15 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
     """
     path = [chain]
     while (following := path[-1].continues) is not None:
-        names = [each.name for each in path]
-        if following in names:
-            raise ConfigError(
-                f"chain '{chain.name}' comes back to itself: {' -> '.join([*names, following])}",
-                chain=chain.name,
-            )
         if following not in config.chains:
             raise no_such_chain(config, following)
-        path.append(config.chains[following])
+        names = [each.name for each in path]
+        path.append(config.chains[following])  # of a fleet's chain, it may be the other name
+        if path[-1].name in names:
+            raise ConfigError(
+                f"chain '{chain.name}' comes back to itself: {' -> '.join([*names, path[-1].name])}",
+                chain=chain.name,
+            )
     return tuple(reversed(path))
 
 

@@ -40,6 +40,12 @@ CASES = [
     ),
     ('[chains.x]\nfrom = "x"', 7, "chains.x.from", "comes back to itself: x -> x"),
     (
+        '[fleets.f]\nfrom = "f/111111111111"\naccounts = { a = "222222222222", b = "111111111111" }',
+        7,
+        "fleets.f.from",
+        "comes back to itself: f/b -> f/b",
+    ),
+    (
         (
             '[chains.a]\nfrom = "b"\n[chains.b]\nfrom = "c"\n[chains.c]\nfrom = "a"\n'
             '[chains.in]\nfrom = "c"'

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rolehop.config.model import (
     ChainConfig,
+    ChainsByName,
     Config,
     Defaults,
     HopConfig,
@@ -66,6 +67,16 @@ def test_a_loop_is_shown_whole() -> None:
     with pytest.raises(ConfigError) as caught:
         path_of(loop, loop.chains["a"])
     assert caught.value.what == "chain 'a' comes back to itself: a -> b -> a"
+
+
+def test_a_loop_through_the_other_name_of_a_fleets_chain_ends() -> None:
+    account = "111111111111"
+    member = ChainConfig(
+        "f/a", continues=f"f/{account}", fleet="f", account=account, account_name="a"
+    )
+    loop = Config(chains=ChainsByName([member]))
+    with pytest.raises(ConfigError, match="comes back to itself: f/a -> f/a"):
+        path_of(loop, loop.chains["f/a"])
 
 
 def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
