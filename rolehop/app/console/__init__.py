@@ -18,8 +18,9 @@ from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.ports import Progress
+    from rolehop.app.ports import Person, Progress
     from rolehop.console.browsers import BrowserWindow
+    from rolehop.console.one_shot_page import OneShotPage
     from rolehop.console.site import ConsoleSite
     from rolehop.credentials import Session
     from rolehop.plan.model import Plan
@@ -31,7 +32,7 @@ SERVICE = "signin"
 LINK_MINUTES = 15
 """How long a sign-in can be used (IAM user guide)."""
 
-_OPENED_WITHIN_SECONDS = 60.0
+_OPENED_WITHIN_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,23 @@ def open_console(
             what, is_open = f"no {window.browser}", person.open_window(page.url, window.commands)
         if not is_open:
             raise NoTerminal(f"{what} can be opened here", fix=link)
-        if not page.wait(_OPENED_WITHIN_SECONDS):
+        if not _is_taken(page, person):
             raise RolehopError(
                 "the console was not opened",
-                cause=f"no browser asked for it within {_OPENED_WITHIN_SECONDS:.0f} s",
+                cause=f"no browser asked for it within {_OPENED_WITHIN_SECONDS} s",
                 fix=link,
             )
     return app.now()
+
+
+def _is_taken(page: OneShotPage, person: Person) -> bool:
+    """Wait for the browser, with the seconds that are left from the second one on."""
+    with person.countdown("waiting for the browser") as show:
+        for left in range(_OPENED_WITHIN_SECONDS - 1, -1, -1):
+            if page.wait(1):
+                return True
+            show(left)
+    return False
 
 
 def _check(plan: Plan, seconds: int | None) -> None:

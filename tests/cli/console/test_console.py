@@ -15,8 +15,9 @@ import pytest
 from tests.cli.console.aws_sign_in import ConsoleDouble
 from tests.doubles import browser
 from tests.doubles.web import Reply
+from tests.support.pseudo_terminal import OnTerminal
 from tests.support.secrets import leaks, watched
-from tests.support.world import ADMIN, CONFIG, HUB, Done, World
+from tests.support.world import ADMIN, CONFIG, HUB, SCRIPT, Done, World
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -149,6 +150,21 @@ def test_a_container_of_another_browser_is_refused(world: World, console: Consol
     done = world.rolehop("console", "hub", "--container", "--browser", "edge")
     assert (done.code, world.sts.calls) == (2, [])
     assert "only Firefox has containers" in done.err
+
+
+def test_who_waits_for_the_browser_is_told_and_may_end_it(
+    world: World, console: ConsoleDouble
+) -> None:
+    """It is never asked for: the program that should open it has none."""
+    world.more["BROWSER"], _ = browser.noting(world.folder)
+    with OnTerminal(world, SCRIPT, "console", "hub") as person:
+        person.expect("waiting for the browser", 60)
+        person.presses_ctrl_c()
+        done = person.ended()
+    (token,) = console.tokens
+    assert (done.code, console.opened) == (130, [])
+    assert token not in done.err
+    assert token not in done.out
 
 
 # ---- how long it lasts
