@@ -143,7 +143,8 @@ def verify_history(app: App) -> Verified:
     if not calls:
         return found
     stored = pluralize(calls, "stored session")
-    return replace(found, problems=(f"every line is missing, those of {stored} among them",))
+    whose = "unless another state folder has them, they were deleted"  # the index was rebuilt here
+    return replace(found, problems=(f"no line is here, not those of {stored} either; {whose}",))
 
 
 def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:

@@ -170,7 +170,18 @@ def test_verify_misses_a_history_that_was_deleted_whole_while_its_sessions_are_s
     shutil.rmtree(world.state / "history")
     done = verified(world)
     assert done.code == 1
-    assert "every line is missing, those of 2 stored sessions among them" in done.err
+    assert "no line is here, not those of 2 stored sessions either" in done.err
+
+
+def test_verify_accuses_nobody_where_the_sessions_of_another_state_folder_are_found(
+    world: World,
+) -> None:
+    assert world.rolehop("credential-process", "admin").code == 0
+    world.more["XDG_STATE_HOME"] = str(world.home / "other")
+    assert verified(world).code == 0
+    assert world.rolehop("status").code == 0  # finds them in the keyring
+    done = verified(world)
+    assert (done.code, "unless another state folder has them" in done.err) == (1, True)
     assert world.rolehop("logout", "--all").code == 0
     assert (verified(world).code, verified(world).err) == (0, "rolehop: there is no history\n")
 
