@@ -17,7 +17,7 @@ from tests.doubles import browser
 from tests.doubles.web import Reply
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.secrets import leaks, watched
-from tests.support.world import ADMIN, CONFIG, HUB, SCRIPT, Done, World
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, SCRIPT, Done, World, mfa_code
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -270,6 +270,31 @@ def test_a_chain_that_asks_for_confirmation_asks_here(world: World, console: Con
     world.config(CONFIG.replace("[chains.hub]", "[chains.hub]\nconfirm = true"))
     done = world.rolehop("console", "hub", "--print")
     assert (done.code, console.asked, world.sts.calls) == (8, [], [])
+
+
+def test_reason_and_read_only_hold_here_too(world: World, console: ConsoleDouble) -> None:
+    world.config(CONFIG.replace("[chains.hub]", '[chains.hub]\nreason = "required"'))
+    assert world.rolehop("console", "hub", "--print").code == 8
+    assert world.sts.calls == []
+    link(world.rolehop("console", "hub", "--print", "--read-only", "--reason", "invoices"))
+    (token,) = console.tokens.values()
+    assert token.key.policies is not None
+    assert "invoices" in token.key.arn
+    assert '"reason":"invoices"' in world.rolehop("history", "--format", "json").out.replace(
+        ": ", ":"
+    )
+
+
+def test_an_mfa_code_is_asked_for_as_everywhere(world: World, console: ConsoleDouble) -> None:
+    world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True)
+    mfa = f'type = "environment"\nmfa_serial = "{MFA_SERIAL}"'
+    world.config(CONFIG.replace('type = "environment"', mfa))
+    assert world.rolehop("console", "hub", "--print").code == 8
+    assert console.asked == []
+    with OnTerminal(world, SCRIPT, "console", "hub", "--print") as person:
+        person.expect("MFA code", 60)
+        person.types(mfa_code(world))
+        link(person.ended())
 
 
 def test_the_services_are_listed(world: World) -> None:
