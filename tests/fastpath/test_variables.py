@@ -121,6 +121,17 @@ def test_shells_that_differ_in_a_variable_are_answered_hot_in_turn(warm: World) 
     assert [hot(warm, "admin", shell) is None for shell in shells].count(True) == 1
     file = record_file(warm, "admin")
     assert len([each for each in file.parent.iterdir() if each.name.startswith("admin")]) == 4
+    second = file.with_name("admin,,1")
+    second.rename(second.with_name("elsewhere"))
+    second.symlink_to("elsewhere")  # then neither it nor those after it count
+    everywhere = [*shells, {"AWS_REGION": "sa-east-1"}]
+    assert [hot(warm, "admin", shell) is None for shell in everywhere].count(False) == 1
+    second.unlink()
+    second.with_name("elsewhere").rename(second)
+    assert warm.rolehop("logout", "--all").code == 0
+    assert {hot(warm, "admin", shell) for shell in everywhere} == {None}
+    warmed(warm, "admin", shells[-1])
+    assert [hot(warm, "admin", shell) is None for shell in everywhere].count(False) == 1
 
 
 def test_a_record_that_nobody_can_use_any_more_is_the_first_to_be_replaced(warm: World) -> None:

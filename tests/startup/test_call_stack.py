@@ -44,3 +44,11 @@ def test_a_call_with_room_is_a_call() -> None:
     assert call_with_room(sorted, [2, 1], reverse=True) == [2, 1]
     with pytest.raises(ZeroDivisionError):
         call_with_room(divmod, 1, 0)
+
+
+def test_calls_without_end_are_an_error_and_no_crash() -> None:
+    def again() -> int:
+        return call_with_room(again)
+
+    with pytest.raises(RecursionError):
+        again()
