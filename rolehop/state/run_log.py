@@ -49,10 +49,11 @@ class RunLog:
             self._give_up(error.strerror or str(error))
         self._append(begin)
 
-    def add(self, key: TargetKey, result: str) -> None:
-        """Append what became of a target."""
+    def add(self, key: TargetKey, result: str, account: str | None) -> None:
+        """Append what became of a target, which is in ``account`` if that is known."""
         chain, region = key
-        self._append(_line({"chain": chain, "region": region, "class": result}))
+        target = {"chain": chain, "region": region, "account": account}
+        self._append(_line({**target, "class": result}))
 
     def close(self) -> None:
         """Close the file."""
@@ -96,8 +97,10 @@ def log_to_resume(
     chains: Sequence[str],
     shard: str | None,
     give_up: Callable[[str], None],
-) -> tuple[RunLog, set[TargetKey]] | None:
+) -> tuple[RunLog, dict[TargetKey, str | None]] | None:
     """Return the log of the last run of ``argv`` for any of ``chains``, and which targets were ok.
+
+    The account of each is with it, if it is known.
 
     ``None``: no such run is known.
     """
@@ -132,20 +135,23 @@ def _is_of(
     return is_same and header["digest"] == _digest(salt, argv)
 
 
-def _ok_targets(lines: Sequence[bytes]) -> set[TargetKey]:
+def _ok_targets(lines: Sequence[bytes]) -> dict[TargetKey, str | None]:
     """Return the targets whose last line says that they were ok; a torn line says nothing."""
-    found: dict[TargetKey, object] = {}
-    for key, result in _results(lines):
-        found[key] = result
-    return {key for key, result in found.items() if result == "ok"}
+    found: dict[TargetKey, tuple[object, str | None]] = {}
+    for key, result, account in _results(lines):
+        found[key] = result, account
+    return {key: account for key, (result, account) in found.items() if result == "ok"}
 
 
-def _results(lines: Sequence[bytes]) -> Iterator[tuple[TargetKey, object]]:
+def _results(lines: Sequence[bytes]) -> Iterator[tuple[TargetKey, object, str | None]]:
     for line in lines:
         with suppress(*UNUSABLE):
             read = json.loads(line)
-            region = None if read["region"] is None else text_in(read, "region")
-            yield (text_in(read, "chain"), region), read["class"]
+            region, account = (
+                None if read[name] is None else text_in(read, name)
+                for name in ("region", "account")
+            )
+            yield (text_in(read, "chain"), region), read["class"], account
 
 
 def _digest(salt: str, argv: Sequence[str]) -> str:

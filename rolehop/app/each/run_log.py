@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.each.targets import RunTarget, Shard
-from rolehop.errors import UsageError
+from rolehop.app.each.targets import RunTarget, Shard, facts_of
+from rolehop.app.planning import resolve_chain
+from rolehop.errors import RolehopError, UsageError
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.running.rows import TargetRow
 from rolehop.startup.dataclass import dataclass
 from rolehop.state.run_log import RunLog, TargetKey, log_to_resume, new_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rolehop.app.context import App
 
 
@@ -26,7 +26,7 @@ class TargetLog:
 
     def add(self, target: RunTarget, row: TargetRow) -> None:
         """Record what became of a target; implements ``runner.Recorder``."""
-        self._log.add(_key(target), row.result.value)
+        self._log.add(_key(target), row.result.value, row.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,19 @@ class RunToResume:
 
     log: TargetLog
     """Where it goes on."""
-    ok: set[TargetKey]
+    ok: Mapping[TargetKey, str | None]
+    """With the account in which they were ok, if it is known."""
+    account_now: Callable[[RunTarget], str | None]
 
     def missing(self, targets: Sequence[RunTarget]) -> list[RunTarget]:
-        """Return the targets that failed or were not run."""
-        return [each for each in targets if _key(each) not in self.ok]
+        """Return the targets that failed, were not run, or are in another account by now."""
+        return [each for each in targets if not self._is_done(each)]
+
+    def _is_done(self, target: RunTarget) -> bool:
+        if _key(target) not in self.ok:
+            return False
+        account, now = self.ok[_key(target)], self.account_now(target)
+        return account is None or now is None or account == now
 
 
 def begin_log(
@@ -66,7 +74,15 @@ def run_to_resume(
             cause="this command was not run here for these chains, or too long ago",
             fix="run it without --resume, or repeat the same command",
         )
-    return RunToResume(TargetLog(found[0]), found[1])
+    return RunToResume(TargetLog(found[0]), found[1], lambda target: _account(app, target))
+
+
+def _account(app: App, target: RunTarget) -> str | None:
+    """Return a target's account, if it is known without a call."""
+    try:
+        return facts_of(app, target, resolve_chain(app, target.chain, WalkOptions())).account
+    except RolehopError:
+        return None
 
 
 def _key(target: RunTarget) -> TargetKey:

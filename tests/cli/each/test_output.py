@@ -245,6 +245,12 @@ def test_a_run_for_other_chains_is_not_the_one_to_resume(fleet: World) -> None:
     done = fleet.rolehop("each", "far/slow", "--resume", *command)
     assert (done.code, "there is no run to resume" in done.err) == (2, True)
     assert (fleet.home / "once").read_text() == "once\n" * 2
+    # The name of the chain is the same, and its account another one.
+    before = fleet.config_file.read_text()
+    fleet.config(before.replace(ACCOUNTS["good"], "600000000077"))
+    done = fleet.rolehop("each", "far/good", "--resume", "--dry-run", "--format", "json", *command)
+    fleet.config(before)
+    assert json.loads(done.out)["account"] == "600000000077"
 
 
 # ---- several machines
