@@ -7,14 +7,20 @@ import json
 import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from rolehop.digest import digest_of
 from rolehop.errors import RolehopError, UsageError
-from rolehop.files import make_private_folder, open_emptied, read_regular, write_beside
+from rolehop.files import (
+    PRIVATE_FOLDER,
+    make_private_folder,
+    open_emptied,
+    read_regular,
+    write_beside,
+)
 from rolehop.files.access import distrust_of_folder
 from rolehop.show.running.table import no_output, result_document
 from rolehop.startup.dataclass import dataclass
@@ -201,14 +207,19 @@ class OutputFolder:
         return self._names[target]
 
     def _make(self, folder: Path) -> None:
-        """Create a target's folder; no link leads out of the root."""
-        make_private_folder(folder)
-        while folder != self._root:
-            if not stat.S_ISDIR(folder.lstat().st_mode):
+        """Create a target's folder; no link leads out of the root, and no other user writes there."""
+        step = self._root
+        for part in folder.relative_to(self._root).parts:
+            step /= part
+            with suppress(FileExistsError):
+                step.mkdir(mode=PRIVATE_FOLDER)
+            if not stat.S_ISDIR(step.lstat().st_mode):
                 raise NotADirectoryError(
-                    errno.ENOTDIR, "a link is in the place of a folder", str(folder)
+                    errno.ENOTDIR, "a link is in the place of a folder", str(step)
                 )
-            folder = folder.parent
+            distrust = distrust_of_folder(step)
+            if distrust is not None:
+                raise PermissionError(errno.EPERM, str(distrust), str(step))
 
 
 def _problem_of(root: Path) -> str | None:

@@ -102,6 +102,24 @@ def test_a_folder_that_others_can_write_gets_nothing(fleet: World) -> None:
     assert "name a folder that only you can write" in done.err
 
 
+@pytest.mark.parametrize("is_link", [True, False])
+def test_a_folder_within_that_leads_elsewhere_or_is_open_gets_nothing(
+    fleet: World, is_link: bool
+) -> None:
+    root, inner = fleet.home / f"inner-{is_link}", fleet.home / f"elsewhere-{is_link}"
+    root.mkdir(mode=0o700)
+    if is_link:
+        inner.mkdir()
+        (root / "far").symlink_to(inner)
+    else:
+        inner = root / "far"
+        inner.mkdir()
+        inner.chmod(0o777)
+    done = fleet.rolehop("each", "far/good", "--output", root.name, "--", "echo", "x")
+    assert (done.code, "far/good cannot be written" in done.err) == (1, True)
+    assert [*inner.iterdir()] == []
+
+
 @pytest.mark.parametrize(
     ("chain", "folder"),
     [
