@@ -80,17 +80,19 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
 
 
 def copy_program_output(source: IO[bytes], file: TextIO) -> None:
-    """Write what a program wrote, from its begin, to stdout or stderr; a last line gets its end.
+    """Write what a program has written, from its begin, to stdout or stderr; a last line gets its end.
 
-    To a terminal as visible lines, with tabs as blanks; to anything else exactly.
+    What it left in the background may go on writing: that is not waited for. To a terminal as visible lines, with tabs as blanks; to anything else exactly.
 
     Raises:
         OSError: it could not be written.
     """
+    left = source.seek(0, os.SEEK_END)
     source.seek(0)
     file.flush()
     is_terminal, last = file.isatty(), b"\n"
-    while data := source.readline(_PORTION) if is_terminal else source.read(_PORTION):
+    while data := (source.readline if is_terminal else source.read)(min(left, _PORTION)):
+        left -= len(data)
         last = data[-1:]
         if is_terminal:
             text = data.decode("utf-8", "replace").replace("\r\n", "\n")

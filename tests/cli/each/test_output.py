@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from rolehop.app.each.output_folder import folder_name
+from rolehop.terminal.output import copy_program_output
 from tests.cli.each.fleet import ACCOUNTS, classes_of, give_fleet, lines_of, role_of
 from tests.support.secrets import found_in
 from tests.support.world import HUB, World, temporary_world
@@ -345,3 +348,20 @@ def test_a_refusal_is_explained_if_that_is_asked_for(world: World) -> None:
     assert explained.removeprefix(plain).endswith(
         "which policy refused: rolehop explain far/refused\n"
     )
+
+
+class Growing(io.BytesIO):
+    """What a program wrote, and what it left in the background goes on to write."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data, at = super().read(size), self.tell()
+        if len(self.getvalue()) < 100:
+            self.write(b"more\n")
+            self.seek(at)
+        return data
+
+
+def test_what_comes_after_the_end_of_a_command_is_not_waited_for(tmp_path: Path) -> None:
+    with (tmp_path / "shown").open("w+") as shown:
+        copy_program_output(Growing(b"one\n"), shown)
+    assert (tmp_path / "shown").read_text() == "one\n"
