@@ -272,12 +272,21 @@ class World:
 
 def _id(prefix: str) -> str:
     length = 20 if prefix in ("AKIA", "ASIA") else 21
-    return prefix + "".join(secrets.choice(_ID_LETTERS) for _ in range(length - len(prefix)))
+    letters = (secrets.choice(_ID_LETTERS) for _ in range(length - len(prefix)))
+    return prefix + _without_words("".join(letters))
 
 
 def _secret() -> str:
-    return base64.b64encode(secrets.token_bytes(30)).decode()
+    return _without_words(base64.b64encode(secrets.token_bytes(30)).decode())
 
 
 def _token(length: int) -> str:
-    return base64.b64encode(secrets.token_bytes(length)).decode()[: length - 1] + "="
+    text = base64.b64encode(secrets.token_bytes(length)).decode()[: length - 1]
+    return _without_words(text) + "="
+
+
+def _without_words(text: str) -> str:
+    """Make every third character a digit: no test may find by chance the word that it looks for."""
+    return "".join(
+        secrets.choice("234567") if at % 3 == 2 else each for at, each in enumerate(text)
+    )
