@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 _SOON = 0.01  # seconds
+_AGAIN = 0.25  # seconds
 
 
 class _Limits(threading.local):
@@ -86,6 +87,10 @@ class OutOfTime(BaseException):
 def program_time_limit(seconds: float) -> Iterator[None]:
     """Interrupt the block with `OutOfTime` after ``seconds``; main thread only, not on Windows.
 
+    The timer rings until the block is left: Python learns of a signal that comes just before a
+    blocking call when that call returns, and drops an exception in ``__del__`` or in a callback of
+    its own. What cleans up after the first exception is not interrupted again.
+
     A limit inside another one never extends it. Windows has no timer signals; the SDKs that end a
     credential process there do it themselves.
 
@@ -98,7 +103,7 @@ def program_time_limit(seconds: float) -> Iterator[None]:
 
     def interrupt(number: int, frame: object) -> None:
         _limits.is_interrupted = True
-        if not _limits.uninterrupted:
+        if not _limits.uninterrupted and not _is_cleaning_up():
             raise OutOfTime
 
     _limits.is_interrupted = False
@@ -106,15 +111,15 @@ def program_time_limit(seconds: float) -> Iterator[None]:
     begun = min(seconds, outer or seconds)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        with _interrupting_again():
-            signal.setitimer(signal.ITIMER_REAL, begun)
+        with _nothing_said_of_dropped():
+            signal.setitimer(signal.ITIMER_REAL, begun, _AGAIN)
             yield
     finally:
         left = signal.setitimer(signal.ITIMER_REAL, 0)[0]
         signal.signal(signal.SIGALRM, before)
         _limits.is_interrupted = False
         if outer:
-            signal.setitimer(signal.ITIMER_REAL, max(_SOON, outer - (begun - left)))
+            signal.setitimer(signal.ITIMER_REAL, max(_SOON, outer - (begun - left)), _AGAIN)
 
 
 @contextmanager
@@ -136,14 +141,20 @@ def uninterrupted() -> Iterator[None]:
             raise OutOfTime
 
 
+def _is_cleaning_up() -> bool:
+    """Return whether the interrupted code runs because of an `OutOfTime` that is on its way out."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, OutOfTime):
+        error = error.__context__
+    return error is not None
+
+
 @contextmanager
-def _interrupting_again() -> Iterator[None]:
-    """Interrupt once more if Python drops the exception: in ``__del__`` or a callback of its own."""
+def _nothing_said_of_dropped() -> Iterator[None]:
+    """Let Python write nothing to stderr about an `OutOfTime` that it drops: another one comes."""
 
     def unraisable(found: sys.UnraisableHookArgs, /) -> None:
-        if found.exc_type is OutOfTime:
-            signal.setitimer(signal.ITIMER_REAL, _SOON)
-        else:
+        if found.exc_type is not OutOfTime:
             before(found)
 
     before, sys.unraisablehook = sys.unraisablehook, unraisable
@@ -160,7 +171,7 @@ def _alarm_paused() -> Iterator[None]:
         yield
     finally:
         if left:
-            signal.setitimer(signal.ITIMER_REAL, left)
+            signal.setitimer(signal.ITIMER_REAL, left, _AGAIN)
 
 
 def _has_alarm() -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -44,6 +47,40 @@ def test_an_interruption_that_python_drops_comes_again() -> None:
 
     with pytest.raises(OutOfTime):
         wait()
+
+
+def test_an_interruption_that_other_code_drops_comes_again() -> None:
+    def wait() -> None:
+        with program_time_limit(0.01):
+            with suppress(BaseException):
+                time.sleep(20)
+            time.sleep(20)
+
+    with pytest.raises(OutOfTime):
+        wait()
+
+
+def test_cleaning_up_is_interrupted_only_once() -> None:
+    rung, handler = threading.Event(), signal.getsignal(signal.SIGALRM)
+
+    def wait() -> None:
+        with program_time_limit(0.01):
+            interrupt = signal.getsignal(signal.SIGALRM)
+            assert callable(interrupt)
+            try:
+                time.sleep(20)
+            finally:
+                try:
+                    int("no number")
+                except ValueError:
+                    interrupt(signal.SIGALRM, None)
+                interrupt(signal.SIGALRM, None)
+                rung.set()
+
+    with pytest.raises(OutOfTime):
+        wait()
+    assert rung.is_set()
+    assert signal.getsignal(signal.SIGALRM) == handler
 
 
 def test_the_time_of_a_program_that_may_ask_counts_for_the_caller_of_this_one() -> None:
