@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
 from rolehop.app.walking import person_for, walk_chain
+from rolehop.app.walking.chain_walk import SharedByWalks
 from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.app.walking.shared_failures import SharedFailures
 from rolehop.credentials import Session
@@ -40,12 +41,11 @@ def walk_many(
     context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
     renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
+    shared = SharedByWalks(renewing, context, failures, renews=True)
 
     def walk(name: str) -> Session:
         try:
-            return walk_chain(
-                app, name, options, renewing=renewing, context=context, failures=failures
-            )[1]
+            return walk_chain(app, name, options, shared=shared)[1]
         finally:
             progress.walked()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.each.sign_ins import SignIns
 from rolehop.app.walking import person_for, walk_chain
+from rolehop.app.walking.chain_walk import SharedByWalks
 from rolehop.app.walking.shared_failures import SharedFailures
 from rolehop.errors import ServiceError
 from rolehop.vault.deferred_writes import GatheringVault
@@ -36,13 +37,12 @@ class FleetWalker:
         _ = app.locks, app.ceilings, app.source_callers, app.history
         self._app = app
         self._options = options
-        self._context = app.walk_context(person_for(app, options))
         self._vault = GatheringVault(app.vault)
         self._sign_ins = SignIns()
         # The network comes back, and throttling passes; a refused hub stays refused.
-        self._failures = SharedFailures(
-            app.locks, lambda error: not isinstance(error, ServiceError)
-        )
+        failures = SharedFailures(app.locks, lambda error: not isinstance(error, ServiceError))
+        context = app.walk_context(person_for(app, options))
+        self._shared = SharedByWalks(self._vault, context, failures)
         self.is_over = threading.Event()
 
     def session(self, chain: str, resolved: Resolved) -> Session:
@@ -70,12 +70,4 @@ class FleetWalker:
         return self._walk_once(chain)
 
     def _walk_once(self, chain: str) -> Session:
-        _, session = walk_chain(
-            self._app,
-            chain,
-            self._options,
-            vault=self._vault,
-            context=self._context,
-            failures=self._failures,
-        )
-        return session
+        return walk_chain(self._app, chain, self._options, shared=self._shared)[1]

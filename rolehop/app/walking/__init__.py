@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 
     from rolehop.app.context import App
     from rolehop.app.ports import Person, Progress
-    from rolehop.app.walking.renewing_vault import RenewingVault
-    from rolehop.app.walking.shared_failures import SharedFailures
+    from rolehop.app.walking.chain_walk import SharedByWalks
     from rolehop.config.model import ChainConfig
     from rolehop.credentials import Session
     from rolehop.errors import RolehopError
     from rolehop.handover.environment import Change
     from rolehop.plan.model import Plan
-    from rolehop.ports import Listener, Vault
-    from rolehop.sources.context import SourceContext
+    from rolehop.ports import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +52,16 @@ def walk_chain(
     options: WalkOptions,
     listener: Listener = SILENT,
     *,
-    renewing: RenewingVault | None = None,
-    vault: Vault | None = None,
-    context: SourceContext | None = None,
-    failures: SharedFailures | None = None,
+    shared: SharedByWalks | None = None,
     asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
     """Walk a chain; return the plan that was followed and the session of its last hop.
-
-    ``renewing`` takes the place of the keyring, and every session is made again; ``vault`` takes
-    its place, too, and has what it has. A run over many chains shares one ``context``
-    (`App.walk_context`), and ``failures``.
 
     Raises:
         RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, renewing, context, failures, asked_by, vault)
+        return _walk(app, name, options, listener, shared, asked_by)
 
 
 def walk_for_handover(
@@ -251,26 +242,19 @@ def _walk(
     name: str,
     options: WalkOptions,
     listener: Listener,
-    renewing: RenewingVault | None = None,
-    context: SourceContext | None = None,
-    failures: SharedFailures | None = None,
+    shared: SharedByWalks | None = None,
     asked_by: AskedBy = PERSON,
-    vault: Vault | None = None,
 ) -> tuple[Plan, Session]:
-    from rolehop.app.walking.chain_walk import ChainWalk
+    from rolehop.app.walking.chain_walk import ChainWalk, SharedByWalks
     from rolehop.state.last_refusal import record_refusals
 
     with (
         record_refusals(app.state_folder, name, options, app.now),
         app.history.walking(_own_name(app, name), options.reason) as record,
     ):
-        person = person_for(app, options)
-        context = context or app.walk_context(person)
-        renews = renewing is not None
-        chain_walk = ChainWalk(
-            app, name, options, person, context, failures, asked_by=asked_by, renews=renews
-        )
-        walked = chain_walk.session(record, listener, renewing or vault or app.vault)
+        person, shared = person_for(app, options), shared or SharedByWalks(app.vault)
+        chain_walk = ChainWalk(app, name, options, person, shared, asked_by)
+        walked = chain_walk.session(record, listener)
     _forget_sdk_problem(app, walked[0].chain)
     return walked
 

@@ -15,6 +15,7 @@ from rolehop.ports import Ports, StsRefusal
 from rolehop.renewal import REMEMBERED_SECONDS, Renewal
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
+from rolehop.startup.dataclass import dataclass
 from rolehop.state.recent import RecentNotes, StoredRefusals
 from rolehop.state.refused_steps import RefusedSteps
 from rolehop.sts_errors import RefusalKind, explain_refusal
@@ -41,6 +42,20 @@ _CLOCK_TOLERANCE = timedelta(minutes=2)
 _NOTHING_WITHDRAWN = (RefusalKind.EXPIRED, RefusalKind.MFA, RefusalKind.CLOCK)
 
 
+@dataclass(frozen=True, slots=True)
+class SharedByWalks:
+    """What the walks of one run share, in threads of their own."""
+
+    vault: Vault
+    """In place of the keyring."""
+    context: SourceContext | None = None
+    """Of `App.walk_context`; ``None``: each walk makes its own."""
+    failures: SharedFailures | None = None
+    """What one walk could not do, the others do not try again; ``None``: they do."""
+    renews: bool = False
+    """The vault is a `RenewingVault`: every session is made again."""
+
+
 class ChainWalk:
     """One walk, and what was found out in it so far."""
 
@@ -50,28 +65,21 @@ class ChainWalk:
         name: str,
         options: WalkOptions,
         person: Person,
-        context: SourceContext,
-        failures: SharedFailures | None = None,
-        *,
+        shared: SharedByWalks,
         asked_by: AskedBy,
-        renews: bool,
     ) -> None:
-        """Resolve the chain; ``renews``: the vault has no session that was there before.
-
-        ``failures``: what other walks of the run could not do in the same region is not tried again.
-
-        Raises as `resolve_chain`.
-        """
+        """Resolve the chain. Raises as `resolve_chain`."""
         self._app = app
         self._name = name
         self._options = options
         self._person = person
-        self._context = context
+        self._context = shared.context or app.walk_context(person)
+        self._vault = shared.vault
         self._asked_by = asked_by
-        self._renews = renews
+        self._renews = shared.renews
         self._resolved = resolved = resolve_chain(app, name, options)
         asked = resolved.source.name, resolved.region, resolved.aws_profile
-        self._failures = None if failures is None else failures.among(*asked)
+        self._failures = shared.failures.among(*asked) if shared.failures else None
         self._caller: str | None = None
         """Whom the source signed in as, by the config or by what AWS said in this walk."""
         self._planned_for = ""
@@ -80,7 +88,7 @@ class ChainWalk:
         self._refusals = StoredRefusals(app.state_folder, app.now)
         self._failed = RecentNotes(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
 
-    def session(self, record: WalkRecord, listener: Listener, vault: Vault) -> tuple[Plan, Session]:
+    def session(self, record: WalkRecord, listener: Listener) -> tuple[Plan, Session]:
         """Return the plan that was followed, and the session of its last hop.
 
         Raises:
@@ -88,7 +96,7 @@ class ChainWalk:
         """
         record.source = self._resolved.source.name
         self._start()
-        ports = self._ports(listener, vault)
+        ports = self._ports(listener)
         changes = 0
         while True:
             try:
@@ -107,7 +115,7 @@ class ChainWalk:
                 if changes > MOST_CHANGES:
                     raise keeps_changing(self._resolved.source) from None
                 self._start()
-                ports = self._ports(listener, vault)
+                ports = self._ports(listener)
             else:
                 if noted is None or noted.issued_at != session.issued_at:
                     _note_clock(self._app, session)
@@ -117,12 +125,12 @@ class ChainWalk:
         self._source, self._stamp = start(self._resolved.source, self._context)
         self._caller = None
 
-    def _ports(self, listener: Listener, vault: Vault) -> Ports:
+    def _ports(self, listener: Listener) -> Ports:
         app, resolved = self._app, self._resolved
         return Ports(
             source=self._source,
             sts=app.sts_clients.get(resolved.region, resolved.aws_profile),
-            vault=vault,
+            vault=self._vault,
             locks=self._failures or app.locks,
             codes=mfa_codes(
                 app,
