@@ -16,7 +16,6 @@ from rolehop.advice import Advice, Argument
 from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.credentials import Credentials, Session
 from rolehop.errors import (
-    ConfigError,
     HopRefused,
     NoTerminal,
     ServiceError,
@@ -82,17 +81,9 @@ def walk(plan: Plan, ports: Ports) -> Session:
             fix="give one with --reason TEXT",
             chain=plan.chain,
         )
-    for step in plan.hops:
-        if step.will_fail and not plan.source_problem:
-            raise ConfigError(
-                f"hop {step.number} cannot work: {step.hop.role}",
-                cause=step.will_fail,
-                fix="take mfa_serial off this hop; the source's own mfa_serial covers hop 1"
-                if step.will_fail.startswith("mfa_serial")
-                else "change this hop, or the one it names, in the config",
-                chain=plan.chain,
-                hop=step.number,
-            )
+    failure = None if plan.source_problem else plan.certain_failure
+    if failure is not None:
+        raise failure
     with error_context(plan.chain):
         return _Walk(plan, ports).last()
 

@@ -161,10 +161,10 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
         found = [each.name for each in chains.values() if matches(each, (pattern,))]
         found = found or [each.name for each in chains.values() if each.fleet == pattern]
         if not found and not is_pattern(pattern):
-            from rolehop.app.planning import resolve_chain
+            if pattern not in app.aws_config.profiles:
+                from rolehop.app.planning import resolve_chain
 
-            # An AWS profile, or an error that names the nearest.
-            resolve_chain(app, pattern)
+                resolve_chain(app, pattern)  # raises an error that names the nearest
             found = [pattern]
         if not found:
             raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")

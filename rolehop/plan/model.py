@@ -12,6 +12,7 @@ from enum import Enum
 
 from rolehop.arn import RoleArn
 from rolehop.config.model import SourceConfig, WrittenHop
+from rolehop.errors import ConfigError
 from rolehop.startup.dataclass import dataclass, field, replace
 
 
@@ -165,6 +166,22 @@ class Plan:
     def key(self) -> str:
         """The hop key of the session that is handed out."""
         return self.steps[-1].key
+
+    @property
+    def certain_failure(self) -> ConfigError | None:
+        """The error of the first hop that AWS is certain to refuse, whatever policies say."""
+        for step in self.hops:
+            if step.will_fail:
+                return ConfigError(
+                    f"hop {step.number} cannot work: {step.hop.role}",
+                    cause=step.will_fail,
+                    fix="take mfa_serial off this hop; the source's own mfa_serial covers hop 1"
+                    if step.will_fail.startswith("mfa_serial")
+                    else "change this hop, or the one it names, in the config",
+                    chain=self.chain,
+                    hop=step.number,
+                )
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from rolehop.access_denied.model import AccessDenied
 from rolehop.access_denied.reader import read_access_denied
+from rolehop.errors import RolehopError
 from rolehop.policy.chains.model import CallerState
 from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.chains.scenario import ChainScenario
@@ -113,6 +114,12 @@ class ChainVerdict:
     hops: tuple[HopVerdict, ...]
     source_role_unknown: bool = False
     """The source is federated and its role is not known, so hop 0 cannot be evaluated."""
+
+    account: str | None = None
+    """Of the session that is handed out, as far as the config says; 12 digits."""
+
+    broken: RolehopError | None = None
+    """Why no walk of the chain can work, whatever policies say; ``hops`` may be empty then."""
 
     def after_refusal(self, number: int, answer: AwsRefusal) -> ChainVerdict:
         """Return the verdict after STS refused hop ``number``: that is certain, whatever else is."""

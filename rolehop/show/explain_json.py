@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rolehop.access_denied.model import AccessDenied
+from rolehop.errors import RolehopError
 from rolehop.policy.chain_verdict import (
     AWS_REFUSAL,
     ActionVerdict,
@@ -18,7 +19,7 @@ from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, 
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
-from rolehop.show.checking.ci_reports import problems_of
+from rolehop.show.checking.problems import problems_of
 from rolehop.show.checking.summary import causes_of
 from rolehop.show.remedies import document_of, warnings
 
@@ -68,15 +69,29 @@ def check_document(verdicts: Sequence[ChainVerdict]) -> Document:
         "chains": [
             {
                 "chain": each.chain,
-                "verdict": each.outcome.value,
+                "account": each.account,
+                "verdict": each.outcome.value if each.broken is None else "broken",
+                "problem": _problem(each.broken),
                 "hops": [hop_document(hop) for hop in each.hops],
             }
             for each in verdicts
         ],
         "causes": [
-            {"verdict": "refused" if refused else "unknown", "cause": cause, "hops": hops}
-            for (refused, cause), hops in causes
+            {"verdict": kind.value, "cause": cause, "hops": hops} for (kind, cause), hops in causes
         ],
+    }
+
+
+def _problem(error: RolehopError | None) -> Document | None:
+    """Return why a chain cannot work, as errors are written; ``null``: it can."""
+    if error is None:
+        return None
+    return {
+        "code": error.exit_code,
+        "what": error.what,
+        "cause": error.cause,
+        "fix": error.fix,
+        "hop": error.hop,
     }
 
 

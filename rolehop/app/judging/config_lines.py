@@ -11,6 +11,7 @@ from rolehop.app.context import App
 from rolehop.app.host import read_or_none
 from rolehop.app.planning import resolve_chain
 from rolehop.config.toml.positions import index_lines, nearest_line
+from rolehop.errors import ConfigError
 from rolehop.show.checking.ci_reports import FileLocation
 from rolehop.startup.lazy_regex import Pattern
 
@@ -27,7 +28,10 @@ class ConfigLines:
         self._lines = cache(_index_file)
 
     def find(self, chain: str, hop: int) -> FileLocation:
-        """Return the line of a hop, else of its chain; of an AWS profile, that of its section."""
+        """Return the line of a hop, else of its chain; of an AWS profile, that of its section.
+
+        It points at the chain, too, if the chain cannot be resolved.
+        """
         if chain not in self._app.config.chains:
             path = self._app.aws_files[0]
             return FileLocation(_uri(path), _section_line(path, chain))
@@ -37,7 +41,10 @@ class ConfigLines:
     def _keys_of(self, chain: str, hop: int) -> tuple[str, Keys]:
         """Return the file and the TOML keys of a hop; another chain may define it (``from``)."""
         config = self._app.config
-        found = resolve_chain(self._app, chain).written[hop - 1] if hop else None
+        try:
+            found = resolve_chain(self._app, chain).written[hop - 1] if hop else None
+        except ConfigError:  # which is why the report points there
+            found = None
         if found is None or found.in_profile:
             return config.chain_places[chain]
         file, keys = config.chain_places[found.chain]

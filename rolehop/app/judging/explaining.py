@@ -12,9 +12,9 @@ from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.listing import matching_chains
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
-from rolehop.arn import account_of, is_principal
-from rolehop.config.model import SourceConfig
-from rolehop.errors import ConfigError, RolehopError, UsageError
+from rolehop.arn import ACCOUNT_ID, account_of, is_principal
+from rolehop.config.model import ChainConfig, SourceConfig
+from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
 from rolehop.plan.model import Plan
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict, Memo
@@ -122,12 +122,16 @@ def check_chains(
 ) -> list[ChainVerdict]:
     """Judge the chains that match; IAM is read only if there is no document and not ``offline``.
 
-    Without ``patterns`` every configured chain is judged.
+    Without ``patterns`` every configured chain is judged. A chain that cannot be planned, or of
+    which a hop is certain to fail, is ``broken``: the others are judged all the same.
 
     Raises:
-        UsageError, ConfigError: see `plan_chain`, `read_documents` and `judge_plan`.
+        ConfigError: a pattern matches nothing; a document is none, see `read_documents`.
+        UsageError: the flags make no sense, see `judge_plan`.
+        VaultError: the keyring, which has a source's keys, does not open.
     """
-    return _judge_all(app, _matching(app, patterns), policies, offline=offline)
+    names = _matching(app, patterns)
+    return _judge_all(app, names, policies, offline=offline, keep_going=True)
 
 
 def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> list[Path]:
@@ -196,25 +200,55 @@ def _judge(
 
 
 def _judge_all(
-    app: App, names: Sequence[str], policies: PolicyOptions, *, offline: bool
+    app: App,
+    names: Sequence[str],
+    policies: PolicyOptions,
+    *,
+    offline: bool,
+    keep_going: bool = False,
 ) -> list[ChainVerdict]:
-    """Judge many chains; what they share is read once."""
-    inventory, stamps = read_documents(policies, app.note), Stamps(keyring_needed=not offline)
+    """Judge many chains; what they share is read once.
+
+    ``keep_going``: a chain that cannot be planned is a verdict, too, and no error.
+    """
+    inventory = read_documents(policies, app.note)
     live = None if offline or policies.documents else live_iam(app)
-    chains = [
-        _gather(app, name, inventory, policies, WalkOptions(), stamps, live) for name in names
-    ]
-    accounts = {account for chain in chains for account in chain.accounts}
+    chains: list[_Gathered | ChainVerdict] = []
+    stamps = Stamps(keyring_needed=not offline)
+    for name in names:
+        try:
+            chains.append(_gather(app, name, inventory, policies, WalkOptions(), stamps, live))
+        except (ConfigError, SourceError) as error:
+            if not keep_going:
+                raise
+            chains.append(_unplanned(app, name, error))
+    gathered = [each for each in chains if isinstance(each, _Gathered)]
+    accounts = {account for chain in gathered for account in chain.accounts}
     offline = offline or (bool(policies.documents) and policies.organization is None)
     shared = with_organization(app, inventory, policies, accounts, offline=offline).organization
+    memo: Memo | None = {} if live is None else None
     inventory = replace(inventory, organization=shared)
-    if live is None:
-        memo: Memo = {}
-        return [judge_plan(app, c.plan, inventory, c.policies, memo) for c in chains]
-    return [
-        judge_plan(app, c.plan, replace(c.inventory, organization=shared), c.policies)
-        for c in chains
-    ]
+
+    def judge(chain: _Gathered) -> ChainVerdict:
+        found = replace(chain.inventory, organization=shared) if live is not None else inventory
+        verdict = judge_plan(app, chain.plan, found, chain.policies, memo)
+        return replace(verdict, broken=chain.plan.certain_failure)
+
+    return [each if isinstance(each, ChainVerdict) else judge(each) for each in chains]
+
+
+def _unplanned(app: App, name: str, error: RolehopError) -> ChainVerdict:
+    """Return the verdict on a chain that cannot be planned."""
+    chain = app.config.chains.get(name, ChainConfig(name))
+    account = chain.account or (_account_in(chain.hops[-1].role) if chain.hops else None)
+    broken = error.with_traceback(None)  # else it keeps what was planned so far
+    return ChainVerdict(name, chain.source or "", (), account=account, broken=broken)
+
+
+def _account_in(role: str) -> str | None:
+    """Return the account of a role as the config writes it: an ARN, or in short."""
+    first = role.partition(":")[0]
+    return first if ACCOUNT_ID.fullmatch(first) else account_of(role)
 
 
 def _gather(

@@ -60,7 +60,21 @@ def judge_plan(
     own = federated_call(app, plan.source, plan.region, inventory, principal)
     scenario = scenario_of(app, plan, inventory, policies)
     verdict = judge_chain(plan.chain, plan.source.name, scenario, memo)
-    return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
+    return replace(
+        verdict,
+        source_role_unknown=own is None and is_federated(plan.source),
+        account=_account(plan),
+    )
+
+
+def _account(plan: Plan) -> str | None:
+    """Return whose session is handed out, as far as the config says."""
+    if plan.hops:
+        return plan.hops[-1].hop.role.account
+    named, role = (plan.source.settings.get(key) for key in ("account", "role"))
+    if isinstance(named, str):
+        return named
+    return account_of(plan.source.principal or (role if isinstance(role, str) else ""))
 
 
 def scenario_of(

@@ -11,7 +11,7 @@ from rolehop.errors import RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.show.checking.ci_reports import policy_name
+from rolehop.show.checking.problems import policy_name
 from rolehop.show.finding_text import sentence
 from rolehop.state.last_refusal import last_refused
 

@@ -42,9 +42,10 @@ def command(
 ) -> None:
     """Check that chains are well-formed and their hops allowed.
 
-    Every chain, or those that match a pattern. A broken config exits 3, a hop that is refused 5.
-    With --policies or --offline no AWS call is made; without, IAM is read with the stored
-    sessions. Judged is what policies say, not what AWS said when it last refused a hop: that is
+    Every chain, or those that match a pattern; each that would break is one line, with why. A
+    broken config exits 3, also if it is that of one chain; a hop that is refused 5. With
+    --policies or --offline no AWS call is made; without, IAM is read with the stored sessions.
+    Judged is what policies say, not what AWS said when it last refused a hop: that is
     explain --last.
     """
     cli = CommandContext.of(ctx)
@@ -52,7 +53,8 @@ def command(
     gc.disable()
     verdicts = check_chains(cli.app, chain, policies, offline=offline)
     _print(cli, verdicts, style, strict=strict)
-    ctx.exit(exit_code(verdicts, strict=strict))
+    broken = [each.broken.exit_code for each in verdicts if each.broken is not None]
+    ctx.exit(min(broken, default=0) or exit_code(verdicts, strict=strict))
 
 
 def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> None:

@@ -6,16 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
-from rolehop.policy.evaluation.findings import Truth
-from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
-from rolehop.show.condition_text import unknown_in_words
-from rolehop.show.finding_text import found, sentence, wanted
-from rolehop.show.remedies import in_short
+from rolehop.policy.chain_verdict import ChainVerdict
+from rolehop.show.checking.problems import Problem, ProblemKind, problems_of
 from rolehop.text import clean
 
 Document = dict[str, object]
-_NO_OWN_ROLE = "the source gets its role with a token, and which role is not known here"
 
 
 class FileLocation(NamedTuple):
@@ -29,81 +24,7 @@ class FileLocation(NamedTuple):
 
 
 Locate = Callable[[str, int], FileLocation]
-"""Returns the location of a hop, by chain and number."""
-
-
-class Problem(NamedTuple):
-    """One hop that is not allowed."""
-
-    chain: str
-    hop: int
-    role: str | None
-    """``None``: hop 0 of a source whose own role is not known."""
-
-    refused: bool
-    why: str
-    verdict: HopVerdict | None = None
-
-    @property
-    def details(self) -> tuple[str, ...]:
-        """What was required and found, and how to fix it; slow, because remedies are searched."""
-        return tuple(_details(self.verdict)) if self.refused and self.verdict is not None else ()
-
-
-def problems_of(verdict: ChainVerdict) -> Iterator[Problem]:
-    """Yield the hops of a chain that are not allowed."""
-    if verdict.source_role_unknown:
-        yield Problem(verdict.chain, 0, None, False, f"can't tell: {_NO_OWN_ROLE}")
-    for hop in verdict.hops:
-        if hop.verdict.outcome is not Outcome.ALLOWED:
-            refused = hop.verdict.outcome is Outcome.REFUSED
-            role = hop.verdict.request.role
-            yield Problem(verdict.chain, hop.number, role, refused, _why(hop), hop)
-
-
-def _why(hop: HopVerdict) -> str:
-    verdict = hop.verdict
-    if verdict.outcome is Outcome.REFUSED:
-        first = verdict.first_wrong
-        policy = verdict.refused[0]
-        return (
-            f"refused by {policy_name(policy)}: {sentence(first) if first else 'no reason found'}"
-        )
-    unknowns = ", ".join(unknown_in_words(each) for each in verdict.unknowns)
-    return f"can't tell without knowing {unknowns}"
-
-
-def policy_name(policy: PolicyVerdict, *, statement: bool = True) -> str:
-    """Return the policy's name, and with ``statement`` which of its statements decides."""
-    name = _LANES[policy.name.value]
-    if policy.deciding is None or not statement:
-        return name
-    return f"{name}, {policy.deciding.statement.effect.value} statement {policy.deciding.statement.index}"
-
-
-_LANES = {
-    "trust": "the trust policy",
-    "permissions": "the caller's permissions",
-    "boundary": "the caller's boundary",
-    "session": "the session policy",
-    "scp": "the SCP",
-    "rcp": "the RCP",
-}
-
-
-def _details(hop: HopVerdict) -> Iterator[str]:
-    """Yield what was required and found, what else is wrong, then how to fix it."""
-    first = hop.verdict.first_wrong
-    for policy in hop.verdict.refused:
-        for finding in policy.findings:
-            if finding.truth is not Truth.FALSE:
-                continue
-            if finding is not first:
-                yield f"{policy_name(policy)}: {sentence(finding)}"
-            parts = (("wanted", wanted(finding)), ("found", found(finding)))
-            yield from (f"{name} {text}" for name, text in parts if text is not None)
-    for step in (step for remedy in hop.remedies()[:1] for step in remedy.steps):
-        yield f"to fix it, {in_short(step)}"
+"""Returns the location of a hop, by chain and number; 0: of the chain, or its source's own role."""
 
 
 # ---- JUnit
@@ -112,8 +33,8 @@ def _details(hop: HopVerdict) -> Iterator[str]:
 def as_junit(verdicts: Sequence[ChainVerdict], *, strict: bool) -> str:
     """Return JUnit XML: a suite for each chain, a case for each hop.
 
-    A refused hop is a failure. An unknown one is skipped, or with ``strict``, where ``check`` fails
-    too, a failure.
+    A refused hop is a failure, and so is a case of its own if the chain cannot work. An unknown hop
+    is skipped, or with ``strict``, where ``check`` fails too, a failure.
     """
     return "\n".join(_junit(verdicts, strict=strict))
 
@@ -152,23 +73,30 @@ class _Suite(NamedTuple):
 
     @classmethod
     def of(cls, verdict: ChainVerdict, *, strict: bool) -> _Suite:
-        problems = {each.hop: each for each in problems_of(verdict)}
+        found = list(problems_of(verdict))
+        broken = [each for each in found if each.kind is ProblemKind.BROKEN]
+        problems = {each.hop: each for each in found if each not in broken}
         roles = {hop.number: hop.verdict.request.role for hop in verdict.hops}
         roles = {**({0: "the source's own role"} if verdict.source_role_unknown else {}), **roles}
-        failures = sum(each.refused or strict for each in problems.values())
-        cases = tuple(
-            _case(verdict.chain, f"hop {hop} {role}", problems.get(hop), strict=strict)
-            for hop, role in roles.items()
-        )
-        return cls(verdict.chain, len(roles), failures, len(problems) - failures, cases)
+        failures = sum(_fails(each, strict=strict) for each in found)
+        named = [
+            *(("the chain as a whole", each) for each in broken),
+            *((f"hop {hop} {role}", problems.get(hop)) for hop, role in roles.items()),
+        ]
+        cases = tuple(_case(verdict.chain, name, each, strict=strict) for name, each in named)
+        return cls(verdict.chain, len(cases), failures, len(found) - failures, cases)
+
+
+def _fails(problem: Problem, *, strict: bool) -> bool:
+    return strict or problem.kind is not ProblemKind.UNKNOWN
 
 
 def _case(chain: str, name: str, problem: Problem | None, *, strict: bool) -> str:
     start = f"    <testcase classname={_attribute(chain)} name={_attribute(name)}"
     if problem is None:
         return f"{start}/>"
-    tag = "failure" if problem.refused or strict else "skipped"
-    kind = f' type="{"refused" if problem.refused else "unknown"}"' if tag == "failure" else ""
+    tag = "failure" if _fails(problem, strict=strict) else "skipped"
+    kind = f' type="{problem.kind.value}"' if tag == "failure" else ""
     body = "\n".join(escape(clean(each)) for each in problem.details)
     return f"{start}><{tag}{kind} message={_attribute(problem.why)}>{body}</{tag}></testcase>"
 
@@ -180,22 +108,33 @@ def _attribute(value: str) -> str:
 # ---- SARIF
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_RULES = (
-    (
+_EXPLAIN = "rolehop explain CHAIN names the statement and the fix."
+_RULES = {
+    ProblemKind.REFUSED: (
         "hop-refused",
         "HopRefused",
         "error",
         "A hop of the chain would be refused",
         "A policy that was given refuses the call by which this hop takes its role.",
+        _EXPLAIN,
     ),
-    (
+    ProblemKind.UNKNOWN: (
         "hop-unknown",
         "HopUnknown",
         "warning",
         "Whether a hop is allowed is not known",
         "What would settle it is not in the policies that were given, or only the call itself shows it.",
+        _EXPLAIN,
     ),
-)
+    ProblemKind.BROKEN: (
+        "chain-broken",
+        "ChainBroken",
+        "error",
+        "The chain cannot work",
+        "Whatever policies allow, its config cannot be followed, or AWS is certain to refuse it.",
+        "rolehop plan CHAIN says what is wrong.",
+    ),
+}
 
 
 def sarif_document(
@@ -218,14 +157,14 @@ def sarif_document(
                 "name": name,
                 "shortDescription": {"text": short},
                 "fullDescription": {"text": whole},
-                "help": {"text": "rolehop explain CHAIN names the statement and the fix."},
+                "help": {"text": advice},
                 "defaultConfiguration": {"level": level},
             }
-            for rule, name, level, short, whole in _RULES
+            for rule, name, level, short, whole, advice in _RULES.values()
         ],
     }
     results = [
-        _result(problem, places(problem.chain, problem.hop), strict=strict)
+        _result(problem, places(problem.chain, problem.hop or 0), strict=strict)
         for each in verdicts
         for problem in problems_of(each)
     ]
@@ -233,24 +172,25 @@ def sarif_document(
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _result(problem: Problem, place: FileLocation, *, strict: bool) -> Document:
-    to = f" to {problem.role}" if problem.role else ""
-    text = f"{problem.chain}: hop {problem.hop}{to}: {problem.why}"
-    artifact: Document = {"uri": place.uri}
-    if not place.uri.startswith("file:"):
+def _result(problem: Problem, at: FileLocation, *, strict: bool) -> Document:
+    text = f"{problem.chain}: {problem.at(role=True)}{problem.why}"
+    artifact: Document = {"uri": at.uri}
+    if not at.uri.startswith("file:"):
         artifact["uriBaseId"] = "%SRCROOT%"
     return {
-        "ruleId": _RULES[not problem.refused][0],
-        "ruleIndex": int(not problem.refused),
-        "level": "error" if problem.refused or strict else "warning",
+        "ruleId": _RULES[problem.kind][0],
+        "ruleIndex": list(_RULES).index(problem.kind),
+        "level": "error" if _fails(problem, strict=strict) else "warning",
         "message": {"text": "\n".join(map(clean, (text, *problem.details)))},
-        "partialFingerprints": {"chainHop/v1": f"{problem.chain}#{problem.hop}"},
+        "partialFingerprints": {
+            "chainHop/v1": f"{problem.chain}#{'' if problem.hop is None else problem.hop}"
+        },
         "locations": [
             {
                 "logicalLocations": [{"name": problem.chain, "kind": "resource"}],
                 "physicalLocation": {
                     "artifactLocation": artifact,
-                    "region": {"startLine": place.line},
+                    "region": {"startLine": at.line},
                 },
             }
         ],

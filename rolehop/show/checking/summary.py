@@ -1,16 +1,17 @@
-"""The text of ``check``: a table of chains, each finding once, and a summary by cause."""
+"""The text of ``check``: a line for each chain, what is not known once, and a summary by cause."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rolehop.arn import account_of
+from rolehop.errors import SourceError
 from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.model import Outcome, PolicyType
-from rolehop.show.checking.ci_reports import Problem, policy_name, problems_of
+from rolehop.show.checking.problems import Problem, ProblemKind, policy_name, problems_of
 from rolehop.show.condition_text import unknown_in_words
-from rolehop.show.layout import Grid, Line, StyledText, View, line, row, to_copy, wrapped
+from rolehop.show.layout import Grid, Line, Row, StyledText, View, line, row, to_copy, wrapped
 from rolehop.text import clean, pluralize
 
 _SAYS = {
@@ -18,45 +19,78 @@ _SAYS = {
     Outcome.REFUSED: "refused",
     Outcome.UNKNOWN: "can't tell",
 }
+_BREAKS = (ProblemKind.BROKEN, ProblemKind.REFUSED)
 _MOST_CHAINS = 3  # named with one finding
 _MOST_ACCOUNTS = 5  # with a command each
-_MOST_ROWS = 40  # of the table; then only chains that are not allowed
+_MOST_ROWS = 40  # of the table; then only chains that break, but all of these
 
 
 def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
-    """Show a line for each chain, each finding once with its chains, and the causes counted."""
-    problems = [each for verdict in verdicts for each in problems_of(verdict)]
-    blocks: list[Grid] = [_table(verdicts)] if verdicts else []
-    lines = list(_findings(problems))
-    refused = sum(each.outcome is Outcome.REFUSED for each in verdicts)
-    unknown = sum(each.outcome is Outcome.UNKNOWN for each in verdicts)
-    total = line(f"{pluralize(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
+    """Show a line for each chain, what is not known once with its chains, and the causes counted.
+
+    Why a chain breaks is in its own line, also of very many: each is somebody's account.
+    """
+    found = {verdict.chain: list(problems_of(verdict)) for verdict in verdicts}
+    problems = [each for of_chain in found.values() for each in of_chain]
+    blocks: list[Grid] = [_table(verdicts, found)] if verdicts else []
+    lines = list(_not_known(problems))
+    unknown = [line(), *lines] if lines else []
+    below = [*unknown, line(), *_to_see(problems)] if problems else []
+    refused = any(each.kind is ProblemKind.REFUSED for each in problems)
     next_step = [line("next: rolehop explain CHAIN says how to fix it")] if refused else []
-    found = [line(), *lines, line(), *_to_see(problems)] if problems else []
-    return [*blocks, *found, total, *_by_cause(problems), *next_step]
+    return [*blocks, *below, line(_total(verdicts)), *_by_cause(problems), *next_step]
 
 
-def _table(verdicts: Sequence[ChainVerdict]) -> Grid:
+def _total(verdicts: Sequence[ChainVerdict]) -> str:
+    broken = sum(each.broken is not None for each in verdicts)
+    of = Counter(each.outcome for each in verdicts if each.broken is None)
+    parts = [
+        pluralize(len(verdicts), "chain"),
+        *([f"{broken} broken"] if broken else []),
+        f"{of[Outcome.REFUSED]} refused",
+        f"{of[Outcome.UNKNOWN]} can't tell",
+    ]
+    return ", ".join(parts)
+
+
+def _table(verdicts: Sequence[ChainVerdict], found: Mapping[str, Sequence[Problem]]) -> Grid:
+    breaks = {
+        chain: [each for each in problems if each.kind in _BREAKS]
+        for chain, problems in found.items()
+    }
     many = len(verdicts) > _MOST_ROWS
-    shown = [each for each in verdicts if not many or each.outcome is Outcome.REFUSED]
-    rows = []
-    for each in shown[:_MOST_ROWS]:
-        said = StyledText(_SAYS[each.outcome], "red" if each.outcome is Outcome.REFUSED else "")
-        hops = sum(hop.number > 0 for hop in each.hops)
-        rows.append(row(StyledText(clean(each.chain), "bold"), said, str(hops)))
+    shown = [each for each in verdicts if not many or breaks[each.chain]]
+    columns = ("CHAIN", "ACCOUNT", "VERDICT", *(("WHY",) if any(breaks.values()) else ()))
+    rows = [_row(each, breaks[each.chain], len(columns)) for each in shown]
     left = len(verdicts) - len(rows)
     if left:
-        rows.append(row(StyledText(f"and {left} more", "dim"), "", ""))
-    return Grid(("CHAIN", "VERDICT", "HOPS"), rows)
+        rows.append(row(StyledText(f"and {left} more", "dim"), *[""] * (len(columns) - 1)))
+    return Grid(columns, rows)
 
 
-def _findings(problems: Iterable[Problem]) -> Iterator[Line]:
-    """Show each finding once: chains that share a hop share what is wrong with it."""
-    chains: dict[tuple[int, str, bool], list[str]] = {}
+def _row(verdict: ChainVerdict, breaks: Sequence[Problem], columns: int) -> Row:
+    said = _SAYS[verdict.outcome] if verdict.broken is None else "broken"
+    why = ""
+    if breaks:
+        more = f" (and {len(breaks) - 1} more)" if len(breaks) > 1 else ""
+        why = f"{breaks[0].at()}{breaks[0].why.removeprefix('refused by ')}{more}"
+    cells = (
+        StyledText(clean(verdict.chain), "bold"),
+        verdict.account or "-",
+        StyledText(said, "red" if breaks else ""),
+        why,
+    )
+    return row(*cells[:columns])
+
+
+def _not_known(problems: Iterable[Problem]) -> Iterator[Line]:
+    """Show each thing that is not known once: chains that share a hop share it."""
+    chains: dict[str, list[str]] = {}
     for each in problems:
-        chains.setdefault((each.hop, each.why, each.refused), []).append(each.chain)
-    for (hop, why, _), names in sorted(chains.items(), key=lambda pair: not pair[0][2]):
-        yield from wrapped(f"{_named(names)}: hop {hop}: {why}", "", "  ")
+        if each.kind is ProblemKind.UNKNOWN:
+            chains.setdefault(f"{each.at()}{each.why}", []).append(each.chain)
+    for text, names in chains.items():
+        yield from wrapped(f"{_named(names)}: {text}", "", "  ")
 
 
 def _named(chains: Sequence[str]) -> str:
@@ -65,27 +99,41 @@ def _named(chains: Sequence[str]) -> str:
     return text if left <= 0 else f"{text} and {left} more"
 
 
-def causes_of(problems: Iterable[Problem]) -> list[tuple[tuple[bool, str], int]]:
-    """Count hops by cause: refused, and by which policy; else what would have to be known."""
+def causes_of(problems: Iterable[Problem]) -> list[tuple[tuple[ProblemKind, str], int]]:
+    """Count hops by cause: refused, and by which policy; else what would have to be known.
+
+    Of chains that cannot work the chains are counted, by what is wrong.
+    """
     causes = Counter(cause for each in problems for cause in _causes(each))
-    return sorted(causes.items(), key=lambda pair: (not pair[0][0], -pair[1]))
+    kinds = list(ProblemKind)
+    return sorted(causes.items(), key=lambda pair: (kinds.index(pair[0][0]), -pair[1]))
+
+
+_COUNTED = {
+    ProblemKind.BROKEN: ("chain", "broken by"),
+    ProblemKind.REFUSED: ("hop", "refused by"),
+    ProblemKind.UNKNOWN: ("hop", "not known:"),
+}
 
 
 def _by_cause(problems: Iterable[Problem]) -> Iterator[Line]:
-    for (refused, text), count in causes_of(problems):
-        says = "refused by" if refused else "not known:"
-        yield from wrapped(f"{pluralize(count, 'hop')} {says} {text}", "  ", "    ")
+    for (kind, text), count in causes_of(problems):
+        what, says = _COUNTED[kind]
+        yield from wrapped(f"{pluralize(count, what)} {says} {text}", "  ", "    ")
 
 
-def _causes(problem: Problem) -> Iterator[tuple[bool, str]]:
-    if problem.verdict is None:
-        yield False, "the source's own role"
-    elif problem.refused:
+def _causes(problem: Problem) -> Iterator[tuple[ProblemKind, str]]:
+    if problem.kind is ProblemKind.BROKEN:
+        of_source = isinstance(problem.error, SourceError)
+        yield problem.kind, "the source" if of_source else "the config"
+    elif problem.verdict is None:
+        yield problem.kind, "the source's own role"
+    elif problem.kind is ProblemKind.REFUSED:
         policy = problem.verdict.verdict.refused[0]
-        yield True, policy_name(policy, statement=False)
+        yield problem.kind, policy_name(policy, statement=False)
     else:
         for name in problem.verdict.verdict.unknowns:
-            yield False, unknown_in_words(name)
+            yield problem.kind, unknown_in_words(name)
 
 
 def _to_see(problems: Iterable[Problem]) -> list[Line]:
@@ -107,7 +155,7 @@ def _to_see(problems: Iterable[Problem]) -> list[Line]:
 
 def _hidden_in(problem: Problem) -> Iterator[str]:
     """Yield the accounts that have the documents which a hop cannot be judged without."""
-    if problem.verdict is None or problem.refused:
+    if problem.verdict is None or problem.kind is not ProblemKind.UNKNOWN:
         return
     request = problem.verdict.verdict.request
     for policy in problem.verdict.verdict.policies:

@@ -10,10 +10,30 @@ from typing import Any
 
 import pytest
 
+from rolehop.arn import account_of
 from tests.cli.explain.documents import ALICE, AS, USER, role
 from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 
 HOSTILE = 'a<b>&"]]>\x01é'
+OTHER = "arn:aws:iam::999999999999:role/Other"
+REFUSING = tuple(f"arn:aws:iam::{number:012}:role/Audit" for number in range(200, 250))
+NAMES_ANOTHER = (
+    "the trust policy, Allow statement 1: the statement names an account other than the caller's"
+)
+BREAKS = """
+[sources.gone]
+type = "profile"
+profile = "gone"
+[chains.lost]
+source = "gone"
+hops = [{ role = "333333333333:role/Admin" }]
+[chains.linked]
+from = "hub"
+hops = [{ role = "333333333333:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX" }]
+[chains.last]
+from = "hub"
+hops = [{ role = "333333333333:role/Admin" }]
+"""
 TEAM = """\
 [chains.team]
 from = "hub"
@@ -72,22 +92,35 @@ def test_the_keyring_is_looked_into_once_for_all_chains_of_a_source() -> None:
 def test_text_fits_and_counts(world: World) -> None:
     text = check(world, style="text")
     assert "5 chains, 1 refused, 2 can't tell" in text
-    assert "admin: hop 2: refused by the trust policy, Allow statement 1: " in text
+    (why,) = [each for each in text.splitlines() if each.startswith("admin ")]
+    assert why.split()[1:5] == ["333333333333", "refused", "hop", "2:"]
+    assert ": the trust policy, Allow statement 1: " in why
     both = "spokes/444444444444, spokes/555555555555: hop 2: can't tell without knowing the\n"
     assert f"{both}  role's trust policy\n" in text
     assert "  aws iam get-account-authorization-details > 444444444444.json\n" in text
     assert "  1 hop refused by the trust policy\n" in text
     assert "  2 hops not known: the role's trust policy\n" in text
     assert "rolehop explain CHAIN" in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(len(each) for each in text.splitlines() if each != why) <= 80
     assert "1 chain, 0 refused, 0 can't tell" in check(world, "hub", style="text", code=0)
 
 
-def test_many_chains_give_each_finding_once(world: World) -> None:
+def test_of_many_chains_each_that_breaks_is_a_line_and_what_is_not_known_one_for_all(
+    world: World,
+) -> None:
     accounts = ", ".join(f'"{number:012}"' for number in range(300))
     (world.home / "many.toml").write_text(
         CONFIG.replace("accounts = [", f"accounts = [{accounts}, ")
     )
+    (world.home / "few.json").write_text(
+        json.dumps({"RoleDetailList": [role(each, OTHER) for each in REFUSING]})
+    )
+    few = world.rolehop(
+        "--config", "many.toml", "check", "spokes", *POLICIES, "--policies", "few.json"
+    )
+    rows = [each.split() for each in few.out.splitlines() if " refused   hop 2: " in each]
+    assert [each[1] for each in rows] == [account_of(each) for each in REFUSING]
+    assert {" ".join(each[5:]) for each in rows} == {NAMES_ANOTHER}
     done = world.rolehop("--config", "many.toml", "check", *POLICIES)
     assert len(done.out.splitlines()) < 30
     assert "305 chains, 1 refused, 302 can't tell" in done.out
@@ -98,6 +131,64 @@ def test_many_chains_give_each_finding_once(world: World) -> None:
         {"verdict": "refused", "cause": "the trust policy", "hops": 1},
         {"verdict": "unknown", "cause": "the role's trust policy", "hops": 302},
     ]
+
+
+class TestBrokenChains:
+    """A chain that cannot work is one finding, and the others are judged all the same."""
+
+    @pytest.fixture
+    def flags(self, world: World) -> tuple[str, ...]:
+        (world.home / "breaks.toml").write_text(CONFIG + BREAKS)
+        return ("--config", "breaks.toml", "lost", "linked", "last")
+
+    def test_each_is_a_verdict_with_its_account_and_its_error(
+        self, world: World, flags: tuple[str, ...]
+    ) -> None:
+        found = check(world, *flags, code=3)
+        assert [(each["chain"], each["account"], each["verdict"]) for each in found["chains"]] == [
+            ("lost", "333333333333", "broken"),
+            ("linked", "333333333333", "broken"),
+            ("last", "333333333333", "refused"),
+        ]
+        lost, linked, last = (each["problem"] for each in found["chains"])
+        assert (lost["code"], lost["what"]) == (4, "there is no AWS profile 'gone'")
+        assert (linked["code"], linked["hop"]) == (3, 2)
+        assert linked["cause"].startswith("role: it is a service-linked role")
+        assert last is None
+        causes = [(each["verdict"], each["cause"]) for each in found["causes"]]
+        assert causes[:2] == [("broken", "the source"), ("broken", "the config")]
+        check(world, "--config", "breaks.toml", "lost", code=4)
+
+    def test_text_has_a_line_for_each(self, world: World, flags: tuple[str, ...]) -> None:
+        text = check(world, *flags, style="text", code=3)
+        rows = {each.split()[0]: each.split()[1:] for each in text.splitlines() if each.strip()}
+        assert rows["lost"][:6] == ["333333333333", "broken", "there", "is", "no", "AWS"]
+        assert rows["linked"][:3] == ["333333333333", "broken", "hop"]
+        assert "3 chains, 2 broken, 1 refused, 0 can't tell" in text
+
+    def test_junit_and_sarif_have_a_result_for_each(
+        self, world: World, flags: tuple[str, ...]
+    ) -> None:
+        suites = ET.fromstring(check(world, *flags, style="junit", code=3))  # noqa: S314 - our own
+        broken = [each for each in suites.iter("failure") if each.get("type") == "broken"]
+        assert [str(each.get("message"))[:20] for each in broken] == [
+            "there is no AWS prof", "hop 2 cannot work: a"
+        ]  # fmt: skip
+        for suite in (suites, *suites):
+            assert suite.get("tests") == str(len(list(suite.iter("testcase"))))
+        log = check(world, *flags, style="sarif", code=3)
+        results = [each for each in log["runs"][0]["results"] if each["ruleId"] == "chain-broken"]
+        assert {each["level"] for each in results} == {"error"}
+        here = line(CONFIG + BREAKS, "[chains.lost]"), line(CONFIG + BREAKS, "[chains.linked]") + 2
+        assert [(key, at) for key, _, at in places(log) if key in ("lost#", "linked#2")][:2] == [
+            ("lost#", here[0]),
+            ("linked#2", here[1]),
+        ]
+
+    def test_a_keyring_that_does_not_open_is_no_finding_about_chains(self) -> None:
+        with temporary_world("tests.doubles.keyrings.Locked") as world:
+            world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+            assert world.rolehop("check").code == 7
 
 
 class TestJUnit:
