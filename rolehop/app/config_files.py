@@ -38,6 +38,14 @@ def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
         return {}
 
 
+def has_chain(app: App, name: str) -> bool:
+    """Return whether the config has a chain of this name; not if the config is broken."""
+    try:
+        return name in app.config.chains
+    except RolehopError:
+        return False
+
+
 def config_reference() -> str:
     """Return a text that lists every key of the config with its type, limit and default."""
     from rolehop.config.reference import render_reference

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from rolehop import __version__
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import COMMON_OPTIONS, no_such_command
 from rolehop.command_table import COMMANDS, SECTIONS
 
@@ -55,6 +56,12 @@ class Root(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             if args[0] in _OTHERS:
                 raise click.UsageError(f"No such command '{args[0]}': {_OTHERS[args[0]]}.", ctx)
+            from rolehop.app.config_files import has_chain
+
+            if has_chain(CommandContext.of(ctx).app, args[0]):
+                raise click.UsageError(
+                    f"No such command '{args[0]}': it is a chain, rolehop assume {args[0]}.", ctx
+                )
             raise no_such_command(ctx, args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 

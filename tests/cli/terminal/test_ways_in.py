@@ -93,7 +93,8 @@ def test_help_is_a_command_too(shared_world: World, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "meant"), [("asume", "assume"), ("keys roate", "rotate"), ("login", ""), ("x", "")]
+    ("wrong", "meant"),
+    [("asume", "assume"), ("keys roate", "rotate"), ("login", ""), ("x", ""), ("hub", "")],
 )
 def test_help_about_a_wrong_command_is_the_answer_of_that_command(
     shared_world: World, wrong: str, meant: str
@@ -102,6 +103,7 @@ def test_help_about_a_wrong_command_is_the_answer_of_that_command(
     assert (asked.code, asked.err) == (2, shared_world.rolehop(*wrong.split()).err)
     assert len(asked.err.splitlines()) <= 3
     assert (f"Did you mean '{meant}'?" in asked.err) == bool(meant)
+    assert ("it is a chain, rolehop assume hub" in asked.err) == (wrong == "hub")
 
 
 @pytest.mark.parametrize("wrong", ["plant-x", "insert", "--list", "--format"])
