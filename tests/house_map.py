@@ -30,7 +30,7 @@ cli/commands: one file per command: parse, call the application, show the result
     time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/each app/judging app/serving app/walking show show/explaining show/running shells
-    completion config plan policy/chains policy/evaluation policy/inventory handover files credentials
+    completion config plan policy policy/chains policy/evaluation policy/inventory handover files credentials
     command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app app/each show show/running handover plan net credentials command_table

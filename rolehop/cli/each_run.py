@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.asking import ask_once
+from rolehop.app.each.failures import RunFailures
 from rolehop.app.each.handing_over import through_server
 from rolehop.app.each.run_log import RunToResume, begin_log, run_to_resume
 from rolehop.app.each.runner import EachRun, Recorder, RunSettings, workers_of
 from rolehop.app.each.targets import ENABLED, RunTarget, Shard, targets_of
 from rolehop.app.each.walker import FleetWalker
-from rolehop.cli.error_report import lines_of
+from rolehop.cli.each_results import exit_code_of, show_report, show_results
 from rolehop.cli.serving import StderrReporter
 from rolehop.errors import UsageError
-from rolehop.show.running.rows import ResultClass, TargetRow
+from rolehop.show.running.rows import TargetRow
 from rolehop.startup.dataclass import dataclass
-from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import chain_counter
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from rolehop.app.each.output_folder import OutputFolder
     from rolehop.app.each.outputs import CommandOutput
+    from rolehop.app.each.run_log import TargetLog
     from rolehop.cli.context import CommandContext
     from rolehop.plan.walk_options import WalkOptions
     from rolehop.terminal.run_watcher import GroupedWatcher
@@ -63,7 +64,7 @@ class EachOptions:
 def run_each(cli: CommandContext, options: EachOptions) -> int:
     """Carry the command out; return its exit code: 1 if a target is not ok."""
     if options.report:
-        return _report(cli, options)
+        return show_report(cli, options.pattern, is_json=options.is_json)
     _check(cli, options)
     whole = targets_of(cli.app, options.pattern, options.exclude, options.region)
     shard = Shard(*options.shard) if options.shard else None
@@ -108,6 +109,7 @@ class _EachRunner:
     def __init__(self, cli: CommandContext, options: EachOptions) -> None:
         self._cli = cli
         self._options = options
+        self._failures = RunFailures()
 
     def run(
         self,
@@ -118,16 +120,12 @@ class _EachRunner:
     ) -> int:
         """Run for ``own``, the targets of a shard or all; return the exit code."""
         cli, options = self._cli, self._options
-        left = resumed.missing(own) if resumed else own
-        walk = ask_once(
-            cli.app, list(dict.fromkeys(each.chain for each in left)), options.walk,
-            always=options.confirm and bool(left),
-        )  # fmt: skip
+        walk = self._ask(resumed.missing(own) if resumed else own)
         walker = FleetWalker(cli.app, walk, workers_of(options.jobs))
         failed: dict[RunTarget, TargetRow] = {}
         if ENABLED in options.region:
             own, failed = self._with_regions(own, walker, walk)
-            left = resumed.missing(own) if resumed else own
+        left = resumed.missing(own) if resumed else own
         folder = _folder(options, own)
         if folder is not None:
             folder.describe(whole, own, shard)
@@ -135,10 +133,42 @@ class _EachRunner:
         if not left:
             cli.terminal.note(f"nothing is left to run in {pluralize(len(own), 'target')}")
             return 0
-        log = resumed.log if resumed else begin_log(cli.app, options.argv, own, shard)
+        log = self._open_log(own, shard, resumed)
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
-        settings = RunSettings(
+        settings = self._settings(walk, new_output, recorders)
+        run = EachRun(cli.app, left, settings, watcher, walker, failed)
+        try:
+            run.run()
+        finally:
+            log.close()
+            watcher.finish()
+            show_results(cli, run.rows(), is_json=options.is_json)
+        if options.explain:  # not after an interruption: it may ask AWS
+            self._explain(walk, walker)
+        return exit_code_of(run.rows())
+
+    def _ask(self, left: Sequence[RunTarget]) -> WalkOptions:
+        chains = list(dict.fromkeys(each.chain for each in left))
+        always = self._options.confirm and bool(left)
+        return ask_once(self._cli.app, chains, self._options.walk, always=always)
+
+    def _open_log(
+        self, own: Sequence[RunTarget], shard: Shard | None, resumed: RunToResume | None
+    ) -> TargetLog:
+        if resumed is None:
+            return begin_log(self._cli.app, self._options.argv, own, shard)
+        resumed.log.open()
+        return resumed.log
+
+    def _settings(
+        self,
+        walk: WalkOptions,
+        new_output: Callable[[RunTarget], CommandOutput],
+        recorders: Sequence[Recorder],
+    ) -> RunSettings:
+        cli, options = self._cli, self._options
+        return RunSettings(
             options.argv,
             walk,
             options.jobs,
@@ -146,26 +176,25 @@ class _EachRunner:
             options.fail_fast,
             new_output,
             through_server(cli.app, walk, StderrReporter(cli)) if options.server else None,
-            (lambda error: lines_of(error, cli, walk)) if options.explain else lambda error: (),
+            self._failures.add,
             recorders,
         )
-        run = EachRun(cli.app, left, settings, watcher, walker, failed)
-        try:
-            run.run()
-        finally:
-            log.close()
-            watcher.finish()
-            _show_results(cli, run.rows(), options)
-        return _exit_code(run.rows())
 
     def _with_regions(
         self, own: Sequence[RunTarget], walker: FleetWalker, walk: WalkOptions
     ) -> tuple[list[RunTarget], dict[RunTarget, TargetRow]]:
         from rolehop.app.each.regions import with_enabled_regions
 
-        jobs = workers_of(self._options.jobs)
+        jobs, failed = workers_of(self._options.jobs), self._failures.add
         with chain_counter(self._cli.terminal, len(own)) as progress:
-            return with_enabled_regions(self._cli.app, own, walker, walk, jobs, progress=progress)
+            return with_enabled_regions(
+                self._cli.app, own, walker, walk, jobs, progress=progress, on_failed=failed
+            )
+
+    def _explain(self, walk: WalkOptions, walker: FleetWalker) -> None:
+        from rolehop.cli.each_explain import write_explanations
+
+        write_explanations(self._cli, self._failures, walk, walker.sessions())
 
 
 def _folder(options: EachOptions, targets: Sequence[RunTarget]) -> OutputFolder | None:
@@ -181,7 +210,7 @@ def _shown_by(
     cli: CommandContext, options: EachOptions, total: int, folder: OutputFolder | None
 ) -> tuple[GroupedWatcher, Callable[[RunTarget], CommandOutput]]:
     """Return what shows the run, and where the output of each target goes."""
-    from rolehop.app.each.outputs import HeldOutput
+    from rolehop.app.each.outputs import held_output
     from rolehop.app.each.prefixed_output import PrefixedOutput
     from rolehop.terminal.run_watcher import (
         CountingWatcher,
@@ -190,46 +219,11 @@ def _shown_by(
         PrefixWatcher,
     )
 
-    def held(target: RunTarget) -> CommandOutput:
-        del target
-        return HeldOutput()
-
     if options.prefix:
         watcher = PrefixWatcher(cli.terminal, total)
         return watcher, lambda target: PrefixedOutput(partial(watcher.wrote, target.name))
     if options.is_json:
-        return JsonWatcher(cli.terminal, total, folder), folder.output if folder else held
+        return JsonWatcher(cli.terminal, total, folder), folder.output if folder else held_output
     if folder is not None:
         return CountingWatcher(cli.terminal, total), folder.output
-    return GroupedWatcher(cli.terminal, total), held
-
-
-def _report(cli: CommandContext, options: EachOptions) -> int:
-    """Show what is in folders on stdout; return 1 if a target is not ok, or may be missing."""
-    from rolehop.app.each.report import read_report
-    from rolehop.files import expand_home
-    from rolehop.show.running.table import no_output, result_line, results_view
-
-    report = read_report([expand_home(each, Path.home()) for each in options.pattern])
-    if options.is_json:
-        for row in report.rows:
-            cli.terminal.write_output(result_line(row, no_output()) + "\n", encoding="utf-8")
-    else:
-        cli.write_view(results_view(report.rows, verbose=cli.terminal.verbose, may_resume=False))
-    for problem in report.problems:
-        write_lines(f"rolehop: {problem}")
-    return 1 if report.problems else _exit_code(report.rows)
-
-
-def _show_results(cli: CommandContext, rows: Sequence[TargetRow], options: EachOptions) -> None:
-    """Show the table; JSON has a line for every target instead."""
-    from rolehop.show.running.table import results_view
-
-    if not options.is_json and (not cli.terminal.quiet or _exit_code(rows)):
-        cli.write_view(results_view(rows, verbose=cli.terminal.verbose), beside=True)
-    for line in (line for each in rows if each.problem for line in each.problem.explanation):
-        write_lines(line)
-
-
-def _exit_code(rows: Sequence[TargetRow]) -> int:
-    return int(any(each.result is not ResultClass.OK for each in rows))
+    return GroupedWatcher(cli.terminal, total), held_output

@@ -19,7 +19,9 @@ from rolehop.files import entries_of, open_own_log, read_own
 from rolehop.state.json_file import UNUSABLE, text_in
 
 FOLDER = "runs"
-MOST_LOGS = 20
+MOST_LOGS = 100
+"""So that a big run can still be resumed after many small ones."""
+
 LARGEST = 1 << 26
 """In bytes; far more than a log of a hundred thousand targets."""
 
@@ -34,20 +36,21 @@ TargetKey = tuple[str, str | None]
 class RunLog:
     """One log that is written; failing to write it ends no run."""
 
-    def __init__(self, path: Path, give_up: Callable[[str], None]) -> None:
-        """``give_up`` is told once why it cannot be written."""
+    def __init__(self, path: Path, begin: bytes, give_up: Callable[[str], None]) -> None:
+        """``begin`` is appended first; ``give_up`` is told once why it cannot be written."""
         self.path = path
+        self._begin = begin
         self._give_up = give_up
         self._stack = ExitStack()
         self._file: BinaryIO | None = None
 
-    def open(self, begin: bytes) -> None:
-        """Open the file and append ``begin``."""
+    def open(self) -> None:
+        """Open the file; until then nothing is written."""
         try:
             self._file = self._stack.enter_context(open_own_log(self.path))
         except OSError as error:
             self._give_up(error.strerror or str(error))
-        self._append(begin)
+        self._append(self._begin)
 
     def add(self, key: TargetKey, result: str, account: str | None) -> None:
         """Append what became of a target, which is in ``account`` if that is known."""
@@ -78,16 +81,17 @@ def new_log(
     now: datetime,
     give_up: Callable[[str], None],
 ) -> RunLog:
-    """Begin the log of a run of ``argv``, or of a shard of it; old logs are deleted."""
+    """Return the log of a new run of ``argv``, or of a shard of it, opened; old logs are deleted."""
     folder = state_folder / FOLDER
     with suppress(OSError):
         for path in _logs(folder)[MOST_LOGS - 1 :]:
             path.unlink(missing_ok=True)
     salt = os.urandom(_SALT_BYTES).hex()
-    log = RunLog(folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl", give_up)
     digest = _digest(salt, argv)
     header = {"schema": _SCHEMA, "salt": salt, "digest": digest, "shard": shard}
-    log.open(_line({**header, "chains": list(chains)}))
+    path = folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl"
+    log = RunLog(path, _line({**header, "chains": list(chains)}), give_up)
+    log.open()
     return log
 
 
@@ -100,7 +104,7 @@ def log_to_resume(
 ) -> tuple[RunLog, dict[TargetKey, str | None]] | None:
     """Return the log of the last run of ``argv`` for any of ``chains``, and which targets were ok.
 
-    The account of each is with it, if it is known.
+    The account of each is with it, if it is known. The log is not opened: nothing is written.
 
     ``None``: no such run is known.
     """
@@ -109,9 +113,8 @@ def log_to_resume(
             text = read_own(path, LARGEST)
             header, *lines = text.splitlines()
             if _is_of(json.loads(header), argv, chains, shard):
-                log = RunLog(path, give_up)
-                log.open(b"" if text.endswith(b"\n") else b"\n")  # a killed run left a torn line
-                return log, _ok_targets(lines)
+                begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
+                return RunLog(path, begin, give_up), _ok_targets(lines)
     return None
 
 

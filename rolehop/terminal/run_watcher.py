@@ -60,7 +60,7 @@ class GroupedWatcher:
             BrokenPipeError: the reader of stdout has gone.
             RolehopError: it could not be written.
         """
-        with self._writing():
+        with self._writing(of=row):
             self._running -= output is not None
             if row.result is not ResultClass.NOT_RUN:
                 self._done += 1
@@ -77,8 +77,11 @@ class GroupedWatcher:
             show_counter("", self._terminal.columns)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Replace the line of progress by what is written in here, and show it again."""
+    def _writing(self, of: TargetRow | None = None) -> Iterator[None]:
+        """Replace the line of progress by what is written in here, and show it again.
+
+        ``of``: the target that is done, and what becomes of it if this cannot be written.
+        """
         with self._guard:
             while is_asking() and not self._is_stopping:
                 time.sleep(_ASKING_PAUSE)
@@ -88,7 +91,10 @@ class GroupedWatcher:
             except BrokenPipeError:
                 raise
             except OSError as error:
-                raise not_written(error) from None
+                failure = not_written(error, "" if of is None else f" of {clean(of.name)}")
+                if of is not None and of.result is ResultClass.OK:
+                    failure.fix = f"{failure.fix}; its command was run, and --resume leaves it out"
+                raise failure from None
             self._count()
 
     def _count(self) -> None:

@@ -249,10 +249,10 @@ class Terminal:
             yield lambda seconds: output.rewrite_line(f"{text} {seconds:2d} s ", writer)
 
 
-def not_written(error: OSError) -> RolehopError:
-    """Return the error for output that stdout did not accept."""
+def not_written(error: OSError, whose: str = "") -> RolehopError:
+    """Return the error for output that stdout did not accept; ``whose``: e.g. `` of prod/web``."""
     return RolehopError(
-        "the output could not be written",
+        f"the output{whose} could not be written",
         cause=(error.strerror or str(error)).lower(),
         fix="check where stdout goes: whether it is open and has room",
     )

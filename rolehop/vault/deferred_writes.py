@@ -147,6 +147,11 @@ class GatheringVault:
                 self._left_out.pop(key, None)
         self._vault.drop(key, access_key_id)
 
+    def sessions(self) -> dict[str, Session]:
+        """Return the sessions in memory by their keys: those used last, stored or not."""
+        with self._guard:
+            return dict(self._found)
+
     def store(self) -> None:
         """Store what waits, with one change of the index."""
         with self._storing:

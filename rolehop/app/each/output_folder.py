@@ -7,11 +7,12 @@ import json
 import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from rolehop.app.each.outputs import FileOutput
 from rolehop.digest import digest_of
 from rolehop.errors import RolehopError, UsageError
 from rolehop.files import (
@@ -174,7 +175,7 @@ class OutputFolder:
             except OSError as error:
                 raise _not_written(folder, error) from None
 
-    def output(self, target: RunTarget) -> FolderOutput:
+    def output(self, target: RunTarget) -> FileOutput:
         """Return where the output of a target goes.
 
         Raises:
@@ -183,7 +184,9 @@ class OutputFolder:
         folder = self._root / self._names[target.name]
         try:
             self._make(folder)
-            return FolderOutput(folder)
+            return FileOutput(
+                partial(open_emptied, folder / STDOUT), partial(open_emptied, folder / STDERR)
+            )
         except OSError as error:
             raise _not_written(folder, error) from None
 
@@ -240,32 +243,3 @@ def _not_written(folder: Path, error: OSError) -> RolehopError:
         cause=error.strerror or str(error),
         fix="check whether its disk has room, and whose it is",
     )
-
-
-class FolderOutput:
-    """Implements ``outputs.CommandOutput`` with the files of one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        """Empty the files.
-
-        Raises:
-            OSError: one cannot be opened, or is no plain file under one name.
-        """
-        with ExitStack() as stack:
-            self.stdout: IO[bytes] = stack.enter_context(open_emptied(folder / STDOUT))
-            self.stderr: IO[bytes] = stack.enter_context(open_emptied(folder / STDERR))
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def finish(self) -> None:
-        """Do nothing: all is in the files."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()

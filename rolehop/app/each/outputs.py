@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from rolehop.errors import RolehopError
 from rolehop.show.running.rows import TargetRow
+
+if TYPE_CHECKING:
+    from rolehop.app.each.targets import RunTarget
+
+
+OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
 class CommandOutput(Protocol):
@@ -51,30 +58,23 @@ class RunWatcher(Protocol):
         ...
 
 
-class HeldOutput:
-    """Output that is held back until the command has ended, in files that have no name.
+class FileOutput:
+    """Implements `CommandOutput` with two files.
 
     So a command that writes 100 MB costs no memory, and one that leaves a program behind does not
     keep the run waiting for it.
     """
 
-    def __init__(self) -> None:
-        """Create the files.
+    def __init__(self, open_stdout: OpenFile, open_stderr: OpenFile) -> None:
+        """Open both.
 
         Raises:
-            RolehopError: that is not possible.
+            OSError: as what opens them.
         """
-        try:
-            with ExitStack() as stack:
-                self.stdout: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
-                self.stderr: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(buffering=0))
-                self._stack = stack.pop_all()
-        except OSError as error:
-            raise RolehopError(
-                "there is no place to hold the output of commands back",
-                cause=error.strerror or str(error),
-                fix="set TMPDIR to a folder that can be written, or use --prefix",
-            ) from None
+        with ExitStack() as stack:
+            self.stdout: IO[bytes] = stack.enter_context(open_stdout())
+            self.stderr: IO[bytes] = stack.enter_context(open_stderr())
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -89,3 +89,24 @@ class HeldOutput:
         trace: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+
+def held_output(target: RunTarget | None = None) -> FileOutput:
+    """Return files without a name, for output that is held back until the command has ended.
+
+    Raises:
+        RolehopError: none can be created.
+    """
+    del target
+
+    def unnamed() -> IO[bytes]:
+        return tempfile.TemporaryFile(buffering=0)
+
+    try:
+        return FileOutput(unnamed, unnamed)
+    except OSError as error:
+        raise RolehopError(
+            "there is no place to hold the output of commands back",
+            cause=error.strerror or str(error),
+            fix="set TMPDIR to a folder that can be written, or use --prefix",
+        ) from None

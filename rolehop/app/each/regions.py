@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.app.each.failures import OnFailed, ignore_failure
 from rolehop.app.each.results import class_of, problem_of
 from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of
 from rolehop.app.planning import resolve_chain
@@ -29,16 +30,17 @@ def with_enabled_regions(
     jobs: int,
     *,
     progress: ManyProgress,
+    on_failed: OnFailed = ignore_failure,
 ) -> tuple[list[RunTarget], dict[RunTarget, TargetRow]]:
     """Walk to each target of region `ENABLED`, and return one for each region in its place.
 
     A target whose regions are not to be had stays, and has a row that says why. ``progress`` is
-    told of each.
+    told of each, and ``on_failed`` of these.
     """
 
     def do(target: RunTarget) -> list[RunTarget] | TargetRow:
         try:
-            return _regions_of(app, target, walker, options)
+            return _regions_of(app, target, walker, options, on_failed)
         finally:
             progress.walked()
 
@@ -53,7 +55,11 @@ def with_enabled_regions(
 
 
 def _regions_of(
-    app: App, target: RunTarget, walker: FleetWalker, options: WalkOptions
+    app: App,
+    target: RunTarget,
+    walker: FleetWalker,
+    options: WalkOptions,
+    on_failed: OnFailed,
 ) -> list[RunTarget] | TargetRow:
     facts = TargetFacts(target)
     try:
@@ -61,6 +67,7 @@ def _regions_of(
         facts = facts_of(app, target, resolved)
         regions = _ask_aws(app, target.chain, resolved, walker)
     except RolehopError as error:
+        on_failed(target, error)
         return TargetRow(
             target.name,
             target.chain,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rolehop.advice import Advice, Argument
 from rolehop.credentials import scrub
 from rolehop.errors import (
@@ -40,11 +38,8 @@ def name_chain(error: RolehopError) -> None:
         error.fix = Advice(f"{error.fix.removesuffix('--last')}", Argument(error.chain))
 
 
-def problem_of(error: RolehopError, explanation: Sequence[str] = ()) -> TargetProblem:
-    """Return what happened without the error itself, whose traceback would keep the whole walk.
-
-    ``explanation``: lines that say more.
-    """
+def problem_of(error: RolehopError) -> TargetProblem:
+    """Return what happened without the error itself, whose traceback would keep the whole walk."""
     cause = None if error.quotes_program else error.cause
     brief = error.brief if isinstance(error, HopRefused) else None
     return TargetProblem(
@@ -53,5 +48,4 @@ def problem_of(error: RolehopError, explanation: Sequence[str] = ()) -> TargetPr
         scrub(error.fix) if error.fix else None,
         error.hop,
         scrub(brief) if brief else None,
-        tuple(explanation),
     )

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.targets import RunTarget, Shard, facts_of
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import Stamps, resolve_chain
 from rolehop.errors import RolehopError, UsageError
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.running.rows import TargetRow
 from rolehop.startup.dataclass import dataclass
 from rolehop.state.run_log import RunLog, TargetKey, log_to_resume, new_log
@@ -22,7 +21,7 @@ class TargetLog:
 
     def __init__(self, log: RunLog) -> None:
         self._log = log
-        self.close = log.close
+        self.open, self.close = log.open, log.close
 
     def add(self, target: RunTarget, row: TargetRow) -> None:
         """Record what became of a target; implements ``runner.Recorder``."""
@@ -34,7 +33,7 @@ class RunToResume:
     """A run that was not ok everywhere, or was interrupted."""
 
     log: TargetLog
-    """Where it goes on."""
+    """Where it goes on, once it is opened."""
     ok: Mapping[TargetKey, str | None]
     """With the account in which they were ok, if it is known."""
     account_now: Callable[[RunTarget], str | None]
@@ -53,7 +52,7 @@ class RunToResume:
 def begin_log(
     app: App, argv: Sequence[str], targets: Sequence[RunTarget], shard: Shard | None
 ) -> TargetLog:
-    """Begin the log of a run."""
+    """Begin the log of a run, and open it."""
     names = _chains(targets)
     return TargetLog(new_log(app.state_folder, argv, names, _text(shard), app.now(), _give_up(app)))
 
@@ -74,13 +73,14 @@ def run_to_resume(
             cause="this command was not run here for these chains, or too long ago",
             fix="run it without --resume, or repeat the same command",
         )
-    return RunToResume(TargetLog(found[0]), found[1], lambda target: _account(app, target))
+    stamps = Stamps()
+    return RunToResume(TargetLog(found[0]), found[1], lambda target: _account(app, target, stamps))
 
 
-def _account(app: App, target: RunTarget) -> str | None:
+def _account(app: App, target: RunTarget, stamps: Stamps) -> str | None:
     """Return a target's account, if it is known without a call."""
     try:
-        return facts_of(app, target, resolve_chain(app, target.chain, WalkOptions())).account
+        return facts_of(app, target, resolve_chain(app, target.chain, stamps=stamps)).account
     except RolehopError:
         return None
 

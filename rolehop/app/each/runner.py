@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
+from rolehop.app.each.failures import OnFailed, ignore_failure
 from rolehop.app.each.handing_over import COMMAND, HandOver, as_variables
-from rolehop.app.each.outputs import CommandOutput, HeldOutput, RunWatcher
+from rolehop.app.each.outputs import CommandOutput, RunWatcher, held_output
 from rolehop.app.each.results import class_of, name_chain, problem_of
 from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
 from rolehop.app.each.walker import FleetWalker
@@ -59,14 +60,14 @@ class RunSettings:
     fail_fast: bool = False
     """Nothing begins any more after the first target that is not ok."""
 
-    new_output: Callable[[RunTarget], CommandOutput] = lambda target: HeldOutput()
+    new_output: Callable[[RunTarget], CommandOutput] = held_output
     """Where the output of a target's command goes."""
 
     hand_over: HandOver | None = None
     """How a command gets its session; ``None``: in its environment."""
 
-    explain: Callable[[RolehopError], Sequence[str]] = lambda error: ()
-    """Returns lines on a target whose walk failed."""
+    on_failed: OnFailed = ignore_failure
+    """Told of each target whose command does not begin, and why; from any thread."""
 
     recorders: Sequence[Recorder] = ()
     """Told what became of each target, one after the other; also if it was not run."""
@@ -219,8 +220,8 @@ class EachRun:
     def _refuse(self, number: int, facts: TargetFacts, error: RolehopError) -> None:
         """Finish a target whose command does not begin."""
         name_chain(error)
-        problem = problem_of(error, self._settings.explain(error))
-        self._finish(number, _row(facts, class_of(error), problem=problem), None)
+        self._settings.on_failed(facts.target, error)
+        self._finish(number, _row(facts, class_of(error), problem=problem_of(error)), None)
 
     def _run(
         self,
@@ -243,8 +244,10 @@ class EachRun:
             ended = self._commands.run(
                 argv, environ, output.stdout, output.stderr, settings.timeout
             )
-            output.finish()
-            self._finish(number, self._ended_row(facts, ended), output)
+            try:
+                output.finish()
+            finally:  # whether or not its output could be shown: it was run
+                self._finish(number, self._ended_row(facts, ended), output)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

@@ -54,6 +54,10 @@ class FleetWalker:
         source = resolved.source
         return self._sign_ins.walk(source.name, repr(source), chain, lambda: self._walk(chain))
 
+    def sessions(self) -> dict[str, Session]:
+        """Return the sessions used last by their hop keys, also of a vault that stores nothing."""
+        return self._vault.sessions()
+
     def store(self) -> None:
         """Store the sessions that are not stored yet."""
         self._vault.store()

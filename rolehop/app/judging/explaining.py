@@ -86,14 +86,19 @@ def explain_refused_hop(
     options: WalkOptions,
     *,
     offline: bool,
+    live: LiveIam | None = None,
 ) -> ChainVerdict:
     """Judge one hop that AWS refused: its number, and AWS's answer.
+
+    ``live``: IAM as it was read for other hops, without ``offline``.
 
     Raises:
         UsageError: its chain has no such hop any more.
     """
     inventory = read_documents(policies, app.note)
-    return _refused_hop(app, chain, refused, inventory, policies, options, offline=offline)
+    return _refused_hop(
+        app, chain, refused, inventory, policies, options, offline=offline, live=live
+    )
 
 
 def _refused_hop(
@@ -105,8 +110,11 @@ def _refused_hop(
     options: WalkOptions,
     *,
     offline: bool,
+    live: LiveIam | None = None,
 ) -> ChainVerdict:
-    verdict = _judge(app, chain, inventory, policies, options, offline=offline, refused=refused)
+    verdict = _judge(
+        app, chain, inventory, policies, options, offline=offline, refused=refused, live=live
+    )
     hops = tuple(each for each in verdict.hops if each.number == refused[0])
     if not hops:
         raise UsageError(
@@ -189,8 +197,9 @@ def _judge(
     *,
     offline: bool,
     refused: tuple[int, AwsRefusal] | None = None,
+    live: LiveIam | None = None,
 ) -> ChainVerdict:
-    live = None if offline else live_iam(app)
+    live = live or (None if offline else live_iam(app))
     stamps = Stamps(keyring_needed=not offline)
     chain = _gather(app, name, inventory, policies, options, stamps, live, refused)
     check_hops_exist(policies, len(chain.plan.hops))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
@@ -12,7 +13,7 @@ from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import resolve_chain, sts_of_shell
 from rolehop.arn import account_of
 from rolehop.aws.inventory.iam_reader import IamReader
-from rolehop.credentials import Credentials
+from rolehop.credentials import Credentials, Session
 from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.identity import check_principal
 from rolehop.plan.model import Plan
@@ -43,6 +44,9 @@ class LiveIam:
     """
 
     app: App
+    held: Mapping[str, Session] = field(default_factory=dict)
+    """Sessions by hop key that may be used like the stored ones."""
+
     _entities: dict[str, IamInventory | None] = field(default_factory=dict)
     """By ARN of a role or user, with the source if a part is hidden; ``None``: all is hidden."""
 
@@ -169,11 +173,17 @@ class LiveIam:
                 source = (caller or "") if each.hop == 0 and each.key in own else ""
                 account = each.account or account_of(each.role) or account_of(source)
                 found.append((each.key, account or ""))
+        stored = {key for key, _ in found}
+        found += [(key, each.account) for key, each in self.held.items() if key not in stored]
         return sorted(found, key=lambda pair: pair[0] not in own)
 
     def _session(self, key: str) -> Credentials | None:
         if key not in self._sessions:
-            self._sessions[key] = stored_session(self.app, key)
+            held = self.held.get(key)
+            is_good = held is not None and held.lasts(self.app.now(), timedelta(0))
+            self._sessions[key] = (
+                held.credentials if held and is_good else stored_session(self.app, key)
+            )
         return self._sessions[key]
 
     def _source(self, plan: Plan) -> tuple[Credentials, str] | None:

@@ -1,19 +1,28 @@
-"""What the documents at hand already settle about a hop that AWS refused without a reason."""
+"""Hops that AWS refused: what documents at hand settle already, and a verdict on each of a run."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
 from rolehop.app.judging.organization import known_organization
 from rolehop.app.judging.plan_verdict import judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
-from rolehop.errors import RolehopError
+from rolehop.errors import HopRefused, RolehopError
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
 from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.ports import StsRefusal
 from rolehop.show.checking.problems import policy_name
 from rolehop.show.finding_text import sentence
 from rolehop.state.last_refusal import last_refused
+from rolehop.sts_errors import explain_refusal
+
+if TYPE_CHECKING:
+    from rolehop.credentials import Session
 
 
 def settled_by_documents(
@@ -49,3 +58,37 @@ def _line(policy: PolicyVerdict) -> str:
     document = "" if policy.deciding is None else f" ({policy.deciding.document})"
     why = sentence(policy.findings[0]) if policy.findings else "it does not allow it"
     return f"{policy_name(policy, statement=False)} refuses it{document}: {why}"
+
+
+def explain_refusals(
+    app: App,
+    errors: Iterable[HopRefused],
+    options: WalkOptions,
+    sessions: Mapping[str, Session],
+) -> Iterator[ChainVerdict | None]:
+    """Yield a verdict on each refused hop; ``None``: it is of no hop, or cannot be judged.
+
+    IAM is read as for `explain_refused_hop`, nothing of it twice.
+
+    Args:
+        app: the application.
+        errors: the refusals, of which each names its chain.
+        options: the flags that the chains were walked with.
+        sessions: what may be used to read IAM besides the stored sessions, by hop key.
+    """
+    from rolehop.app.judging.explaining import explain_refused_hop
+    from rolehop.app.judging.live_iam import LiveIam
+
+    live = LiveIam(app, sessions)
+    for error in errors:
+        if error.chain is None or error.hop is None:
+            yield None
+            continue
+        fix = explain_refusal(StsRefusal(error.code, error.message)).fix
+        refused = error.hop, AwsRefusal(error.code, app.now(), error.message, fix)
+        try:
+            yield explain_refused_hop(
+                app, error.chain, refused, PolicyOptions(), options, offline=False, live=live
+            )
+        except RolehopError:
+            yield None

@@ -34,8 +34,6 @@ class TargetProblem:
     hop: int | None = None
     brief: str | None = None
     """The cause in a few words, if there are any."""
-    explanation: tuple[str, ...] = ()
-    """Lines that say more, for a person; only if they are asked for."""
 
     @property
     def in_one_line(self) -> str:

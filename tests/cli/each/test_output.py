@@ -14,8 +14,9 @@ import pytest
 from rolehop.app.each.output_folder import folder_name
 from rolehop.terminal.output import copy_program_output
 from tests.cli.each.fleet import ACCOUNTS, classes_of, give_fleet, lines_of, role_of
+from tests.support.policies import allow_text
 from tests.support.secrets import found_in
-from tests.support.world import HUB, World, temporary_world
+from tests.support.world import HUB, SCRIPT, World, temporary_world
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,19 @@ def test_with_prefix_each_line_comes_behind_its_chain(fleet: World) -> None:
         assert rest == "2 no end" + "x" * 70000
         assert f"far/{name}: to stderr\n" in done.err
     assert len(done.out.splitlines()) == 3 * len(ACCOUNTS)
+
+
+def test_a_command_whose_output_is_not_taken_was_run_all_the_same(world: World) -> None:
+    """Else `--resume` would run it again."""
+    give_fleet(world, refused=())
+    words = "each far/good far/failing -j1 --prefix -- sh -c 'echo hi; echo x >> ran'"
+    done = world.run("sh", "-c", f"{SCRIPT} {words} > /dev/full")
+    assert done.code == 1
+    assert "2 targets: 1 ok, 1 not run" in done.err
+    held = world.run("sh", "-c", f"{SCRIPT} {words.replace('--prefix', '')} > /dev/full")
+    assert "rolehop: the output of far/good could not be written" in held.err
+    assert "its command was run, and --resume leaves it out" in held.err
+    assert (world.home / "ran").read_text() == "x\nx\n"
 
 
 def test_a_command_that_hangs_is_ended_in_time(fleet: World) -> None:
@@ -181,6 +195,10 @@ def test_a_log_that_was_torn_or_damaged_only_makes_more_run(world: World) -> Non
     (log,) = (world.state / "runs").iterdir()
     lines = log.read_text().splitlines()
     log.write_text("\n".join([*lines[:-2], "[1, 2", lines[-1][:-9]]))
+    torn = log.read_bytes()
+    done = world.rolehop(*words[:2], "--resume", "--dry-run", "--", "true")
+    assert (done.code, log.read_bytes() == torn) == (0, True)
+    assert "2 targets, 0 of them will fail; nothing was run" in done.out
     done = world.rolehop(*words, "--resume", "--", "true")
     assert (done.code, list(lines_of(done))) == (0, list(ACCOUNTS)[-2:])
     assert world.rolehop(*words, "--resume", "--", "true").out == ""
@@ -346,9 +364,24 @@ def test_a_refusal_is_explained_if_that_is_asked_for(world: World) -> None:
         for more in ((), ("--explain",))
     )
     assert explained.startswith(plain)
-    assert explained.removeprefix(plain).endswith(
-        "which policy refused: rolehop explain far/refused\n"
+    assert explained.removeprefix(plain).startswith("\nfar/refused  from source 'me'\n\nhop 2: AWS")
+
+
+def test_a_refusal_is_explained_once_by_the_identity_that_the_run_has(world: World) -> None:
+    """Also where nothing can be stored, as in a container of CI."""
+    give_fleet(world, refused=("refused",))
+    world.more["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    world.sts.world.inline = {HUB: {"go": allow_text(Resource=role_of("good"))}}
+    world.sts.world.iam_readers.add(HUB)
+    regions = ("--region", "eu-west-1,us-east-1,eu-north-1")
+    done = world.rolehop(
+        "each", "far/refused", "far/good", *regions, "-j1", "--explain", "--", "true"
     )
+    assert done.code == 1
+    assert "caller's permissions  refuses  Allow statement 1\n" in done.err
+    assert done.err.count("hop 2: AWS refused it") == 1
+    assert "the same holds for far/refused us-east-1, far/refused eu-north-1\n" in done.err
+    assert [call.action for call in world.sts.calls].count("GetRole") == 1
 
 
 class Growing(io.BytesIO):
