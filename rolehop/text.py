@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
 
 _LONGEST = 60
 
@@ -46,7 +50,14 @@ def visible_json(text: str) -> str:
     """Return a JSON text with every invisible character but line ends as its escape."""
     if text.isascii():  # json escapes control characters itself, except for DEL
         return text.replace("\x7f", "\\u007f")
-    return "".join(c if c == "\n" or is_visible(c) else json_escape(c) for c in text)
+    import re  # as json has done already
+
+    return re.sub("[^\n -~]+", _shown_in_json, text)
+
+
+def _shown_in_json(found: re.Match[str]) -> str:
+    run = found[0]
+    return run if is_visible(run) else "".join(c if is_visible(c) else json_escape(c) for c in run)
 
 
 def json_escape(character: str) -> str:
