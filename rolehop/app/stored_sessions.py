@@ -18,7 +18,9 @@ from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
 from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
 from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.waits import Wait
 from rolehop.state.sdk_problems import sdk_problems
+from rolehop.text import pluralize
 from rolehop.vault import FREEDESKTOP, backend_label
 from rolehop.vault.index import Index, OrphanedSession, make_entry
 
@@ -255,7 +257,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     chains, stamps = () if patterns is None else matching_chains(app, patterns), Stamps()
     below = (key for chain in chains for key in _keys_below(app, index, chain, stamps))
     keys = list(index.sessions if everything else dict.fromkeys(below))
-    deleted, count = app.vault.forget(keys) if keys else ((), 0)
+    deleted, count = _forget_keys(app, keys) if keys else ((), 0)
     left = {
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
     }
@@ -268,6 +270,13 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
     return Forgotten(count, frozenset(map(backend_label, left)))
+
+
+def _forget_keys(app: App, keys: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    # Each call is short, so none of them says that hundreds take a while.
+    what = f"deleting {pluralize(len(keys), 'session')} from the keyring"
+    with Wait(what, may_ask=True):
+        return app.vault.forget(keys)
 
 
 def _lost_sessions(app: App, index: Index) -> frozenset[OrphanedSession]:
