@@ -41,7 +41,7 @@ api: `import rolehop`: get_plan, get_credentials, session
     app app/walking aws config plan credentials
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/console: open the AWS console
-    app app/walking aws config console plan credentials
+    app app/walking sources aws config console plan credentials
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
     access_denied sts_errors app show show/checking state sources aws/inventory ports config config/toml plan
     policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies policy/role_report
@@ -177,6 +177,7 @@ LIBRARIES = {
     "platformdirs": "app",
     "prompt_toolkit": "terminal",
     "rich": "cli/commands terminal show demo",
+    "segno": "console",
 }
 # Parts that may read the plain text of a secret.
 REVEAL = {

@@ -77,9 +77,13 @@ def plan_chain(
 
 def source_plan(app: App, resolved: Resolved, stamp: Stamp) -> Plan:
     """Plan the source of ``resolved`` alone: its own session, or one made with its keys."""
+    return plan_resolved(app, without_hops(resolved), stamp, WalkOptions())
+
+
+def without_hops(resolved: Resolved) -> Resolved:
+    """Return the source of ``resolved`` alone."""
     chain = replace(resolved.chain, reason_required=False)
-    alone = replace(resolved, chain=chain, hops=(), written=())
-    return plan_resolved(app, alone, stamp, WalkOptions())
+    return replace(resolved, chain=chain, hops=(), written=())
 
 
 def noted_caller(

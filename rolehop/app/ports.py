@@ -28,11 +28,24 @@ BrowserCommands = Callable[[str, Mapping[str, str], str], tuple[tuple[str, ...],
 _MOST_TRIES = 3
 
 
+class StartedBrowser(Protocol):
+    """A program that was started to open a browser."""
+
+    def failure(self) -> str | None:
+        """Return how it failed; ``None`` as long as a browser may still open."""
+        ...
+
+
 class Person(context.Prompter, Protocol):
     """Somebody who answers questions: confirmations, reasons, MFA codes, choices."""
 
-    def open_window(self, url: str, commands: BrowserCommands) -> bool:
-        """Open ``url`` by the first of ``commands`` that starts; ``False`` if none does."""
+    def open_window(
+        self, url: str, commands: BrowserCommands | None = None
+    ) -> StartedBrowser | None:
+        """Open ``url`` by the first of ``commands`` that starts; ``None`` if none does.
+
+        Without ``commands``: in the system's browser.
+        """
         ...
 
     def countdown(self, text: str) -> AbstractContextManager[Callable[[int], None]]:
@@ -54,10 +67,9 @@ def declined(what: str, answer: str, fix: str) -> Declined:
 class NonInteractive(context.NoPrompter):
     """Asks nothing: every question raises `NoTerminal`."""
 
-    def open_window(self, url: str, commands: BrowserCommands) -> bool:
+    def open_window(self, url: str, commands: BrowserCommands | None = None) -> None:
         """Open nothing."""
         del url, commands
-        return False
 
     @contextmanager
     def countdown(self, text: str) -> Iterator[Callable[[int], None]]:

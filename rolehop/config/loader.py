@@ -99,6 +99,7 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
             _setting(layer.settings, "console", "browser"),
             _setting(layer.settings, "console", "profile"),
             _setting(layer.settings, "console", "container"),
+            bool(_setting(layer.settings, "console", "multi_session")),
         ),
         sources={name: each.value for name, each in layer.sources.items()},
         chains=ChainsByName(chain for chain, _ in chains),

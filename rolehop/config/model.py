@@ -144,6 +144,9 @@ class ConsoleConfig:
     container: str | None = None
     """``true`` or ``granted``."""
 
+    multi_session: bool = False
+    """The browser has several sessions of the console side by side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

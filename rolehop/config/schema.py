@@ -137,7 +137,7 @@ def _console_rule(values: Mapping[str, object]) -> None:
 
 CONSOLE = Table(
     "console",
-    "the browser in which rolehop console opens a chain",
+    "where and how rolehop console opens a chain",
     (
         Key(
             "browser",
@@ -156,6 +156,13 @@ CONSOLE = Table(
             value_types.CONTAINER,
             "a Firefox container for each chain, in its color: true opens it through the add-on"
             ' "Open external links in a container", "granted" through Granted\'s',
+            "false",
+        ),
+        Key(
+            "multi_session",
+            value_types.BOOLEAN,
+            "you have turned on multi-session support in the console, so that it keeps up to five"
+            " sessions: --logout-first then signs out of none",
             "false",
         ),
     ),

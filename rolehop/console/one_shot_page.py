@@ -13,10 +13,15 @@ from collections.abc import Mapping
 from typing import Self
 
 from rolehop.credentials import Secret
-from rolehop.net.loopback_pages import Page, PageRequest, PageServer, form_page, page
+from rolehop.net.loopback_pages import Page, PageRequest, PageServer, onward_page, page
 from rolehop.net.loopback_peer import user_of_connection
 
 _OPENING = ("Opening the console", "If nothing happens, go on by the button.")
+_SIGNING_OUT = (
+    "Signing out, then in",
+    "If nothing happens, your browser wants a click before it opens a window.",
+)
+_SIGN_OUT = "Sign out of the console that is open, then open this one"
 _NOTHING = ("Nothing to do here", "This page was for one request. Start again in the terminal.")
 
 
@@ -24,19 +29,29 @@ class OneShotPage:
     """A context manager that listens; the port is bound when it is created.
 
     Args:
-        url: where the form goes; ``https``, or loopback in tests.
-        fields: what it sends.
+        url: where the browser goes on to; ``https``, or loopback in tests.
+        fields: what a form sends there; none: the page is a link.
         user: the user ID whose connections alone are answered, where the system tells whose they
             are; ``None``: not checked.
+        sign_out_url: where the browser signs out first. A page cannot do that for it unseen: browsers
+            keep the cookies of other sites from what a page loads.
 
     Raises:
         OSError: no port can be bound.
     """
 
-    def __init__(self, url: str, fields: Mapping[str, str | Secret], *, user: int | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        fields: Mapping[str, str | Secret],
+        *,
+        user: int | None,
+        sign_out_url: str | None = None,
+    ) -> None:
         self._url = url
         self._fields = fields
         self._user = user
+        self._sign_out_url = sign_out_url
         self._path = f"/{secrets.token_urlsafe(32)}"
         self._guard = threading.Lock()
         self._is_taken = False
@@ -62,7 +77,10 @@ class OneShotPage:
     def _answer(self, request: PageRequest) -> Page:
         if not self._is_expected(request) or not self._take():
             return Page(404, *page(*_NOTHING))
-        return Page(200, *form_page(*_OPENING, self._url, self._fields))
+        if self._sign_out_url is None:
+            return Page(200, *onward_page(*_OPENING, self._url, self._fields))
+        first = (_SIGN_OUT, self._sign_out_url)
+        return Page(200, *onward_page(*_SIGNING_OUT, self._url, self._fields, first=first))
 
     def _is_expected(self, request: PageRequest) -> bool:
         return (

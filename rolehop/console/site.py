@@ -18,7 +18,7 @@ _DOMAINS = {
     "aws-eusc": "amazonaws-eusc.eu",
 }
 # The European Sovereign Cloud has regional addresses only.
-_REGIONAL_ONLY = ("aws-eusc",)
+_REGIONAL_ONLY = "aws-eusc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,20 @@ class ConsoleSite:
     def console_url(self) -> str:
         """Scheme and host of the console."""
         return f"https://{_regional(f'console.{self.domain}', self.region)}"
+
+    @property
+    def sign_out_url(self) -> str:
+        """Where a browser signs out of the console, at the host where it would sign in.
+
+        AWS does not document it; the console's own button leads there.
+        """
+        return f"{self.sign_in_url}/oauth?Action=logout"
+
+    @property
+    def switch_role_url(self) -> str:
+        """The page on which a signed-in browser switches roles (IAM user guide)."""
+        region = self.region if self.domain == _DOMAINS[_REGIONAL_ONLY] else None
+        return f"https://{_regional(f'signin.{self.domain}', region)}/switchrole"
 
     def destination(self, wanted: str) -> str:
         """Return the address for ``wanted``, a path or a whole address; the region is added.
@@ -97,7 +111,7 @@ def console_site(
             cause="AWS does not publish its addresses",
             fix="use the chain's session in a shell: rolehop assume",
         )
-    if region is None and partition in _REGIONAL_ONLY:
+    if region is None and partition == _REGIONAL_ONLY:
         region = default
     sign_in = f"https://{_regional(f'signin.{domain}', region)}"
     return ConsoleSite(domain, region, (endpoint or sign_in).rstrip("/"), endpoint is not None)

@@ -24,6 +24,29 @@ HOST = "127.0.0.1"
 
 # Fetch standard, "Sec-Purpose"; the others are of Safari and of older browsers.
 _AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+_SCRIPTS = {
+    True: "const go = () => document.forms[0].submit();",
+    # The page itself stays out of the history.
+    False: "const go = () => location.replace(document.getElementById('onward').href);",
+}
+_AT_ONCE = "go()"
+# A page elsewhere may be closed by us, and not read: once it is there, its address cannot be had.
+_AFTER_FIRST = """
+const first = document.getElementById("first");
+const visit = () => {
+  const there = window.open(first.href, "_blank", "popup,width=480,height=600");
+  if (!there) return;
+  const timer = setInterval(() => {
+    try { if (!there.closed && there.location.href) return; } catch {}
+    clearInterval(timer);
+    there.close();
+    go();
+  }, 100);
+};
+first.addEventListener("click", event => { event.preventDefault(); visit(); });
+visit();
+"""
+_FIRST = '<p class="onward"><a id="first" target="_blank" href="{1}">{0}</a></p>'
 _CLIENT_SECONDS = 10.0  # browsers open connections ahead and send nothing on them
 
 
@@ -152,25 +175,38 @@ def page(title: str, text: str) -> tuple[bytes, str]:
     return _filled(template, title, text, ""), f"{policy}; form-action 'none'"
 
 
-def form_page(
-    title: str, text: str, action: str, fields: Mapping[str, str | Secret]
+def onward_page(
+    title: str,
+    text: str,
+    url: str,
+    fields: Mapping[str, str | Secret],
+    *,
+    first: tuple[str, str] | None = None,
 ) -> tuple[bytes, str]:
-    """Return a page that sends ``fields`` by POST to ``action`` as soon as it is shown, and its policy.
+    """Return a page that goes on to ``url`` as soon as it is shown, and its policy.
 
-    What a form sends is neither in the address of a page nor in the browser's history. Without
-    scripts, its button sends it.
+    ``fields`` are sent by POST: what a form sends is neither in the address of a page nor in the
+    browser's history. Without fields the page is a link. Without scripts, a click goes on.
+
+    ``first``: words and address of a link that is opened in a window of its own before. The page
+    goes on when that has been answered, and closes it. Browsers that open no window without a click
+    wait for one on the link.
     """
     template, policy = _template()
+    before = "" if first is None else _FIRST.format(*map(escape, first))
+    script = _SCRIPTS[bool(fields)] + (_AT_ONCE if first is None else _AFTER_FIRST)
+    onward = f"{before}{_onward(url, fields)}<script>{script}</script>"
+    return _filled(template, title, text, onward), f"{policy}; script-src '{_digest(script)}'"
+
+
+def _onward(url: str, fields: Mapping[str, str | Secret]) -> str:
+    if not fields:
+        return f'<p class="onward"><a id="onward" href="{escape(url)}">Continue</a></p>'
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(_revealed(value))}">'
         for name, value in fields.items()
     )
-    script = "document.forms[0].submit()"
-    form = (
-        f'<form method="post" action="{escape(action)}">{hidden}<button>Continue</button></form>'
-        f"<script>{script}</script>"
-    )
-    return _filled(template, title, text, form), f"{policy}; script-src '{_digest(script)}'"
+    return f'<form method="post" action="{escape(url)}">{hidden}<button>Continue</button></form>'
 
 
 @cache

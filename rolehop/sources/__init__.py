@@ -24,12 +24,20 @@ if TYPE_CHECKING:
     from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
     from rolehop.sources.federation import FederatedIdentity
-    from rolehop.sources.source_type import Diagnosis, Expanded, LoginSupport, SourceType
+    from rolehop.sources.source_type import (
+        ConsoleUser,
+        Diagnosis,
+        Expanded,
+        LoginSupport,
+        PortalRole,
+        SourceType,
+    )
 
 __all__ = [
     "SOURCE_TABLES",
     "SOURCE_TYPES",
     "build_source",
+    "console_user",
     "diagnose",
     "expand",
     "federated_identity",
@@ -38,6 +46,7 @@ __all__ = [
     "is_federated",
     "loads_locally",
     "login_support",
+    "portal_role",
     "stamp_of",
 ]
 
@@ -132,6 +141,27 @@ def is_federated(source: SourceConfig) -> bool:
 def federated_identity(source: SourceConfig, context: SourceContext) -> FederatedIdentity | None:
     """Return what is known of a federated source's role session, or ``None`` for other types."""
     found = SOURCE_TYPES[source.type].federated_identity
+    return None if found is None else found(source, context)
+
+
+def portal_role(source: SourceConfig, context: SourceContext) -> PortalRole | None:
+    """Return the role that an access portal signs a person in to.
+
+    ``None``: there is no portal, or the role is not known before an expanded source is loaded.
+
+    Raises:
+        ConfigError: the portal's address is not in the AWS config.
+    """
+    found = SOURCE_TYPES[source.type].portal_role
+    return None if found is None else found(source, context)
+
+
+def console_user(source: SourceConfig, context: SourceContext) -> ConsoleUser | None:
+    """Return how the console is signed in to as a user who may switch roles.
+
+    ``None``: AWS's documentation does not say that the user of an expanded source may.
+    """
+    found = SOURCE_TYPES[source.type].console_user
     return None if found is None else found(source, context)
 
 

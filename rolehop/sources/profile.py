@@ -39,7 +39,14 @@ from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.shared.recursion import refuse_loop, with_resolving
 from rolehop.sources.shared.shell_split import split_command
 from rolehop.sources.shared.subprocesses import program_environment
-from rolehop.sources.source_type import Diagnosis, Expanded, SourceType, one_line
+from rolehop.sources.source_type import (
+    ConsoleUser,
+    Diagnosis,
+    Expanded,
+    PortalRole,
+    SourceType,
+    one_line,
+)
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.time_limit import uninterrupted
 
@@ -73,6 +80,12 @@ _SERVICES = {
     CredentialKind.WEB_IDENTITY: ("sts",),
     CredentialKind.LOGIN: ("signin",),
     CredentialKind.PROCESS: ("sts", *SIGN_IN_SERVICES),
+}
+
+_CONSOLE_USERS: Mapping[CredentialKind, ConsoleUser] = {
+    CredentialKind.SSO: "session",
+    CredentialKind.WEB_IDENTITY: "session",
+    CredentialKind.LOGIN: "browser",
 }
 
 # Variables that a profile's process must not mistake for the profile's own credentials.
@@ -352,6 +365,25 @@ def loads_locally(source: SourceConfig, context: SourceContext) -> bool:
     return credential_kind_of(context.aws, profile) is CredentialKind.KEYS
 
 
+def portal_role(source: SourceConfig, context: SourceContext) -> PortalRole | None:
+    """Return the role that a profile's sign-in to Identity Center is for."""
+    settings = source.settings
+    if not ("account" in settings and "role" in settings):
+        return None
+    from rolehop.sources.profile_sign_in import sso_portal
+
+    account, role = (str(settings[key]) for key in ("account", "role"))
+    return PortalRole(*sso_portal(_base_profile(source), context), account, role)
+
+
+def console_user(source: SourceConfig, context: SourceContext) -> ConsoleUser | None:
+    """Return how the console is signed in to as the user of the profile.
+
+    A profile of ``aws login`` has the session of a browser that is signed in to the console.
+    """
+    return _CONSOLE_USERS.get(credential_kind_of(context.aws, _base_profile(source)))
+
+
 TYPE = SourceType(
     TABLE,
     stamp,
@@ -359,5 +391,7 @@ TYPE = SourceType(
     diagnose,
     expand=expand,
     loads_locally=loads_locally,
+    portal_role=portal_role,
+    console_user=console_user,
     names_profile=True,
 )

@@ -133,14 +133,21 @@ def _diagnose_sso(name: str, context: SourceContext) -> Diagnosis:
     return Diagnosis(f"the AWS CLI's sign-in, {found.path}", found.state, good)
 
 
-def _sso_sign_in(name: str, context: SourceContext) -> CliSignIn:
-    """Return the sign-in in the AWS CLI's cache that botocore would use for profile ``name``."""
+def sso_portal(name: str, context: SourceContext) -> tuple[str, str]:
+    """Return the access portal's address and its region, of a profile; empty if not said."""
     session = profile_setting(context.aws, name, "sso_session")
     section = context.aws.sso_sessions.get(session or "", {})
     start_url, region = (
         str(section.get(key) or profile_setting(context.aws, name, key) or "")
         for key in ("sso_start_url", "sso_region")
     )
+    return start_url, region
+
+
+def _sso_sign_in(name: str, context: SourceContext) -> CliSignIn:
+    """Return the sign-in in the AWS CLI's cache that botocore would use for profile ``name``."""
+    session = profile_setting(context.aws, name, "sso_session")
+    start_url, region = sso_portal(name, context)
     return cached_sign_in(
         context,
         session or start_url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.startup.dataclass import dataclass, field
@@ -81,6 +81,26 @@ class LoginSupport:
     """Returns the message for the result of ``logout``."""
 
 
+@dataclass(frozen=True, slots=True)
+class PortalRole:
+    """One role in one account, as the access portal of an Identity Center offers it."""
+
+    start_url: str
+    """The portal's address, as it is configured."""
+
+    region: str
+    """Of the Identity Center."""
+
+    account: str
+    role: str
+    """The permission set's name."""
+
+
+ConsoleUser = Literal["session", "browser"]
+"""How the console is signed in to as a user who may switch roles: with the source's session, or as
+the browser signs in by itself."""
+
+
 Expanded = tuple[SourceConfig, tuple[HopConfig, ...], tuple[str, ...]]
 """The source that a chain really starts from, the hops before the chain's own, and notes."""
 
@@ -125,6 +145,14 @@ class SourceType:
 
     carries_nothing: bool = False
     """Its sessions carry no session tags, source identity or session policy."""
+
+    portal_role: Callable[[SourceConfig, SourceContext], PortalRole | None] | None = None
+    """Returns the role that an access portal signs a person in to; ``None`` if it is not known
+    before the source is loaded, or if there is no portal."""
+
+    console_user: Callable[[SourceConfig, SourceContext], ConsoleUser | None] | None = None
+    """Returns how the console is signed in to as a user who, by AWS's documentation, may switch
+    roles; ``None`` if it does not say so. IAM user keys are left to the caller."""
 
     names_permission_set: bool = False
     """Its key ``role`` is a permission set of Identity Center."""

@@ -109,9 +109,23 @@ class History:
             }
         )
 
-    def handed_over(self, command: str, chain: str, session: Session, reason: str | None) -> None:
-        """Record that ``command`` hands the session of ``chain`` to a program."""
-        role, session_name = _role_and_name(session.arn)
+    def handed_over(
+        self,
+        command: str,
+        chain: str,
+        session: Session | None,
+        reason: str | None,
+        *,
+        role: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Record that ``command`` hands the session of ``chain`` to a program.
+
+        ``None``: AWS makes it when the program asks, of ``role`` or of what ``source`` is.
+        """
+        session_name = None
+        if session is not None:
+            role, session_name = _role_and_name(session.arn)
         self._record(
             {
                 "event": "handover",
@@ -119,10 +133,10 @@ class History:
                 "chain": chain,
                 "hop": None,
                 "role": role,
-                "source": None,
+                "source": source,
                 "session_name": session_name,
                 "request_id": None,
-                "expires_at": _text_of(session.expires_at),
+                "expires_at": None if session is None else _text_of(session.expires_at),
                 "outcome": "ok",
                 "reason": reason,
             }

@@ -60,6 +60,15 @@ def columns(file: TextIO, environ: Mapping[str, str]) -> int | None:
         return None
 
 
+def size(file: TextIO, environ: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return columns and lines of a terminal; ``None``: there is none, or it does not know."""
+    width = columns(file, environ)
+    try:
+        return None if width is None else (width, os.get_terminal_size(file.fileno()).lines)
+    except OSError:
+        return None
+
+
 def write_stdout(text: str, encoding: str | None = None) -> None:
     """Write ``text`` to stdout at once: visible lines to a terminal, exact text to anything else.
 

@@ -13,6 +13,7 @@ from rolehop.text import clean
 
 if TYPE_CHECKING:
     from rolehop.app.ports import BrowserCommands
+    from rolehop.terminal.browser_start import BrowserStart
 
 # Programs that open an address in the desktop's browser: freedesktop, Debian, WSL.
 _OPENERS = ("xdg-open", "wslview", "x-www-browser", "sensible-browser")
@@ -85,10 +86,12 @@ class TerminalPerson:
         Raises:
             ValueError: it is not a web address, and must never become an argument of a program.
         """
-        return self.open_window(url, browser_commands)
+        return self.open_window(url) is not None
 
-    def open_window(self, url: str, commands: BrowserCommands) -> bool:
-        """Open ``url`` by the first of ``commands`` that starts; ``False`` if none does.
+    def open_window(self, url: str, commands: BrowserCommands | None = None) -> BrowserStart | None:
+        """Open ``url`` by the first of ``commands`` that starts; ``None`` if none does.
+
+        Without ``commands``: in the system's browser.
 
         Raises:
             ValueError: it is not a web address, and must never become an argument of a program.
@@ -98,14 +101,15 @@ class TerminalPerson:
         if not is_web_address(url):
             raise ValueError("not a web address")
         if not self.has_browser:
-            return False
+            return None
         from rolehop.handover.child_environment import child_environment
+        from rolehop.terminal.browser_start import BrowserStart
 
-        environ = child_environment(self._environ, ())
-        return any(
-            _started(command, environ)
-            for command in commands(as_argument(url), self._environ, sys.platform)
+        start = BrowserStart(
+            (commands or browser_commands)(as_argument(url), self._environ, sys.platform),
+            child_environment(self._environ, ()),
         )
+        return start if start.has_started else None
 
 
 def has_browser(environ: Mapping[str, str], platform: str) -> bool:
@@ -140,24 +144,3 @@ def _with_url(words: list[str], url: str) -> list[str]:
     if any("%s" in word for word in words):
         return [word.replace("%s", url) for word in words]
     return [*words, url]
-
-
-def _started(command: tuple[str, ...], environ: Mapping[str, str]) -> bool:
-    """Start a browser apart from us: its chatter must not reach our stdout, nor hold it open."""
-    import shutil
-    import subprocess
-
-    if shutil.which(command[0], path=environ.get("PATH")) is None:
-        return False
-    try:
-        subprocess.Popen(
-            command,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError:
-        return False
-    return True

@@ -12,7 +12,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from rolehop.errors import NoTerminal, RolehopError
 from rolehop.startup.calling_process import ends_with_caller
@@ -25,6 +25,24 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rolehop.show.layout import View
+
+
+class DrawnCode(Protocol):
+    """A QR code."""
+
+    @property
+    def columns(self) -> int:
+        """How wide it is drawn, in characters."""
+        ...
+
+    @property
+    def lines(self) -> int:
+        """How high it is drawn."""
+        ...
+
+    def drawn(self, *, light_on_dark: bool) -> str:
+        """Return its lines, drawn by blocks."""
+        ...
 
 
 @dataclass(slots=True)
@@ -123,6 +141,24 @@ class Terminal:
 
         # Text to copy may be wider than the terminal, which then wraps it.
         self.console(file).print(as_renderable(view), crop=False)
+
+    def write_code(self, code: DrawnCode) -> None:
+        """Draw a QR code on stdout: dark on light where colours may be used.
+
+        Without colours its blocks are taken for light, as the text of most terminals is.
+
+        Raises:
+            RolehopError: the terminal is too small for it, or cannot show blocks.
+        """
+        _check_blocks(sys.stdout)
+        _check_room(code, output.size(sys.stdout, self._environ))
+        if not self.colors(sys.stdout):
+            self.write_output(code.drawn(light_on_dark=True))
+            return
+        from rich.text import Text
+
+        drawn = Text(code.drawn(light_on_dark=False), style="#000000 on #ffffff")
+        self.console(sys.stdout).print(drawn, end="", soft_wrap=True, crop=False)
 
     def note(self, text: str) -> None:
         """Write one line to stderr, each text once; nothing with ``-q``."""
@@ -265,6 +301,29 @@ def not_in_order(error: OSError) -> RolehopError:
         cause=(error.strerror or str(error)).lower(),
         fix="check whether its disk has room and is in order",
     )
+
+
+def _check_blocks(file: TextIO) -> None:
+    try:
+        if file.isatty():
+            "█▀▄".encode(file.encoding)
+    except UnicodeEncodeError:
+        raise RolehopError(
+            "this terminal cannot show a QR code",
+            cause=f"its character set, {file.encoding}, has no blocks",
+            fix="use a UTF-8 locale, or --print for the link itself",
+        ) from None
+
+
+def _check_room(code: DrawnCode, size: tuple[int, int] | None) -> None:
+    """Check that a terminal of ``size``, columns and lines, shows the whole of a QR code."""
+    if size is not None and (code.columns > size[0] or code.lines > size[1]):
+        raise RolehopError(
+            "the QR code does not fit into this terminal",
+            cause=f"it needs {code.columns} columns and {code.lines} lines, and there are"
+            f" {size[0]} and {size[1]}",
+            fix="make its characters smaller, or use --print for the link itself",
+        )
 
 
 @contextlib.contextmanager

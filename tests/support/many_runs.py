@@ -65,7 +65,8 @@ COMMANDS = [
     ["serve", "--stop", "--shell"], ["serve", "--stop", "--docker"], ["serve", "--stop", "--unit"],
     ["console"], ["console", "--service"], ["console", "hub", "--destination"], ["console", "--list"],
     ["console", "hub", "--session-duration"], ["console", "hub", "--browser"],
-    ["console", "hub", "--container", "--browser", "edge"],
+    ["console", "hub", "--container", "--browser", "edge"], ["console", "hub", "--logout-first"],
+    ["console", "hub", "--switch-role"], ["console", "hub", "--portal"], ["console", "hub", "--qr"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip

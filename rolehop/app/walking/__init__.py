@@ -64,6 +64,18 @@ def walk_chain(
         return _walk(app, name, options, listener, shared, asked_by)
 
 
+def walk_source(
+    app: App, name: str, options: WalkOptions, listener: Listener = SILENT
+) -> tuple[Plan, Session]:
+    """Return the session of a chain's source alone, and its plan; no hop is walked.
+
+    Raises:
+        RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
+    """
+    with error_context(name):
+        return _walk(app, name, options, listener, source_only=True)
+
+
 def walk_for_handover(
     app: App,
     name: str,
@@ -244,6 +256,8 @@ def _walk(
     listener: Listener,
     shared: SharedByWalks | None = None,
     asked_by: AskedBy = PERSON,
+    *,
+    source_only: bool = False,
 ) -> tuple[Plan, Session]:
     from rolehop.app.walking.chain_walk import ChainWalk, SharedByWalks
     from rolehop.state.last_refusal import record_refusals
@@ -253,7 +267,9 @@ def _walk(
         app.history.walking(_own_name(app, name), options.reason) as record,
     ):
         person, shared = person_for(app, options), shared or SharedByWalks(app.vault)
-        chain_walk = ChainWalk(app, name, options, person, shared, asked_by)
+        chain_walk = ChainWalk(
+            app, name, options, person, shared, asked_by, source_only=source_only
+        )
         walked = chain_walk.session(record, listener)
     _forget_sdk_problem(app, walked[0].chain)
     return walked

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.mfa_codes import mfa_codes
-from rolehop.app.planning import noted_caller, plan_resolved, resolve_chain
+from rolehop.app.planning import noted_caller, plan_resolved, resolve_chain, without_hops
 from rolehop.app.walking.source_name import CallerFound, ask_aws
 from rolehop.errors import HopRefused, SourceError, SourceWithdrawn
 from rolehop.plan.model import SourceStep
@@ -67,8 +67,10 @@ class ChainWalk:
         person: Person,
         shared: SharedByWalks,
         asked_by: AskedBy,
+        *,
+        source_only: bool = False,
     ) -> None:
-        """Resolve the chain. Raises as `resolve_chain`."""
+        """Resolve the chain; ``source_only``: without its hops. Raises as `resolve_chain`."""
         self._app = app
         self._name = name
         self._options = options
@@ -77,7 +79,8 @@ class ChainWalk:
         self._vault = shared.vault
         self._asked_by = asked_by
         self._renews = shared.renews
-        self._resolved = resolved = resolve_chain(app, name, options)
+        resolved = resolve_chain(app, name, options)
+        self._resolved = resolved = without_hops(resolved) if source_only else resolved
         asked = resolved.source.name, resolved.region, resolved.aws_profile
         self._failures = shared.failures.among(*asked) if shared.failures else None
         self._caller: str | None = None

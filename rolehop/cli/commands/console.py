@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.console import (
-    LINK_MINUTES,
-    ConsoleLogin,
-    open_console,
-    sign_in_to_console,
-    window_of,
-)
+from rolehop.app.console import sign_in_to_console
+from rolehop.app.console.login import LINK_MINUTES, ConsoleLogin, ConsoleRequest
+from rolehop.app.console.opening import open_console, window_of
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
@@ -29,8 +25,11 @@ _SHORTEST, _LONGEST = 900, 43_200
 rolehop console prod-admin
 rolehop console prod-admin --service s3 --region eu-west-1
 rolehop console prod-admin --destination '/cloudwatch/home#logsV2:log-groups'
-rolehop console prod-admin --print        # over SSH: open the link elsewhere
-rolehop console --list                    # the services that --service knows
+rolehop console prod-admin --logout-first  # the browser has another console open
+rolehop console prod-admin --switch-role   # for longer than an hour: the console renews it
+rolehop console prod-admin --print         # over SSH: open the link elsewhere
+rolehop console prod-admin --qr            # the link for the camera of a telephone
+rolehop console --list                     # the services that --service knows
 """,
 )
 @click.argument("chain", required=False, shell_complete=chain_names)
@@ -46,12 +45,31 @@ rolehop console --list                    # the services that --service knows
     "  [default: as long as the session]",
 )
 @click.option(
+    "--logout-first",
+    is_flag=True,
+    help="Sign out of the console that the browser has open: in a window of its own, at an address"
+    " that the console uses and AWS does not document.",
+)
+@click.option(
+    "--switch-role",
+    is_flag=True,
+    help="Sign in as the source's user, and let the console switch to the role of the one hop: it"
+    " renews that by itself. From IAM user keys, the browser signs in.",
+)
+@click.option(
+    "--portal/--no-portal",
+    default=None,
+    help="Open through the access portal of Identity Center, which signs you in.  [default: where"
+    " the chain has no hop]",
+)
+@click.option(
     "--browser",
     type=click.Choice(BROWSERS),
     help="Open this browser.  [default: [console] in the config, else the system's]",
 )
 @click.option("--container", is_flag=True, help="Open a Firefox container named as the chain.")
 @click.option("--print", "printed", is_flag=True, help="Print the link instead: it is a secret.")
+@click.option("--qr", is_flag=True, help="Show the link as a QR code instead: it is a secret.")
 @click.option("--list", "listed", is_flag=True, help="List the services that --service knows.")
 @walk_options
 @click.pass_context
@@ -61,9 +79,13 @@ def command(
     service: str | None,
     destination: str | None,
     session_duration: int | None,
+    logout_first: bool,
+    switch_role: bool,
+    portal: bool | None,
     browser: str | None,
     container: bool,
     printed: bool,
+    qr: bool,
     listed: bool,
 ) -> None:
     """Open the AWS console with a chain's session.
@@ -77,18 +99,22 @@ def command(
         _list(cli)
         return
     options = walk_options_from(ctx)
-    wanted = _destination(service, destination)
     _check_duration(session_duration)
+    request = ConsoleRequest(
+        _destination(service, destination), session_duration, switch_role, portal, logout_first
+    )
     name = chain_or_pick(cli, chain, "console CHAIN")
     window = window_of(cli.app, name, browser=browser, container=container)
-    login = sign_in_to_console(
-        cli.app, name, options, cli.progress(), destination=wanted, seconds=session_duration
-    )
-    if printed:
-        _print(cli, login)
+    if qr:
+        _check_qr()
+    login = sign_in_to_console(cli.app, name, options, cli.progress(), request)
+    if printed or qr:
+        _show(cli, login, printed=printed, qr=qr)
         return
     at = open_console(cli.app, login, options, window)
     cli.terminal.note(f"{login.chain}: the browser took the sign-in at {at.astimezone():%H:%M:%S}")
+    if login.switch_link is not None:
+        cli.terminal.note(f"if the console does not ask to switch roles: {login.switch_link}")
 
 
 def _destination(service: str | None, destination: str | None) -> str:
@@ -104,11 +130,26 @@ def _check_duration(seconds: int | None) -> None:
         raise UsageError("--session-duration is out of range", fix="15m to 12h, as AWS allows")
 
 
-def _print(cli: CommandContext, login: ConsoleLogin) -> None:
-    cli.terminal.note(
-        f"this link is a secret: whoever opens it within {LINK_MINUTES} minutes is signed in"
-    )
-    cli.terminal.write_output(f"{login.revealed_link}\n")
+def _check_qr() -> None:
+    """Refuse a QR code that cannot be drawn before AWS is asked for a sign-in."""
+    from rolehop.console.qr_code import qr_code
+
+    qr_code("https://aws.amazon.com")
+
+
+def _show(cli: CommandContext, login: ConsoleLogin, *, printed: bool, qr: bool) -> None:
+    if login.sign_out_url is not None:
+        cli.terminal.note(f"before it, sign out at {login.sign_out_url}")
+    if login.is_secret:
+        cli.terminal.note(
+            f"this link is a secret: whoever opens it within {LINK_MINUTES} minutes is signed in"
+        )
+    if qr:
+        from rolehop.console.qr_code import qr_code
+
+        cli.terminal.write_code(qr_code(login.revealed_link))
+    if printed:
+        cli.terminal.write_output(f"{login.revealed_link}\n")
 
 
 def _list(cli: CommandContext) -> None:

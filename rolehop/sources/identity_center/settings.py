@@ -1,21 +1,67 @@
-"""The Identity Center of a source, from its own keys or from the AWS config's sso-session."""
+"""The keys of a source, and its Identity Center: from them, or from the AWS config's sso-session."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import current_profile, endpoint_overrides
+from rolehop.config import value_types
+from rolehop.config.schema import Key, Table
 from rolehop.digest import sha256_hex
 from rolehop.errors import ConfigError
 from rolehop.sources.shared.cli_sign_in import portal_address
+from rolehop.sources.source_type import PortalRole
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rolehop.config.model import SourceConfig
     from rolehop.sources.context import SourceContext
 
 DEFAULT_SCOPES = ("sso:account:access",)
+
+
+def _one_center(values: Mapping[str, object]) -> None:
+    own = [key for key in ("start_url", "sso_region") if key in values]
+    if "sso_session" in values and own:
+        raise ValueError(f"keep one of sso_session and {' + '.join(own)}")
+    if "sso_session" not in values and len(own) < 2:
+        raise ValueError("needs start_url and sso_region, or sso_session")
+
+
+def _account(value: object) -> str:
+    # A fleet's chains replace the placeholder.
+    return "{account}" if value == "{account}" else str(value_types.ACCOUNT.run(value))
+
+
+TABLE = Table(
+    "sources.NAME (identity-center)",
+    "a person's sign-in to IAM Identity Center, and one role in one account",
+    (
+        Key("start_url", value_types.URL, "the access portal's address"),
+        Key("sso_region", value_types.REGION, "the region of the Identity Center itself"),
+        Key("sso_session", value_types.TEXT, "an sso-session of the AWS config, instead of both"),
+        Key(
+            "account",
+            value_types.Check("account ID", '12 digits, or "{account}" for a fleet', _account),
+            "the account",
+            "asked on the terminal",
+            template=True,
+        ),
+        Key("role", value_types.TEXT, "the permission set's name", "asked on the terminal"),
+        Key("flow", value_types.choice("auto", "pkce", "device"), "how to sign in", '"auto"'),
+        Key(
+            "share_cli_cache",
+            value_types.BOOLEAN,
+            "stores the sign-in in the AWS CLI's cache too, in plain text on disk",
+            "false",
+        ),
+    ),
+    _one_center,
+    fields=("account",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +133,21 @@ def center_of(source: SourceConfig, context: SourceContext) -> Center:
     scopes = section.get("sso_registration_scopes")
     listed = tuple(each.strip() for each in scopes.split(",")) if isinstance(scopes, str) else ()
     return Center(start_url, region, tuple(filter(None, listed)) or DEFAULT_SCOPES, name, *options)
+
+
+def unnamed_keys(source: SourceConfig) -> list[str]:
+    """Return which of account and role a person must choose."""
+    return [key for key in ("account", "role") if not source.settings.get(key)]
+
+
+def portal_role(source: SourceConfig, context: SourceContext) -> PortalRole | None:
+    """Return the role that the portal offers; ``None`` if account or role is asked for.
+
+    Raises:
+        ConfigError: see `center_of`.
+    """
+    if unnamed_keys(source):
+        return None
+    center = center_of(source, context)
+    account, role = (str(source.settings[key]) for key in ("account", "role"))
+    return PortalRole(center.start_url, center.region, account, role)

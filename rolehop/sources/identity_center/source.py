@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
-from rolehop.config import value_types
-from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import (
     HopRefused,
@@ -33,58 +31,23 @@ from rolehop.sources.identity_center.login import (
     forget_clients,
     registration_in,
 )
-from rolehop.sources.identity_center.settings import Center, center_of
+from rolehop.sources.identity_center.settings import (
+    TABLE,
+    Center,
+    center_of,
+    portal_role,
+    unnamed_keys,
+)
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.time_limit import uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from rolehop.aws.identity_center.portal import Portal, PortalRefusal
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
-
-
-def _one_center(values: Mapping[str, object]) -> None:
-    own = [key for key in ("start_url", "sso_region") if key in values]
-    if "sso_session" in values and own:
-        raise ValueError(f"keep one of sso_session and {' + '.join(own)}")
-    if "sso_session" not in values and len(own) < 2:
-        raise ValueError("needs start_url and sso_region, or sso_session")
-
-
-def _account(value: object) -> str:
-    # A fleet's chains replace the placeholder.
-    return "{account}" if value == "{account}" else str(value_types.ACCOUNT.run(value))
-
-
-TABLE = Table(
-    "sources.NAME (identity-center)",
-    "a person's sign-in to IAM Identity Center, and one role in one account",
-    (
-        Key("start_url", value_types.URL, "the access portal's address"),
-        Key("sso_region", value_types.REGION, "the region of the Identity Center itself"),
-        Key("sso_session", value_types.TEXT, "an sso-session of the AWS config, instead of both"),
-        Key(
-            "account",
-            value_types.Check("account ID", '12 digits, or "{account}" for a fleet', _account),
-            "the account",
-            "asked on the terminal",
-            template=True,
-        ),
-        Key("role", value_types.TEXT, "the permission set's name", "asked on the terminal"),
-        Key("flow", value_types.choice("auto", "pkce", "device"), "how to sign in", '"auto"'),
-        Key(
-            "share_cli_cache",
-            value_types.BOOLEAN,
-            "stores the sign-in in the AWS CLI's cache too, in plain text on disk",
-            "false",
-        ),
-    ),
-    _one_center,
-    fields=("account",),
-)
 
 
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
@@ -97,7 +60,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     value = _state(center, context)
     if value is None:
         return Stamp(None, long_lived=False, problem=_not_signed_in(source, center, context))
-    if _unnamed(source):
+    if unnamed_keys(source):
         # The choice is known once it is loaded.
         return Stamp(None, long_lived=False, endpoints=center.endpoints)
     return Stamp(value, long_lived=False, endpoints=center.endpoints, stored=True)
@@ -124,11 +87,6 @@ def _not_signed_in(source: SourceConfig, center: Center, context: SourceContext)
         Argument(source.name),
         f"); {problem}" if problem else ")",
     )
-
-
-def _unnamed(source: SourceConfig) -> list[str]:
-    """Return which of account and role a person must choose."""
-    return [key for key in ("account", "role") if not source.settings.get(key)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -254,7 +212,7 @@ class _IdentityCenter:
         account = str(settings.get("account") or "") or self._pick_account(portal, token)
         role = str(settings.get("role") or "") or self._pick_role(portal, token, account)
         found = portal.role_credentials(token, account, role)
-        if _unnamed(self.source):  # the walk compares what the config names
+        if unnamed_keys(self.source):  # the walk compares what the config names
             check_picked(self.source, self.context, self.center, found, (account, role))
         return found
 
@@ -384,7 +342,7 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
 
 def _diagnose_role(source: SourceConfig, context: SourceContext) -> Diagnosis:
     shown = " ".join(str(source.settings.get(key, "(asked)")) for key in ("account", "role"))
-    unnamed = _unnamed(source)
+    unnamed = unnamed_keys(source)
     if unnamed and not context.person.can_ask:
         shown = f"{' and '.join(unnamed)} must be named where nobody can be asked"
         return Diagnosis("account and role", shown, good=False)
@@ -397,4 +355,13 @@ _SIGN_IN = LoginSupport(
     token_name=lambda source, context: center_of(source, context).token_name,
     cli_sign_in_end=lambda source, context: cli_sign_in(center_of(source, context), context).ends,
 )
-TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, names_permission_set=True)
+TYPE = SourceType(
+    TABLE,
+    stamp,
+    build,
+    diagnose,
+    _SIGN_IN,
+    portal_role=portal_role,
+    console_user=lambda source, context: "session",
+    names_permission_set=True,
+)

@@ -382,5 +382,6 @@ TYPE = SourceType(
     diagnose,
     _SIGN_IN,
     federated_identity=federated_identity,
+    console_user=lambda source, context: "session",
     federated_action="sts:AssumeRoleWithSAML",
 )

@@ -344,5 +344,6 @@ TYPE = SourceType(
     diagnose,
     LoginSupport(login, logout, token_name=_token_name),
     federated_identity=federated_identity,
+    console_user=lambda source, context: "session",
     federated_action="sts:AssumeRoleWithWebIdentity",
 )

@@ -1,6 +1,8 @@
 """A strict console sign-in of AWS: tokens for sessions, used once, within 15 minutes.
 
-Sessions are those of the STS double. Refusals are pages without a reason, as AWS's are.
+Sessions are those of the STS double. Refusals are pages without a reason, as AWS's are. A browser
+that is signed in with another session must sign out first, by going there: a page elsewhere that
+loads the sign-out unseen sends and changes no cookies.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import escape
+from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 from tests.doubles.sts import StrictSts
@@ -17,6 +20,9 @@ from tests.doubles.sts_world import Key
 from tests.doubles.web import Asked, Reply, Service
 
 _REFUSED = Reply(400, text="<!doctype html><html><body>Bad Request</body></html>")
+_SIGNED_IN = Reply(400, text="<!doctype html><title>You must first log out</title>")
+_HTML = {"Content-Type": "text/html"}
+_COOKIE = "session={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}"
 _TOKEN_LIFE = timedelta(minutes=15)
 
 
@@ -52,6 +58,13 @@ class ConsoleDouble(Service):
         return [each for each in self.tokens.values() if each.destination is not None]
 
     def answer(self, asked: Asked) -> Reply:
+        if asked.path == "/oauth" and asked.query == {"Action": "logout"}:
+            return self._sign_out(asked)
+        if asked.path == "/somebody-else":
+            gone_on = {"Location": asked.query["next"], "Set-Cookie": _COOKIE.format("other", 3600)}
+            return Reply(302, headers=gone_on)
+        if asked.path == "/signed-out":
+            return Reply(text="<!doctype html><title>Signed out</title>", headers=_HTML)
         if asked.path != "/federation" or asked.method not in ("GET", "POST"):
             return Reply(404, text="Not Found")
         fields = asked.form() if asked.method == "POST" else dict(asked.query)
@@ -59,7 +72,12 @@ class ConsoleDouble(Service):
             # AWS takes a GET as well; a session in an address would be in somebody's log.
             assert asked.method == "POST", "a session in an address"
             return self._token(fields)
-        return self._login(fields) if fields.get("Action") == "login" else _REFUSED
+        return self._login(fields, asked) if fields.get("Action") == "login" else _REFUSED
+
+    def _sign_out(self, asked: Asked) -> Reply:
+        gone_to = asked.headers.get("sec-fetch-dest", "document") == "document"
+        cookie = {"Set-Cookie": _COOKIE.format("", 0)} if gone_to else {}
+        return Reply(302, headers={"Location": f"{self.url}/signed-out", **cookie})
 
     def _token(self, fields: dict[str, str]) -> Reply:
         session = json.loads(fields["Session"])
@@ -86,7 +104,7 @@ class ConsoleDouble(Service):
             return True
         return 900 <= seconds <= 43200 and key.by_user_keys
 
-    def _login(self, fields: dict[str, str]) -> Reply:
+    def _login(self, fields: dict[str, str], asked: Asked) -> Reply:
         used = self.tokens.get(fields.get("SigninToken", ""))
         parts = urlsplit(fields.get("Destination", ""))
         host = parts.hostname or ""
@@ -94,8 +112,11 @@ class ConsoleDouble(Service):
             return _REFUSED
         if parts.scheme != "https" or not f".{host}".endswith(f".{self.domain}"):
             return _REFUSED
+        cookie = SimpleCookie(asked.headers.get("cookie", "")).get("session")
+        if cookie is not None and cookie.value not in ("", used.key.access_key_id):
+            return _SIGNED_IN
         used.destination = fields["Destination"]
         return Reply(
             text=f"<!doctype html><title>Console</title><p>{escape(used.destination)}</p>",
-            headers={"Content-Type": "text/html"},
+            headers={**_HTML, "Set-Cookie": _COOKIE.format(used.key.access_key_id, 3600)},
         )

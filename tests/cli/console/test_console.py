@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -76,19 +79,51 @@ def test_the_browser_gets_the_sign_in_and_nothing_else_does(
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt: chromium)")
 def test_chromium_is_signed_in(world: World, console: ConsoleDouble, tmp_path: Path) -> None:
-    script = tmp_path / "chrome"
-    options = "--headless --no-sandbox --disable-gpu --no-proxy-server --dump-dom"
-    script.write_text(
-        f'#!/bin/sh\n{CHROMIUM} {options} --user-data-dir={tmp_path}/profile "$1" '
-        f">{tmp_path}/dom.new 2>/dev/null; mv {tmp_path}/dom.new {tmp_path}/dom\n"
-    )
-    script.chmod(0o700)
+    script = in_chromium(tmp_path, "--dump-dom", '"$1"', f">{tmp_path}/dom.new")
+    with script.open("a") as file:
+        file.write(f"mv {tmp_path}/dom.new {tmp_path}/dom\n")
     done = world.rolehop("console", "admin", env={"BROWSER": f"{script} %s"})
     assert done.code == 0, done.err
     wait_for(tmp_path / "dom")
     assert "<title>Console</title>" in (tmp_path / "dom").read_text()
     (opened,) = console.opened
     assert opened.destination == "https://eu-west-1.console.aws.amazon.com/?region=eu-west-1"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt: chromium)")
+def test_chromium_signs_out_before_it_is_signed_in(
+    world: World, console: ConsoleDouble, tmp_path: Path
+) -> None:
+    """No address holds the token, as the one would that AWS's sign-out could lead on to."""
+    signed_in = threading.Event()
+    console.answered = lambda asked: signed_in.set() if console.opened else None
+    somebody = f'"{console.url}/somebody-else?next=$1"'
+    script = in_chromium(
+        tmp_path, "--disable-popup-blocking", "--remote-debugging-port=0", somebody
+    )
+    script.write_text(script.read_text().replace("\n", f"\necho $$ >{tmp_path}/pid\nexec ", 1))
+    done = world.rolehop("console", "hub", "--logout-first", env={"BROWSER": f"{script} %s"})
+    try:
+        assert done.code == 0, done.err
+        assert signed_in.wait(60), console.paths()
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+    ways = [each.path for each in console.asked if each.path != "/favicon.ico"]
+    assert ways == ["/federation", "/somebody-else", "/oauth", "/signed-out", "/federation"]
+    (token,) = console.tokens
+    assert not [each for each in console.asked if token in str(each.query)]
+
+
+def in_chromium(folder: Path, *arguments: str) -> Path:
+    """Return a script that opens its argument in Chromium, without a window."""
+    script = folder / "chrome"
+    options = "--headless --no-sandbox --disable-gpu --no-proxy-server"
+    script.write_text(
+        f"#!/bin/sh\n{CHROMIUM} {options} --user-data-dir={folder}/profile"
+        f" {' '.join(arguments)} 2>/dev/null\n"
+    )
+    script.chmod(0o700)
+    return script
 
 
 def wait_for(path: Path) -> None:

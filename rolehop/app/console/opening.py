@@ -1,0 +1,90 @@
+"""Open a browser that takes a console's sign-in."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rolehop.advice import Advice, Argument
+from rolehop.app.walking import person_for
+from rolehop.errors import NoTerminal, RolehopError
+
+if TYPE_CHECKING:
+    from rolehop.app.console.login import ConsoleLogin
+    from rolehop.app.context import App
+    from rolehop.app.ports import Person, StartedBrowser
+    from rolehop.console.browsers import BrowserWindow
+    from rolehop.console.one_shot_page import OneShotPage
+    from rolehop.plan.walk_options import WalkOptions
+
+_OPENED_WITHIN_SECONDS = 60
+_AFTER_FAILURE_SECONDS = 3  # for what it started before it failed
+
+
+def window_of(app: App, name: str, *, browser: str | None, container: bool) -> BrowserWindow | None:
+    """Return where the console of a chain opens, by the config and by what was asked for.
+
+    ``None``: in the system's browser. ``container``: one of Firefox was asked for.
+
+    Raises:
+        UsageError: a container was asked for in another browser.
+    """
+    from rolehop.config.templates import fill
+    from rolehop.console.browsers import window_for
+
+    said, chain = app.config.console, app.config.chains.get(name)
+    called, color = (name, None) if chain is None else (chain.name, chain.color)
+    return window_for(
+        called,
+        color,
+        browser=said.browser,
+        profile=None if said.profile is None else fill(said.profile, {"chain": called}),
+        container=said.container,
+        asked_browser=browser,
+        asked_container=container,
+    )
+
+
+def open_console(
+    app: App, login: ConsoleLogin, options: WalkOptions, window: BrowserWindow | None = None
+) -> datetime:
+    """Open a browser that signs in; return when it took the page (UTC).
+
+    ``window``: where; ``None``: in the system's browser.
+
+    Raises:
+        NoTerminal: no browser can be opened here.
+        RolehopError: the browser did not ask for the page, or what should open it failed.
+    """
+    from rolehop.console.one_shot_page import OneShotPage
+
+    link = Advice("rolehop console ", Argument(login.chain), " --print")
+    person = person_for(app, options)
+    user = os.getuid() if hasattr(os, "getuid") else None
+    with OneShotPage(login.url, login.fields, user=user, sign_out_url=login.sign_out_url) as page:
+        commands = None if window is None else window.commands
+        browser = person.open_window(page.url, commands)
+        if browser is None:
+            what = "no browser" if window is None else f"no {window.browser}"
+            raise NoTerminal(f"{what} can be opened here", fix=link)
+        cause = _wait_until_taken(page, browser, person)
+        if cause is not None:
+            raise RolehopError("the console was not opened", cause=cause, fix=link)
+    return app.now()
+
+
+def _wait_until_taken(page: OneShotPage, browser: StartedBrowser, person: Person) -> str | None:
+    """Wait for the browser, with the seconds that are left shown from the second one on.
+
+    Returns why it did not take the page; ``None`` if it did.
+    """
+    with person.countdown("waiting for the browser") as show:
+        for left in range(_OPENED_WITHIN_SECONDS - 1, -1, -1):
+            if page.wait(1):
+                return None
+            failure = browser.failure()
+            if failure is not None:
+                return None if page.wait(_AFTER_FAILURE_SECONDS) else failure
+            show(left)
+    return f"no browser asked for it within {_OPENED_WITHIN_SECONDS} s"
