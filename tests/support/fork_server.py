@@ -22,11 +22,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import rolehop
 from rolehop.__main__ import end, run_program
@@ -62,17 +62,25 @@ def may_serve(environ: Mapping[str, str]) -> bool:
 
 
 def run(
-    argv: list[str], environ: Mapping[str, str], folder: Path, input: str | None, seconds: float
+    argv: list[str],
+    environ: Mapping[str, str],
+    folder: Path,
+    input: str | None,
+    seconds: float,
+    *,
+    conditions: Mapping[str, Any] = {},
+    started: Callable[[int], object] | None = None,
 ) -> tuple[int, str, str] | None:
     """Run rolehop in a fork to its end; return its exit code, stdout and stderr.
 
     ``None`` if the request is too long. A run that takes more than ``seconds`` is killed and raises
-    `subprocess.TimeoutExpired`.
+    `subprocess.TimeoutExpired`. ``conditions`` are those of `tests.storm.process_conditions`; ``started`` is
+    told its process ID.
     """
-    request = json.dumps([argv, dict(environ), str(folder)]).encode()
+    request = json.dumps([argv, dict(environ), str(folder), dict(conditions)]).encode()
     if len(request) > _MOST_BYTES:
         return None
-    pipes = _Pipes(input)
+    pipes = _Pipes(input, started)
     try:
         socket.send_fds(_server(), [request], pipes.for_the_run)
         pipes.close_for_the_run()
@@ -94,7 +102,7 @@ class TerminalRun:
         """Start it on ``terminal``, which stays the caller's to close."""
         self._argv = argv
         self._status, status = os.pipe()
-        request = json.dumps([argv, dict(environ), str(folder)]).encode()
+        request = json.dumps([argv, dict(environ), str(folder), {}]).encode()
         socket.send_fds(_server(), [request], [terminal, terminal, terminal, status])
         os.close(status)
         self._said = os.read(self._status, 32)  # its process ID, and later its exit code
@@ -116,7 +124,8 @@ class TerminalRun:
 class _Pipes:
     """The ends of a run's stdin, stdout and stderr, and of what the server says about it."""
 
-    def __init__(self, input: str | None) -> None:
+    def __init__(self, input: str | None, started: Callable[[int], object] | None) -> None:
+        self._started = started
         self._input = (input or "").encode("utf-8", "surrogateescape")
         stdin, self._stdin = os.pipe()
         self._out, stdout = os.pipe()
@@ -170,6 +179,9 @@ class _Pipes:
         if pipe != self._stdin:
             data = os.read(pipe, 65536)
             self._read[pipe] += data
+            if pipe == self._status and self._started is not None and data:
+                self._started(int(self._read[pipe].split()[0]))
+                self._started = None
             return bool(data)
         try:
             self._input = self._input[os.write(pipe, self._input) :] if self._input else b""
@@ -256,13 +268,17 @@ def _become(request: bytes, pipes: list[int]) -> None:
     if os.isatty(0):
         # The first terminal that the leader of a session opens becomes its controlling terminal.
         os.close(os.open(os.ttyname(0), os.O_RDWR))
-    argv, environ, folder = json.loads(request)
+    argv, environ, folder, conditions = json.loads(request)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
     sys.argv[:] = argv
     sys.path[0] = str(Path(argv[0]).parent)
+    if conditions:
+        from tests.storm.process_conditions import meet
+
+        meet(conditions)
 
 
 def _run() -> NoReturn:

@@ -1,0 +1,59 @@
+"""Inject faults into runs of rolehop, and print how many were survived."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from rolehop.vault.kernel import usable
+from tests.storm.faults.kinds import KINDS
+from tests.storm.faults.storm import blow
+from tests.support.secret_service import missing
+
+
+def main() -> int:
+    """Run it, and return 1 if a fault was not survived."""
+    asked = _arguments()
+    lanes = _lanes(asked.backend)
+    kinds = [each for each in KINDS.values() if any(n in each.name for n in asked.kind or [""])]
+    begun = time.monotonic()
+    report = blow(faults=asked.faults, seed=asked.seed, lanes=lanes, kinds=kinds, say=_say)
+    for name in KINDS:
+        if report.injected[name]:
+            _say(f"{report.injected[name]:5} injected, {report.survived[name]:5} survived: {name}")
+    injected, survived = report.injected.total(), report.survived.total()
+    seconds = time.monotonic() - begun
+    _say(f"{len(report.injected)} kinds in {seconds:.0f} s, seed {asked.seed}")
+    _say(f"{injected} injected, {survived} survived")
+    return 1 if survived < injected or report.wrong else 0
+
+
+def _lanes(wanted: list[str] | None) -> list[str]:
+    """Return the back ends of the worlds that run side by side."""
+    lanes = []
+    if usable() is None and "kernel" in (wanted or ["kernel"]):
+        lanes.append("kernel")
+    if missing() is None and "secret-service" in (wanted or ["secret-service"]):
+        lanes += ["secret-service", "secret-service"]
+    if not lanes:
+        sys.exit("no Secret Service can be started here, and there is no kernel keyring")
+    return lanes
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.storm.faults", description=__doc__)
+    parser.add_argument("--faults", type=int, default=1000, help="at least (default: 1000)")
+    parser.add_argument("--seed", type=int, default=1, help="chooses them (default: 1)")
+    parser.add_argument("--kind", action="append", help="only kinds with this in their name")
+    parser.add_argument("--backend", action="append", choices=("secret-service", "kernel"))
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,335 @@
+"""A world to inject faults into, and what must hold after each.
+
+with arena("kernel", "1") as it:
+    person = it.person()
+    it.proxy.next(cut)
+    it.run("credential-process", "admin", person=person)
+    it.heals(person, "admin")
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rolehop.vault import KERNEL
+from tests.doubles.sts_world import Key, User
+from tests.storm.faults.items import BusItems, Items, KernelItems, sessions
+from tests.storm.faults.proxy import Proxy
+from tests.support import fork_server
+from tests.support.secret_service import BACKEND, SecretService, start_secret_service
+from tests.support.secrets import found_in
+from tests.support.world import SCRIPT, Done, World, temporary_world
+
+LONGEST_RUN = 120  # seconds
+KEEPER = "keeper"
+"""The session name of `KEPT`, whose session no fault but one of the keyring's own may lose."""
+
+KEPT = "kept"
+
+# Each chain, and the role its session has.
+ROLES = {
+    "hub": "222222222222:assumed-role/Hub",
+    "admin": "333333333333:assumed-role/Admin",
+    "spokes/444444444444": "444444444444:assumed-role/Audit",
+    "spokes/555555555555": "555555555555:assumed-role/Audit",
+    KEPT: "333333333333:assumed-role/Admin",
+    "by-keys": "222222222222:assumed-role/Stored",
+}
+_CONFIG = """\
+[defaults]
+session_name = "{{user}}"
+[sources.me]
+type = "environment"
+[sources.{stored}]
+type = "keys"
+[chains.hub]
+source = "me"
+hops = [{{ role = "arn:aws:iam::222222222222:role/Hub" }}]
+[chains.admin]
+from = "hub"
+hops = [{{ role = "333333333333:role/Admin" }}]
+[chains.by-keys]
+source = "{stored}"
+hops = [{{ role = "arn:aws:iam::222222222222:role/Stored" }}]
+[chains.kept]
+source = "me"
+[[chains.kept.hops]]
+role = "arn:aws:iam::222222222222:role/Hub"
+session_name = "keeper"
+[[chains.kept.hops]]
+role = "arn:aws:iam::333333333333:role/Admin"
+session_name = "keeper"
+[fleets.spokes]
+from = "hub"
+role = "{{account}}:role/Audit"
+accounts = ["444444444444", "555555555555"]
+"""
+
+
+class NotSurvived(Exception):
+    """A fault did harm that lasts, or that somebody is told nothing of."""
+
+
+@dataclass
+class Ending:
+    """A signal that a run gets from outside ``after`` seconds."""
+
+    number: signal.Signals
+    after: float
+
+
+@dataclass
+class Arena:
+    """One world; its faults are chosen by ``choice``."""
+
+    world: World
+    proxy: Proxy
+    items: Items
+    bob: User
+    stored: str
+    """The source whose keys are bob's and stored in the keyring."""
+
+    service: SecretService | None = None
+    choice: random.Random = field(default_factory=random.Random)
+    took: dict[str, float] = field(default_factory=dict)
+    """Seconds that a command took when it was last let to its end."""
+
+    said: str = ""
+    """What the last runs said, for the report of a fault that was not survived."""
+
+    _persons: int = 0
+    _kept: str = ""
+
+    # ---- what is run
+
+    def person(self) -> str:
+        """Return a user name that has no session: every walk of theirs is a new one."""
+        self._persons += 1
+        return f"p{self._persons}"
+
+    def run(
+        self,
+        *arguments: str,
+        person: str,
+        env: Mapping[str, str | None] | None = None,
+        ending: Ending | None = None,
+        alone: bool = True,
+        **conditions: Any,
+    ) -> Done:
+        """Run a command; fail if it hands out a wrong session, hangs, or says what it must not.
+
+        ``alone``: no other command runs, so that nothing may be locked afterwards.
+        """
+        environ = self.world.environ_with({"LOGNAME": person, **(env or {})})
+        argv = [SCRIPT, *arguments]
+        begun = time.monotonic()
+        with _sent(ending) as started:
+            served = fork_server.run(
+                argv, environ, self.world.home, None, LONGEST_RUN,
+                conditions=conditions, started=started,
+            )  # fmt: skip
+        assert served is not None
+        done = Done(*served)
+        if ending is None and not conditions:
+            self.took[arguments[0]] = time.monotonic() - begun
+        self.said += f"\n  $ {' '.join(arguments)} (as {person}): exit {done.code}\n{done.err}"
+        self._check(arguments, person, done)
+        if alone:
+            self.check_locks()
+        return done
+
+    def walk(self, person: str, chain: str = "admin", **more: Any) -> Done:
+        """Ask for the credentials of a chain as an SDK does."""
+        return self.run("credential-process", chain, person=person, **more)
+
+    def _check(self, arguments: tuple[str, ...], person: str, done: Done) -> None:
+        for text in ("Traceback", "unexpected happened", "ResourceWarning"):
+            if text in done.err:
+                raise NotSurvived(f"it said {text!r}")
+        if done.code == 1:
+            raise NotSurvived("it ended with exit 1, which is for the unexpected")
+        if found_in(done.err, self.world):
+            raise NotSurvived("stderr has a secret")
+        if arguments[0] == "credential-process":
+            if done.code == 0:
+                self._check_session(done, arguments[-1], person)
+            elif done.out:
+                raise NotSurvived("it failed and printed something")
+
+    def _check_session(self, done: Done, chain: str, person: str) -> None:
+        """Ask the double whose session was handed out."""
+        try:
+            found = done.json
+            key = self.world.sts.world.keys[found["AccessKeyId"]]
+        except (ValueError, LookupError):
+            raise NotSurvived("what it handed out is no session of this AWS") from None
+        name = KEEPER if chain == KEPT else person
+        if not key.arn.endswith(f"{ROLES[chain]}/{name}"):
+            raise NotSurvived(f"it handed out {key.arn}")
+        if (key.secret, key.token) != (found["SecretAccessKey"], found["SessionToken"]):
+            raise NotSurvived("it handed out a mixture of two sessions")
+        if key.expires_at is None or key.expires_at <= self.world.sts.now:
+            raise NotSurvived("it handed out a session that has ended")
+
+    def check_locks(self) -> None:
+        """Fail if a lock is held while nothing runs."""
+        for path in self.world.state.rglob("*.lock"):
+            with suppress(OSError), path.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise NotSurvived(f"{path.name} is still locked") from None
+
+    # ---- what must hold afterwards
+
+    def heals(self, person: str, chain: str = "admin", *, kept: bool = True) -> None:
+        """Fail unless the next walk works, is stored, and what was stored before still is.
+
+        ``kept``: false if the fault itself took what was stored.
+        """
+        first = self.walk(person, chain)
+        if first.code != 0:
+            raise NotSurvived("the next run fails")
+        calls = len(self.world.sts.calls)
+        again = self.walk(person, chain)
+        if again.out != first.out or len(self.world.sts.calls) != calls:
+            raise NotSurvived("the session of the next run was not stored")
+        if kept:
+            self._check_kept()
+        else:
+            self.keep()
+
+    def keep(self) -> None:
+        """Store what no fault but the keyring's own may lose."""
+        done = self.walk(KEEPER, KEPT)
+        by_keys = self.walk(KEEPER, "by-keys")
+        if done.code != 0 or by_keys.code != 0:
+            self.add_keys()
+            done, by_keys = self.walk(KEEPER, KEPT), self.walk(KEEPER, "by-keys")
+        if done.code != 0 or by_keys.code != 0:
+            raise NotSurvived("what is kept cannot be stored again")
+        self._kept = done.out
+
+    def _check_kept(self) -> None:
+        done, by_keys = self.walk(KEEPER, KEPT), self.walk(KEEPER, "by-keys")
+        if done.out != self._kept:
+            raise NotSurvived("a stored session was lost")
+        if by_keys.code != 0:
+            raise NotSurvived("stored keys were lost")
+
+    def add_keys(self, key: Key | None = None, **more: Any) -> Done:
+        """Store bob's keys, or another one of them."""
+        arguments = ("keys", "add", self.stored, "--from-env", "--replace", "--until-reboot")
+        env = (key or self.bob.key).environ
+        return self.run(*arguments, person=KEEPER, env={"AWS_SESSION_TOKEN": None, **env}, **more)
+
+    def log_out(self) -> None:
+        """Fail unless `logout --all` leaves no session in the keyring."""
+        done = self.run("logout", "--all", person=KEEPER)
+        if done.code != 0:
+            raise NotSurvived("logout --all fails")
+        left = sessions(self.items)
+        if left:
+            raise NotSurvived(f"logout --all left {len(left)} sessions in the keyring")
+        self.keep()
+
+    @contextmanager
+    def at_aws(self, shift: timedelta) -> Iterator[None]:
+        """Let AWS's clock be ``shift`` ahead."""
+        sts = self.world.sts
+        sts.date_offset += shift
+        sts.now += shift
+        try:
+            yield
+        finally:
+            sts.date_offset -= shift
+            sts.now -= shift
+
+
+@contextmanager
+def _sent(ending: Ending | None) -> Iterator[Any]:
+    """Yield what takes a process ID and sends that process its signal in time."""
+    timers: list[threading.Timer] = []
+    handles: list[int] = []
+
+    def started(process: int) -> None:
+        assert ending is not None
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(process))
+            timers.append(threading.Timer(ending.after, _send, (handles[0], ending.number)))
+            timers[0].start()
+
+    try:
+        yield None if ending is None else started
+    finally:
+        for timer in timers:
+            timer.cancel()
+            timer.join()
+        for handle in handles:
+            os.close(handle)
+
+
+def _send(handle: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it was quicker
+        signal.pidfd_send_signal(handle, number)
+
+
+@contextmanager
+def arena(backend: str, name: str) -> Iterator[Arena]:
+    """Open an arena over ``secret-service`` or ``kernel``; ``name`` is unique in this process."""
+    stored = f"storm-{os.getpid()}-{name}"
+    if backend == "kernel":
+        with temporary_world(KERNEL) as world:
+            items = KernelItems(world.state, [stored])
+            with _prepared(world, items, stored, None) as made:
+                try:
+                    yield made
+                finally:
+                    for each in items.names():
+                        items.delete(each)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
+        start_secret_service(Path(folder)) as service,
+        temporary_world(BACKEND) as world,
+    ):
+        for variable in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
+            world.more[variable] = service.environ[variable]
+        bus = BusItems(service.environ["DBUS_SESSION_BUS_ADDRESS"])
+        with _prepared(world, bus, stored, service) as made:
+            yield made
+
+
+@contextmanager
+def _prepared(
+    world: World, items: Items, stored: str, service: SecretService | None
+) -> Iterator[Arena]:
+    aws = world.sts.world
+    bob = aws.user("222222222222", "bob")
+    aws.role("arn:aws:iam::222222222222:role/Stored", trusts=[bob.arn])
+    world.config(_CONFIG.format(stored=stored))
+    with Proxy(world.sts.url) as proxy:
+        for service_name in ("STS", "IAM"):
+            world.more[f"AWS_ENDPOINT_URL_{service_name}"] = proxy.url
+        world.more["AWS_MAX_ATTEMPTS"] = "2"
+        made = Arena(world, proxy, items, bob, stored, service)
+        made.keep()
+        yield made
+
+
+def flipped(text: str, choice: random.Random) -> str:
+    """Return ``text`` with one character changed."""
+    at = choice.randrange(len(text))
+    return text[:at] + chr((ord(text[at]) ^ (1 << choice.randrange(6))) or 0x30) + text[at + 1 :]

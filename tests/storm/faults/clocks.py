@@ -1,0 +1,64 @@
+"""Clocks that jump by an hour or a day, and an AWS whose clock differs."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import timedelta
+
+from tests.storm.faults.arena import KEEPER, Arena, NotSurvived
+from tests.storm.faults.kinds import kind
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_STEPS = {"an hour": _HOUR, "a day": _DAY}
+_SMALL = timedelta(minutes=4)  # AWS takes signatures for five
+
+
+def _jumped(arena: Arena, here: timedelta, at_aws: timedelta, codes: tuple[int, ...]) -> None:
+    """Walk a new chain and a stored one while both clocks are shifted, then go back."""
+    person = arena.person()
+    commands = [("credential-process", "admin"), ("status",), ("refresh", "hub")]
+    with arena.at_aws(at_aws) if at_aws else nullcontext():
+        for command in arena.choice.sample(commands, 3):
+            # A session from before an AWS that jumps alone cannot be known to have ended.
+            for each in (person,) if at_aws and not here else (KEEPER, person):
+                done = arena.run(*command, person=each, clock=here.total_seconds())
+                if done.code not in codes:
+                    raise NotSurvived(f"exit {done.code}")
+        done = arena.walk(person, "by-keys", clock=here.total_seconds())
+        if done.code not in codes:
+            raise NotSurvived("the stored keys are not used")
+    # By a clock of tomorrow, the sessions of today had ended.
+    arena.heals(person, kept=False)
+
+
+for _name, _step in _STEPS.items():
+    for _word, _shift in {"ahead": _step, "back": -_step}.items():
+        kind(f"clock: everybody's {_name} {_word}")(
+            lambda arena, shift=_shift: _jumped(arena, shift, shift, (0,))  # type: ignore[misc]
+        )
+        # AWS refuses what is signed at another time.
+        kind(f"clock: this machine's {_name} {_word}")(
+            lambda arena, shift=_shift: _jumped(arena, shift, timedelta(), (0, 5))  # type: ignore[misc]
+        )
+        kind(f"clock: AWS's {_name} {_word}")(
+            lambda arena, shift=_shift: _jumped(arena, timedelta(), shift, (0, 5))  # type: ignore[misc]
+        )
+for _word, _shift in {"ahead": _SMALL, "back": -_SMALL}.items():
+    kind(f"clock: this machine's four minutes {_word}")(
+        lambda arena, shift=_shift: _jumped(arena, shift, timedelta(), (0,))  # type: ignore[misc]
+    )
+    kind(f"clock: AWS's four minutes {_word}")(
+        lambda arena, shift=_shift: _jumped(arena, timedelta(), shift, (0,))  # type: ignore[misc]
+    )
+
+
+@kind("clock: a jump between two hops")
+def _between(arena: Arena) -> None:
+    """The first hop's session was made before the machine slept for an hour."""
+    person = arena.person()
+    arena.walk(person, "hub")
+    for shift in arena.choice.sample([_HOUR, -_HOUR, _DAY, timedelta(minutes=55)], 2):
+        with arena.at_aws(shift):
+            if arena.walk(person, "admin", clock=shift.total_seconds()).code != 0:
+                raise NotSurvived("the next hop fails")
+    arena.heals(person, kept=False)

@@ -1,0 +1,86 @@
+"""Sixty processes at once, `logout` among them, while some of them are killed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tests.storm.faults.arena import Arena, Ending, NotSurvived
+from tests.storm.faults.kinds import kind
+from tests.storm.faults.proxy import Exchange, pass_on
+from tests.support.world import Done
+
+_MANY = 60
+_COMMANDS = (
+    *[["credential-process", "admin"], ["credential-process", "spokes/444444444444"]] * 3,
+    ["credential-process", "by-keys"], ["refresh", "*"], ["refresh", "admin"], ["status"],
+    ["logout", "--all"], ["logout", "hub"],
+)  # fmt: skip
+
+
+def _crowd(
+    arena: Arena,
+    *,
+    killed: float = 0.0,
+    act: Callable[[], object] = lambda: None,
+    codes: tuple[int, ...] = (0,),
+) -> None:
+    """Run many commands at once, ``killed`` of them to a random moment only."""
+    persons = [arena.person() for _ in range(6)]
+    choice = arena.choice
+    orders = [(choice.choice(_COMMANDS), choice.choice(persons)) for _ in range(_MANY)]
+    endings = [
+        Ending(signal.SIGKILL, choice.uniform(0.0, 6.0)) if choice.random() < killed else None
+        for _ in orders
+    ]
+    timer = threading.Timer(choice.uniform(0.5, 3.0), act)
+    timer.start()
+    with ThreadPoolExecutor(_MANY) as pool:
+        for order, ending, future in [
+            (order, ending, pool.submit(_one, arena, order, ending))
+            for order, ending in zip(orders, endings, strict=True)
+        ]:
+            done = future.result()
+            if done.code not in codes and (ending is None or done.code != -signal.SIGKILL):
+                raise NotSurvived(f"{' '.join(order[0])}: exit {done.code}: {done.err}")
+    timer.join()
+    arena.check_locks()
+    arena.log_out()
+    arena.heals(persons[0])
+
+
+def _one(arena: Arena, order: Any, ending: Ending | None) -> Done:
+    command, person = order
+    return arena.run(*command, person=person, ending=ending, alone=False)
+
+
+@kind("crowd: sixty with logout among them", once=True)
+def _sixty(arena: Arena) -> None:
+    _crowd(arena)
+
+
+@kind("crowd: sixty, a fifth of them killed", once=True)
+def _sixty_killed(arena: Arena) -> None:
+    _crowd(arena, killed=0.2)
+
+
+@kind("crowd: sixty, and the network fails now and then", once=True)
+def _sixty_faults(arena: Arena) -> None:
+    arena.proxy.next(*[pass_on, pass_on, Exchange.cut] * 12)
+    try:
+        _crowd(arena, codes=(0, 6))
+    finally:
+        arena.proxy.recover()
+
+
+@kind("crowd: sixty, and the keyring is emptied", once=True)
+def _sixty_emptied(arena: Arena) -> None:
+    def empty() -> None:
+        for each in arena.items.names():
+            if f"keys/{arena.stored}" not in each:
+                arena.items.delete(each)
+
+    _crowd(arena, act=empty)

@@ -1,0 +1,122 @@
+"""The items of one world in its keyring, changed behind rolehop's back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from jeepney.io.blocking import open_dbus_connection
+from keyring.errors import PasswordDeleteError
+
+from rolehop.fastpath import USERNAME
+from rolehop.vault.kernel import KernelKeyring
+from rolehop.vault.secret_service import find_collection
+
+_PREFIX = "rolehop/"
+
+
+class Items(Protocol):
+    """What is stored for rolehop, by service name."""
+
+    def names(self) -> list[str]:
+        """Return the services that have an item."""
+
+    def get(self, name: str) -> str | None:
+        """Return an item's text."""
+
+    def set(self, name: str, text: str) -> None:
+        """Write an item."""
+
+    def delete(self, name: str) -> None:
+        """Delete an item, if it is there."""
+
+
+def sessions(items: Items) -> list[str]:
+    """Return the services of sessions: a hop key is 64 hex digits."""
+    return [each for each in items.names() if len(each) == len(_PREFIX) + 64]
+
+
+class BusItems:
+    """Items of the Secret Service of a private bus, which no other world uses."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    @contextmanager
+    def collection(self) -> Iterator[Any]:
+        with open_dbus_connection(bus=self._address) as connection:
+            yield find_collection(connection)
+
+    def names(self) -> list[str]:
+        with self.collection() as collection:
+            found = collection.search_items({"username": USERNAME})
+            return sorted(each.get_attributes()["service"] for each in found)
+
+    def get(self, name: str) -> str | None:
+        with self.collection() as collection:
+            for each in collection.search_items({"username": USERNAME, "service": name}):
+                return str(each.get_secret().decode())
+        return None
+
+    def set(self, name: str, text: str) -> None:
+        with self.collection() as collection:
+            for each in collection.search_items({"username": USERNAME, "service": name}):
+                each.set_secret(text.encode())
+                return
+            attributes = {
+                "username": USERNAME,
+                "service": name,
+                "application": "Python keyring library",
+            }
+            collection.create_item(name, attributes, text.encode())
+
+    def delete(self, name: str) -> None:
+        with self.collection() as collection:
+            for each in collection.search_items({"username": USERNAME, "service": name}):
+                each.delete()
+
+    def duplicate(self, name: str, text: str) -> None:
+        """Add a second item of the same name."""
+        with self.collection() as collection:
+            attributes = {"username": USERNAME, "service": name, "application": "another"}
+            collection.create_item(name, attributes, text.encode())
+
+    def lock(self) -> None:
+        with self.collection() as collection:
+            collection.lock()
+
+
+class KernelItems:
+    """Items of one world in the user's kernel keyring, which other programs use, too.
+
+    Its sessions are those that were ever seen in the index of ``state``; ``keys`` are names of keys.
+    """
+
+    def __init__(self, state: Path, keys: list[str]) -> None:
+        self._index = state / "index.json"
+        self._keyring = KernelKeyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
+        self._ever = {f"{_PREFIX}keys/{each}" for each in keys}
+
+    def names(self) -> list[str]:
+        try:
+            index = json.loads(self._index.read_text())
+            self._ever |= {f"{_PREFIX}{key}" for key in index["sessions"]}
+        except (OSError, ValueError, LookupError, TypeError):
+            pass  # a fault has taken it
+        there = set(self._keyring.services_of(USERNAME))
+        return sorted(self._ever & there)
+
+    def get(self, name: str) -> str | None:
+        return self._keyring.get_password(name, USERNAME)
+
+    def set(self, name: str, text: str) -> None:
+        self._keyring.set_password(name, USERNAME, text)
+
+    def delete(self, name: str) -> None:
+        try:
+            self._keyring.delete_password(name, USERNAME)
+        except PasswordDeleteError:
+            return

@@ -1,0 +1,129 @@
+"""Signals at random moments of each command that stores or removes something."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any
+
+from tests.doubles.sts_world import Key
+from tests.storm.faults.arena import KEEPER, Arena, Ending, NotSurvived
+from tests.storm.faults.kinds import kind
+from tests.support.world import Done
+
+_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+_INTERRUPTED = 130
+
+
+def _how(arena: Arena, number: signal.Signals, seconds: float, steps: int) -> dict[str, Any]:
+    """Choose a moment: any of a run of ``seconds``, or just before one of its ``steps``."""
+    if arena.choice.random() < 0.5:
+        return {"ending": Ending(number, arena.choice.uniform(0.0, seconds))}
+    return {"signal_at_step": (number.name, arena.choice.randrange(1, steps))}
+
+
+def _is_ended(done: Done, number: signal.Signals) -> bool:
+    """True if the signal came in time; fail if the run then ended in a way of its own."""
+    if done.code in (-number, 128 + number):
+        return True
+    if done.code != 0:
+        raise NotSurvived(f"exit {done.code} after {number.name}")
+    return False
+
+
+def _walk(arena: Arena, number: signal.Signals) -> bool:
+    person = arena.person()
+    how = _how(arena, number, arena.took.get("credential-process", 0.2) + 0.2, 60)
+    hit = _is_ended(arena.walk(person, **how), number)
+    arena.heals(person)
+    return hit
+
+
+def _refresh(arena: Arena, number: signal.Signals) -> bool:
+    how = _how(arena, number, arena.took.get("refresh", 0.3), 90)
+    person = arena.person()
+    done = arena.run("refresh", "admin", "spokes/*", person=person, **how)
+    arena.heals(person)
+    return _is_ended(done, number)
+
+
+def _logout(arena: Arena, number: signal.Signals) -> bool:
+    how = _how(arena, number, arena.took.get("logout", 0.2), 30)
+    done = arena.run("logout", "--all", person=KEEPER, **how)
+    arena.log_out()
+    arena.heals(arena.person())
+    return _is_ended(done, number)
+
+
+def _keys_add(arena: Arena, number: signal.Signals) -> bool:
+    keys = arena.bob.keys
+    if len(keys) < 2:
+        arena.world.sts.world.new_key(arena.bob)
+    how = _how(arena, number, arena.took.get("keys", 0.1), 25)
+    done = arena.add_keys(arena.choice.choice(keys), **how)
+    arena.heals(arena.person(), "by-keys")
+    if arena.run("keys", "list", person=KEEPER).code != 0:
+        raise NotSurvived("keys list fails")
+    return _is_ended(done, number)
+
+
+def _keys_rotate(arena: Arena, number: signal.Signals) -> bool:
+    _leave_one(arena)
+    how = _how(arena, number, 1.5, 60)
+    done = arena.run("keys", "rotate", arena.stored, person=KEEPER, **how)
+    arena.heals(arena.person(), "by-keys")
+    _rotate(arena)
+    if len(arena.bob.keys) != 1:
+        raise NotSurvived(f"bob has {len(arena.bob.keys)} keys after the next rotation")
+    arena.heals(arena.person(), "by-keys")
+    return _is_ended(done, number)
+
+
+def _leave_one(arena: Arena) -> None:
+    """Delete the keys of bob's but one, and store that."""
+    aws, bob = arena.world.sts.world, arena.bob
+    while len(bob.keys) > 1:
+        other: Key = bob.keys.pop(0)
+        aws.forget_key(other.access_key_id)
+    if arena.add_keys().code != 0:
+        raise NotSurvived("keys add fails")
+
+
+def _rotate(arena: Arena) -> None:
+    """Rotate; if two keys are there, first do what the error advises."""
+    rotate = ("keys", "rotate", arena.stored)
+    done = arena.run(*rotate, person=KEEPER)
+    advised = re.search(r"--finish ([A-Z0-9]+)", done.err)
+    if done.code != 0 and advised is not None:
+        if arena.run(*rotate, "--finish", advised[1], person=KEEPER).code != 0:
+            raise NotSurvived("what the error advises does not work")
+        done = arena.run(*rotate, person=KEEPER)
+    if done.code != 0:
+        raise NotSurvived("the next rotation fails")
+
+
+def _config_init(arena: Arena, number: signal.Signals) -> bool:
+    path = arena.world.home / f"{arena.person()}.toml"
+    named = ("--config", str(path))
+    how = _how(arena, number, arena.took.get("config", 0.1), 12)
+    done = arena.run("config", "init", *named, person=KEEPER, **how)
+    if not path.exists() and arena.run("config", "init", *named, person=KEEPER).code != 0:
+        raise NotSurvived("config init fails")
+    if arena.run("config", "check", *named, person=KEEPER).code != 0:
+        raise NotSurvived("the config is broken")
+    path.unlink()
+    return _is_ended(done, number)
+
+
+for _name, _act in {
+    "walk": _walk,
+    "refresh": _refresh,
+    "logout": _logout,
+    "keys add": _keys_add,
+    "keys rotate": _keys_rotate,
+    "config init": _config_init,
+}.items():
+    for _number in _SIGNALS:
+        kind(f"signal: {_number.name} in {_name}")(
+            lambda arena, act=_act, number=_number: act(arena, number)  # type: ignore[misc]
+        )

@@ -1,0 +1,132 @@
+"""Inject faults one after the other, in several worlds side by side, and count what was survived."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.storm.faults import answers, clocks, crowds, keyrings, signals, state
+from tests.storm.faults.arena import Arena, NotSurvived, arena
+from tests.storm.faults.kinds import KINDS, Kind
+
+_MODULES = (answers, clocks, crowds, keyrings, signals, state)
+_BETWEEN_LOGOUTS = 20
+_TRIES = 3  # for a fault that came too late
+
+
+@dataclass
+class Report:
+    """What came of the faults."""
+
+    injected: Counter[str] = field(default_factory=Counter)
+    survived: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Fault:
+    kind: Kind
+    round: int
+    backend: str
+
+
+_LAST = _Fault(Kind("nothing: the keyring is cleared", lambda world: world.log_out()), 0, "")
+
+
+def blow(
+    *,
+    faults: int,
+    seed: int,
+    lanes: Sequence[str],
+    kinds: Sequence[Kind] | None = None,
+    say: Callable[[str], object] = lambda line: None,
+) -> Report:
+    """Inject at least ``faults``, in one world for each of ``lanes``: their back ends."""
+    report, guard = Report(), threading.Lock()
+    queues = _queues(faults, seed, lanes, kinds or list(KINDS.values()))
+
+    def run(number: int) -> None:
+        backend = lanes[number]
+        _run_lane(backend, str(number), queues[backend], seed, report, guard, say)
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for each in [pool.submit(run, number) for number in range(len(lanes))]:
+            each.result()
+    return report
+
+
+def _queues(
+    faults: int, seed: int, lanes: Sequence[str], kinds: Sequence[Kind]
+) -> dict[str, list[_Fault]]:
+    """Return the faults of each back end, shuffled; the slow ones come first."""
+    queues: dict[str, list[_Fault]] = {each: [] for each in lanes}
+    slow = [_Fault(each, 1, b) for each in kinds if each.once for b in queues if b in each.backends]
+    quick = [each for each in kinds if not each.once]
+    round_number, count = 0, len(slow)
+    order = random.Random(seed)  # noqa: S311 - the same faults again for the same seed
+    while count < faults and quick:
+        round_number += 1
+        for each in order.sample(quick, len(quick)):
+            possible = [lane for lane in lanes if lane in each.backends]
+            if possible:
+                backend = possible[(round_number + len(each.name)) % len(possible)]
+                queues[backend].append(_Fault(each, round_number, backend))
+                count += 1
+    for fault in slow:
+        queues[fault.backend].insert(0, fault)
+    return queues
+
+
+def _run_lane(
+    backend: str,
+    name: str,
+    queue: list[_Fault],
+    seed: int,
+    report: Report,
+    guard: threading.Lock,
+    say: Callable[[str], object],
+) -> None:
+    """Inject the faults of ``queue``, which lanes of one back end share; a new world after harm."""
+    worlds, has_ended = 0, False
+    while not has_ended:
+        worlds += 1
+        with arena(backend, f"{name}-{worlds}") as world:
+            for count in itertools.count(1):
+                with guard:
+                    fault = queue.pop(0) if queue else _LAST
+                has_ended = fault is _LAST
+                label = f"{fault.kind.name}, round {fault.round}, {backend}"
+                hit, problem = _inject(fault, world, f"{seed} {label}")
+                if not problem and count % _BETWEEN_LOGOUTS == 0:
+                    hit, problem = _inject(_LAST, world, "")
+                    label += " or one of those before it"
+                with guard:
+                    if fault is not _LAST:
+                        report.injected[fault.kind.name] += hit
+                        report.survived[fault.kind.name] += hit and not problem
+                    if problem:
+                        report.wrong.append(f"{label}: {problem}")
+                        say(f"NOT SURVIVED: {label}: {problem}")
+                if problem or has_ended:
+                    break
+
+
+def _inject(fault: _Fault, world: Arena, seed: str) -> tuple[bool, str]:
+    """Return whether it came in time to be a fault, and what was wrong."""
+    for attempt in range(_TRIES):
+        world.choice = random.Random(f"{seed} {attempt}")  # noqa: S311 - likewise
+        world.said = ""
+        try:
+            if fault.kind.act(world) is not False:
+                return True, ""
+        except NotSurvived as error:
+            return True, f"{error}{world.said}"
+        except Exception:  # noqa: BLE001 - what is reported, with all that is known
+            return True, traceback.format_exc() + world.said
+    return False, ""
