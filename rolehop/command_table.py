@@ -10,6 +10,7 @@ COMPLETION_SHELLS = ("bash", "zsh", "fish", "powershell")
 # Kinds of arguments. The last two stand for all the words that follow; a subcommand is one of the
 # command that the word before it names.
 CHAIN, KEYS, SOURCE, INIT_SHELL = "chain", "keys", "source", "init shell"
+FLEET = "fleet"
 SUBCOMMAND = "subcommand"
 PATTERN, PROGRAM = "pattern", "program"
 
@@ -158,6 +159,23 @@ COMMANDS: dict[str, CommandRow] = {
                 "Forget a source's sign-in, and end it at the provider if that can be reached.",
                 "",
                 (SOURCE,),
+            ),
+        },
+    ),
+    "fleet": CommandRow(
+        "fleet",
+        "List fleets, and ask AWS which accounts they have.",
+        SET_UP,
+        commands={
+            "list": CommandRow(
+                "fleet",
+                "List the configured fleets, and how old their accounts are. No AWS call is made.",
+            ),
+            "refresh": CommandRow(
+                "fleet",
+                "Ask AWS for the accounts of fleets, and show what changed.",
+                "",
+                (FLEET,),
             ),
         },
     ),

@@ -25,7 +25,7 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/console app/judging app/serving app/walking show show/checking shells handover
+    cli terminal app app/console app/fleets app/judging app/serving app/walking show show/fleets show/checking shells handover
     demo console config plan files policy policy/evaluation policy/role_report policy/routes key_rotation
     time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
@@ -49,13 +49,15 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
 app/each: run a command for each of many chains: targets, placeholders, children, result classes
     app app/serving app/walking aws endpoint handover show/running vault state ports plan config files
     daemon_threads credentials
+app/fleets: which accounts the fleets have that AWS lists, and asking AWS anew
+    app show/fleets state plan config config/fleets
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     app/walking sts_errors key_rotation vault sources sources/shared aws net show shells handover completion
-    state ports plan policy/chains awsconfig config fastpath time_limit files daemon_threads credentials
+    state ports plan policy/chains awsconfig config config/fleets fastpath time_limit files daemon_threads credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now
     plan time_limit credentials
@@ -102,6 +104,8 @@ net: HTTP connections, proxies, timeouts
 show: everything people look at, as values and text; no secret comes here
     show/checking show/explaining access_denied plan policy policy/evaluation policy/language policy/inventory
     policy/remedies policy/role_report policy/routes config
+show/fleets: fleets, and what AWS lists otherwise than before
+    show
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
 show/running: a command that is run for many chains: targets, results, the table
@@ -115,12 +119,12 @@ shells: each shell's language, start-up text and subshell
 handover: give a session to a program: environment, files, JSON
     fastpath credentials
 state: small files in the state folder that hold no secret
-    ports plan policy/inventory time_limit files credentials
+    ports plan policy/inventory config config/fleets time_limit files credentials
 # ---- pure: no file, clock, network or keyring
 ports: what a walk needs from outside, as protocols
     plan credentials
 plan: from a chain to every call that a walk would make, and what will fail
-    policy/chains policy/evaluation config
+    policy/chains policy/evaluation config config/fleets
 policy: a chain's verdict: every hop judged, and how to fix a refusal
     access_denied policy/chains policy/evaluation policy/inventory policy/language policy/remedies
 policy/remedies: the changes of policies or config that would allow a request
@@ -139,7 +143,9 @@ policy/language: the language of IAM policies: statements, operators, variables
 awsconfig: ~/.aws/config and credentials, read as botocore reads them
     files config credentials
 config: the config file: schema, loading, limits, problems, writing TOML
-    config/toml files
+    config/fleets config/toml files
+config/fleets: the accounts of fleets, in a file or as AWS lists them, and the chains made of them
+    config
 config/toml: TOML texts: where a value is, how it is changed, what is wrong in one
     config
 # ---- small, and used by many

@@ -22,10 +22,10 @@ def load_names(app: App) -> Names:
         config = app.config
     except RolehopError:
         return names
+    for fleet in config.fleets:
+        names["fleet"][f"{fleet}/*"] = "every chain of the fleet"
     for name, chain in config.chains.items():
         names["chain"][name] = chain.description
-        if chain.fleet:
-            names["fleet"][f"{chain.fleet}/*"] = "every chain of the fleet"
         for label, value in chain.labels.items():
             names["fleet"][f"label:{label}={value}"] = "every chain with this label"
     names["source"] = {name: source.type for name, source in config.sources.items()}

@@ -33,7 +33,7 @@ def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
     if not load and not app.is_config_loaded:
         return {}
     try:
-        return app.config.account_names
+        return app.config.known_account_names
     except RolehopError:
         return {}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rolehop.app.walking.source_callers import SourceCallers
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig import AwsConfig
-    from rolehop.config.model import Config, SourceConfig
+    from rolehop.config.model import Config, FleetListing, ListedFleet, SourceConfig
     from rolehop.files import FileText
     from rolehop.ports import ApiCall
     from rolehop.sources.context import SourceContext
@@ -137,7 +137,20 @@ class App:
         def read(path: Path) -> FileText | None:
             return read_trusted(self.dependencies.add_file(path))
 
-        return load_config(roots, explicit=explicit, read=read, source_types=SOURCE_TABLES)
+        return load_config(
+            roots,
+            explicit=explicit,
+            read=read,
+            source_types=SOURCE_TABLES,
+            read_listing=self._read_listing,
+        )
+
+    def _read_listing(self, fleet: ListedFleet) -> FleetListing:
+        """Return the accounts that AWS listed for a fleet last."""
+        from rolehop.state.fleet_cache import fleet_path, load_listing
+
+        path = self.dependencies.add_file(fleet_path(self.state_folder, fleet.name))
+        return load_listing(path, fleet.name, fleet.query.definition)
 
     @cached_property
     def shell_before(self) -> Mapping[str, str]:

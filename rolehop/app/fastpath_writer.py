@@ -132,7 +132,7 @@ def _record(again: App, plan: Plan, asked_for: str, backend: str) -> Record:
         region=plan.export_region or "",
         confirm=plan.confirm,
         label=with_account_names(
-            step_label(plan.steps[-1], len(plan.hops)), again.config.account_names
+            step_label(plan.steps[-1], len(plan.hops)), again.config.known_account_names
         ),
         name=plan.chain,
         uid=os.geteuid(),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rolehop.app.context import App
+    from rolehop.config.model import ListedFleet
     from rolehop.plan.model import CachedSession, Plan
     from rolehop.plan.resolve import Resolved
     from rolehop.show.rows import ChainRow, HistoryRow
@@ -67,7 +68,43 @@ def check_patterns(app: App, patterns: Iterable[str]) -> None:
     chains = app.config.chains.values()
     for pattern in patterns:
         if not any(matches(each, (pattern,)) or each.fleet == pattern for each in chains):
+            check_listed(app, (pattern,))
             raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
+
+
+def check_listed(app: App, patterns: Iterable[str]) -> None:
+    """Check that AWS listed the accounts of every fleet whose chains ``patterns`` could mean.
+
+    Without the list these chains would be left out, and nobody would see it.
+
+    Raises:
+        ConfigError: AWS was not asked so far, or what it listed does not count any more.
+    """
+    for error in unlisted_fleets(app, patterns):
+        raise error
+
+
+def unlisted_fleets(app: App, patterns: Iterable[str]) -> list[ConfigError]:
+    """Return an error per fleet whose chains ``patterns`` could mean, and whose accounts are not known."""
+    if not app.config.listed_fleets:
+        return []
+    from rolehop.config.fleets.listed_fleets import no_listing
+
+    patterns = tuple(patterns)
+    return [
+        no_listing(fleet)
+        for fleet in app.config.listed_fleets.values()
+        if any(_may_mean(fleet, pattern) for pattern in patterns)
+        and fleet.listing.problem is not None
+    ]
+
+
+def _may_mean(fleet: ListedFleet, pattern: str) -> bool:
+    """True if some chain of a fleet could match a pattern."""
+    if pattern.startswith(LABEL):
+        return _has_label(fleet.template.labels, pattern.removeprefix(LABEL))
+    begins = (pattern[:end] for end in range(1, len(pattern) + 1))
+    return pattern == fleet.name or any(fnmatchcase(f"{fleet.name}/", each) for each in begins)
 
 
 def matches(chain: ChainConfig, patterns: Iterable[str]) -> bool:
@@ -153,9 +190,11 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
     The name of a fleet stands for its chains, unless a chain has it.
 
     Raises:
-        ConfigError: a pattern matches nothing.
+        ConfigError: a pattern matches nothing, or could match chains of a fleet whose accounts are
+            not known.
     """
-    chains = app.config.chains
+    patterns, chains = tuple(patterns), app.config.chains
+    check_listed(app, patterns)
     wanted: dict[str, None] = {}
     for pattern in patterns:
         found = [each.name for each in chains.values() if matches(each, (pattern,))]

@@ -190,7 +190,7 @@ def goal_of(app: App, name: str, options: WalkOptions | None = None) -> str:
     if not resolved.hops:
         return f"the session of source '{resolved.source.name}'"
     role, _ = resolved.hops[-1]
-    account = account_label(role.account, app.config.account_names)
+    account = account_label(role.account, app.config.known_account_names)
     return f"role {role.path.removeprefix('/')}{role.name} in account {account}"
 
 

@@ -59,6 +59,15 @@ def source_names(
     return names_of(ctx, SOURCE, incomplete)
 
 
+def fleet_names(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete fleets."""
+    from rolehop.command_table import FLEET
+
+    return names_of(ctx, FLEET, incomplete)
+
+
 def subcommands(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -21,6 +21,7 @@ from rolehop.command_table import (
     COMMANDS,
     COMPLETION_SHELLS,
     FLAGS,
+    FLEET,
     INIT_SHELL,
     KEYS,
     PATTERN,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 VARIABLE = "_ROLEHOP_COMPLETE"
 TAIL = "_ROLEHOP_TAIL"
 OPTIONS, WORDS = "options", "words"
-NAMED = (CHAIN, KEYS, SOURCE, PATTERN)
+NAMED = (CHAIN, KEYS, SOURCE, FLEET, PATTERN)
 
 Offers = dict[str, str]
 """Words and their descriptions, which may be empty."""
@@ -156,6 +157,8 @@ def offered(kind: str, names: Names) -> Offers:
         return {name: "" for name, of_type in names["source"].items() if of_type == "keys"}
     if kind == SOURCE:
         return names["source"]
+    if kind == FLEET:
+        return {name[:-2]: "" for name in names["fleet"] if name.endswith("/*")}
     patterns = names["fleet"] if kind == PATTERN else {}
     # A chain's place and description stay where a profile has its name.
     return {**patterns, **names["chain"], **names["profile"], **names["chain"]}

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from rolehop.config import sts_limits, value_types
 from rolehop.config.includes import Document, Gatherer
-from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
+from rolehop.config.model import (
+    ChainConfig,
+    FleetListing,
+    HopConfig,
+    ListedFleet,
+    SourceConfig,
+)
 from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
 from rolehop.config.table_validation import Values, check_name, check_table
 from rolehop.startup.dataclass import dataclass, field, replace
 from rolehop.text import quoted
 
+if TYPE_CHECKING:
+    from rolehop.config.fleets.account_query import AccountQuery
+
+Chains = tuple[ChainConfig, ...] | ListedFleet
+ReadListing = Callable[[ListedFleet], FleetListing]
 T = TypeVar("T")
 
 
@@ -34,8 +45,8 @@ class Layer:
     """By table and key: ``("defaults", "region")``."""
 
     sources: dict[str, Located[SourceConfig]] = field(default_factory=dict)
-    chains: dict[tuple[str, str], Located[tuple[ChainConfig, ...]]] = field(default_factory=dict)
-    """``("chains", NAME)``: one chain; ``("fleets", NAME)``: the fleet's members."""
+    chains: dict[tuple[str, str], Located[Chains]] = field(default_factory=dict)
+    """``("chains", NAME)``: one chain; ``("fleets", NAME)``: the fleet's members, or a listed fleet."""
 
     def merge(self, other: Layer) -> None:
         """Take everything of ``other``, which wins."""
@@ -59,6 +70,8 @@ class Builder:
     gatherer: Gatherer
     problems: ProblemList
     source_types: Mapping[str, Table]
+    read_listing: ReadListing
+    """Reads which accounts AWS listed for a fleet; called when a chain of it is needed."""
 
     def layer(self, document: Document) -> Layer:
         """Return the layer of ``document`` itself, without what it includes."""
@@ -177,17 +190,20 @@ class Builder:
         )
         return _chain_config(name, values, hops)
 
-    def _fleet(
-        self, name: str, found: object, origin: Origin, document: Document
-    ) -> tuple[ChainConfig, ...]:
+    def _fleet(self, name: str, found: object, origin: Origin, document: Document) -> Chains:
         values = check_table(FLEET, found, origin, self.problems)
-        self._check_start(found, origin)
+        query = values.get("accounts")
+        is_listed = query is not None and not isinstance(query, tuple)
+        if not is_listed:
+            self._check_start(found, origin)
         hop = self._hop(values, origin, document)
         hops = (hop,) if hop.role else ()
         if isinstance(found, dict) and "role" not in found:
             for key in HOP.keys:
                 if key.name in found:
                     self.problems.add(origin.at(key.name), "needs a role in the same table")
+        if is_listed:
+            return self._listed_fleet(name, values, hops, found, origin)
         common = _chain_fields(values)
         return tuple(
             ChainConfig(
@@ -200,6 +216,32 @@ class Builder:
             )
             for account, account_name in self._accounts(found, values, origin, document)
         )
+
+    def _listed_fleet(
+        self,
+        name: str,
+        values: Values,
+        hops: tuple[HopConfig, ...],
+        found: object,
+        origin: Origin,
+    ) -> ListedFleet:
+        """Return a fleet whose accounts AWS lists; one of Identity Center starts from its source."""
+        from rolehop.config.fleets.account_query import IdentityCenterAccounts
+        from rolehop.config.fleets.listed_fleets import chains_of
+
+        query = cast("AccountQuery", values["accounts"])
+        if isinstance(found, dict) and "accounts_file" in found:
+            self.problems.add(origin.at("accounts_file"), "there are accounts already; keep one")
+        if not isinstance(query, IdentityCenterAccounts):
+            self._check_start(found, origin)
+        else:
+            for key in ("source", "from"):
+                if isinstance(found, dict) and key in found:
+                    text = "the chains start from the source that identity_center names"
+                    self.problems.add(origin.at(key), text)
+            values = {**values, "source": query.source}
+        template = ChainConfig(f"{name}/", hops=hops, fleet=name, **_chain_fields(values))
+        return ListedFleet(name, query, template, self.read_listing, chains_of)
 
     def _check_start(self, found: object, origin: Origin) -> None:
         if not isinstance(found, dict):
@@ -262,7 +304,7 @@ class Builder:
         return () if side is None else self._listed_accounts(*side)
 
     def _listed_accounts(self, file: str, text: str) -> value_types.NamedAccounts:
-        from rolehop.config.account_list import read_accounts
+        from rolehop.config.fleets.account_list import read_accounts
 
         accounts, problems = read_accounts(text)
         for line, problem in problems:

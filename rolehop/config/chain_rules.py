@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rolehop.arn import partition_of, partition_of_region
 from rolehop.config.inheritance import Inheritance, changes_identity, repeated_tags, tag_key
@@ -21,6 +22,9 @@ from rolehop.config.templates import ACCOUNT_NAME, fields_of, mentions_field
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import quoted
 
+if TYPE_CHECKING:
+    from rolehop.config.model import ListedFleet
+
 
 @dataclass(frozen=True, slots=True)
 class ChainRules:
@@ -31,7 +35,7 @@ class ChainRules:
 
     config: Config
     origins: Mapping[str, Origin]
-    """By chain name; a fleet's members share their fleet's."""
+    """By chain name, and of fleets by ``FLEET/``: its members share them."""
 
     source_origins: Mapping[str, Origin]
     """By source name."""
@@ -46,8 +50,10 @@ class ChainRules:
 
     def check(self, *, names: bool) -> None:
         """Report everything that is wrong between chains; unknown names only if ``names`` is set."""
+        for fleet in self.config.listed_fleets.values() if names else ():
+            self._check_query(fleet, self.origins[f"{fleet.name}/"].at("accounts"))
         for chain in self._different_chains():
-            origin = self.origins[chain.name]
+            origin = self._origin(chain)
             if names:
                 self._check_names(chain, origin)
             self._check_account(chain, origin)
@@ -64,9 +70,13 @@ class ChainRules:
             self._check_identity(chain, before, origin)
 
     def _different_chains(self) -> Iterator[ChainConfig]:
-        """Yield every chain, and of a fleet one member: all have the same table."""
+        """Yield every chain, and of a fleet one member: all have the same table.
+
+        What AWS listed for a fleet is not needed for that.
+        """
+        yield from (fleet.sample() for fleet in self.config.listed_fleets.values())
         fleets = set()
-        for chain in self.config.chains.values():
+        for chain in self._own_chains.values():
             if chain.fleet is None:
                 yield chain
             elif chain.fleet not in fleets:
@@ -74,22 +84,46 @@ class ChainRules:
                 yield chain
 
     def _check_names(self, chain: ChainConfig, origin: Origin) -> None:
-        sources, chains = self.config.sources, self.config.chains
+        sources, chains = self.config.sources, self._own_chains
+        listed = self.config.listed_fleets.get(chain.fleet or "")
+        if listed is not None and listed.query.through == chain.source:
+            return  # a source of Identity Center, which `_check_query` looks at
         if chain.source is not None and chain.source not in sources:
             is_chain = chain.source in chains
             hint = f"; there is a chain of that name: write from = {quoted(chain.source)}"
             self._unknown("source", chain.source, sources, origin, hint if is_chain else None)
-        if chain.continues is not None and chain.continues not in chains:
+        if chain.continues is not None and self._chain(chain.continues) is None:
             is_source = chain.continues in sources
             hint = f"; there is a source of that name: write source = {quoted(chain.continues)}"
             self._unknown("from", chain.continues, chains, origin, hint if is_source else None)
+
+    def _check_query(self, fleet: ListedFleet, origin: Origin) -> None:
+        """Report a fleet that is to be listed through a chain or source that is not there."""
+        from rolehop.config.fleets.account_query import IDENTITY_CENTER, IdentityCenterAccounts
+
+        query = fleet.query
+        if isinstance(query, IdentityCenterAccounts):
+            source = self.config.sources.get(query.source)
+            if source is None:
+                self._unknown(IDENTITY_CENTER, query.source, self.config.sources, origin, None)
+            elif source.type != "identity-center":
+                self.problems.add(
+                    origin.at(IDENTITY_CENTER),
+                    f"source {quoted(source.name)} is of type {source.type}, not identity-center",
+                )
+        elif query.chain.partition("/")[0] == fleet.name:
+            self.problems.add(
+                origin.at(query.kind), "a chain of the fleet cannot list the accounts of the fleet"
+            )
+        elif self._chain(query.chain) is None:
+            self._unknown(query.kind, query.chain, self._own_chains, origin, None)
 
     def _unknown(
         self, key: str, name: str, known: Iterable[str], origin: Origin, hint: str | None
     ) -> None:
         from rolehop.text import did_you_mean
 
-        kind = "chain" if key == "from" else key
+        kind = _KINDS.get(key, key)
         hint = did_you_mean(name, known) if hint is None else hint
         self.problems.add(origin.at(key), f"no {kind} is called {quoted(name)}{hint}")
 
@@ -100,24 +134,44 @@ class ChainRules:
         """
         if chain.continues is None:
             return (chain,)
-        names = [chain.name]
-        while (following := self.config.chains[names[-1]].continues) is not None:
-            if following not in self.config.chains:
+        path = [chain]
+        while (following := path[-1].continues) is not None:
+            found = self._chain(following)  # a fleet's chain may be called in two ways
+            if found is None:
                 return None
-            name = self.config.chains[following].name  # a fleet's chain may be called in two ways
-            if name in names:
-                self._report_loop(names[names.index(name) :])
+            names = [each.name for each in path]
+            if found.name in names:
+                self._report_loop(path[names.index(found.name) :])
                 return None
-            names.append(name)
-        return tuple(self.config.chains[name] for name in reversed(names))
+            path.append(found)
+        return tuple(reversed(path))
 
-    def _report_loop(self, loop: list[str]) -> None:
-        order = list(self.config.chains)
-        start = min(range(len(loop)), key=lambda index: order.index(loop[index]))
-        shown = [*loop[start:], *loop[:start], loop[start]]
+    def _report_loop(self, loop: list[ChainConfig]) -> None:
+        order = list(self.origins)
+        start = min(range(len(loop)), key=lambda index: order.index(_table(loop[index])))
+        shown = [each.name for each in (*loop[start:], *loop[:start], loop[start])]
         self.problems.add(
-            self.origins[shown[0]].at("from"), f"comes back to itself: {' -> '.join(shown)}"
+            self._origin(loop[start]).at("from"), f"comes back to itself: {' -> '.join(shown)}"
         )
+
+    @property
+    def _own_chains(self) -> Mapping[str, ChainConfig]:
+        """The chains that the files themselves define, without those of listed fleets."""
+        if not self.config.listed_fleets:
+            return self.config.chains
+        from rolehop.config.fleets.listed_fleets import ChainsOfFleets
+
+        chains = self.config.chains
+        return chains.own if isinstance(chains, ChainsOfFleets) else chains
+
+    def _chain(self, name: str) -> ChainConfig | None:
+        """Return a chain; of a listed fleet one that stands for any, since they are not known here."""
+        fleet, slash, member = name.partition("/")
+        listed = self.config.listed_fleets.get(fleet) if slash else None
+        return self._own_chains.get(name) if listed is None else listed.sample(member)
+
+    def _origin(self, chain: ChainConfig) -> Origin:
+        return self.origins[_table(chain)]
 
     def _check_account(self, chain: ChainConfig, origin: Origin) -> None:
         """Report ``{account}`` outside a fleet: only a fleet says which account that is."""
@@ -278,8 +332,16 @@ class ChainRules:
             inherited = inherited.after(hop, f"hop {number + 1}")
 
 
+_KINDS = {"from": "chain", "organization": "chain", "identity_center": "source"}
+"""What the keys name."""
+
 _OF_A_FLEET = {"account", ACCOUNT_NAME}
 """Fields of a role that only a fleet fills in: elsewhere they would say what the role says."""
+
+
+def _table(chain: ChainConfig) -> str:
+    """Return the key of ``origins``."""
+    return chain.name if chain.fleet is None else f"{chain.fleet}/"
 
 
 def _has_role_only(hop: HopConfig) -> bool:

@@ -6,9 +6,9 @@ wins by name (chains, sources, fleets) or by key (``[defaults]``, ``[vault]``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from rolehop.config.builder import Builder, Layer, Located
 from rolehop.config.chain_rules import ChainRules
@@ -18,6 +18,9 @@ from rolehop.config.problems import Origin, ProblemList, dotted
 from rolehop.config.schema import Table
 from rolehop.startup.dataclass import dataclass
 
+if TYPE_CHECKING:
+    from rolehop.config.model import FleetListing, ListedFleet
+
 
 def load_config(
     roots: Sequence[Path],
@@ -25,6 +28,7 @@ def load_config(
     explicit: bool,
     read: Read,
     source_types: Mapping[str, Table],
+    read_listing: Callable[[ListedFleet], FleetListing] | None = None,
 ) -> Config:
     """Return the config of ``roots`` and everything that they include.
 
@@ -34,6 +38,8 @@ def load_config(
         read: ``files.read_trusted`` or a replacement; returns ``None`` if there is no file at a
             path.
         source_types: the keys of each source type, besides those all have.
+        read_listing: returns what AWS listed for a fleet last, when that is needed; ``None``: there
+            is nothing.
 
     Raises:
         ConfigError: with every problem of every file; of a file with a syntax error, only that.
@@ -43,7 +49,9 @@ def load_config(
     documents = [gatherer.root(root, explicit=explicit) for root in roots]
     # If a file could not be read, a name that is not defined may be in there.
     complete = not problems
-    merger = _Merger(Builder(gatherer, problems, source_types), problems, {})
+    merger = _Merger(
+        Builder(gatherer, problems, source_types, read_listing or _never_listed), problems, {}
+    )
     merged = Layer()
     for document in filter(None, documents):
         merged.merge(merger.layer(document))
@@ -91,6 +99,7 @@ class _Merger:
 
 def _config(layer: Layer, files: tuple[str, ...]) -> Config:
     chains = _chains(layer)
+    listed = _listed_fleets(layer)
     return Config(
         defaults=_defaults(layer.settings),
         vault_backend=_setting(layer.settings, "vault", "backend"),
@@ -102,12 +111,21 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
             bool(_setting(layer.settings, "console", "multi_session")),
         ),
         sources={name: each.value for name, each in layer.sources.items()},
-        chains=ChainsByName(chain for chain, _ in chains),
-        chain_places={chain.name: (at.file, at.place) for chain, at in chains},
+        chains=_by_name(layer) if listed else ChainsByName(chain for chain, _ in chains),
+        chain_places={
+            name if kind == "chains" else f"{name}/": (each.origin.file, each.origin.place)
+            for (kind, name), each in layer.chains.items()
+        },
         source_places={
             name: (each.origin.file, each.origin.place) for name, each in layer.sources.items()
         },
         account_names=_account_names(layer, chains),
+        listed_fleets=listed,
+        fleets={
+            name: len(each.value) if isinstance(each.value, tuple) else None
+            for (kind, name), each in layer.chains.items()
+            if kind == "fleets"
+        },
         files=files,
     )
 
@@ -127,11 +145,38 @@ def _account_names(layer: Layer, chains: list[tuple[ChainConfig, Origin]]) -> di
 
 
 def _chains(layer: Layer) -> list[tuple[ChainConfig, Origin]]:
-    return [(chain, each.origin) for each in layer.chains.values() for chain in each.value]
+    """Return the chains that the files themselves define."""
+    return [
+        (chain, each.origin)
+        for each in layer.chains.values()
+        if isinstance(each.value, tuple)
+        for chain in each.value
+    ]
+
+
+def _listed_fleets(layer: Layer) -> dict[str, ListedFleet]:
+    found = [each.value for each in layer.chains.values() if not isinstance(each.value, tuple)]
+    return {each.name: each for each in found}
+
+
+def _by_name(layer: Layer) -> Mapping[str, ChainConfig]:
+    from rolehop.config.fleets.listed_fleets import ChainsOfFleets
+
+    return ChainsOfFleets(each.value for each in layer.chains.values())
+
+
+def _never_listed(fleet: ListedFleet) -> FleetListing:
+    from rolehop.config.fleets.listed_fleets import NEVER_LISTED
+
+    return NEVER_LISTED
 
 
 def _chain_origins(layer: Layer) -> dict[str, Origin]:
-    return {chain.name: origin for chain, origin in _chains(layer)}
+    """Return the place of each chain by name, and of each fleet by ``FLEET/``."""
+    return {
+        name if kind == "chains" else f"{name}/": each.origin
+        for (kind, name), each in layer.chains.items()
+    }
 
 
 def _defaults(settings: Mapping[tuple[str, str], Located[object]]) -> Defaults:

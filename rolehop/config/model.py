@@ -6,10 +6,17 @@ checked without knowing which chain is walked has been checked when one of these
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.dataclass import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rolehop.config.fleets.account_query import AccountQuery
 
 BROWSERS = ("firefox", "chrome", "chromium", "edge", "brave")
 """Those that the console can be opened in by name."""
@@ -91,13 +98,21 @@ class ChainConfig:
     """The fleet member's 12-digit account, which fills ``{account}``."""
 
     account_name: str | None = None
-    """Its name, if the fleet gives it one; then the chain is called by it, and by the ID as well."""
+    """Its name, if the fleet gives it one; then the chain is called by it, and by the ID as well.
+
+    AWS's own name for it may have any characters; the chain's name then has a dash for them."""
+
+    account_role: str | None = None
+    """The role of Identity Center that the source signs in to, in ``account``."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name of the chain, its own first."""
-        named = self.fleet is not None and self.account_name is not None
-        return (self.name, f"{self.fleet}/{self.account}") if named else (self.name,)
+        if self.fleet is None or self.account_name is None:
+            return (self.name,)
+        _, _, role = self.name.removeprefix(f"{self.fleet}/").partition("/")
+        by_id = f"{self.fleet}/{self.account}{f'/{role}' if role else ''}"
+        return (self.name,) if by_id == self.name else (self.name, by_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,8 @@ class WrittenHop:
 
     account: str | None = None
     in_profile: bool = False
+    account_name: str | None = None
+    """AWS's name of ``account``, for a template; a name that the config gives it comes first."""
 
 
 class ChainsByName(dict[str, ChainConfig]):
@@ -131,6 +148,88 @@ class ChainsByName(dict[str, ChainConfig]):
     def get(self, name: str, default: Any = None) -> Any:
         """Return the chain of that name, else ``default``."""
         return super().get(name, default) if name not in self._others else self[name]
+
+
+SAMPLE = "123456789012"
+"""Stands for any account while the config is checked."""
+
+
+class ListedAccount(NamedTuple):
+    """One account, as AWS lists it."""
+
+    account: str
+    """12 digits."""
+
+    name: str = ""
+    """AWS's own name for it, in one visible line; empty: it has none."""
+
+    unit: str = ""
+    """The path of its OU, from the root: ``Prod/Payments``; empty: the root, or not asked for."""
+
+    roles: tuple[str, ...] = ()
+    """The roles that Identity Center gives in it."""
+
+
+class FleetListing(NamedTuple):
+    """The accounts of a fleet as AWS listed them last."""
+
+    accounts: tuple[ListedAccount, ...] = ()
+    at: datetime | None = None
+    """When AWS was asked (aware, UTC); ``None``: never."""
+
+    left_out: Mapping[str, int] = {}
+    """How many accounts were left out, by their state: ``{"SUSPENDED": 2}``."""
+
+    problem: str | None = None
+    """Why nothing of it counts, for the cause of an error; then ``accounts`` are for a diff alone."""
+
+
+class ListedFleet:
+    """One ``[fleets.NAME]`` table with a query in the place of accounts."""
+
+    def __init__(
+        self,
+        name: str,
+        query: AccountQuery,
+        template: ChainConfig,
+        read: Callable[[ListedFleet], FleetListing],
+        make: Callable[[ListedFleet], Iterable[ChainConfig]],
+    ) -> None:
+        """Read nothing yet.
+
+        ``template`` is a chain without an account, ``read`` returns what AWS listed, and ``make``
+        makes the chains of that.
+        """
+        self.name = name
+        self.query = query
+        self.template = template
+        self._read = read
+        self._make = make
+
+    @cached_property
+    def listing(self) -> FleetListing:
+        """What AWS listed last; reads it at the first use."""
+        return self._read(self)
+
+    @property
+    def is_in_use(self) -> bool:
+        """True if the list has been read."""
+        return "listing" in vars(self)
+
+    @cached_property
+    def chains(self) -> ChainsByName:
+        """The chains of the fleet: none if there is no list."""
+        return ChainsByName(() if self.listing.problem else self._make(self))
+
+    @cached_property
+    def account_names(self) -> dict[str, str]:
+        """AWS's names of the accounts, by ID."""
+        known = () if self.listing.problem else self.listing.accounts
+        return {each.account: each.name for each in known if each.name}
+
+    def sample(self, name: str = SAMPLE) -> ChainConfig:
+        """Return a chain like those of the fleet, of no account in particular."""
+        return replace(self.template, name=f"{self.name}/{name}", account=SAMPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +264,7 @@ class Config:
     """By name, fleets' members (``spokes/444444444444``) included, in the order of the files."""
 
     chain_places: Mapping[str, tuple[str, tuple[str | int, ...]]] = field(default_factory=dict)
-    """Where each chain is defined: a file, and the keys that lead to its table, or to its fleet's."""
+    """Where each chain, and each fleet as ``FLEET/``, is defined: a file, and the keys of its table."""
 
     source_places: Mapping[str, tuple[str, tuple[str | int, ...]]] = field(default_factory=dict)
     """The same of each source."""
@@ -173,14 +272,40 @@ class Config:
     account_names: Mapping[str, str] = field(default_factory=dict)
     """Names of accounts by ID: of ``[accounts]``, and of fleets, which win."""
 
+    listed_fleets: Mapping[str, ListedFleet] = field(default_factory=dict)
+    """By name, the fleets whose accounts AWS lists; their chains are in ``chains`` as well."""
+
+    fleets: Mapping[str, int | None] = field(default_factory=dict)
+    """Every fleet by name, in the order of the files, and its number of accounts; ``None``: listed."""
+
     files: tuple[str, ...] = ()
     """Absolute paths of every file that was read, or looked for but not there."""
+
+    def place_of(self, chain: str) -> tuple[str, tuple[str | int, ...]]:
+        """Return where a chain is defined: a file, and the keys that lead to its table, or to its fleet's."""
+        found = self.chains[chain]
+        return self.chain_places[found.name if found.fleet is None else f"{found.fleet}/"]
+
+    def name_of_account(self, account: str) -> str | None:
+        """Return the name that the config gives an account, else AWS's if a fleet in use has it."""
+        used = (each for each in self.listed_fleets.values() if each.is_in_use)
+        of_aws = (each.account_names.get(account) for each in used)
+        return self.account_names.get(account) or next(filter(None, of_aws), None)
+
+    @property
+    def known_account_names(self) -> Mapping[str, str]:
+        """``account_names``, and what AWS calls the accounts of fleets that are in use, for people.
+
+        It depends on what was looked at before, so nothing that AWS sees may be made of it.
+        """
+        used = [each.account_names for each in self.listed_fleets.values() if each.is_in_use]
+        return ChainMap({}, dict(self.account_names), *used) if used else self.account_names
 
 
 def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
     """Return the hops of ``path``, in the order in which they are walked."""
     return tuple(
-        WrittenHop(hop, chain.name, number, chain.account)
+        WrittenHop(hop, chain.name, number, chain.account, account_name=chain.account_name)
         for chain in path
         for number, hop in enumerate(chain.hops, start=1)
     )

@@ -63,6 +63,24 @@ def _not_run(value: object) -> object:
     raise AssertionError("an array of tables is checked table by table")
 
 
+_QUERY_KEYS = ("organization", "identity_center", "ou", "tags", "exclude", "role")
+
+
+def _accounts(value: object) -> object:
+    """Return accounts with their names, or what AWS is asked for."""
+    if isinstance(value, dict) and not value.keys().isdisjoint(_QUERY_KEYS):
+        from rolehop.config.fleets.account_query import is_query, read_query
+
+        if is_query(value):
+            return read_query(value)
+    return value_types.ACCOUNTS.run(value)
+
+
+FLEET_ACCOUNTS = Check(
+    f"{value_types.ACCOUNTS.kind}; or what AWS is asked for", value_types.ACCOUNTS.limit, _accounts
+)
+
+
 def _version(value: object) -> int:
     if type(value) is not int:  # a boolean is an int, too
         raise ValueError(f"must be an integer, not {kind_of(value)}")
@@ -303,9 +321,13 @@ FLEET = Table(
         *_HOP_REST,
         Key(
             "accounts",
-            value_types.ACCOUNTS,
+            FLEET_ACCOUNTS,
             'the accounts; as { billing = "444444444444" }, or in lines below'
-            " [fleets.NAME.accounts], the chain is NAME/billing, and NAME/ID works too",
+            " [fleets.NAME.accounts], the chain is NAME/billing, and NAME/ID works too; as"
+            ' { organization = "CHAIN", ou = ["Prod/*"], tags = { env = "prod" }, exclude = [] },'
+            " those that rolehop fleet refresh lists from AWS Organizations through that chain; as"
+            ' { identity_center = "SOURCE", role = "Admin" }, those that the source gives that role'
+            ' in (a list of roles, or "*": chains NAME/ACCOUNT/ROLE)',
         ),
         Key(
             "accounts_file",

@@ -60,7 +60,7 @@ def _doubts(config: Config) -> Iterator[Doubt]:
         yield from _of_region(source.settings.get("sso_region"), file, (*place, "sso_region"))
         yield from _of_serial(source.settings.get("mfa_serial"), file, (*place, "mfa_serial"))
     for chain in config.chains.values():
-        file, place = config.chain_places[chain.name]
+        file, place = config.place_of(chain.name)
         yield from _of_region(chain.region, file, (*place, "region"))
         for index, hop in enumerate(chain.hops):  # of a fleet's, none has a device
             yield from _of_serial(hop.mfa_serial, file, (*place, "hops", index, "mfa_serial"))
@@ -73,7 +73,7 @@ def _of_policies(config: Config, doubts: Callable[[str], Sequence[str]]) -> Iter
         for text in doubts(policy) if isinstance(policy, str) else ():
             yield file, (*place, "policy"), f"the session policy: {text}; AWS may refuse it"
     for chain in config.chains.values():
-        file, place = config.chain_places[chain.name]
+        file, place = config.place_of(chain.name)
         for index, hop in enumerate(chain.hops):
             for text in doubts(hop.policy) if hop.policy is not None else ():
                 where = place if chain.fleet else (*place, "hops", index)

@@ -8,6 +8,7 @@ names and never share its session.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn
@@ -22,11 +23,15 @@ from rolehop.config.model import (
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.sts_limits import MAX_NAME, NOT_IN_SESSION_NAMES
 from rolehop.config.templates import ACCOUNT_NAME, CALLER, mentions_caller
+from rolehop.config.value_types import name_meant
 from rolehop.digest import sha256_hex
 from rolehop.errors import ConfigError
 from rolehop.plan.model import Hop
 from rolehop.startup.dataclass import dataclass, field, replace
 from rolehop.text import meant, nearest
+
+if TYPE_CHECKING:
+    from rolehop.config.model import ListedFleet
 
 _DIGEST_LENGTH = 8
 
@@ -105,6 +110,9 @@ def no_such_chain(
         return ConfigError(
             f"no chain or AWS profile is called '{name}'", cause=wrong, fix=fix, chain=name
         )
+    fleet = config.listed_fleets.get(name.partition("/")[0]) if "/" in name else None
+    if fleet is not None:
+        return _not_in_fleet(fleet, name)
     if is_pattern(name):
         fix = Advice(
             "one chain is needed; rolehop list ", Argument(name), " shows those that match"
@@ -117,6 +125,21 @@ def no_such_chain(
         f"no chain or AWS profile is called '{name}'",
         fix=meant(near)
         + ("rolehop list shows every chain" if config.chains else "rolehop config init"),
+        chain=name,
+    )
+
+
+def _not_in_fleet(fleet: ListedFleet, name: str) -> ConfigError:
+    """Return the error for a name that a fleet's chain could have, if AWS lists its account."""
+    from rolehop.config.fleets.listed_fleets import no_listing, refresh_advice
+
+    if fleet.listing.problem is not None:
+        return no_listing(fleet, name)
+    near = nearest(name, fleet.chains)
+    return ConfigError(
+        f"fleet '{fleet.name}' has no chain '{name}'",
+        cause="AWS did not list such an account when it was asked last",
+        fix=Advice(meant(near), *refresh_advice(fleet.name).parts),
         chain=name,
     )
 
@@ -277,7 +300,10 @@ def _filled(
 ) -> tuple[RoleArn, HopConfig]:
     """Return a hop with its templates filled in, the same one for each chain that has the same."""
     hop = written.hop
-    key: tuple[object, ...] = (id(hop), written.account, partition, facts.caller)
+    key: tuple[object, ...] = (
+        *(id(hop), written.account, written.account_name),
+        *(partition, facts.caller),
+    )
     if key in parts.hops:
         return parts.hops[key][1]
     templates = (hop.role, hop.session_name or config.defaults.session_name, hop.source_identity)
@@ -294,7 +320,9 @@ def _fill(
     values = {"user": facts.user, "host": facts.host, "chain": written.chain}
     names = config.account_names
     if written.account:
-        values |= {"account": written.account, ACCOUNT_NAME: _name_of(written.account, names)}
+        of_aws = name_meant(written.account_name or "")
+        name = names.get(written.account) or of_aws or written.account
+        values |= {"account": written.account, ACCOUNT_NAME: name}
     text = fill_template(written.hop.role, values)
     try:
         role = RoleArn.parse_in(text, partition)

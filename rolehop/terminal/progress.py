@@ -14,7 +14,7 @@ from rolehop.app.silent import SILENT
 from rolehop.show.times import show_left
 from rolehop.startup.waits import Wait
 from rolehop.terminal import output
-from rolehop.text import visible
+from rolehop.text import pluralize, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,6 +118,36 @@ def chain_counter(terminal: Terminal, total: int) -> Iterator[ManyProgress]:
         yield ChainCounter(terminal, total)
     finally:
         output.show_counter("", terminal.columns)
+
+
+@contextlib.contextmanager
+def listing_counter(terminal: Terminal) -> Iterator[ListingCounter]:
+    """Count on a terminal while AWS lists accounts: ``42 calls, 840 accounts``; nothing in a log."""
+    counter = ListingCounter(terminal)
+    try:
+        yield counter
+    finally:
+        counter.pause()
+
+
+class ListingCounter:
+    """Implements ``ListingProgress``."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        """Show nothing yet."""
+        self._terminal = terminal
+        self._shows = terminal.rewrites_lines
+
+    def asked(self, calls: int, accounts: int) -> None:
+        """Show how many calls were made so far, and how many accounts they gave."""
+        if self._shows:
+            said = f"{pluralize(calls, 'call')}, {pluralize(accounts, 'account')}"
+            output.show_counter(said, self._terminal.columns)
+
+    def pause(self) -> None:
+        """Clear the line: something else is written."""
+        if self._shows:
+            output.show_counter("", self._terminal.columns)
 
 
 class NotCounted:

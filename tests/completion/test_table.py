@@ -11,6 +11,7 @@ from rolehop.command_table import (
     COMMANDS,
     COMPLETION_SHELLS,
     FLAGS,
+    FLEET,
     INIT_SHELL,
     KEYS,
     PATTERN,
@@ -27,7 +28,7 @@ from tests.support.commands import command_of, first_line
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
 KINDS = {"chain": CHAIN, "what": CHAIN, "pattern": PATTERN, "argv": PROGRAM, "below": SUBCOMMAND}
-OWN_NAMES = {"keys": KEYS, "source": SOURCE}
+OWN_NAMES = {"keys": KEYS, "source": SOURCE, "fleet": FLEET}
 
 BELOW = [
     name if below is None else f"{name} {below}"

@@ -47,6 +47,7 @@ COMMANDS = [
     ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
     ["config", "reference"], ["demo"],
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
+    ["fleet", "list"], ["fleet", "refresh"],
     ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
     ["init"], ["completion"], ["help"], ["help", "keys"], ["login"], ["assume", "-"],
     ["plan", "hub", "--duration"], ["plan", "hub", "-d"], ["plan", "hub", "--min-ttl"],

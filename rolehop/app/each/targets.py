@@ -107,7 +107,7 @@ def facts_of(
     arn = str(resolved.hops[-1][0]) if resolved.hops else ""
     account = account_of(arn) or (session.account if session else None) or None
     role = arn.rpartition("/")[2] or _role_of_session(session)
-    name = app.config.account_names.get(account or "")
+    name = app.config.name_of_account(account or "")
     region = target.region or resolved.export_region or _region_of_shell(app)
     return TargetFacts(target, account, name, role or None, region)
 

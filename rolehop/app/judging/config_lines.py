@@ -46,8 +46,8 @@ class ConfigLines:
         except ConfigError:  # which is why the report points there
             found = None
         if found is None or found.in_profile:
-            return config.chain_places[chain]
-        file, keys = config.chain_places[found.chain]
+            return config.place_of(chain)
+        file, keys = config.place_of(found.chain)
         in_fleet = config.chains[found.chain].fleet is not None
         return file, (*keys, "role") if in_fleet else (*keys, "hops", found.number - 1)
 

@@ -82,7 +82,7 @@ def _location(config: Config, written: WrittenHop, step: HopStep) -> ConfigLocat
     if written.in_profile:
         return ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, AWS_CONFIG)
     fleet = config.chains[written.chain].fleet
-    file, keys = config.chain_places[written.chain]
+    file, keys = config.place_of(written.chain)
     if fleet:
         return ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS, place=(file, keys))
     # A hop has one number in what people read: that of the chain which is walked.

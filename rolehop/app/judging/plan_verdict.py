@@ -162,7 +162,7 @@ def _region_location(app: App, plan: Plan) -> ConfigLocation | None:
     chain = app.config.chains.get(plan.chain)
     if chain is None or chain.fleet or chain.region not in (None, plan.region):
         return None  # a flag or the environment set another region than the chain's
-    place = app.config.chain_places[plan.chain]
+    place = app.config.place_of(plan.chain)
     return ConfigLocation(f"chain '{plan.chain}'", {"region": "region"}, place=place)
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.advice import Advice
 from rolehop.app.config_files import own_config_file
-from rolehop.app.listing import chain_rows, check_patterns
+from rolehop.app.listing import chain_rows, check_patterns, unlisted_fleets
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
@@ -38,6 +39,8 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     cli = CommandContext.of(ctx)
     check_patterns(cli.app, pattern)
     rows = list(chain_rows(cli.app, pattern or ("*",)))
+    for error in unlisted_fleets(cli.app, pattern or ("*",)):
+        cli.terminal.note(Advice(f"{error.what}: ", error.fix or ""))
     if rows or style == "json":
         show_chains(cli, rows, style)
     else:

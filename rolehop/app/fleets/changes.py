@@ -1,0 +1,35 @@
+"""What is different between two lists of a fleet's accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rolehop.config.model import ListedAccount
+from rolehop.startup.dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """One account of which something changed; ``before`` or ``after`` is ``None``: it was not there."""
+
+    before: ListedAccount | None
+    after: ListedAccount | None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """``added`` or ``removed``, or what of ``renamed``, ``moved`` and ``roles`` applies."""
+        if self.before is None or self.after is None:
+            return ("added" if self.before is None else "removed",)
+        pairs = (("renamed", "name"), ("moved", "unit"), ("roles", "roles"))
+        return tuple(
+            kind for kind, of in pairs if getattr(self.before, of) != getattr(self.after, of)
+        )
+
+
+def changes_between(
+    before: Iterable[ListedAccount], after: Iterable[ListedAccount]
+) -> tuple[AccountChange, ...]:
+    """Return what changed, by account ID."""
+    old, new = ({each.account: each for each in accounts} for accounts in (before, after))
+    changes = (AccountChange(old.get(each), new.get(each)) for each in sorted({*old, *new}))
+    return tuple(each for each in changes if each.before != each.after)

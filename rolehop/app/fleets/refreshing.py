@@ -1,0 +1,118 @@
+"""Ask AWS for the accounts of fleets, and store what it lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from rolehop.app.fleets.changes import AccountChange, changes_between
+from rolehop.app.fleets.listers import Asking, Lister
+from rolehop.config.fleets.account_query import ORGANIZATION
+from rolehop.config.model import FleetListing
+from rolehop.errors import ConfigError, RolehopError, UsageError
+from rolehop.startup.dataclass import dataclass
+from rolehop.state.fleet_cache import fleet_path, store_listing
+from rolehop.text import did_you_mean
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.config.fleets.account_query import AccountQuery
+    from rolehop.config.model import ListedFleet
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshedFleet:
+    """What became of one fleet."""
+
+    fleet: ListedFleet
+    before: FleetListing
+    after: FleetListing | None = None
+    calls: int = 0
+    """How many calls to AWS it took, those of another fleet before it not counted again."""
+
+    error: RolehopError | None = None
+    """Why AWS did not list it; then what was known stays."""
+
+    @property
+    def changes(self) -> tuple[AccountChange, ...]:
+        """What is different; nothing if AWS listed nothing."""
+        if self.after is None:
+            return ()
+        return changes_between(self.before.accounts, self.after.accounts)
+
+
+def fleets_to_refresh(app: App, names: Sequence[str]) -> list[ListedFleet]:
+    """Return the fleets of these names, or all that AWS lists.
+
+    Raises:
+        ConfigError: there is no such fleet.
+        UsageError: a fleet has its accounts in the config.
+    """
+    listed, fleets = app.config.listed_fleets, app.config.fleets
+    for name in names:
+        if name not in fleets:
+            raise ConfigError(
+                f"no fleet is called '{name}'{did_you_mean(name, fleets)}",
+                fix="rolehop fleet list",
+            )
+        if name not in listed:
+            raise UsageError(
+                f"the accounts of fleet '{name}' are in the config: nothing is to be listed",
+                fix="rolehop fleet list",
+            )
+    return [listed[name] for name in dict.fromkeys(names)] or list(listed.values())
+
+
+def refresh_fleets(
+    app: App, fleets: Sequence[ListedFleet], asking: Asking
+) -> Iterator[RefreshedFleet]:
+    """Ask AWS for the accounts of each fleet, store them, and give what became of it.
+
+    Raises:
+        RolehopError: the list cannot be stored.
+    """
+    listers: dict[tuple[str, str], Lister] = {}
+    with ExitStack() as closing:
+        for fleet in fleets:
+            way = (fleet.query.kind, fleet.query.through)
+            if way not in listers:
+                listers[way] = lister_for(app, fleet.query, asking)
+                closing.callback(listers[way].close)
+            yield _refresh(app, fleet, listers[way])
+
+
+def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
+    before, calls = fleet.listing, lister.calls
+    try:
+        answer = lister.list(fleet.query)
+    except RolehopError as error:
+        return RefreshedFleet(fleet, before, calls=lister.calls - calls, error=error)
+    accounts = tuple(sorted(answer.accounts))
+    after = FleetListing(accounts, app.now(), answer.left_out)
+    _store(app, fleet, after)
+    return RefreshedFleet(fleet, before, after, lister.calls - calls)
+
+
+def lister_for(app: App, query: AccountQuery, asking: Asking) -> Lister:
+    """Return who lists the accounts of ``query``; nothing is called so far.
+
+    Raises:
+        ConfigError: nobody does.
+    """
+    if query.kind == ORGANIZATION:
+        from rolehop.app.fleets.organization import OrganizationLister
+
+        return OrganizationLister(app, query.through, asking)
+    raise ConfigError(f"this rolehop cannot list accounts by {query.kind}")
+
+
+def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:
+    path = fleet_path(app.state_folder, fleet.name)
+    try:
+        store_listing(path, fleet.name, fleet.query.definition, listing)
+    except OSError as error:
+        raise RolehopError(
+            f"the accounts of fleet '{fleet.name}' cannot be stored",
+            cause=app.state_problem or f"{path}: {error.strerror}",
+        ) from None

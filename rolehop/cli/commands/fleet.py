@@ -1,0 +1,94 @@
+"""``rolehop fleet``: the accounts of fleets, and asking AWS for them."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.app.fleets.listers import Asking
+from rolehop.app.fleets.refreshing import RefreshedFleet, fleets_to_refresh, refresh_fleets
+from rolehop.app.fleets.rows import fleet_rows, refresh_row
+from rolehop.cli.completers import fleet_names
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Group, format_option
+from rolehop.errors import RolehopError
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.show.fleets import (
+    fleets_document,
+    fleets_view,
+    refreshed_document,
+    refreshed_view,
+)
+from rolehop.terminal.error_text import error_lines
+from rolehop.terminal.output import write_lines
+from rolehop.terminal.progress import listing_counter
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """List fleets, and ask AWS which accounts they have."""
+
+
+@command.command("list", epilog="\nrolehop fleet list\nrolehop fleet list --format json\n")
+@format_option("table", "json", default="table")
+@click.pass_context
+def list_(ctx: click.Context, style: str) -> None:
+    """List the configured fleets, and how old their accounts are. No AWS call is made."""
+    cli = CommandContext.of(ctx)
+    rows = fleet_rows(cli.app)
+    if style == "json":
+        cli.write_json(fleets_document(rows))
+    elif rows:
+        cli.write_view(fleets_view(rows, cli.app.now()))
+    else:
+        cli.terminal.note("no fleets are configured (rolehop config reference)")
+
+
+@command.command(
+    epilog="""
+rolehop fleet refresh                       # every fleet that AWS lists
+rolehop fleet refresh prod
+rolehop fleet refresh prod --format json | jq '.fleets[].changes[]'
+"""
+)
+@click.argument("name", nargs=-1, shell_complete=fleet_names)
+@click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
+@format_option("table", "json", default="table")
+@click.pass_context
+def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: str) -> None:
+    """Ask AWS for the accounts of fleets, and show what changed.
+
+    Other commands make no such call: they use what was listed here last, which is stored in the
+    state folder. Accounts that are suspended or closed are left out.
+    """
+    cli = CommandContext.of(ctx)
+    fleets = fleets_to_refresh(cli.app, name)
+    if not fleets:
+        cli.terminal.note("no fleet has its accounts from AWS: nothing is to be asked")
+    options = WalkOptions()
+    options.no_prompt = no_prompt
+    done: list[RefreshedFleet] = []
+    with listing_counter(cli.terminal) as counter:
+        asking = Asking(options, cli.progress(), counter)
+        for each in refresh_fleets(cli.app, fleets, asking):
+            counter.pause()
+            done.append(each)
+            _show(cli, each, style)
+    if style == "json":
+        cli.write_json(refreshed_document(map(refresh_row, done)))
+    failed = [each.error for each in done if each.error is not None]
+    ctx.exit(failed[0].exit_code if failed else 0)
+
+
+def _show(cli: CommandContext, found: RefreshedFleet, style: str) -> None:
+    if found.error is not None:
+        _report(cli, found.error)
+    elif style != "json":
+        cli.terminal.write_view(
+            refreshed_view(refresh_row(found), verbose=cli.terminal.verbose), {}
+        )
+
+
+def _report(cli: CommandContext, error: RolehopError) -> None:
+    names = cli.terminal.with_account_names
+    lines = error_lines(error, cli.quote_argument, cli.terminal.columns, names)
+    write_lines("\n".join(lines))

@@ -1,0 +1,135 @@
+"""Fleets whose accounts AWS lists: their chains are made when one of them is first asked for.
+
+The accounts come from a file in the state folder, which only ``rolehop fleet refresh`` writes: no
+other command asks AWS, and one that needs no chain of the fleet does not read the file either.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from functools import cached_property
+
+from rolehop.advice import Advice, Argument
+from rolehop.config.fleets.account_query import IdentityCenterAccounts, is_account_id
+from rolehop.config.model import (
+    ChainConfig,
+    ChainsByName,
+    FleetListing,
+    ListedAccount,
+    ListedFleet,
+)
+from rolehop.config.value_types import name_meant
+from rolehop.errors import ConfigError
+from rolehop.startup.dataclass import replace
+
+NEVER_LISTED = FleetListing(problem="AWS was not asked for them so far")
+
+
+def no_listing(fleet: ListedFleet, chain: str | None = None) -> ConfigError:
+    """Return the error of a command that needs the accounts, if there is no usable list."""
+    return ConfigError(
+        f"the accounts of fleet '{fleet.name}' are not known here",
+        cause=fleet.listing.problem,
+        fix=refresh_advice(fleet.name),
+        chain=chain,
+    )
+
+
+def refresh_advice(fleet: str) -> Advice:
+    """Return the command that asks AWS for a fleet's accounts."""
+    return Advice("rolehop fleet refresh ", Argument(fleet))
+
+
+def spelled_names(accounts: Iterable[ListedAccount]) -> dict[str, str]:
+    """Return what each account is called in the names of chains, by ID.
+
+    It is AWS's name with a dash for what no name of a chain may have. Twins are told apart by their
+    IDs, all of them: which of two is called so must not depend on an order. An account without such
+    a name is called by its ID.
+    """
+    plain = {each.account: name_meant(each.name) for each in accounts}
+    count = Counter(name.casefold() for name in plain.values())
+    found = {
+        account: name if count[name.casefold()] == 1 else f"{name}-{account}"
+        for account, name in plain.items()
+    }
+    # Somebody may have called an account as a twin is called here, or by the ID of another one.
+    taken = Counter(name.casefold() for name in found.values())
+    return {
+        account: name
+        if plain[account] and taken[name.casefold()] == 1 and not is_account_id(name)
+        else account
+        for account, name in found.items()
+    }
+
+
+def chains_of(fleet: ListedFleet) -> Iterator[ChainConfig]:
+    """Give a chain for each account, or for each of its roles."""
+    names = spelled_names(fleet.listing.accounts)
+    for each in fleet.listing.accounts:
+        member = replace(
+            fleet.template,
+            name=f"{fleet.name}/{names[each.account]}",
+            account=each.account,
+            account_name=each.name or None,
+        )
+        if isinstance(fleet.query, IdentityCenterAccounts):
+            yield from _chains_of_roles(member, each, names_roles=fleet.query.names_roles)
+        else:
+            yield member
+
+
+def _chains_of_roles(
+    member: ChainConfig, account: ListedAccount, *, names_roles: bool
+) -> Iterator[ChainConfig]:
+    for role in account.roles:
+        name = f"{member.name}/{role}" if names_roles else member.name
+        yield replace(member, name=name, account_role=role)
+
+
+class ChainsOfFleets(Mapping[str, ChainConfig]):
+    """All chains by name, in the order of the files; those of a listed fleet when they are needed."""
+
+    def __init__(self, parts: Iterable[tuple[ChainConfig, ...] | ListedFleet]) -> None:
+        """Take chains and fleets in the order of the files."""
+        self._parts = tuple(parts)
+        own = (each for part in self._parts if isinstance(part, tuple) for each in part)
+        self.own = ChainsByName(own)
+        self.listed = {each.name: each for each in self._parts if isinstance(each, ListedFleet)}
+
+    def fleet_of(self, name: object) -> ListedFleet | None:
+        """Return the listed fleet that a chain of this name would be of, if there were one."""
+        fleet, slash, _ = name.partition("/") if isinstance(name, str) else ("", "", "")
+        return self.listed.get(fleet) if slash else None
+
+    def __getitem__(self, name: str) -> ChainConfig:
+        fleet = self.fleet_of(name)
+        return self.own[name] if fleet is None else fleet.chains[name]
+
+    def __contains__(self, name: object) -> bool:
+        fleet = self.fleet_of(name)
+        return name in self.own if fleet is None else name in fleet.chains
+
+    @cached_property
+    def _all(self) -> dict[str, ChainConfig]:
+        chains = (
+            each
+            for part in self._parts
+            for each in (part if isinstance(part, tuple) else part.chains.values())
+        )
+        return {each.name: each for each in chains}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def values(self) -> ValuesView[ChainConfig]:
+        """Return the chains themselves, as a dictionary does."""
+        return self._all.values()
+
+    def items(self) -> ItemsView[str, ChainConfig]:
+        """Return names and chains, as a dictionary does."""
+        return self._all.items()

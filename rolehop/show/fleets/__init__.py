@@ -1,0 +1,213 @@
+"""The views and documents of ``fleet list`` and ``fleet refresh``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from rolehop.show.layout import Grid, Line, Row, StyledText, View, line, row
+from rolehop.show.times import rfc3339, show_span
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.text import clean, pluralize
+
+_MOST_SHOWN = 20
+_SIGNS = {"added": "+", "removed": "-"}
+_STYLES = {"added": "green", "removed": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRow:
+    """One configured fleet, as known without a call."""
+
+    name: str
+    kind: str
+    """Where its accounts come from: ``config``, ``organization`` or ``identity_center``."""
+
+    through: str | None
+    """The chain or source that AWS is asked through."""
+
+    accounts: int | None
+    """``None``: not known here."""
+
+    listed_at: datetime | None = None
+    """When AWS was asked; ``None``: never, or the config has them."""
+
+    stale: bool = False
+    """AWS should be asked again: it was long ago, or the fleet is defined otherwise."""
+
+    problem: str | None = None
+    """Why the accounts are not known."""
+
+    fix: str | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """How many accounts are left out, by AWS's word for why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One account of which something changed."""
+
+    account: str
+    kinds: tuple[str, ...]
+    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``."""
+
+    name: str
+    unit: str
+    name_before: str = ""
+    unit_before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRow:
+    """What became of one fleet."""
+
+    name: str
+    accounts: int
+    listed_at: datetime | None
+    calls: int
+    is_first: bool
+    """Nothing was known before."""
+
+    changes: Sequence[ChangeRow] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+
+def fleets_view(rows: Iterable[FleetRow], now: datetime) -> View:
+    """Show fleets with the number of their accounts, where they come from, and how old that is."""
+    drawn = [
+        row(
+            StyledText(each.name, "bold"),
+            "-" if each.accounts is None else str(each.accounts),
+            _origin(each),
+            StyledText(_age(each, now), "yellow" if each.stale else ""),
+            under="; ".join(_remarks(each)),
+        )
+        for each in rows
+    ]
+    return [Grid(("FLEET", "ACCOUNTS", "FROM", "LISTED"), drawn)]
+
+
+def _origin(fleet: FleetRow) -> str:
+    if fleet.through is None:
+        return "the config"
+    how = "organization through" if fleet.kind == "organization" else "Identity Center,"
+    return f"{how} {fleet.through}"
+
+
+def _age(fleet: FleetRow, now: datetime) -> str:
+    if fleet.through is None:
+        return "-"
+    return "never" if fleet.listed_at is None else age_text(fleet.listed_at, now)
+
+
+def age_text(at: datetime, now: datetime) -> str:
+    """Return how long ago ``at`` was; a clock that was set back makes it now."""
+    seconds = max(0, int((now - at).total_seconds()))
+    days = seconds // 86_400
+    return f"{pluralize(days, 'day')} ago" if days else f"{show_span(seconds)} ago"
+
+
+def _remarks(fleet: FleetRow) -> Iterator[str]:
+    if fleet.problem is not None:
+        yield clean(fleet.problem)
+    if fleet.left_out:
+        yield f"left out: {left_out_text(fleet.left_out)}"
+    if fleet.fix is not None and (fleet.problem is not None or fleet.stale):
+        yield fleet.fix
+
+
+def left_out_text(left_out: Mapping[str, int]) -> str:
+    """Return ``2 suspended, 1 pending closure``."""
+    words = ((count, clean(state).lower().replace("_", " ")) for state, count in left_out.items())
+    return ", ".join(f"{count} {state}" for count, state in words)
+
+
+def fleets_document(rows: Iterable[FleetRow]) -> dict[str, object]:
+    """Return the JSON of ``fleet list``."""
+    return {
+        "schema": "rolehop.fleets/1",
+        "fleets": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "through": each.through,
+                "accounts": each.accounts,
+                "listed_at": rfc3339(each.listed_at),
+                "stale": each.stale,
+                "problem": each.problem,
+                "left_out": dict(each.left_out),
+            }
+            for each in rows
+        ],
+    }
+
+
+def refreshed_view(found: RefreshRow, *, verbose: bool) -> View:
+    """Show what AWS lists now, and what is different."""
+    said = [pluralize(found.accounts, "account")]
+    if found.left_out:
+        said.append(f"left out: {left_out_text(found.left_out)}")
+    if not found.changes and not found.is_first:
+        said.append("nothing changed")
+    head = line(StyledText(found.name, "bold"), f"  {'; '.join(said)}")
+    if not found.changes or (found.is_first and not verbose):
+        return [head]
+    shown = found.changes if verbose else found.changes[:_MOST_SHOWN]
+    more = len(found.changes) - len(shown)
+    grid = Grid(("", "ACCOUNT", "NAME", "CHANGE"), list(map(_change_row, shown)))
+    rest: list[Line] = [line(f"… and {more} more: -v, or --format json")] if more else []
+    return [head, grid, *rest]
+
+
+def _change_row(change: ChangeRow) -> Row:
+    kind = change.kinds[0]
+    return row(
+        StyledText(_SIGNS.get(kind, "~"), _STYLES.get(kind, "yellow")),
+        change.account,
+        clean(change.name),
+        "; ".join(_change_text(change, each) for each in change.kinds),
+    )
+
+
+def _change_text(change: ChangeRow, kind: str) -> str:
+    if kind == "renamed":
+        return f"renamed from {clean(change.name_before) or '(no name)'}"
+    if kind == "moved":
+        return f"moved from {_unit(change.unit_before)} to {_unit(change.unit)}"
+    if kind == "roles":
+        return "other roles"
+    return f"{kind}{f', {clean(change.unit)}' if change.unit else ''}"
+
+
+def _unit(unit: str) -> str:
+    return clean(unit) or "the root"
+
+
+def refreshed_document(rows: Iterable[RefreshRow]) -> dict[str, object]:
+    """Return the JSON of ``fleet refresh``."""
+    return {
+        "schema": "rolehop.fleet-refresh/1",
+        "fleets": [
+            {
+                "name": each.name,
+                "accounts": each.accounts,
+                "listed_at": rfc3339(each.listed_at),
+                "calls": each.calls,
+                "left_out": dict(each.left_out),
+                "changes": [
+                    {
+                        "account": change.account,
+                        "changes": list(change.kinds),
+                        "name": change.name,
+                        "unit": change.unit,
+                        "name_before": change.name_before,
+                        "unit_before": change.unit_before,
+                    }
+                    for change in each.changes
+                ],
+                "error": each.error,
+            }
+            for each in rows
+        ],
+    }
