@@ -31,15 +31,20 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
     from rolehop.plan.resolve import source_name_of
     from rolehop.show.rows import ChainRow
 
-    patterns, sessions = tuple(patterns), _StoredSessions(app)
-    for chain in app.config.chains.values():
-        if not matches(chain, patterns) and chain.fleet not in patterns:
+    patterns, sessions, config = tuple(patterns), _StoredSessions(app), app.config
+    sources: dict[str, str | None] = {}  # by the chain that is continued: thousands do one
+    for chain in config.chains.values():
+        if "*" not in patterns and not matches(chain, patterns) and chain.fleet not in patterns:
             continue
         roles, cached = sessions.roles_and_cached(chain)
+        source = chain.source
+        if chain.continues is not None:
+            source = sources.get(chain.continues) or source_name_of(config, chain)
+            sources[chain.continues] = source
         yield ChainRow(
             name=chain.name,
             description=chain.description,
-            source=source_name_of(app.config, chain),
+            source=source,
             continues=chain.continues,
             fleet=chain.fleet,
             labels=chain.labels,
@@ -261,20 +266,24 @@ class _StoredSessions:
 
     def roles_and_cached(self, chain: ChainConfig) -> tuple[tuple[str, ...], CachedSession | None]:
         """Return the roles and the cached session, even if the chain cannot be planned."""
-        from rolehop.app.planning import resolve_chain
-
-        try:
-            roles = self._fleets[chain.fleet].of(chain) if chain.fleet in self._fleets else None
-            if roles is None:
-                resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
-                roles = tuple(str(role) for role, _ in resolved.hops)
-                if chain.fleet is not None:
-                    self._fleets[chain.fleet] = _FleetRoles(self._app.config, chain, resolved)
-        except RolehopError:
-            return tuple(hop.role for hop in chain.hops), None
+        fleet = self._fleets.get(chain.fleet)
+        roles = None if fleet is None else fleet.of(chain)
+        if roles is None:
+            try:
+                roles = self._resolved(chain)
+            except RolehopError:
+                return tuple(hop.role for hop in chain.hops), None
         # Few of thousands of chains have one: a plan takes longer than all else.
         stored = (roles[-1] if roles else "") in self._roles
         return roles, self._cached(chain.name) if stored else None
+
+    def _resolved(self, chain: ChainConfig) -> tuple[str, ...]:
+        from rolehop.app.planning import resolve_chain
+
+        resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
+        if chain.fleet is not None:
+            self._fleets[chain.fleet] = _FleetRoles(self._app.config, chain, resolved)
+        return tuple(str(role) for role, _ in resolved.hops)
 
     def _cached(self, name: str) -> CachedSession | None:
         from rolehop.app.planning import plan_chain

@@ -43,6 +43,9 @@ class Picker:
         self.shown = 10
         """Lines of the list at once."""
 
+        self._widths: dict[int, tuple[int, int, int, int]] = {}
+        """By the columns of the window: a line is drawn for each key, of thousands of choices."""
+
     def narrow(self, typed: str) -> None:
         """Show only what matches ``typed``, and mark the first line."""
         self.found = matching(self.choices, typed)
@@ -63,7 +66,9 @@ class Picker:
         if not self.found:
             return [("", "  nothing matches; Esc leaves")]
         first = max(0, min(self.marked - self.shown // 2, len(self.found) - self.shown))
-        across = widths(self.choices, columns - 3)
+        if columns not in self._widths:
+            self._widths[columns] = widths(self.choices, columns - 3)
+        across = self._widths[columns]
         drawn: StyleAndTextTuples = []
         for number, choice in enumerate(self.found[first : first + self.shown], start=first):
             # The mark is a character, too: a screen reader does not speak reverse video.

@@ -1,10 +1,11 @@
-"""Read rolehop's own source code: its modules, what they import, the names that they use."""
+"""Read rolehop's own source code: its modules, what they import, the names that they use, and how much runs."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,19 @@ def read_layout(text: str) -> dict[str, set[str]]:
             assert purpose, f"{part} is not explained"
             rows[part] = set()
     return rows
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """How many functions ``work`` calls, built-in ones too: a measure of time without a clock."""
+    calls = 0
+
+    def count(_frame: object, event: str, _value: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls

@@ -11,6 +11,7 @@ from rolehop.show.picker import Choice, as_cells, matching, widths
 from rolehop.state.chain_usage import HALF_LIFE, in_order, used
 from rolehop.terminal.picker import Picker
 from tests.support.pseudo_terminal import OnTerminal
+from tests.support.source_code import calls_of
 from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World
 
 CHOICES = [
@@ -73,6 +74,13 @@ def test_one_long_name_does_not_squeeze_the_others_nor_all_roles() -> None:
         [True] * 4
     )
     assert picker.lines(40, 10)[-1][1] == "  2 chains; Enter picks, Esc leaves"
+
+
+def test_a_key_measures_the_columns_of_5000_chains_no_second_time() -> None:
+    picker = Picker([Choice(f"c{n}", "", "", "") for n in range(5000)], color=False)
+    assert calls_of(lambda: picker.lines(80, 24)) > 5000
+    picker.narrow("c1")
+    assert calls_of(lambda: picker.lines(80, 24)) < 1000
 
 
 def test_chains_used_often_and_recently_come_first() -> None:
