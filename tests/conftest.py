@@ -51,12 +51,21 @@ def pytest_collection(session: pytest.Session) -> None:
     worker = getattr(session.config, "workerinput", None)
     if worker is None or session.config.args != session.config.getini("testpaths"):
         return
+    gc.disable()  # until all is collected: little of it is garbage
     sys.dont_write_bytecode = False
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in _test_files()]
     begin = len(names) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
     for name in names[begin:] + names[:begin]:
         with contextlib.suppress(Exception):  # pytest imports it again, and reports it
             importlib.import_module(name)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector away from the tests themselves, which are half a million objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20)  # a test makes many objects and keeps few
+    gc.enable()
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.support.world import World
 
 
+@cache
 def aws_cli() -> str:
     """Return an AWS CLI that starts; Debian's own (version 2) rather than another."""
     for found in (shutil.which("aws", path="/usr/bin:/usr/local/bin"), shutil.which("aws")):

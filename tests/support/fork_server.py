@@ -30,6 +30,8 @@ from typing import Any, NoReturn
 
 import rolehop
 from rolehop.__main__ import end, run_program
+from rolehop.startup import dataclass_impl
+from rolehop.startup.lazy_regex import Pattern
 from tests.support.environment import ROOT
 
 _STARTED_WITH = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
@@ -40,6 +42,7 @@ _MOST_FILES = 1024  # that the server has open: two for each run
 _MOST_BYTES = 100_000  # of a request; one message of a socket holds about twice that
 # They import the part of botocore that looks for the home folder once, when it is imported.
 _OF_ONE_HOME = ("rolehop.aws.botocore_profiles", "rolehop.aws.boto3_session")
+_WAITS = dataclass_impl.__name__  # where a class has an ``__init__`` until its first object is made
 _NOT_LOADED = ("rolehop.demo", *_OF_ONE_HOME)
 _LIBRARIES = (
     *("botocore.auth", "botocore.awsrequest", "botocore.httpsession", "botocore.useragent"),
@@ -225,8 +228,21 @@ def load() -> None:
     for name in _LIBRARIES:
         importlib.import_module(name)
     assert "botocore.credentials" not in sys.modules
+    _compile()
     gc.collect()
     gc.freeze()
+
+
+def _compile() -> None:
+    """Compile what a program compiles at its first use: each fork would do it again."""
+    for each in gc.get_objects():
+        if isinstance(each, Pattern):
+            _ = each.compiled
+        elif isinstance(each, type):
+            make: Any = vars(each).get("__init__")
+            if getattr(make, "__module__", "") == _WAITS:
+                with suppress(TypeError):  # a call with too many arguments makes nothing
+                    make(None, *range(99))
 
 
 def serve() -> None:
