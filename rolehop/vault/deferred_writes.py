@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from rolehop.credentials import Session
 from rolehop.plan.model import HopStep, Step
-from rolehop.vault.sessions import KeyringVault, SessionToStore
+from rolehop.vault.index import SessionToStore
+from rolehop.vault.sessions import KeyringVault
 
 STORED_AFTER_SECONDS = 5.0
 MOST_WAITING = 32

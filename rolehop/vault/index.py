@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from rolehop.credentials import Session
 from rolehop.plan.model import CachedSession, CachedState, Hop, HopStep, SourceStep, Step, TokenStep
@@ -272,6 +272,15 @@ class Index:
                 if window - each.window <= _MOST_MFA_WINDOWS
             },
         )
+
+
+class SessionToStore(NamedTuple):
+    """A session to be stored."""
+
+    step: Step
+    session: Session
+    chains: tuple[str, ...]
+    """The chains that were walked over it."""
 
 
 def make_entry(

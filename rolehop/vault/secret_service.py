@@ -1,9 +1,8 @@
 """keyring's Secret Service back end, over one persistent connection.
 
-The library signs on to the bus and agrees on a new key for every item, which is most of an
-item's cost: two hundred sessions took four seconds. Here the connection and the agreed key stay
-for the life of the process. The items and their format are the library's own: each reads what the
-other wrote.
+The library signs on to the bus and agrees on a new key for every item. Here the connection and the
+agreed key stay for the life of the process, and many items are read and written without waiting
+for each answer. The items and their format are the library's own: each reads what the other wrote.
 
 It also finds the collection in another way than the library, whose way can crash gnome-keyring
 (48 and 50 at least; Debian bug 1147303, its own issues 190, 195 and 196): see ``find_collection``.
@@ -14,21 +13,52 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import secretstorage
-from jeepney import DBusErrorResponse
+from jeepney import (
+    DBusAddress,
+    DBusErrorResponse,
+    HeaderFields,
+    Message,
+    MessageType,
+    new_method_call,
+)
 from keyring.backends.SecretService import Keyring
 from keyring.errors import InitError, KeyringLocked, PasswordDeleteError
 from secretstorage import Collection, Item
-from secretstorage.exceptions import ItemNotFoundException, SecretStorageException
-from secretstorage.util import SERVICE_IFACE, DBusAddressWrapper
+from secretstorage.collection import COLLECTION_IFACE
+from secretstorage.exceptions import (
+    ItemNotFoundException,
+    LockedException,
+    SecretServiceNotAvailableException,
+    SecretStorageException,
+)
+from secretstorage.item import ITEM_IFACE
+from secretstorage.util import (
+    BUS_NAME,
+    SERVICE_IFACE,
+    DBusAddressWrapper,
+    format_secret,
+    open_session,
+)
 
-from rolehop.fastpath.dbus import peer_uid
+from rolehop.fastpath.dbus import BusTrouble, peer_uid, read_secrets
 
 # An item that another process deletes while the search's results are read ends that search.
 _SEARCHES = 3
+_UNANSWERED = 4
+"""Calls that are sent before the first of them is answered: enough to keep the service busy."""
+
+_GONE = (
+    "org.freedesktop.Secret.Error.NoSuchObject",
+    "org.freedesktop.DBus.Error.UnknownObject",
+    "org.freedesktop.DBus.Error.UnknownMethod",
+)
+_NO_ANSWER = "org.freedesktop.DBus.Error.NoReply"  # e.g. the service ended
 
 
 class ConnectedSecretService(Keyring):
@@ -60,9 +90,28 @@ class ConnectedSecretService(Keyring):
         """Read an item; one that another process deletes between search and read is not there."""
         return self._in_turn(self._read, service, username)  # type: ignore[no-any-return]
 
+    def get_passwords(self, services: Sequence[str], username: str) -> dict[str, str]:
+        """Read many items at once; those that are not there are missing from the result."""
+        return self._in_turn(self._read_all, services, username)  # type: ignore[no-any-return]
+
     def set_password(self, service: str, username: str, password: str) -> None:
         """Write an item; it is no error if another process deletes it at once."""
-        self._in_turn(self._write, service, username, password)
+        for error in self.set_passwords({service: password}, username, lambda: None).values():
+            raise error
+
+    def set_passwords(
+        self, passwords: Mapping[str, str], username: str, on_step: Callable[[], object]
+    ) -> dict[str, Exception]:
+        """Write items, by service; return the error for each that was not written.
+
+        The next ones are on their way while one is written; after an error no more are sent.
+        ``on_step`` is called after every answer. It is no error if another process deletes an item
+        at once.
+
+        Raises:
+            Exception: an answer is missing. Each item may have been written, or not.
+        """
+        return self._in_turn(self._write_all, passwords, username, on_step)  # type: ignore[no-any-return]
 
     def delete_password(self, service: str, username: str) -> None:
         """Delete every item of this name.
@@ -88,16 +137,104 @@ class ConnectedSecretService(Keyring):
     def _read(self, service: str, username: str) -> str | None:
         for item in self._items(service, username):
             with suppress(ItemNotFoundException):
-                self.unlock(item)  # type: ignore[no-untyped-call]
-                return item.get_secret().decode("utf-8")
+                return self._secret_of(item).decode("utf-8")
         return None
 
-    def _write(self, service: str, username: str, password: str) -> None:
+    def _secret_of(self, item: Item) -> bytes:
+        item.session = self._session()
         try:
-            super().set_password(service, username, password)  # type: ignore[no-untyped-call]
-        except ItemNotFoundException:
-            # The library looks at the new item. If the collection is not gone, the item is.
-            self.get_preferred_collection().is_locked()
+            return item.get_secret()
+        except LockedException:  # the collection is not: a service that locks single items
+            self.unlock(item)  # type: ignore[no-untyped-call]
+            return item.get_secret()
+
+    def _session(self) -> Any:
+        """Return the agreed key of this connection."""
+        collection = self._collection or self.get_preferred_collection()
+        if collection.session is None:
+            collection.session = open_session(collection.connection)
+        return collection.session
+
+    def _read_all(self, services: Sequence[str], username: str) -> dict[str, str]:
+        place = self.get_preferred_collection()  # asks for it to be unlocked: the next does not
+        try:
+            if self.scheme != "default" or hasattr(self, "preferred_collection"):
+                raise BusTrouble("the items are elsewhere")
+            found = read_secrets(_address_of(place.connection), list(services), username)
+        except (OSError, BusTrouble):
+            found = [self._read(each, username) for each in services]
+        return {each: text for each, text in zip(services, found, strict=True) if text is not None}
+
+    def _write_all(
+        self, passwords: Mapping[str, str], username: str, on_step: Callable[[], object]
+    ) -> dict[str, Exception]:
+        try:
+            place = self.get_preferred_collection()
+            there = self._search_all(place, list(passwords), username)
+        except Exception as error:  # noqa: BLE001 - of the library
+            self._drop()
+            return dict.fromkeys(passwords, error)
+        failed: dict[str, Exception] = {}
+        unusual = []
+        waiting = list(passwords)
+        calls = (
+            self._write_call(place, service, username, passwords[service], there[service])
+            for service in passwords
+            if not failed
+        )
+        for reply in _replies(place.connection, calls):
+            on_step()
+            service = waiting.pop(0)
+            try:
+                if not _is_written(reply):
+                    unusual.append(service)
+            except DBusErrorResponse as error:
+                failed[service] = error
+        for service in unusual:
+            try:
+                super().set_password(service, username, passwords[service])  # type: ignore[no-untyped-call]
+            except ItemNotFoundException:
+                # The library looks at the new item. If the collection is not gone, the item is.
+                self.get_preferred_collection().is_locked()
+            on_step()
+        if failed:
+            self._drop()
+            failed.update(dict.fromkeys(waiting, next(iter(failed.values()))))
+        return failed
+
+    def _search_all(
+        self, place: Collection, services: Sequence[str], username: str
+    ) -> dict[str, list[str]]:
+        """Return the paths of each service's items."""
+        address = DBusAddress(place.collection_path, BUS_NAME, COLLECTION_IFACE)
+        calls = (
+            new_method_call(address, "SearchItems", "a{ss}", (self._query(each, username),))
+            for each in services
+        )
+        found = [_body(reply)[0] for reply in _replies(place.connection, calls)]
+        return dict(zip(services, found, strict=True))
+
+    def _write_call(
+        self, place: Collection, service: str, username: str, password: str, there: list[str]
+    ) -> Message:
+        """Return the call that gives an item that is there its new secret, or makes a new one.
+
+        gnome-keyring writes its whole file once for the former, twice for the latter, also if the
+        new item replaces one.
+        """
+        secret = format_secret(self._session(), password.encode(), "text/plain")
+        if len(there) == 1:
+            item = DBusAddress(there[0], BUS_NAME, ITEM_IFACE)
+            return new_method_call(item, "SetSecret", "(oayays)", (secret,))
+        # As the library makes it.
+        attributes = self._query(service, username, application=self.appid)
+        properties = {
+            f"{ITEM_IFACE}.Label": ("s", f"Password for '{username}' on '{service}'"),
+            f"{ITEM_IFACE}.Attributes": ("a{ss}", attributes),
+        }
+        address = DBusAddress(place.collection_path, BUS_NAME, COLLECTION_IFACE)
+        body = (properties, secret, True)
+        return new_method_call(address, "CreateItem", "a{sv}(oayays)b", body)
 
     def _delete(self, service: str, username: str) -> bool:
         deleted = False
@@ -119,7 +256,7 @@ class ConnectedSecretService(Keyring):
                 return list(collection.search_items(query))
         return []
 
-    def _in_turn(self, call: Any, *arguments: str) -> Any:
+    def _in_turn(self, call: Any, *arguments: Any) -> Any:
         with self._turn:
             try:
                 return call(*arguments)
@@ -198,3 +335,64 @@ class _StaysOpen:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
+
+
+def _address_of(connection: Any) -> str:
+    """Return the D-Bus address at the other end of a connection."""
+    name = connection.sock.getpeername()
+    if isinstance(name, bytes):
+        return f"unix:abstract={name[1:].decode(errors='replace')}"
+    return f"unix:path={name}"
+
+
+def _replies(connection: Any, calls: Iterable[Message]) -> Iterator[Message]:
+    """Yield the reply to each of ``calls``, in their order; the next are sent before it comes."""
+    waiting: deque[int] = deque()
+    came: dict[int, Message] = {}
+
+    def first() -> Message:
+        serial = waiting.popleft()
+        while serial not in came:
+            reply = connection.receive()
+            came[reply.header.fields.get(HeaderFields.reply_serial, -1)] = reply
+        return came.pop(serial)
+
+    for call in calls:
+        serial = next(connection.outgoing_serial)
+        connection.send(call, serial=serial)
+        waiting.append(serial)
+        if len(waiting) == _UNANSWERED:
+            yield first()
+    while waiting:
+        yield first()
+
+
+def _body(reply: Message) -> Any:
+    """Return the body of a reply.
+
+    Raises:
+        DBusErrorResponse: it is an error.
+        SecretServiceNotAvailableException: it may have been carried out, or not.
+    """
+    if reply.header.message_type != MessageType.error:
+        return reply.body
+    error = DBusErrorResponse(reply)
+    if error.name == _NO_ANSWER:
+        raise SecretServiceNotAvailableException("it ended before it answered") from error
+    raise error
+
+
+def _is_written(reply: Message) -> bool:
+    """True if a call of `_write_call` wrote its item; not if the item is gone, or to be asked for.
+
+    Raises:
+        DBusErrorResponse: the service refused it.
+        SecretServiceNotAvailableException: as for `_body`.
+    """
+    try:
+        body = _body(reply)
+    except DBusErrorResponse as error:
+        if error.name in _GONE:
+            return False
+        raise
+    return not body or len(body[0]) > 1

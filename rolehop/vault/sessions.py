@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret, Session
 from rolehop.errors import VaultAbsent, VaultError, VaultFull
@@ -20,7 +20,7 @@ from rolehop.vault.access_keys import KeyringKeyStore
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.documents import DocumentStore
-from rolehop.vault.index import Index, make_entry
+from rolehop.vault.index import Index, SessionToStore, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
 from rolehop.vault.serialization import (
     Damaged,
@@ -38,15 +38,6 @@ if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen
 
 _STILL_SHOWN = "status still shows sessions that are gone"
-
-
-class SessionToStore(NamedTuple):
-    """A session to be stored."""
-
-    step: Step
-    session: Session
-    chains: tuple[str, ...]
-    """The chains that were walked over it."""
 
 
 class KeyringVault:
@@ -182,8 +173,7 @@ class KeyringVault:
             OSError: the index cannot be written; no item was.
         """
         try:
-            for each in new:
-                self._record_key(storage, each.step.key)
+            self._learn_record_keys(storage, [each.step.key for each in new])
             storage.wake(_service(new[0].step.key))
         except VaultError as error:
             self._give_up("sessions are not stored", error)
@@ -191,7 +181,7 @@ class KeyringVault:
         with self.index.held() as change:
             before = self.index.load().sessions
             change(lambda index: self._with_all(index, new, storage))
-            not_stored = [each.step.key for each in new if not self._put_item(each, storage)]
+            not_stored = self._put_items(new, storage)
             if not_stored and not storage.hung:
                 change(lambda index: index.as_before(not_stored, before, storage.chosen.name))
 
@@ -199,35 +189,43 @@ class KeyringVault:
         """Read an item. Raises ``VaultError``, ``Damaged``, or ``IncompleteItem``."""
         self._record_keys[key] = Secret(secrets.token_hex(32))  # of the item that comes next
         text = storage.get(_service(key))
-        if text is None:
-            return None
+        return None if text is None else self._session_in(text, key)
+
+    def _session_in(self, text: str, key: str) -> Session:
         session = read_item(text, key, self._machine_start(self._now()))
         self._record_keys[key] = record_key_of(text)
         return session
 
-    def _record_key(self, storage: Storage, key: str) -> Secret:
-        """Return the record key of the item under ``key``: a renewed item keeps its records."""
-        if key not in self._record_keys:
-            with suppress(Damaged, IncompleteItem):
-                self._read(storage, key)
-        return self._record_keys[key]
+    def _learn_record_keys(self, storage: Storage, keys: Iterable[str]) -> None:
+        """Read the record keys of the items under ``keys``: a renewed item keeps its records."""
+        unknown = {_service(key): key for key in keys if key not in self._record_keys}
+        found = storage.get_all(list(unknown)) if unknown else {}
+        for service, key in unknown.items():
+            self._record_keys[key] = Secret(secrets.token_hex(32))
+            with suppress(Damaged, KeyError):
+                self._session_in(found[service], key)
 
-    def _put_item(self, new: SessionToStore, storage: Storage) -> bool:
-        """Write one item; return ``False`` if it could not be stored, which has been said."""
+    def _put_items(self, new: Sequence[SessionToStore], storage: Storage) -> list[str]:
+        """Write items; return the keys of those that are not stored, which has been said."""
+        keys = [each.step.key for each in new]
         if self._open() is None:
-            return False
-        key = new.step.key
+            return keys
         try:
-            record_key = self._record_key(storage, key).reveal()
-            text = as_item(new.session, key, record_key, self._machine_start(self._now()))
-            storage.put(_service(key), text, self._seconds_left(new))
-        except VaultFull as error:
-            self._once.say(in_one_line("sessions are not stored", error), about="full")
-            return False
+            failed = storage.put_all({_service(each.step.key): self._text_of(each) for each in new})
         except VaultError as error:
             self._give_up("sessions are not stored", error)
-            return False
-        return True
+            return []  # each may be stored or not; an entry without an item is harmless
+        for why in failed.values():
+            if isinstance(why, VaultFull):
+                self._once.say(in_one_line("sessions are not stored", why), about="full")
+            else:
+                self._give_up("sessions are not stored", why)
+        return [key for key in keys if _service(key) in failed]
+
+    def _text_of(self, new: SessionToStore) -> tuple[str, int]:
+        record_key = self._record_keys[new.step.key].reveal()
+        start = self._machine_start(self._now())
+        return as_item(new.session, new.step.key, record_key, start), self._seconds_left(new)
 
     def _seconds_left(self, new: SessionToStore) -> int:
         return int((new.session.local_expires_at - self._now()).total_seconds())

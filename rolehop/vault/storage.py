@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -89,6 +89,54 @@ class Storage:
         )
         debug(__name__, "wrote %s", service)
 
+    def get_all(self, services: Sequence[str]) -> dict[str, str]:
+        """Return the texts that are there, by service; what is incomplete is not among them."""
+        many = getattr(self.chosen.keyring, "get_passwords", None)
+        if many is not None and self.chosen.limit is None:
+            return self._call("reading from the keyring", lambda: many(services, USERNAME))
+        found: dict[str, str] = {}
+        for service in services:
+            with suppress(chunks.IncompleteItem):
+                text = self.get(service)
+                if text is not None:
+                    found[service] = text
+        return found
+
+    def put_all(self, texts: Mapping[str, tuple[str, int]]) -> dict[str, VaultError]:
+        """Store texts, by service, each with its lifetime in seconds.
+
+        Return why some were not stored. After an error that says more than that there is no room,
+        no more are tried.
+
+        Raises:
+            VaultError: the keyring ended or hung in between. Each may be stored, or not.
+        """
+        many = getattr(self.chosen.keyring, "set_passwords", None)
+        if many is None or self.chosen.limit is not None:
+            return self._put_one_by_one(texts)
+        plain = {service: text for service, (text, _) in texts.items()}
+
+        def write(on_step: Callable[[], None]) -> dict[str, VaultError]:
+            failed = many(plain, USERNAME, on_step)
+            return {service: as_vault_error(error) for service, error in failed.items()}
+
+        not_stored = self._call_in_steps("writing to the keyring", write)
+        debug(__name__, "wrote %d of %d items", len(plain) - len(not_stored), len(plain))
+        return not_stored
+
+    def _put_one_by_one(self, texts: Mapping[str, tuple[str, int]]) -> dict[str, VaultError]:
+        failed: dict[str, VaultError] = {}
+        last: VaultError | None = None
+        for service, (text, seconds) in texts.items():
+            if last is None or isinstance(last, VaultFull):
+                try:
+                    self.put(service, text, seconds)
+                    continue
+                except VaultError as error:
+                    last = error
+            failed[service] = last
+        return failed
+
     def delete(self, service: str) -> bool:
         """Delete the text; return ``False`` if there was none."""
         there = self._call(
@@ -107,8 +155,11 @@ class Storage:
         return tuple(sorted(found[1] for found in map(_SESSION.fullmatch, services) if found))
 
     def _call(self, doing: str, function: Callable[[], T]) -> T:
+        return self._call_in_steps(doing, lambda _: function())
+
+    def _call_in_steps(self, doing: str, function: Callable[[Callable[[], None]], T]) -> T:
         try:
-            answer = self._deadline.call(doing, function)
+            answer = self._deadline.call_in_steps(doing, function)
         except VaultLocked as error:
             error.fix = self.chosen.unlock or error.fix
             raise

@@ -55,6 +55,7 @@ _BY_ERRNO: dict[int, type[VaultError]] = {
 _BY_DBUS_NAME: dict[str, type[VaultError]] = {
     "org.freedesktop.DBus.Error.AccessDenied": VaultDenied,
     "org.freedesktop.DBus.Error.ServiceUnknown": VaultAbsent,
+    "org.freedesktop.DBus.Error.Spawn.ExecFailed": VaultAbsent,
     "org.freedesktop.Secret.Error.IsLocked": VaultLocked,
 }
 # Win32 error codes: access denied, not enough memory, no such logon session (SSH, services).
@@ -88,15 +89,26 @@ class Deadline:
         Raises:
             VaultError: it failed or did not end in time, or an earlier call did not.
         """
+        return self.call_in_steps(doing, lambda _: function())
+
+    def call_in_steps(self, doing: str, function: Callable[[Callable[[], None]], T]) -> T:
+        """Do the same with a call of many steps, each of which has the whole time.
+
+        ``function`` gets what it must call after each step; that raises if it came too late.
+        Raises as `call`.
+        """
         if self.hung:
             raise _hang(doing, self.seconds, before=True)
         outcome = _Outcome[T]()
         threading.Thread(target=outcome.run, args=(function,), daemon=True).start()
-        with Wait("waiting for the keyring, which may ask to be unlocked,", may_ask=True):
-            ended = outcome.ended.wait(self.seconds)
-        if not ended:
-            self.hung = True
-            raise _hang(doing, self.seconds, before=False)
+        while True:
+            with Wait("waiting for the keyring, which may ask to be unlocked,", may_ask=True):
+                moved = outcome.moved.acquire(timeout=self.seconds)
+            if not moved:
+                self.hung = outcome.is_too_late = True
+                raise _hang(doing, self.seconds, before=False)
+            if outcome.has_ended:
+                break
         if outcome.error is not None:
             raise outcome.error
         return outcome.value
@@ -108,16 +120,24 @@ class _Outcome(Generic[T]):
     value: T
 
     def __init__(self) -> None:
-        self.ended = threading.Event()
+        self.moved = threading.Semaphore(0)
+        self.has_ended = False
+        self.is_too_late = False
         self.error: VaultError | None = None
 
-    def run(self, function: Callable[[], T]) -> None:
+    def run(self, function: Callable[[Callable[[], None]], T]) -> None:
         try:
-            self.value = function()
+            self.value = function(self._step)
         except BaseException as error:  # noqa: BLE001 - back ends raise anything; see module
             self.error = as_vault_error(error)
         finally:
-            self.ended.set()
+            self.has_ended = True
+            self.moved.release()
+
+    def _step(self) -> None:
+        if self.is_too_late:
+            raise TimeoutError("nobody waits for it any more")
+        self.moved.release()
 
 
 def as_vault_error(error: BaseException) -> VaultError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -17,7 +19,7 @@ from keyring.errors import KeyringLocked
 
 from rolehop.vault.secret_service import ConnectedSecretService, unlocked
 from rolehop.vault.timeouts import as_vault_error
-from tests.support.secret_service import SecretService
+from tests.support.secret_service import LibraryKeyring, SecretService
 
 ROOT = Path(__file__).parents[2]
 
@@ -122,6 +124,84 @@ def test_the_first_call_is_one_that_gnome_keyring_survives_of_a_caller_it_does_n
     assert calls[0] == ("/org/freedesktop/secrets", "ReadAlias", ("rolehop",))
     # A path with an alias is resolved while the daemon changes the alias for a new caller.
     assert not [path for path, _, _ in calls if "/aliases/" in path]
+
+
+def _recorded(
+    service: SecretService,
+    monkeypatch: pytest.MonkeyPatch,
+    before: Callable[[str], object] = lambda member: None,
+) -> list[str]:
+    """Return a list that gets the calls which this process sends to the service, by name."""
+    members: list[str] = []
+    send = DBusConnection.send
+
+    def recorded(connection: DBusConnection, message: Message, serial: int | None = None) -> None:
+        fields = message.header.fields
+        if fields.get(HeaderFields.destination) == "org.freedesktop.secrets":
+            before(fields[HeaderFields.member])
+            members.append(fields[HeaderFields.member])
+        send(connection, message, serial)
+
+    for name, value in service.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(DBusConnection, "send", recorded)
+    monkeypatch.setattr(DBusConnection, "send_message", recorded)
+    return members
+
+
+def _texts(name: str, many: int = 10) -> dict[str, str]:
+    return {f"rolehop/{name}-{number}": f"{name} {number}" for number in range(many)}
+
+
+def test_many_items_are_written_and_read_with_few_exchanges(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = _recorded(secret_service, monkeypatch)
+    keyring, texts = ConnectedSecretService(), _texts("many")
+    assert keyring.set_passwords(texts, "rolehop", lambda: None) == {}
+    assert LibraryKeyring().get_password("rolehop/many-9", "rolehop") == "many 9"  # type: ignore[no-untyped-call]
+    members.clear()
+    wanted = {**texts, **_texts("more")}
+    assert keyring.set_passwords(wanted, "rolehop", lambda: None) == {}
+    # An item that is there is not replaced: gnome-keyring would write its file twice.
+    assert Counter(members) == {"Get": 1, "SearchItems": 20, "SetSecret": 10, "CreateItem": 10}
+    members.clear()
+    assert keyring.get_passwords([*wanted, "rolehop/none"], "rolehop") == wanted
+    assert members == ["Get"]  # the rest goes over a connection that does not encrypt in Python
+    for service in wanted:
+        keyring.delete_password(service, "rolehop")
+
+
+def test_an_item_that_goes_while_it_is_written_is_made_again(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(member: str) -> None:
+        if member == "SetSecret":
+            LibraryKeyring().delete_password("rolehop/goes", "rolehop")  # type: ignore[no-untyped-call]
+
+    members = _recorded(secret_service, monkeypatch, delete)
+    keyring = ConnectedSecretService()
+    keyring.set_password("rolehop/goes", "rolehop", "old")
+    keyring.set_password("rolehop/goes", "rolehop", "new")
+    assert members.count("SetSecret") == 1
+    assert keyring.get_password("rolehop/goes", "rolehop") == "new"
+
+
+def test_after_a_refusal_nothing_more_is_sent_and_each_item_that_is_not_there_is_named(
+    own_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lock(member: str) -> None:
+        if member == "CreateItem" and members.count(member) == 2:
+            own_secret_service.lock()
+
+    members = _recorded(own_secret_service, monkeypatch, lock)
+    keyring, texts = ConnectedSecretService(), _texts("locked")
+    failed = keyring.set_passwords(texts, "rolehop", lambda: None)
+    assert 0 < members.count("CreateItem") < len(texts)
+    assert {as_vault_error(each).exit_code for each in failed.values()} == {7}
+    own_secret_service.unlock()
+    there = keyring.get_passwords(list(texts), "rolehop")
+    assert there == {service: text for service, text in texts.items() if service not in failed}
 
 
 def test_no_second_daemon_takes_the_place_of_one_that_ended(

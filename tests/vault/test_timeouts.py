@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,39 @@ def test_a_cause_says_more_than_the_error_or_is_left_out(
 
 def test_the_result_of_a_call_is_returned() -> None:
     assert Deadline(5).call("testing", lambda: 7) == 7
+
+
+def _steps(on_step: Callable[[], None]) -> int:
+    for _ in range(9):
+        on_step()
+    return 9
+
+
+def test_each_step_of_a_call_has_the_whole_time() -> None:
+    deadline, late = Deadline(0.05), threading.Event()
+    raised: list[BaseException] = []
+
+    def write(on_step: Callable[[], None]) -> None:
+        for _ in range(3):
+            on_step()
+        late.wait()
+        try:
+            on_step()
+        except BaseException as error:
+            raised.append(error)
+            raise
+        finally:
+            ended.set()
+
+    ended = threading.Event()
+    with pytest.raises(VaultBroken) as caught:
+        deadline.call_in_steps("writing to the keyring", write)
+    assert caught.value.cause == "writing to the keyring did not end within 0.05 s"
+    late.set()
+    assert ended.wait(60)
+    # What nobody waits for any more sends nothing more.
+    assert [type(each) for each in raised] == [TimeoutError]
+    assert Deadline(60).call_in_steps("testing", _steps) == 9
 
 
 def test_after_a_hang_no_further_call_is_made() -> None:
