@@ -81,6 +81,24 @@ def test_a_query_is_another_address(page: OneShotPage) -> None:
     assert ask(page, path=f"{urlsplit(page.url).path}?x")[0] == 404
 
 
+def test_what_is_no_secret_is_a_link() -> None:
+    with OneShotPage("https://corp.example/#/console?a=1&b=2", {}, user=os.getuid()) as page:
+        status, text = ask(page)
+    assert status == 200
+    assert 'href="https://corp.example/#/console?a=1&amp;b=2"' in text
+    assert "<form" not in text
+
+
+def test_signing_out_comes_first_and_its_address_has_no_token() -> None:
+    sign_out = "https://signin.example/oauth?Action=logout"
+    url = "https://signin.example/federation"
+    with OneShotPage(url, FIELDS, user=os.getuid(), sign_out_url=sign_out) as page:
+        _, text = ask(page)
+    assert f'<a id="first" target="_blank" href="{sign_out}">' in text
+    assert 'name="SigninToken" value="t0ken"' in text
+    assert text.count("t0ken") == 1
+
+
 _ASK = """
 import encodings.idna, os, sys, urllib.request, urllib.error
 os.setuid(int(sys.argv[1]))

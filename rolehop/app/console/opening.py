@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rolehop.plan.walk_options import WalkOptions
 
 _OPENED_WITHIN_SECONDS = 60
-_AFTER_FAILURE_SECONDS = 3  # for what it started before it failed
+_LOOKS = 4  # a second, at what should open the browser
+_AFTER_FAILURE_SECONDS = 2  # for what it started before it failed
 
 
 def window_of(app: App, name: str, *, browser: str | None, container: bool) -> BrowserWindow | None:
@@ -81,10 +82,11 @@ def _wait_until_taken(page: OneShotPage, browser: StartedBrowser, person: Person
     """
     with person.countdown("waiting for the browser") as show:
         for left in range(_OPENED_WITHIN_SECONDS - 1, -1, -1):
-            if page.wait(1):
-                return None
-            failure = browser.failure()
-            if failure is not None:
-                return None if page.wait(_AFTER_FAILURE_SECONDS) else failure
+            for _ in range(_LOOKS):
+                if page.wait(1 / _LOOKS):
+                    return None
+                failure = browser.failure()
+                if failure is not None:
+                    return None if page.wait(_AFTER_FAILURE_SECONDS) else failure
             show(left)
     return f"no browser asked for it within {_OPENED_WITHIN_SECONDS} s"

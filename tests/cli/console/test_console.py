@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -106,12 +107,23 @@ def test_chromium_signs_out_before_it_is_signed_in(
     try:
         assert done.code == 0, done.err
         assert signed_in.wait(60), console.paths()
+        (token,) = console.tokens
+        assert holders_of(token, Path("/proc").glob("[0-9]*/cmdline")) == []
+        assert holders_of(token, (tmp_path / "profile").rglob("*")) == []
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
     ways = [each.path for each in console.asked if each.path != "/favicon.ico"]
     assert ways == ["/federation", "/somebody-else", "/oauth", "/signed-out", "/federation"]
-    (token,) = console.tokens
     assert not [each for each in console.asked if token in str(each.query)]
+
+
+def holders_of(token: str, files: Iterable[Path]) -> list[Path]:
+    found = []
+    for each in files:
+        with contextlib.suppress(OSError):  # processes end, and sockets are no files
+            if each.is_file() and token[:40].encode() in each.read_bytes():
+                found.append(each)
+    return found
 
 
 def in_chromium(folder: Path, *arguments: str) -> Path:
