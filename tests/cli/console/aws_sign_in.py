@@ -11,7 +11,6 @@ import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from html import escape
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
@@ -63,6 +62,8 @@ class ConsoleDouble(Service):
         if asked.path == "/somebody-else":
             gone_on = {"Location": asked.query["next"], "Set-Cookie": _COOKIE.format("other", 3600)}
             return Reply(302, headers=gone_on)
+        if asked.path == "/console":
+            return Reply(text="<!doctype html><title>Console</title>", headers=_HTML)
         if asked.path == "/signed-out":
             return Reply(text="<!doctype html><title>Signed out</title>", headers=_HTML)
         if asked.path != "/federation" or asked.method not in ("GET", "POST"):
@@ -116,7 +117,5 @@ class ConsoleDouble(Service):
         if cookie is not None and cookie.value not in ("", used.key.access_key_id):
             return _SIGNED_IN
         used.destination = fields["Destination"]
-        return Reply(
-            text=f"<!doctype html><title>Console</title><p>{escape(used.destination)}</p>",
-            headers={**_HTML, "Set-Cookie": _COOKIE.format(used.key.access_key_id, 3600)},
-        )
+        cookie_set = {"Set-Cookie": _COOKIE.format(used.key.access_key_id, 3600)}
+        return Reply(302, headers={"Location": f"{self.url}/console", **cookie_set})

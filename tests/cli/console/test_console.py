@@ -97,7 +97,7 @@ def test_chromium_signs_out_before_it_is_signed_in(
 ) -> None:
     """No address holds the token, as the one would that AWS's sign-out could lead on to."""
     signed_in = threading.Event()
-    console.answered = lambda asked: signed_in.set() if console.opened else None
+    console.answered = lambda asked: signed_in.set() if asked.path == "/console" else None
     somebody = f'"{console.url}/somebody-else?next=$1"'
     script = in_chromium(
         tmp_path, "--disable-popup-blocking", "--remote-debugging-port=0", somebody
@@ -113,7 +113,14 @@ def test_chromium_signs_out_before_it_is_signed_in(
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
     ways = [each.path for each in console.asked if each.path != "/favicon.ico"]
-    assert ways == ["/federation", "/somebody-else", "/oauth", "/signed-out", "/federation"]
+    assert ways == [
+        "/federation",
+        "/somebody-else",
+        "/oauth",
+        "/signed-out",
+        "/federation",
+        "/console",
+    ]
     assert not [each for each in console.asked if token in str(each.query)]
 
 
