@@ -61,6 +61,15 @@ class Center(Service):
     page: int = 100
     """Most items a page, whatever is asked."""
 
+    names: dict[str, str] = field(default_factory=dict)
+    """What accounts are called, by ID; others by their last digits."""
+
+    suspended: set[str] = field(default_factory=set)
+    """Accounts that the portal does not list, whatever is assigned in them."""
+
+    throttles_every: int = 0
+    """Every so many calls that list something are throttled, each once; 0: none is."""
+
     def __post_init__(self) -> None:
         Service.__init__(self)
         self.codes: dict[str, tuple[str, str, str]] = {}
@@ -68,6 +77,12 @@ class Center(Service):
 
         self.devices: dict[str, tuple[str, bool]] = {}
         """Device code to client, and whether it was approved."""
+
+        self.cursors: dict[str, tuple[str, str, int]] = {}
+        """Token of a next page to the access token and the list it is of, and where that goes on."""
+
+        self.listed = 0
+        """Calls that were asked to list something, throttled ones too."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -287,7 +302,11 @@ class Center(Service):
         if session is None:
             return _portal(401, "UnauthorizedException", "Session token not found or invalid")
         numbers = list(dict.fromkeys(each for each, _ in self.assignments.get(session.person, [])))
-        items = [{"accountId": each, "accountName": f"account {each[-3:]}"} for each in numbers]
+        items = [
+            {"accountId": each, "accountName": self.names.get(each, f"account {each[-3:]}")}
+            for each in numbers
+            if each not in self.suspended
+        ]
         return self._paged(asked, "accountList", items)
 
     def _roles(self, asked: Asked) -> Reply:
@@ -300,11 +319,22 @@ class Center(Service):
         return self._paged(asked, "roleList", items)
 
     def _paged(self, asked: Asked, member: str, items: list[dict[str, str]]) -> Reply:
-        start = int(asked.query.get("next_token", "0"))
-        most = min(self.page, int(asked.query["max_result"]))
-        end = start + most
-        following = {"nextToken": str(end)} if end < len(items) else {"nextToken": None}
-        return Reply(json={member: items[start:end], **following})
+        self.listed += 1
+        if self.throttles_every and self.listed % self.throttles_every == 0:
+            return _portal(429, "TooManyRequestsException", "HTTP 429 Unknown Code")
+        most = int(asked.query["max_result"])
+        bearer = asked.headers["x-amz-sso_bearer_token"]
+        of = f"{asked.path} {asked.query.get('account_id')}"
+        cursor = asked.query.get("next_token")
+        known = self.cursors.get(cursor or "", (bearer, of, 0))
+        if not 1 <= most <= 100 or known[:2] != (bearer, of) or (cursor and known[2] == 0):
+            return _portal(400, "InvalidRequestException", "no such page")
+        start, end = known[2], known[2] + min(self.page, most)
+        following = None
+        if end < len(items):
+            following = secrets.token_urlsafe(24)
+            self.cursors[following] = (bearer, of, end)
+        return Reply(json={member: items[start:end], "nextToken": following})
 
     def _logout(self, asked: Asked) -> Reply:
         session = self._session(asked)

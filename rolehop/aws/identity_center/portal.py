@@ -6,7 +6,7 @@ Calls are unsigned and carry the access token in a header (service sso, 2019-06-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,10 @@ class Account:
     name: str
 
 
+def _give_up() -> bool:
+    return False
+
+
 class Portal:
     """One Identity Center's portal; ``base`` is its URL without a trailing slash.
 
@@ -81,20 +85,29 @@ class Portal:
             reason = str(error)
         raise unexpected_response(response, self._base, operation, reason)
 
-    def accounts(self, token: Secret) -> tuple[Account, ...]:
-        """Return all accounts to which the person has access, in the portal's order."""
-        found = self._pages("/assignment/accounts", token, {}, "accountList", "ListAccounts")
+    def accounts(self, token: Secret, waits: Callable[[], bool] = _give_up) -> tuple[Account, ...]:
+        """Return all accounts to which the person has access, in the portal's order.
+
+        ``waits``: asked when the portal still throttles after all attempts; true: try again.
+        """
+        pages = self._pages("/assignment/accounts", token, {}, "accountList", "ListAccounts", waits)
         return tuple(
             Account(str(each["accountId"]), clean(str(each.get("accountName") or "")))
-            for each in found
+            for page in pages
+            for each in page
             if _ACCOUNT.fullmatch(str(each.get("accountId")))
         )
 
-    def roles(self, token: Secret, account: str) -> tuple[str, ...]:
-        """Return the names of the roles that the person has in ``account``."""
+    def roles(
+        self, token: Secret, account: str, waits: Callable[[], bool] = _give_up
+    ) -> tuple[str, ...]:
+        """Return the names of the roles that the person has in ``account``; ``waits``: as above."""
         query = {"account_id": account}
-        found = self._pages("/assignment/roles", token, query, "roleList", "ListAccountRoles")
-        return tuple(clean(str(each["roleName"])) for each in found if each.get("roleName"))
+        pages = self._pages(
+            "/assignment/roles", token, query, "roleList", "ListAccountRoles", waits
+        )
+        names = (each.get("roleName") for page in pages for each in page)
+        return tuple(clean(str(each)) for each in names if each)
 
     def logout(self, token: Secret) -> None:
         """End the session at the server; it is no error if it has ended already."""
@@ -109,19 +122,24 @@ class Portal:
             _raise_if_refused(response, url, "Logout")
 
     def _pages(
-        self, path: str, token: Secret, query: Mapping[str, str], member: str, operation: str
-    ) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        self,
+        path: str,
+        token: Secret,
+        query: Mapping[str, str],
+        member: str,
+        operation: str,
+        waits: Callable[[], bool],
+    ) -> Iterator[list[dict[str, Any]]]:
         wanted = {**query, "max_result": "100"}
         for _ in range(_MOST_PAGES):
-            response, document = self._get(path, token, wanted, operation)
+            response, document = self._get(path, token, wanted, operation, waits)
             items = document.get(member)
             if not isinstance(items, list):
                 raise unexpected_response(response, self._base, operation, f"{member} is missing")
-            found += [each for each in items if isinstance(each, dict)]
+            yield [each for each in items if isinstance(each, dict)]
             following = document.get("nextToken")
             if not isinstance(following, str) or not following:
-                return found
+                return
             wanted["next_token"] = following
         raise ServiceError(
             f"{host_of(self._base)} does not stop listing: {operation}",
@@ -130,17 +148,25 @@ class Portal:
         )
 
     def _get(
-        self, path: str, token: Secret, query: Mapping[str, str], operation: str
+        self,
+        path: str,
+        token: Secret,
+        query: Mapping[str, str],
+        operation: str,
+        waits: Callable[[], bool] = _give_up,
     ) -> tuple[HttpResponse, dict[str, Any]]:
         url = self._base + path
         request = HttpRequest("GET", url, headers={_TOKEN_HEADER: token}, query=query)
         role = f"{query['account_id']}:{query['role_name']}" if "role_name" in query else None
-        response = send_json(
-            lambda: self._http.send(request, attempts=_ATTEMPTS),
-            self._on_call,
-            f"sso:{operation}",
-            role,
-        )
+        while True:
+            response = send_json(
+                lambda: self._http.send(request, attempts=_ATTEMPTS),
+                self._on_call,
+                f"sso:{operation}",
+                role,
+            )
+            if not (response.throttled and waits()):
+                break
         _raise_if_refused(response, url, operation)
         try:
             return response, response.json_object()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.advice import Advice, Argument
 from rolehop.credentials import Credentials, Secret
@@ -43,11 +43,12 @@ from rolehop.startup.dataclass import dataclass, replace
 from rolehop.time_limit import uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rolehop.aws.identity_center.portal import Portal, PortalRefusal
     from rolehop.config.model import SourceConfig
-    from rolehop.ports import Source
+
+T = TypeVar("T")
 
 
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
@@ -66,10 +67,10 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     return Stamp(value, long_lived=False, endpoints=center.endpoints, stored=True)
 
 
-def build(source: SourceConfig, context: SourceContext) -> Source:
+def build(source: SourceConfig, context: SourceContext) -> IdentityCenter:
     """Build the source, which remembers the state that the walk is planned with."""
     center = center_of(source, context)
-    return _IdentityCenter(source, context, center, _state(center, context))
+    return IdentityCenter(source, context, center, _state(center, context))
 
 
 def _state(center: Center, context: SourceContext) -> str | None:
@@ -90,7 +91,9 @@ def _not_signed_in(source: SourceConfig, center: Center, context: SourceContext)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _IdentityCenter:
+class IdentityCenter:
+    """One role in one account, or what else the portal gives to the person who signed in."""
+
     source: SourceConfig
     context: SourceContext
     center: Center
@@ -108,18 +111,29 @@ class _IdentityCenter:
         """
         from rolehop.aws.identity_center.portal import PortalRefusal
 
+        try:
+            return self.ask(self._session)
+        except PortalRefusal as refusal:
+            raise self._refused(refusal) from None
+
+    def ask(self, do: Callable[[Portal, Secret], T]) -> T:
+        """Return what ``do`` returns, with an access token; it is called again with a new one.
+
+        Raises:
+            PortalRefusal: as ``do``; of status 401 only if the new token was rejected, too.
+            SourceChanged, SourceError, ServiceError: see `load`.
+        """
+        from rolehop.aws.identity_center.portal import PortalRefusal
+
         with CenterClients(self.center, self.context) as clients:
             token = self._token(clients)
             try:
-                return self._session(clients.portal, token)
+                return do(clients.portal, token)
             except PortalRefusal as refusal:
                 if refusal.status != 401:
-                    raise self._refused(refusal) from None
+                    raise
             # An unexpired token is refused if the sign-in was ended elsewhere.
-            try:
-                return self._session(clients.portal, self._token(clients, rejected=token))
-            except PortalRefusal as refusal:
-                raise self._refused(refusal) from None
+            return do(clients.portal, self._token(clients, rejected=token))
 
     def _token(self, clients: CenterClients, rejected: Secret | None = None) -> Secret:
         """Return an access token of the sign-in that the walk was planned with."""
@@ -191,11 +205,12 @@ class _IdentityCenter:
             self.context.tokens.remove(self.center.token_name)
             return
         if not self.context.person.can_ask:
-            raise self._sign_in_needed(in_vault=in_vault)
+            raise self.sign_in_needed(in_vault=in_vault)
         with self.context.locks.waiting_for_person():
             clients.sign_in(Login())
 
-    def _sign_in_needed(self, *, in_vault: bool) -> SourceError:
+    def sign_in_needed(self, *, in_vault: bool) -> SourceError:
+        """Return the error if nobody is signed in; ``in_vault``: somebody was."""
         problem = cli_sign_in(self.center, self.context).problem
         cause = problem or "nobody is signed in, neither here nor in the AWS CLI"
         if in_vault:
@@ -249,7 +264,7 @@ class _IdentityCenter:
 
     def _refused(self, refusal: PortalRefusal) -> SourceError | HopRefused:
         if refusal.status == 401:
-            return self._sign_in_needed(in_vault=True)
+            return self.sign_in_needed(in_vault=True)
         account, role = (self.source.settings.get(key, "picked") for key in ("account", "role"))
         return HopRefused(
             f"Identity Center gives no session of role '{role}' in account {account}",

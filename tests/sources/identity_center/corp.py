@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from rolehop.awsconfig import AwsConfig
+from rolehop.config.model import SourceConfig
+from rolehop.sources.context import KeyStore, SourceContext
 from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.doubles import browser
 from tests.doubles.sso import Center
+from tests.sources.machines import MemoryTokens
 from tests.support.world import World
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
@@ -105,3 +110,29 @@ class Corp:
         path.write_text(json.dumps(document))
         path.chmod(0o600)
         return path
+
+
+def here(
+    corp: Corp, keys: KeyStore, sleep: Callable[[float], object]
+) -> tuple[SourceConfig, SourceContext]:
+    """Return the source and what it may use, in this process."""
+    context = SourceContext(
+        environ=corp.center.environ,
+        aws=AwsConfig(),
+        aws_files=(Path("config"), Path("credentials")),
+        keys=keys,
+        now=lambda: corp.center.now,
+        home=corp.world.home,
+        sleep=sleep,
+        tokens=MemoryTokens(),
+    )
+    settings = {"start_url": corp.center.start_url, "sso_region": "eu-west-1"}
+    settings |= {"account": HOME, "role": "Developer"}
+    return SourceConfig("corp", "identity-center", settings), context
+
+
+class ApprovedAtOnce(dict[str, tuple[str, bool]]):
+    """Device codes that somebody approves the moment they are shown."""
+
+    def __setitem__(self, code: str, device: tuple[str, bool]) -> None:
+        super().__setitem__(code, (device[0], True))

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from rolehop.awsconfig import AwsConfig
-from rolehop.config.model import SourceConfig
 from rolehop.errors import ServiceError
 from rolehop.sources import build_source
-from rolehop.sources.context import KeyStore, SourceContext
+from rolehop.sources.context import KeyStore
 from rolehop.sources.identity_center import source as identity_center
 from rolehop.sources.source_type import Login
 from tests.doubles import browser
 from tests.doubles.web import Reply
-from tests.sources.identity_center.corp import BY_SESSION, CONFIG, HOME, HUB, SESSION, Corp
-from tests.sources.machines import MemoryTokens, interrupted
+from tests.sources.identity_center.corp import (
+    BY_SESSION,
+    CONFIG,
+    HUB,
+    SESSION,
+    ApprovedAtOnce,
+    Corp,
+    here,
+)
+from tests.sources.machines import interrupted
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT
 
@@ -46,7 +50,7 @@ def test_the_browser_shows_a_page_that_repeats_nothing_of_the_request(corp: Corp
 
 def test_a_sign_in_by_device_code_needs_no_browser_here(corp: Corp) -> None:
     corp.center.interval = 1
-    corp.center.devices = _ApprovedAtOnce()
+    corp.center.devices = ApprovedAtOnce()
     corp.login("--no-browser")
     assert "/authorize" not in corp.center.paths()
     assert corp.world.rolehop("whoami", "own").code == 0
@@ -62,45 +66,19 @@ def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, key_store: Key
             corp.center.approve()
 
     corp.center.say("/token", Reply(400, {"error": "slow_down"}))
-    source, context = _here(corp, key_store, sleep)
+    source, context = here(corp, key_store, sleep)
     identity_center.login(source, context, Login(browser=False))
     assert waits == [2, 7, 7, 7]
 
 
-def _here(
-    corp: Corp, keys: KeyStore, sleep: Callable[[float], object]
-) -> tuple[SourceConfig, SourceContext]:
-    """Return the source and what it may use, in this process."""
-    context = SourceContext(
-        environ=corp.center.environ,
-        aws=AwsConfig(),
-        aws_files=(Path("config"), Path("credentials")),
-        keys=keys,
-        now=lambda: corp.center.now,
-        home=corp.world.home,
-        sleep=sleep,
-        tokens=MemoryTokens(),
-    )
-    settings = {"start_url": corp.center.start_url, "sso_region": "eu-west-1"}
-    settings |= {"account": HOME, "role": "Developer"}
-    return SourceConfig("corp", "identity-center", settings), context
-
-
 def test_throttling_that_lasts_is_exit_6_after_many_tries(corp: Corp, key_store: KeyStore) -> None:
-    corp.center.devices = _ApprovedAtOnce()
-    source, context = _here(corp, key_store, lambda seconds: None)
+    corp.center.devices = ApprovedAtOnce()
+    source, context = here(corp, key_store, lambda seconds: None)
     identity_center.login(source, context, Login(browser=False))
     corp.center.say("/federation/credentials", Reply(429, {}), times=20)
     with pytest.raises(ServiceError, match="is throttling GetRoleCredentials"):
         build_source(source, context).load()
     assert corp.center.paths().count("/federation/credentials") == 8
-
-
-class _ApprovedAtOnce(dict[str, tuple[str, bool]]):
-    """Device codes that somebody approves the moment they are shown."""
-
-    def __setitem__(self, code: str, device: tuple[str, bool]) -> None:
-        super().__setitem__(code, (device[0], True))
 
 
 def test_without_a_terminal_a_missing_sign_in_is_exit_4_with_the_command_to_type(
