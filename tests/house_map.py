@@ -72,7 +72,7 @@ vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of 
 # ---- where a chain starts
 sources/identity_center: sources of type identity-center
     sources sources/shared aws aws/identity_center oauth net ports plan awsconfig config time_limit
-    credentials
+    daemon_threads credentials
 sources/web_identity: sources of type web-identity
     sources sources/shared aws oauth net ports plan config time_limit json_fields files credentials
 sources/saml: sources of type saml

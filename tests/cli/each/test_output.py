@@ -14,7 +14,6 @@ import pytest
 from rolehop.app.each.output_folder import folder_name
 from rolehop.terminal.output import copy_program_output
 from tests.cli.each.fleet import ACCOUNTS, classes_of, give_fleet, lines_of, role_of
-from tests.support.policies import allow_text
 from tests.support.secrets import found_in
 from tests.support.world import HUB, SCRIPT, World, temporary_world
 
@@ -354,34 +353,6 @@ def test_a_report_names_what_has_no_result_and_no_other_files(world: World) -> N
     assert "out/far/good/result.json is not what rolehop each writes" in done.err
     done = world.rolehop("each", "--report", ".config")
     assert (done.code, "has no results of rolehop each" in done.err) == (2, True)
-
-
-def test_a_refusal_is_explained_if_that_is_asked_for(world: World) -> None:
-    give_fleet(world)
-    words = ("each", "far/refused", "far/good")
-    plain, explained = (
-        re.sub(r"[0-9.]+ s\b", "", world.rolehop(*words, *more, "--", "true").err)
-        for more in ((), ("--explain",))
-    )
-    assert explained.startswith(plain)
-    assert explained.removeprefix(plain).startswith("\nfar/refused  from source 'me'\n\nhop 2: AWS")
-
-
-def test_a_refusal_is_explained_once_by_the_identity_that_the_run_has(world: World) -> None:
-    """Also where nothing can be stored, as in a container of CI."""
-    give_fleet(world, refused=("refused",))
-    world.more["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
-    world.sts.world.inline = {HUB: {"go": allow_text(Resource=role_of("good"))}}
-    world.sts.world.iam_readers.add(HUB)
-    regions = ("--region", "eu-west-1,us-east-1,eu-north-1")
-    done = world.rolehop(
-        "each", "far/refused", "far/good", *regions, "-j1", "--explain", "--", "true"
-    )
-    assert done.code == 1
-    assert "caller's permissions  refuses  Allow statement 1\n" in done.err
-    assert done.err.count("hop 2: AWS refused it") == 1
-    assert "the same holds for far/refused us-east-1, far/refused eu-north-1\n" in done.err
-    assert [call.action for call in world.sts.calls].count("GetRole") == 1
 
 
 class Growing(io.BytesIO):
