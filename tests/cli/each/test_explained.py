@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.each.fleet import give_fleet, role_of
 from tests.support.policies import allow_text
 from tests.support.world import HUB, World
