@@ -8,7 +8,6 @@ keyring, a damaged or ending item, a clock that was set back) is answered with `
 has been printed then, and the full path decides.
 """
 
-import os
 import sys
 import time
 
@@ -29,6 +28,11 @@ from rolehop.fastpath.record import (
     state_folder,
     variable_mark,
 )
+
+if sys.platform == "linux":
+    import posix as os  # which is built in; os takes a tenth of a start without site
+else:
+    import os
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:

@@ -1,12 +1,16 @@
 """The Linux kernel's key calls: find a key of this user and read it.
 
-Used by the kernel back end of the vault and by the hot path of ``credential-process``, so only
-``ctypes`` is imported. The numbers are Linux's (add_key(2), keyctl(2), errno(3)).
+Used by the kernel back end of the vault and by the hot path of ``credential-process``, so only the
+half of ``ctypes`` that is written in C is imported: the other half takes six times as long. The numbers are Linux's (add_key(2), keyctl(2), errno(3)).
 """
 
-import ctypes
-import os
+import _ctypes
 import sys
+
+if sys.platform == "linux":
+    import posix as os  # which is built in; os takes a tenth of a start without site
+else:
+    import os
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -24,6 +28,19 @@ ENOKEY, EKEYEXPIRED, EKEYREVOKED = 126, 127, 128
 GONE = (ENOENT, ENOKEY, EKEYEXPIRED, EKEYREVOKED)
 _SYSCALLS = {"x86_64": (248, 250), "aarch64": (217, 219)}  # add_key, keyctl
 _FIRST_GUESS = 8192  # bytes; a session with a large token fits
+
+
+class _Char(_ctypes._SimpleCData):  # type: ignore[type-arg]
+    _type_ = "c"
+
+
+class _Long(_ctypes._SimpleCData):  # type: ignore[type-arg]
+    _type_ = "l"
+
+
+class _Function(_ctypes.CFuncPtr):
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+    _restype_ = _Long
 
 
 class NoSuchCalls(Exception):
@@ -60,7 +77,7 @@ def find_kind(kind: bytes, name: bytes) -> int | None:
     """Return the serial of the key of ``kind`` called ``name``. Raises as ``find``."""
 
     def search() -> int:
-        return keyctl(SEARCH, USER_RING, ctypes.c_char_p(kind), ctypes.c_char_p(name), 0)
+        return keyctl(SEARCH, USER_RING, kind, name, 0)
 
     try:
         return possessing(search)
@@ -74,7 +91,7 @@ def read(serial: int) -> bytes | None:
     """Return a key's payload, ``None`` if it expired since it was found. Raises as ``find``."""
     size = _FIRST_GUESS
     while True:
-        buffer = ctypes.create_string_buffer(size)
+        buffer = (_Char * size)()
         try:
             length = possessing(lambda: keyctl(READ, serial, buffer, size))  # noqa: B023 - called now
         except OSError as error:
@@ -82,7 +99,7 @@ def read(serial: int) -> bytes | None:
                 return None
             raise
         if length <= size:
-            return buffer.raw[:length]
+            return bytes(buffer)[:length]
         size = length
 
 
@@ -104,14 +121,7 @@ def possessing(call: "Callable[[], T]") -> "T":
 
 def add_key(kind: bytes, name: bytes, payload: bytes) -> int:
     """Add or update a key in the user keyring; return its serial. Raises as ``find``."""
-    return _call(
-        0,
-        ctypes.c_char_p(kind),
-        ctypes.c_char_p(name),
-        ctypes.c_char_p(payload),
-        ctypes.c_size_t(len(payload)),
-        USER_RING,
-    )
+    return _call(0, kind, name, payload, len(payload), USER_RING)
 
 
 def keyctl(operation: int, *arguments: object) -> int:
@@ -123,12 +133,12 @@ def _call(which: int, *arguments: object) -> int:
     numbers = _SYSCALLS.get(os.uname().machine) if sys.maxsize > 2**32 else None
     if numbers is None:
         raise NoSuchCalls
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
+    program = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # of the program itself
+    syscall = _Function(_ctypes.dlsym(program, "syscall"))
     # A variadic C function: every integer is widened by hand.
-    wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
-    answer: int = libc.syscall(ctypes.c_long(numbers[which]), *wide)
+    wide = [_Long(each) if isinstance(each, int) else each for each in arguments]
+    answer: int = syscall(_Long(numbers[which]), *wide)
     if answer >= 0:
         return answer
-    number = ctypes.get_errno()
+    number = _ctypes.get_errno()
     raise OSError(number, os.strerror(number))
