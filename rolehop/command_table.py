@@ -142,6 +142,22 @@ COMMANDS: dict[str, CommandRow] = {
             ),
         },
     ),
+    "profile": CommandRow(
+        "profile",
+        "Let AWS SDKs use chains as AWS profiles.",
+        SET_UP,
+        commands={
+            "install": CommandRow(
+                "profile", "Write an AWS profile for each chain that matches.", "", (PATTERN,)
+            ),
+            "remove": CommandRow(
+                "profile", "Remove the AWS profiles that rolehop installed.", "", (PATTERN,)
+            ),
+            "list": CommandRow(
+                "profile", "List the AWS profiles that run rolehop.", "", (PATTERN,)
+            ),
+        },
+    ),
     "source": CommandRow(
         "source",
         "List, test and sign in to sources.",

@@ -27,7 +27,7 @@ __main__: the entry point: completion and the hot path first, then the command l
 cli/commands: one file per command: parse, call the application, show the result
     cli terminal app app/console app/fleets app/judging app/serving app/walking show show/fleets show/checking shells handover
     demo console config plan files policy policy/evaluation policy/role_report policy/routes key_rotation
-    time_limit credentials command_table
+    time_limit credentials command_table app/profiles
 cli: what commands share: their context, options, completion, error reports
     terminal app app/each app/judging app/serving app/walking show show/explaining show/running shells
     completion config plan policy policy/chains policy/evaluation policy/inventory handover files credentials
@@ -51,6 +51,8 @@ app/each: run a command for each of many chains: targets, placeholders, children
     daemon_threads credentials
 app/fleets: which accounts the fleets have that AWS lists, and asking AWS anew
     app show/fleets state plan config config/fleets
+app/profiles: credential_process profiles in the AWS files: plan, show and write changes; list them
+    app awsconfig config files show
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
@@ -197,7 +199,10 @@ REVEAL = {
     "handover": "gives sessions to programs",
 }
 # Files that read the environment of this process; everything else gets it as an argument.
-ENVIRONMENT = {"__main__.py", "api.py", "demo/home.py", "demo/keyring.py", "demo/tour.py"}
+ENVIRONMENT = {
+    *("__main__.py", "api.py", "demo/home.py", "demo/keyring.py", "demo/tour.py"),
+    "fastpath/installed_line.py",
+}
 # Files that write, print or draw, and what.
 WRITERS = {
     "__main__.py": "the hot path's line, and an error before anything else is loaded",
@@ -210,6 +215,7 @@ WRITERS = {
     "demo/client.py": "an ARN of the demo's own AWS",
     "demo/home.py": "files",
     "demo/tour.py": "the demo's own words, and the output of rolehop",
+    "fastpath/installed_line.py": "the hot path's line, and an error before anything else is loaded",
     "files/__init__.py": "files",
     "net/loopback_pages.py": "pages that a browser shows",
     "sources/shared/keeper.py": "what became of its program, to rolehop",

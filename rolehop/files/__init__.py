@@ -188,8 +188,10 @@ def _no_regular_file(mode: int) -> str:
     return f"it is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}, not a regular file"
 
 
-def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRIVATE_FILE) -> None:
-    """Write ``text`` whole or not at all, mode 0600 unless the file's owner chose another.
+def write_beside(
+    path: Path, text: str | bytes, *, lasting: bool = True, mode: int = PRIVATE_FILE
+) -> None:
+    """Write ``text``, as UTF-8, whole or not at all, mode 0600 unless the file's owner chose another.
 
     The text goes into a new file in the same folder, is flushed to the disk, and replaces the old
     file in one rename. A file that may be lost in a power cut is not ``lasting`` and not flushed:
@@ -203,8 +205,8 @@ def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRI
     make_private_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with open(beside, "x", encoding="utf-8", newline="\n", opener=_private_opener) as file:
-            file.write(text)
+        with open(beside, "xb", opener=_private_opener) as file:
+            file.write(text.encode() if isinstance(text, str) else text)
             if lasting:
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,15 +1,16 @@
-"""The view and the document of ``show``: every setting of a chain, defaults included."""
+"""The view and the document of ``show``, every setting of a chain; and the AWS profiles that run one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rolehop.config.model import ChainConfig
 from rolehop.plan.model import HopStep, Mfa, Plan
 from rolehop.show.json_documents import json_lines, plan_hop
-from rolehop.show.layout import Facts, Line, StyledText, View, facts, line, to_copy
+from rolehop.show.layout import Facts, Grid, Line, StyledText, View, facts, line, row, to_copy
+from rolehop.show.rows import ProfileRow
 from rolehop.show.tables import cache_text, chain_name, remarks
 from rolehop.show.times import show_local, show_span
 from rolehop.text import clean
@@ -134,3 +135,30 @@ def _hop(step: HopStep, chain: str, plan: Plan, names: Mapping[str, str]) -> dic
         "source_identity": hop.source_identity,
         "mfa_serial": hop.mfa_serial,
     }
+
+
+def profiles_view(rows: Sequence[ProfileRow]) -> View:
+    """Show AWS profiles that run rolehop; below them, what to write for those written by hand."""
+    drawn = [
+        row(
+            StyledText(each.profile, "bold"),
+            each.chain,
+            each.file,
+            "installed" if each.installed else "by hand",
+            _profile_state(each),
+            under=each.problem or "",
+        )
+        for each in rows
+    ]
+    shown: list[Line | Grid] = [Grid(("PROFILE", "CHAIN", "FILE", "WRITTEN", "STATE"), drawn)]
+    for each in rows:
+        if each.rewrite and not each.installed:
+            shown += [line(f"for AWS profile {each.profile}, write:")]
+            shown += [to_copy(f"credential_process = {each.rewrite}")]
+    return shown
+
+
+def _profile_state(found: ProfileRow) -> StyledText:
+    if found.problem:
+        return StyledText("broken", "red")
+    return StyledText("slower", "yellow") if found.rewrite else StyledText("fine")

@@ -19,6 +19,7 @@ from rolehop.show.rows import (
     HistoryRow,
     KeyRow,
     ProblemRow,
+    ProfileRow,
     ServerRow,
     SessionRow,
     SignInRow,
@@ -302,6 +303,25 @@ def keys_document(rows: Iterable[KeyRow]) -> Document:
                 "access_key_id": row.access_key_id,
                 "backend": row.backend,
                 "added_at": rfc3339(row.added_at),
+            }
+            for row in rows
+        ],
+    }
+
+
+def profiles_document(rows: Iterable[ProfileRow]) -> Document:
+    """Return ``rolehop.profiles/1``."""
+    return {
+        "schema": "rolehop.profiles/1",
+        "profiles": [
+            {
+                "profile": row.profile,
+                "chain": row.chain,
+                "file": row.file,
+                "installed": row.installed,
+                "credential_process": row.line,
+                "problem": row.problem,
+                "rewrite": row.rewrite,
             }
             for row in rows
         ],

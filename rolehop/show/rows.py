@@ -139,6 +139,23 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileRow:
+    """One AWS profile of ``rolehop profile list``, whose credential_process is rolehop."""
+
+    profile: str
+    chain: str
+    file: str
+    installed: bool
+    """It is in the block that rolehop writes."""
+    line: str
+    """The value of its credential_process."""
+    problem: str | None
+    """Why no SDK gets an answer through the line."""
+    rewrite: str | None
+    """The line that would be written now, if that is another one."""
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryRow:
     """One line of the history."""
 

@@ -1,0 +1,1 @@
+"""``credential_process`` profiles in the AWS files: install, remove, list."""

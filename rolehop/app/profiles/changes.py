@@ -1,0 +1,305 @@
+"""Which profiles go into the AWS files or out of them: planned, shown, then written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rolehop.app.profiles.aws_file import (
+    AwsFile,
+    check_unchanged,
+    read_aws_file,
+    write_aws_file,
+)
+from rolehop.awsconfig import AwsConfig, parse_aws_config
+from rolehop.awsconfig.process_line import Unwritable, own_line, process_line
+from rolehop.awsconfig.profile_block import (
+    BlockText,
+    DamagedBlock,
+    lines_of,
+    profile_lines,
+    setting_of,
+    split_block,
+    with_profiles,
+    without_profiles,
+)
+from rolehop.errors import ConfigError, ConfigProblem, UsageError
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import pluralize
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.app.profiles.installation import Installation
+    from rolehop.config.model import ChainConfig, Config
+
+_NAME = Pattern(r"[A-Za-z0-9_.@+/:-]*")
+_SECRET = Pattern(r"\s*(aws_secret_access_key|aws_session_token|aws_security_token)\s*[=:].*")
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOptions:
+    """How profiles are written."""
+
+    prefix: str = ""
+    region: str | None = None
+    """``None``: what the profile has, else what the config names for the chain."""
+
+    output: str | None = None
+    credentials_file: bool = False
+    """Write the line into the credentials file as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What becomes of one file."""
+
+    file: AwsFile
+    new: str
+    profiles: tuple[str, ...]
+    """The profiles that are written or removed."""
+
+    @property
+    def diff(self) -> str:
+        """A unified diff without context, which may hold keys; values of secrets are not shown."""
+        import difflib
+
+        old, new = (_shown_lines(text) for text in (self.file.text, self.new))
+        name = str(self.file.path)
+        before = name if self.file.data is not None else "/dev/null"
+        return "".join(
+            f"{line}\n" for line in difflib.unified_diff(old, new, before, name, "", "", 0, "")
+        )
+
+
+def install_changes(
+    app: App, patterns: Sequence[str], options: ProfileOptions, installation: Installation
+) -> list[FileChange]:
+    """Return what installing profiles for the chains that match changes; nothing is written.
+
+    Raises:
+        UsageError: a name or a path cannot be written so that every SDK reads it.
+        ConfigError: no chain matches, a profile of that name is there already, or a file cannot be
+            changed.
+    """
+    config = app.config
+    chains = _matching(app, patterns)
+    names = {_profile_name(options.prefix, each.name): each for each in chains}
+    lines = {name: _line(app, each, installation) for name, each in names.items()}
+    files = list(_files(app))
+    for is_config, file, parts in files:
+        _refuse_taken(file, parts, names, is_config=is_config)
+    found: list[FileChange] = []
+    for is_config, file, parts in files if options.credentials_file else files[:1]:
+        new: dict[str, str] = {}
+        for name, chain in names.items():
+            old = parts.profiles.get(name, "")
+            settings = {"credential_process": lines[name]}
+            if is_config:
+                settings |= _settings(config, chain, options, old)
+            header = f"profile {name}" if is_config and name != "default" else name
+            new[name] = profile_lines(header, settings, old, parts.newline)
+        found.append(_change(file, parts, with_profiles(parts, new), names, is_config=is_config))
+    return [each for each in found if each.new != each.file.text]
+
+
+def removal_changes(app: App, patterns: Sequence[str]) -> list[FileChange]:
+    """Return what removing profiles changes: those whose name or chain matches, or all.
+
+    Raises:
+        ConfigError: a pattern matches none, or a file cannot be changed.
+    """
+    found: list[FileChange] = []
+    matched: set[str] = set()
+    for is_config, file, parts in _files(app):
+        names = {
+            name
+            for name, lines in parts.profiles.items()
+            if not patterns or _matches(name, lines, patterns, matched)
+        }
+        if names:
+            new = without_profiles(parts, frozenset(names))
+            found.append(_change(file, parts, new, names, is_config=is_config))
+    for pattern in patterns:
+        if pattern not in matched:
+            raise ConfigError(
+                f"no profile that rolehop installed matches '{pattern}'", fix="rolehop profile list"
+            )
+    return found
+
+
+def confirm_changes(app: App, changes: Sequence[FileChange], verb: str) -> None:
+    """Ask whether the changes may be written; ``verb`` is "write" or "remove".
+
+    Raises:
+        NoTerminal: nobody can be asked.
+        Declined: the answer is not yes.
+    """
+    from rolehop.app.ports import declined, is_yes
+    from rolehop.errors import NoTerminal
+
+    count = len({name for each in changes for name in each.profiles})
+    files = " and ".join(str(each.file.path) for each in changes)
+    place = "in" if verb == "write" else "from"
+    question = f"{verb.capitalize()} {pluralize(count, 'profile')} {place} {files}? [y/N] "
+    try:
+        answer = app.person.ask(question, needed="a confirmation")
+    except NoTerminal as error:
+        error.fix = "run it in a terminal, or add --yes"
+        raise
+    if not is_yes(answer):
+        raise declined("nothing was written", answer, "answer y to write it")
+
+
+def write_changes(app: App, changes: Sequence[FileChange]) -> None:
+    """Write the files; one process at a time does.
+
+    Raises:
+        ConfigError: one cannot be written, or has changed since it was read.
+    """
+    with app.locks.hold("aws-files"):
+        for each in changes:
+            check_unchanged(each.file)
+        for each in changes:
+            write_aws_file(each.file, each.new)
+
+
+def _matching(app: App, patterns: Sequence[str]) -> list[ChainConfig]:
+    from rolehop.app.listing import check_patterns, matches
+
+    check_patterns(app, patterns)
+    chains = app.config.chains.values()
+    found = [
+        each for each in chains if not patterns or matches(each, patterns) or each.fleet in patterns
+    ]
+    if not found:
+        raise ConfigError("no chain is configured yet", fix="rolehop config init")
+    return found
+
+
+def _profile_name(prefix: str, chain: str) -> str:
+    if not _NAME.fullmatch(prefix):
+        raise UsageError(
+            f"--prefix: '{prefix}' cannot begin the name of an AWS profile",
+            fix="letters, digits and _.@+/:-",
+        )
+    return prefix + chain
+
+
+def _line(app: App, chain: ChainConfig, installation: Installation) -> str:
+    from rolehop.files import expand_home
+
+    named = app.config_file
+    config_file = str(expand_home(named, app.home).absolute()) if named else None
+    try:
+        words = installation.words(chain.name, config_file)
+        return process_line(words, windows=installation.windows)
+    except Unwritable as error:
+        raise UsageError(
+            f"{error} cannot be written into an AWS config",
+            cause="AWS SDKs read quotes, % and # in a command in different ways",
+            fix="move it to a path without such characters",
+        ) from None
+
+
+def _settings(
+    config: Config, chain: ChainConfig, options: ProfileOptions, old: str
+) -> dict[str, str]:
+    """Return region and output: what was asked for, else what the profile has in its ``old`` lines."""
+    at: ChainConfig | None = chain
+    while at is not None and at.region is None:
+        at = config.chains.get(at.continues or "")
+    usual = at.region if at is not None else config.defaults.region
+    region = options.region or setting_of(old, "region") or usual
+    output = options.output or setting_of(old, "output")
+    return {key: value for key, value in (("region", region), ("output", output)) if value}
+
+
+def _files(app: App) -> Iterator[tuple[bool, AwsFile, BlockText]]:
+    """Give the config and the credentials file: whether it is the former, itself, and its parts."""
+    for number, path in enumerate(app.aws_files):
+        file = read_aws_file(path, app.home)
+        try:
+            yield number == 0, file, split_block(file.text)
+        except DamagedBlock as error:
+            raise ConfigError(
+                f"{file.path} is not changed",
+                complaints=(ConfigProblem(str(file.path), error.line, "", str(error)),),
+                fix="put both markers back, or delete the block by hand",
+            ) from None
+
+
+def _matches(name: str, lines: str, patterns: Sequence[str], matched: set[str]) -> bool:
+    from fnmatch import fnmatchcase
+
+    found = own_line(setting_of(lines, "credential_process") or "")
+    names = [name, *([found.chain] if found else [])]
+    hits = [
+        each
+        for each in patterns
+        if any(fnmatchcase(one, each) or one.startswith(f"{each}/") for one in names)
+    ]
+    matched.update(hits)
+    return bool(hits)
+
+
+def _refuse_taken(
+    file: AwsFile, parts: BlockText, names: Iterable[str], *, is_config: bool
+) -> None:
+    """Refuse a profile that exists outside the block: whichever an SDK took would be the wrong one.
+
+    Raises:
+        ConfigError: there is one, or the file is one that botocore refuses.
+    """
+    _parsed(file.text, file, is_config=is_config)  # whose errors name the lines of the whole file
+    there = _parsed(parts.outside, file, is_config=is_config)
+    taken = [name for name in names if name in there.profiles or name in there.unprefixed]
+    if not taken:
+        return
+    shown = ", ".join(f"'{each}'" for each in taken[:5])
+    more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
+    raise ConfigError(
+        f"{file.path} has a profile {shown}{more} that rolehop did not write",
+        cause="rolehop changes no profile but its own",
+        fix="remove it, or give yours another name with --prefix",
+    )
+
+
+def _change(
+    file: AwsFile, old: BlockText, new: BlockText, names: Iterable[str], *, is_config: bool
+) -> FileChange:
+    """Return the change, once everything outside the block is seen to mean what it meant.
+
+    Raises:
+        ConfigError: it would not.
+    """
+    text = str(new)
+    ours = {*old.profiles, *new.profiles}
+    try:
+        before = _parsed(file.text, file, is_config=is_config)
+    except ConfigError:  # only a removal comes here with a file that botocore refuses
+        return FileChange(file, text, tuple(names))
+    after = _parsed(text, file, is_config=is_config)
+    if _others(before, ours) != _others(after, ours):
+        raise ConfigError(
+            f"{file.path} is not changed",
+            cause="lines after rolehop's block belong to a profile in it, and would to another one",
+            fix="move them",
+        )
+    return FileChange(file, text, tuple(names))
+
+
+def _parsed(text: str, file: AwsFile, *, is_config: bool) -> AwsConfig:
+    text, name = text.removeprefix("\ufeff"), str(file.path)
+    if is_config:
+        return parse_aws_config(text, None, config_file=name)
+    return parse_aws_config(None, text, credentials_file=name)
+
+
+def _others(parsed: AwsConfig, ours: set[str]) -> object:
+    profiles = {name: keys for name, keys in parsed.profiles.items() if name not in ours}
+    return profiles, parsed.sso_sessions, parsed.services, parsed.unprefixed
+
+
+def _shown_lines(text: str) -> list[str]:
+    return [_SECRET.sub(r"\1 = (not shown)", each.rstrip("\r\n")) for each in lines_of(text)]

@@ -1,0 +1,98 @@
+"""The profiles whose ``credential_process`` is rolehop, and what is wrong with each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rolehop.awsconfig.process_line import OwnLine, Unwritable, own_line, process_line
+from rolehop.awsconfig.profile_block import DamagedBlock, split_block
+from rolehop.show.rows import ProfileRow
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.app.profiles.installation import Installation
+
+
+def profile_rows(app: App, patterns: Sequence[str], installation: Installation) -> list[ProfileRow]:
+    """Return a row per profile of either AWS file that runs rolehop, and that matches if given.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    from fnmatch import fnmatchcase
+
+    return [
+        row
+        for row in _rows(app, installation)
+        if not patterns
+        or any(fnmatchcase(name, each) for name in (row.profile, row.chain) for each in patterns)
+    ]
+
+
+def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
+    aws = app.aws_config
+    for number, sections in enumerate((aws.config_profiles, aws.credentials_sections)):
+        file = (aws.config_file, aws.credentials_file)[number]
+        installed = _installed(app, number)
+        for profile, section in sections.items():
+            value = section.get("credential_process")
+            line = own_line(value, windows=installation.windows) if isinstance(value, str) else None
+            if line is None or not isinstance(value, str):
+                continue
+            rewrite = _rewrite(line, installation)
+            problem = _problem(app, line)
+            yield ProfileRow(
+                profile=profile,
+                chain=line.chain,
+                file=file,
+                installed=profile in installed,
+                line=value,
+                problem=problem,
+                rewrite=rewrite if problem or rewrite != value else None,
+            )
+
+
+def _installed(app: App, number: int) -> frozenset[str]:
+    """Return the profiles in rolehop's block of the config or the credentials file."""
+    from rolehop.app.host import read_or_none
+
+    path = app.aws_files[number]
+    if str(path) == os.devnull:
+        return frozenset()
+    try:
+        return frozenset(split_block(read_or_none(path) or "").profiles)
+    except DamagedBlock:
+        return frozenset()
+
+
+def _rewrite(line: OwnLine, installation: Installation) -> str | None:
+    words = installation.words(line.chain, line.config_file)
+    try:
+        return process_line(words, windows=installation.windows)
+    except Unwritable:
+        return None
+
+
+def _problem(app: App, line: OwnLine) -> str | None:
+    *_, script = line.programs
+    for name, path in zip(("Python", "launcher"), line.programs[:-1], strict=False):
+        if not _is_there(path, program=name == "Python"):
+            return f"its {name} is gone: {path}"
+    if not _is_there(script, program=True):
+        return f"its rolehop is gone: {script}"
+    if line.chain not in app.config.chains and line.chain not in _member_names(app):
+        return f"there is no chain '{line.chain}'"
+    return None
+
+
+def _is_there(path: str, *, program: bool) -> bool:
+    """True if a file that a line names is there; what is looked up on PATH counts as being there."""
+    if not os.path.isabs(path):  # noqa: PTH117 - a string
+        return True
+    return os.access(path, os.X_OK if program else os.R_OK)
+
+
+def _member_names(app: App) -> set[str]:
+    return {name for each in app.config.chains.values() for name in each.names}

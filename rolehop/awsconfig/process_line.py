@@ -1,0 +1,104 @@
+"""The value of ``credential_process`` as every AWS SDK reads it.
+
+botocore splits it like a POSIX shell and starts no shell; the other SDKs give it to ``sh -c``, or to
+``cmd.exe`` on Windows, where botocore splits by the rules of C programs. Neither ``~`` nor variables
+may be in it, and a ``#`` after a blank begins a comment for some SDKs. So a word is plain, or between
+double quotes, or between single ones if it has a character that ``sh`` replaces in double ones.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
+
+_PLAIN = Pattern(r"[A-Za-z0-9_@+=:,./-]+")
+_IN_DOUBLE_QUOTES = Pattern(r"[A-Za-z0-9_@+=:,./ ()~&'\[\]{}*?<>|^\u00a0-\uffff-]+")
+_PLAIN_ON_WINDOWS = Pattern(r"[A-Za-z0-9_@+=:,./\\~-]+")
+# Comments, Go's %(name)s, and what ends a line or a value.
+_UNWRITABLE = Pattern(r".*(?:[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]| [#;]|%\().*")
+_UNWRITABLE_ON_WINDOWS = Pattern(r'.*["%&|<>^!].*')
+# Options of rolehop with a value.
+_VALUED = ("--config", "--color", "--min-ttl")
+
+
+class Unwritable(ValueError):
+    """A word that not every SDK would read as it is meant."""
+
+
+def process_line(words: Sequence[str], *, windows: bool = False) -> str:
+    """Return the value that starts ``words``.
+
+    Raises:
+        Unwritable: one of them cannot be written; its text is that word.
+    """
+    return " ".join(_on_windows(each) if windows else _quoted(each) for each in words)
+
+
+def _quoted(word: str) -> str:
+    if _UNWRITABLE.fullmatch(word):
+        raise Unwritable(word)
+    if _PLAIN.fullmatch(word):
+        return word
+    return f'"{word}"' if _IN_DOUBLE_QUOTES.fullmatch(word) else shlex.quote(word)
+
+
+def _on_windows(word: str) -> str:
+    if _UNWRITABLE.fullmatch(word) or _UNWRITABLE_ON_WINDOWS.fullmatch(word):
+        raise Unwritable(word)
+    return word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"'
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """A ``credential_process`` that starts rolehop."""
+
+    chain: str
+    programs: tuple[str, ...]
+    """The files that it needs, in the order of the line: Python and launcher, if any; the script."""
+
+    config_file: str | None = None
+    """What the line gives to ``--config``."""
+
+
+def own_line(value: str, *, windows: bool = False) -> OwnLine | None:
+    """Return what a value starts, ``None`` if that is not ``rolehop credential-process CHAIN``."""
+    words = _split_on_windows(value) if windows else _split(value)
+    if "credential-process" not in words:
+        return None
+    at = words.index("credential-process")
+    programs, names = _plain_words(words[:at]), _plain_words(words[at + 1 :])
+    if not programs or not names or _name(programs[-1]) != "rolehop":
+        return None
+    config = words.index("--config") + 1 if "--config" in words else len(words)
+    return OwnLine(names[0], programs, words[config] if config < len(words) else None)
+
+
+def _plain_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that are neither an option nor the value of one."""
+    above = ("", *words)
+    return tuple(
+        each
+        for before, each in zip(above, words, strict=False)
+        if not each.startswith("-") and before not in _VALUED
+    )
+
+
+def _split(value: str) -> list[str]:
+    try:
+        return shlex.split(value)
+    except ValueError:
+        return []
+
+
+def _split_on_windows(value: str) -> list[str]:
+    try:
+        return [each.strip('"') for each in shlex.split(value, posix=False)]
+    except ValueError:
+        return []
+
+
+def _name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")

@@ -1,0 +1,182 @@
+"""The marked block of an AWS file that `rolehop profile` writes; every other character stays.
+
+A text is split into what is before the block, its profiles, and what is after it. The block is
+written at the end of the file, and rewritten where it stands. It begins with a line end of its own:
+a blank line, or the end of a last line that had none. So removing it gives back the very file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.startup.lazy_regex import Pattern
+
+BEGIN = "# >>> rolehop profiles >>>"
+BEGIN_JOINED = "# >>> rolehop profiles, after a line that had no end >>>"
+"""Then the line end before the block is the block's, if nothing follows it."""
+
+EXPLAINED = "# Written by: rolehop profile install. Removed by: rolehop profile remove."
+END = "# <<< rolehop profiles <<<"
+
+# Python opens the AWS files with universal newlines, and no other character ends a line.
+_LINE = Pattern(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_HEADER = Pattern(r"\[(?:profile\s+)?(.+)\]\s*")
+_KEY = Pattern(r"([^\s#;=:][^=:]*?)\s*[=:]\s*(.*?)\s*")
+
+
+class DamagedBlock(ValueError):
+    """The markers are not one pair: what is in the block cannot be told from what is not.
+
+    Attributes:
+        line: the 1-based line of the marker that is wrong.
+    """
+
+    def __init__(self, text: str, line: int) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class BlockText:
+    """An AWS file, in parts."""
+
+    before: str
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    """By name: the lines of each profile in the block, header and line ends included."""
+
+    after: str = ""
+    head: str = ""
+    """Lines in the block before its first profile, without those that are always there."""
+
+    joined: bool = False
+    """The line before the block had no end before the block was written."""
+
+    newline: str = "\n"
+
+    @property
+    def outside(self) -> str:
+        """The file without the block, exactly as it was before the block was written."""
+        before, is_own = self.before, not self.after if self.joined else _ends_blank(self.before)
+        return (before[: -len(_last_newline(before))] if is_own else before) + self.after
+
+    def __str__(self) -> str:
+        if not self.profiles and not self.head:
+            return self.outside
+        lines = (BEGIN_JOINED if self.joined else BEGIN, EXPLAINED)
+        opened = "".join(f"{each}{self.newline}" for each in lines)
+        block = f"{opened}{self.head}{''.join(self.profiles.values())}{END}{self.newline}"
+        return f"{self.before}{block}{self.after}"
+
+
+def split_block(text: str) -> BlockText:
+    """Split an AWS file into its parts; without a block, it would come to its end.
+
+    Raises:
+        DamagedBlock: a marker is missing, or there is more than one block.
+    """
+    lines = lines_of(text)
+    newline = _newline_of(text)
+    begins = [at for at, line in enumerate(lines) if _bare(line) in (BEGIN, BEGIN_JOINED)]
+    ends = [at for at, line in enumerate(lines) if _bare(line) == END]
+    if not begins and not ends:
+        joined = bool(text) and not text.endswith(("\r", "\n"))
+        before = text + newline if text else ""
+        return BlockText(before, joined=joined, newline=newline)
+    if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
+        raise _damaged(begins, ends)
+    begin, end = begins[0], ends[0]
+    head, profiles = _profiles(lines[begin + 1 : end])
+    return BlockText(
+        before="".join(lines[:begin]),
+        profiles=profiles,
+        after="".join(lines[end + 1 :]),
+        head=head,
+        joined=_bare(lines[begin]) == BEGIN_JOINED,
+        newline=newline,
+    )
+
+
+def with_profiles(parts: BlockText, profiles: Mapping[str, str]) -> BlockText:
+    """Return the parts with the lines of profiles put in, in the place of the old ones."""
+    return replace(parts, profiles={**parts.profiles, **profiles})
+
+
+def without_profiles(parts: BlockText, names: frozenset[str]) -> BlockText:
+    """Return the parts without these profiles; without any, the block goes, too."""
+    kept = {name: lines for name, lines in parts.profiles.items() if name not in names}
+    return replace(parts, profiles=kept, head=parts.head if kept else "")
+
+
+def profile_lines(header: str, settings: Mapping[str, str], old: str, newline: str) -> str:
+    """Return the lines of one profile: its header, ``settings``, and what else it had in ``old``."""
+    own = [f"[{header}]", *(f"{key} = {value}" for key, value in settings.items())]
+    return "".join(f"{line}{newline}" for line in own) + "".join(_others(old, settings))
+
+
+def setting_of(lines: str, key: str) -> str | None:
+    """Return a profile's one-line setting, as it is in its lines."""
+    for line in lines_of(lines):
+        found = _KEY.fullmatch(_bare(line))
+        if found and found[1].lower() == key:
+            return found[2]
+    return None
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text with their ends, as Python's text files have them."""
+    return _LINE.findall(text)
+
+
+def _others(old: str, settings: Mapping[str, str]) -> Iterator[str]:
+    """Give the lines of a profile that ``settings`` do not replace; what is indented goes along."""
+    replaced = False
+    for line in lines_of(old)[1:]:
+        if not line.startswith((" ", "\t")):
+            found = _KEY.fullmatch(_bare(line))
+            replaced = found is not None and found[1].lower() in settings
+        if not replaced:
+            yield line
+
+
+def _profiles(lines: list[str]) -> tuple[str, dict[str, str]]:
+    head, profiles, name = "", dict[str, str](), None
+    for line in lines:
+        found = _HEADER.fullmatch(_bare(line))
+        name = found[1] if found else name
+        if name is None:
+            head += "" if _bare(line) == EXPLAINED else line
+        else:
+            profiles[name] = profiles.get(name, "") + line
+    return head, profiles
+
+
+def _damaged(begins: list[int], ends: list[int]) -> DamagedBlock:
+    if len(begins) > 1 or len(ends) > 1:
+        more = begins if len(begins) > 1 else ends
+        return DamagedBlock("a marker of rolehop's block is there twice", more[1] + 1)
+    if not ends:
+        return DamagedBlock(f"the block that begins here has no end: {END}", begins[0] + 1)
+    return DamagedBlock(f"the block that ends here has no beginning: {BEGIN}", ends[0] + 1)
+
+
+def _bare(line: str) -> str:
+    return line.rstrip("\r\n \t")
+
+
+def _newline_of(text: str) -> str:
+    """Return the line end that the file has most; the last one's, if that is a lone return."""
+    pairs = text.count("\r\n")
+    singles, returns = text.count("\n") - pairs, text.count("\r") - pairs
+    if text.endswith("\r") or returns > max(pairs, singles):
+        return "\r"
+    return "\r\n" if pairs > singles else "\n"
+
+
+def _last_newline(text: str) -> str:
+    return "\r\n" if text.endswith("\r\n") else text[-1:]
+
+
+def _ends_blank(text: str) -> bool:
+    """True if the last line is empty: nothing but its end."""
+    return bool(text) and lines_of(text)[-1].rstrip("\r\n") == ""

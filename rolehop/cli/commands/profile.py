@@ -1,0 +1,162 @@
+"""``rolehop profile``: chains as AWS profiles, for every AWS SDK."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.advice import Advice, Argument
+from rolehop.app.profiles.changes import (
+    ProfileOptions,
+    confirm_changes,
+    install_changes,
+    removal_changes,
+    write_changes,
+)
+from rolehop.app.profiles.installation import this_installation
+from rolehop.app.profiles.installed import profile_rows
+from rolehop.cli.completers import patterns
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Group, format_option
+from rolehop.cli.param_types import Region
+from rolehop.text import pluralize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rolehop.app.profiles.changes import FileChange
+    from rolehop.show.rows import ProfileRow
+
+# "AWS CLI output format" of the AWS CLI user guide.
+_OUTPUTS = ("json", "yaml", "yaml-stream", "text", "table", "off")
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Let AWS SDKs use chains as AWS profiles.
+
+    The profiles are in a block of their own at the end of ~/.aws/config (or AWS_CONFIG_FILE);
+    nothing else in the file changes. Each has a credential_process line, and no keys.
+    """
+
+
+@command.command(
+    epilog="""
+rolehop profile install prod-admin
+rolehop profile install 'spokes/*' --prefix rh- --region eu-west-1 --yes
+rolehop profile install                       # every chain
+aws sts get-caller-identity --profile prod-admin
+"""
+)
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
+@click.option("--prefix", default="", metavar="TEXT", help="Begin the profiles' names with this.")
+@click.option(
+    "--region",
+    type=Region(),
+    metavar="REGION",
+    help="Region of the profiles.  [default: what each has, else its chain's]",
+)
+@click.option("--output", type=click.Choice(_OUTPUTS), help="Output format for the AWS CLI.")
+@click.option(
+    "--credentials-file",
+    is_flag=True,
+    help="Also write them into ~/.aws/credentials, for restic, Java v1 and Perl.",
+)
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")
+@click.pass_context
+def install(
+    ctx: click.Context,
+    pattern: tuple[str, ...],
+    prefix: str,
+    region: str | None,
+    output: str | None,
+    credentials_file: bool,
+    confirmed: bool,
+) -> None:
+    """Write an AWS profile for each chain that matches.
+
+    Shows what changes and asks first. The old file is kept beside the new one, as
+    config.rolehop-backup. A profile that rolehop did not write is never replaced. Without a
+    PATTERN: every chain. Run it again when rolehop has moved.
+    """
+    cli = CommandContext.of(ctx)
+    options = ProfileOptions(prefix, region, output, credentials_file)
+    changes = install_changes(cli.app, pattern, options, this_installation())
+    _carry_out(cli, changes, "write", confirmed=confirmed)
+
+
+@command.command(
+    epilog="""
+rolehop profile remove prod-admin
+rolehop profile remove 'spokes/*' --yes
+rolehop profile remove                        # all that rolehop installed
+"""
+)
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")
+@click.pass_context
+def remove(ctx: click.Context, pattern: tuple[str, ...], confirmed: bool) -> None:
+    """Remove the AWS profiles that rolehop installed.
+
+    PATTERN is matched with the names of profiles and of chains. Shows what changes and asks first.
+    With the last profile the block goes, and the file is as it was before the first.
+    """
+    cli = CommandContext.of(ctx)
+    _carry_out(cli, removal_changes(cli.app, pattern), "remove", confirmed=confirmed)
+
+
+def _carry_out(
+    cli: CommandContext, changes: Sequence[FileChange], verb: str, *, confirmed: bool
+) -> None:
+    if not changes:
+        cli.terminal.note("nothing to change")
+        return
+    cli.terminal.write_output("".join(each.diff for each in changes))
+    if not confirmed:
+        confirm_changes(cli.app, changes, verb)
+    write_changes(cli.app, changes)
+    for each in changes:
+        done = "written" if verb == "write" else "removed"
+        count = pluralize(len(each.profiles), "profile")
+        cli.terminal.note(f"{done}: {count}, {each.file.path}")
+
+
+@command.command("list", epilog="\nrolehop profile list\nrolehop profile list --format json\n")
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
+@format_option("table", "json", default="table")
+@click.pass_context
+def list_profiles(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
+    """List the AWS profiles that run rolehop.
+
+    A line whose Python, launcher or rolehop is gone is broken: rolehop profile install rewrites
+    it. One that was written by hand is shown as it could be.
+    """
+    cli = CommandContext.of(ctx)
+    rows = profile_rows(cli.app, pattern, this_installation())
+    if style == "json":
+        from rolehop.show.json_documents import profiles_document
+
+        cli.write_json(profiles_document(rows))
+        return
+    if not rows:
+        cli.terminal.note("no AWS profile runs rolehop: rolehop profile install")
+        return
+    from rolehop.show.chain import profiles_view
+
+    cli.write_view(profiles_view(rows))
+    for advice in _rewriting(rows):
+        cli.terminal.note(advice)
+
+
+def _rewriting(rows: Sequence[ProfileRow]) -> Iterator[Advice]:
+    """Give the commands that rewrite the lines that have to be, one for each prefix."""
+    by_prefix: dict[str, list[str]] = {}
+    for each in rows:
+        if each.installed and each.rewrite:
+            prefix = each.profile.removesuffix(each.chain)
+            by_prefix.setdefault(prefix, []).append(each.chain)
+    for prefix, chains in by_prefix.items():
+        options = ("--prefix ", Argument(prefix), " ") if prefix else ()
+        names = (part for chain in dict.fromkeys(chains) for part in (" ", Argument(chain)))
+        yield Advice("to rewrite: rolehop profile install ", *options, *list(names)[1:])
