@@ -76,10 +76,10 @@ def split_block(text: str) -> BlockText:
         DamagedBlock: a marker is missing, or there is more than one block.
     """
     lines = lines_of(text)
-    newline = _newline_of(text)
     begins = [at for at, line in enumerate(lines) if _bare(line) in (BEGIN, BEGIN_JOINED)]
     ends = [at for at, line in enumerate(lines) if _bare(line) == END]
     if not begins and not ends:
+        newline = _newline_of(text)
         joined = bool(text) and not text.endswith(("\r", "\n"))
         before = text + newline if text else ""
         return BlockText(before, joined=joined, newline=newline)
@@ -93,7 +93,7 @@ def split_block(text: str) -> BlockText:
         after="".join(lines[end + 1 :]),
         head=head,
         joined=_bare(lines[begin]) == BEGIN_JOINED,
-        newline=newline,
+        newline=_last_newline(lines[begin]),
     )
 
 

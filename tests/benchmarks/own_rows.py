@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,11 +70,23 @@ def cached_rows(bench: Bench, world: World, where: str) -> Iterator[Row]:
     _once(bench, world)
     name = f"credential-process, cached, {where}"
     yield paired(name, process, bench.unit, bench.pairs, wanted=1.35)
+    installed = replace(process, argv=installed_line(bench, world, "deep"))
+    named = f"the line of profile install, cached, {where}"
+    yield paired(named, installed, bench.unit, bench.pairs, wanted=1.0)
     many = f"{bench.at_once} at once: {name}"
     yield paired_at_once(many, process, bench.unit, bench.pairs, bench.at_once, wanted=1.6)
     usual = [bench.python, "-c", _USUAL.format(f"rolehop/{key_of(world, 'deep')}")]
     program = replace(process, argv=usual)
     yield paired(f"the keyring library the usual way, {where}", program, bench.unit, bench.pairs)
+
+
+def installed_line(bench: Bench, world: World, chain: str) -> list[str]:
+    """Return the line that `profile install` writes for a chain, as its words."""
+    process = bench.rolehop(world, "profile", "install", chain, "--yes")
+    subprocess.run(process.argv, env=dict(process.environ), check=True, capture_output=True)
+    line = (world.home / ".aws" / "config").read_text().partition("credential_process = ")[2]
+    run(bench.rolehop(world, "credential-process", chain))  # the AWS config has changed
+    return shlex.split(line.partition("\n")[0])
 
 
 def _once(bench: Bench, world: World) -> None:

@@ -1,4 +1,4 @@
-"""The output of ``credential-process``, read by the AWS CLI and SDKs."""
+"""The output of ``credential-process``, read by the AWS CLI and SDKs through an installed line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime
 import pytest
 
 from tests.support.aws_cli import aws_cli, node_modules
-from tests.support.world import SCRIPT, Done, World
+from tests.support.world import Done, World
 
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
 CONFIG = """\
@@ -35,11 +35,10 @@ CLIENT = {
 
 @pytest.fixture
 def configured(real_world: World) -> Iterator[World]:
-    """A world whose keyring holds alice's keys, and whose AWS config names rolehop."""
+    """A world whose keyring holds alice's keys, and whose AWS config got a profile from rolehop."""
     real_world.config(CONFIG)
-    real_world.aws_config(
-        f"[profile admin]\nregion = eu-west-1\ncredential_process = {SCRIPT} credential-process admin\n"
-    )
+    done = real_world.rolehop("profile", "install", "admin", "--region", "eu-west-1", "--yes")
+    assert done.code == 0, done.err
     assert real_world.rolehop("keys", "add", "alice", "--from-env", "--replace").code == 0
     yield real_world
     assert real_world.rolehop("keys", "remove", "alice", "--yes").code == 0

@@ -69,6 +69,8 @@ COMMANDS = [
     ["console", "hub", "--container", "--browser", "edge"], ["console", "hub", "--logout-first"],
     ["console", "hub", "--switch-role"], ["console", "hub", "--portal"], ["console", "hub", "--qr"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
+    ["profile", "install"], ["profile", "install", "hub", "--prefix"], ["profile", "install", "--region"],
+    ["profile", "install", "--output"], ["profile", "remove"], ["profile", "list"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip
 _END_OF_FILE = b"\x04"

@@ -99,7 +99,7 @@ def install_changes(
                 settings |= _settings(config, chain, options, old)
             header = f"profile {name}" if is_config and name != "default" else name
             new[name] = profile_lines(header, settings, old, parts.newline)
-        found.append(_change(file, parts, with_profiles(parts, new), names, is_config=is_config))
+        found.append(_change(file, with_profiles(parts, new), names, is_config=is_config))
     return [each for each in found if each.new != each.file.text]
 
 
@@ -119,7 +119,7 @@ def removal_changes(app: App, patterns: Sequence[str]) -> list[FileChange]:
         }
         if names:
             new = without_profiles(parts, frozenset(names))
-            found.append(_change(file, parts, new, names, is_config=is_config))
+            found.append(_change(file, new, names, is_config=is_config))
     for pattern in patterns:
         if pattern not in matched:
             raise ConfigError(
@@ -259,22 +259,19 @@ def _refuse_taken(
     shown = ", ".join(f"'{each}'" for each in taken[:5])
     more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
     raise ConfigError(
-        f"{file.path} has a profile {shown}{more} that rolehop did not write",
-        cause="rolehop changes no profile but its own",
+        f"{file.path} already has a profile {shown}{more}",
+        cause="it is not in the block of the profiles that were installed, the only ones to change",
         fix="remove it, or give yours another name with --prefix",
     )
 
 
-def _change(
-    file: AwsFile, old: BlockText, new: BlockText, names: Iterable[str], *, is_config: bool
-) -> FileChange:
-    """Return the change, once everything outside the block is seen to mean what it meant.
+def _change(file: AwsFile, new: BlockText, names: Iterable[str], *, is_config: bool) -> FileChange:
+    """Return the change, once everything but the profiles ``names`` is seen to mean what it meant.
 
     Raises:
         ConfigError: it would not.
     """
-    text = str(new)
-    ours = {*old.profiles, *new.profiles}
+    text, ours = str(new), set(names)
     try:
         before = _parsed(file.text, file, is_config=is_config)
     except ConfigError:  # only a removal comes here with a file that botocore refuses

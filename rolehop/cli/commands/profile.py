@@ -57,7 +57,12 @@ aws sts get-caller-identity --profile prod-admin
     metavar="REGION",
     help="Region of the profiles.  [default: what each has, else its chain's]",
 )
-@click.option("--output", type=click.Choice(_OUTPUTS), help="Output format for the AWS CLI.")
+@click.option(
+    "--output",
+    type=click.Choice(_OUTPUTS),
+    metavar="FORMAT",
+    help="What the AWS CLI prints: json, yaml, yaml-stream, text, table or off.",
+)
 @click.option(
     "--credentials-file",
     is_flag=True,
@@ -77,8 +82,8 @@ def install(
     """Write an AWS profile for each chain that matches.
 
     Shows what changes and asks first. The old file is kept beside the new one, as
-    config.rolehop-backup. A profile that rolehop did not write is never replaced. Without a
-    PATTERN: every chain. Run it again when rolehop has moved.
+    config.rolehop-backup. A profile of your own is never replaced. Without a PATTERN: every chain.
+    Run it again after rolehop was moved or updated.
     """
     cli = CommandContext.of(ctx)
     options = ProfileOptions(prefix, region, output, credentials_file)
