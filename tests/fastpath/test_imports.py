@@ -14,8 +14,9 @@ from functools import cache
 import pytest
 
 from rolehop import __version__
+from rolehop.fastpath import launcher
 from tests.fastpath.paths import hot, warmed
-from tests.support.world import World, temporary_world
+from tests.support.world import SCRIPT, World, temporary_world
 
 # ---- the hot path
 
@@ -38,8 +39,13 @@ def imported(code: str, world: World) -> tuple[set[str], str]:
         cwd=world.home,
     )
     assert done.returncode == 0, done.stderr
-    rows = [row for row in done.stderr.splitlines() if row.startswith("import time:")]
-    return {row.rpartition("|")[2].strip() for row in rows}, done.stdout
+    return modules_in(done.stderr), done.stdout
+
+
+def modules_in(text: str) -> set[str]:
+    """Return the modules that ``-X importtime`` names."""
+    rows = [row for row in text.splitlines() if row.startswith("import time:")]
+    return {row.rpartition("|")[2].strip() for row in rows}
 
 
 def loaded_by(world: World, *arguments: str) -> tuple[set[str], str]:
@@ -77,6 +83,21 @@ def test_the_hot_path_imports_next_to_nothing(warm: World) -> None:
     )
     # Of the library itself: what reads the keyring, and the hash function of the record's seal.
     assert len(found - ours) <= 7, sorted(found - ours)
+
+
+def test_an_installed_line_imports_less_still(warm: World) -> None:
+    """``profile install`` writes it: without site not even os is loaded."""
+    answer = hot(warm, "admin")
+    start, words = ["-IS", launcher.__file__], [SCRIPT, "credential-process", "admin"]
+    done = warm.run(sys.executable, "-X", "importtime", *start, *words)
+    assert (done.out, done.code) == (answer, 0)
+    least = warm.run(sys.executable, "-X", "importtime", "-IS", "-c", "pass")
+    found = modules_in(done.err) - modules_in(least.err)
+    reader = "keyctl" if "kernel" in warm.backend else "dbus"
+    own = {f"rolehop.fastpath.{each}" for each in ("installed_line", "record", reader)}
+    assert {each for each in found if each.startswith("rolehop.fastpath.")} == own
+    libraries = {each for each in found if not each.startswith("rolehop")}
+    assert libraries <= {"_ctypes", "_hashlib", "_sha2", "_sha256", "_socket", "time"}
 
 
 def test_the_version_is_printed_without_a_command_line(warm: World) -> None:
