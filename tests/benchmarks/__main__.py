@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Iterator
 
@@ -11,7 +10,6 @@ from tests.benchmarks import printing
 from tests.benchmarks.each_rows import each_rows
 from tests.benchmarks.fan_out import fan_out_rows
 from tests.benchmarks.measuring import Failed, Row
-from tests.benchmarks.others import other_rows
 from tests.benchmarks.own_rows import (
     Bench,
     cached_rows,
@@ -19,6 +17,7 @@ from tests.benchmarks.own_rows import (
     completion_rows,
     everyday_rows,
 )
+from tests.benchmarks.peers import PEERS, peer_rows
 from tests.benchmarks.scale import MOST, scale_rows
 from tests.benchmarks.setup import (
     fresh_environment,
@@ -27,25 +26,27 @@ from tests.benchmarks.setup import (
     no_kernel,
     on_the_bus,
 )
-from tests.benchmarks.sizes import size_rows
-from tests.support.moto_server import moto_server
+from tests.benchmarks.sizes import ACCOUNTS, fleet_rows, size_rows
+from tests.support.world import World
 
 
 def main() -> int:
     """Measure, and print each line as soon as it is known."""
     options = _arguments()
     pairs = options.pairs or (1 if options.quick else 15)
-    if not options.json:
+    if not options.json and not options.readme:
         _say(printing.heading(pairs))
     rows = []
     with fresh_environment(options.venv) as venv:
         bench = Bench(venv, pairs, at_once=4 if options.quick else 40)
         for row in _rows(bench, options):
             rows.append(row)
-            if not options.json:
+            if not options.json and not options.readme:
                 _say(printing.as_line(row))
     if options.json:
         _say(printing.as_json(rows, pairs))
+    if options.readme:
+        _say(printing.as_section(rows, pairs))
     return 1 if any(row.failed for row in rows) else 0
 
 
@@ -56,34 +57,43 @@ def _say(text: str) -> None:
 
 def _rows(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
     reason = no_bus()
-    if reason is None and options.scale:
-        with on_the_bus() as world:
-            yield from _as_far_as_it_goes(size_rows(bench, world, quick=options.quick))
-        return
     if reason is None:
         with on_the_bus() as world:
-            yield from _as_far_as_it_goes(cached_rows(bench, world, "Secret Service"))
-            yield from _as_far_as_it_goes(everyday_rows(bench, world))
-            yield from _as_far_as_it_goes(completion_rows(bench, world))
-            yield from _as_far_as_it_goes(cold_rows(bench, world))
-            # Half as many take half as long: growth is linear.
-            sizes = (50, 100) if options.quick else (MOST // 2, MOST)
-            yield from _as_far_as_it_goes(scale_rows(bench, world, sizes))
-            logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
-            with moto_server() as url:
-                others = other_rows(bench, world, url, options.aws, options.awsume)
-                yield from _as_far_as_it_goes(others)
-            rounds = 1 if options.quick else 5
-            yield from _as_far_as_it_goes(fan_out_rows(bench, world, "Secret Service", rounds))
-            yield from _as_far_as_it_goes(each_rows(bench, world, quick=options.quick))
+            for rows in _over_the_bus(bench, world, options):
+                yield from _as_far_as_it_goes(rows)
     else:
         yield Row("everything over a Secret Service", skipped=reason)
+    if options.scale or options.peers:
+        return
     reason = no_kernel()
     if reason is None:
         with in_the_kernel() as world:
             yield from _as_far_as_it_goes(cached_rows(bench, world, "kernel keyring"))
     else:
         yield Row("everything over the kernel keyring", skipped=reason)
+
+
+def _over_the_bus(
+    bench: Bench, world: World, options: argparse.Namespace
+) -> Iterator[Iterator[Row]]:
+    quick: bool = options.quick
+    peers = peer_rows(bench, world, {name: getattr(options, name) for name in PEERS})
+    if options.scale or options.peers:
+        yield size_rows(bench, world, quick=quick) if options.scale else peers
+        return
+    yield cached_rows(bench, world, "Secret Service")
+    yield everyday_rows(bench, world)
+    yield completion_rows(bench, world)
+    yield cold_rows(bench, world)
+    if options.readme:
+        yield fleet_rows(bench, world, (0, ACCOUNTS[-1]))
+    else:
+        # Half as many take half as long: growth is linear.
+        yield scale_rows(bench, world, (50, 100) if quick else (MOST // 2, MOST))
+    yield peers
+    yield fan_out_rows(bench, world, "Secret Service", 1 if quick else 5)
+    if not options.readme:
+        yield each_rows(bench, world, quick=quick)
 
 
 def _as_far_as_it_goes(rows: Iterator[Row]) -> Iterator[Row]:
@@ -101,10 +111,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scale", action="store_true", help="only how commands grow with accounts and roles"
     )
+    parser.add_argument(
+        "--peers", action="store_true", help="only the same chain through other tools, and rolehop"
+    )
+    parser.add_argument(
+        "--readme", action="store_true", help="the text and table of README's section on speed"
+    )
     parser.add_argument("--pairs", type=int, help="pairs per row [15]")
     parser.add_argument("--venv", help="an environment with rolehop in it [a fresh one]")
-    parser.add_argument("--aws", help="the AWS CLI, version 2 [the one on PATH]")
-    parser.add_argument("--awsume", help="awsume [the one on PATH]")
+    for name, program in PEERS.items():
+        parser.add_argument(f"--{name}", metavar="FILE", help=f"{program} [the one on PATH]")
     return parser.parse_args()
 
 

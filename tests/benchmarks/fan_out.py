@@ -22,6 +22,7 @@ from tests.benchmarks.own_rows import Bench
 from tests.support.world import HUB, World
 
 SPOKES = [f"{300000000000 + number}" for number in range(200)]
+REFRESH, STORING = "refresh of 200 chains through one hub", "storing their 201 sessions"
 _TEXT = b"x" * 1_500  # as long as a session's item
 # Times the walk and the storing of one process separately.
 _TIMED = """
@@ -65,11 +66,11 @@ def fan_out_rows(bench: Bench, world: World, where: str, runs: int) -> Iterator[
         "peak_mb": round(peak),
     }
     yield Row(
-        f"refresh of 200 chains through one hub, {where}",
+        f"{REFRESH}, {where}",
         facts={**facts, "wanted": "0.75 s, 70 MB"},
     )
     yield Row(
-        f"storing their 201 sessions, {where}, against 201 times secret-tool",
+        f"{STORING}, {where}, against 201 times secret-tool",
         ratio=median(ratios) if ratios else None,
         wanted=0.5,
         milliseconds=median(stored) * 1000,

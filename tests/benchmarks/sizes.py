@@ -21,12 +21,13 @@ _PLAN_WANTED = 1.5  # times the plan of the same chain without the fleet
 
 def size_rows(bench: Bench, world: World, *, quick: bool) -> Iterator[Row]:
     """Measure commands over a fleet and over documents, each size after the smaller one."""
-    yield from _fleet_rows(bench, world, ACCOUNTS[:2] if quick else ACCOUNTS)
+    yield from fleet_rows(bench, world, ACCOUNTS[:2] if quick else ACCOUNTS)
     for roles in ROLES[:1] if quick else ROLES:
         yield from scale_rows(bench, world, (5 * roles,))
 
 
-def _fleet_rows(bench: Bench, world: World, sizes: tuple[int, ...]) -> Iterator[Row]:
+def fleet_rows(bench: Bench, world: World, sizes: tuple[int, ...]) -> Iterator[Row]:
+    """Measure commands over a fleet of each size; the smallest shows the plan without one."""
     config, documents = world.home / "fleet.toml", world.home / "fleet.json"
     without = None
     for accounts in sizes:

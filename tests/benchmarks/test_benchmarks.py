@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.fan_out import REFRESH, STORING
+from tests.benchmarks.measuring import Row
+from tests.benchmarks.printing import README_ROWS, as_section
 from tests.support.secret_service import missing
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_readme_has_the_section_that_the_benchmarks_print_but_for_the_figures() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Speed\n")[2].partition("\n## ")[0]
+    rows = [Row(name, 1.0) for name, said in README_ROWS.items() if f"| {said} | " in section]
+    facts = {"calls": 201, "seconds": 1.0, "peak_mb": 1}
+    rows += [Row(f"{REFRESH}, Secret Service", facts=facts), Row(STORING, milliseconds=1.0)]
+    assert _without_figures(as_section(rows, 15)) == _without_figures(section.strip())
+
+
+def _without_figures(text: str) -> str:
+    return re.sub(r"\d+(\.\d+)*", "1", re.sub(r"This run: .*", "", text))
 
 
 def test_a_quick_run_fills_every_row() -> None:
