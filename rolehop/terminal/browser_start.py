@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 
 
@@ -33,6 +34,8 @@ class BrowserStart:
 
     def failure(self) -> str | None:
         """Return how the first of them failed; ``None`` as long as a browser may still open."""
+        if sys.platform == "win32":
+            return None  # there, what hands an address to a browser may end with any code
         code = None if self._process is None else self._process.poll()
         if code:
             self._failure = self._failure or f"{self._name} ended with exit code {code}"

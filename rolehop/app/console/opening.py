@@ -60,7 +60,7 @@ def open_console(
     """
     from rolehop.console.one_shot_page import OneShotPage
 
-    link = Advice("rolehop console ", Argument(login.chain), " --print")
+    link = _how_to_open_elsewhere(login)
     person = person_for(app, options)
     user = os.getuid() if hasattr(os, "getuid") else None
     with OneShotPage(login.url, login.fields, user=user, sign_out_url=login.sign_out_url) as page:
@@ -73,6 +73,13 @@ def open_console(
         if cause is not None:
             raise RolehopError("the console was not opened", cause=cause, fix=link)
     return app.now()
+
+
+def _how_to_open_elsewhere(login: ConsoleLogin) -> str:
+    if not login.is_secret:
+        return f"open {login.url}"
+    how = "" if login.switch_link is None else " --switch-role"
+    return Advice("rolehop console ", Argument(login.chain), f"{how} --print")
 
 
 def _wait_until_taken(page: OneShotPage, browser: StartedBrowser, person: Person) -> str | None:

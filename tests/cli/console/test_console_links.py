@@ -89,6 +89,12 @@ def test_an_iam_user_switches_where_the_browser_is_signed_in(
     assert (done.code, done.out, done.err) == (0, f"{SWITCH}\n", "")
     assert (world.sts.calls, console.asked) == ([], [])
     assert "handed over: console" in world.rolehop("history").out
+    # So does whoever aws login has signed in, which a browser did.
+    world.config(CONFIG.replace('"environment"', '"profile"\nprofile = "person"'))
+    world.aws_config("[profile person]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
+    done = world.rolehop("console", "hub", "--switch-role", env={"SSH_CONNECTION": "1 2 3 4"})
+    assert (done.code, world.sts.calls) == (8, [])
+    assert f"try: open {SWITCH}\n" in done.err
 
 
 @pytest.mark.parametrize(
