@@ -54,7 +54,8 @@ rolehop console --list                     # the services that --service knows
     "--switch-role",
     is_flag=True,
     help="Sign in as the source's user, and let the console switch to the role of the one hop: it"
-    " renews that by itself. From IAM user keys, the browser signs in.",
+    " renews that by itself. From IAM user keys, the browser signs in. AWS documents the page that"
+    " switches, and not that a sign-in leads there.",
 )
 @click.option(
     "--portal/--no-portal",
