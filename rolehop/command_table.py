@@ -104,6 +104,9 @@ COMMANDS: dict[str, CommandRow] = {
         },
     ),
     "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
+    "doctor": CommandRow(
+        "doctor", "Examine keyring, config, shell and network, and say what to do.", INSPECT
+    ),
     "logout": CommandRow("logout", "Forget stored sessions.", SET_UP, (PATTERN,)),
     "config": CommandRow(
         "config",

@@ -25,9 +25,9 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/console app/fleets app/judging app/serving app/walking show show/fleets show/checking shells handover
-    demo console config plan files policy policy/evaluation policy/role_report policy/routes key_rotation
-    time_limit credentials command_table app/profiles
+    cli terminal app app/console app/doctor app/fleets app/judging app/profiles app/serving app/walking show
+    show/checking show/doctor show/fleets shells handover demo console config plan files policy policy/evaluation
+    policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/each app/judging app/serving app/walking show show/explaining show/running shells
     completion config plan policy policy/chains policy/evaluation policy/inventory handover files credentials
@@ -46,6 +46,9 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     access_denied sts_errors app show show/checking state sources aws/inventory ports config config/toml plan
     policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies policy/role_report
     policy/routes files credentials
+app/doctor: examine what rolehop stands on, and change what can be changed
+    app state show/doctor vault sources sources/identity_center sources/shared shells handover aws net files
+    daemon_threads
 app/each: run a command for each of many chains: targets, placeholders, children, result classes
     app app/serving app/walking aws endpoint handover show/running vault state ports plan config files
     daemon_threads credentials
@@ -110,6 +113,8 @@ show/fleets: fleets, and what AWS lists otherwise than before
     show
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
+show/doctor: what `doctor` finds, and its report
+    show
 show/running: a command that is run for many chains: targets, results, the table
     show
 show/explaining: what AWS said to a refused call, and what follows

@@ -154,6 +154,14 @@ class HttpClient:
 
         return send_with_retries(send, may_retry, self._sleep, transport.route.host)
 
+    def proxy_of(self, url: str) -> str | None:
+        """Return the proxy that ``url`` is reached through, without its password; ``None``: none.
+
+        Raises:
+            ConfigError: the address cannot be called, or the CA bundle does not exist.
+        """
+        return self._transport(url).route.proxy
+
     def _no_response(self, failure: ConnectionFailure, url: str, attempts: int) -> ServiceError:
         route = self._transport(url).route
         error = service_error(failure, route, self._settings, attempts=attempts)

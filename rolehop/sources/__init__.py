@@ -138,6 +138,11 @@ def is_federated(source: SourceConfig) -> bool:
     return SOURCE_TYPES[source.type].federated_identity is not None
 
 
+def names_permission_set(source: SourceConfig) -> bool:
+    """True if ``role`` of ``source`` is a permission set of Identity Center."""
+    return SOURCE_TYPES[source.type].names_permission_set
+
+
 def federated_identity(source: SourceConfig, context: SourceContext) -> FederatedIdentity | None:
     """Return what is known of a federated source's role session, or ``None`` for other types."""
     found = SOURCE_TYPES[source.type].federated_identity

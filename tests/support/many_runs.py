@@ -44,6 +44,7 @@ COMMANDS = [
     ["status"], ["status", "-v"], ["status", "--format", "json"],
     ["history"], ["history", "--format", "json"], ["history", "-v"], ["history", "verify"],
     ["whoami"], ["whoami", "--format", "json"], ["logout"],
+    ["doctor"], ["doctor", "--format", "json"],
     ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
     ["config", "reference"], ["demo"],
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],

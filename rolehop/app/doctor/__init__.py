@@ -1,0 +1,65 @@
+"""Examine everything that rolehop stands on, and say what to do about what is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from rolehop.errors import RolehopError
+from rolehop.show.doctor.finding import DoctorFinding, State
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+
+Check = Callable[["App"], Iterator[DoctorFinding]]
+
+
+def examine(app: App) -> Iterator[DoctorFinding]:
+    """Yield each finding as soon as it is known: what is quick first, the network last.
+
+    It calls AWS without credentials, writes one item to the keyring and deletes it, and changes
+    nothing else.
+    """
+    for check in _checks():
+        yield from check(app)
+
+
+def _checks() -> tuple[Check, ...]:
+    from rolehop.app.doctor.config_check import check_rolehop_config, check_shadows
+    from rolehop.app.doctor.files_check import check_aws_files, check_state
+    from rolehop.app.doctor.installation import check_installation
+    from rolehop.app.doctor.keyring_check import check_keyring
+    from rolehop.app.doctor.network import check_network
+    from rolehop.app.doctor.shell_check import check_shell
+    from rolehop.app.doctor.sources_check import check_sdk_problems, check_sources
+    from rolehop.app.doctor.variables import check_variables
+
+    return (
+        check_installation,
+        check_shell,
+        check_variables,
+        check_rolehop_config,
+        check_shadows,
+        check_sources,
+        check_sdk_problems,
+        check_aws_files,
+        check_state,
+        check_keyring,
+        check_network,
+    )
+
+
+def repair(finding: DoctorFinding) -> str | None:
+    """Make the change that ``finding`` proposes; return why it could not be made, ``None`` if it was."""
+    if finding.repair is None:
+        return "there is nothing to change"
+    try:
+        finding.repair.make()
+    except OSError as error:
+        return f"{finding.repair.path}: {error.strerror}"
+    except RolehopError as error:
+        return error.what
+    return None
+
+
+__all__ = ["DoctorFinding", "State", "examine", "repair"]

@@ -1,0 +1,104 @@
+"""The shell that asked: whether its start-up file makes `rolehop assume` change the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.files import mode_of, read_trusted, write_beside
+from rolehop.handover.environment import CHAIN, SHELL_LEVEL
+from rolehop.shells.parent_process import parent_shell
+from rolehop.shells.registry import dialect
+from rolehop.show.doctor.finding import DoctorFinding, Repair, fine, look
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.shells.dialect import InitScript
+
+TOPIC = "shell"
+_OTHERS = {"bash": ("~/.bash_profile", "~/.profile", "~/.bash_aliases"), "zsh": ("~/.zprofile",)}
+"""Start-up files besides the usual one, in which the line may be as well."""
+
+
+def check_shell(app: App) -> Iterator[DoctorFinding]:
+    """Yield whether this shell has rolehop's function, as far as its start-up files tell."""
+    shell = parent_shell()
+    script = dialect(shell).init if shell else None
+    if shell is None or script is None:
+        yield fine(TOPIC, "it was not started by a shell that has a function for it")
+    elif app.variables.get(SHELL_LEVEL) or app.variables.get(CHAIN):
+        yield fine(TOPIC, f"this {shell} has a chain's session already")
+    elif any(_has_line(path, script) for path in _startup_files(app, shell, script)):
+        yield fine(TOPIC, f"rolehop assume changes this {shell}, by {script.startup_file}")
+    else:
+        yield _missing(app, shell, script)
+
+
+def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
+    if script.eval_line is None:
+        fix, repair = f"rolehop init {shell} --install", None
+    else:
+        fix = f"add this line to {script.startup_file}: {script.eval_line}"
+        repair = _line_added(_path_of(app, script.startup_file), script.eval_line)
+    return look(
+        TOPIC,
+        f"{script.startup_file} has no line for rolehop",
+        "rolehop assume then prints what eval has to run, instead of changing the shell",
+        fix,
+        repair,
+    )
+
+
+def _startup_files(app: App, shell: str, script: InitScript) -> Iterator[Path]:
+    for name in (script.startup_file, *_OTHERS.get(shell, ())):
+        path = _path_of(app, name)
+        if path is not None:
+            yield path
+
+
+def _path_of(app: App, name: str) -> Path | None:
+    """Return the path of a start-up file, by the variables that its shell follows."""
+    folder = app.variables.get("ZDOTDIR")
+    if folder and name.startswith("~/.z"):
+        return Path(folder, name[2:])
+    settings = app.variables.get("XDG_CONFIG_HOME")
+    if settings and name.startswith("~/.config/"):
+        return Path(settings, name.removeprefix("~/.config/"))
+    return app.home / name[2:] if name.startswith("~/") else None
+
+
+def _has_line(path: Path, script: InitScript) -> bool:
+    try:
+        file = read_trusted(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+    lines = (file.text if file else "").splitlines()
+    wanted = ("rolehop init", f"rolehop/init{script.extension}")
+    return any(each in line for line in lines for each in wanted if not _is_comment(line))
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def _line_added(path: Path | None, line: str) -> Repair | None:
+    """Return the change that appends ``line``; ``None``: somebody has to do it by hand."""
+    if path is None:
+        return None
+    try:
+        file = read_trusted(path)
+    except (OSError, UnicodeDecodeError):
+        return None
+    if file is not None and file.distrust is not None:
+        return None
+    text = "" if file is None else file.text
+    end = "" if not text or text.endswith("\n") else "\n"
+    target = path.resolve()  # a link of somebody who keeps such files in a repository
+
+    def make() -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = mode_of(target) if target.exists() else 0o644
+        write_beside(target, f"{text}{end}{line}\n", mode=mode)
+
+    return Repair(str(path), (), (line,), make)

@@ -1,0 +1,56 @@
+"""The sources that chains start from, and what SDKs met: nothing is called, and nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rolehop.advice import Advice, Argument
+from rolehop.errors import RolehopError
+from rolehop.show.doctor.finding import DoctorFinding, fine, look
+from rolehop.sources import diagnose, first_problem
+from rolehop.state.sdk_problems import sdk_problems
+from rolehop.text import pluralize
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+
+TOPIC = "sources"
+_SHOWN = 3
+
+
+def check_sources(app: App) -> Iterator[DoctorFinding]:
+    """Yield the sources that cannot be used now, as far as this machine tells."""
+    try:
+        sources = app.config.sources
+    except RolehopError:
+        return  # the config's own check says it
+    unusable = 0
+    for name, source in sources.items():
+        try:
+            problem = first_problem(diagnose(source, app.source_context))
+        except RolehopError as error:
+            problem = error.what
+        if problem is not None:
+            unusable += 1
+            yield look(
+                TOPIC,
+                f"{name}: {problem}",
+                "chains that begin with it cannot be walked now",
+                Advice("rolehop source show ", Argument(name)),
+            )
+    if sources and not unusable:
+        yield fine(
+            TOPIC, f"{pluralize(len(sources), 'source')}: nothing is missing on this machine"
+        )
+
+
+def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
+    """Yield what SDKs met when they asked for a session: most of them hide it."""
+    for each in sdk_problems(app.state_folder, app.now())[:_SHOWN]:
+        yield look(
+            TOPIC,
+            f"credential-process {each.chain} failed: {each.what}",
+            each.cause or "the SDK that asked does not show it",
+            each.fix or "rolehop status",
+        )

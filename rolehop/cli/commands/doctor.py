@@ -1,0 +1,93 @@
+"""``rolehop doctor``: examine what rolehop stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from rolehop.app.doctor import DoctorFinding, State, examine, repair
+from rolehop.app.ports import is_yes
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, format_option
+from rolehop.errors import UsageError
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop doctor                    # look only; exit 1 if something is broken
+rolehop doctor --fix              # show each change it can make, and ask
+rolehop doctor --format json | jq '.findings[] | select(.state != "fine")'
+""",
+)
+@click.option("--fix", is_flag=True, help="Show each change that it can make itself, and ask.")
+@click.option("--yes", is_flag=True, help="With --fix: make them without asking.")
+@format_option("table", "json", default="table")
+@click.pass_context
+def command(ctx: click.Context, fix: bool, yes: bool, style: str) -> int:
+    """Examine keyring, config, shell and network, and say what to do.
+
+    The program and its versions, the shell, variables, config, sources, AWS files, state folder,
+    keyring (an item is written, read and deleted), and the network: STS and Identity Center are
+    called without credentials, and their clock is compared.
+
+    \b
+    fine     as it should be
+    look     it works, and is not what most people want
+    broken   something does not work because of it
+    """  # noqa: D301 - click wants the character itself
+    cli = CommandContext.of(ctx)
+    if yes and not fix:
+        raise UsageError("--yes goes with --fix", fix="rolehop doctor --fix --yes")
+    if fix and style == "json":
+        raise UsageError("--fix asks, and JSON is for programs", fix="rolehop doctor --fix")
+    if style == "json":
+        from rolehop.show.doctor.report import doctor_document
+
+        findings = list(examine(cli.app))
+        cli.write_json(doctor_document(findings))
+        return _exit_code(findings)
+    findings = _shown(cli)
+    if fix:
+        findings = _fixed(cli, findings, ask=not yes)
+    return _exit_code(findings)
+
+
+def _exit_code(findings: Sequence[DoctorFinding]) -> int:
+    return int(any(each.state is State.BROKEN for each in findings))
+
+
+def _shown(cli: CommandContext) -> list[DoctorFinding]:
+    """Write each finding as it comes, and how many there are."""
+    from rolehop.show.doctor.report import finding_view, summary
+
+    findings = []
+    for each in examine(cli.app):
+        findings.append(each)
+        cli.write_view(finding_view(each, cli.quote_argument))
+    cli.terminal.note(summary(findings))
+    return findings
+
+
+def _fixed(
+    cli: CommandContext, findings: Sequence[DoctorFinding], *, ask: bool
+) -> list[DoctorFinding]:
+    """Show the changes, ask for each, make it; return the findings that are left as they are."""
+    from rolehop.show.doctor.report import repair_view
+
+    left = []
+    for each in findings:
+        if each.repair is None:
+            left.append(each)
+            continue
+        cli.write_view(repair_view(each.repair))
+        if ask and not is_yes(cli.app.person.ask("change this? [y/N] ", needed="a confirmation")):
+            left.append(each)
+            continue
+        failure = repair(each)
+        cli.terminal.note(failure or f"changed: {each.repair.path}")
+        left += [each] if failure else []
+    if not any(each.repair for each in findings):
+        cli.terminal.note("there is nothing that it could change itself")
+    return left

@@ -1,0 +1,163 @@
+"""``doctor``: each planted fault is found, and what it says it can change, it changes."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.world import SCRIPT, World
+
+DOUBLES = "tests.doubles.keyrings"
+KEYS = "[old]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = " + "s" * 40 + "\n"
+
+
+def findings(world: World, **env: str | None) -> list[dict[str, Any]]:
+    """Return what is not fine."""
+    done = world.rolehop("doctor", "--format", "json", env=env)
+    found: list[dict[str, Any]] = done.json["findings"]
+    assert done.code == int(any(each["state"] == "broken" for each in found)), done.err
+    assert all(each["why"] and each["fix"] for each in found if each["state"] != "fine")
+    return [each for each in found if each["state"] != "fine"]
+
+
+def found(world: World, **env: str | None) -> set[tuple[str, str]]:
+    """Return state and first words of what is not fine."""
+    return {(each["state"], each["what"]) for each in findings(world, **env)}
+
+
+def has(seen: set[tuple[str, str]], state: str, words: str) -> bool:
+    return any(each == state and words in what for each, what in seen)
+
+
+def test_nothing_is_found_where_all_is_well(world: World) -> None:
+    done = world.rolehop("doctor")
+    assert (done.code, done.err) == (0, "rolehop: 9 findings: 9 fine\n")
+    assert "STS answers at 127.0.0.1:" in done.out
+    assert not world.sts.calls
+    assert not world.items(), "the item of the trial is deleted"
+
+
+def test_variables_that_contradict_each_other(shared_world: World) -> None:
+    seen = found(
+        shared_world,
+        AWS_PROFILE="prod",
+        AWS_REGION="eu-west-1",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_SECURITY_TOKEN="stale",
+        AWS_SHARED_CREDENTIALS_FILE="~/nowhere",
+        AWS_ENDPOINT_URL_S3="http://s3.example.com",
+        ROLEHOP_CHAIN="admin",
+        ROLEHOP_EXPIRES_AT="1000000000",
+        PATH="/usr/bin",
+    )
+    assert seen == {
+        ("broken", "AWS_PROFILE names 'prod', which is no AWS profile"),
+        ("look", "AWS_PROFILE and AWS_ACCESS_KEY_ID are both set"),
+        ("look", "AWS_REGION is eu-west-1, and AWS_DEFAULT_REGION us-east-1"),
+        ("look", "AWS_SECURITY_TOKEN is set"),
+        ("look", "AWS_SHARED_CREDENTIALS_FILE names a file that is not there: ~/nowhere"),
+        ("look", "AWS_ENDPOINT_URL_S3 is a plain http address: s3.example.com"),
+        ("broken", "this shell's session of 'admin' has ended"),
+        ("look", "there is no rolehop on PATH"),
+    }
+
+
+def test_half_a_key_and_another_program_of_the_name(world: World) -> None:
+    other = world.folder / "bin" / "rolehop"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    seen = found(world, AWS_SECRET_ACCESS_KEY=None, PATH=str(other.parent))
+    assert has(seen, "broken", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not")
+    assert has(seen, "look", f"another rolehop comes first on PATH: {other}")
+    assert has(seen, "look", "me: ")
+
+
+def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None:
+    world.aws_credentials(KEYS)
+    world.aws_config("[profile admin]\nregion = eu-west-1\n")
+    credentials, config = world.home / ".aws" / "credentials", world.home / ".aws" / "config"
+    credentials.chmod(0o644)
+    config.chmod(0o666)
+    world.state.mkdir(parents=True)
+    world.state.chmod(0o777)
+    seen = found(world)
+    assert has(seen, "look", f"others on this machine can read {credentials}")
+    assert has(seen, "look", "AWS profiles with keys in a file: old")
+    assert has(seen, "look", "'admin' is a chain and an AWS profile")
+    assert has(seen, "broken", f"{config}: everybody on this machine can write it")
+    assert has(seen, "broken", "the state folder is not used: ")
+    unasked = world.rolehop("doctor", "--fix")
+    assert unasked.code == 8, "there is nobody to ask"
+    done = world.rolehop("doctor", "--fix", "--yes")
+    assert done.code == 0, done.err
+    assert f"{config}\n  - mode 0666\n  + mode 0644\n" in done.out
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (credentials, config, world.state)]
+    assert modes == [0o600, 0o644, 0o755]
+    assert not [each for each in findings(world) if each["repair"]]
+
+
+def test_a_broken_config_and_a_damaged_index(world: World) -> None:
+    assert world.rolehop("export", "hub").code == 0
+    (world.state / "index.json").write_text("{")
+    world.config("version = 1\n[chains.x]\nsource = 'nobody'\n")
+    seen = found(world)
+    assert has(seen, "broken", "1 problem in config.toml")
+    assert has(seen, "look", "the list of stored sessions is damaged")
+    world.config("version = 1\n")
+    assert has(found(world), "look", "there is no chain yet")
+
+
+@pytest.mark.parametrize(
+    ("backend", "state", "words"),
+    [
+        ("Locked", "broken", "the keyring is locked"),
+        ("Denied", "broken", "the keyring denies access"),
+        ("Weak", "look", f"{DOUBLES}.Weak: an item was written"),
+    ],
+)
+def test_a_keyring_that_does_not_do(
+    shared_world: World, backend: str, state: str, words: str
+) -> None:
+    seen = found(shared_world, PYTHON_KEYRING_BACKEND=f"{DOUBLES}.{backend}")
+    assert has(seen, state, words), seen
+
+
+def test_a_network_that_does_not_do(world: World) -> None:
+    seen = found(world, AWS_ENDPOINT_URL_STS="http://127.0.0.1:1")
+    assert has(seen, "broken", "127.0.0.1:1")
+    assert has(found(world, AWS_CA_BUNDLE="/nowhere"), "broken", "the CA bundle '/nowhere'")
+    world.sts.date_offset = timedelta(minutes=7)
+    assert has(found(world), "broken", "this machine's clock is 7 min slow")
+
+
+def test_what_an_sdk_met_is_told(world: World) -> None:
+    assert world.rolehop("credential-process", "admin", env={"AWS_ACCESS_KEY_ID": None}).code == 4
+    assert has(found(world), "look", "credential-process admin failed: ")
+
+
+def test_a_shell_without_its_line_gets_it(world: World) -> None:
+    """A start-up file that is a link, as those of people who keep them in a repository."""
+    kept, rc = world.home / "dotfiles", world.home / ".bashrc"
+    kept.write_text("# rolehop init bash is not here\nalias ll='ls -l'")
+    rc.symlink_to(kept)
+    command = f"{SCRIPT} doctor --fix --yes; {SCRIPT} doctor --format json"
+    done = world.run("bash", "--norc", "-c", command)
+    assert '+ eval "$(rolehop init bash)"' in done.out, done.err
+    lines = ["# rolehop init bash is not here", "alias ll='ls -l'", 'eval "$(rolehop init bash)"']
+    assert (rc.is_symlink(), kept.read_text().splitlines()) == (True, lines)
+    again = json.loads(done.out[done.out.index('{\n  "schema"') :])["findings"]
+    assert [each["state"] for each in again if each["topic"] == "shell"] == ["fine"]
+
+
+def test_no_other_file_is_written(world: World, tmp_path: Path) -> None:
+    before = set(world.home.rglob("*"))
+    assert world.rolehop("doctor", "--format", "json").code == 0
+    assert set(world.home.rglob("*")) == before
+    wrong = world.rolehop("doctor", "--yes")
+    assert (wrong.code, "--yes goes with --fix" in wrong.err) == (2, True)
