@@ -53,7 +53,7 @@ app/each: run a command for each of many chains: targets, placeholders, children
     app app/serving app/walking aws endpoint handover show/running vault state ports plan config files
     daemon_threads credentials
 app/fleets: which accounts the fleets have that AWS lists, and asking AWS anew
-    app show/fleets state plan config config/fleets
+    app app/walking aws/inventory show/fleets state ports plan config config/fleets time_limit
 app/profiles: credential_process profiles in the AWS files: plan, show and write changes; list them
     app awsconfig config files show
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
@@ -91,7 +91,7 @@ sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws aws/identity_center net ports awsconfig config time_limit files credentials
 # ---- AWS and the network
 aws/inventory: read policies, from IAM and Organizations
-    aws net policy/inventory ports credentials
+    aws net policy/inventory ports config config/fleets credentials
 aws/identity_center: sign-in, accounts, sessions; the token cache shared with the AWS CLI
     aws oauth net ports json_fields files credentials
 aws: calls to AWS: STS, IAM, Organizations, Roles Anywhere; what they send and answer

@@ -245,21 +245,23 @@ def send_with_retries(
     may_retry: Callable[[Outcome, int], bool],
     sleep: Callable[[float], object],
     host: str,
+    *,
+    seconds: float = CALL_SECONDS,
 ) -> tuple[Outcome, int]:
     """Return the last outcome of ``send``, which asks ``host``, and the number of attempts.
 
     It is sent again while ``may_retry`` says so of an outcome and the number of attempts so far,
-    after a wait, as long as the time for the whole call allows.
+    after a wait, as long as the time for the whole call, ``seconds``, allows.
     """
     attempts = 0
-    with time_limit(CALL_SECONDS), Wait(f"waiting for {host}"):
+    with time_limit(seconds), Wait(f"waiting for {host}"):
         while True:
             attempts += 1
             outcome = send()
             if not may_retry(outcome, attempts):
                 return outcome, attempts
             wait = _wait_seconds(outcome, attempts)
-            if wait >= seconds_left(CALL_SECONDS):
+            if wait >= seconds_left(seconds):
                 return outcome, attempts
             sleep(wait)
 

@@ -19,6 +19,9 @@ class AccountAnswer(NamedTuple):
     left_out: Mapping[str, int]
     """How many accounts were left out, by why: a state of AWS (``SUSPENDED``)."""
 
+    without_effect: tuple[str, ...] = ()
+    """What the fleet's query says in vain, since no account is like that: ``ou Prd/*``."""
+
 
 class ListingProgress(Protocol):
     """Watches while AWS is asked; called from any thread."""

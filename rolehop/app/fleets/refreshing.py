@@ -31,6 +31,9 @@ class RefreshedFleet:
     calls: int = 0
     """How many calls to AWS it took, those of another fleet before it not counted again."""
 
+    without_effect: tuple[str, ...] = ()
+    """What its query says in vain, e.g. ``ou Prd/*``."""
+
     error: RolehopError | None = None
     """Why AWS did not list it; then what was known stays."""
 
@@ -91,7 +94,7 @@ def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
     accounts = tuple(sorted(answer.accounts))
     after = FleetListing(accounts, app.now(), answer.left_out)
     _store(app, fleet, after)
-    return RefreshedFleet(fleet, before, after, lister.calls - calls)
+    return RefreshedFleet(fleet, before, after, lister.calls - calls, answer.without_effect)
 
 
 def lister_for(app: App, query: AccountQuery, asking: Asking) -> Lister:

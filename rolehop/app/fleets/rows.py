@@ -61,6 +61,7 @@ def refresh_row(found: RefreshedFleet) -> RefreshRow:
         found.before.at is None,
         list(_change_rows(found.changes)),
         shown.left_out,
+        found.without_effect,
         None if found.error is None else found.error.what,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from rolehop.advice import Advice, Argument
@@ -39,6 +40,14 @@ def no_listing(fleet: ListedFleet, chain: str | None = None) -> ConfigError:
 def refresh_advice(fleet: str) -> Advice:
     """Return the command that asks AWS for a fleet's accounts."""
     return Advice("rolehop fleet refresh ", Argument(fleet))
+
+
+def excluded_by(account: str, name: str, patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns that mean an account: its ID, or its name as AWS or a chain has it."""
+    names = (account, name, name_meant(name))
+    return tuple(
+        each for each in patterns if any(called and fnmatchcase(called, each) for called in names)
+    )
 
 
 def spelled_names(accounts: Iterable[ListedAccount]) -> dict[str, str]:

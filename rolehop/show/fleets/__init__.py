@@ -70,6 +70,9 @@ class RefreshRow:
 
     changes: Sequence[ChangeRow] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    without_effect: Sequence[str] = ()
+    """What the fleet's query says in vain."""
+
     error: str | None = None
 
 
@@ -150,14 +153,15 @@ def refreshed_view(found: RefreshRow, *, verbose: bool) -> View:
         said.append(f"left out: {left_out_text(found.left_out)}")
     if not found.changes and not found.is_first:
         said.append("nothing changed")
-    head = line(StyledText(found.name, "bold"), f"  {'; '.join(said)}")
+    head = [line(StyledText(found.name, "bold"), f"  {'; '.join(said)}")]
+    head += [line(StyledText(f"  in vain: {each}", "yellow")) for each in found.without_effect]
     if not found.changes or (found.is_first and not verbose):
-        return [head]
+        return head
     shown = found.changes if verbose else found.changes[:_MOST_SHOWN]
     more = len(found.changes) - len(shown)
     grid = Grid(("", "ACCOUNT", "NAME", "CHANGE"), list(map(_change_row, shown)))
     rest: list[Line] = [line(f"… and {more} more: -v, or --format json")] if more else []
-    return [head, grid, *rest]
+    return [*head, grid, *rest]
 
 
 def _change_row(change: ChangeRow) -> Row:
@@ -206,6 +210,7 @@ def refreshed_document(rows: Iterable[RefreshRow]) -> dict[str, object]:
                     }
                     for change in each.changes
                 ],
+                "without_effect": list(each.without_effect),
                 "error": each.error,
             }
             for each in rows

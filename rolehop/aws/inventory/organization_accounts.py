@@ -1,0 +1,285 @@
+"""List the accounts of an organization: which of them a fleet has, by OU, tag and state.
+
+Source: AWS Organizations API reference, ``Account`` (its ``Paths`` and ``State``), ``ListAccounts``,
+``ListAccountsForParent``, ``ListOrganizationalUnitsForParent``, ``ListTagsForResource``. As few calls
+as it allows: pages of 20, OUs only where a fleet may have one, tags only of accounts that fit else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from rolehop.aws.inventory.organizations_api import OrganizationsApi
+from rolehop.config.fleets.account_query import OrganizationAccounts, is_account_id
+from rolehop.config.fleets.listed_fleets import excluded_by
+from rolehop.config.model import ListedAccount
+from rolehop.errors import ServiceError
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import clean, quoted
+
+_LARGEST_PAGE = 20
+_ACTIVE = "ACTIVE"
+_UNIT = Pattern(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
+_ROOT = Pattern(r"r-[0-9a-z]{4,32}")
+_DEEPEST = 10  # levels; AWS allows OUs five deep below the root
+_LONGEST_NAME = 128  # characters, as AWS allows
+
+
+class _Found(NamedTuple):
+    """One account as an answer has it."""
+
+    account: str
+    name: str
+    state: str
+    above: tuple[str, ...]
+    """IDs of the root and the OUs above it; empty: the answer does not say."""
+
+
+_Placed = tuple[_Found, str, tuple[str, ...]]
+"""An account, the path of its OU, and the patterns that mean this OU."""
+
+
+class FleetAccounts(NamedTuple):
+    """The accounts of one fleet."""
+
+    accounts: tuple[ListedAccount, ...]
+    left_out: Mapping[str, int]
+    """How many others it would have that are not active, by their state."""
+
+    without_effect: tuple[str, ...]
+    """What the query says in vain, since no account is like that: ``ou Prd/*``."""
+
+
+class OrganizationAccountReader:
+    """Lists accounts for any number of fleets; nothing is asked twice.
+
+    Methods raise ``StsRefusal`` if the signer may not, ``ServiceError`` if there is no answer, or one
+    that makes no sense.
+    """
+
+    def __init__(
+        self, api: OrganizationsApi, on_progress: Callable[[int, int], object] = lambda *_: None
+    ) -> None:
+        """``on_progress`` is told how many calls were made and how many accounts they gave."""
+        self._api = api
+        self._on_progress = on_progress
+        self._listed: dict[str, _Found] = {}
+        self._in: dict[str, dict[str, _Found]] = {}
+        self._children: dict[str, dict[str, str]] = {}
+        self._tags: dict[str, dict[str, str]] = {}
+        self._rest: Iterator[list[_Found]] | None = None
+        self._is_complete = False
+        self._roots: tuple[str, ...] | None = None
+
+    def accounts(self, query: OrganizationAccounts) -> FleetAccounts:
+        """Return the accounts of a fleet."""
+        left_out: Counter[str] = Counter()
+        fitting, used = list[ListedAccount](), set[str]()
+        for found, unit, meaning in self._placed(query.units):
+            excluding = excluded_by(found.account, found.name, query.exclude)
+            used |= {f"ou {each}" for each in meaning} | {f"exclude {each}" for each in excluding}
+            if excluding:
+                continue
+            if found.state != _ACTIVE:
+                left_out[found.state] += 1
+            elif self._has_tags(found.account, query.tags):
+                fitting.append(ListedAccount(found.account, found.name, unit))
+        said = [f"ou {each}" for each in query.units] + [f"exclude {e}" for e in query.exclude]
+        in_vain = tuple(each for each in said if each not in used)
+        return FleetAccounts(tuple(fitting), dict(left_out), in_vain)
+
+    # ---- accounts and their OUs
+
+    def _placed(self, patterns: Sequence[str]) -> Iterator[_Placed]:
+        """Give the accounts in OUs that patterns mean; without patterns every account."""
+        if not patterns:
+            yield from ((found, "", ()) for found in self._all())
+            return
+        if not all(found.above for found in self._some()) or not all(
+            found.above for found in self._all()
+        ):
+            yield from self._in_tree(patterns)
+            return
+        for found in self._all():
+            unit = self._path_of(found.above, patterns)
+            meaning = _meaning(unit, found.above[1:], patterns)
+            if meaning:
+                yield found, unit, meaning
+
+    def _some(self) -> list[_Found]:
+        """Return the accounts that were listed so far, of the first answer if none were."""
+        if self._rest is None:
+            self._rest = self._pages("ListAccounts", {}, self._listed)
+            self._read_on(lambda: bool(self._listed))
+        return list(self._listed.values())
+
+    def _all(self) -> Iterable[_Found]:
+        self._some()
+        self._read_on(lambda: False)
+        return self._listed.values()
+
+    def _read_on(self, is_enough: Callable[[], bool]) -> None:
+        """Read more pages; after a failure the list begins anew, since it must not have gaps."""
+        try:
+            while self._rest is not None and not self._is_complete and not is_enough():
+                self._is_complete = next(self._rest, None) is None
+        except BaseException:
+            self._rest = None
+            self._listed.clear()
+            raise
+
+    def _pages(
+        self, action: str, asked: Mapping[str, object], into: dict[str, _Found]
+    ) -> Iterator[list[_Found]]:
+        asked = {**asked, "MaxResults": _LARGEST_PAGE}
+        for page in self._api.pages(action, asked, "Accounts"):
+            found = [self._account(each, action) for each in page]
+            # One that moves while the pages are read may be on two of them.
+            into.update((each.account, each) for each in found)
+            self._on_progress(self._api.calls, len(into))
+            yield found
+
+    def _account(self, found: Mapping[str, Any], action: str) -> _Found:
+        account, name = found.get("Id"), found.get("Name")
+        state = found.get("State") or found.get("Status")  # AWS retires the latter in 2026
+        if not isinstance(account, str) or not is_account_id(account):
+            raise self._nonsense(action, f"not an account ID: {quoted(str(account))}")
+        if not isinstance(state, str):
+            raise self._nonsense(action, f"account {account} has no state")
+        shown = clean(name)[:_LONGEST_NAME] if isinstance(name, str) else ""
+        return _Found(account, shown, clean(state)[:40] or "UNKNOWN", _above(found, account))
+
+    def _path_of(self, above: tuple[str, ...], patterns: Sequence[str]) -> str:
+        """Return the path of an OU as names; below an OU that no pattern can mean, as IDs."""
+        names: list[str] = []
+        for parent, unit in pairwise(above):
+            may_lead = _may_lead("/".join(names), patterns)
+            names.append(self._names_in(parent, unit)[unit] if may_lead else unit)
+        return "/".join(names)
+
+    def _names_in(self, parent: str, wanted: str) -> Mapping[str, str]:
+        """Return the OUs in an OU or root, ID to name."""
+        found = self._units(parent)
+        if wanted not in found:
+            raise self._nonsense("ListOrganizationalUnitsForParent", f"{wanted} is not in {parent}")
+        return found
+
+    # ---- the tree, for an answer without paths
+
+    def _in_tree(self, patterns: Sequence[str]) -> Iterator[_Placed]:
+        given = [each for each in patterns if _UNIT.fullmatch(each)]
+        paths = [each for each in patterns if each not in given]
+        seen: set[str] = set()
+        starts: list[tuple[str, tuple[str, ...], str]] = [(each, (each,), each) for each in given]
+        starts += [(root, (), "") for root in self._root_ids()] if paths else []
+        for parent, units, path in starts:
+            for placed in self._below(parent, units, path, patterns):
+                if placed[0].account not in seen:
+                    seen.add(placed[0].account)
+                    yield placed
+
+    def _below(
+        self, parent: str, units: tuple[str, ...], path: str, patterns: Sequence[str]
+    ) -> Iterator[_Placed]:
+        if len(units) > _DEEPEST:
+            raise self._nonsense("ListOrganizationalUnitsForParent", f"{path} is too deep")
+        meaning = _meaning(path, units, patterns)
+        if meaning:
+            yield from ((found, path, meaning) for found in self._accounts_in(parent))
+        if not _may_lead(path, patterns) and not any(each in patterns for each in units):
+            return
+        for unit, name in self._units(parent).items():
+            below = f"{path}/{name}" if path else name
+            yield from self._below(unit, (*units, unit), below, patterns)
+
+    def _accounts_in(self, parent: str) -> Iterable[_Found]:
+        if parent not in self._in:
+            found: dict[str, _Found] = {}
+            for _ in self._pages("ListAccountsForParent", {"ParentId": parent}, found):
+                pass
+            self._in[parent] = found
+        return self._in[parent].values()
+
+    def _units(self, parent: str) -> Mapping[str, str]:
+        if parent not in self._children:
+            action = "ListOrganizationalUnitsForParent"
+            asked = {"ParentId": parent, "MaxResults": _LARGEST_PAGE}
+            found: dict[str, str] = {}
+            for page in self._api.pages(action, asked, "OrganizationalUnits"):
+                found.update(self._unit(each, action) for each in page)
+            self._children[parent] = found
+        return self._children[parent]
+
+    def _unit(self, found: Mapping[str, Any], action: str) -> tuple[str, str]:
+        unit, name = found.get("Id"), found.get("Name")
+        if not isinstance(unit, str) or not _UNIT.fullmatch(unit):
+            raise self._nonsense(action, f"not an OU: {quoted(str(unit))}")
+        # A slash in a name must not look like an OU in another one.
+        shown = clean(name)[:_LONGEST_NAME].replace("/", "-") if isinstance(name, str) else ""
+        return unit, shown or unit
+
+    def _root_ids(self) -> tuple[str, ...]:
+        if self._roots is None:
+            pages = self._api.pages("ListRoots", {}, "Roots")
+            found = tuple(str(each.get("Id")) for page in pages for each in page)
+            if not found or not all(map(_ROOT.fullmatch, found)):
+                raise self._nonsense("ListRoots", "there is no root in it")
+            self._roots = found
+        return self._roots
+
+    # ---- tags
+
+    def _has_tags(self, account: str, wanted: Sequence[tuple[str, str]]) -> bool:
+        if not wanted:
+            return True
+        tags = self._tags_of(account)
+        return all(key in tags and fnmatchcase(tags[key], value) for key, value in wanted)
+
+    def _tags_of(self, account: str) -> Mapping[str, str]:
+        if account not in self._tags:
+            pages = self._api.pages("ListTagsForResource", {"ResourceId": account}, "Tags")
+            self._tags[account] = {
+                str(tag.get("Key")): str(tag.get("Value")) for page in pages for tag in page
+            }
+            self._on_progress(self._api.calls, len(self._tags))
+        return self._tags[account]
+
+    def _nonsense(self, action: str, reason: str) -> ServiceError:
+        return ServiceError(
+            f"{self._api.host} answered {action} with something unexpected",
+            cause=reason,
+            fix="check that the endpoint is AWS's",
+        )
+
+
+def _above(found: Mapping[str, Any], account: str) -> tuple[str, ...]:
+    """Return the root and the OUs in an account's path: ``o-…/r-…/ou-…/123456789012/``."""
+    paths = found.get("Paths")
+    for path in paths if isinstance(paths, list) else ():
+        parts = path.rstrip("/").split("/") if isinstance(path, str) else []
+        if parts and parts[-1] == account:
+            parts.pop()
+        if len(parts) > 1 and _ROOT.fullmatch(parts[1]) and all(map(_UNIT.fullmatch, parts[2:])):
+            return tuple(parts[1:])
+    return ()
+
+
+def _meaning(path: str, units: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the patterns that mean an OU: ``Prod/*`` means Prod, too; an ID means all below it."""
+    return tuple(
+        each for each in patterns if each in units or fnmatchcase(path, each) or each == f"{path}/*"
+    )
+
+
+def _may_lead(path: str, patterns: Sequence[str]) -> bool:
+    """True if a pattern can mean an OU in the one at ``path``; the root's is empty."""
+    begin = f"{path}/" if path else ""
+    return any(
+        not begin or any(fnmatchcase(begin, each[:end]) for end in range(1, len(each) + 1))
+        for each in patterns
+        if not _UNIT.fullmatch(each)
+    )

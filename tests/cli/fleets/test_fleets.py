@@ -1,0 +1,254 @@
+"""Fleets whose accounts come from AWS: listed once, then used offline by every command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doubles.accounts.organizations import ROOT, Organization
+from tests.support.world import HUB, World, temporary_world
+
+ORG = "arn:aws:iam::999999999999:role/OrgReader"
+PROD, PAY = "ou-ab12-11111111", "ou-ab12-22222222"
+BILLING, WEB, TWIN, OLD = (digit * 12 for digit in "4567")
+CONFIG = """
+[sources.me]
+type = "environment"
+
+[chains.hub]
+source = "me"
+hops = [{ role = "222222222222:role/Hub" }]
+
+[chains.org]
+source = "me"
+hops = [{ role = "999999999999:role/OrgReader" }]
+
+[chains.beyond]
+from = "prod/web"
+hops = [{ role = "333333333333:role/Admin" }]
+
+[fleets.prod]
+from = "hub"
+role = "{account}:role/Audit"
+session_name = "at-{account_name}"
+labels = { env = "prod" }
+accounts = { organization = "org", ou = ["Prod/*"], exclude = ["lab"] }
+"""
+ASK = "rolehop fleet refresh prod"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[World]:
+    with temporary_world() as world:
+        world.config(CONFIG)
+        aws = world.sts.world
+        aws.role(ORG, trusts=[world.alice.arn])
+        aws.role(f"arn:aws:iam::{TWIN}:role/Audit", trusts=[HUB])
+        org = aws.organization
+        org.page = 20
+        org.readers.add(ORG)
+        org.add_unit(PROD, ROOT, "Prod")
+        org.add_unit(PAY, PROD, "Payments")
+        yield world
+
+
+@pytest.fixture
+def world(shared: World) -> World:
+    """The accounts as they are at first; nothing is listed."""
+    org = organization(shared)
+    for account in (BILLING, WEB, TWIN, OLD):
+        org.parents.pop(account, None)
+        org.accounts.pop(account, None)
+    org.add_account(BILLING, PAY, "Billing & Co")
+    org.add_account(WEB, PROD, "web")
+    org.add_account(OLD, PROD, "old", state="SUSPENDED")
+    shared.config(CONFIG)
+    for file in (shared.state / "fleets").glob("*"):
+        file.unlink()
+    return shared
+
+
+def organization(world: World) -> Organization:
+    return world.sts.world.organization
+
+
+def names(world: World, *patterns: str) -> list[str]:
+    done = world.rolehop("list", *patterns, "--format", "json")
+    assert done.code == 0, done.err
+    return [each["name"] for each in done.json["chains"]]
+
+
+def stored(world: World) -> Path:
+    (file,) = (world.state / "fleets").glob("*.json")
+    return file
+
+
+def edit(world: World, **changes: Any) -> None:
+    file = stored(world)
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def test_without_a_list_no_call_is_made_and_the_command_is_named(world: World) -> None:
+    before = len(organization(world).calls), len(world.sts.calls)
+    listed = world.rolehop("list")
+    assert (listed.code, "hub" in listed.out) == (0, True)
+    assert ASK in listed.err
+    for arguments in (
+        ["plan", "prod/web"],
+        ["plan", "beyond"],
+        ["list", "prod"],
+        ["each", "*", "--dry-run", "--", "true"],
+        ["each", "label:env=prod", "--dry-run", "--", "true"],
+        ["refresh", "pro?/w*"],
+        ["check"],
+    ):
+        done = world.rolehop(*arguments)
+        assert (done.code, ASK in done.err, done.out) == (3, True, ""), (arguments, done)
+    assert world.rolehop("plan", "hub").code == 0
+    assert world.rolehop("each", "hub", "--dry-run", "--", "true").code == 0
+    assert world.rolehop("config", "check").code == 0
+    assert (len(organization(world).calls), len(world.sts.calls)) == before
+
+
+def test_a_refresh_lists_and_then_shows_what_changed(world: World) -> None:
+    first = world.rolehop("fleet", "refresh")
+    assert first.code == 0, first.err
+    assert first.out == "prod  2 accounts; left out: 1 suspended\n"
+    assert names(world, "prod") == ["prod/Billing-Co", "prod/web"]
+    assert stored(world).stat().st_mode & 0o777 == 0o600
+    same = world.rolehop("fleet", "refresh", "prod")
+    assert same.out == "prod  2 accounts; left out: 1 suspended; nothing changed\n"
+    org = organization(world)
+    org.accounts[BILLING].name = "Billing"
+    org.parents[WEB] = PAY
+    org.accounts[OLD].state = "ACTIVE"
+    org.add_account(TWIN, PROD, "WEB")
+    second = world.rolehop("fleet", "refresh", "--format", "json").json["fleets"][0]
+    assert second["schema" if "schema" in second else "name"] == "prod"
+    changes = {each["account"]: each for each in second["changes"]}
+    assert {account: each["changes"] for account, each in changes.items()} == {
+        BILLING: ["renamed"],
+        WEB: ["moved"],
+        OLD: ["added"],
+        TWIN: ["added"],
+    }
+    assert changes[BILLING]["name_before"] == "Billing & Co"
+    assert (changes[WEB]["unit_before"], changes[WEB]["unit"]) == ("Prod", "Prod/Payments")
+    # Both twins get their IDs, also the one that was there before.
+    assert names(world, "prod") == [
+        "prod/Billing",
+        f"prod/web-{WEB}",
+        f"prod/WEB-{TWIN}",
+        "prod/old",
+    ]
+    del org.accounts[TWIN], org.parents[TWIN]
+    third = world.rolehop("fleet", "refresh")
+    assert third.out.splitlines()[-1].split() == ["-", TWIN, "WEB", "removed,", "Prod"]
+    assert "prod/web" in names(world, "prod")
+
+
+def test_every_command_uses_the_list_offline(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    calls = len(organization(world).calls)
+    by_name, by_id = (world.rolehop("plan", f"prod/{each}") for each in ("Billing-Co", BILLING))
+    assert by_name.code == 0, by_name.err
+    assert by_name.out == by_id.out
+    assert f"{BILLING}:role/Audit (Billing & Co)" in by_name.out
+    shown = world.rolehop("show", "prod/web", "--format", "json").json
+    assert shown["hops"][-1]["session_name"] == "at-web"
+    assert world.rolehop("plan", "beyond").code == 0
+    assert names(world, "label:env=prod") == ["prod/Billing-Co", "prod/web"]
+    done = world.rolehop(
+        "each", "prod", "--format", "json", "--", "sh", "-c", "echo $ROLEHOP_ACCOUNT_NAME"
+    )
+    lines = {row["account"]: row for row in map(json.loads, done.out.splitlines())}
+    assert {each: lines[each]["stdout"] for each in lines} == {
+        BILLING: "Billing & Co\n",
+        WEB: "",
+    } or lines[WEB]["class"] == "refused"
+    unsafe = world.rolehop("each", "prod/B*", "--", "echo", "{account_name}")
+    assert (unsafe.code, "Billing & Co" in unsafe.out) == (1, True)
+    graph = world.rolehop("graph", "prod/*", "--format", "json")
+    assert (graph.code, BILLING in graph.out) == (0, True), graph.err
+    wrong = world.rolehop("plan", "prod/wbe")
+    assert wrong.code == 3
+    assert "did you mean prod/web?" in wrong.err
+    assert ASK in wrong.err
+    assert len(organization(world).calls) == calls
+
+
+def test_the_list_is_shown_with_its_age(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    edit(world, at=(datetime.now(UTC) - timedelta(days=9)).isoformat())
+    shown = world.rolehop("fleet", "list")
+    assert "9 days ago" in shown.out
+    assert ASK in shown.out
+    (row,) = world.rolehop("fleet", "list", "--format", "json").json["fleets"]
+    assert (row["accounts"], row["stale"], row["left_out"]) == (2, True, {"SUSPENDED": 1})
+    noted = world.rolehop("each", "prod", "--dry-run", "--", "true")
+    assert "the accounts of fleet 'prod' were listed 9 days ago" in noted.err
+    assert "listed" not in world.rolehop("plan", "hub").err
+
+
+def test_a_list_of_another_definition_does_not_count(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    world.config(CONFIG.replace('"lab"', '"web"'))
+    done = world.rolehop("plan", "prod/Billing-Co")
+    assert (done.code, ASK in done.err) == (3, True)
+    assert "defined otherwise" in done.err
+    # The template around it may be another one.
+    world.config(CONFIG.replace("role/Audit", "role/Other"))
+    assert f"{WEB}:role/Other" in world.rolehop("plan", "prod/web").out
+
+
+@pytest.mark.parametrize(
+    ("changes", "mode"),
+    [
+        ({"accounts": [["44444444444", "x", "", []]]}, 0o600),
+        ({"accounts": [[BILLING, "x", "", []]] * 2}, 0o600),
+        ({"accounts": [[BILLING, 7, "", []]]}, 0o600),
+        ({"accounts": {"a": 1}}, 0o600),
+        ({"fleet": "test"}, 0o600),
+        ({"schema": 2}, 0o600),
+        ({"at": "yesterday"}, 0o600),
+        ({}, 0o666),
+    ],
+)
+def test_a_file_that_is_damaged_or_others_can_write_is_not_followed(
+    world: World, changes: dict[str, Any], mode: int
+) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    edit(world, **changes)
+    stored(world).chmod(mode)
+    done = world.rolehop("plan", "prod/web")
+    assert (done.code, ASK in done.err) == (3, True), done
+    assert ("everybody" if mode == 0o666 else "damaged") in done.err
+    assert world.rolehop("plan", "hub").code == 0
+    assert world.rolehop("fleet", "refresh").code == 0
+    assert world.rolehop("plan", "prod/web").code == 0
+
+
+def test_a_refusal_leaves_what_was_known(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    organization(world).denied.add("ListAccounts")
+    try:
+        done = world.rolehop("fleet", "refresh")
+    finally:
+        organization(world).denied.clear()
+    assert done.code == 5
+    assert "chain 'org' may not list the organization's accounts" in done.err
+    assert "delegated administrator" in done.err
+    assert names(world, "prod") == ["prod/Billing-Co", "prod/web"]
+
+
+def test_names_of_fleets_that_cannot_be_asked_for(world: World) -> None:
+    world.config(f'{CONFIG}\n[fleets.mine]\nfrom = "hub"\naccounts = ["{WEB}"]\n')
+    mine = world.rolehop("fleet", "refresh", "mine")
+    assert (mine.code, "in the config" in mine.err) == (2, True)
+    none = world.rolehop("fleet", "refresh", "prd")
+    assert (none.code, 'did you mean "prod"?' in none.err) == (3, True)
