@@ -61,7 +61,7 @@ app/serving: serve chains: keep a session of each, answer from memory, know what
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
-    app/walking sts_errors key_rotation vault sources sources/shared aws net show shells handover completion
+    app/walking sts_errors key_rotation vault sources sources/shared aws net show show/fleets shells handover completion
     state ports plan policy/chains awsconfig config config/fleets fastpath time_limit files daemon_threads credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice
 from rolehop.config.model import LABEL, ChainConfig, Config, is_pattern
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.plan.walk_options import WalkOptions
@@ -39,8 +41,9 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
         roles, cached = sessions.roles_and_cached(chain)
         source = chain.source
         if chain.continues is not None:
-            source = sources.get(chain.continues) or source_name_of(config, chain)
-            sources[chain.continues] = source
+            source = sources.get(chain.continues)
+            with suppress(ConfigError):  # it continues a chain of a fleet that is not listed
+                source = sources[chain.continues] = source or source_name_of(config, chain)
         yield ChainRow(
             name=chain.name,
             description=chain.description,
@@ -85,8 +88,25 @@ def check_listed(app: App, patterns: Iterable[str]) -> None:
     Raises:
         ConfigError: AWS was not asked so far, or what it listed does not count any more.
     """
+    patterns = tuple(patterns)
     for error in unlisted_fleets(app, patterns):
         raise error
+    note_old_lists(app, patterns)
+
+
+def note_old_lists(app: App, patterns: Iterable[str]) -> None:
+    """Say of each fleet whose chains ``patterns`` could mean that AWS was asked long ago, if so."""
+    if not app.config.listed_fleets:
+        return
+    from rolehop.config.fleets.listed_fleets import is_old, refresh_advice
+    from rolehop.show.fleets import age_text
+
+    patterns = tuple(patterns)
+    for fleet in app.config.listed_fleets.values():
+        if any(_may_mean(fleet, each) for each in patterns) and is_old(fleet.listing, app.now()):
+            age = age_text(fleet.listing.at or app.now(), app.now())
+            said = f"the accounts of fleet '{fleet.name}' were listed {age}: "
+            app.note_once(f"fleet {fleet.name}", Advice(said, refresh_advice(fleet.name)))
 
 
 def unlisted_fleets(app: App, patterns: Iterable[str]) -> list[ConfigError]:

@@ -69,9 +69,8 @@ def _listing(found: Mapping[str, Any], fleet: str, definition: str) -> FleetList
     if found["schema"] != _SCHEMA or found["fleet"] != fleet:
         raise ValueError("it is of another fleet or version")
     at = read_moment(found["at"])
-    left_out = {
-        clean(str(state)): number_in(found["left_out"], state) for state in found["left_out"]
-    }
+    counts = found["left_out"]
+    left_out = {clean(str(state)): number_in(counts, state) for state in counts.keys()}  # noqa: SIM118 - a list has none
     accounts = tuple(_account(*each) for each in found["accounts"])
     check_accounts(accounts)
     if found["definition"] != definition:

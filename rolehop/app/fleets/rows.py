@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rolehop.config.fleets.listed_fleets import refresh_advice
+from rolehop.config.fleets.listed_fleets import is_old, refresh_advice
 from rolehop.show.fleets import ChangeRow, FleetRow, RefreshRow
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.fleets.changes import AccountChange
     from rolehop.app.fleets.refreshing import RefreshedFleet
-    from rolehop.config.model import FleetListing, ListedFleet
-
-FRESH = timedelta(days=7)
-"""After that, AWS should be asked again."""
+    from rolehop.config.model import ListedFleet
 
 
 def fleet_rows(app: App) -> list[FleetRow]:
@@ -38,16 +34,11 @@ def _listed_row(app: App, fleet: ListedFleet) -> FleetRow:
         fleet.query.through,
         None if listing.problem else len(listing.accounts),
         listing.at,
-        is_stale(app, listing),
+        listing.problem is not None or is_old(listing, app.now()),
         listing.problem,
         refresh_advice(fleet.name),
         listing.left_out,
     )
-
-
-def is_stale(app: App, listing: FleetListing) -> bool:
-    """True if AWS should be asked again, or was never."""
-    return listing.problem is not None or listing.at is None or app.now() - listing.at > FRESH
 
 
 def refresh_row(found: RefreshedFleet) -> RefreshRow:

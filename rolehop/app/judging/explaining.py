@@ -10,7 +10,7 @@ from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.organization import accounts_of, with_organization
 from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
-from rolehop.app.listing import matching_chains
+from rolehop.app.listing import check_listed, matching_chains
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.arn import ACCOUNT_ID, account_of, is_principal
 from rolehop.config.model import ChainConfig, SourceConfig
@@ -165,7 +165,11 @@ def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> l
 
 
 def _matching(app: App, patterns: Sequence[str]) -> list[str]:
-    return matching_chains(app, patterns) if patterns else list(app.config.chains)
+    """Return the chains that match, or all; one that AWS did not list so far must not be missed."""
+    if patterns:
+        return matching_chains(app, patterns)
+    check_listed(app, ("*",))
+    return list(app.config.chains)
 
 
 def _path(app: App, name: str, policies: PolicyOptions) -> Path:

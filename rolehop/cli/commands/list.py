@@ -8,7 +8,7 @@ import click
 
 from rolehop.advice import Advice
 from rolehop.app.config_files import own_config_file
-from rolehop.app.listing import chain_rows, check_patterns, unlisted_fleets
+from rolehop.app.listing import chain_rows, check_patterns, note_old_lists, unlisted_fleets
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
@@ -41,6 +41,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     rows = list(chain_rows(cli.app, pattern or ("*",)))
     for error in unlisted_fleets(cli.app, pattern or ("*",)):
         cli.terminal.note(Advice(f"{error.what}: ", error.fix or ""))
+    note_old_lists(cli.app, pattern or ("*",))
     if rows or style == "json":
         show_chains(cli, rows, style)
     else:

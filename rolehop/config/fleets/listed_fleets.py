@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -25,6 +26,15 @@ from rolehop.errors import ConfigError
 from rolehop.startup.dataclass import replace
 
 NEVER_LISTED = FleetListing(problem="AWS was not asked for them so far")
+
+
+FRESH = timedelta(days=7)
+"""After that, AWS should be asked again: accounts come and go."""
+
+
+def is_old(listing: FleetListing, now: datetime) -> bool:
+    """True if AWS was asked long ago; a clock that was set back makes nothing old."""
+    return listing.at is not None and now - listing.at > FRESH
 
 
 def no_listing(fleet: ListedFleet, chain: str | None = None) -> ConfigError:

@@ -1,0 +1,95 @@
+"""The stored accounts of a fleet: read back whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rolehop.config.model import FleetListing, ListedAccount
+from rolehop.state.fleet_cache import fleet_path, load_listing, store_listing
+
+BILLING, WEB = "4" * 12, "5" * 12
+LISTING = FleetListing(
+    (ListedAccount(BILLING, "Billing & Co", "Prod/Pay"), ListedAccount(WEB, roles=("Admin", "RO"))),
+    datetime(2026, 11, 27, 12, tzinfo=UTC),
+    {"SUSPENDED": 2},
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = fleet_path(tmp_path, "prod")
+    store_listing(found, "prod", "as defined", LISTING)
+    return found
+
+
+def edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_it_comes_back_as_it_was(path: Path) -> None:
+    assert load_listing(path, "prod", "as defined") == LISTING
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_another_definition_is_for_a_diff_alone(path: Path) -> None:
+    found = load_listing(path, "prod", "otherwise")
+    assert found.accounts == LISTING.accounts
+    assert found.problem is not None
+
+
+def test_names_that_differ_in_case_have_files_of_their_own(tmp_path: Path) -> None:
+    paths = {fleet_path(tmp_path, name).name.casefold() for name in ("prod", "Prod", "p" * 300)}
+    assert len(paths) == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accounts": [["44444444444", "x", "", []]]},
+        {"accounts": [[BILLING, "x", "", []]] * 2},
+        {"accounts": [[BILLING, 7, "", []]]},
+        {"accounts": [[BILLING, "x", "", [7]]]},
+        {"accounts": [[BILLING]]},
+        {"accounts": {"a": 1}},
+        {"accounts": [[["4"] * 12, "x", "", []]]},
+        {"fleet": "test"},
+        {"schema": 2},
+        {"at": "yesterday"},
+        {"at": None},
+        {"left_out": []},
+        {"left_out": {"SUSPENDED": -1}},
+    ],
+)
+def test_nothing_of_a_damaged_file_counts(path: Path, changes: dict[str, Any]) -> None:
+    edit(path, **changes)
+    found = load_listing(path, "prod", "as defined")
+    assert found.accounts == ()
+    assert found.problem is not None
+    assert "damaged" in found.problem
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_is_damaged(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    assert "damaged" in str(load_listing(path, "prod", "as defined").problem)
+
+
+def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    path.rename(other)
+    path.symlink_to(other)
+    assert "cannot be read" in str(load_listing(path, "prod", "as defined").problem)
+    path.unlink()
+    path.hardlink_to(other)
+    assert "cannot be read" in str(load_listing(path, "prod", "as defined").problem)
+
+
+def test_names_are_one_visible_line(path: Path) -> None:
+    edit(path, accounts=[[BILLING, "\x1b[31ma\n\u202eb", "Prod\x07", []]])
+    (found,) = load_listing(path, "prod", "as defined").accounts
+    assert (found.name, found.unit) == ("[31ma b", "Prod")
