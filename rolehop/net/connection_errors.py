@@ -6,6 +6,7 @@ shown.
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ class FailureKind(Enum):
     NOT_HTTP = "its answer is not valid HTTP"
     TOO_LONG = "its answer is longer than any expected answer"
     TOO_SLOW = "its answer took too long"
+    NO_FILES = "this process may open no more files"
     OTHER = "the request could not be sent"
 
 
@@ -112,6 +114,8 @@ def classify_failure(error: BaseException) -> ConnectionFailure:
             return ConnectionFailure(FailureKind.CERTIFICATE, clean(each.verify_message))
         if type(each).__name__ == "CertificateError":  # urllib3's own check of the host name
             return ConnectionFailure(FailureKind.CERTIFICATE, "it is for another host")
+        if isinstance(each, OSError) and each.errno in (errno.EMFILE, errno.ENFILE):
+            return ConnectionFailure(FailureKind.NO_FILES)
         for kinds, kind in _KINDS:
             if isinstance(each, kinds):
                 return ConnectionFailure(kind)
@@ -200,6 +204,8 @@ def _fix(kind: FailureKind, route: NetworkPath, settings: ClientSettings) -> str
         )
     if kind is FailureKind.TLS:
         return "check that the endpoint speaks TLS, and the file named by AWS_CA_BUNDLE"
+    if kind is FailureKind.NO_FILES:
+        return "raise the limit (ulimit -n), or end what has so many open"
     if route.overridden:
         return "check AWS_ENDPOINT_URL…, and endpoint_url of the AWS config: they override the endpoint"
     if kind is FailureKind.NAME and settings.use_fips:

@@ -90,8 +90,12 @@ class _NotedConnection:
     def _new_conn(self) -> socket.socket:
         """Open a TCP connection: urllib3's own hook, before any tunnel or TLS."""
         opened: socket.socket = super()._new_conn()  # type: ignore[misc]
-        self._handle = opened.dup()
-        self._note()
+        try:
+            self._handle = opened.dup()
+            self._note()
+        except OSError:  # no more files may be open
+            opened.close()
+            raise
         return opened
 
     def connect(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import socket
 import threading
 from collections.abc import Iterator
 from itertools import chain
@@ -225,3 +228,20 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+def test_it_says_that_no_more_files_may_be_open_and_leaves_none_open() -> None:
+    """The connection stands, and there is no second handle of it to be had."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(server.fileno())
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1, before[1]))
+        try:
+            outcome = _exchange(url)
+            os.close(os.dup(server.fileno()))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert isinstance(outcome, ConnectionFailure)
+    assert outcome.kind is FailureKind.NO_FILES

@@ -15,6 +15,7 @@ _HTML = b"<!DOCTYPE html><html><head><title>Sign in to the Wi-Fi</title></head><
 _ADMIN, _AUDIT = "arn:aws:iam::333333333333:role/Admin", "arn:aws:iam::444444444444:role/Audit"
 # OK; the source's own credentials or a sign-in; refused by AWS; the network's or AWS's fault.
 _CODES = (0, 4, 5, 6)
+_REFUSED = 5
 
 
 def _injected(arena: Arena, *faults: Fault, always: Fault | None = None) -> bool:
@@ -35,6 +36,8 @@ def _injected(arena: Arena, *faults: Fault, always: Fault | None = None) -> bool
         injected = arena.proxy.recover()
     if done.code not in _CODES:
         raise NotSurvived(f"exit {done.code}")
+    if done.code == _REFUSED and arena.run("refresh", chain, person=person).code != 0:
+        raise NotSurvived("refresh, which asks AWS again at once, fails")
     arena.heals(person, chain)
     return injected > 0
 

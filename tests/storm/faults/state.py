@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,15 @@ def _unreadable(arena: Arena) -> None:
 # ---- what is in it
 
 
-def _damaged(arena: Arena, damage: Callable[[Arena, Path], object], *, every: bool = False) -> None:
+def _damaged(
+    arena: Arena,
+    damage: Callable[[Arena, Path], object],
+    *,
+    every: bool = False,
+    person: str = "",
+) -> None:
     """Damage one file, or all; then everything goes on."""
-    person = arena.person()
+    person = person or arena.person()
     arena.walk(person, "hub")
     files = sorted(each for each in arena.world.state.rglob("*") if each.is_file())
     for path in files if every else [arena.choice.choice(files)]:
@@ -137,6 +144,22 @@ def _restore(files: list[Path]) -> None:
             shutil.rmtree(path)
         elif path.exists():
             path.chmod(0o600)
+
+
+@contextmanager
+def _index_lost(arena: Arena, person: str) -> Iterator[None]:
+    """Lose the index in here.
+
+    An index that is gone, and not damaged, may be new and say nothing of what others stored in
+    this keyring: only sessions of configured chains are looked for. So of others there are none.
+    """
+    arena.log_out()
+    yield
+    for each in (person, KEEPER):
+        if arena.run("status", person=each).code != 0:
+            raise NotSurvived("status fails")
+        arena.heals(each, "hub")
+    arena.heals(person)
 
 
 def _flip(arena: Arena, path: Path) -> None:
@@ -175,7 +198,6 @@ for _name, _damage in {
     "cut short": _cut,
     "emptied": lambda _, path: path.write_bytes(b""),
     "zeros": lambda _, path: path.write_bytes(bytes(path.stat().st_size)),
-    "gone": lambda _, path: path.unlink(),
     "deep JSON": lambda _, path: path.write_bytes(b"[" * 100_000),
     "a pipe": _as_pipe,
     "writable for all": lambda _, path: path.chmod(0o666),
@@ -200,23 +222,39 @@ def _folder(arena: Arena) -> None:
     _damaged(arena, _as_folder)
 
 
+@kind("state: a file gone")
+def _file_gone(arena: Arena) -> None:
+    person = arena.person()
+    with _index_lost(arena, person):
+        _damaged(arena, lambda _, path: path.unlink(), person=person)
+
+
 @kind("state: gone")
 def _gone(arena: Arena) -> None:
-    shutil.rmtree(arena.world.state)
-    arena.heals(arena.person())
+    person = arena.person()
+    with _index_lost(arena, person):
+        arena.walk(person, "hub")
+        shutil.rmtree(arena.world.state)
+
+
+@kind("state: every file gone")
+def _all_gone(arena: Arena) -> None:
+    person = arena.person()
+    with _index_lost(arena, person):
+        _damaged(arena, lambda _, path: path.unlink(), every=True, person=person)
 
 
 @kind("state: gone during a walk")
 def _gone_meanwhile(arena: Arena) -> None:
     person = arena.person()
     delay = arena.choice.uniform(0.0, 0.3)
-    timer = threading.Timer(delay, shutil.rmtree, (arena.world.state,), {"ignore_errors": True})
-    timer.start()
-    done = arena.walk(person)
-    timer.join()
-    if done.code != 0:
-        raise NotSurvived(f"exit {done.code}")
-    arena.heals(person)
+    with _index_lost(arena, person):
+        timer = threading.Timer(delay, shutil.rmtree, (arena.world.state,), {"ignore_errors": True})
+        timer.start()
+        done = arena.walk(person)
+        timer.join()
+        if done.code != 0:
+            raise NotSurvived(f"exit {done.code}")
 
 
 @kind("state: an older copy")
