@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 
+from tests.doubles.web import Asked, Reply, Service
 from tests.support.aws_cli import aws_cli, node_modules
 from tests.support.world import Done, World
 
@@ -96,6 +99,35 @@ def test_the_aws_sdk_for_javascript_accepts_it(configured: World) -> None:
     assert done.json["accountId"] == "333333333333"
     shown = configured.rolehop("credential-process", "admin", env=CLIENT).json["Expiration"]
     assert datetime.fromisoformat(done.json["expiration"]) == datetime.fromisoformat(shown)
+
+
+class EcrService(Service):
+    """Amazon ECR, as far as signing in to a registry needs it."""
+
+    def answer(self, asked: Asked) -> Reply:
+        given = {
+            "authorizationToken": b64encode(b"AWS:a-password").decode(),
+            "proxyEndpoint": f"https://{REGISTRY}",
+            "expiresAt": 4_000_000_000,
+        }
+        return Reply(json={"authorizationData": [given]})
+
+
+REGISTRY = "333333333333.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+def test_the_aws_sdk_for_go_accepts_it(configured: World) -> None:
+    """Amazon's credential helper for Docker is a Go program: it runs the line through ``sh -c``."""
+    if shutil.which("docker-credential-ecr-login") is None:
+        pytest.skip("not installed: docker-credential-ecr-login (amazon-ecr-credential-helper)")
+    with EcrService() as ecr:
+        env = {**CLIENT, "AWS_PROFILE": "admin", "AWS_ENDPOINT_URL_ECR": ecr.url}
+        done = configured.run("docker-credential-ecr-login", "get", env=env, input=REGISTRY)
+    assert done.code == 0, done.err
+    assert done.json["Secret"] == "a-password"
+    (asked,) = ecr.asked
+    key = asked.headers["authorization"].partition("Credential=")[2].partition("/")[0]
+    assert configured.sts.world.keys[key].arn == ARN
 
 
 @pytest.mark.parametrize("state", ["walked", "cached"])

@@ -165,9 +165,10 @@ def write_changes(app: App, changes: Sequence[FileChange]) -> None:
 
 
 def _matching(app: App, patterns: Sequence[str]) -> list[ChainConfig]:
-    from rolehop.app.listing import check_patterns, matches
+    from rolehop.app.listing import check_listed, check_patterns, matches
 
     check_patterns(app, patterns)
+    check_listed(app, patterns)
     chains = app.config.chains.values()
     found = [
         each for each in chains if not patterns or matches(each, patterns) or each.fleet in patterns

@@ -12,16 +12,18 @@ from botocore.configloader import load_config
 from botocore.exceptions import ConfigParseError
 
 from rolehop.app.context import App
+from rolehop.app.ports import PromptedPerson
 from rolehop.app.profiles.aws_file import BACKUP
 from rolehop.app.profiles.changes import (
     FileChange,
     ProfileOptions,
+    confirm_changes,
     install_changes,
     removal_changes,
     write_changes,
 )
 from rolehop.app.profiles.installation import Installation
-from rolehop.errors import ConfigError, UsageError
+from rolehop.errors import ConfigError, Declined, NoTerminal, UsageError
 from tests.app.profiles.odd_files import MARKED, READABLE, REFUSED
 
 CONFIG = """
@@ -250,6 +252,24 @@ def test_a_file_that_changed_since_the_question_is_not_overwritten(files: Files)
     with pytest.raises(ConfigError, match="credentials has changed in the meantime"):
         write_changes(files.app, changes)
     assert not files.config.exists()
+
+
+def test_the_question_says_how_many_and_where(files: Files) -> None:
+    changes = files.installing("spokes", credentials_file=True)
+    asked = f"Write 2 profiles in {files.config} and {files.credentials}? [y/N] "
+
+    def asking(answer: str) -> App:
+        def prompt(question: str) -> str:
+            assert question == asked
+            return answer
+
+        return App({}, files.home, person=PromptedPerson(prompt))
+
+    confirm_changes(asking("y"), changes, "write")
+    with pytest.raises(Declined, match="nothing was written"):
+        confirm_changes(asking(""), changes, "write")
+    with pytest.raises(NoTerminal):
+        confirm_changes(files.app, changes, "remove")
 
 
 def test_a_prefix_or_a_path_that_sdks_read_in_different_ways_is_refused(files: Files) -> None:
