@@ -192,17 +192,23 @@ def source_of(
             chain=path[-1].name,
         )
     account = next((each.account for each in reversed(path) if each.account), None)
+    role = path[0].account_role
+    if role is not None:  # a fleet of Identity Center itself says where its chains begin
+        account = path[0].account
     known = {} if parts is None else parts.sources
-    if (name, account) not in known:
-        known[name, account] = _source_for(config.sources[name], account)
-    return known[name, account]
+    key = name, account, role
+    if key not in known:
+        known[key] = _source_for(config.sources[name], account, role)
+    return known[key]
 
 
-def _source_for(source: SourceConfig, account: str | None) -> SourceConfig:
+def _source_for(source: SourceConfig, account: str | None, role: str | None) -> SourceConfig:
     filled = {
         key: value.replace("{account}", account or "") if isinstance(value, str) else value
         for key, value in source.settings.items()
     }
+    if role is not None:
+        filled |= {"account": account, "role": role}
     # Chains of one source share it as it is, and what is known of it.
     return source if filled == source.settings else replace(source, settings=filled)
 

@@ -98,16 +98,14 @@ def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
 
 
 def lister_for(app: App, query: AccountQuery, asking: Asking) -> Lister:
-    """Return who lists the accounts of ``query``; nothing is called so far.
-
-    Raises:
-        ConfigError: nobody does.
-    """
+    """Return who lists the accounts of ``query``; nothing is called so far."""
     if query.kind == ORGANIZATION:
         from rolehop.app.fleets.organization import OrganizationLister
 
         return OrganizationLister(app, query.through, asking)
-    raise ConfigError(f"this rolehop cannot list accounts by {query.kind}")
+    from rolehop.app.fleets.identity_center import IdentityCenterLister
+
+    return IdentityCenterLister(app, query.through, asking)
 
 
 def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:

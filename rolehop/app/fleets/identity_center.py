@@ -1,0 +1,106 @@
+"""Lists the accounts and roles that Identity Center assigns to whoever is signed in to a source."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from rolehop.app.fleets.listers import AccountAnswer, Asking
+from rolehop.app.walking import person_for
+from rolehop.config.fleets.account_query import EVERY_ROLE, IdentityCenterAccounts
+from rolehop.config.fleets.listed_fleets import excluded_by
+from rolehop.config.model import ListedAccount
+from rolehop.errors import SourceError
+from rolehop.sources.identity_center.assignments import Assignments
+from rolehop.startup.dataclass import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from rolehop.app.context import App
+    from rolehop.config.fleets.account_query import AccountQuery
+    from rolehop.ports import ApiCall
+    from rolehop.sources.identity_center.assignments import AssignedAccount
+
+NOT_ASSIGNED = "NOT_ASSIGNED"
+"""In the place of a state: the person has none of the roles in the account."""
+
+
+class IdentityCenterLister:
+    """Implements ``Lister``; a person signs in when the first fleet is listed."""
+
+    def __init__(self, app: App, source: str, asking: Asking) -> None:
+        """Ask nothing yet."""
+        self._app = app
+        self._source = app.config.sources[source]
+        self._asking = asking
+        self._failed: SourceError | None = None
+        self._calls = 0
+        self._guard = threading.Lock()
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made so far, those of a sign-in too."""
+        return self._calls
+
+    def list(self, query: AccountQuery) -> AccountAnswer:
+        """Return the accounts of a fleet.
+
+        Raises:
+            RolehopError: see `Assignments.read`.
+        """
+        if not isinstance(query, IdentityCenterAccounts):
+            raise TypeError("a query of another kind")
+        if self._failed is not None:  # nobody is asked to sign in for each fleet
+            raise self._failed
+        used = set[str]()
+
+        def keeps(account: str, name: str) -> bool:
+            excluding = excluded_by(account, name, query.exclude)
+            used.update(f"exclude {each}" for each in excluding)
+            return not excluding
+
+        try:
+            found = self._assignments.read(keeps)
+        except SourceError as error:
+            self._failed = error
+            raise
+        return self._answer(query, found, used)
+
+    def close(self) -> None:
+        """Do nothing: connections are closed after each fleet."""
+
+    def _answer(
+        self, query: IdentityCenterAccounts, found: Collection[AssignedAccount], used: set[str]
+    ) -> AccountAnswer:
+        every = query.roles == (EVERY_ROLE,)
+        accounts = list[ListedAccount]()
+        for each in found:
+            roles = tuple(role for role in each.roles if every or role in query.roles)
+            used.update(f"role {role}" for role in roles)
+            if roles:
+                accounts.append(ListedAccount(each.account, each.name, roles=roles))
+        left_out = len(found) - len(accounts)
+        said = [f"exclude {each}" for each in query.exclude]
+        said += [] if every else [f"role {each}" for each in query.roles]
+        return AccountAnswer(
+            tuple(accounts),
+            {NOT_ASSIGNED: left_out} if left_out else {},
+            tuple(each for each in said if each not in used),
+        )
+
+    @cached_property
+    def _assignments(self) -> Assignments:
+        context = self._app.walk_context(person_for(self._app, self._asking.options))
+        on_call = context.on_call
+
+        def called(call: ApiCall) -> None:
+            with self._guard:
+                self._calls += 1
+            on_call(call)
+
+        def known(accounts: int) -> None:
+            self._asking.progress.asked(self._calls, accounts)
+
+        return Assignments(self._source, replace(context, on_call=called), known)
