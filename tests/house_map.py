@@ -53,7 +53,8 @@ app/each: run a command for each of many chains: targets, placeholders, children
     app app/serving app/walking aws endpoint handover show/running vault state ports plan config files
     daemon_threads credentials
 app/fleets: which accounts the fleets have that AWS lists, and asking AWS anew
-    app app/walking aws/inventory show/fleets state ports plan config config/fleets time_limit
+    app app/walking sources/identity_center aws/inventory show/fleets state ports plan config config/fleets
+    time_limit
 app/profiles: credential_process profiles in the AWS files: plan, show and write changes; list them
     app awsconfig config files show
 app/serving: serve chains: keep a session of each, answer from memory, know what runs

@@ -53,8 +53,9 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
             labels=chain.labels,
             roles=roles,
             cached=cached,
-            account=_account(roles),
+            account=_account(roles) or (chain.account or "" if chain.account_role else ""),
             color=chain.color,
+            assigned=None if roles else chain.account_role,
         )
 
 

@@ -187,11 +187,24 @@ def goal_of(app: App, name: str, options: WalkOptions | None = None) -> str:
     from rolehop.show.account_names import account_label
 
     resolved = resolve_chain(app, name, options)
+    names = app.config.known_account_names
     if not resolved.hops:
+        account, own = account_of_source(resolved.source), resolved.source.settings.get("role")
+        if account is not None and isinstance(own, str):
+            return f"role {own} in account {account_label(account, names)}"
         return f"the session of source '{resolved.source.name}'"
     role, _ = resolved.hops[-1]
-    account = account_label(role.account, app.config.known_account_names)
+    account = account_label(role.account, names)
     return f"role {role.path.removeprefix('/')}{role.name} in account {account}"
+
+
+def account_of_source(source: SourceConfig) -> str | None:
+    """Return the account of a source's own session, if that of an Identity Center names it."""
+    from rolehop.sources import SOURCE_TYPES
+
+    account = source.settings.get("account")
+    named = SOURCE_TYPES[source.type].names_permission_set
+    return account if named and isinstance(account, str) else None
 
 
 def plan_resolved(

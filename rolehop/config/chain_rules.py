@@ -111,6 +111,12 @@ class ChainRules:
                     origin.at(IDENTITY_CENTER),
                     f"source {quoted(source.name)} is of type {source.type}, not identity-center",
                 )
+            elif source.principal is not None:
+                self.problems.add(
+                    origin.at(IDENTITY_CENTER),
+                    f"source {quoted(source.name)} has a principal, which is of one account; name"
+                    " another source of this Identity Center, without one",
+                )
         elif query.chain.partition("/")[0] == fleet.name:
             self.problems.add(
                 origin.at(query.kind), "a chain of the fleet cannot list the accounts of the fleet"

@@ -61,8 +61,8 @@ class ResolvedParts:
     Regions and hops are found by the identity of what they were made from, which is kept with them.
     """
 
-    sources: dict[tuple[str, str | None], SourceConfig] = field(default_factory=dict)
-    """By name and account, filled in."""
+    sources: dict[tuple[str, str | None, str | None], SourceConfig] = field(default_factory=dict)
+    """By name, account and role of Identity Center, filled in."""
 
     regions: dict[tuple[object, ...], tuple[SourceConfig, Regions]] = field(default_factory=dict)
     hops: dict[tuple[object, ...], tuple[HopConfig, tuple[RoleArn, HopConfig]]] = field(

@@ -39,8 +39,10 @@ class ChainRow:
     """The last hop's session, unless it has ended."""
 
     account: str = ""
-    """Of the last role; empty if the chain uses its source's own session."""
+    """Of the last role; empty if the chain uses its source's own session, and no fleet names it."""
     color: str | None = None
+    assigned: str | None = None
+    """The role of Identity Center in ``account``, if a fleet lists it and the chain ends with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,13 +37,19 @@ def chains_view(
         row(
             chain_name(each.name, each.color),
             each.continues or each.source or "",
-            short_role(each.roles[-1]) if each.roles else "the source itself",
+            _end(each),
             time_left(each.cached.local_expires_at if each.cached else None, now),
             under=_under(each, verbose=verbose),
         )
         for each in rows
     ]
     return [Grid(("CHAIN", "FROM", "TO", "CACHED"), drawn)]
+
+
+def _end(chain: ChainRow) -> str:
+    if chain.roles:
+        return short_role(chain.roles[-1])
+    return f"{chain.assigned} in {chain.account}" if chain.assigned else "the source itself"
 
 
 def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:

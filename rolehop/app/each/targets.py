@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.app.listing import matching_chains
+from rolehop.app.planning import account_of_source
 from rolehop.arn import account_of
 from rolehop.config.value_types import NAME_PATTERN, REGION
 from rolehop.errors import ConfigError, UsageError
@@ -105,7 +106,8 @@ def facts_of(
 ) -> TargetFacts:
     """Return what is known of a target by its config, and by its session once it was walked."""
     arn = str(resolved.hops[-1][0]) if resolved.hops else ""
-    account = account_of(arn) or (session.account if session else None) or None
+    account = account_of(arn) or account_of_source(resolved.source)
+    account = account or (session.account if session else None) or None
     role = arn.rpartition("/")[2] or _role_of_session(session)
     name = app.config.name_of_account(account or "")
     region = target.region or resolved.export_region or _region_of_shell(app)

@@ -22,6 +22,7 @@ from rolehop.config.model import (
     ListedFleet,
 )
 from rolehop.config.value_types import name_meant
+from rolehop.digest import sha256_hex
 from rolehop.errors import ConfigError
 from rolehop.startup.dataclass import replace
 
@@ -102,9 +103,22 @@ def chains_of(fleet: ListedFleet) -> Iterator[ChainConfig]:
 def _chains_of_roles(
     member: ChainConfig, account: ListedAccount, *, names_roles: bool
 ) -> Iterator[ChainConfig]:
+    names = _spelled_roles(account.roles) if names_roles else {}
     for role in account.roles:
-        name = f"{member.name}/{role}" if names_roles else member.name
+        name = f"{member.name}/{names[role]}" if names_roles else member.name
         yield replace(member, name=name, account_role=role)
+
+
+def _spelled_roles(roles: Iterable[str]) -> dict[str, str]:
+    """Return what roles are called in the names of chains; twins are told apart by a digest."""
+    plain = {role: name_meant(role) for role in roles}
+    count = Counter(name.casefold() for name in plain.values())
+    return {
+        role: name
+        if name and (name == role or count[name.casefold()] == 1)
+        else f"{name or 'role'}-{sha256_hex(role.encode())[:8]}"
+        for role, name in plain.items()
+    }
 
 
 class ChainsOfFleets(Mapping[str, ChainConfig]):
