@@ -1,0 +1,5 @@
+"""Whatever a file, a program or a service says, reading it ends in an answer or in an error of ours.
+
+`python -m tests.fuzz` tries a hundred thousand inputs, spread over all parsers: none may end in a
+traceback, take five seconds, or bring a control character to the terminal.
+"""

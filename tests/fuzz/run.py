@@ -1,0 +1,101 @@
+"""Try inputs on one parser, and check what comes of each."""
+
+from __future__ import annotations
+
+import io
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from rolehop.errors import RolehopError, ServiceError
+from rolehop.terminal.error_text import error_lines
+from rolehop.terminal.output import write_lines
+from tests.support.hostile import invisible_in
+
+HANG_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Parser:
+    """What reads inputs from outside."""
+
+    name: str
+    inputs: st.SearchStrategy[Any]
+    read: Callable[[Any], object]
+    """Returns what may be shown (texts in any nesting), or anything."""
+
+    expected: tuple[type[Exception], ...] = ()
+    """What it may raise, besides errors of ours; none of these may be unexpected."""
+
+    share: int = 4
+    """How many inputs it gets, relative to others: those that are slow get fewer."""
+
+
+class Hangs(BaseException):
+    """An input took too long."""
+
+
+def fuzz(parser: Parser, count: int, seed: int, *, hang_seconds: float = HANG_SECONDS) -> int:
+    """Try ``count`` inputs; return how many were tried. Raises what is wrong with one of them."""
+    tried = 0
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    @given(value=parser.inputs)
+    def once(value: Any) -> None:
+        nonlocal tried
+        tried += 1
+        with _limited(hang_seconds):
+            check(parser, value)
+
+    once()
+    return tried
+
+
+def check(parser: Parser, value: Any) -> None:
+    """Read one input; what is shown of it has no control character."""
+    try:
+        found = parser.read(value)
+    except RolehopError as error:
+        shown = "\n".join(error_lines(error))
+    except parser.expected as error:
+        shown = "\n".join(error_lines(ServiceError("it makes no sense", cause=str(error))))
+    else:
+        shown = found if isinstance(found, str) else ""
+    screen = io.StringIO()
+    write_lines(shown, screen)
+    hidden = invisible_in(screen.getvalue())
+    assert not hidden, f"on the terminal: {hidden!r}"
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise `Hangs` in here after ``seconds``; threads other than the first have no limit."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def hangs(*_: object) -> None:
+        raise Hangs(f"it took longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
