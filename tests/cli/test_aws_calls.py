@@ -10,7 +10,7 @@ import pytest
 
 from rolehop.config.schema import HOP
 from tests.doubles.sts import StrictSts
-from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, SCRIPT, World, ended
+from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, World, ended
 from tests.vault.as_user import need_kernel_keyring
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
@@ -86,7 +86,7 @@ def test_refresh_walks_a_shared_hop_once_and_prints_nothing(world: World) -> Non
 
 def forty(world: World, chain: str) -> set[str]:
     """Start forty at once; return the different things they printed."""
-    running = [world.start(SCRIPT, "credential-process", chain) for _ in range(40)]
+    running = [world.fork("credential-process", chain) for _ in range(40)]
     done = []
     for process in running:
         with process:

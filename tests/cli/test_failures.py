@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.failures import FAILURES, Failure
 from tests.support.secrets import found_in, leaks, watched
-from tests.support.world import CONFIG, SCRIPT, World, ended
+from tests.support.world import CONFIG, World, ended
 
 EVERY = pytest.mark.parametrize("failure", FAILURES, ids=str)
 
@@ -54,7 +54,7 @@ def test_no_secret_is_anywhere_after_a_walk_with_debug(world: World, chain: str)
 
 def test_no_secret_is_in_a_lock_while_it_is_held(world: World) -> None:
     world.sts.delay_seconds = 0.5
-    with world.start(SCRIPT, "credential-process", "admin") as process:
+    with world.fork("credential-process", "admin") as process:
         while len(world.sts.calls) < 1:
             assert process.poll() is None
             time.sleep(0.01)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rolehop.vault.locks import locked, name_holder, unlock
-from tests.support.world import SCRIPT, World
+from tests.support.world import World
 
 
 def sessions_in_sight(world: World) -> set[str]:
@@ -77,7 +77,7 @@ def test_nobody_waits_for_a_keyring_that_asks_to_be_unlocked(world: World, comma
     assert world.rolehop("status").code == 0
     asks.unlink()
     unlocked.unlink()
-    with world.start(SCRIPT, *command.split()) as process:
+    with world.fork(*command.split()) as process:
         ends_at = time.monotonic() + 30
         while not asks.exists():
             assert time.monotonic() < ends_at
@@ -97,7 +97,7 @@ def test_nobody_waits_for_a_keyring_that_locks_itself_during_a_walk(world: World
     world.vault.mkdir()
     unlocked.touch()
     world.sts.delay_seconds = 1
-    with world.start(SCRIPT, "credential-process", "hub") as process:
+    with world.fork("credential-process", "hub") as process:
         while not world.sts.most_at_once:  # it is asking AWS
             assert process.poll() is None
             time.sleep(0.02)
@@ -166,7 +166,7 @@ def test_a_lock_that_goes_from_one_process_to_the_next_is_waited_for(world: Worl
     assert world.rolehop("credential-process", "hub").code == 0
     path = world.state / "index.lock"
     lock = locked(path, time.monotonic())
-    with world.start(SCRIPT, "--debug", "credential-process", "admin") as process:
+    with world.fork("--debug", "credential-process", "admin") as process:
         for number in range(30):  # six seconds: each holder for less than any waits for one
             name_holder(lock, since=number)
             time.sleep(0.2)

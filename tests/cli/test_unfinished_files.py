@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -22,15 +21,13 @@ def killed(there):
         return there(path, *more)
     return replace
 os.replace, pathlib.Path.replace = killed(os.replace), killed(pathlib.Path.replace)
-from rolehop.__main__ import main
-main()
 """
 
 
 def left_by(world: World, *arguments: str, input: str | None = None) -> set[Path]:
     """Kill a command in its first write; return the files that are there because of that."""
     before = set(world.files())
-    done = world.run(sys.executable, "-c", KILLED, *arguments, input=input)
+    done = world.rolehop(*arguments, before=KILLED, input=input)
     assert done.code == -9, done.err
     new = set(world.files()) - before
     left = {path for path in new if ".lock" not in path.name and path.parent.name != "history"}

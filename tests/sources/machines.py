@@ -23,7 +23,7 @@ from rolehop.sources.context import Document, SourceContext
 from rolehop.startup.dataclass import replace
 from tests.doubles.sts_world import Key, Role
 from tests.doubles.web import Asked, Service
-from tests.support.world import ADMIN, HUB, SCRIPT, World, ended, temporary_world
+from tests.support.world import ADMIN, HUB, World, ended, temporary_world
 
 START = "arn:aws:iam::111111111111:role/Start"
 
@@ -202,7 +202,7 @@ def secret(text: str) -> Secret:
 
 def interrupted(world: World, service: Service, path: str) -> None:
     """Ask for chain own, and let its time be up when ``service`` is about to answer ``path``."""
-    started = world.start(SCRIPT, "credential-process", "own")
+    started = world.fork("credential-process", "own")
 
     def interrupt(asked: Asked) -> None:
         if asked.path == path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -151,19 +150,16 @@ def test_a_program_whose_messages_are_too_long_is_ended_too(flooding: Tool) -> N
 
 # The program itself, with less time for programs.
 IMPATIENT = """
-import sys
 from rolehop.app import mfa_codes
 from rolehop.sources.shared import subprocesses
 subprocesses.DEADLINE = mfa_codes.COMMAND_DEADLINE = 1.0
-from rolehop.__main__ import main
-main()
 """
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_a_program_whose_time_is_up_leaves_nothing_behind(endless: Tool, kind: str) -> None:
     endless.use(kind)
-    done = endless.world.run(sys.executable, "-c", IMPATIENT, "credential-process", "c")
+    done = endless.world.rolehop("credential-process", "c", before=IMPATIENT)
     assert (done.code, done.out) == (4, "")
     assert "tool ran for 1 s and was stopped" in done.err
     assert endless.alive() == []
@@ -182,11 +178,8 @@ def test_a_program_that_fails_leaves_nothing_behind(endless: Tool, kind: str) ->
 
 # The program itself, with more time for programs that clean up: a busy machine starts `touch` late.
 PATIENT = """
-import sys
 from rolehop.sources.shared import process_tree
 process_tree._GRACE = 60.0
-from rolehop.__main__ import main
-main()
 """
 
 
@@ -202,7 +195,7 @@ def test_a_program_that_is_ended_may_clean_up(world: World) -> None:
     )
     tool.chmod(0o700)
     own_session(world, tool)
-    done = world.run(sys.executable, "-c", PATIENT, "credential-process", "c")
+    done = world.rolehop("credential-process", "c", before=PATIENT)
     assert (done.code, done.out) == (4, "")
     assert cleaned.exists()
 
@@ -221,7 +214,7 @@ def test_the_program_itself_is_always_ended(world: World) -> None:
     tool.write_text(f"#!/bin/sh\necho $$ > {pid}\nexec sleep 300\n")
     tool.chmod(0o700)
     own_session(world, tool)
-    done = world.run(sys.executable, "-c", BLIND + IMPATIENT, "credential-process", "c")
+    done = world.rolehop("credential-process", "c", before=BLIND + IMPATIENT)
     assert (done.code, done.out) == (4, "")
     assert "tool ran for 1 s and was stopped" in done.err
     assert not _is_alive(int(pid.read_text()))
@@ -229,11 +222,8 @@ def test_the_program_itself_is_always_ended(world: World) -> None:
 
 # The program itself, called by somebody who waits for two seconds only.
 HURRIED = """
-import sys
 from rolehop.cli.commands import credential_process
 credential_process._SECONDS = 2
-from rolehop.__main__ import main
-main()
 """
 
 
@@ -242,8 +232,7 @@ def test_a_terminal_gives_a_program_no_more_time_than_its_caller_has(
     endless: Tool, kind: str
 ) -> None:
     endless.use(kind)
-    command = (sys.executable, "-c", HURRIED, "credential-process", "c")
-    with OnTerminal(endless.world, *command) as person:
+    with OnTerminal(endless.world, SCRIPT, "credential-process", "c", before=HURRIED) as person:
         done = person.ended()
     assert (done.code, done.out) == (6, "")
     assert "no session within 2 s" in done.err
@@ -262,7 +251,7 @@ def test_ctrl_c_ends_a_program_with_everything_that_it_started(endless: Tool) ->
 
 def test_a_program_ends_with_everything_that_it_started_if_rolehop_is_killed(endless: Tool) -> None:
     endless.use("process")
-    with endless.world.start(SCRIPT, "credential-process", "c") as process:
+    with endless.world.fork("credential-process", "c") as process:
         endless.await_start()
         process.kill()
     _await(lambda: endless.alive() == [])
@@ -270,7 +259,7 @@ def test_a_program_ends_with_everything_that_it_started_if_rolehop_is_killed(end
 
 def test_a_killed_keeper_is_named_and_what_can_be_found_is_ended(endless: Tool) -> None:
     endless.use("process")
-    with endless.world.start(SCRIPT, "credential-process", "c") as process:
+    with endless.world.fork("credential-process", "c") as process:
         endless.await_start()
         program = endless.alive()[-1]
         keeper = Path(f"/proc/{program}/stat").read_text().rpartition(")")[2].split()[1]

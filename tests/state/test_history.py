@@ -208,11 +208,8 @@ def test_a_history_that_cannot_be_written_is_one_note(world: World) -> None:
 
 # The program itself, with less patience.
 IMPATIENT = """
-import sys
 from rolehop.state import history
 history.LOCK_SECONDS = 0.2
-from rolehop.__main__ import main
-main()
 """
 
 
@@ -234,10 +231,10 @@ def hanging(world: World) -> Iterator[int]:
 
 
 def test_a_process_that_holds_the_history_and_hangs_is_one_note(world: World, hanging: int) -> None:
-    done = world.run(sys.executable, "-c", IMPATIENT, "exec", "admin", "--", "true")
+    done = world.rolehop("exec", "admin", "--", "true", before=IMPATIENT)
     assert done.code == 0, done.err
     assert done.err.count(f"the history was not written: process {hanging} has held the lock") == 1
-    read = world.run(sys.executable, "-c", IMPATIENT, "history")
+    read = world.rolehop("history", before=IMPATIENT)
     assert read.code == 6
     assert "another rolehop is using the history" in read.err
     assert f"kill {hanging}" in read.err

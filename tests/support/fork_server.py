@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -22,7 +23,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -64,6 +65,19 @@ def may_serve(environ: Mapping[str, str]) -> bool:
     return hasattr(os, "pidfd_open") and read == _STARTED_WITH
 
 
+def _request(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    folder: Path,
+    *,
+    terminal: str = "",
+    before: str = "",
+    conditions: Mapping[str, Any] = {},
+) -> bytes:
+    more = (terminal, before, dict(conditions))
+    return json.dumps([argv, dict(environ), str(folder), *more]).encode()
+
+
 def run(
     argv: list[str],
     environ: Mapping[str, str],
@@ -80,7 +94,7 @@ def run(
     `subprocess.TimeoutExpired`. ``conditions`` are those of `tests.storm.process_conditions`; ``started`` is
     told its process ID.
     """
-    request = json.dumps([argv, dict(environ), str(folder), dict(conditions)]).encode()
+    request = _request(argv, environ, folder, conditions=conditions)
     if len(request) > _MOST_BYTES:
         return None
     pipes = _Pipes(input, started)
@@ -96,32 +110,49 @@ def run(
     return code, out, err
 
 
-class TerminalRun:
-    """A run of rolehop in a fork whose streams and controlling terminal are one terminal."""
+class ForkedProgram(subprocess.Popen[str]):
+    """A program that runs rolehop in a fork, instead of in an interpreter started for it.
+
+    ``args``: the console script and its arguments; ``options`` are those of `subprocess.Popen`, of
+    which ``env`` and ``cwd`` are needed. ``terminal``: the name of its controlling terminal.
+    ``before``: code that is run in it first.
+    """
 
     def __init__(
-        self, argv: list[str], environ: Mapping[str, str], folder: Path, terminal: int
+        self, args: Sequence[str], *, terminal: str = "", before: str = "", **options: Any
     ) -> None:
-        """Start it on ``terminal``, which stays the caller's to close."""
-        self._argv = argv
-        self._status, status = os.pipe()
-        request = json.dumps([argv, dict(environ), str(folder), {}]).encode()
-        socket.send_fds(_server(), [request], [terminal, terminal, terminal, status])
-        os.close(status)
-        self._said = os.read(self._status, 32)  # its process ID, and later its exit code
+        self._more: dict[str, Any] = {"terminal": terminal, "before": before}
+        self._said = b""
+        super().__init__(args, text=True, encoding="utf-8", errors="surrogateescape", **options)
 
-    def end(self, seconds: float) -> int | None:
-        """Return its exit code; ``None``: it was killed, since it did not end in time."""
-        until = time.monotonic() + seconds
+    def _execute_child(self, args: Sequence[str], *given: Any) -> None:
+        _, _, _, _, folder, environ, _, _, _, *streams = given[:15]
+        stdin, _, _, stdout, _, stderr = streams
+        self._status, status = os.pipe()
+        request = _request(args, environ, folder, **self._more)
+        socket.send_fds(_server(), [request], [stdin, stdout, stderr, status])
+        os.close(status)
+        self._said = os.read(self._status, 32)
+        self.pid = int(self._said.split()[0])
+        self._child_created = True
+        self._close_pipe_fds(*streams)  # type: ignore[attr-defined]
+
+    def _try_wait(self, flags: int) -> tuple[int, int]:
+        """Return what ``waitpid`` does for a child, which this one is not."""
         while len(self._said.split()) < 2:
-            left = max(until - time.monotonic(), 0)
-            if not select.select([self._status], [], [], left)[0]:
-                os.killpg(int(self._said), signal.SIGKILL)
-                until, seconds = time.monotonic() + 10, -1
-            else:
-                self._said += os.read(self._status, 16)
+            if flags == os.WNOHANG and not select.select([self._status], [], [], 0)[0]:
+                return 0, 0
+            self._said += os.read(self._status, 16)
         os.close(self._status)
-        return None if seconds < 0 else int(self._said.split()[1])
+        code = int(self._said.split()[1])
+        return self.pid, -code if code < 0 else code << 8
+
+    def _internal_poll(self, **_: Any) -> int | None:
+        if self.returncode is None:
+            process, status = self._try_wait(os.WNOHANG)
+            if process:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
 
 
 class _Pipes:
@@ -281,16 +312,19 @@ def _become(request: bytes, pipes: list[int]) -> None:
     os.setsid()
     for number, each in enumerate(pipes[:3]):
         os.dup2(each, number)
-    if os.isatty(0):
+    argv, environ, folder, terminal, before, conditions = json.loads(request)
+    if terminal:
         # The first terminal that the leader of a session opens becomes its controlling terminal.
-        os.close(os.open(os.ttyname(0), os.O_RDWR))
-    argv, environ, folder, conditions = json.loads(request)
+        os.close(os.open(terminal, os.O_RDWR))
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
     sys.argv[:] = argv
     sys.path[0] = str(Path(argv[0]).parent)
+    exec(before, {})  # noqa: S102 - a test's own code
     if conditions:
         from tests.storm.process_conditions import meet
 

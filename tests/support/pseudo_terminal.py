@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import pty
 import select
+import subprocess
 import termios
 import time
 from collections.abc import Mapping
 from typing import Any, Self
 
-from tests.support.world import Done, World, ended
+from tests.support.world import SCRIPT, Done, World, ended
 
 # A session leader's first terminal becomes its controlling terminal; then the shell is replaced.
 TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
@@ -25,7 +26,7 @@ TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
 class OnTerminal:
     """A context manager around one running program.
 
-    ``stdout_too``: stdout is the terminal as well; ``stderr_too`` likewise. ``rows`` and ``columns``: the window's size. ``shown`` is what the terminal has shown.
+    ``before``: code that rolehop runs first. ``stdout_too``: stdout is the terminal as well; ``stderr_too`` likewise. ``rows`` and ``columns``: the window's size. ``shown`` is what the terminal has shown.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class OnTerminal:
         stderr_too: bool = False,
         rows: int = 0,
         columns: int = 0,
+        before: str = "",
     ) -> None:
         self._master, self._slave = pty.openpty()
         if rows:
@@ -47,7 +49,12 @@ class OnTerminal:
             more["stderr"] = self._slave
         name = os.ttyname(self._slave)
         self.shown = ""
-        self.process = world.start(*TAKE_TERMINAL, name, *argv, env=env, stdin=-1, **more)
+        self.process: subprocess.Popen[str]
+        if argv[0] == SCRIPT and world.may_fork(env):
+            more |= {"terminal": name, "before": before}
+            self.process = world.fork(*argv[1:], env=env, stdin=-1, **more)
+        else:
+            self.process = world.start(*TAKE_TERMINAL, name, *argv, env=env, stdin=-1, **more)
         self._input = input
 
     def __enter__(self) -> Self:

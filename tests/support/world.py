@@ -175,6 +175,30 @@ class World:
             **given,
         )
 
+    def may_fork(self, env: Mapping[str, str | None] | None = None) -> bool:
+        """True if a fork can stand for a process with these variables."""
+        return fork_server.may_serve(self.environ_with(env))
+
+    def fork(
+        self, *arguments: str, env: Mapping[str, str | None] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start rolehop in this world, in a fork; its stdout and stderr are piped.
+
+        ``options``: of `fork_server.ForkedProgram`.
+        """
+        assert self.may_fork(env), "Python reads one of these variables when it starts"
+        streams = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+        return fork_server.ForkedProgram(
+            [SCRIPT, *arguments],
+            env=self.environ_with(env),
+            cwd=self.home,
+            **{**streams, **options},
+        )
+
     def run(
         self,
         *argv: str,
@@ -192,9 +216,17 @@ class World:
         *arguments: str,
         env: Mapping[str, str | None] | None = None,
         input: str | None = None,
+        before: str = "",
         **options: Any,
     ) -> Done:
-        """Run the console script to its end: in a fork, unless the process itself is different."""
+        """Run the console script to its end: in a fork, unless the process itself is different.
+
+        ``before``: code that is run in the fork first.
+        """
+        if before:
+            stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
+            with self.fork(*arguments, env=env, before=before, stdin=stdin) as process:
+                return ended(process, input)
         environ = self.environ_with(env)
         if not options and fork_server.may_serve(environ):
             argv = [SCRIPT, *arguments]

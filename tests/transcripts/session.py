@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import struct
+import subprocess
 import termios
 import time
 from collections.abc import Mapping, Sequence
@@ -71,7 +72,10 @@ class Session:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, self._columns, 0, 0))
         environ = self.world.environ_with({"TERM": "xterm-256color", "TZ": "UTC", **(env or {})})
-        process = fork_server.TerminalRun([SCRIPT, *words], environ, self.world.home, slave)
+        process = fork_server.ForkedProgram(
+            [SCRIPT, *words], env=environ, cwd=self.world.home, terminal=os.ttyname(slave),
+            stdin=slave, stdout=slave, stderr=slave,
+        )  # fmt: skip
         os.close(slave)
         screen, waiting = Screen(self._columns), list(answers)
         until = time.monotonic() + _PATIENCE
@@ -81,11 +85,19 @@ class Session:
                 if waiting and waiting[0][0] in " ".join(screen.text.split()):
                     os.write(master, waiting.pop(0)[1].encode())
         finally:
-            code = process.end(max(until - time.monotonic(), 0))
+            code = _ended(process, until)
             os.close(master)
-        assert code is not None, f"it does not end: {screen.text!r}"
         assert not waiting, f"not shown: {waiting[0][0]!r} in {screen.text!r}"
         return screen.text.lstrip("\n"), code
+
+
+def _ended(process: subprocess.Popen[str], until: float) -> int:
+    try:
+        return process.wait(max(until - time.monotonic(), 0))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 def _read(master: int, until: float, screen: Screen) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.cli.credential_process.aged_sessions import leave
-from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, SCRIPT, World, mfa_code
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
 
 PROCESS = ("credential-process", "admin")
 NOTE = "rolehop: the session cannot be renewed now, and has "
@@ -181,7 +181,7 @@ def test_one_that_another_process_has_just_stored_is_no_old_one(world: World) ->
         path.unlink()
     world.sts.calls.clear()
     world.sts.fail(1000)
-    with world.start(SCRIPT, *PROCESS) as process:
+    with world.fork(*PROCESS) as process:
         while not world.sts.calls:  # it is walking
             assert process.poll() is None
             time.sleep(0.01)

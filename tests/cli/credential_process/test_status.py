@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rolehop.shells.registry import SHELLS, dialect
-from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, SCRIPT, World
+from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World
 
 PROCESS = ("credential-process", "admin")
 
@@ -147,7 +147,7 @@ def test_a_broken_config_is_kept_with_its_first_problem(world: World) -> None:
 
 def test_a_process_that_its_caller_stops_is_kept(world: World) -> None:
     world.sts.delay_seconds = 60
-    with world.start(SCRIPT, *PROCESS) as process:
+    with world.fork(*PROCESS) as process:
         ends_at = time.monotonic() + 30
         while not world.sts.calls and not list(world.state.glob("locks/*")):
             assert time.monotonic() < ends_at

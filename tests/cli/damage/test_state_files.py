@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import ADMIN, AUDITS, HUB, SCRIPT, Done, World, temporary_world
+from tests.support.world import ADMIN, AUDITS, HUB, Done, World, temporary_world
 
 COMMANDS = {
     "credential-process admin": 0,
@@ -119,12 +119,14 @@ def test_folders_that_are_files(fresh: World) -> None:
 
 
 # The program without the capabilities by which root searches and writes every folder
-# (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH; prctl(2), PR_CAPBSET_DROP).
+# (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH; capset(2)).
 CLOSED_OUT = """
-import ctypes, os, sys
-for capability in (1, 2):
-    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
-os.execv(sys.argv[1], sys.argv[1:])
+import ctypes
+header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+assert ctypes.CDLL(None).capget(header, sets) == 0
+sets[0] &= ~0b110  # those in effect
+sets[1] &= ~0b110  # those that may come into effect
+assert ctypes.CDLL(None).capset(header, sets) == 0
 """
 
 
@@ -135,10 +137,10 @@ def test_folders_without_permission(fresh: World, folder: str, mode: int) -> Non
     path.mkdir(exist_ok=True)
     path.chmod(mode)
     probe = f"open({str(path / 'probe')!r}, 'w')"
-    closed = fresh.run(sys.executable, "-c", CLOSED_OUT, sys.executable, "-c", probe)
+    closed = fresh.run(sys.executable, "-c", CLOSED_OUT + probe)
     assert "PermissionError" in closed.err
     for command in ("credential-process admin", "status", "refresh admin", "logout --all"):
-        done = fresh.run(sys.executable, "-c", CLOSED_OUT, SCRIPT, *command.split())
+        done = fresh.rolehop(*command.split(), before=CLOSED_OUT)
         if mode == 0 and command.startswith("logout"):
             assert done.code == 7, done.err
             assert f"{path} cannot be inspected: Permission denied" in done.err
@@ -148,7 +150,7 @@ def test_folders_without_permission(fresh: World, folder: str, mode: int) -> Non
 
 def test_an_index_that_cannot_be_written_names_the_cause(fresh: World) -> None:
     fresh.state.chmod(0o500)
-    done = fresh.run(sys.executable, "-c", CLOSED_OUT, SCRIPT, "refresh", "admin")
+    done = fresh.rolehop("refresh", "admin", before=CLOSED_OUT)
     assert done.code == 0
     where = fresh.state / "index.json"
     assert f"{where}: Permission denied; make that folder writable" in done.err

@@ -248,7 +248,7 @@ def test_when_it_is_stopped_commands_are_ended_and_the_table_is_shown(
     script = "trap 'touch ended-{account}; exit 1' INT TERM; echo > began-{account}; while :; do sleep 0.05; done"
     for each in fleet.home.glob("*-6*"):
         each.unlink()
-    with fleet.start(SCRIPT, "each", "far/*", "-j", "2", "--", "sh", "-c", script) as process:
+    with fleet.fork("each", "far/*", "-j", "2", "--", "sh", "-c", script) as process:
         while len(began := list(fleet.home.glob("began-*"))) < 2:
             assert process.poll() is None
             time.sleep(0.02)

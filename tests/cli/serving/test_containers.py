@@ -17,7 +17,7 @@ import yaml
 from rolehop.app.serving.docker_recipes import DockerServer, recipe
 from tests.cli.serving.network_namespace import containers
 from tests.cli.serving.server import NO_OTHERS, TOKEN, end, serving
-from tests.support.world import SCRIPT, World
+from tests.support.world import World
 
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 
@@ -65,7 +65,7 @@ def printed(world: World, name: str, *chains: str) -> Iterator[Printed]:
     """Start a server that prints a recipe."""
     (world.folder / "run").mkdir(mode=0o700, exist_ok=True)
     arguments = ("serve", *(chains or ("admin",)), "--docker", name)
-    with world.start(SCRIPT, *arguments) as process:
+    with world.fork(*arguments) as process:
         assert process.stdout is not None
         text = process.stdout.read()
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 
 import click
@@ -104,11 +103,8 @@ def test_a_command_that_is_advised_takes_a_name_as_one_argument(others: World) -
 
 # The program as on Windows, which does not tell which shell called it.
 ON_WINDOWS = """
-import sys
 from rolehop.cli import context
 context._ON_WINDOWS = True
-from rolehop.__main__ import main
-main()
 """
 
 
@@ -134,9 +130,7 @@ def test_advice_on_windows_runs_nothing_in_cmd_nor_in_powershell(
         f"[profile base]\naws_access_key_id = {world.alice.key.access_key_id}\n"
         f"aws_secret_access_key = {world.alice.key.secret}\n"
     )
-    done = world.run(
-        sys.executable, "-c", ON_WINDOWS, "credential-process", "--no-prompt", "--", name
-    )
+    done = world.rolehop("credential-process", "--no-prompt", "--", name, before=ON_WINDOWS)
     assert done.code == 8, done.err
     assert f"rolehop assume {advised}\n" in done.err
 

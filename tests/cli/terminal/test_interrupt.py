@@ -90,7 +90,7 @@ def test_an_interrupted_eval_fails(world: World) -> None:
 def test_what_was_walked_before_the_interrupt_is_stored(world: World) -> None:
     assert world.rolehop("credential-process", "hub").code == 0
     world.sts.delay_seconds = 20
-    with world.start(SCRIPT, "credential-process", "admin") as process:
+    with world.fork("credential-process", "admin") as process:
         wait_until_called(world)
         process.send_signal(signal.SIGINT)
         assert ended(process).code == 130

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -64,17 +63,14 @@ def test_one_code_opens_a_session_that_all_chains_of_the_source_share(guarded: W
 
 # The program itself, with less time for a code.
 IMPATIENT = """
-import sys
 from rolehop.app import mfa_codes
 mfa_codes.COMMAND_DEADLINE = 1.0
-from rolehop.__main__ import main
-main()
 """
 
 
 def test_standard_input_is_not_waited_for_without_end(guarded: World) -> None:
-    command = (sys.executable, "-c", IMPATIENT, "assume", "hub", "--mfa-stdin")
-    with guarded.start(*command, stdin=subprocess.PIPE) as process:
+    command = ("assume", "hub", "--mfa-stdin")
+    with guarded.fork(*command, before=IMPATIENT, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write("12")  # and no line end
         process.stdin.flush()
@@ -136,7 +132,7 @@ def test_mfa_command_gives_the_code_and_sees_no_credentials(guarded: World) -> N
 
 def test_many_at_once_ask_for_one_code(guarded: World) -> None:
     with_command(guarded, f"sleep 0.3; echo {mfa_code(guarded)}")
-    running = [guarded.start(SCRIPT, "credential-process", "admin") for _ in range(10)]
+    running = [guarded.fork("credential-process", "admin") for _ in range(10)]
     done = []
     for process in running:
         with process:

@@ -15,7 +15,6 @@ from tests.doubles.oidc import Issuer
 from tests.doubles.proxy import ProxyDouble
 from tests.doubles.web import Reply
 from tests.sources.web_identity.federated import Federated
-from tests.support.world import SCRIPT
 
 DISCOVERY = "/.well-known/openid-configuration"
 
@@ -50,7 +49,7 @@ def test_a_browser_that_is_a_shell_finds_nothing_to_expand(federated: Federated)
     federated.world.more["BROWSER"] = str(opener)
     address = f"{issuer.url}/authorize?a=$(touch$IFS{bad})"
     issuer.say(DISCOVERY, Reply(json=issuer.discovery(authorization_endpoint=address)))
-    with federated.world.start(SCRIPT, "source", "login", "ci") as process:
+    with federated.world.fork("source", "login", "ci") as process:
         ends_at = time.monotonic() + 20
         while not log.exists() and time.monotonic() < ends_at:
             time.sleep(0.05)
