@@ -11,12 +11,12 @@ from rolehop.app.profiles.aws_file import (
     read_aws_file,
     write_aws_file,
 )
+from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.awsconfig.process_line import Unwritable, own_line, process_line
 from rolehop.awsconfig.profile_block import (
     BlockText,
     DamagedBlock,
-    lines_of,
     profile_lines,
     setting_of,
     split_block,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from rolehop.config.model import ChainConfig, Config
 
 _NAME = Pattern(r"[A-Za-z0-9_.@+/:-]*")
-_SECRET = Pattern(r"\s*(aws_secret_access_key|aws_session_token|aws_security_token)\s*[=:].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +60,10 @@ class FileChange:
 
     @property
     def diff(self) -> str:
-        """A unified diff without context, which may hold keys; values of secrets are not shown."""
-        import difflib
-
-        old, new = (_shown_lines(text) for text in (self.file.text, self.new))
+        """What changes, as a unified diff that shows no secret."""
         name = str(self.file.path)
         before = name if self.file.data is not None else "/dev/null"
-        return "".join(
-            f"{line}\n" for line in difflib.unified_diff(old, new, before, name, "", "", 0, "")
-        )
+        return shown_diff(self.file.text, self.new, before, name)
 
 
 def install_changes(
@@ -297,7 +291,3 @@ def _parsed(text: str, file: AwsFile, *, is_config: bool) -> AwsConfig:
 def _others(parsed: AwsConfig, ours: set[str]) -> object:
     profiles = {name: keys for name, keys in parsed.profiles.items() if name not in ours}
     return profiles, parsed.sso_sessions, parsed.services, parsed.unprefixed
-
-
-def _shown_lines(text: str) -> list[str]:
-    return [_SECRET.sub(r"\1 = (not shown)", each.rstrip("\r\n")) for each in lines_of(text)]

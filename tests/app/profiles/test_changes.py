@@ -23,6 +23,7 @@ from rolehop.app.profiles.changes import (
     write_changes,
 )
 from rolehop.app.profiles.installation import Installation
+from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.errors import ConfigError, Declined, NoTerminal, UsageError
 from tests.app.profiles.odd_files import MARKED, READABLE, REFUSED
 
@@ -197,6 +198,14 @@ def test_the_credentials_file_gets_the_line_and_never_a_key(files: Files) -> Non
     assert "hidden-value" not in diff
     files.remove()
     assert files.credentials.read_text().endswith("hidden-value")
+
+
+def test_a_diff_of_thousands_of_lines_is_made_at_once(files: Files) -> None:
+    """difflib would take a minute of processor time for it."""
+    old = "".join(f"[profile p{number}]\nregion = a\n" for number in range(20_000))
+    lines = shown_diff(f"[x]\n{old}", f"[x]\n{old.replace('p', 'q')}[y]\n", "a", "b").splitlines()
+    assert lines[:4] == ["--- a", "+++ b", "@@ -2,40000 +2,40001 @@", "-[profile p0]"]
+    assert (len(lines), lines[-1]) == (80_004, "+[y]")
 
 
 def test_mode_and_link_stay_and_the_old_file_is_kept(files: Files, tmp_path: Path) -> None:
