@@ -169,6 +169,9 @@ class ListedAccount(NamedTuple):
     roles: tuple[str, ...] = ()
     """The roles that Identity Center gives in it."""
 
+    spelled: str = ""
+    """What it is called in the names of chains: no other account of the fleet is called so."""
+
 
 class FleetListing(NamedTuple):
     """The accounts of a fleet as AWS listed them last."""
@@ -193,12 +196,12 @@ class ListedFleet:
         query: AccountQuery,
         template: ChainConfig,
         read: Callable[[ListedFleet], FleetListing],
-        make: Callable[[ListedFleet], Iterable[ChainConfig]],
+        make: Callable[[ListedFleet, ListedAccount], Iterable[ChainConfig]],
     ) -> None:
         """Read nothing yet.
 
         ``template`` is a chain without an account, ``read`` returns what AWS listed, and ``make``
-        makes the chains of that.
+        makes the chains of one account.
         """
         self.name = name
         self.query = query
@@ -216,16 +219,33 @@ class ListedFleet:
         """True if the list has been read."""
         return "listing" in vars(self)
 
+    @property
+    def accounts(self) -> tuple[ListedAccount, ...]:
+        """The accounts that count: none if there is no usable list."""
+        return () if self.listing.problem else self.listing.accounts
+
     @cached_property
     def chains(self) -> ChainsByName:
-        """The chains of the fleet: none if there is no list."""
-        return ChainsByName(() if self.listing.problem else self._make(self))
+        """The chains of the fleet."""
+        return ChainsByName(chain for each in self.accounts for chain in self._make(self, each))
+
+    def chain(self, name: str) -> ChainConfig | None:
+        """Return one chain, by any of its names, without making those of other accounts."""
+        called = name.removeprefix(f"{self.name}/").partition("/")[0]
+        account = self._by_name.get(called)
+        made = () if account is None else self._make(self, account)
+        return next((each for each in made if name in each.names), None)
+
+    @cached_property
+    def _by_name(self) -> dict[str, ListedAccount]:
+        accounts = self.accounts
+        by_id = {each.account: each for each in accounts}
+        return {**{each.spelled: each for each in accounts}, **by_id}
 
     @cached_property
     def account_names(self) -> dict[str, str]:
         """AWS's names of the accounts, by ID."""
-        known = () if self.listing.problem else self.listing.accounts
-        return {each.account: each.name for each in known if each.name}
+        return {each.account: each.name for each in self.accounts if each.name}
 
     def sample(self, name: str = SAMPLE) -> ChainConfig:
         """Return a chain like those of the fleet, of no account in particular."""

@@ -7,24 +7,23 @@ written is not followed, like a config file of that kind.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rolehop.config.fleets.account_query import is_account_id
 from rolehop.config.fleets.listed_fleets import NEVER_LISTED
 from rolehop.config.model import FleetListing, ListedAccount
+from rolehop.config.value_types import NAME_PATTERN
 from rolehop.digest import sha256_hex
 from rolehop.durations import read_moment
 from rolehop.files import read_trusted_plain, write_beside
-from rolehop.state.json_file import UNUSABLE, number_in, text_in
-from rolehop.text import clean
+from rolehop.state.json_file import UNUSABLE, number_in
+from rolehop.text import clean, is_visible
 
 FOLDER = "fleets"
 _SCHEMA = 1
 _LARGEST = 1 << 24  # bytes; 50,000 accounts are a third of that
-_LONGEST_NAME = 200  # characters; AWS allows 128
-_LONGEST_PATH = 2_000
+_LONGEST = 2_000  # characters of a name or path; AWS allows 128 for each OU of it
 
 
 def fleet_path(state_folder: Path, fleet: str) -> Path:
@@ -60,7 +59,7 @@ def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing
         "definition": definition,
         "at": None if listing.at is None else listing.at.isoformat(timespec="seconds"),
         "left_out": dict(listing.left_out),
-        "accounts": [[*each[:3], list(each.roles)] for each in listing.accounts],
+        "accounts": [list(each) for each in listing.accounts],
     }
     write_beside(path, json.dumps(document, separators=(",", ":")) + "\n")
 
@@ -71,32 +70,43 @@ def _listing(found: Mapping[str, Any], fleet: str, definition: str) -> FleetList
     at = read_moment(found["at"])
     counts = found["left_out"]
     left_out = {clean(str(state)): number_in(counts, state) for state in counts.keys()}  # noqa: SIM118 - a list has none
-    accounts = tuple(_account(*each) for each in found["accounts"])
-    check_accounts(accounts)
+    accounts = _accounts(found["accounts"])
     if found["definition"] != definition:
         text = "the fleet was defined otherwise when AWS was asked last"
         return FleetListing(accounts, at, left_out, problem=text)
     return FleetListing(accounts, at, left_out)
 
 
-def _account(account: object, name: object, unit: object, roles: list[object]) -> ListedAccount:
-    texts = {"account": account, "name": name, "unit": unit}
-    return ListedAccount(
-        text_in(texts, "account", 12),
-        clean(text_in(texts, "name", _LONGEST_NAME)),
-        clean(text_in(texts, "unit", _LONGEST_PATH)),
-        tuple(clean(text_in({"role": role}, "role", _LONGEST_NAME)) for role in roles),
-    )
-
-
-def check_accounts(accounts: Iterable[ListedAccount]) -> None:
-    """Check that each is an account, and none is there twice.
+def _accounts(rows: list[list[Any]]) -> tuple[ListedAccount, ...]:
+    """Return the accounts; looked at column by column, since there may be thousands.
 
     Raises:
-        ValueError: one is none, or twice.
+        ValueError: a row is not as it was written.
     """
-    seen: set[str] = set()
-    for each in accounts:
-        if not is_account_id(each.account) or each.account in seen:
-            raise ValueError("not an account, or twice")
-        seen.add(each.account)
+    if not rows:
+        return ()
+    accounts, names, units, roles, spelled = zip(*rows, strict=True)
+    flat = [role for each in roles for role in each]
+    for texts in (accounts, names, units, flat, spelled):
+        _check_texts(texts)
+    for keys in (accounts, spelled):
+        if len(set(keys)) != len(keys):
+            raise ValueError("an account is there twice")
+    if set(map(len, accounts)) != {12} or not _is_number("".join(accounts)):
+        raise ValueError("not an account")
+    if not all(map(NAME_PATTERN.fullmatch, spelled)):
+        raise ValueError("not a name")
+    return tuple(map(ListedAccount, accounts, names, units, map(tuple, roles), spelled))
+
+
+def _check_texts(texts: Sequence[object]) -> None:
+    """Check that all are short texts in one visible line."""
+    if not set(map(type, texts)) <= {str}:
+        raise ValueError("not a text")
+    shown = [str(each) for each in texts]
+    if max(map(len, shown), default=0) > _LONGEST or not is_visible("".join(shown)):
+        raise ValueError("not a line")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rolehop.config.fleets.account_query import IdentityCenterAccounts, OrganizationAccounts
-from rolehop.config.fleets.listed_fleets import spelled_names
+from rolehop.config.fleets.listed_fleets import spelled_names, with_spelled_names
 from rolehop.config.loader import load_config
 from rolehop.config.model import Config, FleetListing, ListedAccount, ListedFleet
 from rolehop.errors import ConfigError
@@ -93,7 +93,8 @@ def test_a_query_is_kept_as_it_is_written() -> None:
 
 def test_the_list_is_read_when_a_chain_of_the_fleet_is_needed() -> None:
     text = f'{HUB}{FLEET}accounts = {{ organization = "hub" }}\n[chains.z]\nfrom = "f/a"\n'
-    config = load(text, FleetListing((ListedAccount(ONE, "a"), ListedAccount(TWO, "B b"))))
+    accounts = (ListedAccount(ONE, "a"), ListedAccount(TWO, "B b"))
+    config = load(text, FleetListing(with_spelled_names(accounts)))
 
     def in_use() -> list[str]:
         return [name for name, each in config.listed_fleets.items() if each.is_in_use]
@@ -104,7 +105,9 @@ def test_the_list_is_read_when_a_chain_of_the_fleet_is_needed() -> None:
     assert in_use() == []  # nor was it read to check the config
     assert config.chains[f"f/{TWO}"].name == "f/B-b"
     assert in_use() == ["f"]
+    assert f"f/{THREE}" not in config.chains
     assert list(config.chains) == ["hub", "z", "f/a", "f/B-b"]
+    assert all(config.chains[name] == each for name, each in config.chains.items())
     assert config.place_of("f/a") == (str(MAIN), ("fleets", "f"))
     assert config.name_of_account(TWO) == config.known_account_names[TWO] == "B b"
     assert config.account_names == {}  # of which names that AWS sees are made

@@ -14,7 +14,10 @@ from rolehop.state.fleet_cache import fleet_path, load_listing, store_listing
 
 BILLING, WEB = "4" * 12, "5" * 12
 LISTING = FleetListing(
-    (ListedAccount(BILLING, "Billing & Co", "Prod/Pay"), ListedAccount(WEB, roles=("Admin", "RO"))),
+    (
+        ListedAccount(BILLING, "Billing & Co", "Prod/Pay", spelled="Billing-Co"),
+        ListedAccount(WEB, roles=("Admin", "RO"), spelled=WEB),
+    ),
     datetime(2026, 11, 27, 12, tzinfo=UTC),
     {"SUSPENDED": 2},
 )
@@ -50,13 +53,21 @@ def test_names_that_differ_in_case_have_files_of_their_own(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "changes",
     [
-        {"accounts": [["44444444444", "x", "", []]]},
-        {"accounts": [[BILLING, "x", "", []]] * 2},
-        {"accounts": [[BILLING, 7, "", []]]},
-        {"accounts": [[BILLING, "x", "", [7]]]},
+        {"accounts": [["44444444444", "x", "", [], "x"]]},
+        {"accounts": [["٤" * 12, "x", "", [], "x"]]},
+        {"accounts": [[BILLING, "x", "", [], "x"], [BILLING, "x", "", [], "y"]]},
+        {"accounts": [[BILLING, "x", "", [], "x"], [WEB, "x", "", [], "x"]]},
+        {"accounts": [[BILLING, 7, "", [], "x"]]},
+        {"accounts": [[BILLING, "x", "", [7], "x"]]},
+        {"accounts": [[BILLING, "x", "", [], "a/b"]]},
+        {"accounts": [[BILLING, "x", "", [], ""]]},
+        {"accounts": [[BILLING, "\x1b[31mx", "", [], "x"]]},
+        {"accounts": [[BILLING, "x", "Prod\n", [], "x"]]},
+        {"accounts": [[BILLING, "x" * 9999, "", [], "x"]]},
         {"accounts": [[BILLING]]},
+        {"accounts": [[BILLING, "x", "", [], "x"], [WEB]]},
         {"accounts": {"a": 1}},
-        {"accounts": [[["4"] * 12, "x", "", []]]},
+        {"accounts": [[["4"] * 12, "x", "", [], "x"]]},
         {"fleet": "test"},
         {"schema": 2},
         {"at": "yesterday"},
@@ -87,9 +98,3 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     path.unlink()
     path.hardlink_to(other)
     assert "cannot be read" in str(load_listing(path, "prod", "as defined").problem)
-
-
-def test_names_are_one_visible_line(path: Path) -> None:
-    edit(path, accounts=[[BILLING, "\x1b[31ma\n\u202eb", "Prod\x07", []]])
-    (found,) = load_listing(path, "prod", "as defined").accounts
-    assert (found.name, found.unit) == ("[31ma b", "Prod")

@@ -17,13 +17,15 @@ class AccountChange:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """``added`` or ``removed``, or what of ``renamed``, ``moved`` and ``roles`` applies."""
+        """``added``, ``removed``, or what applies of ``renamed``, ``moved``, ``roles``, ``chain``.
+
+        ``chain``: its chain is called otherwise, since another account has, or had, the same name.
+        """
         if self.before is None or self.after is None:
             return ("added" if self.before is None else "removed",)
-        pairs = (("renamed", "name"), ("moved", "unit"), ("roles", "roles"))
-        return tuple(
-            kind for kind, of in pairs if getattr(self.before, of) != getattr(self.after, of)
-        )
+        pairs = (("renamed", "name"), ("moved", "unit"), ("roles", "roles"), ("chain", "spelled"))
+        found = [kind for kind, of in pairs if getattr(self.before, of) != getattr(self.after, of)]
+        return tuple(each for each in found if each != "chain" or "renamed" not in found)
 
 
 def changes_between(

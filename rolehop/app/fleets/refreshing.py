@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.fleets.changes import AccountChange, changes_between
 from rolehop.app.fleets.listers import Asking, Lister
 from rolehop.config.fleets.account_query import ORGANIZATION
+from rolehop.config.fleets.listed_fleets import with_spelled_names
 from rolehop.config.model import FleetListing
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.startup.dataclass import dataclass
@@ -91,7 +92,7 @@ def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
         answer = lister.list(fleet.query)
     except RolehopError as error:
         return RefreshedFleet(fleet, before, calls=lister.calls - calls, error=error)
-    accounts = tuple(sorted(answer.accounts))
+    accounts = with_spelled_names(answer.accounts)
     after = FleetListing(accounts, app.now(), answer.left_out)
     _store(app, fleet, after)
     return RefreshedFleet(fleet, before, after, lister.calls - calls, answer.without_effect)

@@ -68,6 +68,7 @@ def _change_rows(changes: Iterable[AccountChange]) -> Iterable[ChangeRow]:
             change.kinds,
             shown.name,
             shown.unit,
+            shown.spelled,
             "" if before is None else before.name,
             "" if before is None else before.unit,
         )

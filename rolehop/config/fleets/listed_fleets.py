@@ -61,6 +61,13 @@ def excluded_by(account: str, name: str, patterns: Iterable[str]) -> tuple[str, 
     )
 
 
+def with_spelled_names(accounts: Iterable[ListedAccount]) -> tuple[ListedAccount, ...]:
+    """Return the accounts with what each is called in the names of chains, sorted by ID."""
+    accounts = sorted(accounts)
+    names = spelled_names(accounts)
+    return tuple(each._replace(spelled=names[each.account]) for each in accounts)
+
+
 def spelled_names(accounts: Iterable[ListedAccount]) -> dict[str, str]:
     """Return what each account is called in the names of chains, by ID.
 
@@ -84,29 +91,27 @@ def spelled_names(accounts: Iterable[ListedAccount]) -> dict[str, str]:
     }
 
 
-def chains_of(fleet: ListedFleet) -> Iterator[ChainConfig]:
-    """Give a chain for each account, or for each of its roles."""
-    names = spelled_names(fleet.listing.accounts)
-    for each in fleet.listing.accounts:
-        member = replace(
-            fleet.template,
-            name=f"{fleet.name}/{names[each.account]}",
-            account=each.account,
-            account_name=each.name or None,
-        )
-        if isinstance(fleet.query, IdentityCenterAccounts):
-            yield from _chains_of_roles(member, each, names_roles=fleet.query.names_roles)
-        else:
-            yield member
+def chains_of(fleet: ListedFleet, account: ListedAccount) -> Iterator[ChainConfig]:
+    """Give the chain of an account, or one for each of its roles."""
+    chain = replace(
+        fleet.template,
+        name=f"{fleet.name}/{account.spelled or account.account}",
+        account=account.account,
+        account_name=account.name or None,
+    )
+    if isinstance(fleet.query, IdentityCenterAccounts):
+        yield from _chains_of_roles(chain, account, names_roles=fleet.query.names_roles)
+    else:
+        yield chain
 
 
 def _chains_of_roles(
-    member: ChainConfig, account: ListedAccount, *, names_roles: bool
+    chain: ChainConfig, account: ListedAccount, *, names_roles: bool
 ) -> Iterator[ChainConfig]:
     names = _spelled_roles(account.roles) if names_roles else {}
     for role in account.roles:
-        name = f"{member.name}/{names[role]}" if names_roles else member.name
-        yield replace(member, name=name, account_role=role)
+        name = f"{chain.name}/{names[role]}" if names_roles else chain.name
+        yield replace(chain, name=name, account_role=role)
 
 
 def _spelled_roles(roles: Iterable[str]) -> dict[str, str]:
@@ -130,19 +135,30 @@ class ChainsOfFleets(Mapping[str, ChainConfig]):
         own = (each for part in self._parts if isinstance(part, tuple) for each in part)
         self.own = ChainsByName(own)
         self.listed = {each.name: each for each in self._parts if isinstance(each, ListedFleet)}
+        self._found: dict[str, ChainConfig | None] = {}
 
-    def fleet_of(self, name: object) -> ListedFleet | None:
+    def fleet_of(self, name: str) -> ListedFleet | None:
         """Return the listed fleet that a chain of this name would be of, if there were one."""
-        fleet, slash, _ = name.partition("/") if isinstance(name, str) else ("", "", "")
+        fleet, slash, _ = name.partition("/")
         return self.listed.get(fleet) if slash else None
 
     def __getitem__(self, name: str) -> ChainConfig:
-        fleet = self.fleet_of(name)
-        return self.own[name] if fleet is None else fleet.chains[name]
+        found = self._find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._find(name) is not None
+
+    def _find(self, name: str) -> ChainConfig | None:
         fleet = self.fleet_of(name)
-        return name in self.own if fleet is None else name in fleet.chains
+        if fleet is None:
+            found: ChainConfig | None = self.own.get(name)
+            return found
+        if name not in self._found:
+            self._found[name] = fleet.chain(name)
+        return self._found[name]
 
     @cached_property
     def _all(self) -> dict[str, ChainConfig]:

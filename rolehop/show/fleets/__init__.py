@@ -49,10 +49,13 @@ class ChangeRow:
 
     account: str
     kinds: tuple[str, ...]
-    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``."""
+    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``, ``chain``."""
 
     name: str
     unit: str
+    spelled: str
+    """What it is called in the names of chains."""
+
     name_before: str = ""
     unit_before: str = ""
 
@@ -181,6 +184,8 @@ def _change_text(change: ChangeRow, kind: str) -> str:
         return f"moved from {_unit(change.unit_before)} to {_unit(change.unit)}"
     if kind == "roles":
         return "other roles"
+    if kind == "chain":
+        return f"the chain is now …/{change.spelled}"
     return f"{kind}{f', {clean(change.unit)}' if change.unit else ''}"
 
 
@@ -204,6 +209,7 @@ def refreshed_document(rows: Iterable[RefreshRow]) -> dict[str, object]:
                         "account": change.account,
                         "changes": list(change.kinds),
                         "name": change.name,
+                        "chain": f"{each.name}/{change.spelled}",
                         "unit": change.unit,
                         "name_before": change.name_before,
                         "unit_before": change.unit_before,

@@ -133,7 +133,7 @@ def test_a_refresh_lists_and_then_shows_what_changed(world: World) -> None:
     changes = {each["account"]: each for each in second["changes"]}
     assert {account: each["changes"] for account, each in changes.items()} == {
         BILLING: ["renamed"],
-        WEB: ["moved"],
+        WEB: ["moved", "chain"],
         OLD: ["added"],
         TWIN: ["added"],
     }
@@ -148,7 +148,9 @@ def test_a_refresh_lists_and_then_shows_what_changed(world: World) -> None:
     ]
     del org.accounts[TWIN], org.parents[TWIN]
     third = world.rolehop("fleet", "refresh")
-    assert third.out.splitlines()[-1].split() == ["-", TWIN, "WEB", "removed,", "Prod"]
+    kept, gone = third.out.splitlines()[-2:]
+    assert (kept.split()[:3], kept.endswith("the chain is now …/web")) == (["~", WEB, "web"], True)
+    assert gone.split() == ["-", TWIN, "WEB", "removed,", "Prod"]
     assert "prod/web" in names(world, "prod")
 
 
