@@ -71,8 +71,12 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
         asking = Asking(options, cli.progress(), counter)
         for each in refresh_fleets(cli.app, fleets, asking):
             counter.pause()
+            is_known = each.error is not None and any(e.error is each.error for e in done)
             done.append(each)
-            _show(cli, each, style)
+            if is_known:  # nobody was asked again
+                write_lines(f"rolehop: fleet '{each.fleet.name}' is not listed: the same")
+            else:
+                _show(cli, each, style)
     if style == "json":
         cli.write_json(refreshed_document(map(refresh_row, done)))
     failed = [each.error for each in done if each.error is not None]

@@ -53,7 +53,8 @@ def test_fleets_of_one_source_are_listed_by_one_sign_in_and_asked_for_once(corp:
     give_accounts(corp)
     done = corp.world.rolehop("fleet", "refresh")
     assert (done.code, done.out) == (4, "")
-    assert "rolehop source login corp" in done.err
+    assert done.err.count("rolehop source login corp") == 1
+    assert "rolehop: fleet 'below' is not listed: the same\n" in done.err
     corp.login()
     found = refreshed(corp)
     # ListAccounts, and ListAccountRoles of three accounts; then of the one that `mine` excludes.
