@@ -202,7 +202,12 @@ def _history_under(each: HistoryRow, *, verbose: bool) -> str:
 def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     """Yield what a plan has to say besides its table; ``verbose``: with what is sent to STS."""
     if not plan.hops:
-        yield line("no hops: hands out the source's own session")
+        account, role = (plan.source.settings.get(key) for key in ("account", "role"))
+        named = plan.source.type == "identity-center" and account and role
+        yield line(
+            "no hops: hands out the source's own session"
+            + (f", of role {role} in account {account}" if named else "")
+        )
     if plan.color:
         yield line("color: ", StyledText(plan.color, plan.color))
     if plan.confirm:

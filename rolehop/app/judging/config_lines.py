@@ -30,8 +30,13 @@ class ConfigLines:
     def find(self, chain: str, hop: int) -> FileLocation:
         """Return the line of a hop, else of its chain; of an AWS profile, that of its section.
 
-        It points at the chain, too, if the chain cannot be resolved.
+        It points at the chain, too, if the chain cannot be resolved; of ``FLEET/*`` at the fleet.
         """
+        fleet = self._app.config.chain_places.get(chain.removesuffix("*"))
+        if fleet is not None and chain.endswith("/*"):
+            return FileLocation(
+                _uri(Path(fleet[0])), nearest_line(self._lines(fleet[0]), fleet[1]) or 1
+            )
         if chain not in self._app.config.chains:
             path = self._app.aws_files[0]
             return FileLocation(_uri(path), _section_line(path, chain))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
@@ -10,7 +10,12 @@ from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.organization import accounts_of, with_organization
 from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
-from rolehop.app.listing import check_listed, matching_chains
+from rolehop.app.listing import (
+    check_listed,
+    matching_chains,
+    note_old_lists,
+    unlisted_fleets,
+)
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.arn import ACCOUNT_ID, account_of, is_principal
 from rolehop.config.model import ChainConfig, SourceConfig
@@ -131,15 +136,27 @@ def check_chains(
     """Judge the chains that match; IAM is read only if there is no document and not ``offline``.
 
     Without ``patterns`` every configured chain is judged. A chain that cannot be planned, or of
-    which a hop is certain to fail, is ``broken``: the others are judged all the same.
+    which a hop is certain to fail, is ``broken``, and so is a fleet whose accounts are not known:
+    the others are judged all the same.
 
     Raises:
-        ConfigError: a pattern matches nothing; a document is none, see `read_documents`.
+        ConfigError: a pattern matches nothing, or chains of a fleet whose accounts are not known; a
+            document is none, see `read_documents`.
         UsageError: the flags make no sense, see `judge_plan`.
         VaultError: the keyring, which has a source's keys, does not open.
     """
-    names = _matching(app, patterns)
-    return _judge_all(app, names, policies, offline=offline, keep_going=True)
+    names = matching_chains(app, patterns) if patterns else list(app.config.chains)
+    verdicts = _judge_all(app, names, policies, offline=offline, keep_going=True)
+    return verdicts if patterns else [*verdicts, *_unlisted(app)]
+
+
+def _unlisted(app: App) -> Iterator[ChainVerdict]:
+    """Give a verdict per fleet whose accounts are not known, and note lists that are old."""
+    for name, fleet in app.config.listed_fleets.items():
+        source = fleet.template.source or ""
+        for error in unlisted_fleets(app, (name,)):
+            yield ChainVerdict(f"{name}/*", source, (), broken=error)
+    note_old_lists(app, ("*",))
 
 
 def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> list[Path]:

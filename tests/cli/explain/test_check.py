@@ -185,6 +185,15 @@ class TestBrokenChains:
             ("linked#2", here[1]),
         ]
 
+    def test_a_fleet_that_was_not_listed_is_one(self, world: World) -> None:
+        fleet = '[fleets.far]\nfrom = "hub"\naccounts = { organization = "hub" }\n'
+        (world.home / "fleet.toml").write_text(CONFIG + fleet)
+        found = check(world, "--config", "fleet.toml", code=3)
+        assert [each["chain"] for each in found["chains"]][-2:] == ["spokes/555555555555", "far/*"]
+        assert "rolehop fleet refresh far" in found["chains"][-1]["problem"]["fix"]
+        log = check(world, "--config", "fleet.toml", style="sarif", code=3)
+        assert ("far/*#", "fleet.toml", line(CONFIG + fleet, "[fleets.far]")) in places(log)
+
     def test_a_keyring_that_does_not_open_is_no_finding_about_chains(self) -> None:
         with temporary_world("tests.doubles.keyrings.Locked") as world:
             world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
