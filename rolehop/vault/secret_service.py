@@ -205,25 +205,27 @@ class ConnectedSecretService(Keyring):
     def _search_all(
         self, place: Collection, services: Sequence[str], username: str
     ) -> dict[str, list[str]]:
-        """Return the paths of each service's items."""
+        """Return the path of each service's item, if it has one; delete others of the same name."""
         address = DBusAddress(place.collection_path, BUS_NAME, COLLECTION_IFACE)
         calls = (
             new_method_call(address, "SearchItems", "a{ss}", (self._query(each, username),))
             for each in services
         )
         found = [_body(reply)[0] for reply in _replies(place.connection, calls)]
-        return dict(zip(services, found, strict=True))
+        for path in (each for paths in found for each in paths[1:]):  # nobody says which is read
+            with suppress(ItemNotFoundException):
+                Item(place.connection, path).delete()
+        return {service: paths[:1] for service, paths in zip(services, found, strict=True)}
 
     def _write_call(
         self, place: Collection, service: str, username: str, password: str, there: list[str]
     ) -> Message:
         """Return the call that gives an item that is there its new secret, or makes a new one.
 
-        gnome-keyring writes its whole file once for the former, twice for the latter, also if the
-        new item replaces one.
+        gnome-keyring writes its whole file once for the former, twice for the latter.
         """
         secret = format_secret(self._session(), password.encode(), "text/plain")
-        if len(there) == 1:
+        if there:
             item = DBusAddress(there[0], BUS_NAME, ITEM_IFACE)
             return new_method_call(item, "SetSecret", "(oayays)", (secret,))
         # As the library makes it.

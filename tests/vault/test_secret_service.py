@@ -17,7 +17,7 @@ from jeepney import HeaderFields, Message
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from keyring.errors import KeyringLocked
 
-from rolehop.vault.secret_service import ConnectedSecretService, unlocked
+from rolehop.vault.secret_service import ConnectedSecretService, find_collection, unlocked
 from rolehop.vault.timeouts import as_vault_error
 from tests.support.secret_service import LibraryKeyring, SecretService
 
@@ -185,6 +185,23 @@ def test_an_item_that_goes_while_it_is_written_is_made_again(
     keyring.set_password("rolehop/goes", "rolehop", "new")
     assert members.count("SetSecret") == 1
     assert keyring.get_password("rolehop/goes", "rolehop") == "new"
+
+
+def test_a_second_item_of_one_name_is_gone_after_the_next_write(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of two is found first is not said: a session that nobody finds was stored in vain."""
+    _recorded(secret_service, monkeypatch)
+    keyring, names = ConnectedSecretService(), {"service": "rolehop/two", "username": "rolehop"}
+    address = secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]
+    with open_dbus_connection(bus=address) as connection:
+        collection = find_collection(connection)
+        for other in ("one", "another"):
+            collection.create_item("two", {**names, "application": other}, other.encode())
+        keyring.set_password("rolehop/two", "rolehop", "ours")
+        assert keyring.get_password("rolehop/two", "rolehop") == "ours"
+        assert [each.get_secret() for each in collection.search_items(names)] == [b"ours"]
+    keyring.delete_password("rolehop/two", "rolehop")
 
 
 def test_after_a_refusal_nothing_more_is_sent_and_each_item_that_is_not_there_is_named(
