@@ -40,7 +40,7 @@ class RunReport:
 
 
 def read_report(folders: Sequence[Path]) -> RunReport:
-    """Return what became of every target, in the order of the folders.
+    """Return what became of every target, sorted by name.
 
     Of a target with several results the newest counts.
 
@@ -107,7 +107,10 @@ def _problem(document: Mapping[str, Any] | None) -> TargetProblem | None:
     if document is None:
         return None
     return TargetProblem(
-        text_in(document, "what"), text_or_none(document, "cause"), text_or_none(document, "fix")
+        text_in(document, "what"),
+        text_or_none(document, "cause"),
+        text_or_none(document, "fix"),
+        None if document["hop"] is None else number_in(document, "hop"),
     )
 
 

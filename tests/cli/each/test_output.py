@@ -306,6 +306,7 @@ def test_shards_part_a_run_and_their_results_are_merged(world: World) -> None:
         1,
         dict.fromkeys(ACCOUNTS, "ok") | {"failing": "command failed", "refused": "refused"},
     )
+    assert lines_of(done)["refused"]["error"]["hop"] == 2
     done = world.rolehop("each", "--report", *folders)
     assert (done.code, done.err) == (1, "")
     assert done.out.splitlines()[-1] == "6 targets: 4 ok, 1 command failed, 1 refused"

@@ -112,7 +112,7 @@ def test_a_source_that_is_pinned_to_one_account_has_no_fleet(corp: Corp) -> None
 
 
 def test_a_role_that_no_name_of_a_chain_may_have_is_spelled_otherwise() -> None:
-    account = ListedAccount(WEB, "web", roles=("A=B", "A-B", "read,only", "="))
+    account = ListedAccount(WEB, "web", roles=("A=B", "A-B", "read,only", "="), spelled="web")
     fleet = ListedFleet(
         "f",
         IdentityCenterAccounts("corp"),
