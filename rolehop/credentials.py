@@ -17,6 +17,9 @@ from rolehop.startup.dataclass import dataclass
 HIDDEN = "[hidden]"
 # By identity, not by value: equal secrets are freed one by one.
 _live: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
+_SHORTEST = 4  # characters; what is shorter is hidden nowhere
+_starts: set[str] = set()
+"""How secrets begin, also those that are gone: most texts hold none of these, and so no secret."""
 
 
 class Secret:
@@ -27,6 +30,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         _live[id(self)] = self
+        _starts.add(value[:_SHORTEST])
 
     def reveal(self) -> str:
         """Return the plain text; only the listed modules may call this."""
@@ -116,9 +120,12 @@ StoredDocument = Mapping[str, str | Secret]
 
 def scrub(text: str) -> str:
     """Return ``text`` with every live secret of this process replaced by ``[hidden]``."""
+    parts = {text[at : at + _SHORTEST] for at in range(len(text) - _SHORTEST + 1)}
+    if _starts.isdisjoint(parts):
+        return text
     # Other threads make secrets meanwhile: unlike values(), valuerefs() is one step.
     live = [secret for each in _live.valuerefs() if (secret := each()) is not None]
-    values = sorted({s._value for s in live if len(s._value) >= 4}, key=len, reverse=True)
+    values = sorted({s._value for s in live if len(s._value) >= _SHORTEST}, key=len, reverse=True)
     for value in values:
         text = text.replace(value, HIDDEN)
     return text

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -295,8 +296,8 @@ def mode_of(path: Path) -> int:
 
 def make_private_folder(folder: Path) -> None:
     """Create ``folder`` and its parents; new ones are for the user alone (0700)."""
-    missing = [folder, *folder.parents]
-    for parent in reversed([each for each in missing if not each.exists()]):
+    missing = takewhile(lambda each: not each.exists(), (folder, *folder.parents))
+    for parent in reversed([*missing]):
         parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 

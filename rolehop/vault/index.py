@@ -7,7 +7,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
@@ -155,10 +155,7 @@ class Index:
     def known(self) -> CachedState:
         """Return the part that a plan may use."""
         return CachedState(
-            sessions={
-                key: CachedSession(entry.issued_at, entry.expires_at, entry.local_expires_at)
-                for key, entry in self.sessions.items()
-            },
+            sessions=_Lifetimes(self.sessions),
             max_durations={role: finding.max_seconds for role, finding in self.findings.items()},
         )
 
@@ -272,6 +269,25 @@ class Index:
                 if window - each.window <= _MOST_MFA_WINDOWS
             },
         )
+
+
+class _Lifetimes(Mapping[str, CachedSession]):
+    """The sessions as a plan sees them: it looks up those of one chain, of thousands."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, key: str) -> CachedSession:
+        entry = self._entries[key]
+        return CachedSession(entry.issued_at, entry.expires_at, entry.local_expires_at)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 class SessionToStore(NamedTuple):

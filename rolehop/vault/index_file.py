@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -85,6 +86,7 @@ class IndexStore:
         self._lock = folder / "index.lock"
         self._now = now
         self._machine_start = machine_start
+        self._reading = threading.Lock()
         self._last: tuple[_State, Index] | None = None
         self._has_timed_out = False
         self._has_swept = False
@@ -157,14 +159,11 @@ class IndexStore:
         new = change(old)
         if new != old or sealed_stamp(str(self.path)) is None:
             write_beside(self.path, as_text(new, self._machine_start(self._now())))
-            self._write_seal(new)
+            seal = as_seal(str(self.path), _digest(new))
+            write_beside(Path(seal_path(str(self.path))), seal, lasting=False)
             self._sweep()
             debug(__name__, "index written")
         return new
-
-    def _write_seal(self, index: Index) -> None:
-        seal = Path(seal_path(str(self.path)))
-        write_beside(seal, as_seal(str(self.path), _digest(index)), lasting=False)
 
     def _sweep(self) -> None:
         """Delete what killed processes left in the state folder, once in this process."""
@@ -180,13 +179,14 @@ class IndexStore:
 
     def _read(self) -> Index:
         """Read the file, unless it is unchanged since the last read: walks read it often."""
-        before = _state(self.path)
-        if self._last is not None and self._last[0] == before:
-            return self._last[1]
-        found = _read(self.path, self._machine_start(self._now()))
-        if before is not None and before == _state(self.path):
-            self._last = before, found
-        return found
+        with self._reading:  # threads that begin at once read it once
+            before = _state(self.path)
+            if self._last is not None and self._last[0] == before:
+                return self._last[1]
+            found = _read(self.path, self._machine_start(self._now()))
+            if before is not None and before == _state(self.path):
+                self._last = before, found
+            return found
 
 
 def _digest(index: Index) -> str:

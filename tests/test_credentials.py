@@ -1,0 +1,33 @@
+"""Secrets in texts: hidden wherever they stand, and cheap to look for."""
+
+from __future__ import annotations
+
+from rolehop.credentials import HIDDEN, Secret, scrub
+
+
+class _Untouched(str):
+    """A text that nothing is searched in."""
+
+    __slots__ = ()
+
+    def replace(self, *_: object, **__: object) -> str:
+        raise AssertionError("it was compared with secrets")
+
+
+def test_a_secret_is_hidden_wherever_it_stands_whole() -> None:
+    kept = [Secret(each) for each in ("wJalrXUtnFEMI", "wJalrX", "1234", "abc", "é→🔑x")]
+    gone = Secret("temporary")
+    del gone
+    assert scrub("wJalrXUtnFEMI, wJalrX; wJalr") == f"{HIDDEN}, {HIDDEN}; wJalr"
+    assert scrub("12341234 é→🔑x") == f"{HIDDEN}{HIDDEN} {HIDDEN}"
+    assert scrub("abc") == "abc"  # three characters are too few to hide
+    assert scrub("temporary") == "temporary"
+    assert scrub("") == ""
+    assert kept
+
+
+def test_a_text_in_which_no_secret_begins_is_compared_with_none_of_thousands() -> None:
+    kept = [Secret(f"{number:08x}{'f' * 32}") for number in range(1000)]
+    text = _Untouched("arn:aws:iam::role/Far, ses-me@host")
+    assert scrub(text) is text
+    assert kept
