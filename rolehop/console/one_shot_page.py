@@ -89,13 +89,14 @@ class OneShotPage:
             and request.hosts == (self._server.authority,)
             and not request.origins  # another page asks; opening an address sends none
             and not request.is_ahead
-            and self._is_ours(request.client_port)
+            and not request.is_embedded
+            and self._is_ours(request.client)
         )
 
-    def _is_ours(self, client_port: int) -> bool:
+    def _is_ours(self, client: tuple[str, int]) -> bool:
         # root reads all that this process has; and on WSL, Windows' browser comes through it.
         allowed = (None, 0, self._user)
-        return self._user is None or user_of_connection(client_port, self._server.port) in allowed
+        return self._user is None or user_of_connection(client, self._server.port) in allowed
 
     def _take(self) -> bool:
         with self._guard:

@@ -67,8 +67,11 @@ class PageRequest:
     is_ahead: bool
     """The browser fetches it before anybody wants to see it."""
 
-    client_port: int
-    """The client's end of the connection."""
+    is_embedded: bool
+    """Another page loads it: as a picture, a script, into a frame. Browsers send no Origin then."""
+
+    client: tuple[str, int]
+    """The client's end of the connection: address and port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
             tuple(self.headers.get_all("Host") or ()),
             tuple(self.headers.get_all("Origin") or ()),
             any(self.headers.get(name) for name in _AHEAD),
-            self.client_address[1],
+            self.headers.get("Sec-Fetch-Dest", "document") != "document",
+            self.client_address,
         )
         found = self.server.answer(request)
         self.send_response(found.status)

@@ -68,6 +68,8 @@ def test_it_is_given_once_and_sends_its_fields_in_a_form(page: OneShotPage) -> N
         {"Sec-Purpose": "prefetch;prerender"},
         {"Purpose": "preview"},
         {"X-Moz": "prefetch"},
+        {"Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Dest": "iframe"},
     ],
 )
 def test_nothing_else_gets_it_or_uses_it_up(page: OneShotPage, asked: dict[str, str]) -> None:
