@@ -8,7 +8,6 @@ double quotes, or between single ones if it has a character that ``sh`` replaces
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from rolehop.startup.dataclass import dataclass
@@ -21,7 +20,7 @@ _PLAIN_ON_WINDOWS = Pattern(r"[A-Za-z0-9_@+=:,./\\~-]+")
 _UNWRITABLE = Pattern(r".*(?:[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]| [#;]|%\().*")
 _UNWRITABLE_ON_WINDOWS = Pattern(r'.*["%&|<>^!].*')
 # Options of rolehop with a value.
-_VALUED = ("--config", "--color", "--min-ttl")
+_VALUED = ("--config", "--color", "--min-ttl", "--reason")
 
 
 class Unwritable(ValueError):
@@ -42,7 +41,11 @@ def _quoted(word: str) -> str:
         raise Unwritable(word)
     if _PLAIN.fullmatch(word):
         return word
-    return f'"{word}"' if _IN_DOUBLE_QUOTES.fullmatch(word) else shlex.quote(word)
+    if _IN_DOUBLE_QUOTES.fullmatch(word):
+        return f'"{word}"'
+    import shlex
+
+    return shlex.quote(word)
 
 
 def _on_windows(word: str) -> str:
@@ -65,15 +68,33 @@ class OwnLine:
 
 def own_line(value: str, *, windows: bool = False) -> OwnLine | None:
     """Return what a value starts, ``None`` if that is not ``rolehop credential-process CHAIN``."""
-    words = _split_on_windows(value) if windows else _split(value)
+    import shlex
+
+    try:
+        words = shlex.split(value, posix=not windows)
+    except ValueError:
+        return None
+    return own_command([each.strip('"') for each in words] if windows else words)
+
+
+def own_command(words: Sequence[str]) -> OwnLine | None:
+    """Return the same of a command that was split into ``words``."""
     if "credential-process" not in words:
         return None
     at = words.index("credential-process")
     programs, names = _plain_words(words[:at]), _plain_words(words[at + 1 :])
     if not programs or not names or _name(programs[-1]) != "rolehop":
         return None
-    config = words.index("--config") + 1 if "--config" in words else len(words)
-    return OwnLine(names[0], programs, words[config] if config < len(words) else None)
+    return OwnLine(names[0], programs, _config_file(words))
+
+
+def _config_file(words: Sequence[str]) -> str | None:
+    for each, following in zip(words, (*words[1:], ""), strict=True):
+        if each.startswith("--config="):
+            return each.partition("=")[2]
+        if each == "--config":
+            return following
+    return None
 
 
 def _plain_words(words: Sequence[str]) -> tuple[str, ...]:
@@ -86,19 +107,5 @@ def _plain_words(words: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _split(value: str) -> list[str]:
-    try:
-        return shlex.split(value)
-    except ValueError:
-        return []
-
-
-def _split_on_windows(value: str) -> list[str]:
-    try:
-        return [each.strip('"') for each in shlex.split(value, posix=False)]
-    except ValueError:
-        return []
-
-
 def _name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
+    return path.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe")

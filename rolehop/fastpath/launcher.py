@@ -8,7 +8,9 @@ import sys
 if __name__ == "__main__":
     # Found first and searched once: without site, Python does not know the folder of packages.
     sys.path.insert(0, __file__.removesuffix("/rolehop/fastpath/launcher.py"))
-    from rolehop.fastpath.installed_line import main
-
+    try:
+        from rolehop.fastpath.installed_line import main
+    except KeyboardInterrupt:
+        sys.exit(130)
     del sys.path[0]
     main(sys.argv[1:])

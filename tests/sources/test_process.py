@@ -213,7 +213,8 @@ class TestProcess:
         config = world.config_file.read_text()
         other = '[sources.o]\ntype = "profile"\nprofile = "p"\n[chains.other]\nsource = "o"\n'
         world.config_file.write_text(config + other)
-        world.aws_config("[profile p]\ncredential_process = rolehop credential-process own\n")
+        installed = "/v/python -IS /v/launcher.py /v/rolehop credential-process own"
+        world.aws_config(f"[profile p]\ncredential_process = {installed}\n")
         done = world.rolehop("plan", "there")
         assert done.code == 4
         loop = "source 's' -> chain 'other' -> profile 'p' -> chain 'own' -> source 's'"

@@ -25,7 +25,7 @@ def examine(app: App) -> Iterator[DoctorFinding]:
 
 
 def _checks() -> tuple[Check, ...]:
-    from rolehop.app.doctor.config_check import check_rolehop_config, check_shadows
+    from rolehop.app.doctor.config_check import check_lines, check_rolehop_config, check_shadows
     from rolehop.app.doctor.files_check import check_aws_files, check_state
     from rolehop.app.doctor.installation import check_installation
     from rolehop.app.doctor.keyring_check import check_keyring
@@ -40,6 +40,7 @@ def _checks() -> tuple[Check, ...]:
         check_variables,
         check_rolehop_config,
         check_shadows,
+        check_lines,
         check_sources,
         check_sdk_problems,
         check_aws_files,

@@ -18,6 +18,7 @@ from rolehop.awsconfig import (
     profile_setting,
     resolve_profile,
 )
+from rolehop.awsconfig.process_line import own_command
 from rolehop.errors import SourceError
 from rolehop.sources.shared.shell_split import split_command
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 VARIABLE = "ROLEHOP_RESOLVING"
 _SOURCE = "source:"
-_WITH_VALUE = frozenset({"--min-ttl", "--color"})
 
 
 def refuse_loop(profile: str, context: SourceContext) -> None:
@@ -67,31 +67,8 @@ def chain_of_command(words: Sequence[str]) -> str | None:
 
     ``None`` for any other command, and for one with ``--config``, whose chains are not known here.
     """
-    if "credential-process" not in words or any(word.startswith("--config") for word in words):
-        return None
-    at = words.index("credential-process")
-    return _first_argument(words[at + 1 :]) if _is_rolehop(words[:at]) else None
-
-
-def _is_rolehop(words: Sequence[str]) -> bool:
-    """True if the words before the subcommand run rolehop, by its name or with python -m."""
-    if not words:
-        return False
-    program = words[0].replace("\\", "/").rsplit("/", 1)[-1].lower()
-    return program in {"rolehop", "rolehop.exe"} or "-m rolehop" in " ".join(words)
-
-
-def _first_argument(words: Sequence[str]) -> str | None:
-    """Return the first word that is neither an option nor an option's value."""
-    skip = False
-    for word in words:
-        if skip:
-            skip = False
-        elif word in _WITH_VALUE:
-            skip = True
-        elif not word.startswith("-"):
-            return word
-    return None
+    found = own_command(words)
+    return found.chain if found is not None and found.config_file is None else None
 
 
 def _refuse(name: str, chain: str | None, context: SourceContext) -> None:

@@ -224,6 +224,18 @@ def test_mode_and_link_stay_and_the_old_file_is_kept(files: Files, tmp_path: Pat
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
 
+def test_the_environment_names_the_files(files: Files) -> None:
+    named = files.home / "named"
+    environ = {**files.app.variables, "AWS_CONFIG_FILE": "~/named"}
+    files.app = App(environ, files.home)
+    files.install("admin")
+    assert "[profile admin]" in named.read_text()
+    assert not files.config.exists()
+    files.app = App({**environ, "AWS_CONFIG_FILE": ""}, files.home)
+    with pytest.raises(ConfigError, match="/dev/null is not changed"):
+        files.install("admin")
+
+
 def test_a_new_file_is_for_its_owner_alone(files: Files) -> None:
     files.config.parent.rmdir()
     files.install("admin")

@@ -72,7 +72,10 @@ def test_half_a_key_and_another_program_of_the_name(world: World) -> None:
     other.parent.mkdir()
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
+    line = "/gone/python -IS /gone/launcher.py /gone/rolehop credential-process hub"
+    world.aws_config(f"[profile hub]\ncredential_process = {line}\n")
     seen = found(world, AWS_SECRET_ACCESS_KEY=None, PATH=str(other.parent))
+    assert has(seen, "broken", "AWS profile 'hub': its Python is gone: /gone/python")
     assert has(seen, "broken", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not")
     assert has(seen, "look", f"another rolehop comes first on PATH: {other}")
     assert has(seen, "look", "me: ")
