@@ -60,6 +60,25 @@ def pytest_collection(session: pytest.Session) -> None:
             importlib.import_module(name)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the long tests: at the end, it would run one alone.
+
+    xdist gives each worker the next of so many parts of the list, which are of one size.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [each for each in items if each.get_closest_marker("long")]
+    others = [each for each in items if not each.get_closest_marker("long")]
+    left, items[:] = len(items), []
+    for worker in range(workers):
+        share = long[worker::workers]
+        size = left // (workers - worker)
+        rest = max(0, size - len(share))
+        items += [*share, *others[:rest]]
+        del others[:rest]
+        left -= size
+    items += others
+
+
 def pytest_collection_finish() -> None:
     """Keep the collector away from the tests themselves, which are half a million objects."""
     gc.collect()

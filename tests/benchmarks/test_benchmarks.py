@@ -31,6 +31,7 @@ def _without_figures(text: str) -> str:
     return re.sub(r"\d+(\.\d+)*", "1", re.sub(r"This run: .*", "", text))
 
 
+@pytest.mark.long
 def test_a_quick_run_fills_every_row() -> None:
     if not (Path(sys.executable).parent / "rolehop").exists():
         pytest.skip("rolehop is not installed in this environment")

@@ -16,11 +16,13 @@ def _is_survived(world: World, seed: int) -> None:
     assert left_over(world) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1])
 def test_nothing_fails_or_is_left_in_a_secret_service(real_world: World, seed: int) -> None:
     _is_survived(real_world, seed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1])
 def test_nothing_fails_or_is_left_in_the_kernel_keyring(world: World, seed: int) -> None:
     need_kernel_keyring()

@@ -70,7 +70,7 @@ class OnTerminal:
         os.close(self._slave)
         os.close(self._master)
 
-    def expect(self, text: str, seconds: float = 20) -> None:
+    def expect(self, text: str, seconds: float = 60) -> None:
         """Read the terminal until it has shown ``text`` since the last time."""
         start, deadline = len(self.shown), time.monotonic() + seconds
         while text not in self.shown[start:]:

@@ -57,6 +57,7 @@ def others() -> Iterator[World]:
         yield world
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES, ids=["with-line-ends", "hidden", "odd"])
 def test_a_name_shows_nothing_but_text_wherever_it_goes(name: str, others: World) -> None:
     runs = [(columns, [*command, name]) for columns in (0, 80) for command in COMMANDS]

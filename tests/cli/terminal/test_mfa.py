@@ -176,6 +176,7 @@ def test_the_prompt_is_on_the_terminal_while_stdout_is_captured_and_stdin_a_pipe
     assert actions(guarded) == ["GetSessionToken", "AssumeRole", "AssumeRole"]
 
 
+@pytest.mark.long  # it waits for the next code, up to half a minute
 def test_a_second_code_in_the_same_window_waits_for_the_next_with_a_countdown(
     guarded: World,
 ) -> None:

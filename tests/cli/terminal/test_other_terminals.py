@@ -58,6 +58,7 @@ def decodes(shown: str, encoding: str) -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", [0, 80])
 def test_every_command_works_if_unicode_cannot_be_printed(
     encoding: tuple[str, dict[str, str | None]], columns: int, written: World
@@ -134,6 +135,7 @@ def test_a_file_whose_name_cannot_be_written_is_named_as_the_cause(
     assert (done.code, "the encoding of this locale lacks its name" in done.err) == (3, True)
 
 
+@pytest.mark.long
 def test_every_command_fits_a_window_of_twenty_columns(written: World) -> None:
     runs: list[tuple[int | str, list[str]]] = [(20, words) for words in ASKED]
     for (_, words), (code, shown) in zip(runs, runs_of(written, runs), strict=True):
@@ -141,10 +143,11 @@ def test_every_command_fits_a_window_of_twenty_columns(written: World) -> None:
         assert code != 1, (words, shown)
 
 
-def test_no_command_ends_in_a_traceback_if_a_stream_is_closed(written: World) -> None:
-    runs: list[tuple[int | str, list[str]]]
-    runs = [(closed, words) for closed in ("0", "1", "2", "012") for words in ASKED]
-    for (closed, words), (code, shown) in zip(runs, runs_of(written, runs), strict=True):
+@pytest.mark.long
+@pytest.mark.parametrize("closed", ["0", "1", "2", "012"])
+def test_no_command_ends_in_a_traceback_if_a_stream_is_closed(closed: str, written: World) -> None:
+    runs: list[tuple[int | str, list[str]]] = [(closed, words) for words in ASKED]
+    for (_, words), (code, shown) in zip(runs, runs_of(written, runs), strict=True):
         assert not [each for each in UNFORESEEN if each in shown], (closed, words, shown)
         assert code >= 0, (closed, words)
         if closed in ("0", "2"):

@@ -156,6 +156,7 @@ def test_answers_that_are_invalid_are_distinguished(
     assert words in done.err
 
 
+@pytest.mark.long  # it waits as long as a user would
 def test_a_center_that_hangs_is_given_up_with_its_name(corp: Corp) -> None:
     corp.login()
     corp.center.say("/federation/credentials", None)
