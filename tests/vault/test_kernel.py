@@ -140,9 +140,9 @@ def test_a_full_quota_is_an_error_and_keeps_the_old_value() -> None:
 
 
 _UNKNOWN_MACHINE = """
-import os
+import posix
 from rolehop.errors import VaultAbsent
-os.uname = lambda: type("uname", (), {"machine": "pdp11"})
+posix.uname = lambda: type("uname", (), {"machine": "pdp11"})
 print(kernel.usable())
 try:
     kernel.KernelKeyring().get_password("rolehop/a", "rolehop")
