@@ -99,7 +99,9 @@ class Center(Service):
         arn = f"arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/{name}"
         if arn not in self.sts.world.roles:
             self.sts.world.role(arn, max_session=43200)
-        self.assignments.setdefault(person, []).append((account, role))
+        mine = self.assignments.setdefault(person, [])
+        if (account, role) not in mine:
+            mine.append((account, role))
         return arn
 
     def approve(self) -> None:
