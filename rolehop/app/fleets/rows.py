@@ -71,4 +71,6 @@ def _change_rows(changes: Iterable[AccountChange]) -> Iterable[ChangeRow]:
             shown.spelled,
             "" if before is None else before.name,
             "" if before is None else before.unit,
+            shown.roles,
+            () if before is None else before.roles,
         )

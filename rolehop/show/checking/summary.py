@@ -22,6 +22,7 @@ _SAYS = {
 _BREAKS = (ProblemKind.BROKEN, ProblemKind.REFUSED)
 _MOST_CHAINS = 3  # named with one finding
 _MOST_ACCOUNTS = 5  # with a command each
+_MOST_FIXES = 5  # of chains that cannot work
 _MOST_ROWS = 40  # of the table; then only chains that break, but all of these
 
 
@@ -37,8 +38,10 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     unknown = [line(), *lines] if lines else []
     below = [*unknown, line(), *_to_see(problems)] if problems else []
     refused = any(each.kind is ProblemKind.REFUSED for each in problems)
-    next_step = [line("next: rolehop explain CHAIN says how to fix it")] if refused else []
-    return [*blocks, *below, line(_total(verdicts)), *_by_cause(problems), *next_step]
+    fixes = dict.fromkeys(each.error.fix for each in problems if each.error and each.error.fix)
+    steps = [*list(fixes)[:_MOST_FIXES], *(["rolehop explain CHAIN says how to fix it"] * refused)]
+    next_steps = [each for step in steps for each in wrapped(f"next: {step}", "", "  ")]
+    return [*blocks, *below, line(_total(verdicts)), *_by_cause(problems), *next_steps]
 
 
 def _total(verdicts: Sequence[ChainVerdict]) -> str:

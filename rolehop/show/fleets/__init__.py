@@ -58,6 +58,9 @@ class ChangeRow:
 
     name_before: str = ""
     unit_before: str = ""
+    roles: tuple[str, ...] = ()
+    roles_before: tuple[str, ...] = ()
+    """Of Identity Center, as ``roles``; empty if the account was not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +186,19 @@ def _change_text(change: ChangeRow, kind: str) -> str:
     if kind == "moved":
         return f"moved from {_unit(change.unit_before)} to {_unit(change.unit)}"
     if kind == "roles":
-        return "other roles"
+        return f"roles: {', '.join(_role_changes(change))}"
     if kind == "chain":
         return f"the chain is now …/{change.spelled}"
-    return f"{kind}{f', {clean(change.unit)}' if change.unit else ''}"
+    more = [each for each in (change.unit, *change.roles) if each]
+    return ", ".join((kind, *map(clean, more)))
+
+
+def _role_changes(change: ChangeRow) -> Iterator[str]:
+    before, after = change.roles_before, change.roles
+    yield from (f"+{clean(each)}" for each in after if each not in before)
+    yield from (f"-{clean(each)}" for each in before if each not in after)
+    if set(before) == set(after):
+        yield "in another order"
 
 
 def _unit(unit: str) -> str:
@@ -213,6 +225,8 @@ def refreshed_document(rows: Iterable[RefreshRow]) -> dict[str, object]:
                         "unit": change.unit,
                         "name_before": change.name_before,
                         "unit_before": change.unit_before,
+                        "roles": list(change.roles),
+                        "roles_before": list(change.roles_before),
                     }
                     for change in each.changes
                 ],

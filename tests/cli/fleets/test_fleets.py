@@ -105,10 +105,12 @@ def test_without_a_list_no_call_is_made_and_the_command_is_named(world: World) -
         ["list", "prod"],
         ["each", "*", "--dry-run", "--", "true"],
         ["refresh", "pro?/w*", "label:env=prod"],
-        ["check"],
+        ["check", "prod"],
     ):
         done = world.rolehop(*arguments)
         assert (done.code, ASK in done.err, done.out) == (3, True, ""), (arguments, done)
+    every = world.rolehop("check", "--offline")
+    assert (every.code, f"next: {ASK}\n" in every.out) == (3, True)
     assert world.rolehop("plan", "hub").code == 0
     assert world.rolehop("each", "hub", "--dry-run", "--", "true").code == 0
     assert world.rolehop("config", "check").code == 0

@@ -74,6 +74,9 @@ def test_fleets_of_one_source_are_listed_by_one_sign_in_and_asked_for_once(corp:
         for name, each in refreshed(corp, "mine", "admin").items()
     }
     assert changes == {"mine": [(WEB, ["roles"])], "admin": [(WEB, ["removed"])]}
+    corp.center.assign("alice", WEB, "Audit")
+    shown = corp.world.rolehop("fleet", "refresh", "mine").out
+    assert f"~   {WEB}   web    roles: +Audit\n" in shown
     corp.center.end_all()
     assert corp.world.rolehop("fleet", "refresh", "--no-prompt").code == 4
     assert chains(corp, "admin") == ["Billing-Co"]
