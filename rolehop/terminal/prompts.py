@@ -133,11 +133,18 @@ def browser_commands(
     if platform == "win32":
         # cmd's start would read & in the address; this one takes it whole.
         return (("rundll32", "url.dll,FileProtocolHandler", url),)
+    named = [_words(each) for each in environ.get("BROWSER", "").split(":")]
+    chosen = [tuple(_with_url(words, url)) for words in named if words]
+    return (*chosen, *((opener, url) for opener in _OPENERS))
+
+
+def _words(command: str) -> list[str]:
     import shlex
 
-    named = [each for each in environ.get("BROWSER", "").split(":") if each.strip()]
-    chosen = [tuple(_with_url(shlex.split(each), url)) for each in named]
-    return (*chosen, *((opener, url) for opener in _OPENERS))
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return []  # a quote that is not closed: as if there were no such command
 
 
 def _with_url(words: list[str], url: str) -> list[str]:

@@ -210,6 +210,11 @@ def test_an_address_goes_to_the_browser_as_one_argument(
     assert browser_commands("URL", environ, platform)[0] == first
 
 
+def test_a_browser_that_cannot_be_read_is_left_out() -> None:
+    found = browser_commands("URL", {"BROWSER": "foo 'bar: :edge"}, "linux")
+    assert found[:2] == (("edge", "URL"), ("xdg-open", "URL"))
+
+
 def test_a_sign_in_and_its_end_are_documents_for_programs(world: World) -> None:
     world.config(FEDERATED)
     done = world.rolehop("source", "logout", "corp", "--format", "json")

@@ -77,8 +77,9 @@ def test_a_container_has_the_chains_name_and_color(
 
 
 def test_a_profile_is_one_folder() -> None:
-    window = BrowserWindow("edge", "a", profile="spokes/4\\..")
-    assert commands(window, "linux")[0][1] == "--profile-directory=spokes-4-.."
+    for profile, folder in (("spokes/4\\..", "spokes-4-.."), ("..", "--"), ("a.b", "a.b")):
+        window = BrowserWindow("edge", "a", profile=profile)
+        assert commands(window, "linux")[0][1] == f"--profile-directory={folder}"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.app.console.login import ConsoleLogin, ConsoleRequest, sign_in, site_of
+from rolehop.app.console.opening import check_browser
 from rolehop.app.console.portal import portal_login
 from rolehop.app.console.switching import Switch, switch_of, switched_login
 from rolehop.app.planning import plan_chain
@@ -31,7 +32,7 @@ def sign_in_to_console(
 
     Raises:
         Declined: the chain has ``confirm = true`` and the answer was not yes.
-        NoTerminal: something has to be asked, and nobody can be.
+        NoTerminal: something has to be asked, and nobody can be; or no browser can be opened.
         UsageError: the destination is not in this chain's console, or a flag does not fit.
         ConfigError: AWS opens no console for such a chain, or not as asked for.
         RolehopError: see `rolehop.walk.walk` and `ConsoleSignIn.token`.
@@ -60,6 +61,8 @@ def _switch(
     request: ConsoleRequest,
 ) -> ConsoleLogin:
     switch: Switch = switch_of(app, plan, options, request)
+    if switch.user != "browser":
+        check_browser(app, options, request)
     options = ask_before_walk(app, name, options)
     login, session = switched_login(app, plan.chain, options, progress, switch, request)
     app.history.handed_over("console", plan.chain, session, options.reason, role=switch.role)
@@ -80,6 +83,7 @@ def _walk(
     address = None
     if planned is not None:
         address = site_of(app, plan, planned).destination(request.destination)
+    check_browser(app, options, request)
     options = ask_before_walk(app, name, options)
     plan, session = walk_chain(app, name, options, progress)
     _check(plan, request.seconds)

@@ -42,6 +42,9 @@ class ConsoleRequest:
     logout_first: bool = False
     """Sign out of the console that the browser has open."""
 
+    in_browser: bool = False
+    """A browser here is to open it: without one, nobody is asked for anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLogin:

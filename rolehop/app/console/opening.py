@@ -6,12 +6,11 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
 from rolehop.app.walking import person_for
 from rolehop.errors import NoTerminal, RolehopError
 
 if TYPE_CHECKING:
-    from rolehop.app.console.login import ConsoleLogin
+    from rolehop.app.console.login import ConsoleLogin, ConsoleRequest
     from rolehop.app.context import App
     from rolehop.app.ports import Person, StartedBrowser
     from rolehop.console.browsers import BrowserWindow
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 _OPENED_WITHIN_SECONDS = 60
 _LOOKS = 4  # a second, at what should open the browser
 _AFTER_FAILURE_SECONDS = 2  # for what it started before it failed
+
+# Not the command itself: one that left out a flag (--read-only) would open more than was asked for.
+_PRINT = "the same command with --print shows a link to open elsewhere"
 
 
 def window_of(app: App, name: str, *, browser: str | None, container: bool) -> BrowserWindow | None:
@@ -47,6 +49,16 @@ def window_of(app: App, name: str, *, browser: str | None, container: bool) -> B
     )
 
 
+def check_browser(app: App, options: WalkOptions, request: ConsoleRequest) -> None:
+    """Check that a browser can open what AWS is about to be asked for.
+
+    Raises:
+        NoTerminal: none can be opened here, and the console was asked for in one.
+    """
+    if request.in_browser and not person_for(app, options).has_browser:
+        raise _no_browser("no browser", _PRINT)
+
+
 def open_console(
     app: App, login: ConsoleLogin, options: WalkOptions, window: BrowserWindow | None = None
 ) -> datetime:
@@ -68,7 +80,7 @@ def open_console(
         browser = person.open_window(page.url, commands)
         if browser is None:
             what = "no browser" if window is None else f"no {window.browser}"
-            raise NoTerminal(f"{what} can be opened here", fix=link)
+            raise _no_browser(what, link)
         cause = _wait_until_taken(page, browser, person)
         if cause is not None:
             raise RolehopError("the console was not opened", cause=cause, fix=link)
@@ -76,10 +88,11 @@ def open_console(
 
 
 def _how_to_open_elsewhere(login: ConsoleLogin) -> str:
-    if not login.is_secret:
-        return f"open {login.url}"
-    how = "" if login.switch_link is None else " --switch-role"
-    return Advice("rolehop console ", Argument(login.chain), f"{how} --print")
+    return _PRINT if login.is_secret else f"open {login.url}"
+
+
+def _no_browser(what: str, fix: str) -> NoTerminal:
+    return NoTerminal(f"{what} can be opened here", fix=fix)
 
 
 def _wait_until_taken(page: OneShotPage, browser: StartedBrowser, person: Person) -> str | None:

@@ -102,7 +102,12 @@ def command(
     options = walk_options_from(ctx)
     _check_duration(session_duration)
     request = ConsoleRequest(
-        _destination(service, destination), session_duration, switch_role, portal, logout_first
+        _destination(service, destination),
+        session_duration,
+        switch_role,
+        portal,
+        logout_first,
+        in_browser=not (printed or qr),
     )
     name = chain_or_pick(cli, chain, "console CHAIN")
     window = window_of(cli.app, name, browser=browser, container=container)
@@ -123,7 +128,9 @@ def _destination(service: str | None, destination: str | None) -> str:
 
     if service is not None and destination is not None:
         raise UsageError("--service and --destination name two places", fix="leave one of them out")
-    return destination if destination is not None else service_path(service) if service else "/"
+    if service is not None:
+        return service_path(service)
+    return "/" if destination is None else destination
 
 
 def _check_duration(seconds: int | None) -> None:

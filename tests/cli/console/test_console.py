@@ -297,9 +297,12 @@ def test_an_answer_that_makes_no_sense(
 def test_where_no_browser_can_be_opened_the_link_can_be_printed(
     world: World, console: ConsoleDouble
 ) -> None:
-    done = world.rolehop("console", "hub", env={"SSH_CONNECTION": "1 2 3 4"})
-    assert (done.code, done.out) == (8, "")
-    assert "rolehop console hub --print" in done.err
+    """Said before anything is asked or called; no flag of the command is lost on the way."""
+    world.config(CONFIG.replace("[chains.hub]", "[chains.hub]\nconfirm = true"))
+    done = world.rolehop("console", "hub", "--read-only", env={"SSH_CONNECTION": "1 2 3 4"})
+    assert (done.code, done.out, console.asked, world.sts.calls) == (8, "", [], [])
+    assert "no browser can be opened here" in done.err
+    assert "try: the same command with --print" in done.err
 
 
 @pytest.mark.parametrize(
@@ -307,6 +310,7 @@ def test_where_no_browser_can_be_opened_the_link_can_be_printed(
     [
         (["--service", "s3", "--destination", "/s3"], "two places"),
         (["--service", "s33"], "did you mean s3?"),
+        (["--service", ""], 'no service is called ""'),
         (["--destination", "https://evil.example/"], "not in this chain's console"),
         (["--destination", "https://["], "is no address in the console"),
         (["--destination", "/\udcff"], "is no address in the console"),
