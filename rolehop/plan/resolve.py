@@ -110,8 +110,8 @@ def no_such_chain(
         return ConfigError(
             f"no chain or AWS profile is called '{name}'", cause=wrong, fix=fix, chain=name
         )
-    fleet = config.listed_fleets.get(name.partition("/")[0]) if "/" in name else None
-    if fleet is not None:
+    fleet = config.listed_fleets.get(name.partition("/")[0])
+    if fleet is not None and ("/" in name or fleet.listing.problem is not None):
         return _not_in_fleet(fleet, name)
     if is_pattern(name):
         fix = Advice(

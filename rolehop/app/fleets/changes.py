@@ -14,18 +14,22 @@ class AccountChange:
 
     before: ListedAccount | None
     after: ListedAccount | None
+    replaces: str | None = None
+    """The account that its chain led to before, if that is another one."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """``added``, ``removed``, or what applies of ``renamed``, ``moved``, ``roles``, ``chain``.
 
         ``chain``: its chain is called otherwise, since another account has, or had, the same name.
+        ``replaces`` comes last.
         """
+        last = () if self.replaces is None else ("replaces",)
         if self.before is None or self.after is None:
-            return ("added" if self.before is None else "removed",)
+            return ("added" if self.before is None else "removed", *last)
         pairs = (("renamed", "name"), ("moved", "unit"), ("roles", "roles"), ("chain", "spelled"))
         found = [kind for kind, of in pairs if getattr(self.before, of) != getattr(self.after, of)]
-        return tuple(each for each in found if each != "chain" or "renamed" not in found)
+        return (*(each for each in found if each != "chain" or "renamed" not in found), *last)
 
 
 def changes_between(
@@ -33,5 +37,12 @@ def changes_between(
 ) -> tuple[AccountChange, ...]:
     """Return what changed, by account ID."""
     old, new = ({each.account: each for each in accounts} for accounts in (before, after))
-    changes = (AccountChange(old.get(each), new.get(each)) for each in sorted({*old, *new}))
-    return tuple(each for each in changes if each.before != each.after)
+    chains = {each.spelled: each.account for each in old.values()}
+    changes = []
+    for account in sorted({*old, *new}):
+        now = new.get(account)
+        led_to = None if now is None else chains.get(now.spelled)
+        if old.get(account) != now:
+            replaces = None if led_to == account else led_to
+            changes.append(AccountChange(old.get(account), now, replaces))
+    return tuple(changes)

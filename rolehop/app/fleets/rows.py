@@ -73,4 +73,5 @@ def _change_rows(changes: Iterable[AccountChange]) -> Iterable[ChangeRow]:
             "" if before is None else before.unit,
             shown.roles,
             () if before is None else before.roles,
+            change.replaces,
         )

@@ -18,6 +18,7 @@ from rolehop.show.fleets import (
     refreshed_document,
     refreshed_view,
 )
+from rolehop.show.times import show_local
 from rolehop.terminal.error_text import error_lines
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import listing_counter
@@ -86,6 +87,9 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
 def _show(cli: CommandContext, found: RefreshedFleet, style: str) -> None:
     if found.error is not None:
         _report(cli, found.error)
+        at = found.before.at
+        age = "none is known" if at is None else f"they stay those of {show_local(at)}"
+        cli.terminal.note(f"the accounts of fleet '{found.fleet.name}' are not listed: {age}")
     elif style != "json":
         cli.terminal.write_view(
             refreshed_view(refresh_row(found), verbose=cli.terminal.verbose), {}

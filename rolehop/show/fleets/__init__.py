@@ -49,7 +49,7 @@ class ChangeRow:
 
     account: str
     kinds: tuple[str, ...]
-    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``, ``chain``."""
+    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``, ``chain``; ``replaces``."""
 
     name: str
     unit: str
@@ -61,6 +61,9 @@ class ChangeRow:
     roles: tuple[str, ...] = ()
     roles_before: tuple[str, ...] = ()
     """Of Identity Center, as ``roles``; empty if the account was not there."""
+
+    replaces: str | None = None
+    """The account that its chain led to before, if that is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,8 @@ def _change_text(change: ChangeRow, kind: str) -> str:
         return f"renamed from {clean(change.name_before) or '(no name)'}"
     if kind == "moved":
         return f"moved from {_unit(change.unit_before)} to {_unit(change.unit)}"
+    if kind == "replaces":
+        return f"its chain led to {change.replaces} before"
     if kind == "roles":
         return f"roles: {', '.join(_role_changes(change))}"
     if kind == "chain":
@@ -227,6 +232,7 @@ def refreshed_document(rows: Iterable[RefreshRow]) -> dict[str, object]:
                         "unit_before": change.unit_before,
                         "roles": list(change.roles),
                         "roles_before": list(change.roles_before),
+                        "replaces": change.replaces,
                     }
                     for change in each.changes
                 ],

@@ -102,6 +102,7 @@ def test_without_a_list_no_call_is_made_and_the_command_is_named(world: World) -
     for arguments in (
         ["plan", "prod/web"],
         ["plan", "beyond"],
+        ["show", "prod"],
         ["list", "prod"],
         ["each", "*", "--dry-run", "--", "true"],
         ["refresh", "pro?/w*", "label:env=prod"],
@@ -226,8 +227,25 @@ def test_a_refusal_leaves_what_was_known(world: World) -> None:
         organization(world).denied.clear()
     assert done.code == 5
     assert "chain 'org' may not list the organization's accounts" in done.err
+    assert "the accounts of fleet 'prod' are not listed: they stay those of 20" in done.err
     assert "delegated administrator" in done.err
     assert names(world, "prod") == ["prod/Billing-Co", "prod/web"]
+
+
+def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> None:
+    """The record of the hot path depends on the list, and the chain's name is no promise."""
+    world.rolehop("fleet", "refresh")
+    process = ("credential-process", "prod/web")
+    assert world.rolehop(*process).code == world.rolehop(*process).code == 0
+    org = organization(world)
+    org.accounts[WEB].state = "CLOSED"
+    org.add_account(TWIN, PROD, "web")
+    done = world.rolehop("fleet", "refresh", "--format", "json").json["fleets"][0]
+    changes = {each["account"]: each for each in done["changes"]}
+    assert changes[TWIN]["changes"] == ["added", "replaces"]
+    assert (changes[TWIN]["chain"], changes[TWIN]["replaces"]) == ("prod/web", WEB)
+    assert world.rolehop(*process).json["AccountId"] == TWIN
+    assert world.rolehop("credential-process", f"prod/{WEB}").code == 3
 
 
 def test_names_of_fleets_that_cannot_be_asked_for(world: World) -> None:
