@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 AccountNames = Mapping[str, str]
 """Names of accounts by ID."""
 
-# A word with an ID in it: an ARN, ``ACCOUNT:role/NAME``, or the ID alone. What follows a slash is a
-# part of another name, e.g. of a fleet's chain.
+# A word with an ID in it: an ARN, ``ACCOUNT:role/NAME``, or the ID alone. What follows a slash or a
+# dash is a part of another name, e.g. of a fleet's chain.
 _WORD = Pattern(
     r"""(?P<quote>['"]?)(?<![^\s,;()'"])"""
-    r"""(?P<word>[^\s,;()'"]*?(?<![\w/])(?P<id>[0-9]{12})(?![\w])[^\s,;()'"]*?)"""
+    r"""(?P<word>[^\s,;()'"]*?(?<![\w/-])(?P<id>[0-9]{12})(?![\w])[^\s,;()'"]*?)"""
     r"""(?=[.:]?(?:[\s,;()'"]|$))(?P<end>['"]?)"""
 )
 

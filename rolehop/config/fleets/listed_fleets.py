@@ -62,10 +62,11 @@ def excluded_by(account: str, name: str, patterns: Iterable[str]) -> tuple[str, 
 
 
 def with_spelled_names(accounts: Iterable[ListedAccount]) -> tuple[ListedAccount, ...]:
-    """Return the accounts with what each is called in the names of chains, sorted by ID."""
-    accounts = sorted(accounts)
+    """Return the accounts with what each is called in the names of chains, sorted by that."""
+    accounts = tuple(accounts)
     names = spelled_names(accounts)
-    return tuple(each._replace(spelled=names[each.account]) for each in accounts)
+    spelled = (each._replace(spelled=names[each.account]) for each in accounts)
+    return tuple(sorted(spelled, key=lambda each: (each.spelled.casefold(), each.account)))
 
 
 def spelled_names(accounts: Iterable[ListedAccount]) -> dict[str, str]:

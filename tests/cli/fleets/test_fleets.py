@@ -145,10 +145,12 @@ def test_a_refresh_lists_and_then_shows_what_changed(world: World) -> None:
     # Both twins get their IDs, also the one that was there before.
     assert names(world, "prod") == [
         "prod/Billing",
+        "prod/old",
         f"prod/web-{WEB}",
         f"prod/WEB-{TWIN}",
-        "prod/old",
     ]
+    # The ID in a chain's name stays as it can be copied.
+    assert f"prod/web-{WEB}   " in world.rolehop("list").out
     del org.accounts[TWIN], org.parents[TWIN]
     third = world.rolehop("fleet", "refresh")
     kept, gone = third.out.splitlines()[-2:]
@@ -176,6 +178,9 @@ def test_every_command_uses_the_list_offline(world: World) -> None:
     assert (unsafe.code, "not safe in a command" in unsafe.out + unsafe.err) == (1, True)
     graph = world.rolehop("graph", "prod/*", "--format", "json")
     assert (graph.code, BILLING in graph.out) == (0, True), graph.err
+    for asked, offered in ((["plan", "prod/w"], "prod/web"), (["fleet", "refresh", "p"], "prod")):
+        done = world.rolehop("completion", "--", *asked, env={"_ROLEHOP_COMPLETE": "bash"})
+        assert done.out == f"words\n{offered}\n"
     wrong = world.rolehop("plan", "prod/wbe")
     assert wrong.code == 3
     assert "did you mean prod/web?" in wrong.err
