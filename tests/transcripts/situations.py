@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tests.cli.credential_process.aged_sessions import leave
 from tests.cli.explain.documents import ALICE, AS, USER, role
+from tests.doubles.accounts.organizations import ROOT
 from tests.policy.helpers.broken_chains import BROKEN, broken
 from tests.policy.helpers.reading import shown
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, mfa_code, wrong_codes
@@ -91,6 +92,38 @@ def looks(at: Session) -> None:
     at.types("history")
     at.types("history", "verify")
     at.types("logout", "--all")
+
+
+def fleets(at: Session) -> None:
+    """A fleet whose accounts AWS lists: before it was asked, the first time, after a change."""
+    reader, org = "999999999999:role/OrgReader", at.world.sts.world.organization
+    org.page = 20
+    org.readers.add(f"arn:aws:iam::{reader}")
+    at.world.sts.world.role(f"arn:aws:iam::{reader}", trusts=[at.world.alice.arn])
+    unit = "ou-ab12-11111111"
+    org.add_unit(unit, ROOT, "Prod")
+    for account, name in (("444444444444", "billing"), ("555555555555", "Web & Shop")):
+        org.add_account(account, unit, name)
+    org.add_account("666666666666", unit, "old", state="SUSPENDED")
+    at.world.config(
+        f'{CONFIG}[chains.org]\nsource = "me"\nhops = [{{ role = "{reader}" }}]\n'
+        '[fleets.prod]\nfrom = "hub"\nrole = "{account}:role/Audit"\n'
+        'accounts = { organization = "org", ou = ["Prod/*"] }\n'
+    )
+    at.says("AWS was not asked yet: nothing calls it unasked.")
+    at.types("list", "prod")
+    at.types("plan", "prod/billing")
+    at.types("fleet", "refresh", "prod")
+    at.types("list", "prod")
+    at.says("Another account of the same name, one that is being closed, one that is active again.")
+    org.add_account("777777777777", unit, "Billing")
+    org.accounts["555555555555"].state = "PENDING_CLOSURE"
+    org.accounts["666666666666"].state = "ACTIVE"
+    at.types("fleet", "refresh", "prod")
+    at.types("plan", "prod/billing")
+    at.says("Whoever may not.")
+    org.denied.add("ListAccounts")
+    at.types("fleet", "refresh")
 
 
 def refusals(at: Session) -> None:
@@ -245,6 +278,7 @@ SITUATIONS: dict[str, Callable[[Session], None]] = {
     "broken_chains": broken_chains,
     "configs": configs,
     "explanations": explanations,
+    "fleets": fleets,
     "guards": guards,
     "help": help_texts,
     "keyrings": keyrings,
