@@ -25,11 +25,12 @@ def examine(app: App) -> Iterator[DoctorFinding]:
 
 
 def _checks() -> tuple[Check, ...]:
-    from rolehop.app.doctor.config_check import check_lines, check_rolehop_config, check_shadows
+    from rolehop.app.doctor.config_check import check_rolehop_config, check_shadows
     from rolehop.app.doctor.files_check import check_aws_files, check_state
     from rolehop.app.doctor.installation import check_installation
     from rolehop.app.doctor.keyring_check import check_keyring
     from rolehop.app.doctor.network import check_network
+    from rolehop.app.doctor.profiles_check import check_profiles
     from rolehop.app.doctor.shell_check import check_shell
     from rolehop.app.doctor.sources_check import check_sdk_problems, check_sources
     from rolehop.app.doctor.variables import check_variables
@@ -40,10 +41,10 @@ def _checks() -> tuple[Check, ...]:
         check_variables,
         check_rolehop_config,
         check_shadows,
-        check_lines,
         check_sources,
         check_sdk_problems,
         check_aws_files,
+        check_profiles,
         check_state,
         check_keyring,
         check_network,

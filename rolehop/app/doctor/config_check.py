@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.errors import RolehopError
-from rolehop.show.doctor.finding import DoctorFinding, broken, fine, from_error, look
+from rolehop.show.doctor.finding import DoctorFinding, fine, from_error, look
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
@@ -52,22 +52,3 @@ def check_shadows(app: App) -> Iterator[DoctorFinding]:
             f"rolehop assume {name} walks the chain, and aws --profile {name} uses the profile",
             Advice("rename one of them; the chain: rolehop show ", Argument(name)),
         )
-
-
-def check_lines(app: App) -> Iterator[DoctorFinding]:
-    """Yield AWS profiles whose credential_process starts a rolehop that is not there."""
-    from rolehop.app.profiles.installation import this_installation
-    from rolehop.app.profiles.installed import profile_rows
-
-    try:
-        rows = profile_rows(app, (), this_installation())
-    except RolehopError:
-        return  # the check of that file says it
-    for each in rows:
-        if each.problem:
-            yield broken(
-                TOPIC,
-                f"AWS profile '{each.profile}': {each.problem}",
-                f"no AWS SDK gets a session through its line in {each.file}",
-                "rolehop profile list",
-            )

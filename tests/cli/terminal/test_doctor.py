@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def test_half_a_key_and_another_program_of_the_name(world: World) -> None:
     line = "/gone/python -IS /gone/launcher.py /gone/rolehop credential-process hub"
     world.aws_config(f"[profile hub]\ncredential_process = {line}\n")
     seen = found(world, AWS_SECRET_ACCESS_KEY=None, PATH=str(other.parent))
-    assert has(seen, "broken", "AWS profile 'hub': its Python is gone: /gone/python")
+    assert has(seen, "broken", f"AWS profile 'hub' in {world.home}/.aws/config: its Python is gone")
     assert has(seen, "broken", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not")
     assert has(seen, "look", f"another rolehop comes first on PATH: {other}")
     assert has(seen, "look", "me: ")
@@ -156,6 +157,18 @@ def test_a_shell_without_its_line_gets_it(world: World) -> None:
     assert (rc.is_symlink(), kept.read_text().splitlines()) == (True, lines)
     again = json.loads(done.out[done.out.index('{\n  "schema"') :])["findings"]
     assert [each["state"] for each in again if each["topic"] == "shell"] == ["fine"]
+
+
+def test_a_profile_whose_program_is_gone_is_written_again(world: World) -> None:
+    assert world.rolehop("profile", "install", "admin", "--yes").code == 0
+    file = world.home / ".aws" / "config"
+    written = file.read_text()
+    python = sys.executable
+    file.write_text(written.replace(python, "/gone/python"))
+    assert has(found(world), "broken", "AWS profile 'admin' in ")
+    done = world.rolehop("doctor", "--fix", "--yes")
+    assert (done.code, file.read_text()) == (0, written), done.err
+    assert "+ credential_process = " in done.out
 
 
 def test_no_other_file_is_written(world: World, tmp_path: Path) -> None:
