@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
 from rolehop.app.each.failures import OnFailed, ignore_failure
@@ -71,6 +71,17 @@ class RunSettings:
 
     recorders: Sequence[Recorder] = ()
     """Told what became of each target, one after the other; also if it was not run."""
+
+
+class _Walked(NamedTuple):
+    """A target that may run."""
+
+    facts: TargetFacts
+    argv: tuple[str, ...]
+    """The command, its placeholders filled."""
+
+    resolved: Resolved
+    session: Session
 
 
 class EachRun:
@@ -193,29 +204,32 @@ class EachRun:
         if target in self._failed:
             self._finish(number, self._failed[target], None)
             return
-        facts = TargetFacts(target, region=target.region)
-        try:
-            resolved = resolve_chain(self._app, target.chain, self._settings.options)
-            facts = facts_of(self._app, target, resolved)
-            if resolved.hops:
-                filled(self._settings.argv, facts)  # refused before AWS is asked
-            session = self._walker.session(target.chain, resolved)
-            facts = facts_of(self._app, target, resolved, session)
-            argv = filled(self._settings.argv, facts)
-        except RolehopError as error:
-            self._refuse(number, facts, error)
+        walked = self._walk(number, target)
+        if walked is None:
             return
         walked_at = time.monotonic()
         with self._slots, self._counted():
             if self._is_over.is_set():
                 return
             if time.monotonic() - walked_at > _FRESH_SECONDS:
-                try:
-                    session = self._walker.session(target.chain, resolved)
-                except RolehopError as error:
-                    self._refuse(number, facts, error)
-                    return
-            self._run(number, facts, argv, resolved, session)
+                walked = self._walk(number, target)
+            if walked is not None:
+                self._run(number, walked)
+
+    def _walk(self, number: int, target: RunTarget) -> _Walked | None:
+        """Return a target with its session and its command; ``None``: it is refused."""
+        facts, argv = TargetFacts(target, region=target.region), self._settings.argv
+        try:
+            resolved = resolve_chain(self._app, target.chain, self._settings.options)
+            facts = facts_of(self._app, target, resolved)
+            if resolved.hops:
+                filled(argv, facts)  # refused before AWS is asked
+            session = self._walker.session(target.chain, resolved)
+            facts = facts_of(self._app, target, resolved, session)
+            return _Walked(facts, filled(argv, facts), resolved, session)
+        except RolehopError as error:
+            self._refuse(number, facts, error)
+            return None
 
     def _refuse(self, number: int, facts: TargetFacts, error: RolehopError) -> None:
         """Finish a target whose command does not begin."""
@@ -223,15 +237,9 @@ class EachRun:
         self._settings.on_failed(facts.target, error)
         self._finish(number, _row(facts, class_of(error), problem=problem_of(error)), None)
 
-    def _run(
-        self,
-        number: int,
-        facts: TargetFacts,
-        argv: tuple[str, ...],
-        resolved: Resolved,
-        session: Session,
-    ) -> None:
+    def _run(self, number: int, walked: _Walked) -> None:
         app, settings = self._app, self._settings
+        facts, argv, resolved, session = walked
         app.history.handed_over(COMMAND, facts.chain, session, settings.options.reason)
         with (
             suppress(NotStarted),
