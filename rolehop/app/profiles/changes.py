@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.awsconfig.process_line import Unwritable, own_line, process_line
 from rolehop.awsconfig.profile_block import (
+    EXPLAINED,
     BlockText,
     DamagedBlock,
     profile_lines,
@@ -29,6 +31,8 @@ from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rolehop.app.context import App
     from rolehop.app.profiles.installation import Installation
     from rolehop.config.model import ChainConfig, Config
@@ -80,20 +84,26 @@ def install_changes(
     chains = _matching(app, patterns)
     names = {_profile_name(options.prefix, each.name): each for each in chains}
     lines = {name: _line(app, each, installation) for name, each in names.items()}
-    files = list(_files(app))
+    files = list(_files(app, credentials=options.credentials_file))
     for is_config, file, parts in files:
-        _refuse_taken(file, parts, names, is_config=is_config)
+        _refuse_taken(str(file.path), file.text, parts.outside, names, is_config=is_config)
+    if len(files) == 1:
+        path, text = app.aws_files[1], _text_of(app.aws_files[1])
+        _refuse_taken(str(path), text, text, names, is_config=False)
     found: list[FileChange] = []
-    for is_config, file, parts in files if options.credentials_file else files[:1]:
+    for is_config, file, parts in files:
         new: dict[str, str] = {}
         for name, chain in names.items():
+            if not (is_config or options.credentials_file or name in parts.profiles):
+                continue
             old = parts.profiles.get(name, "")
             settings = {"credential_process": lines[name]}
             if is_config:
                 settings |= _settings(config, chain, options, old)
             header = f"profile {name}" if is_config and name != "default" else name
             new[name] = profile_lines(header, settings, old, parts.newline)
-        found.append(_change(file, with_profiles(parts, new), names, is_config=is_config))
+        if new:
+            found.append(_change(file, with_profiles(parts, new), new, is_config=is_config))
     return [each for each in found if each.new != each.file.text]
 
 
@@ -210,9 +220,14 @@ def _settings(
     return {key: value for key, value in (("region", region), ("output", output)) if value}
 
 
-def _files(app: App) -> Iterator[tuple[bool, AwsFile, BlockText]]:
-    """Give the config and the credentials file: whether it is the former, itself, and its parts."""
+def _files(app: App, *, credentials: bool = False) -> Iterator[tuple[bool, AwsFile, BlockText]]:
+    """Give the files to change: whether it is the config file, itself, and its parts.
+
+    The credentials file is one of them if ``credentials``, or if it has profiles from before.
+    """
     for number, path in enumerate(app.aws_files):
+        if number and not credentials and EXPLAINED not in _text_of(path):
+            return
         file = read_aws_file(path, app.home)
         try:
             yield number == 0, file, split_block(file.text)
@@ -238,23 +253,30 @@ def _matches(name: str, lines: str, patterns: Sequence[str], matched: set[str]) 
     return bool(hits)
 
 
+def _text_of(path: Path) -> str:
+    from rolehop.app.host import read_or_none
+
+    # AWS_SHARED_CREDENTIALS_FILE=/dev/null is how people say that there is none.
+    return "" if str(path) == os.devnull else read_or_none(path) or ""
+
+
 def _refuse_taken(
-    file: AwsFile, parts: BlockText, names: Iterable[str], *, is_config: bool
+    path: str, text: str, outside: str, names: Iterable[str], *, is_config: bool
 ) -> None:
     """Refuse a profile that exists outside the block: whichever an SDK took would be the wrong one.
 
     Raises:
         ConfigError: there is one, or the file is one that botocore refuses.
     """
-    _parsed(file.text, file, is_config=is_config)  # whose errors name the lines of the whole file
-    there = _parsed(parts.outside, file, is_config=is_config)
+    _parsed(text, path, is_config=is_config)  # whose errors name the lines of the whole file
+    there = _parsed(outside, path, is_config=is_config)
     taken = [name for name in names if name in there.profiles or name in there.unprefixed]
     if not taken:
         return
     shown = ", ".join(f"'{each}'" for each in taken[:5])
     more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
     raise ConfigError(
-        f"{file.path} already has a profile {shown}{more}",
+        f"{path} already has a profile {shown}{more}",
         cause="it is not in the block of the profiles that were installed, the only ones to change",
         fix="remove it, or give yours another name with --prefix",
     )
@@ -268,10 +290,10 @@ def _change(file: AwsFile, new: BlockText, names: Iterable[str], *, is_config: b
     """
     text, ours = str(new), set(names)
     try:
-        before = _parsed(file.text, file, is_config=is_config)
+        before = _parsed(file.text, str(file.path), is_config=is_config)
     except ConfigError:  # only a removal comes here with a file that botocore refuses
         return FileChange(file, text, tuple(names))
-    after = _parsed(text, file, is_config=is_config)
+    after = _parsed(text, str(file.path), is_config=is_config)
     if _others(before, ours) != _others(after, ours):
         raise ConfigError(
             f"{file.path} is not changed",
@@ -281,11 +303,11 @@ def _change(file: AwsFile, new: BlockText, names: Iterable[str], *, is_config: b
     return FileChange(file, text, tuple(names))
 
 
-def _parsed(text: str, file: AwsFile, *, is_config: bool) -> AwsConfig:
-    text, name = text.removeprefix("\ufeff"), str(file.path)
+def _parsed(text: str, path: str, *, is_config: bool) -> AwsConfig:
+    text = text.removeprefix("\ufeff")
     if is_config:
-        return parse_aws_config(text, None, config_file=name)
-    return parse_aws_config(None, text, credentials_file=name)
+        return parse_aws_config(text, None, config_file=path)
+    return parse_aws_config(None, text, credentials_file=path)
 
 
 def _others(parsed: AwsConfig, ours: set[str]) -> object:

@@ -196,6 +196,9 @@ def test_the_credentials_file_gets_the_line_and_never_a_key(files: Files) -> Non
     diff = "".join(each.diff for each in changes)
     assert f"+credential_process = {LINE} admin" in diff
     assert "hidden-value" not in diff
+    moved = Installation("/w/bin/rolehop", "/w/bin/python", "/w/launcher.py")
+    assert len(files.installing("admin", here=moved)) == 2, "a line that is there is kept up"
+    assert len(files.installing("hub")) == 1
     files.remove()
     assert files.credentials.read_text().endswith("hidden-value")
 
@@ -231,6 +234,11 @@ def test_the_environment_names_the_files(files: Files) -> None:
     files.install("admin")
     assert "[profile admin]" in named.read_text()
     assert not files.config.exists()
+    files.app = App({**environ, "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}, files.home)
+    files.install("hub")
+    assert "[profile hub]" in named.read_text()
+    with pytest.raises(ConfigError, match="/dev/null is not changed"):
+        files.install("hub", credentials_file=True)
     files.app = App({**environ, "AWS_CONFIG_FILE": ""}, files.home)
     with pytest.raises(ConfigError, match="/dev/null is not changed"):
         files.install("admin")
