@@ -123,7 +123,8 @@ def _choices(cli: CommandContext) -> list[Choice]:
     from rolehop.show.tables import short_role
     from rolehop.show.times import show_left
 
-    names = account_names(cli.app)
+    rows = chain_rows_by_use(cli.app)
+    names = account_names(cli.app)  # after the rows: now the fleets that AWS lists are in use
     now = cli.app.now()
     return [
         Choice(
@@ -134,5 +135,5 @@ def _choices(cli: CommandContext) -> list[Choice]:
             row.color or "",
             tuple(f"label:{name}={value}" for name, value in row.labels.items()),
         )
-        for row in chain_rows_by_use(cli.app)
+        for row in rows
     ]

@@ -86,7 +86,7 @@ _MORE = """\
 # [fleets.spokes]
 # from = {chain}
 # role = "{{account}}:role/Audit"
-# accounts = ["444444444444", "555555555555"]
+# accounts = ["444444444444", "555555555555"]   # or as AWS lists them: {{ organization = {chain} }}
 """
 
 _EXAMPLE = Answers(

@@ -8,7 +8,10 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.app.listing import chain_rows
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import plan_chain, resolve_chain
+from rolehop.config.fleets.listed_fleets import with_spelled_names
+from rolehop.config.model import FleetListing, ListedAccount
+from rolehop.state.fleet_cache import fleet_path, store_listing
 
 CONFIG = """
 version = 1
@@ -71,3 +74,26 @@ def test_the_roles_of_every_member(tmp_path: Path, fleet: str) -> None:
     }
     assert {row.name: row.roles for row in chain_rows(app)} == alone
     assert len(alone) >= 4
+
+
+def test_only_a_chain_of_a_listed_fleet_depends_on_its_list(tmp_path: Path) -> None:
+    config, state = tmp_path / "config.toml", tmp_path / ".local/state/rolehop"
+    listed = 'from = "hub"\nrole = "{account}:role/Audit"\naccounts = { organization = "hub" }'
+    config.write_text(CONFIG.replace("fleet/444444444444", "fleet/web") + listed)
+    config.chmod(0o600)
+    file = fleet_path(state, "fleet")
+
+    def app() -> App:
+        return App({"HOME": str(tmp_path)}, tmp_path, config_file=str(config))
+
+    accounts = with_spelled_names([ListedAccount("4" * 12, "web"), ListedAccount("5" * 12)])
+    query = app().config.listed_fleets["fleet"].query
+    listing = FleetListing(accounts, App.now())
+    store_listing(file, "fleet", query.definition, listing)
+    for name, depends in (("hub", False), ("over", True), ("fleet/555555555555", True)):
+        used = app()
+        plan_chain(used, name)
+        assert (str(file) in used.dependencies.files) == depends, name
+    rows = {row.name: row.roles[-1] for row in chain_rows(app())}
+    assert rows["fleet/web"] == "arn:aws:iam::444444444444:role/Audit"
+    assert list(rows) == ["hub", "over", "fleet/555555555555", "fleet/web"]
