@@ -23,6 +23,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from rolehop.fastpath import answer
 from rolehop.vault import KERNEL
 from tests.doubles.sts_world import Key, User
 from tests.storm.faults.items import BusItems, Items, KernelItems, sessions
@@ -154,6 +155,16 @@ class Arena:
         """Ask for the credentials of a chain as an SDK does."""
         return self.run("credential-process", chain, person=person, **more)
 
+    def cached(self, person: str, chain: str) -> Done:
+        """Ask the hot path in this process, where it costs a tenth; a run if it steps aside."""
+        environ = self.world.environ_with({"LOGNAME": person})
+        line = answer(["credential-process", chain], environ)
+        if line is None:
+            return self.walk(person, chain)
+        done = Done(0, f"{line}\n", "")
+        self._check_session(done, chain, person)
+        return done
+
     def _check(self, arguments: tuple[str, ...], person: str, done: Done) -> None:
         for text in ("Traceback", "unexpected happened", "ResourceWarning"):
             if text in done.err:
@@ -203,7 +214,7 @@ class Arena:
         if first.code != 0:
             raise NotSurvived("the next run fails")
         calls = len(self.world.sts.calls)
-        again = self.walk(person, chain)
+        again = self.cached(person, chain)
         if again.out != first.out or len(self.world.sts.calls) != calls:
             raise NotSurvived("the session of the next run was not stored")
         if kept:
@@ -223,7 +234,7 @@ class Arena:
         self._kept = done.out
 
     def _check_kept(self) -> None:
-        done, by_keys = self.walk(KEEPER, KEPT), self.walk(KEEPER, "by-keys")
+        done, by_keys = self.cached(KEEPER, KEPT), self.cached(KEEPER, "by-keys")
         if done.out != self._kept:
             raise NotSurvived("a stored session was lost")
         if by_keys.code != 0:

@@ -18,7 +18,7 @@ def _jumped(arena: Arena, here: timedelta, at_aws: timedelta, codes: tuple[int, 
     person = arena.person()
     commands = [("credential-process", "admin"), ("status",), ("refresh", "hub")]
     with arena.at_aws(at_aws) if at_aws else nullcontext():
-        for command in arena.choice.sample(commands, 3):
+        for command in arena.choice.sample(commands, 2):
             # A session from before an AWS that jumps alone cannot be known to have ended.
             for each in (person,) if at_aws and not here else (KEEPER, person):
                 done = arena.run(*command, person=each, clock=here.total_seconds())

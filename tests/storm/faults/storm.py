@@ -17,6 +17,7 @@ from tests.storm.faults.kinds import KINDS, Kind
 
 _MODULES = (answers, clocks, crowds, keyrings, signals, state)
 _BETWEEN_LOGOUTS = 20
+_BETWEEN_LINES = 100
 _TRIES = 3  # for a fault that came too late
 
 
@@ -110,6 +111,8 @@ def _run_lane(
                     if fault is not _LAST:
                         report.injected[fault.kind.name] += hit
                         report.survived[fault.kind.name] += hit and not problem
+                        if report.injected.total() % _BETWEEN_LINES == 0 and hit:
+                            say(f"{report.injected.total()} injected so far")
                     if problem:
                         report.wrong.append(f"{label}: {problem}")
                         say(f"NOT SURVIVED: {label}: {problem}")
