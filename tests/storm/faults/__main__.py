@@ -16,6 +16,9 @@ def main() -> int:
     """Run it, and return 1 if a fault was not survived."""
     asked = _arguments()
     lanes = _lanes(asked.backend)
+    if not lanes:
+        _say("nothing injected: no Secret Service can be started, and there is no kernel keyring")
+        return 0
     kinds = [each for each in KINDS.values() if any(n in each.name for n in asked.kind or [""])]
     begun = time.monotonic()
     report = blow(faults=asked.faults, seed=asked.seed, lanes=lanes, kinds=kinds, say=_say)
@@ -36,8 +39,6 @@ def _lanes(wanted: list[str] | None) -> list[str]:
         lanes.append("kernel")
     if missing() is None and "secret-service" in (wanted or ["secret-service"]):
         lanes += ["secret-service", "secret-service"]
-    if not lanes:
-        sys.exit("no Secret Service can be started here, and there is no kernel keyring")
     return lanes
 
 

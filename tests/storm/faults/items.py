@@ -8,14 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from jeepney import DBusErrorResponse
 from jeepney.io.blocking import open_dbus_connection
 from keyring.errors import PasswordDeleteError
+from secretstorage.exceptions import SecretStorageException
 
 from rolehop.fastpath import USERNAME
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.secret_service import find_collection
 
 _PREFIX = "rolehop/"
+GONE = (OSError, DBusErrorResponse, SecretStorageException)
+"""What happens to whoever changes an item that another process deletes, or whose daemon ends."""
 
 
 class Items(Protocol):

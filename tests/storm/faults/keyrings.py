@@ -9,19 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from jeepney import DBusErrorResponse, message_bus
+from jeepney import message_bus
 from jeepney.io.blocking import Proxy, open_dbus_connection
-from secretstorage.exceptions import SecretStorageException
 
 from tests.storm.faults.arena import KEEPER, KEPT, Arena, NotSurvived, flipped
-from tests.storm.faults.items import BusItems, sessions
+from tests.storm.faults.items import GONE, BusItems, sessions
 from tests.storm.faults.kinds import kind
 from tests.support.secret_service import SecretService
 from tests.support.world import Done
 
 _BUS = ("secret-service",)
 _HARMLESS = (0, 7)  # done, or the keyring is the reason why not
-_GONE = (OSError, DBusErrorResponse, SecretStorageException)
 
 
 def _expect(done: Done, codes: tuple[int, ...] = _HARMLESS) -> None:
@@ -189,7 +187,7 @@ def _meanwhile(arena: Arena, act: Callable[[], object]) -> Iterator[None]:
 def _emptied_meanwhile(arena: Arena) -> None:
     def empty() -> None:
         for each in arena.items.names():
-            with suppress(*_GONE):
+            with suppress(*GONE):
                 arena.items.delete(each)
 
     person = arena.person()
