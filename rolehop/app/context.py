@@ -147,8 +147,11 @@ class App:
 
     def _read_listing(self, fleet: ListedFleet) -> FleetListing:
         """Return the accounts that AWS listed for a fleet last."""
-        from rolehop.state.fleet_cache import fleet_path, load_listing
+        from rolehop.state.fleet_cache import fleet_path, load_listing, no_folder
 
+        if self.state_problem is not None:
+            self.dependencies.mark_uncacheable()
+            return no_folder(self.state_problem)
         path = self.dependencies.add_file(fleet_path(self.state_folder, fleet.name))
         return load_listing(path, fleet.name, fleet.query.definition)
 

@@ -35,7 +35,7 @@ def load_listing(path: Path, fleet: str, definition: str) -> FleetListing:
     """Return what is stored of a fleet; ``problem`` says why nothing of it counts."""
     try:
         data, distrust = read_trusted_plain(path, _LARGEST)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return NEVER_LISTED
     except OSError as error:
         return FleetListing(problem=f"{path} cannot be read: {error.strerror}")
@@ -45,6 +45,11 @@ def load_listing(path: Path, fleet: str, definition: str) -> FleetListing:
         return _listing(json.loads(data), fleet, definition)
     except (*UNUSABLE, RecursionError):
         return FleetListing(problem=f"{path} is damaged")
+
+
+def no_folder(problem: str) -> FleetListing:
+    """Return what is known without a state folder; ``problem``: why there is none."""
+    return FleetListing(problem=f"no list can be stored: {problem}")
 
 
 def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing) -> None:

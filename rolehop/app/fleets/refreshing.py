@@ -74,8 +74,10 @@ def refresh_fleets(
     """Ask AWS for the accounts of each fleet, store them, and give what became of it.
 
     Raises:
-        RolehopError: the list cannot be stored.
+        RolehopError: the list cannot be stored; nobody is asked if that is known before.
     """
+    if fleets and app.state_problem is not None:
+        raise _not_stored(fleets[0], app.state_problem)
     listers: dict[tuple[str, str], Lister] = {}
     with ExitStack() as closing:
         for fleet in fleets:
@@ -114,7 +116,8 @@ def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:
     try:
         store_listing(path, fleet.name, fleet.query.definition, listing)
     except OSError as error:
-        raise RolehopError(
-            f"the accounts of fleet '{fleet.name}' cannot be stored",
-            cause=app.state_problem or f"{path}: {error.strerror}",
-        ) from None
+        raise _not_stored(fleet, f"{path}: {error.strerror}") from None
+
+
+def _not_stored(fleet: ListedFleet, cause: str) -> RolehopError:
+    return RolehopError(f"the accounts of fleet '{fleet.name}' cannot be stored", cause=cause)

@@ -223,6 +223,22 @@ def test_a_file_that_others_can_write_is_not_followed(world: World) -> None:
     assert world.rolehop("plan", "prod/web").code == 0
 
 
+def test_no_list_is_kept_where_others_could_change_it(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    calls = len(organization(world).calls)
+    world.state.chmod(0o777)
+    try:
+        refreshed, planned = (
+            world.rolehop(*each) for each in (["fleet", "refresh"], ["plan", "prod/web"])
+        )
+    finally:
+        world.state.chmod(0o700)
+    assert (refreshed.code, planned.code) == (1, 3)
+    for done in (refreshed, planned):
+        assert "everybody on this machine can write it (chmod o-w)" in done.err
+    assert len(organization(world).calls) == calls
+
+
 def test_a_refusal_leaves_what_was_known(world: World) -> None:
     assert world.rolehop("fleet", "refresh").code == 0
     organization(world).denied.add("ListAccounts")
