@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import fork_server
+from tests.support.world import LONGEST_RUN, SCRIPT
+
 ROOT = Path(__file__).parents[2]
 CONFIG = """\
 include = ["team.toml"]
@@ -76,14 +79,13 @@ class Home:
     ) -> subprocess.CompletedProcess[str]:
         if by == "powershell":  # its script does so, too
             words = (*words[:-1], f"={words[-1]}")
-        return subprocess.run(
-            [sys.executable, "-m", "rolehop", "completion", "--", *words],
-            env={**self.environ, "_ROLEHOP_COMPLETE": by, **(env or {})},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        argv = [SCRIPT, "completion", "--", *words]
+        environ = {**self.environ, "_ROLEHOP_COMPLETE": by, **(env or {})}
+        environ |= {"LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "error"}
+        assert fork_server.may_serve(environ)
+        served = fork_server.run(argv, environ, self.folder, None, LONGEST_RUN)
+        assert served is not None
+        return subprocess.CompletedProcess(argv, *served)
 
     def offers(self, *words: str, by: str = "fish", env: dict[str, str] | None = None) -> list[str]:
         """Return the words that are offered, without their descriptions; nothing else is said."""

@@ -23,13 +23,13 @@ def file(world: World) -> Path:
     return file
 
 
-def in_folder(world: World, *arguments: str, folder: str = "project/below") -> tuple[str, ...]:
-    script = f'cd "{world.home / folder}" && exec "$0" "$@"'
-    return ("sh", "-c", script, SCRIPT, *arguments)
+def goes_to(world: World, folder: str = "project/below") -> str:
+    """Return code that makes it the program's folder."""
+    return f"import os; os.chdir({str(world.home / folder)!r})"
 
 
 def confirms(world: World, answer: str = "y") -> tuple[int, str, str]:
-    with OnTerminal(world, *in_folder(world, *COMMAND)) as person:
+    with OnTerminal(world, SCRIPT, *COMMAND, before=goes_to(world)) as person:
         person.expect("Use it here? [y/N]")
         person.types(answer)
         done = person.ended()
@@ -38,7 +38,7 @@ def confirms(world: World, answer: str = "y") -> tuple[int, str, str]:
 
 def follows(world: World, folder: str = "project/below") -> str:
     """Return the chain that is used without a question."""
-    with OnTerminal(world, *in_folder(world, *COMMAND, folder=folder)) as person:
+    with OnTerminal(world, SCRIPT, *COMMAND, before=goes_to(world, folder)) as person:
         return person.ended().out
 
 
@@ -63,20 +63,20 @@ def test_without_a_terminal_and_without_a_yes_nothing_is_done(world: World, file
     assert confirms(world, "")[0] == 130
     assert world.sts.calls == []
     assert confirms(world)[0] == 0
-    done = world.run(*in_folder(world, *COMMAND))
+    done = world.rolehop(*COMMAND, before=goes_to(world))
     assert done.code == 2
     assert f"{file} names 'admin', which counts only in a terminal" in " ".join(done.err.split())
 
 
 def test_a_name_that_no_chain_has_is_said_with_the_file(world: World, file: Path) -> None:
     file.write_text("nope\n")
-    done = world.run(*in_folder(world, *COMMAND))
+    done = world.rolehop(*COMMAND, before=goes_to(world))
     assert done.code == 3
     assert f"{file} names 'nope', and no chain is called so" in " ".join(done.err.split())
 
 
 def test_a_name_that_is_typed_wins(world: World, file: Path) -> None:
-    done = world.run(*in_folder(world, "exec", "hub", "--", "printenv", "ROLEHOP_CHAIN"))
+    done = world.rolehop("exec", "hub", "--", "printenv", "ROLEHOP_CHAIN", before=goes_to(world))
     assert done.out == "hub\n"
 
 
@@ -86,7 +86,7 @@ def test_only_the_folder_itself_counts_outside_of_the_home_folder(
     (tmp_path / "below").mkdir()
     (tmp_path / ".rolehop").write_text("admin\n")
     for folder, cause in ((tmp_path, "only in a terminal"), (tmp_path / "below", "rolehop exec")):
-        done = world.run(*in_folder(world, *COMMAND, folder=str(folder)))
+        done = world.rolehop(*COMMAND, before=goes_to(world, str(folder)))
         assert done.code == 2
         assert cause in " ".join(done.err.split())
 
@@ -136,14 +136,14 @@ def test_what_could_be_somebody_elses_is_not_followed(
 ) -> None:
     assert confirms(world)[0] == 0
     spoil(file)  # type: ignore[operator]
-    done = world.run(*in_folder(world, *COMMAND))
+    done = world.rolehop(*COMMAND, before=goes_to(world))
     assert done.code == 3
     assert cause in " ".join(done.err.split())
 
 
 def test_confirm_of_the_chain_still_asks(world: World, file: Path) -> None:
     world.config(world.config_file.read_text().replace("labels =", "confirm = true\nlabels ="))
-    with OnTerminal(world, *in_folder(world, *COMMAND)) as person:
+    with OnTerminal(world, SCRIPT, *COMMAND, before=goes_to(world)) as person:
         person.expect("Use it here? [y/N]")
         person.types("y")
         person.expect("Continue? [y/N]")
