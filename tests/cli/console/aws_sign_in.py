@@ -20,6 +20,11 @@ from tests.doubles.web import Asked, Reply, Service
 
 _REFUSED = Reply(400, text="<!doctype html><html><body>Bad Request</body></html>")
 _SIGNED_IN = Reply(400, text="<!doctype html><title>You must first log out</title>")
+# Whatever AWS shows after a sign-out, and whoever's scripts are in it: they lead no other page away.
+_SIGNED_OUT = (
+    "<!doctype html><title>Signed out</title>"
+    "<script>opener.location = '/led-away'; opener.top.location = '/led-away'</script>"
+)
 _HTML = {"Content-Type": "text/html"}
 _COOKIE = "session={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}"
 _TOKEN_LIFE = timedelta(minutes=15)
@@ -65,7 +70,7 @@ class ConsoleDouble(Service):
         if asked.path == "/console":
             return Reply(text="<!doctype html><title>Console</title>", headers=_HTML)
         if asked.path == "/signed-out":
-            return Reply(text="<!doctype html><title>Signed out</title>", headers=_HTML)
+            return Reply(text=_SIGNED_OUT, headers=_HTML)
         if asked.path != "/federation" or asked.method not in ("GET", "POST"):
             return Reply(404, text="Not Found")
         fields = asked.form() if asked.method == "POST" else dict(asked.query)
