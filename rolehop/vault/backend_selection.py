@@ -42,7 +42,10 @@ _REPLACEMENTS = {FREEDESKTOP: "rolehop.vault.secret_service.ConnectedSecretServi
 _ON_A_BUS = (FREEDESKTOP, KWALLET)
 # Their classes, and those that are made of them (DBusKeyringKWallet4), ask on the session bus.
 _BUS_MODULES = frozenset(
-    ["keyring.backends.SecretService", "keyring.backends.kwallet", "keyring.backends.libsecret"]
+    [
+        *("keyring.backends.SecretService", _REPLACEMENTS[FREEDESKTOP].rpartition(".")[0]),
+        *("keyring.backends.kwallet", "keyring.backends.libsecret"),
+    ]
 )
 _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
 # The chainer writes to and deletes from its first back end only: a deleted session would come
@@ -279,7 +282,7 @@ def _load(name: str, environ: Mapping[str, str]) -> KeyringBackend:
     if name == KERNEL:
         _prove_kernel()
     found.priority  # noqa: B018 - raises RuntimeError if the back end cannot work here
-    made: KeyringBackend = found()
+    made: KeyringBackend = found(environ) if name in _REPLACEMENTS else found()
     _check_bus(made, environ)
     return made
 

@@ -1,8 +1,9 @@
-"""keyring's Secret Service back end, over one persistent connection.
+"""In place of keyring's Secret Service back end: the same items, over one persistent connection.
 
 The library signs on to the bus and agrees on a new key for every item. Here the connection and the
 agreed key stay for the life of the process, and many items are read and written without waiting
-for each answer. The items and their format are the library's own: each reads what the other wrote.
+for each answer. Each reads what the other wrote, and both do it through ``secretstorage``; keyring
+itself is not imported, which takes a sixth of a cold walk.
 
 It also finds the collection in another way than the library, whose way can crash gnome-keyring
 (48 and 50 at least; Debian bug 1147303, its own issues 190, 195 and 196): see ``find_collection``.
@@ -15,7 +16,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import secretstorage
@@ -27,16 +28,17 @@ from jeepney import (
     MessageType,
     new_method_call,
 )
-from keyring.backends.SecretService import Keyring
-from keyring.errors import InitError, KeyringLocked, PasswordDeleteError
-from secretstorage import Collection, Item
-from secretstorage.collection import COLLECTION_IFACE
-from secretstorage.exceptions import (
+from secretstorage import (
+    Collection,
+    Item,
     ItemNotFoundException,
     LockedException,
+    PromptDismissedException,
     SecretServiceNotAvailableException,
     SecretStorageException,
+    defines,
 )
+from secretstorage.collection import COLLECTION_IFACE
 from secretstorage.item import ITEM_IFACE
 from secretstorage.util import (
     BUS_NAME,
@@ -46,6 +48,7 @@ from secretstorage.util import (
     open_session,
 )
 
+from rolehop.fastpath import PROPERTY
 from rolehop.fastpath.dbus import BusTrouble, peer_uid, read_secrets
 
 # An item that another process deletes while the search's results are read ends that search.
@@ -53,35 +56,51 @@ _SEARCHES = 3
 _UNANSWERED = 4
 """Calls that are sent before the first of them is answered: enough to keep the service busy."""
 
-_GONE = (
-    "org.freedesktop.Secret.Error.NoSuchObject",
-    "org.freedesktop.DBus.Error.UnknownObject",
-    "org.freedesktop.DBus.Error.UnknownMethod",
-)
-_NO_ANSWER = "org.freedesktop.DBus.Error.NoReply"  # e.g. the service ended
+_GONE = (defines.DBUS_NO_SUCH_OBJECT, defines.DBUS_UNKNOWN_OBJECT, defines.DBUS_UNKNOWN_METHOD)
 
 
-class ConnectedSecretService(Keyring):
-    """The library's back end; safe between threads, which take turns on the connection."""
+_SCHEMES = {"default": ("username", "service"), "KeePassXC": ("UserName", "Title")}
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # keyring leaves it open
+
+class _Priority:
+    """Reading it proves that the service is there, as with every back end of keyring."""
+
+    def __get__(self, found: object, kind: type) -> float:
+        try:
+            with closing(secretstorage.dbus_init()) as connection:
+                there = secretstorage.check_service_availability(connection)
+        except SecretStorageException as error:
+            raise RuntimeError(f"Unable to initialize SecretService: {error}") from error
+        if not there:
+            raise RuntimeError("The Secret Service is neither running nor activatable")
+        return 5.0
+
+
+class ConnectedSecretService:
+    """The Secret Service; safe between threads, which take turns on the connection."""
+
+    priority = _Priority()
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """``environ`` may set keyring's properties: KEYRING_PROPERTY_SCHEME and two others."""
+        self._names = _SCHEMES[environ.get(f"{PROPERTY}SCHEME", "default")]
+        self._application = environ.get(f"{PROPERTY}APPID", "Python keyring library")
+        self._path = environ.get(f"{PROPERTY}PREFERRED_COLLECTION", "")
         self._turn = threading.Lock()
         self._collection: Collection | None = None
 
-    def get_preferred_collection(self) -> Collection:
+    def _place(self) -> Collection:
         """Return the collection of the last call, unless it was locked since."""
         if self._collection is None or self._collection.is_locked():
             self._drop()
             self._collection = self._connect()
-            self._collection.connection = _StaysOpen(self._collection.connection)
         return self._collection
 
     def _connect(self) -> Collection:
         connection = secretstorage.dbus_init()
         try:
             _check_peer(connection)
-            return unlocked(find_collection(connection, getattr(self, "preferred_collection", "")))
+            return unlocked(find_collection(connection, self._path))
         except BaseException:
             connection.close()
             raise
@@ -113,29 +132,23 @@ class ConnectedSecretService(Keyring):
         """
         return self._in_turn(self._write_all, passwords, username, on_step)  # type: ignore[no-any-return]
 
-    def delete_password(self, service: str, username: str) -> None:
-        """Delete every item of this name.
-
-        Raises:
-            PasswordDeleteError: there is none.
-        """
-        if not self._in_turn(self._delete, service, username):
-            raise PasswordDeleteError("no such item")
+    def delete_items(self, service: str, username: str) -> bool:
+        """Delete every item of this name; return ``False`` if there is none."""
+        return self._in_turn(self._delete, service, username)  # type: ignore[no-any-return]
 
     def services_of(self, username: str) -> list[str]:
         """Return the services that have an item for ``username``."""
         return self._in_turn(self._services, username)  # type: ignore[no-any-return]
 
     def _services(self, username: str) -> list[str]:
-        names = self.schemes[self.scheme]
         services: list[str] = []
-        for item in self._found({names["username"]: username}):
+        for item in self._found({self._names[0]: username}):
             with suppress(ItemNotFoundException):
-                services.append(item.get_attributes().get(names["service"], ""))
+                services.append(item.get_attributes().get(self._names[1], ""))
         return services
 
     def _read(self, service: str, username: str) -> str | None:
-        for item in self._items(service, username):
+        for item in self._found(self._query(service, username)):
             with suppress(ItemNotFoundException):
                 return self._secret_of(item).decode("utf-8")
         return None
@@ -145,20 +158,20 @@ class ConnectedSecretService(Keyring):
         try:
             return item.get_secret()
         except LockedException:  # the collection is not: a service that locks single items
-            self.unlock(item)  # type: ignore[no-untyped-call]
+            item.unlock()
             return item.get_secret()
 
     def _session(self) -> Any:
         """Return the agreed key of this connection."""
-        collection = self._collection or self.get_preferred_collection()
+        collection = self._collection or self._place()
         if collection.session is None:
             collection.session = open_session(collection.connection)
         return collection.session
 
     def _read_all(self, services: Sequence[str], username: str) -> dict[str, str]:
-        place = self.get_preferred_collection()  # asks for it to be unlocked: the next does not
+        place = self._place()  # asks for it to be unlocked: the next does not
         try:
-            if self.scheme != "default" or hasattr(self, "preferred_collection"):
+            if self._names != _SCHEMES["default"] or self._path:
                 raise BusTrouble("the items are elsewhere")
             found = read_secrets(_address_of(place.connection), list(services), username)
         except (OSError, BusTrouble):
@@ -169,7 +182,7 @@ class ConnectedSecretService(Keyring):
         self, passwords: Mapping[str, str], username: str, on_step: Callable[[], object]
     ) -> dict[str, Exception]:
         try:
-            place = self.get_preferred_collection()
+            place = self._place()
             there = self._search_all(place, list(passwords), username)
         except Exception as error:  # noqa: BLE001 - of the library
             self._drop()
@@ -178,8 +191,8 @@ class ConnectedSecretService(Keyring):
         unusual = []
         waiting = list(passwords)
         calls = (
-            self._write_call(place, service, username, passwords[service], there[service])
-            for service in passwords
+            self._write_call(place, each, username, passwords[each], there[each])
+            for each in passwords
             if not failed
         )
         for reply in _replies(place.connection, calls):
@@ -192,10 +205,11 @@ class ConnectedSecretService(Keyring):
                 failed[service] = error
         for service in unusual:
             try:
-                super().set_password(service, username, passwords[service])  # type: ignore[no-untyped-call]
+                label, attributes = self._label_and_attributes(service, username)
+                place.create_item(label, attributes, passwords[service].encode(), replace=True)
             except ItemNotFoundException:
                 # The library looks at the new item. If the collection is not gone, the item is.
-                self.get_preferred_collection().is_locked()
+                self._place().is_locked()
             on_step()
         if failed:
             self._drop()
@@ -228,32 +242,33 @@ class ConnectedSecretService(Keyring):
         if there:
             item = DBusAddress(there[0], BUS_NAME, ITEM_IFACE)
             return new_method_call(item, "SetSecret", "(oayays)", (secret,))
-        # As the library makes it.
-        attributes = self._query(service, username, application=self.appid)
+        label, attributes = self._label_and_attributes(service, username)
         properties = {
-            f"{ITEM_IFACE}.Label": ("s", f"Password for '{username}' on '{service}'"),
+            f"{ITEM_IFACE}.Label": ("s", label),
             f"{ITEM_IFACE}.Attributes": ("a{ss}", attributes),
         }
         address = DBusAddress(place.collection_path, BUS_NAME, COLLECTION_IFACE)
         body = (properties, secret, True)
         return new_method_call(address, "CreateItem", "a{sv}(oayays)b", body)
 
+    def _query(self, service: str, username: str) -> dict[str, str]:
+        return dict(zip(self._names, (username, service), strict=True))
+
+    def _label_and_attributes(self, service: str, username: str) -> tuple[str, dict[str, str]]:
+        label = f"Password for '{username}' on '{service}'"
+        return label, {**self._query(service, username), "application": self._application}
+
     def _delete(self, service: str, username: str) -> bool:
         deleted = False
-        for item in self._items(service, username):
+        for item in self._found(self._query(service, username)):
             with suppress(ItemNotFoundException):
                 item.delete()
                 deleted = True
         return deleted
 
-    def _items(self, service: str, username: str) -> list[Item]:
-        return self._found(self._query(service, username))
-
     def _found(self, query: dict[str, str]) -> list[Item]:
         for _ in range(_SEARCHES):
-            collection = (
-                self.get_preferred_collection()
-            )  # raises if it is the collection that is gone
+            collection = self._place()  # raises if it is the collection that is gone
             with suppress(ItemNotFoundException):
                 return list(collection.search_items(query))
         return []
@@ -270,7 +285,7 @@ class ConnectedSecretService(Keyring):
     def _drop(self) -> None:
         collection, self._collection = self._collection, None
         if collection is not None:
-            collection.connection.really_close()
+            collection.connection.close()
 
     def __del__(self) -> None:
         self._drop()
@@ -286,7 +301,7 @@ def find_collection(connection: Any, path: str = "") -> Collection:
     in it is resolved while the alias changes, and is then sometimes not found.
 
     Raises:
-        InitError: there is no such service or collection, and none can be made.
+        SecretStorageException: there is no such service or collection, and none can be made.
     """
     service = DBusAddressWrapper("/org/freedesktop/secrets", SERVICE_IFACE, connection)
     try:
@@ -299,44 +314,29 @@ def find_collection(connection: Any, path: str = "") -> Collection:
         except ItemNotFoundException:
             return secretstorage.create_collection(connection, "Default", "default")
     except SecretStorageException as error:
-        raise InitError(f"Failed to create the collection: {error}.") from error
+        raise SecretStorageException(f"Failed to create the collection: {error}.") from error
 
 
 def unlocked(collection: Collection) -> Collection:
     """Return the collection after it was unlocked, which may ask the user.
 
     Raises:
-        KeyringLocked: it is still locked; says if the prompt was dismissed.
+        LockedException: it is still locked.
+        PromptDismissedException: it is, since nobody answered the prompt.
     """
     if collection.is_locked():
         dismissed = collection.unlock()
         if collection.is_locked():
-            said = "Prompt dismissed." if dismissed else "Failed to unlock the collection!"
-            raise KeyringLocked(said)
+            if dismissed:
+                raise PromptDismissedException("Prompt dismissed.")
+            raise LockedException("Failed to unlock the collection!")
     return collection
 
 
 def _check_peer(connection: Any) -> None:
     """Raise unless this very connection ends at a process of this user: no secret passes before."""
     if sys.platform == "linux" and peer_uid(connection.sock) != os.geteuid():
-        raise InitError("the session bus is served by another user")
-
-
-class _StaysOpen:
-    """A connection that ignores the library's ``close()`` after each call."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def really_close(self) -> None:
-        """Close it."""
-        self._connection.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
+        raise SecretStorageException("the session bus is served by another user")
 
 
 def _address_of(connection: Any) -> str:
@@ -379,7 +379,7 @@ def _body(reply: Message) -> Any:
     if reply.header.message_type != MessageType.error:
         return reply.body
     error = DBusErrorResponse(reply)
-    if error.name == _NO_ANSWER:
+    if error.name == defines.DBUS_NO_REPLY:
         raise SecretServiceNotAvailableException("it ended before it answered") from error
     raise error
 

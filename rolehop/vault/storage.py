@@ -266,6 +266,9 @@ class _Plain:
             self._keyring.set_password(service, USERNAME, text)
 
     def delete(self, service: str) -> bool:
+        delete_items = getattr(self._keyring, "delete_items", None)
+        if delete_items is not None:
+            return bool(delete_items(service, USERNAME))
         from keyring.errors import PasswordDeleteError
 
         for _ in range(_DELETE_ATTEMPTS):

@@ -164,8 +164,7 @@ init bash: APP CONFIG SHELL app.shell_scripts handover.child_environment,environ
 completion bash: app.shell_scripts files.access handover.child_environment,environment credentials
     durations shells.dialect,registry; pathlib
 credential-process spokes/444444444444: APP WALK app.fastpath_writer handover.credential_process
-    show.account_names,rows; botocore json keyring pathlib secretstorage
-    tomllib
+    show.account_names,rows; botocore json pathlib secretstorage tomllib
 """
 
 # Each costs as much as several modules of rolehop, and click imports none of them.

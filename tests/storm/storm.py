@@ -114,10 +114,13 @@ def _check(storm: Storm, arguments: list[str], done: Done, world: World) -> None
         storm.wrong.append(f"{line}: {done.err}")
 
 
+_LONG = re.compile(r"rolehop: (waiting for |deleting .* for more than )")
+
+
 def _said(done: Done) -> str:
     """Return what it said, but that it waited long: on a busy machine it may."""
     lines = done.err.splitlines()
-    return "\n".join(each for each in lines if not each.startswith("rolehop: waiting for "))
+    return "\n".join(each for each in lines if not _LONG.match(each))
 
 
 def left_over(world: World) -> list[str]:

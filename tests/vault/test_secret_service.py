@@ -15,7 +15,7 @@ import pytest
 import secretstorage
 from jeepney import HeaderFields, Message
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
-from keyring.errors import KeyringLocked
+from secretstorage.exceptions import LockedException, PromptDismissedException
 
 from rolehop.vault.secret_service import ConnectedSecretService, find_collection, unlocked
 from rolehop.vault.timeouts import as_vault_error
@@ -119,7 +119,7 @@ def test_the_first_call_is_one_that_gnome_keyring_survives_of_a_caller_it_does_n
     for name, value in secret_service.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(DBusConnection, "send_and_get_reply", recorded)
-    assert ConnectedSecretService().get_password("rolehop/none", "rolehop") is None
+    assert ConnectedSecretService({}).get_password("rolehop/none", "rolehop") is None
     # It looks a known alias up for its caller, not one that it does not know.
     assert calls[0] == ("/org/freedesktop/secrets", "ReadAlias", ("rolehop",))
     # A path with an alias is resolved while the daemon changes the alias for a new caller.
@@ -157,7 +157,7 @@ def test_many_items_are_written_and_read_with_few_exchanges(
     secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = _recorded(secret_service, monkeypatch)
-    keyring, texts = ConnectedSecretService(), _texts("many")
+    keyring, texts = ConnectedSecretService({}), _texts("many")
     assert keyring.set_passwords(texts, "rolehop", lambda: None) == {}
     assert LibraryKeyring().get_password("rolehop/many-9", "rolehop") == "many 9"  # type: ignore[no-untyped-call]
     members.clear()
@@ -169,7 +169,7 @@ def test_many_items_are_written_and_read_with_few_exchanges(
     assert keyring.get_passwords([*wanted, "rolehop/none"], "rolehop") == wanted
     assert members == ["Get"]  # the rest goes over a connection that does not encrypt in Python
     for service in wanted:
-        keyring.delete_password(service, "rolehop")
+        assert keyring.delete_items(service, "rolehop")
 
 
 def test_an_item_that_goes_while_it_is_written_is_made_again(
@@ -180,7 +180,7 @@ def test_an_item_that_goes_while_it_is_written_is_made_again(
             LibraryKeyring().delete_password("rolehop/goes", "rolehop")  # type: ignore[no-untyped-call]
 
     members = _recorded(secret_service, monkeypatch, delete)
-    keyring = ConnectedSecretService()
+    keyring = ConnectedSecretService({})
     keyring.set_password("rolehop/goes", "rolehop", "old")
     keyring.set_password("rolehop/goes", "rolehop", "new")
     assert members.count("SetSecret") == 1
@@ -192,7 +192,7 @@ def test_a_second_item_of_one_name_is_gone_after_the_next_write(
 ) -> None:
     """Which of two is found first is not said: a session that nobody finds was stored in vain."""
     _recorded(secret_service, monkeypatch)
-    keyring, names = ConnectedSecretService(), {"service": "rolehop/two", "username": "rolehop"}
+    keyring, names = ConnectedSecretService({}), {"service": "rolehop/two", "username": "rolehop"}
     address = secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]
     with open_dbus_connection(bus=address) as connection:
         collection = find_collection(connection)
@@ -201,7 +201,7 @@ def test_a_second_item_of_one_name_is_gone_after_the_next_write(
         keyring.set_password("rolehop/two", "rolehop", "ours")
         assert keyring.get_password("rolehop/two", "rolehop") == "ours"
         assert [each.get_secret() for each in collection.search_items(names)] == [b"ours"]
-    keyring.delete_password("rolehop/two", "rolehop")
+    assert keyring.delete_items("rolehop/two", "rolehop")
 
 
 def test_after_a_refusal_nothing_more_is_sent_and_each_item_that_is_not_there_is_named(
@@ -212,7 +212,7 @@ def test_after_a_refusal_nothing_more_is_sent_and_each_item_that_is_not_there_is
             own_secret_service.lock()
 
     members = _recorded(own_secret_service, monkeypatch, lock)
-    keyring, texts = ConnectedSecretService(), _texts("locked")
+    keyring, texts = ConnectedSecretService({}), _texts("locked")
     failed = keyring.set_passwords(texts, "rolehop", lambda: None)
     assert 0 < members.count("CreateItem") < len(texts)
     assert {as_vault_error(each).exit_code for each in failed.values()} == {7}
@@ -244,6 +244,6 @@ def test_an_unlock_prompt_that_nobody_answered_is_said(dismissed: bool, cause: s
         def unlock(self) -> bool:
             return dismissed
 
-    with pytest.raises(KeyringLocked) as caught:
+    with pytest.raises((LockedException, PromptDismissedException)) as caught:
         unlocked(cast("secretstorage.Collection", StaysLocked()))
     assert as_vault_error(caught.value).cause == cause
