@@ -172,6 +172,21 @@ def test_many_items_are_written_and_read_with_few_exchanges(
         assert keyring.delete_items(service, "rolehop")
 
 
+def test_the_properties_of_the_library_hold(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in secret_service.environ.items():
+        monkeypatch.setenv(name, value)
+    properties = {"KEYRING_PROPERTY_SCHEME": "KeePassXC", "KEYRING_PROPERTY_APPID": "other"}
+    keyring, library = ConnectedSecretService(properties), LibraryKeyring()
+    library.scheme = "KeePassXC"
+    keyring.set_password("rolehop/named", "rolehop", "text")
+    assert library.get_password("rolehop/named", "rolehop") == "text"  # type: ignore[no-untyped-call]
+    assert keyring.get_passwords(["rolehop/named"], "rolehop") == {"rolehop/named": "text"}
+    assert keyring.services_of("rolehop") == ["rolehop/named"]
+    assert keyring.delete_items("rolehop/named", "rolehop")
+
+
 def test_an_item_that_goes_while_it_is_written_is_made_again(
     secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
