@@ -7,7 +7,9 @@ import json
 from rolehop.fastpath.record import hash_function
 
 # Made once: thousands of chains have thousands of keys.
-_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+_JSON = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=True, separators=(",", ":"), check_circular=False
+)
 _SHA256 = hash_function()
 
 

@@ -264,13 +264,13 @@ def sts_of_shell(app: App, options: WalkOptions | None = None) -> StsClient:
 
 def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None]:
     """Return the chain, and for an AWS profile the source that it is."""
+    chain = app.config.chains.get(name)
+    if chain is not None:
+        return chain, None
     from rolehop.awsconfig.model import unprefixed_header
     from rolehop.config.model import ChainConfig, SourceConfig
     from rolehop.plan.resolve import no_such_chain
 
-    chain = app.config.chains.get(name)
-    if chain is not None:
-        return chain, None
     if name not in app.aws_config.profiles:
         aws = app.aws_config
         raise no_such_chain(app.config, name, tuple(aws.profiles), unprefixed_header(aws, name))
@@ -312,21 +312,24 @@ def profile_of(app: App, source: SourceConfig) -> str | None:
 
 
 def _stamp(app: App, source: SourceConfig, stamps: Stamps) -> Stamp:
-    from rolehop.plan.model import Stamp
-    from rolehop.sources import SOURCE_TYPES, stamp_of
-    from rolehop.sources.source_type import one_line
-
     # Two AWS profiles may lead to one source; `_Start` keeps it, and so its ID.
     key = stamps.texts.get(id(source))
     if key is None:
         key = stamps.texts[id(source)] = repr(source)
     if key not in stamps:
-        try:
-            stamps[key] = stamp_of(source, app.source_context)
-        except VaultError as error:
-            if stamps.keyring_needed:
-                raise
-            stamps[key] = Stamp(
-                None, long_lived=SOURCE_TYPES[source.type].keeps_keys, problem=one_line(error)
-            )
+        stamps[key] = _new_stamp(app, source, keyring_needed=stamps.keyring_needed)
     return stamps[key]
+
+
+def _new_stamp(app: App, source: SourceConfig, *, keyring_needed: bool) -> Stamp:
+    from rolehop.plan.model import Stamp
+    from rolehop.sources import SOURCE_TYPES, stamp_of
+    from rolehop.sources.source_type import one_line
+
+    try:
+        return stamp_of(source, app.source_context)
+    except VaultError as error:
+        if keyring_needed:
+            raise
+        keeps_keys = SOURCE_TYPES[source.type].keeps_keys
+        return Stamp(None, long_lived=keeps_keys, problem=one_line(error))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from rolehop.access_denied.model import AccessDenied
 from rolehop.access_denied.reader import read_access_denied
 from rolehop.errors import RolehopError
-from rolehop.policy.chains.model import CallerState
+from rolehop.policy.chains.model import (
+    AssumeRoleRequest,
+    CallerState,
+    EvaluationContext,
+    StartingCredentials,
+)
 from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
@@ -190,9 +196,37 @@ def _as_aws_says(policy: PolicyVerdict, denied: AccessDenied | None) -> PolicyVe
     return replace(policy, outcome=Outcome.REFUSED, findings=(said, *policy.findings))
 
 
-Memo = dict[tuple[object, ...], tuple[Verdict, CallerState]]
-"""Verdicts on hops, each with the session that the hop gives, by what starts a chain and its hops up
-to this one: many chains of a config go through the same hubs."""
+class Memo:
+    """What chains share that are judged by the same inventory and flags: most go through few hubs."""
+
+    def __init__(self) -> None:
+        self.starts: dict[tuple[object, ...], tuple[object, StartingCredentials]] = {}
+        """By the ID of the source, which is beside it, and what else a plan says of its start."""
+
+        self.settings: dict[str | None, EvaluationContext] = {}
+        """By region."""
+
+        self.first: dict[tuple[int, str | None], _Session] = {}
+        """By the ID of what is in ``starts``, and region."""
+
+        self.hops: dict[tuple[int, AssumeRoleRequest], tuple[Verdict, _Session]] = {}
+        """By the ID of the session that calls, which this keeps alive, and the call."""
+
+
+class _Session:
+    """The credentials at one point of a chain, made when a hop needs them."""
+
+    __slots__ = ("_make", "_state")
+
+    def __init__(self, make: Callable[[], CallerState]) -> None:
+        self._make = make
+        self._state: CallerState | None = None
+
+    @property
+    def state(self) -> CallerState:
+        if self._state is None:
+            self._state = self._make()
+        return self._state
 
 
 def judge_chain(
@@ -211,14 +245,18 @@ def judge_chain(
 
 def _judged_once(scenario: ChainScenario, memo: Memo) -> dict[int, Verdict]:
     """Judge the hops that no chain before had after the same start and the same hops."""
-    setting, begun = scenario.setting, repr(scenario.start)
+    start, setting = scenario.start, scenario.setting
+    session = memo.first.get((id(start), setting.region))
+    if session is None:  # it holds `start`, whose ID so stays its own
+        session = _Session(partial(initial_state, start, setting))
+        memo.first[id(start), setting.region] = session
     verdicts: dict[int, Verdict] = {}
-    held = None
     for number, hop in enumerate(scenario.hops, start=1):
-        key = (begun, setting.region, scenario.hops[:number])
-        if key not in memo:
-            held = held or initial_state(scenario.start, setting)
-            after = next_state(held, hop, number, setting.records)
-            memo[key] = (evaluate(build_request(held, hop, setting)), after)
-        verdicts[number], held = memo[key]
+        found = memo.hops.get((id(session), hop))
+        if found is None:
+            held = session.state
+            after = _Session(partial(next_state, held, hop, number, setting.records))
+            found = evaluate(build_request(held, hop, setting)), after
+            memo.hops[id(session), hop] = found
+        verdicts[number], session = found
     return verdicts

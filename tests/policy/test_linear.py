@@ -27,11 +27,14 @@ from rolehop.policy import (
     evaluate,
     parse_policy,
 )
+from rolehop.policy.chain_verdict import Memo, judge_chain
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
-from rolehop.policy.chains.requests import initial_state
+from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.wildcards import matches_text
 from rolehop.policy.routes.search import Found, RouteStart, search
+from rolehop.startup.dataclass import replace
+from tests.policy.helpers.chains import healthy, scenario
 from tests.policy.helpers.independent_conditions import as_regex
 from tests.support.policies import policy_text
 
@@ -158,3 +161,13 @@ def test_a_search_over_layers_of_roles_without_documents_is_linear() -> None:
     work(2)
     assert len(work(10).routes) == 2
     assert steps(partial(work, 80)) < 5 * steps(partial(work, 20))
+
+
+def test_of_a_chain_that_shares_a_hub_only_the_last_hop_is_judged() -> None:
+    whole, memo = scenario(healthy()), Memo()
+    judge_chain("first", "me", whole, memo)
+    hub, last = whole.hops
+    held = next_state(initial_state(whole.start, whole.setting), hub, 1, whole.setting.records)
+    other = whole.with_hop(2, replace(last, session_name="other"))
+    alone = steps(lambda: evaluate(build_request(held, other.hops[1], whole.setting)))
+    assert steps(lambda: judge_chain("other", "me", other, memo)) < alone + 100

@@ -256,13 +256,14 @@ def _judge_all(
     accounts = {account for chain in gathered for account in chain.accounts}
     offline = offline or (bool(policies.documents) and policies.organization is None)
     shared = with_organization(app, inventory, policies, accounts, offline=offline).organization
-    memo: Memo | None = {} if live is None else None
+    memo = Memo() if live is None else None
     inventory = replace(inventory, organization=shared)
 
     def judge(chain: _Gathered) -> ChainVerdict:
         found = replace(chain.inventory, organization=shared) if live is not None else inventory
         verdict = judge_plan(app, chain.plan, found, chain.policies, memo)
-        return replace(verdict, broken=chain.plan.certain_failure)
+        broken = chain.plan.certain_failure
+        return verdict if broken is None else replace(verdict, broken=broken)
 
     return [each if isinstance(each, ChainVerdict) else judge(each) for each in chains]
 

@@ -58,7 +58,7 @@ def judge_plan(
     """
     principal = policies.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, inventory, principal)
-    scenario = scenario_of(app, plan, inventory, policies)
+    scenario = scenario_of(app, plan, inventory, policies, memo)
     verdict = judge_chain(plan.chain, plan.source.name, scenario, memo)
     return replace(
         verdict,
@@ -78,29 +78,27 @@ def _account(plan: Plan) -> str | None:
 
 
 def scenario_of(
-    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
+    app: App,
+    plan: Plan,
+    inventory: IamInventory,
+    policies: PolicyOptions,
+    memo: Memo | None = None,
 ) -> ChainScenario:
-    """Return everything that the verdict on a plan depends on.
+    """Return everything that the verdict on a plan depends on; ``memo``: see `judge_plan`.
 
     Raises:
         UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` has a
             key that the call certainly does not carry.
     """
-    context = EvaluationContext(
-        inventory,
-        app.now(),
-        plan.region,
-        policies.context,
-        policies.assumptions,
-        pin_tags=policies.pin_tags,
-        supplied_at=policies.context_of_hops,
-    )
+    shared = Memo() if memo is None else memo
+    if plan.region not in shared.settings:
+        shared.settings[plan.region] = _setting(app, plan, inventory, policies)
+    context = shared.settings[plan.region]
     principal = policies.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, inventory, principal)
-    after = None if own is None else session_after(own, context)
-    start = start_of(plan.source, after, policies, long_lived=plan.long_lived, mfa=_mfa(plan))
+    start = _start(plan, None if own is None else session_after(own, context), policies, shared)
     return ChainScenario(
-        _with_session_token(start, plan),
+        start,
         _requests(app, plan),
         context,
         source_requests=() if own is None else (federated_request(own, context),),
@@ -109,6 +107,38 @@ def scenario_of(
             lambda: _without_flags(config_locations(app.config, plan), _flags(plan))
         ),
     )
+
+
+def _setting(
+    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
+) -> EvaluationContext:
+    return EvaluationContext(
+        inventory,
+        app.now(),
+        plan.region,
+        policies.context,
+        policies.assumptions,
+        pin_tags=policies.pin_tags,
+        supplied_at=policies.context_of_hops,
+    )
+
+
+def _start(
+    plan: Plan, after: FederatedCall | None, policies: PolicyOptions, memo: Memo
+) -> StartingCredentials:
+    """Return a plan's starting credentials; ``after``: see `start_of`.
+
+    Chains of one source that is not federated get the same object.
+    """
+    hops = plan.hops
+    key = (id(plan.source), plan.long_lived, hops[0].mfa if hops else None, _token_step(plan))
+    if after is None and key in memo.starts:
+        return memo.starts[key][1]
+    start = start_of(plan.source, after, policies, long_lived=plan.long_lived, mfa=_mfa(plan))
+    start = _with_session_token(start, plan)
+    if after is None:
+        memo.starts[key] = plan.source, start
+    return start
 
 
 def _mfa(plan: Plan) -> bool | None:

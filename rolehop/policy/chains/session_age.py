@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from rolehop.policy.chains.model import CallerState
 
@@ -45,6 +46,7 @@ def _oldest(held: CallerState) -> timedelta | None:
     return None if held.token_seconds is None else timedelta(seconds=held.token_seconds)
 
 
+@lru_cache(maxsize=16)  # thousands of calls are judged as of one moment
 def as_time(moment: datetime) -> str:
     """Return a time as condition keys have it."""
     return f"{moment.isoformat()[:19]}Z"  # strftime takes five times as long

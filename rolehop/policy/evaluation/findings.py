@@ -15,6 +15,8 @@ from rolehop.startup.dataclass import dataclass
 class Truth(Enum):
     """Kleene's three values."""
 
+    __hash__ = object.__hash__  # there is one object of each; Enum's own is written in Python
+
     TRUE = "true"
     FALSE = "false"
     UNKNOWN = "unknown"

@@ -69,6 +69,8 @@ class Attached:
 
 def judge_documents(documents: Sequence[Attached], call: Call) -> tuple[Judged, ...]:
     """Judge every statement of every document, in order."""
+    if not documents:
+        return ()
     return tuple(
         judge_statement(statement, document.name, call)
         for document in documents

@@ -51,7 +51,7 @@ def test_chains_that_share_hops_are_judged_as_each_alone(
         whole.with_region("us-east-1"),
         replace(whole, start=replace(whole.start, mfa=True)),
     ]
-    memo: Memo = {}
+    memo = Memo()
     for chain in (*chains, *chains):
         alone, together = (judge_chain("chain", "me", chain, each) for each in (None, memo))
         said = [
