@@ -11,13 +11,15 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 _VERSION_3 = 0x20080522  # of capset(2)
+_NEW_USER = 0x10000000  # CLONE_NEWUSER
 _STEPS = frozenset(
     {
         *("open", "os.rename", "os.remove", "os.mkdir", "os.utime", "os.listdir", "os.scandir"),
-        *("fcntl.flock", "socket.connect", "socket.__new__", "ctypes.call_function"),
+        *("fcntl.flock", "socket.connect", "socket.sendmsg", "ctypes.dlopen"),
     }
 )
 """Audit events of Python that are steps of a program's work outside of its own memory."""
@@ -78,3 +80,21 @@ _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
     "clock": _shift_clock,
     "signal_at_step": _signal_at_step,
 }
+
+
+def take_own_kernel_keyring() -> bool:
+    """Give this process, while it has one thread, a kernel keyring that no other process has.
+
+    It is the one of its user in a new user namespace. False: namespaces are not allowed here; then
+    an index that is damaged may take sessions of others for its own.
+    """
+    user, group = os.getuid(), os.getgid()
+    if ctypes.CDLL(None).unshare(_NEW_USER) != 0:
+        return False
+    for name, text in {
+        "setgroups": "deny",
+        "uid_map": f"{user} {user} 1",
+        "gid_map": f"{group} {group} 1",
+    }.items():
+        Path("/proc/self", name).write_text(text)
+    return True

@@ -278,6 +278,7 @@ def _compile() -> None:
 
 def serve() -> None:
     """Fork for each request that stdin has; return in each fork, and exit when there are no more."""
+    _take_interrupts(later=True)
     with socket.socket(fileno=os.dup(0)) as requests, selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)
         while True:
@@ -334,9 +335,20 @@ def _become(request: bytes, pipes: list[int]) -> None:
 def _run() -> NoReturn:
     """Run the entry point and end as it does."""
     os.closerange(3, _MOST_FILES)
-    code = run_program()
-    gc.collect()  # what is still open here says so
-    end(code)
+    try:
+        _take_interrupts()
+        code = run_program()
+        _take_interrupts(later=True)
+        gc.collect()  # what is still open here says so
+        _take_interrupts()
+        end(code)
+    except KeyboardInterrupt:  # in between: the program's own code answers one by itself
+        os._exit(130)
+
+
+def _take_interrupts(*, later: bool = False) -> None:
+    """Take SIGINT now: not in the code of the server, from which the program does not come."""
+    signal.pthread_sigmask(signal.SIG_BLOCK if later else signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ import time
 from rolehop.vault.kernel import usable
 from tests.storm.faults.kinds import KINDS
 from tests.storm.faults.storm import blow
+from tests.storm.process_conditions import take_own_kernel_keyring
 from tests.support.secret_service import missing
 
 
 def main() -> int:
     """Run it, and return 1 if a fault was not survived."""
     asked = _arguments()
+    take_own_kernel_keyring()
     lanes = _lanes(asked.backend)
     if not lanes:
         _say("nothing injected: no Secret Service can be started, and there is no kernel keyring")

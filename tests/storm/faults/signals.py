@@ -33,22 +33,29 @@ def _is_ended(done: Done, number: signal.Signals) -> bool:
 
 def _walk(arena: Arena, number: signal.Signals) -> bool:
     person = arena.person()
-    how = _how(arena, number, arena.took.get("credential-process", 0.2) + 0.2, 60)
+    how = _how(arena, number, arena.took.get("credential-process", 0.2) + 0.2, 140)
     hit = _is_ended(arena.walk(person, **how), number)
-    arena.heals(person)
+    _goes_on(arena, person)
     return hit
 
 
+def _goes_on(arena: Arena, person: str) -> None:
+    """Walk again, or log out: what was stored must be in sight, not only for the next walk."""
+    if arena.choice.random() < 0.5:
+        arena.log_out()
+    arena.heals(person)
+
+
 def _refresh(arena: Arena, number: signal.Signals) -> bool:
-    how = _how(arena, number, arena.took.get("refresh", 0.3), 90)
+    how = _how(arena, number, arena.took.get("refresh", 0.3), 200)
     person = arena.person()
     done = arena.run("refresh", "admin", "spokes/*", person=person, **how)
-    arena.heals(person)
+    _goes_on(arena, person)
     return _is_ended(done, number)
 
 
 def _logout(arena: Arena, number: signal.Signals) -> bool:
-    how = _how(arena, number, arena.took.get("logout", 0.2), 30)
+    how = _how(arena, number, arena.took.get("logout", 0.2), 100)
     done = arena.run("logout", "--all", person=KEEPER, **how)
     arena.log_out()
     arena.heals(arena.person())
@@ -59,7 +66,7 @@ def _keys_add(arena: Arena, number: signal.Signals) -> bool:
     keys = arena.bob.keys
     if len(keys) < 2:
         arena.world.sts.world.new_key(arena.bob)
-    how = _how(arena, number, arena.took.get("keys", 0.1), 25)
+    how = _how(arena, number, arena.took.get("keys", 0.1), 60)
     done = arena.add_keys(arena.choice.choice(keys), **how)
     arena.heals(arena.person(), "by-keys")
     if arena.run("keys", "list", person=KEEPER).code != 0:
@@ -69,7 +76,7 @@ def _keys_add(arena: Arena, number: signal.Signals) -> bool:
 
 def _keys_rotate(arena: Arena, number: signal.Signals) -> bool:
     _leave_one(arena)
-    how = _how(arena, number, 1.5, 60)
+    how = _how(arena, number, 1.5, 120)
     done = arena.run("keys", "rotate", arena.stored, person=KEEPER, **how)
     arena.heals(arena.person(), "by-keys")
     _rotate(arena)
@@ -105,7 +112,7 @@ def _rotate(arena: Arena) -> None:
 def _config_init(arena: Arena, number: signal.Signals) -> bool:
     path = arena.world.home / f"{arena.person()}.toml"
     named = ("--config", str(path))
-    how = _how(arena, number, arena.took.get("config", 0.1), 12)
+    how = _how(arena, number, arena.took.get("config", 0.1), 9)
     done = arena.run("config", "init", *named, person=KEEPER, **how)
     if not path.exists() and arena.run("config", "init", *named, person=KEEPER).code != 0:
         raise NotSurvived("config init fails")
