@@ -13,6 +13,7 @@ from rolehop.errors import UsageError
 from rolehop.startup.dataclass import dataclass
 
 _SCHEMES = {"true": "ext+container", "granted": "ext+granted-containers"}
+_ADD_ONS = {"true": '"Open external links in a container"', "granted": "Granted's"}
 
 # Names that Linux distributions and the makers' own packages give the program.
 _LINUX = {
@@ -68,6 +69,13 @@ class BrowserWindow:
 
     color: str | None = None
     """The chain's."""
+
+    @property
+    def needs(self) -> str | None:
+        """What must be in the browser, which is not seen from here: it opens nothing without."""
+        if self.container is None:
+            return None
+        return f"a container needs Firefox's add-on {_ADD_ONS[self.container]}"
 
     def commands(
         self, url: str, environ: Mapping[str, str], platform: str

@@ -64,9 +64,10 @@ def size(file: TextIO, environ: Mapping[str, str]) -> tuple[int, int] | None:
     """Return columns and lines of a terminal; ``None``: there is none, or it does not know."""
     width = columns(file, environ)
     try:
-        return None if width is None else (width, os.get_terminal_size(file.fileno()).lines)
+        lines = os.get_terminal_size(file.fileno()).lines
     except OSError:
         return None
+    return None if width is None or lines == 0 else (width, lines)
 
 
 def write_stdout(text: str, encoding: str | None = None) -> None:

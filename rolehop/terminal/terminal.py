@@ -152,13 +152,14 @@ class Terminal:
         """
         _check_blocks(sys.stdout)
         _check_room(code, output.size(sys.stdout, self._environ))
-        if not self.colors(sys.stdout):
+        console = self.console(sys.stdout)
+        if console.color_system is None:  # not asked for, or a terminal without any (TERM=dumb)
             self.write_output(code.drawn(light_on_dark=True))
             return
         from rich.text import Text
 
         drawn = Text(code.drawn(light_on_dark=False), style="#000000 on #ffffff")
-        self.console(sys.stdout).print(drawn, end="", soft_wrap=True, crop=False)
+        console.print(drawn, end="", soft_wrap=True, crop=False)
 
     def note(self, text: str) -> None:
         """Write one line to stderr, each text once; nothing with ``-q``."""

@@ -76,6 +76,13 @@ def test_a_container_has_the_chains_name_and_color(
     assert [each[1:] for each in commands(window, "win32")] == [[address], [address]]
 
 
+def test_a_container_needs_an_add_on() -> None:
+    containers = {None: None, "true": "Open external links in a container", "granted": "Granted"}
+    for container, add_on in containers.items():
+        needs = BrowserWindow("firefox", "a", container=container).needs
+        assert needs is None if add_on is None else add_on in (needs or "")
+
+
 def test_a_profile_is_one_folder() -> None:
     for profile, folder in (("spokes/4\\..", "spokes-4-.."), ("..", "--"), ("a.b", "a.b")):
         window = BrowserWindow("edge", "a", profile=profile)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import sys
 
 import pytest
 import segno
 
-from rolehop.console.qr_code import qr_code
+from rolehop.console.qr_code import QrCode, qr_code
 from rolehop.errors import RolehopError
+from rolehop.terminal.terminal import Settings, Terminal
 
 LINK = "https://corp.awsapps.com/start/#/console?account_id=111111111111"
 HALVES = {"▀": (True, False), "▄": (False, True), "█": (True, True), " ": (False, False)}
@@ -44,3 +47,31 @@ def test_the_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(RolehopError, match="not installed") as raised:
         qr_code(LINK)
     assert 'pip install "rolehop[qr]"' in str(raised.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("term", "color", "shown"),
+    [
+        ("xterm", "auto", "\x1b[30;107m▀▄\x1b[0m\r\n"),
+        ("xterm", "never", "▄▀\r\n"),
+        ("dumb", "auto", "▄▀\r\n"),
+        ("dumb", "always", "▄▀\r\n"),
+    ],
+)
+def test_blocks_are_light_where_there_are_no_colors(
+    monkeypatch: pytest.MonkeyPatch, term: str, color: str, shown: str
+) -> None:
+    """Drawn dark without the light behind, a code is its own negative."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", term)
+    reader, writer = pty.openpty()
+    try:
+        with os.fdopen(writer, "w", encoding="utf-8") as stdout:
+            monkeypatch.setattr(sys, "stdout", stdout)
+            code = QrCode(((True, False), (False, True)))
+            Terminal(Settings(color=color), {"COLUMNS": "80"}, str).write_code(code)
+            stdout.flush()
+            assert os.read(reader, 1000).decode() == shown
+    finally:
+        os.close(reader)

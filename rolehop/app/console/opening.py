@@ -83,6 +83,8 @@ def open_console(
             raise _no_browser(what, link)
         cause = _wait_until_taken(page, browser, person)
         if cause is not None:
+            if window is not None and window.needs is not None:
+                cause = f"{cause}; {window.needs}"
             raise RolehopError("the console was not opened", cause=cause, fix=link)
     return app.now()
 
