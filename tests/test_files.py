@@ -17,6 +17,7 @@ from rolehop.files import (
     read_trusted,
     write_beside,
 )
+from tests.support.other_users import SOMEBODY, USER, set_acl
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 NOBODY = 65_534
@@ -91,6 +92,24 @@ def test_a_link_is_replaced_and_what_it_points_to_is_left_alone(file: Path, tmp_
     write_beside(link, "new")
     assert not link.is_symlink()
     assert (link.read_text(), file.read_text()) == ("new", before)
+
+
+def test_who_may_read_a_file_may_read_the_new_one_and_nobody_else(file: Path) -> None:
+    """The mode alone would give the owning group what an access list gave a user."""
+    set_acl(file, (USER, 4, SOMEBODY), owning_group=0)
+    before = os.getxattr(file, "system.posix_acl_access")
+    assert mode_of(file) == 0o660
+    write_beside(file, "new", mode=mode_of(file))
+    assert (file.read_text(), mode_of(file)) == ("new", 0o660)
+    assert os.getxattr(file, "system.posix_acl_access") == before
+
+
+@AS_ROOT
+def test_the_group_of_a_file_stays(file: Path) -> None:
+    os.chown(file, -1, NOBODY)
+    file.chmod(0o640)
+    write_beside(file, "new", mode=0o640)
+    assert (file.stat().st_gid, mode_of(file)) == (NOBODY, 0o640)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(file: Path) -> None:

@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
-from rolehop.files.access import Distrust, distrust_of, is_own
+from rolehop.files.access import Distrust, distrust_of, is_own, share_as
 from rolehop.startup.dataclass import dataclass
 
 PRIVATE_FILE = 0o600
@@ -194,6 +194,8 @@ def write_beside(
 ) -> None:
     """Write ``text``, as UTF-8, whole or not at all, mode 0600 unless the file's owner chose another.
 
+    With another ``mode`` the old file's group and access list stay as well.
+
     The text goes into a new file in the same folder, is flushed to the disk, and replaces the old
     file in one rename. A file that may be lost in a power cut is not ``lasting`` and not flushed:
     on the way to a cached session that would be the longest wait.
@@ -212,7 +214,7 @@ def write_beside(
                 file.flush()
                 os.fsync(file.fileno())
         if mode != PRIVATE_FILE:
-            beside.chmod(mode)
+            share_as(beside, path, mode)
         beside.replace(path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename is None:  # a full disk names no file

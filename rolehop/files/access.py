@@ -72,11 +72,16 @@ if sys.platform == "win32":
         """True, for the same reason."""
         return True
 
+    def share_as(new: Path, old: Path, mode: int) -> None:
+        """Nothing but the mode, for the same reason."""
+        new.chmod(mode)
+
 else:
     import grp
     import pwd
 
     _REMOVE_ACL = "setfacl --remove-all"
+    _ACL = "system.posix_acl_access"
 
     def folder_problem(folder: Path, home: Path) -> str | None:
         """Return why state must not be stored in ``folder``; ``None``: no other user can change it.
@@ -253,6 +258,26 @@ else:
         writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         return found.st_uid == os.geteuid() and not writable
 
+    def share_as(new: Path, old: Path, mode: int) -> None:
+        """Let others do with the file ``new`` what they may with ``old``, which it replaces; never more.
+
+        The mode alone could open it to others: a new file has its writer's group, and where there
+        is an access list, the mode's group bits are its mask (acl(5)).
+
+        Raises:
+            OSError: the mode cannot be set.
+        """
+        acl = _acl_of(old)
+        try:
+            if old.exists() and new.stat().st_gid != old.stat().st_gid:
+                os.chown(new, -1, old.stat().st_gid)
+            if acl:
+                os.setxattr(new, _ACL, acl)
+        except OSError:
+            mode &= ~stat.S_IRWXG
+        if not acl:
+            new.chmod(mode)
+
     def distrust_of(file: int, path: Path) -> Distrust | None:
         """Return why the open ``file``, which is at ``path``, must not be followed."""
         found = os.fstat(file)
@@ -297,7 +322,7 @@ else:
         if sys.platform != "linux":
             return b""
         try:
-            return os.getxattr(path, "system.posix_acl_access")
+            return os.getxattr(path, _ACL)
         except OSError:
             return b""
 

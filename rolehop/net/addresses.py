@@ -33,8 +33,11 @@ _THIS_MACHINE = ("localhost", "localhost.localdomain", "localhost6", "ip6-localh
 
 
 def host_of(url: str) -> str:
-    """Return host and port (if given) of ``url``, never a user name or password."""
-    return clean(urlsplit(url).netloc.rpartition("@")[2])
+    """Return host and port (if given) of ``url``, never a user name or password; empty: no URL."""
+    try:
+        return clean(urlsplit(url).netloc.rpartition("@")[2])
+    except ValueError:  # a bracket that is not closed, also in what a server sends
+        return ""
 
 
 def origin_of(url: str, set_by: str) -> str:

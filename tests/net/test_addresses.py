@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from rolehop.net.addresses import as_argument, is_exposed, is_web_address, may_lead_here
+from rolehop.net.addresses import as_argument, host_of, is_exposed, is_web_address, may_lead_here
 from rolehop.terminal.prompts import TerminalPerson
 from rolehop.terminal.terminal import Settings, Terminal
 from tests.doubles.addresses import HOSTILE
@@ -30,6 +30,15 @@ def test_web_addresses(url: str) -> None:
 @pytest.mark.parametrize("url", [*HOSTILE, "", " https://idp.example/", "https://idp.example/\n"])
 def test_other_addresses(url: str) -> None:
     assert not is_web_address(url)
+
+
+def test_a_host_is_shown_without_what_is_secret_and_an_odd_address_is_none() -> None:
+    """Also the address of a redirect, which any server sends."""
+    assert [host_of(each) for each in ("https://me:pw@x.example:1/y", "http://[", "x")] == [
+        "x.example:1",
+        "",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("url", HOSTILE)

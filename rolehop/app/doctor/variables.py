@@ -9,7 +9,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.errors import RolehopError
 from rolehop.files import expand_home, is_there
 from rolehop.handover.environment import CHAIN
-from rolehop.net.addresses import host_of, is_exposed
+from rolehop.net.addresses import certain_host, is_exposed
 from rolehop.show.doctor.finding import DoctorFinding, broken, fine, look
 from rolehop.text import clean, nearest
 
@@ -41,13 +41,19 @@ def check_variables(app: App) -> Iterator[DoctorFinding]:
 
 def _credentials(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     """Half a key pair; and what botocore prefers to the variables that people know."""
-    if bool(environ.get(_KEY)) != bool(environ.get(_SECRET)):
-        there, missing = (_KEY, _SECRET) if environ.get(_KEY) else (_SECRET, _KEY)
+    if environ.get(_KEY) and not environ.get(_SECRET):
         yield broken(
             TOPIC,
-            f"{there} is set and {missing} is not",
-            "AWS programs stop with partial credentials instead of looking elsewhere",
-            f"unset {there}",
+            f"{_KEY} is set and {_SECRET} is not",
+            "boto3 and the AWS CLI stop with partial credentials instead of looking elsewhere",
+            f"unset {_KEY}",
+        )
+    if environ.get(_SECRET) and not environ.get(_KEY):
+        yield look(
+            TOPIC,
+            f"{_SECRET} is set and {_KEY} is not",
+            "boto3 and the AWS CLI pass over it, and use other credentials or none",
+            f"unset {_SECRET}, or set {_KEY}",
         )
     if environ.get(_OLD_TOKEN):
         yield look(
@@ -104,8 +110,8 @@ def _regions(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
         yield look(
             TOPIC,
             f"AWS_REGION is {clean(first)}, and AWS_DEFAULT_REGION {clean(second)}",
-            "the AWS CLI and most SDKs follow AWS_REGION, boto3 before 2023 and some tools the other",
-            "unset AWS_DEFAULT_REGION",
+            "boto3 follows AWS_DEFAULT_REGION, version 2 of the AWS CLI and most SDKs the other",
+            "give both the same value, or unset AWS_DEFAULT_REGION",
         )
 
 
@@ -122,13 +128,22 @@ def _files(app: App, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
 
 
 def _endpoints(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    """Addresses that cannot be called, or that anybody on the way can listen to."""
     for variable, url in sorted(environ.items()):
         if not variable.startswith(_ENDPOINT) or not url:
             continue
-        if is_exposed(url):
+        host = certain_host(url)
+        if host is None:  # which may have a password in it, so it is not shown
+            yield broken(
+                TOPIC,
+                f"{variable} is not an http:// or https:// URL with a host",
+                "AWS programs cannot call the service there",
+                f"correct it, or unset {variable}",
+            )
+        elif is_exposed(url):
             yield look(
                 TOPIC,
-                f"{variable} is a plain http address: {host_of(url)}",
-                "everybody on the way can read the sessions that come from there",
+                f"{variable} is a plain http address: {host}",
+                "everybody on the way can read and change what is exchanged with it",
                 f"unset {variable}, or use https",
             )
