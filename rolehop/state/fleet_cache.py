@@ -57,6 +57,7 @@ def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing
 
     Raises:
         OSError: it cannot be written.
+        ValueError: it could not be read back, so nothing is written.
     """
     document = {
         "schema": _SCHEMA,
@@ -66,7 +67,11 @@ def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing
         "left_out": dict(listing.left_out),
         "accounts": [list(each) for each in listing.accounts],
     }
-    write_beside(path, json.dumps(document, separators=(",", ":")) + "\n")
+    text = json.dumps(document, separators=(",", ":")) + "\n"
+    if len(text) > _LARGEST:
+        raise ValueError("it is too long")
+    _listing(json.loads(text), fleet, definition)
+    write_beside(path, text)
 
 
 def _listing(found: Mapping[str, Any], fleet: str, definition: str) -> FleetListing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -213,6 +214,50 @@ def test_what_no_account_is_like_is_refused(
     with pytest.raises(ServiceError) as caught:
         listed()
     assert cause in str(caught.value.cause)
+
+
+ACCOUNT = {"Id": WEB, "Name": "web", "State": "ACTIVE"}
+
+
+@pytest.mark.parametrize(
+    ("pages", "cause"),
+    [
+        ([{"Accounts": {WEB: ACCOUNT}}], "Accounts is no list"),
+        ([{}], "there is no account in it"),
+        ([{"Accounts": []}], "there is no account in it"),
+        ([{"Accounts": [ACCOUNT, None]}], "not an account ID"),
+        ([{"Accounts": [ACCOUNT], "NextToken": 2}], "lead nowhere"),
+        ([{"Accounts": [ACCOUNT], "NextToken": "a"}] * 2, "go round"),
+        ([{"Accounts": [ACCOUNT], "NextToken": each} for each in "aba"], "go round"),
+    ],
+)
+def test_a_list_without_its_rest_is_no_list(
+    alice: User, naps: list[float], pages: list[dict[str, Any]], cause: str
+) -> None:
+    with Endpoint() as aws:
+        aws.says = [Answer(200, json.dumps(each).encode()) for each in pages]
+        reader = OrganizationAccountReader(api_at(aws.url, alice, naps))
+        for _ in range(1 if len(pages) > 1 else 2):  # it begins anew, and says the same
+            with pytest.raises(ServiceError) as caught:
+                reader.accounts(OrganizationAccounts("org"))
+            aws.says = [Answer(200, json.dumps(each).encode()) for each in pages]
+    assert cause in str(caught.value.cause)
+
+
+def test_an_ou_that_is_called_like_an_id_is_not_meant_by_it(
+    org: Organization, listed: Listed
+) -> None:
+    org.names[DEV] = PAY
+    assert ids(listed(PAY)) == {BILLING}
+
+
+def test_what_an_id_and_a_path_mean_is_there_once_and_neither_is_in_vain(
+    org: Organization, listed: Listed
+) -> None:
+    org.tells_paths = False
+    found = listed(PAY, "Prod/Payments", "Dev")
+    assert [each.account for each in found.accounts] == [BILLING, LAB]
+    assert (found.left_out, found.without_effect) == ({"SUSPENDED": 1}, ())
 
 
 def test_a_name_is_one_visible_line(org: Organization, listed: Listed) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rolehop.config.fleets.listed_fleets import is_old
 from rolehop.config.model import FleetListing, ListedAccount
+from rolehop.show.fleets import age_text
 from rolehop.state.fleet_cache import fleet_path, load_listing, store_listing
 
 BILLING, WEB = "4" * 12, "5" * 12
@@ -88,6 +90,24 @@ def test_nothing_of_a_damaged_file_counts(path: Path, changes: dict[str, Any]) -
 def test_what_is_no_json_is_damaged(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     assert "damaged" in str(load_listing(path, "prod", "as defined").problem)
+
+
+def test_what_could_not_be_read_back_does_not_take_the_place_of_a_list(path: Path) -> None:
+    endless = ListedAccount(WEB, "x" * 2_001, spelled="web")
+    with pytest.raises(ValueError, match="line"):
+        store_listing(path, "prod", "as defined", FleetListing((endless,), LISTING.at))
+    assert load_listing(path, "prod", "as defined") == LISTING
+
+
+@pytest.mark.parametrize(
+    ("days", "age", "old"),
+    [(-2, "2 days ago", False), (6, "6 days ahead", False), (8, "8 d", True)],
+)
+def test_a_list_of_a_clock_that_was_far_ahead_is_old(days: int, age: str, old: bool) -> None:
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    at = now + timedelta(days=days)
+    assert is_old(FleetListing(at=at), now) is old
+    assert age_text(at, now).startswith(age)
 
 
 def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rolehop.app.walking import person_for
 from rolehop.config.fleets.account_query import EVERY_ROLE, IdentityCenterAccounts
 from rolehop.config.fleets.listed_fleets import excluded_by
 from rolehop.config.model import ListedAccount
-from rolehop.errors import SourceError
+from rolehop.errors import ServiceError, SourceError
 from rolehop.sources.identity_center.assignments import Assignments
 from rolehop.startup.dataclass import replace
 
@@ -35,7 +35,7 @@ class IdentityCenterLister:
         self._app = app
         self._source = app.config.sources[source]
         self._asking = asking
-        self._failed: SourceError | None = None
+        self._failed: SourceError | ServiceError | None = None
         self._calls = 0
         self._guard = threading.Lock()
 
@@ -52,7 +52,7 @@ class IdentityCenterLister:
         """
         if not isinstance(query, IdentityCenterAccounts):
             raise TypeError("a query of another kind")
-        if self._failed is not None:  # nobody is asked to sign in for each fleet
+        if self._failed is not None:  # nobody signs in, or waits ten minutes, for each fleet
             raise self._failed
         used = set[str]()
 
@@ -63,7 +63,7 @@ class IdentityCenterLister:
 
         try:
             found = self._assignments.read(keeps)
-        except SourceError as error:
+        except (SourceError, ServiceError) as error:
             self._failed = error
             raise
         return self._answer(query, found, used)

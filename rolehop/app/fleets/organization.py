@@ -10,7 +10,7 @@ from rolehop.app.walking import ask_before_walk, walk_chain
 from rolehop.aws.inventory.organization_accounts import OrganizationAccountReader
 from rolehop.aws.inventory.organizations_api import OrganizationsApi
 from rolehop.config.fleets.account_query import OrganizationAccounts
-from rolehop.errors import HopRefused, RolehopError
+from rolehop.errors import HopRefused, RolehopError, ServiceError
 from rolehop.ports import StsRefusal
 from rolehop.time_limit import time_limit
 
@@ -43,7 +43,7 @@ class OrganizationLister:
         """
         if not isinstance(query, OrganizationAccounts):
             raise TypeError("a query of another kind")
-        if self._failed is not None:  # the walk is not tried again for each fleet
+        if self._failed is not None:  # nobody waits for the walk, or for AWS, for each fleet
             raise self._failed
         try:
             reader = self._reader
@@ -55,6 +55,9 @@ class OrganizationLister:
                 return AccountAnswer(*reader.accounts(query))
         except StsRefusal as refusal:
             raise self._refused(refusal) from None
+        except ServiceError as error:
+            self._failed = error
+            raise
 
     def close(self) -> None:
         """Close the connection to Organizations."""

@@ -36,7 +36,7 @@ class RefreshedFleet:
     """What its query says in vain, e.g. ``ou Prd/*``."""
 
     error: RolehopError | None = None
-    """Why AWS did not list it; then what was known stays."""
+    """Why AWS did not list it, or why that is not stored; then what was known stays."""
 
     @property
     def changes(self) -> tuple[AccountChange, ...]:
@@ -74,7 +74,7 @@ def refresh_fleets(
     """Ask AWS for the accounts of each fleet, store them, and give what became of it.
 
     Raises:
-        RolehopError: the list cannot be stored; nobody is asked if that is known before.
+        RolehopError: nothing can be stored on this machine; then nobody is asked.
     """
     if fleets and app.state_problem is not None:
         raise _not_stored(fleets[0], app.state_problem)
@@ -92,11 +92,11 @@ def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
     before, calls = fleet.listing, lister.calls
     try:
         answer = lister.list(fleet.query)
+        accounts = with_spelled_names(answer.accounts)
+        after = FleetListing(accounts, app.now(), answer.left_out)
+        _store(app, fleet, after)
     except RolehopError as error:
         return RefreshedFleet(fleet, before, calls=lister.calls - calls, error=error)
-    accounts = with_spelled_names(answer.accounts)
-    after = FleetListing(accounts, app.now(), answer.left_out)
-    _store(app, fleet, after)
     return RefreshedFleet(fleet, before, after, lister.calls - calls, answer.without_effect)
 
 
@@ -115,6 +115,10 @@ def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:
     path = fleet_path(app.state_folder, fleet.name)
     try:
         store_listing(path, fleet.name, fleet.query.definition, listing)
+    except ValueError as error:
+        raise RolehopError(
+            f"AWS listed accounts of fleet '{fleet.name}' that cannot be stored", cause=str(error)
+        ) from None
     except OSError as error:
         raise _not_stored(fleet, f"{path}: {error.strerror}") from None
 

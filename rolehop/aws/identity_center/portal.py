@@ -20,7 +20,7 @@ from rolehop.net.transport import HttpResponse
 from rolehop.oauth.responses import raise_if_unavailable
 from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean
+from rolehop.text import clean, quoted
 
 _ATTEMPTS = 8
 """Listing hundreds of accounts is throttled (429) as a matter of course."""
@@ -30,15 +30,20 @@ _MOST_PAGES = 1_000
 _LONGEST_SESSION = timedelta(hours=13)
 _TOKEN_HEADER = "x-amz-sso_bearer_token"  # noqa: S105 - the header's name
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_LONGEST_NAME = 128  # characters; AWS allows 50 for an account, 64 for a role
 
 
 class PortalRefusal(Exception):
-    """The portal refused. ``status`` 401: sign in again; 403: not assigned; 404: not found."""
+    """The portal refused. ``status`` 401: sign in again; 403: not assigned; 404: not found.
+
+    ``is_named``: the answer names an error, as the portal's do; else a proxy may have given it.
+    """
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}" if message else code)
         self.status = status
-        self.code = code
+        self.code = code or f"HTTP {status}"
+        self.is_named = bool(code)
+        super().__init__(f"{self.code}: {message}" if message else self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,15 @@ class Portal:
 
         ``waits``: asked when the portal still throttles after all attempts; true: try again.
         """
-        pages = self._pages("/assignment/accounts", token, {}, "accountList", "ListAccounts", waits)
-        return tuple(
-            Account(str(each["accountId"]), clean(str(each.get("accountName") or "")))
-            for page in pages
-            for each in page
-            if _ACCOUNT.fullmatch(str(each.get("accountId")))
-        )
+        operation = "ListAccounts"
+        pages = self._pages("/assignment/accounts", token, {}, "accountList", operation, waits)
+        return tuple(self._account(each, operation) for page in pages for each in page)
+
+    def _account(self, found: dict[str, Any], operation: str) -> Account:
+        account, name = found.get("accountId"), found.get("accountName")
+        if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+            raise self._nonsense(operation, f"not an account ID: {quoted(str(account))}")
+        return Account(account, clean(str(name or ""))[:_LONGEST_NAME])
 
     def roles(
         self, token: Secret, account: str, waits: Callable[[], bool] = _give_up
@@ -106,8 +113,20 @@ class Portal:
         pages = self._pages(
             "/assignment/roles", token, query, "roleList", "ListAccountRoles", waits
         )
-        names = (each.get("roleName") for page in pages for each in page)
-        return tuple(clean(str(each)) for each in names if each)
+        return tuple(self._role(each.get("roleName")) for page in pages for each in page)
+
+    def _role(self, name: object) -> str:
+        """Return the name of a role as it came: one that was changed would be another role's."""
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or name != clean(name):
+            raise self._nonsense("ListAccountRoles", f"not a role: {quoted(str(name))}")
+        return name
+
+    def _nonsense(self, operation: str, reason: str) -> ServiceError:
+        return ServiceError(
+            f"{host_of(self._base)} answered {operation} with something unexpected",
+            cause=reason,
+            fix="check the address",
+        )
 
     def logout(self, token: Secret) -> None:
         """End the session at the server; it is no error if it has ended already."""
@@ -131,15 +150,19 @@ class Portal:
         waits: Callable[[], bool],
     ) -> Iterator[list[dict[str, Any]]]:
         wanted = {**query, "max_result": "100"}
+        tokens: set[str] = set()
         for _ in range(_MOST_PAGES):
             response, document = self._get(path, token, wanted, operation, waits)
             items = document.get(member)
             if not isinstance(items, list):
                 raise unexpected_response(response, self._base, operation, f"{member} is missing")
-            yield [each for each in items if isinstance(each, dict)]
+            yield [each if isinstance(each, dict) else {} for each in items]
             following = document.get("nextToken")
-            if not isinstance(following, str) or not following:
+            if following is None or following == "":
                 return
+            if not isinstance(following, str) or following in tokens:
+                raise self._nonsense(operation, "its pages go round, or lead nowhere")
+            tokens.add(following)
             wanted["next_token"] = following
         raise ServiceError(
             f"{host_of(self._base)} does not stop listing: {operation}",
@@ -183,7 +206,7 @@ def _raise_if_refused(response: HttpResponse, url: str, operation: str) -> None:
         raise unexpected_response(response, url, operation, "this call has no such status")
     code = clean(response.error_type)[:80]
     message = response.first_text("message")
-    raise PortalRefusal(response.status, code or f"HTTP {response.status}", message)
+    raise PortalRefusal(response.status, code, message)
 
 
 def _read_credentials(document: object, now: datetime, clock_offset: timedelta) -> Credentials:

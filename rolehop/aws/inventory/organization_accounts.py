@@ -17,7 +17,6 @@ from rolehop.aws.inventory.organizations_api import OrganizationsApi
 from rolehop.config.fleets.account_query import OrganizationAccounts, is_account_id
 from rolehop.config.fleets.listed_fleets import excluded_by
 from rolehop.config.model import ListedAccount
-from rolehop.errors import ServiceError
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import clean, quoted
 
@@ -78,12 +77,13 @@ class OrganizationAccountReader:
     def accounts(self, query: OrganizationAccounts) -> FleetAccounts:
         """Return the accounts of a fleet."""
         left_out: Counter[str] = Counter()
-        fitting, used = list[ListedAccount](), set[str]()
+        fitting, used, seen = list[ListedAccount](), set[str](), set[str]()
         for found, unit, meaning in self._placed(query.units):
             excluding = excluded_by(found.account, found.name, query.exclude)
             used |= {f"ou {each}" for each in meaning} | {f"exclude {each}" for each in excluding}
-            if excluding:
+            if excluding or found.account in seen:
                 continue
+            seen.add(found.account)
             if found.state != _ACTIVE:
                 left_out[found.state] += 1
             elif self._has_tags(found.account, query.tags):
@@ -95,7 +95,7 @@ class OrganizationAccountReader:
     # ---- accounts and their OUs
 
     def _placed(self, patterns: Sequence[str]) -> Iterator[_Placed]:
-        """Give the accounts in OUs that patterns mean; without patterns every account."""
+        """Give the accounts in OUs that patterns mean, some twice; without patterns every account."""
         if not patterns:
             yield from ((found, "", ()) for found in self._all())
             return
@@ -127,8 +127,10 @@ class OrganizationAccountReader:
         try:
             while self._rest is not None and not self._is_complete and not is_enough():
                 self._is_complete = next(self._rest, None) is None
+            if not self._listed:  # every organization has its management account
+                raise self._api.unexpected("ListAccounts", "there is no account in it")
         except BaseException:
-            self._rest = None
+            self._rest, self._is_complete = None, False
             self._listed.clear()
             raise
 
@@ -147,9 +149,9 @@ class OrganizationAccountReader:
         account, name = found.get("Id"), found.get("Name")
         state = found.get("State") or found.get("Status")  # AWS retires the latter in 2026
         if not isinstance(account, str) or not is_account_id(account):
-            raise self._nonsense(action, f"not an account ID: {quoted(str(account))}")
+            raise self._api.unexpected(action, f"not an account ID: {quoted(str(account))}")
         if not isinstance(state, str):
-            raise self._nonsense(action, f"account {account} has no state")
+            raise self._api.unexpected(action, f"account {account} has no state")
         shown = clean(name)[:_LONGEST_NAME] if isinstance(name, str) else ""
         return _Found(account, shown, clean(state)[:40] or "UNKNOWN", _above(found, account))
 
@@ -165,7 +167,9 @@ class OrganizationAccountReader:
         """Return the OUs in an OU or root, ID to name."""
         found = self._units(parent)
         if wanted not in found:
-            raise self._nonsense("ListOrganizationalUnitsForParent", f"{wanted} is not in {parent}")
+            raise self._api.unexpected(
+                "ListOrganizationalUnitsForParent", f"{wanted} is not in {parent}"
+            )
         return found
 
     # ---- the tree, for an answer without paths
@@ -173,20 +177,16 @@ class OrganizationAccountReader:
     def _in_tree(self, patterns: Sequence[str]) -> Iterator[_Placed]:
         given = [each for each in patterns if _UNIT.fullmatch(each)]
         paths = [each for each in patterns if each not in given]
-        seen: set[str] = set()
-        starts: list[tuple[str, tuple[str, ...], str]] = [(each, (each,), each) for each in given]
-        starts += [(root, (), "") for root in self._root_ids()] if paths else []
-        for parent, units, path in starts:
-            for placed in self._below(parent, units, path, patterns):
-                if placed[0].account not in seen:
-                    seen.add(placed[0].account)
-                    yield placed
+        for root in self._root_ids() if paths else ():
+            yield from self._below(root, (), "", patterns)
+        for unit in given:
+            yield from self._below(unit, (unit,), unit, patterns)
 
     def _below(
         self, parent: str, units: tuple[str, ...], path: str, patterns: Sequence[str]
     ) -> Iterator[_Placed]:
         if len(units) > _DEEPEST:
-            raise self._nonsense("ListOrganizationalUnitsForParent", f"{path} is too deep")
+            raise self._api.unexpected("ListOrganizationalUnitsForParent", f"{path} is too deep")
         meaning = _meaning(path, units, patterns)
         if meaning:
             yield from ((found, path, meaning) for found in self._accounts_in(parent))
@@ -217,7 +217,7 @@ class OrganizationAccountReader:
     def _unit(self, found: Mapping[str, Any], action: str) -> tuple[str, str]:
         unit, name = found.get("Id"), found.get("Name")
         if not isinstance(unit, str) or not _UNIT.fullmatch(unit):
-            raise self._nonsense(action, f"not an OU: {quoted(str(unit))}")
+            raise self._api.unexpected(action, f"not an OU: {quoted(str(unit))}")
         # A slash in a name must not look like an OU in another one.
         shown = clean(name)[:_LONGEST_NAME].replace("/", "-") if isinstance(name, str) else ""
         return unit, shown or unit
@@ -227,7 +227,7 @@ class OrganizationAccountReader:
             pages = self._api.pages("ListRoots", {}, "Roots")
             found = tuple(str(each.get("Id")) for page in pages for each in page)
             if not found or not all(map(_ROOT.fullmatch, found)):
-                raise self._nonsense("ListRoots", "there is no root in it")
+                raise self._api.unexpected("ListRoots", "there is no root in it")
             self._roots = found
         return self._roots
 
@@ -248,13 +248,6 @@ class OrganizationAccountReader:
             self._on_progress(self._api.calls, len(self._tags))
         return self._tags[account]
 
-    def _nonsense(self, action: str, reason: str) -> ServiceError:
-        return ServiceError(
-            f"{self._api.host} answered {action} with something unexpected",
-            cause=reason,
-            fix="check that the endpoint is AWS's",
-        )
-
 
 def _above(found: Mapping[str, Any], account: str) -> tuple[str, ...]:
     """Return the root and the OUs in an account's path: ``o-…/r-…/ou-…/123456789012/``."""
@@ -263,15 +256,26 @@ def _above(found: Mapping[str, Any], account: str) -> tuple[str, ...]:
         parts = path.rstrip("/").split("/") if isinstance(path, str) else []
         if parts and parts[-1] == account:
             parts.pop()
-        if len(parts) > 1 and _ROOT.fullmatch(parts[1]) and all(map(_UNIT.fullmatch, parts[2:])):
+        if not 1 < len(parts) <= _DEEPEST + 2 or not _ROOT.fullmatch(parts[1]):
+            continue
+        if all(map(_UNIT.fullmatch, parts[2:])):
             return tuple(parts[1:])
     return ()
 
 
 def _meaning(path: str, units: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    """Return the patterns that mean an OU: ``Prod/*`` means Prod, too; an ID means all below it."""
+    """Return the patterns that mean an OU: ``Prod/*`` means Prod, too; an ID means all below it.
+
+    An ID never means an OU that somebody called so.
+    """
     return tuple(
-        each for each in patterns if each in units or fnmatchcase(path, each) or each == f"{path}/*"
+        each
+        for each in patterns
+        if (
+            each in units
+            if _UNIT.fullmatch(each)
+            else fnmatchcase(path, each) or each == f"{path}/*"
+        )
     )
 
 

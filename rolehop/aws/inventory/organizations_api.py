@@ -77,15 +77,29 @@ class OrganizationsApi:
         self, action: str, asked: Mapping[str, object], listed: str
     ) -> Iterator[list[dict[str, Any]]]:
         """Give the objects of a list, page by page; a page may be empty before the last one."""
-        token: str | None = None
+        tokens: set[str] = set()
+        more: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
-            answer = self.call(action, asked if token is None else {**asked, "NextToken": token})
-            yield list(objects_in(answer.get(listed)))
-            following = answer.get("NextToken")
-            if not isinstance(following, str) or not following:
+            answer = self.call(action, {**asked, **more})
+            found, token = answer.get(listed), answer.get("NextToken")
+            if not isinstance(found, list | None):
+                raise self.unexpected(action, f"{listed} is no list")
+            yield list(objects_in(found))
+            if token is None or token == "":
                 return
-            token = following
-        raise ServiceError(f"{action} of Organizations has no end")
+            if not isinstance(token, str) or token in tokens:
+                raise self.unexpected(action, "its pages go round, or lead nowhere")
+            tokens.add(token)
+            more = {"NextToken": token}
+        raise self.unexpected(action, f"more than {_MOST_PAGES} pages arrived")
+
+    def unexpected(self, action: str, reason: str) -> ServiceError:
+        """Return the error for an answer that makes no sense: nothing is made of a part of it."""
+        return ServiceError(
+            f"{self.host} answered {action} with something unexpected",
+            cause=reason,
+            fix="check that the endpoint is AWS's",
+        )
 
     def call(self, action: str, asked: Mapping[str, object]) -> dict[str, Any]:
         """Call ``action`` and return its answer."""

@@ -34,8 +34,11 @@ FRESH = timedelta(days=7)
 
 
 def is_old(listing: FleetListing, now: datetime) -> bool:
-    """True if AWS was asked long ago; a clock that was set back makes nothing old."""
-    return listing.at is not None and now - listing.at > FRESH
+    """True if AWS was asked long ago, or by a clock that was far ahead: then nobody knows when.
+
+    A clock that was set back a little makes nothing old.
+    """
+    return listing.at is not None and not -FRESH <= now - listing.at <= FRESH
 
 
 def no_listing(fleet: ListedFleet, chain: str | None = None) -> ConfigError:

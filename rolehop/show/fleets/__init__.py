@@ -114,7 +114,10 @@ def _age(fleet: FleetRow, now: datetime) -> str:
 
 
 def age_text(at: datetime, now: datetime) -> str:
-    """Return how long ago ``at`` was; a clock that was set back makes it now."""
+    """Return how long ago ``at`` was; a clock that was set back by less than a day makes it now."""
+    ahead = (at - now).days
+    if ahead > 0:
+        return f"{pluralize(ahead, 'day')} ahead of this clock"
     seconds = max(0, int((now - at).total_seconds()))
     days = seconds // 86_400
     return f"{pluralize(days, 'day')} ago" if days else f"{show_span(seconds)} ago"

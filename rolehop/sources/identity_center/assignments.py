@@ -130,7 +130,7 @@ class Assignments:
             with time_limit(self._left()):
                 roles = portal.roles(token, account, self._waits)
         except PortalRefusal as refusal:
-            if refusal.status not in _GONE:
+            if refusal.status not in _GONE or not refusal.is_named:
                 self._stop.set()
                 raise
         except BaseException:

@@ -250,6 +250,13 @@ def test_a_refusal_leaves_what_was_known(world: World) -> None:
     assert "chain 'org' may not list the organization's accounts" in done.err
     assert "the accounts of fleet 'prod' are not listed: they stay those of 20" in done.err
     assert "delegated administrator" in done.err
+    # What AWS does not answer is not waited for again for each fleet of the same chain.
+    world.config(CONFIG + CONFIG[CONFIG.index("[fleets.prod]") :].replace("prod]", "too]"))
+    organization(world).accounts[WEB].more = {"Id": "12"}
+    organization(world).calls.clear()
+    done = world.rolehop("fleet", "refresh")
+    assert done.err.endswith("fleet 'too' is not listed: the same\n"), done.err
+    assert organization(world).calls == ["ListAccounts"]
     assert names(world, "prod") == ["prod/Billing-Co", "prod/web"]
 
 

@@ -83,7 +83,8 @@ def test_a_sign_in_that_is_refreshed_meanwhile_asks_nothing_again(
 def test_an_account_that_was_taken_away_meanwhile_has_no_role(
     corp: Corp, assignments: Callable[..., Assignments]
 ) -> None:
-    corp.center.say(ROLES, Reply(403, {"message": "No access"}))
+    named = {"x-amzn-ErrorType": "ForbiddenException"}
+    corp.center.say(ROLES, Reply(403, {"message": "No access"}, headers=named))
     assert [each.roles for each in assignments().read(every)] == [()]
 
 
@@ -95,6 +96,15 @@ def test_an_account_that_was_taken_away_meanwhile_has_no_role(
         (ROLES, Reply(500, {}), ServiceError, "failed at ListAccountRoles"),
         (ACCOUNTS, Reply(400, {"message": "no"}), HopRefused, "does not list the accounts"),
         (ACCOUNTS, Reply(json={"accountList": 3}), ServiceError, "accountList is missing"),
+        (ACCOUNTS, Reply(json={"accountList": [7]}), ServiceError, "not an account ID"),
+        (ACCOUNTS, Reply(json={"accountList": [{"accountId": "1"}]}), ServiceError, '"1"'),
+        (ACCOUNTS, Reply(json={"accountList": [], "nextToken": 7}), ServiceError, "lead nowhere"),
+        (ROLES, Reply(json={"roleList": [], "nextToken": "a"}), ServiceError, "go round"),
+        (ROLES, Reply(json={"roleList": [{"roleName": "A\u202e"}]}), ServiceError, "not a role"),
+        (ROLES, Reply(json={"roleList": [{"roleName": "A" * 9999}]}), ServiceError, "not a role"),
+        (ROLES, Reply(json={"roleList": [{}]}), ServiceError, "not a role"),
+        # Not the portal's: a proxy's, who has nothing to say about the account.
+        (ROLES, Reply(403, {"message": "no"}), HopRefused, "HTTP 403"),
         (ROLES, Reply(401, {"message": "no"}), SourceError, "rolehop source login corp"),
     ],
 )
