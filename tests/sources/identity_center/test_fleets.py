@@ -64,10 +64,10 @@ def test_fleets_of_one_source_are_listed_by_one_sign_in_and_asked_for_once(corp:
     ]  # fmt: skip
     assert chains(corp, "mine") == [
         "account-111/Developer",
-        *("web/Developer", "web/Admin", "Billing-Co/Developer", "Billing-Co/Admin"),
+        *("Billing-Co/Developer", "Billing-Co/Admin", "web/Developer", "web/Admin"),
     ]
-    assert chains(corp, "admin") == chains(corp, "below") == ["web", "Billing-Co"]
-    assert chains(corp, "some") == ["web/Admin", "Billing-Co/Admin"]
+    assert chains(corp, "admin") == chains(corp, "below") == ["Billing-Co", "web"]
+    assert chains(corp, "some") == ["Billing-Co/Admin", "web/Admin"]
     corp.center.assignments["alice"].remove((WEB, "Admin"))
     changes = {
         name: [(change["account"], change["changes"]) for change in each["changes"]]
