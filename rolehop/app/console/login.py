@@ -58,8 +58,8 @@ class ConsoleLogin:
     """What is sent there; nothing with a link that is no secret: the browser signs in itself."""
 
     expires_at: datetime | None
-    """When the session ends, and the console with it unless a duration was taken; by AWS's clock.
-    ``None``: there is none yet."""
+    """When the session ends and the console with it, by AWS's clock. ``None``: not known, as with a
+    duration, which AWS may not take, or there is no session yet."""
 
     sign_out_url: str | None = None
     """Where the browser signs out first."""
@@ -116,7 +116,8 @@ def sign_in(
         token = service.token(session.credentials, request.seconds)
     fields = login_fields(token, destination)
     sign_out = sign_out_of(app, site, request)
-    return ConsoleLogin(plan.chain, service.url, fields, session.expires_at, sign_out)
+    expires_at = session.expires_at if request.seconds is None else None
+    return ConsoleLogin(plan.chain, service.url, fields, expires_at, sign_out)
 
 
 def sign_out_of(app: App, site: ConsoleSite, request: ConsoleRequest) -> str | None:

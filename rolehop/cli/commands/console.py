@@ -118,7 +118,11 @@ def command(
         _show(cli, login, printed=printed, qr=qr)
         return
     at = open_console(cli.app, login, options, window)
-    cli.terminal.note(f"{login.chain}: the browser took the sign-in at {at.astimezone():%H:%M:%S}")
+    until = login.expires_at
+    cli.terminal.note(
+        f"{login.chain}: the browser took the sign-in at {at.astimezone():%H:%M:%S}"
+        + ("" if until is None else f"; the console is signed in until {until.astimezone():%H:%M}")
+    )
     if login.switch_link is not None:
         cli.terminal.note(f"if the console does not ask to switch roles: {login.switch_link}")
 
