@@ -21,6 +21,8 @@ from keyring.errors import PasswordDeleteError
 from rolehop.demo.home import HOME_VARIABLE, DemoHome, deferred, demo_home, ending_in_order
 from rolehop.demo.keyring import DemoKeyring
 from rolehop.demo.world import NEEDED
+from tests.support.fork_server import ForkedProgram
+from tests.support.world import SCRIPT
 
 DEMO = [sys.executable, "-m", "rolehop", "demo"]
 ROOT = Path(__file__).parents[2]
@@ -181,12 +183,15 @@ STOPS = [
 def test_stopped_at_any_moment_it_cleans_up(
     machine: Machine, moment: str, number: signal.Signals, code: int
 ) -> None:
-    with subprocess.Popen(
-        DEMO,
-        env={**machine.environ(), "PYTHONUNBUFFERED": "1"},
+    with ForkedProgram(
+        [SCRIPT, "demo"],
+        env={**machine.environ(), "PYTHONPATH": str(ROOT)},
+        cwd=machine.home,
+        before="import sys; sys.stdout.reconfigure(line_buffering=True)",
+        imported=("moto.server", "flask_cors", "boto3", "rolehop.demo.tour"),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:

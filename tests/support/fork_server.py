@@ -115,12 +115,19 @@ class ForkedProgram(subprocess.Popen[str]):
 
     ``args``: the console script and its arguments; ``options`` are those of `subprocess.Popen`, of
     which ``env`` and ``cwd`` are needed. ``terminal``: the name of its controlling terminal.
-    ``before``: code that is run in it first.
+    ``before``: code that is run in it first. ``imported``: modules that only such programs need.
     """
 
     def __init__(
-        self, args: Sequence[str], *, terminal: str = "", before: str = "", **options: Any
+        self,
+        args: Sequence[str],
+        *,
+        terminal: str = "",
+        before: str = "",
+        imported: Sequence[str] = (),
+        **options: Any,
     ) -> None:
+        self._imported = imported
         self._more: dict[str, Any] = {"terminal": terminal, "before": before}
         self._said = b""
         super().__init__(args, text=True, encoding="utf-8", errors="surrogateescape", **options)
@@ -130,7 +137,7 @@ class ForkedProgram(subprocess.Popen[str]):
         stdin, _, _, stdout, _, stderr = streams
         self._status, status = os.pipe()
         request = _request(args, environ, folder, **self._more)
-        socket.send_fds(_server(), [request], [stdin, stdout, stderr, status])
+        socket.send_fds(_server(*self._imported), [request], [stdin, stdout, stderr, status])
         os.close(status)
         self._said = os.read(self._status, 32)
         self.pid = int(self._said.split()[0])
@@ -230,12 +237,12 @@ class _Pipes:
 
 
 @cache
-def _server() -> socket.socket:
-    """Start this process's server; it ends when the returned socket is closed."""
+def _server(*more: str) -> socket.socket:
+    """Start this process's server, which imports ``more`` too; it ends when the socket is closed."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__, *more],
             stdin=theirs.fileno(),
             stdout=subprocess.PIPE,  # as a run's are: streams over a file believe that they can seek
             stderr=subprocess.STDOUT,
@@ -251,14 +258,16 @@ def _server() -> socket.socket:
 # ---- in the server
 
 
-def load() -> None:
-    """Import what runs import, and keep the collector away from it."""
+def load(*more: str) -> None:
+    """Import what runs import, and ``more``; keep the collector away from it."""
     for module in pkgutil.walk_packages(rolehop.__path__, "rolehop."):
         if not module.name.startswith(_NOT_LOADED):
             importlib.import_module(module.name)
     for name in _LIBRARIES:
         importlib.import_module(name)
     assert "botocore.credentials" not in sys.modules
+    for name in more:
+        importlib.import_module(name)
     _compile()
     gc.collect()
     gc.freeze()
@@ -352,6 +361,6 @@ def _take_interrupts(*, later: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    load()
+    load(*sys.argv[1:])
     serve()
     _run()
