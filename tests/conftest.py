@@ -132,7 +132,7 @@ def _test_files() -> list[Path]:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many tests run at once: more than there are cores, since most of them wait."""
-    return 2 * (os.cpu_count() or 1) + 1
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

@@ -94,9 +94,14 @@ class HopVerdict:
         """The verdict of the documents alone, whatever STS answered."""
         return self.verdicts[self.number]
 
+    _found: list[tuple[Remedy, ...]] = field(default_factory=list, compare=False, repr=False)
+    """The fixes, once they have been looked for."""
+
     def remedies(self) -> tuple[Remedy, ...]:
         """Return fixes for this hop if it is refused, the best first."""
-        return find_remedies(self.scenario, self.number, self.verdicts)
+        if not self._found:
+            self._found.append(find_remedies(self.scenario, self.number, self.verdicts))
+        return self._found[0]
 
 
 @dataclass(frozen=True, slots=True)

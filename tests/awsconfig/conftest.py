@@ -31,6 +31,7 @@ def boto(tmp_path: Path) -> Boto:
             path.unlink(missing_ok=True)
             if text is not None:
                 path.write_text(text, encoding="utf-8", newline="")
-        return botocore.session.Session(profile=profile)
+        # Its handlers are for calls, and making them takes ten times what reading does.
+        return botocore.session.Session(profile=profile, include_builtin_handlers=False)
 
     return session
