@@ -12,6 +12,7 @@ from rolehop import files
 from rolehop.files import (
     FileText,
     NotRegular,
+    append_line,
     make_private_folder,
     read_regular,
     read_trusted,
@@ -110,6 +111,24 @@ def test_the_group_of_a_file_stays(file: Path) -> None:
     file.chmod(0o640)
     write_beside(file, "new", mode=0o640)
     assert (file.stat().st_gid, mode_of(file)) == (NOBODY, 0o640)
+
+
+def test_a_line_is_appended_to_what_is_there_by_then(file: Path, tmp_path: Path) -> None:
+    new, link, pipe = tmp_path / "new", tmp_path / "link", tmp_path / "pipe"
+    append_line(new, "one")
+    append_line(new, "two")
+    new.write_text(f"{new.read_text()}no end")
+    append_line(new, "three")
+    assert (new.read_text(), mode_of(new)) == ("one\ntwo\nno end\nthree\n", 0o644)
+    link.symlink_to(file)
+    os.mkfifo(pipe)
+    for other in (link, pipe):
+        with pytest.raises((NotRegular, OSError), match=f"symbolic links|{other}|pipe"):
+            append_line(other, "four")
+    file.chmod(0o666)
+    with pytest.raises(OSError, match="everybody on this machine can write it"):
+        append_line(file, "four")
+    assert file.read_text() == "version = 1\n"
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(file: Path) -> None:

@@ -98,6 +98,30 @@ def open_own_log(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def append_line(path: Path, line: str) -> None:
+    """Write ``line`` at the end of a file that others write, too: nothing of theirs is lost.
+
+    A new file has mode 0644. No link is followed.
+
+    Raises:
+        NotRegular: it is a pipe or a device.
+        OSError: it cannot be written, or must not be trusted; then it is as it was.
+    """
+    with open(path, "a+b", buffering=0, opener=_appended_opener) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise NotRegular(errno.EINVAL, _no_regular_file(found.st_mode))
+        distrust = distrust_of(file.fileno(), path)
+        if distrust is not None:
+            raise OSError(errno.EPERM, distrust.reason)
+        file.seek(max(found.st_size - 1, 0))
+        end = "" if file.read(1) in (b"", b"\n") else "\n"
+        text = f"{end}{line}\n".encode()
+        if file.write(text) != len(text):
+            file.truncate(found.st_size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 @contextmanager
 def open_emptied(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing, without a buffer, and empty it; a new one has mode 0600.
@@ -318,6 +342,10 @@ def _own_opener(path: str, flags: int) -> int:
 
 def _own_log_opener(path: str, flags: int) -> int:
     return os.open(path, flags | _UNFOLLOWING, PRIVATE_FILE)
+
+
+def _appended_opener(path: str, flags: int) -> int:
+    return os.open(path, flags | _UNFOLLOWING, 0o644)
 
 
 def _emptied_opener(path: str, flags: int) -> int:

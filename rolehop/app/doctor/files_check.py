@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.host import read_file, state_folder
-from rolehop.errors import RolehopError
+from rolehop.errors import ConfigError, RolehopError
 from rolehop.show.doctor.finding import DoctorFinding, Repair, broken, fine, from_error, look
+from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -34,7 +35,8 @@ def check_aws_files(app: App) -> Iterator[DoctorFinding]:
         return
     found = [*_writable(app), *_readable(app.aws_files[1]), *_keys(app)]
     there = [str(each) for each in app.aws_files if each.exists()]
-    shown = f"{len(profiles)} AWS profiles in {' and '.join(there)}" if there else "no AWS profiles"
+    counted = f"{pluralize(len(profiles), 'AWS profile')} in {' and '.join(there)}"
+    shown = counted if there else "no AWS profiles"
     yield from found or [fine(TOPIC, shown)]
 
 
@@ -49,7 +51,7 @@ def _writable(app: App) -> Iterator[DoctorFinding]:
                 f"{path}: {file.distrust.reason}",
                 "no command in it is run, and none of its settings that lead elsewhere is followed",
                 file.distrust.advice(str(path)),
-                _without(path, bits) if _ends_by_chmod(file.distrust) else None,
+                _mode_changed(path, remove=bits) if _ends_by_chmod(file.distrust) else None,
             )
 
 
@@ -66,23 +68,34 @@ def _readable(path: Path) -> Iterator[DoctorFinding]:
             f"others on this machine can read {path}",
             "keys in it are theirs as well",
             Advice("chmod 600 ", Argument(str(path))),
-            _without(path, _OTHERS_READ),
+            _mode_changed(path, remove=_OTHERS_READ),
         )
 
 
-def _without(path: Path, bits: int) -> Repair:
-    """Return the change that takes ``bits`` from the mode of ``path``."""
-    before = stat.S_IMODE(path.stat().st_mode)
+def _mode_changed(path: Path, *, add: int = 0, remove: int = 0) -> Repair | None:
+    """Return the change of the mode of what is at ``path`` now; ``None``: there is nothing.
+
+    It is made to that very file, whatever comes to its place, and to no other bits of its mode.
+    """
+    real = path.resolve()
+    try:
+        found = real.stat()
+    except OSError:
+        return None
+    before = stat.S_IMODE(found.st_mode)
 
     def make() -> None:
-        # The file itself, not what a link that came meanwhile leads to.
-        file = os.open(path.resolve(), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        file = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            os.fchmod(file, before & ~bits)
+            now = os.fstat(file)
+            if not os.path.samestat(found, now):
+                raise ConfigError(f"{path} has been replaced in the meantime", fix="run it again")
+            os.fchmod(file, (stat.S_IMODE(now.st_mode) | add) & ~remove)
         finally:
             os.close(file)
 
-    return Repair(str(path), (f"mode {before:04o}",), (f"mode {before & ~bits:04o}",), make)
+    after = (before | add) & ~remove
+    return Repair(str(path), (f"mode {before:04o}",), (f"mode {after:04o}",), make)
 
 
 def _keys(app: App) -> Iterator[DoctorFinding]:
@@ -106,13 +119,7 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
     """Yield what is wrong with the state folder and what is stored there."""
     folder = state_folder(app.environ)
     if app.state_problem is not None:
-        yield broken(
-            TOPIC,
-            f"the state folder is not used: {app.state_problem}",
-            "no session is kept, so that every command asks AWS again",
-            Advice("chmod go-w ", Argument(str(folder))),
-            _state_repair(folder),
-        )
+        yield _unused_state(folder, app.state_problem)
         return
     if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
         yield broken(
@@ -135,22 +142,27 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
 
 
 def _state_repair(folder: Path, add: int = 0) -> Repair | None:
-    """Return the change of the folder's own mode, if that is what is wrong."""
-    from rolehop.files.access import is_own
-
-    found = folder.lstat() if folder.exists() else None
-    if found is None or not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    """Return the change of the folder's own mode; ``None`` if it is no folder of the user's."""
+    if sys.platform == "win32":
         return None
-    mode = stat.S_IMODE(found.st_mode)
-    wanted = (mode | add) & ~_OTHERS_WRITE
-    if wanted == mode or (not add and is_own(found)):
+    try:
+        found = folder.lstat()
+    except OSError:
         return None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        return None
+    return _mode_changed(folder, add=add, remove=_OTHERS_WRITE)
 
-    def make() -> None:
-        opened = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
-        try:
-            os.fchmod(opened, wanted)
-        finally:
-            os.close(opened)
 
-    return Repair(str(folder), (f"mode {mode:04o}",), (f"mode {wanted:04o}",), make)
+def _unused_state(folder: Path, problem: str) -> DoctorFinding:
+    """Return what is to be said of a state folder that others rule, or one above it or in it."""
+    is_its_own = problem.startswith((f"{folder}: ", f"{folder.resolve()}: "))
+    repair = _state_repair(folder) if is_its_own else None
+    others = "put that right: only you may change that folder, only you and root those above it"
+    return broken(
+        TOPIC,
+        f"the state folder is not used: {problem}",
+        "no session is kept, so that every command asks AWS again",
+        others if repair is None else Advice("chmod go-w ", Argument(str(folder))),
+        repair,
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.files import mode_of, read_trusted, write_beside
+from rolehop.files import append_line, read_trusted
 from rolehop.handover.environment import CHAIN, SHELL_LEVEL
 from rolehop.shells.parent_process import parent_shell
 from rolehop.shells.registry import dialect
@@ -40,7 +40,7 @@ def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
         fix, repair = f"rolehop init {shell} --install", None
     else:
         fix = f"add this line to {script.startup_file}: {script.eval_line}"
-        repair = _line_added(_path_of(app, script.startup_file), script.eval_line)
+        repair = _line_added(_path_of(app, script.startup_file), script)
     return look(
         TOPIC,
         f"{script.startup_file} has no line for rolehop",
@@ -82,9 +82,10 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
 
-def _line_added(path: Path | None, line: str) -> Repair | None:
-    """Return the change that appends ``line``; ``None``: somebody has to do it by hand."""
-    if path is None:
+def _line_added(path: Path | None, script: InitScript) -> Repair | None:
+    """Return the change that appends the line; ``None``: somebody has to do it by hand."""
+    line = script.eval_line
+    if path is None or line is None:
         return None
     try:
         file = read_trusted(path)
@@ -92,13 +93,11 @@ def _line_added(path: Path | None, line: str) -> Repair | None:
         return None
     if file is not None and file.distrust is not None:
         return None
-    text = "" if file is None else file.text
-    end = "" if not text or text.endswith("\n") else "\n"
     target = path.resolve()  # a link of somebody who keeps such files in a repository
 
     def make() -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        mode = mode_of(target) if target.exists() else 0o644
-        write_beside(target, f"{text}{end}{line}\n", mode=mode)
+        if not _has_line(target, script):  # the question may have been open for long
+            append_line(target, line)
 
     return Repair(str(path), (), (line,), make)

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from rolehop.app.context import App
+from rolehop.app.doctor import DoctorFinding, repair
+from rolehop.app.doctor.files_check import check_aws_files, check_state
 from tests.support.world import SCRIPT, World
 
 DOUBLES = "tests.doubles.keyrings"
@@ -108,6 +111,42 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
     modes = [stat.S_IMODE(each.stat().st_mode) for each in (credentials, config, world.state)]
     assert modes == [0o600, 0o644, 0o755]
     assert not [each for each in findings(world) if each["repair"]]
+
+
+def test_a_mode_is_changed_of_the_file_that_was_looked_at(tmp_path: Path) -> None:
+    file, other = tmp_path / ".aws" / "credentials", tmp_path / "other"
+    file.parent.mkdir(mode=0o700)
+    for each in (file, other):
+        each.write_text(KEYS)
+        each.chmod(0o644)
+
+    def closing() -> DoctorFinding:
+        seen = check_aws_files(App({"HOME": str(tmp_path)}, tmp_path))
+        return next(each for each in seen if each.repair is not None)
+
+    before = closing()
+    file.unlink()
+    file.symlink_to(other)
+    assert "symbolic links" in (repair(before) or "")
+    file.unlink()
+    file.hardlink_to(other)
+    assert "has been replaced in the meantime" in (repair(before) or "")
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644
+    before = closing()
+    other.chmod(0o444)
+    assert repair(before) is None
+    assert stat.S_IMODE(other.stat().st_mode) == 0o400, "not 0600, as it was when it was looked at"
+
+
+def test_a_state_folder_below_one_that_others_rule(tmp_path: Path) -> None:
+    """A command for the folder itself would help nobody, nor would --fix."""
+    above = tmp_path / ".local"
+    (above / "state" / "rolehop").mkdir(parents=True)
+    above.chmod(0o777)
+    (seen,) = check_state(App({"HOME": str(tmp_path)}, tmp_path))
+    assert (seen.state, seen.repair) == ("broken", None)
+    assert f"{above}: everybody on this machine can write it (chmod o-w)" in seen.what
+    assert (seen.fix or "").startswith("put that right: ")
 
 
 def test_a_broken_config_and_a_damaged_index(world: World) -> None:
