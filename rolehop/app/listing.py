@@ -78,7 +78,16 @@ def check_patterns(app: App, patterns: Iterable[str]) -> None:
     for pattern in patterns:
         if not any(matches(each, (pattern,)) or each.fleet == pattern for each in chains):
             check_listed(app, (pattern,))
-            raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
+            raise _no_match(app, pattern)
+
+
+def _no_match(app: App, pattern: str) -> ConfigError:
+    fleet = app.config.listed_fleets.get(pattern.partition("/")[0])
+    if fleet is None or fleet.accounts:
+        return ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
+    from rolehop.config.fleets.listed_fleets import no_accounts
+
+    return no_accounts(fleet)
 
 
 def check_listed(app: App, patterns: Iterable[str]) -> None:
@@ -232,7 +241,7 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
                 resolve_chain(app, pattern)  # raises an error that names the nearest
             found = [pattern]
         if not found:
-            raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
+            raise _no_match(app, pattern)
         wanted |= dict.fromkeys(found)
     return list(wanted)
 

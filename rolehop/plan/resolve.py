@@ -111,7 +111,7 @@ def no_such_chain(
             f"no chain or AWS profile is called '{name}'", cause=wrong, fix=fix, chain=name
         )
     fleet = config.listed_fleets.get(name.partition("/")[0])
-    if fleet is not None and ("/" in name or fleet.listing.problem is not None):
+    if fleet is not None and ("/" in name or not fleet.accounts):
         return _not_in_fleet(fleet, name)
     if is_pattern(name):
         fix = Advice(
@@ -131,10 +131,12 @@ def no_such_chain(
 
 def _not_in_fleet(fleet: ListedFleet, name: str) -> ConfigError:
     """Return the error for a name that a fleet's chain could have, if AWS lists its account."""
-    from rolehop.config.fleets.listed_fleets import no_listing, refresh_advice
+    from rolehop.config.fleets.listed_fleets import no_accounts, no_listing, refresh_advice
 
     if fleet.listing.problem is not None:
         return no_listing(fleet, name)
+    if not fleet.accounts:
+        return no_accounts(fleet, name)
     near = nearest(name, fleet.chains)
     return ConfigError(
         f"fleet '{fleet.name}' has no chain '{name}'",

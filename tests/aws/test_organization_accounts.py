@@ -129,9 +129,11 @@ def test_a_name_excludes_as_aws_or_as_a_chain_has_it(org: Organization, listed: 
     assert ids(listed(exclude=("Billing & *",))) == {WEB, LAB, ROOTED}
 
 
-def test_an_ou_in_vain_is_said(org: Organization, listed: Listed) -> None:
+def test_an_ou_or_a_tag_in_vain_is_said(org: Organization, listed: Listed) -> None:
     found = listed("Prd/*", "Dev")
     assert (ids(found), found.without_effect) == ({LAB}, ("ou Prd/*",))
+    found = listed("Dev", tags=(("env", "dev"), ("team", "b"), ("Env", "*")))
+    assert (ids(found), found.without_effect) == (set(), ("tag team=b", "tag Env=*"))
 
 
 def test_an_empty_first_page_is_not_the_end(org: Organization, listed: Listed) -> None:

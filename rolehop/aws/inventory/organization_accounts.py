@@ -86,9 +86,13 @@ class OrganizationAccountReader:
             seen.add(found.account)
             if found.state != _ACTIVE:
                 left_out[found.state] += 1
-            elif self._has_tags(found.account, query.tags):
+                continue
+            tagged = self._tagged(found.account, query.tags)
+            used |= {f"tag {key}={value}" for key, value in tagged}
+            if len(tagged) == len(query.tags):
                 fitting.append(ListedAccount(found.account, found.name, unit))
         said = [f"ou {each}" for each in query.units] + [f"exclude {e}" for e in query.exclude]
+        said += [f"tag {key}={value}" for key, value in query.tags]
         in_vain = tuple(each for each in said if each not in used)
         return FleetAccounts(tuple(fitting), dict(left_out), in_vain)
 
@@ -233,11 +237,10 @@ class OrganizationAccountReader:
 
     # ---- tags
 
-    def _has_tags(self, account: str, wanted: Sequence[tuple[str, str]]) -> bool:
-        if not wanted:
-            return True
-        tags = self._tags_of(account)
-        return all(key in tags and fnmatchcase(tags[key], value) for key, value in wanted)
+    def _tagged(self, account: str, wanted: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """Return which of the wanted tags an account has."""
+        tags = self._tags_of(account) if wanted else {}
+        return [(k, value) for k, value in wanted if k in tags and fnmatchcase(tags[k], value)]
 
     def _tags_of(self, account: str) -> Mapping[str, str]:
         if account not in self._tags:

@@ -51,6 +51,18 @@ def no_listing(fleet: ListedFleet, chain: str | None = None) -> ConfigError:
     )
 
 
+def no_accounts(fleet: ListedFleet, chain: str | None = None) -> ConfigError:
+    """Return the error of a command that needs chains of a fleet for which AWS listed no account."""
+    return ConfigError(
+        f"fleet '{fleet.name}' has no accounts",
+        cause="AWS listed none that it may have when it was asked last",
+        fix=Advice(
+            *refresh_advice(fleet.name).parts, " says which of its conditions no account meets"
+        ),
+        chain=chain,
+    )
+
+
 def refresh_advice(fleet: str) -> Advice:
     """Return the command that asks AWS for a fleet's accounts."""
     return Advice("rolehop fleet refresh ", Argument(fleet))

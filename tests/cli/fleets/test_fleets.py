@@ -276,6 +276,15 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     assert world.rolehop("credential-process", f"prod/{WEB}").code == 3
 
 
+def test_a_fleet_without_accounts_says_so(world: World) -> None:
+    world.config(CONFIG.replace('"lab"]', '"lab"], tags = { env = "prd" }'))
+    assert "in vain: tag env=prd\n" in world.rolehop("fleet", "refresh").out
+    for arguments in (["list", "prod"], ["each", "prod/*", "--", "true"], ["plan", "prod/web"]):
+        done = world.rolehop(*arguments)
+        assert (done.code, f"{ASK} says which" in done.err) == (3, True), done
+        assert "fleet 'prod' has no accounts" in done.err
+
+
 def test_names_of_fleets_that_cannot_be_asked_for(world: World) -> None:
     world.config(f'{CONFIG}\n[fleets.mine]\nfrom = "hub"\naccounts = ["{WEB}"]\n')
     mine = world.rolehop("fleet", "refresh", "mine")
