@@ -271,11 +271,23 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
     from rolehop.config.model import ChainConfig, SourceConfig
     from rolehop.plan.resolve import no_such_chain
 
-    if name not in app.aws_config.profiles:
-        aws = app.aws_config
+    aws = app.aws_config
+    if name not in aws.profiles or _was_of_fleet(app, name):
         raise no_such_chain(app.config, name, tuple(aws.profiles), unprefixed_header(aws, name))
     source = SourceConfig(name=name, type="profile", settings={"profile": name})
     return ChainConfig(name=name, source=name), source
+
+
+def _was_of_fleet(app: App, name: str) -> bool:
+    """True for an AWS profile that asks rolehop for a chain of its name, of a fleet that AWS lists.
+
+    Its account is gone from the list; it would be said that the profile leads back to itself.
+    """
+    if name.partition("/")[0] not in app.config.listed_fleets:
+        return False
+    from rolehop.sources.shared.recursion import chain_of_profile
+
+    return chain_of_profile(name, app.aws_config) == name
 
 
 def _plan_context(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from rolehop.awsconfig import (
+    AwsConfig,
     ChainBase,
     CredentialKind,
     credential_kind_of,
@@ -38,7 +39,7 @@ def refuse_loop(profile: str, context: SourceContext) -> None:
     Raises:
         SourceError: it leads back to ``profile``; the message shows the whole loop.
     """
-    _refuse(profile, _chain_of_profile(profile, context), context)
+    _refuse(profile, chain_of_profile(profile, context.aws), context)
 
 
 def refuse_source_loop(source: SourceConfig, context: SourceContext) -> None:
@@ -69,6 +70,19 @@ def chain_of_command(words: Sequence[str]) -> str | None:
     """
     found = own_command(words)
     return found.chain if found is not None and found.config_file is None else None
+
+
+def chain_of_profile(profile: str, aws: AwsConfig) -> str | None:
+    """Return the chain that the profile's process walks, if the process is rolehop."""
+    if profile not in aws.profiles:
+        return None
+    if credential_kind_of(aws, profile) is not CredentialKind.PROCESS:
+        return None
+    try:
+        words = split_command(profile_setting(aws, profile, "credential_process") or "")
+    except ValueError:
+        return None
+    return chain_of_command(words)
 
 
 def _refuse(name: str, chain: str | None, context: SourceContext) -> None:
@@ -103,26 +117,12 @@ def _start_of(chain: str, context: SourceContext) -> tuple[str, str | None] | No
     path = resolve_profile(context.aws, profile)
     if path.base is not ChainBase.PROFILE:
         return None
-    return path.base_profile, _chain_of_profile(path.base_profile, context)
+    return path.base_profile, chain_of_profile(path.base_profile, context.aws)
 
 
 def _chain_of_source(source: SourceConfig) -> str | None:
     command = source.settings.get("command")
     return chain_of_command(command) if isinstance(command, tuple) else None
-
-
-def _chain_of_profile(profile: str, context: SourceContext) -> str | None:
-    """Return the chain that the profile's process walks, if the process is rolehop."""
-    if (
-        profile not in context.aws.profiles
-        or credential_kind_of(context.aws, profile) is not CredentialKind.PROCESS
-    ):
-        return None
-    try:
-        words = split_command(profile_setting(context.aws, profile, "credential_process") or "")
-    except ValueError:
-        return None
-    return chain_of_command(words)
 
 
 def _described(name: str) -> str:

@@ -264,6 +264,7 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     """The record of the hot path depends on the list, and the chain's name is no promise."""
     world.rolehop("fleet", "refresh")
     process = ("credential-process", "prod/web")
+    assert world.rolehop("profile", "install", "prod/*", "--yes").code == 0
     assert world.rolehop(*process).code == world.rolehop(*process).code == 0
     org = organization(world)
     org.accounts[WEB].state = "CLOSED"
@@ -274,6 +275,10 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     assert (changes[TWIN]["chain"], changes[TWIN]["replaces"]) == ("prod/web", WEB)
     assert world.rolehop(*process).json["AccountId"] == TWIN
     assert world.rolehop("credential-process", f"prod/{WEB}").code == 3
+    del org.accounts[TWIN], org.parents[TWIN]
+    world.rolehop("fleet", "refresh")
+    gone = world.rolehop(*process)  # and not that the AWS profile of that name leads back to itself
+    assert (gone.code, "has no chain 'prod/web'" in gone.err) == (3, True), gone.err
 
 
 def test_a_fleet_without_accounts_says_so(world: World) -> None:
