@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
 from rolehop.app.profiles.installation import this_installation
-from rolehop.app.profiles.installed import profile_rows
+from rolehop.app.profiles.installed import profile_rows, unlisted_fleet_of
+from rolehop.config.fleets.listed_fleets import refresh_advice
 from rolehop.errors import RolehopError
 from rolehop.show.doctor.finding import DoctorFinding, Repair, broken, fine
 from rolehop.text import pluralize
@@ -37,15 +38,24 @@ def check_profiles(app: App) -> Iterator[DoctorFinding]:
 
 def _broken(app: App, row: ProfileRow, installation: Installation) -> DoctorFinding:
     names_chain = row.chain in app.config.chains
-    fix = Advice("rolehop profile install ", Argument(row.chain))
-    remove = Advice("rolehop profile remove ", Argument(row.profile))
     return broken(
         TOPIC,
         f"AWS profile '{row.profile}' in {row.file}: {row.problem}",
         "every SDK that uses the profile fails",
-        (fix if names_chain else remove) if row.installed else "correct its credential_process",
+        _advice(app, row, names_chain=names_chain),
         _rewritten(app, row, installation) if row.installed and names_chain else None,
     )
+
+
+def _advice(app: App, row: ProfileRow, *, names_chain: bool) -> str:
+    fleet = unlisted_fleet_of(app, row.chain)
+    if fleet is not None:  # its chain may well be there
+        return refresh_advice(fleet.name)
+    if not row.installed:
+        return "correct its credential_process"
+    if names_chain:
+        return Advice("rolehop profile install ", Argument(row.chain))
+    return Advice("rolehop profile remove ", Argument(row.profile))
 
 
 def _rewritten(app: App, row: ProfileRow, installation: Installation) -> Repair | None:

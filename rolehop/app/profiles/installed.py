@@ -13,6 +13,7 @@ from rolehop.show.rows import ProfileRow
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.profiles.installation import Installation
+    from rolehop.config.model import ListedFleet
 
 
 def profile_rows(app: App, patterns: Sequence[str], installation: Installation) -> list[ProfileRow]:
@@ -41,7 +42,7 @@ def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
             line = own_line(value, windows=installation.windows) if isinstance(value, str) else None
             if line is None or not isinstance(value, str):
                 continue
-            rewrite = _rewrite(line, installation)
+            rewrite = _rewrite(line, installation) if _is_chain(app, line.chain) else None
             problem = _problem(app, line)
             yield ProfileRow(
                 profile=profile,
@@ -82,9 +83,22 @@ def _problem(app: App, line: OwnLine) -> str | None:
             return f"its {name} is gone: {path}"
     if not _is_there(script, program=True):
         return f"its rolehop is gone: {script}"
-    if line.chain not in app.config.chains and line.chain not in _member_names(app):
-        return f"there is no chain '{line.chain}'"
-    return None
+    if _is_chain(app, line.chain):
+        return None
+    fleet = unlisted_fleet_of(app, line.chain)
+    if fleet is not None:
+        return f"the accounts of fleet '{fleet.name}' are not known here"
+    return f"there is no chain '{line.chain}'"
+
+
+def unlisted_fleet_of(app: App, chain: str) -> ListedFleet | None:
+    """Return the fleet that a chain would be of, if there is no usable list of its accounts."""
+    fleet = app.config.listed_fleets.get(chain.partition("/")[0])
+    return None if fleet is None or fleet.listing.problem is None else fleet
+
+
+def _is_chain(app: App, name: str) -> bool:
+    return name in app.config.chains or name in _member_names(app)
 
 
 def _is_there(path: str, *, program: bool) -> bool:

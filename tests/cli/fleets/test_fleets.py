@@ -266,6 +266,11 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     process = ("credential-process", "prod/web")
     assert world.rolehop("profile", "install", "prod/*", "--yes").code == 0
     assert world.rolehop(*process).code == world.rolehop(*process).code == 0
+    world.config(CONFIG.replace('"lab"', '"web"'))  # then nobody knows what is gone
+    unknown = world.rolehop("profile", "list", "prod/web")
+    assert "accounts of fleet 'prod' are not known here" in unknown.out
+    assert f"try: {ASK}\n" in world.rolehop("doctor").out
+    world.config(CONFIG)
     org = organization(world)
     org.accounts[WEB].state = "CLOSED"
     org.add_account(TWIN, PROD, "web")
@@ -277,6 +282,7 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     assert world.rolehop("credential-process", f"prod/{WEB}").code == 3
     del org.accounts[TWIN], org.parents[TWIN]
     world.rolehop("fleet", "refresh")
+    assert "to rewrite" not in world.rolehop("profile", "list", "prod/web").err
     gone = world.rolehop(*process)  # and not that the AWS profile of that name leads back to itself
     assert (gone.code, "has no chain 'prod/web'" in gone.err) == (3, True), gone.err
 
