@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
-from rolehop.app.walking import person_for, walk_chain
+from rolehop.app.walking import person_for, walk_chain, write_missing_records
 from rolehop.app.walking.chain_walk import SharedByWalks
 from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.app.walking.shared_failures import SharedFailures
@@ -18,6 +18,7 @@ from rolehop.vault.deferred_writes import BatchVault
 
 if TYPE_CHECKING:
     from rolehop.app.ports import ManyProgress
+    from rolehop.plan.model import Plan
 
 JOBS = 32
 
@@ -43,9 +44,9 @@ def walk_many(
     renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
     shared = SharedByWalks(renewing, context, failures, renews=True)
 
-    def walk(name: str) -> Session:
+    def walk(name: str) -> tuple[Plan, Session]:
         try:
-            return walk_chain(app, name, options, shared=shared)[1]
+            return walk_chain(app, name, options, shared=shared)
         finally:
             progress.walked()
 
@@ -53,6 +54,7 @@ def walk_many(
         results = parallel_map(names, walk, jobs)
     finally:
         vault.store(progress.stored)
+    plans: dict[str, Plan] = {}
     sessions: dict[str, Session] = {}
     failed: dict[str, RolehopError] = {}
     for name, result in zip(names, results, strict=True):
@@ -61,5 +63,6 @@ def walk_many(
         elif isinstance(result, Exception):
             raise result
         else:
-            sessions[name] = result
+            plans[name], sessions[name] = result
+    write_missing_records(app, plans, options)
     return sessions, failed

@@ -53,6 +53,9 @@ def write_fastpath_record(app: App, plan: Plan, asked_for: str) -> None:
     except OSError:
         return
     again = App(app.variables, app.home)
+    again.index_store = (
+        app.index_store
+    )  # which has read the index already; `again` notes that it depends on it
     if not _leads_to(again, plan, app.source_callers):
         return
     _add_backend_dependencies(again, backend)
@@ -66,6 +69,21 @@ def write_fastpath_record(app: App, plan: Plan, asked_for: str) -> None:
             write_beside(path, text, lasting=False)
         except OSError:
             return
+
+
+def has_fastpath_record(app: App, plan: Plan, asked_for: str) -> bool:
+    """True if the next answer is hot already: a renewed session keeps its records."""
+    folder = state_folder(app.variables)
+    for number in range(RECORDS if folder else 0):
+        data = read_own(record_path(folder or "", asked_for, number))
+        record = None if data is None else read_record(data)
+        if data is None or record is None or record.chain != asked_for:
+            return False
+        if holds(record, app.variables, app.now().timestamp()):
+            lines = data.rpartition(b"hmac\t")[0].decode()
+            text = app.vault.seal(plan.key, lines) if record.key == plan.key else None
+            return text is not None and text.encode() == data
+    return False
 
 
 def _path_to_write(folder: str, chain: str, environ: Mapping[str, str], now: float) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.fan_out import walk_many
 from rolehop.app.listing import matching_chains
-from rolehop.app.walking import ask_reason, store_flags, walk_chain
+from rolehop.app.walking import ask_reason, store_flags, walk_chain, write_missing_records
 from rolehop.app.walking.chain_walk import SharedByWalks
 from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.errors import ConfigError, UsageError
@@ -100,8 +100,9 @@ def refresh_chains(
             options = _with_stored_flags(app, options)
         options = ask_reason(app, names[0], options)
         shared = SharedByWalks(RenewingVault(app.vault, app.now), renews=True)
-        _, session = walk_chain(app, names[0], options, listener, shared=shared)
+        plan, session = walk_chain(app, names[0], options, listener, shared=shared)
         store_flags(app, session, options)
+        write_missing_records(app, {names[0]: plan}, options)
         return Refreshed(session if names[0] == current else None, options.hop_flags)
     sessions, failed = walk_many(app, names, options, jobs, progress=many)
     shell_session = sessions.get(current or "")

@@ -12,7 +12,7 @@ from rolehop.app.dependency_tracker import DependencyTracker
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.vault.index import Index, KeyEntry
 from rolehop.vault.index_file import IndexStore
-from tests.fastpath.paths import KERNEL, asked, hot, record_file, warmed
+from tests.fastpath.paths import KERNEL, asked, full, hot, record_file, warmed
 from tests.support.world import World
 
 NOW = datetime.now(UTC)
@@ -28,6 +28,23 @@ def test_the_walks_of_other_chains_leave_a_record_alone(hot_world: World) -> Non
     assert hot_world.rolehop("refresh", "hub").code == 0
     assert hot(hot_world, "admin") == first
     assert hot(hot_world, "hub") is not None
+
+
+def test_refresh_leaves_every_chain_on_the_hot_path(hot_world: World) -> None:
+    def refreshed(*names: str) -> list[str | None]:
+        assert hot_world.rolehop("refresh", *names).code == 0
+        return [hot(hot_world, name) for name in ("hub", "admin")]
+
+    first = refreshed("hub", "admin")
+    assert first[1] == full(hot_world, "admin").out
+    records = [record_file(hot_world, name).read_bytes() for name in ("hub", "admin")]
+    second = refreshed("hub", "admin")
+    assert None not in (*first, *second)
+    assert not set(first) & set(second)
+    # A renewed session keeps its records; those of sessions that are forgotten are written again.
+    assert [record_file(hot_world, name).read_bytes() for name in ("hub", "admin")] == records
+    assert hot_world.rolehop("logout", "--all").code == 0
+    assert [line is not None for line in refreshed("admin")] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,15 @@ def write_record(app: App, plan: Plan, options: WalkOptions, asked_for: str) -> 
         write_fastpath_record(app, plan, asked_for)
 
 
+def write_missing_records(app: App, plans: Mapping[str, Plan], options: WalkOptions) -> None:
+    """Do the same for chains that were renewed, by the name each was asked for."""
+    from rolehop.app.fastpath_writer import has_fastpath_record
+
+    for name, plan in plans.items():
+        if not has_fastpath_record(app, plan, name):
+            write_record(app, plan, options, name)
+
+
 def count_use(app: App, name: str) -> None:
     """Count the handover for the picker's order; failing to is harmless."""
     from rolehop.state.chain_usage import note_use
