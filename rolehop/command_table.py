@@ -51,6 +51,9 @@ class CommandRow:
         self.commands = commands or {}
 
 
+IMPORTED = ("aws-config", "aws-vault")
+"""What ``config import`` reads, besides files."""
+
 # The summary is the command's own first help line.
 COMMANDS: dict[str, CommandRow] = {
     "assume": CommandRow(
@@ -114,6 +117,9 @@ COMMANDS: dict[str, CommandRow] = {
         SET_UP,
         commands={
             "init": CommandRow("config", "Write a first config."),
+            "import": CommandRow(
+                "config", "Add chains from the files of other tools.", "", (IMPORTED,)
+            ),
             "check": CommandRow(
                 "config", "Check the config and list everything that is wrong with it (exit 3)."
             ),

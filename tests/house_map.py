@@ -29,7 +29,7 @@ cli/commands: one file per command: parse, call the application, show the result
     show/checking show/doctor show/fleets shells handover demo console config plan files policy policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
-    terminal app app/each app/judging app/serving app/walking show show/explaining show/running shells
+    terminal app app/each app/importing app/judging app/serving app/walking show show/explaining show/running shells
     completion config plan policy policy/chains policy/evaluation policy/inventory handover files credentials
     command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
@@ -55,6 +55,8 @@ app/each: run a command for each of many chains: targets, placeholders, children
 app/fleets: which accounts the fleets have that AWS lists, and asking AWS anew
     app app/walking sources/identity_center aws/inventory show/fleets state ports plan config config/fleets
     time_limit
+app/importing: make a config of other tools' files: find them, propose, compare, write
+    app app/profiles awsconfig config files importing sources
 app/profiles: credential_process profiles in the AWS files: plan, show and write changes; list them
     app awsconfig config files show
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
@@ -148,6 +150,8 @@ policy/inventory: roles, users and policies, from the output of AWS CLI commands
 policy/evaluation: judge one request by all policies that apply
     policy/language
 policy/language: the language of IAM policies: statements, operators, variables
+importing: a config made of other tools' files: one file for each tool, texts in, values out
+    awsconfig config files
 awsconfig: ~/.aws/config and credentials, read as botocore reads them
     files config credentials
 config: the config file: schema, loading, limits, problems, writing TOML

@@ -163,7 +163,7 @@ def append_chain(app: App, name: str, text: str) -> Path:
     old = read_file(path)
     before = old.text if old is not None else "version = 1\n"
     new = f"{before}{'' if before.endswith(chr(10)) else chr(10)}\n{text}"
-    loaded = _load_with(app, path, new, old.distrust if old is not None else None)
+    loaded = load_with(app, path, new, old.distrust if old is not None else None)
     if set(loaded.chains) != {*app.config.chains, name}:
         raise ConfigError(f"{path} has changed in the meantime", fix="run it again")
     try:
@@ -177,7 +177,7 @@ def append_chain(app: App, name: str, text: str) -> Path:
     return real
 
 
-def _load_with(app: App, path: Path, text: str, distrust: Distrust | None) -> Config:
+def load_with(app: App, path: Path, text: str, distrust: Distrust | None) -> Config:
     """Load the config as if ``path`` held ``text``."""
     from rolehop.config.loader import load_config
     from rolehop.sources import SOURCE_TABLES

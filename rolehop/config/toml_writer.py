@@ -13,17 +13,19 @@ def chain_text(name: str, source: str, hops: Sequence[HopConfig]) -> str:
     """Return ``[chains.NAME]`` and its hops, each with the keys that are set."""
     lines = [f"[chains.{toml_key(name)}]", f"source = {toml_text(source)}"]
     for hop in hops:
-        lines += [f"[[chains.{toml_key(name)}.hops]]", *_hop(hop)]
+        lines += [f"[[chains.{toml_key(name)}.hops]]", *hop_lines(hop)]
     return "\n".join(lines) + "\n"
 
 
-def _hop(hop: HopConfig) -> Iterator[str]:
+def hop_lines(hop: HopConfig) -> Iterator[str]:
+    """Give the keys of a hop that are set, a line each."""
     yield toml_line("role", hop.role)
     for key, text in (
         ("session_name", hop.session_name),
         ("external_id", hop.external_id),
         ("source_identity", hop.source_identity),
         ("policy", hop.policy),
+        ("mfa_serial", hop.mfa_serial),
     ):
         if text is not None:
             yield toml_line(key, text)

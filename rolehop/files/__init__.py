@@ -42,7 +42,7 @@ def expand_home(text: str, home: Path) -> Path:
         return Path(text)
 
 
-def read_trusted(path: Path) -> FileText | None:
+def read_trusted(path: Path, longest: int | None = None) -> FileText | None:
     """Read a UTF-8 file and check by owner and mode whether it may be trusted.
 
     The check is made on the open file, so it cannot be replaced in between. ``None``: there is no
@@ -50,14 +50,13 @@ def read_trusted(path: Path) -> FileText | None:
 
     Raises:
         NotRegular: it is a pipe or a device, which could hang or never end.
-        OSError: it is there and cannot be read.
+        OSError: it is there and cannot be read, or has more than ``longest`` bytes.
         UnicodeDecodeError: it is not UTF-8.
     """
     try:
         with _open_regular(path) as file:
-            return FileText(
-                str(path), file.read().decode("utf-8"), distrust_of(file.fileno(), path)
-            )
+            data = file.read() if longest is None else _read_whole(file, longest)
+            return FileText(str(path), data.decode("utf-8"), distrust_of(file.fileno(), path))
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -12,6 +12,7 @@ from rolehop.command_table import (
     COMPLETION_SHELLS,
     FLAGS,
     FLEET,
+    IMPORTED,
     INIT_SHELL,
     KEYS,
     PATTERN,
@@ -23,11 +24,19 @@ from rolehop.command_table import (
     CommandRow,
 )
 from rolehop.completion.engine import WORDS, wanted
+from rolehop.importing.tools import TOOLS
 from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
 from tests.support.commands import command_of, first_line
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
-KINDS = {"chain": CHAIN, "what": CHAIN, "pattern": PATTERN, "argv": PROGRAM, "below": SUBCOMMAND}
+KINDS = {
+    "tool": IMPORTED,
+    "chain": CHAIN,
+    "what": CHAIN,
+    "pattern": PATTERN,
+    "argv": PROGRAM,
+    "below": SUBCOMMAND,
+}
 OWN_NAMES = {"keys": KEYS, "source": SOURCE, "fleet": FLEET}
 
 BELOW = [
@@ -96,6 +105,10 @@ def test_the_common_options_are_known() -> None:
     valued = {name for each in options if not each.is_flag for name in each.opts}
     assert flags == set(FLAGS)
     assert valued == {*VALUED, "--config"}
+
+
+def test_config_import_takes_the_tools_that_it_knows() -> None:
+    assert tuple(TOOLS) == IMPORTED
 
 
 def test_init_takes_the_shells_that_have_a_text() -> None:

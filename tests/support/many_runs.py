@@ -46,7 +46,7 @@ COMMANDS = [
     ["whoami"], ["whoami", "--format", "json"], ["logout"],
     ["doctor"], ["doctor", "--format", "json"],
     ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
-    ["config", "reference"], ["demo"],
+    ["config", "import"], ["config", "import", "--config"], ["config", "reference"], ["demo"],
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
     ["fleet", "list"], ["fleet", "refresh"],
     ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],

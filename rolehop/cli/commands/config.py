@@ -14,6 +14,7 @@ from rolehop.app.config_files import (
     own_config_file,
     write_first_config,
 )
+from rolehop.cli.config_import import import_
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.errors import ConfigError, NoTerminal
@@ -95,6 +96,9 @@ def _ask(cli: CommandContext, question: str, check: Check, default: str = "") ->
             cli.app.person.say(str(error))
         else:
             return answer
+
+
+command.add_command(import_, "import")
 
 
 @command.command(

@@ -1,0 +1,130 @@
+"""``config import``: whose files are read, what is added to a config that has something already."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rolehop.app.context import App
+from rolehop.app.importing.found_files import files_of
+from rolehop.app.importing.proposing import ConfigImport, confirm_import, plan_import, write_import
+from rolehop.app.ports import PromptedPerson
+from rolehop.errors import ConfigError, Declined, NoTerminal, UsageError
+from tests.support.world import World
+
+AWS = """
+[profile hub]
+role_arn = arn:aws:iam::222222222222:role/Hub
+source_profile = me
+[profile admin]
+role_arn = arn:aws:iam::333333333333:role/Admin
+source_profile = hub
+"""
+KEYS = """
+[me]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+"""
+SECRET = "wJalrXUtnFEMI"
+
+
+class Machine:
+    """A home folder with AWS files, and the commands."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.aws = home / ".aws" / "config"
+        self.config = home / "config.toml"
+        self.write(self.aws, AWS)
+        self.write(home / ".aws" / "credentials", KEYS)
+
+    def write(self, path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o600)
+
+    def app(self, answer: str | None = None) -> App:
+        environ = {"HOME": str(self.home), "ROLEHOP_CONFIG": str(self.config)}
+        person = None if answer is None else PromptedPerson(lambda _: answer)
+        return App(environ, self.home, person=person)
+
+    def planned(self, named: str | None = None) -> ConfigImport:
+        app = self.app()
+        return plan_import(app, files_of(app, named))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_a_second_run_adds_nothing_and_another_chain_of_the_name_stays(machine: Machine) -> None:
+    first = machine.planned()
+    assert first.chains == ("hub", "admin", "me")
+    assert SECRET not in first.diff
+    assert not machine.config.exists()
+    write_import(first)
+    again = machine.planned()
+    assert (again.chains, again.there, again.keys) == ((), 3, ())
+    before = machine.config.read_text()
+    machine.write(machine.aws, AWS.replace("222222222222", "444444444444"))
+    changed = machine.planned()
+    assert changed.chains == ("hub-2", "admin-2")  # admin continues another hub
+    write_import(changed)
+    assert machine.config.read_text().startswith(before)
+    assert machine.planned().chains == ()
+
+
+def test_what_is_asked_and_what_has_changed_in_the_meantime(machine: Machine) -> None:
+    planned = machine.planned("aws-config")
+    confirm_import(machine.app("y"), planned)
+    with pytest.raises(Declined):
+        confirm_import(machine.app("n"), planned)
+    with pytest.raises(NoTerminal):
+        confirm_import(machine.app(), planned)
+    machine.write(machine.config, "version = 1\n")
+    with pytest.raises(ConfigError, match="changed in the meantime"):
+        write_import(planned)
+
+
+def test_files_of_others_pipes_and_long_ones_are_not_read(machine: Machine) -> None:
+    with pytest.raises(UsageError, match="neither a tool nor a file"):
+        machine.planned("aws-vlaut")
+    machine.aws.chmod(0o666)
+    with pytest.raises(ConfigError, match="nothing is taken from"):
+        machine.planned("aws-config")
+    found = files_of(machine.app(), None)
+    assert ("nothing is taken from" in found.broken[0], found.tools) == (True, [])
+    machine.aws.unlink()
+    os.mkfifo(machine.aws)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        machine.planned("aws-config")
+    machine.aws.unlink()
+    with machine.aws.open("wb") as file:
+        file.truncate(20_000_000)
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        machine.planned("aws-config")
+    assert caught.value.cause == "it is longer than 16,777,216 bytes"
+
+
+def test_a_named_file_is_read_as_what_it_is(machine: Machine) -> None:
+    old = machine.home / "old"
+    machine.write(old, "[profile a]\ninclude_profile = b\n[profile b]\nregion = eu-west-1\n")
+    app = machine.app()
+    assert files_of(app, str(old)).tools == ["aws-config", "aws-vault"]
+    machine.write(machine.home / "credentials", KEYS)
+    assert files_of(app, str(machine.home / "credentials")).aws.profiles.keys() == {"me"}
+
+
+def test_the_program_shows_says_and_writes(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.aws_config(AWS)
+        world.aws_credentials(KEYS)
+        done = world.rolehop("config", "import", "--yes")
+        assert done.code == 0, done.err
+        assert '+[chains.admin-2]\n+from = "hub-2"\n' in done.out
+        assert "--profile me | rolehop keys add me-2 --stdin" in done.err
+        assert SECRET not in done.out + done.err
+        assert world.rolehop("config", "check").out.startswith("well-formed: 8 chains")
