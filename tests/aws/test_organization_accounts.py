@@ -245,6 +245,18 @@ def test_a_list_without_its_rest_is_no_list(
             assert cause in str(caught.value.cause)
 
 
+def test_a_tree_that_goes_round_is_no_tree(alice: User, naps: list[float]) -> None:
+    none: dict[str, Any] = {"Accounts": []}
+    both = {"OrganizationalUnits": [{"Id": PROD, "Name": "a"}, {"Id": PAY, "Name": "b"}]}
+    pages = [{"Accounts": [ACCOUNT]}, {"Roots": [{"Id": ROOT}]}, none, both, none, both]
+    with Endpoint() as aws:
+        aws.says = [Answer(200, json.dumps(each).encode()) for each in pages]
+        reader = OrganizationAccountReader(api_at(aws.url, alice, naps))
+        with pytest.raises(ServiceError) as caught:
+            reader.accounts(OrganizationAccounts("org", ("*",)))
+    assert caught.value.cause == f"{PROD} is in two places"
+
+
 def test_an_ou_that_is_called_like_an_id_is_not_meant_by_it(
     org: Organization, listed: Listed
 ) -> None:

@@ -69,6 +69,7 @@ class OrganizationAccountReader:
         self._listed: dict[str, _Found] = {}
         self._in: dict[str, dict[str, _Found]] = {}
         self._children: dict[str, dict[str, str]] = {}
+        self._parents: dict[str, str] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._rest: Iterator[list[_Found]] | None = None
         self._is_complete = False
@@ -215,6 +216,9 @@ class OrganizationAccountReader:
             found: dict[str, str] = {}
             for page in self._api.pages(action, asked, "OrganizationalUnits"):
                 found.update(self._unit(each, action) for each in page)
+            for unit in found:  # else the way through the tree could have no end
+                if self._parents.setdefault(unit, parent) != parent:
+                    raise self._api.unexpected(action, f"{unit} is in two places")
             self._children[parent] = found
         return self._children[parent]
 
