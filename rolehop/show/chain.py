@@ -138,7 +138,7 @@ def _hop(step: HopStep, chain: str, plan: Plan, names: Mapping[str, str]) -> dic
 
 
 def profiles_view(rows: Sequence[ProfileRow]) -> View:
-    """Show AWS profiles that run rolehop; below them, what to write for those written by hand."""
+    """Show AWS profiles that run rolehop; below them, what to write by hand."""
     drawn = [
         row(
             StyledText(each.profile, "bold"),
@@ -152,7 +152,7 @@ def profiles_view(rows: Sequence[ProfileRow]) -> View:
     ]
     shown: list[Line | Grid] = [Grid(("PROFILE", "CHAIN", "FILE", "WRITTEN", "STATE"), drawn)]
     for each in rows:
-        if each.rewrite and not each.installed:
+        if each.rewrite and each.prefix is None:
             shown += [line(f"for AWS profile {each.profile}, write:")]
             shown += [to_copy(f"credential_process = {each.rewrite}")]
     return shown

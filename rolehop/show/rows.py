@@ -155,6 +155,15 @@ class ProfileRow:
     """Why no SDK gets an answer through the line."""
     rewrite: str | None
     """The line that would be written now, if that is another one."""
+    config_file: str | None = None
+    """What the line gives to ``--config``."""
+
+    @property
+    def prefix(self) -> str | None:
+        """What `profile install` wrote before the chain's name; ``None``: this name is not from it."""
+        if self.installed and self.profile.endswith(self.chain):
+            return self.profile.removesuffix(self.chain)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from rolehop.app.profiles.aws_file import (
     read_aws_file,
     write_aws_file,
 )
+from rolehop.app.profiles.installation import named_config_file
 from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.awsconfig.process_line import Unwritable, own_line, process_line
@@ -80,8 +81,14 @@ def install_changes(
         ConfigError: no chain matches, a profile of that name is there already, or a file cannot be
             changed.
     """
+    return changes_for(app, _matching(app, patterns), options, installation)
+
+
+def changes_for(
+    app: App, chains: Sequence[ChainConfig], options: ProfileOptions, installation: Installation
+) -> list[FileChange]:
+    """Return what installing profiles for these chains changes, as `install_changes` does."""
     config = app.config
-    chains = _matching(app, patterns)
     names = {_profile_name(options.prefix, each.name): each for each in chains}
     lines = {name: _line(app, each, installation) for name, each in names.items()}
     files = list(_files(app, credentials=options.credentials_file))
@@ -192,12 +199,8 @@ def _profile_name(prefix: str, chain: str) -> str:
 
 
 def _line(app: App, chain: ChainConfig, installation: Installation) -> str:
-    from rolehop.files import expand_home
-
-    named = app.config_file
-    config_file = str(expand_home(named, app.home).absolute()) if named else None
     try:
-        words = installation.words(chain.name, config_file)
+        words = installation.words(chain.name, named_config_file(app))
         return process_line(words, windows=installation.windows)
     except Unwritable as error:
         raise UsageError(

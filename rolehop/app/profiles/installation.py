@@ -7,9 +7,14 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rolehop.errors import UsageError
+from rolehop.files import expand_home
 from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
 
 _LAUNCHER = ("fastpath", "launcher.py")
 
@@ -34,6 +39,12 @@ class Installation:
         start = (self.python, "-IS", self.launcher) if self.python and self.launcher else ()
         config = ("--config", config_file) if config_file else ()
         return (*start, self.script, "credential-process", *config, chain)
+
+
+def named_config_file(app: App) -> str | None:
+    """Return the config file that lines have to name, absolute: that of ``--config``, if any."""
+    named = app.config_file
+    return str(expand_home(named, app.home).absolute()) if named else None
 
 
 def this_installation() -> Installation:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
+from rolehop.app.profiles.installation import named_config_file
 from rolehop.awsconfig.process_line import OwnLine, Unwritable, own_line, process_line
 from rolehop.awsconfig.profile_block import DamagedBlock, split_block
 from rolehop.show.rows import ProfileRow
@@ -32,6 +34,21 @@ def profile_rows(app: App, patterns: Sequence[str], installation: Installation) 
     ]
 
 
+def reinstall_commands(rows: Iterable[ProfileRow]) -> Iterator[Advice]:
+    """Give the commands that write installed lines again: one for each prefix and config file."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for each in rows:
+        if each.rewrite and each.prefix is not None:
+            found.setdefault((each.prefix, each.config_file), []).append(each.chain)
+    for (prefix, config_file), chains in found.items():
+        parts: list[str] = []
+        for option, value in (("--config", config_file), ("--prefix", prefix)):
+            parts += [f" {option} ", Argument(value)] if value else []
+        for chain in dict.fromkeys(chains):
+            parts += [" ", Argument(chain)]
+        yield Advice("rolehop profile install", *parts)
+
+
 def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
     aws = app.aws_config
     for number, sections in enumerate((aws.config_profiles, aws.credentials_sections)):
@@ -42,7 +59,8 @@ def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
             line = own_line(value, windows=installation.windows) if isinstance(value, str) else None
             if line is None or not isinstance(value, str):
                 continue
-            rewrite = _rewrite(line, installation) if _is_chain(app, line.chain) else None
+            may_answer = _is_elsewhere(app, line) or _is_chain(app, line.chain)
+            rewrite = _rewrite(line, installation) if may_answer else None
             problem = _problem(app, line)
             yield ProfileRow(
                 profile=profile,
@@ -52,6 +70,7 @@ def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
                 line=value,
                 problem=problem,
                 rewrite=rewrite if problem or rewrite != value else None,
+                config_file=line.config_file,
             )
 
 
@@ -83,7 +102,7 @@ def _problem(app: App, line: OwnLine) -> str | None:
             return f"its {name} is gone: {path}"
     if not _is_there(script, program=True):
         return f"its rolehop is gone: {script}"
-    if _is_chain(app, line.chain):
+    if _is_elsewhere(app, line) or _is_chain(app, line.chain):
         return None
     fleet = unlisted_fleet_of(app, line.chain)
     if fleet is not None:
@@ -95,6 +114,11 @@ def unlisted_fleet_of(app: App, chain: str) -> ListedFleet | None:
     """Return the fleet that a chain would be of, if there is no usable list of its accounts."""
     fleet = app.config.listed_fleets.get(chain.partition("/")[0])
     return None if fleet is None or fleet.listing.problem is None else fleet
+
+
+def _is_elsewhere(app: App, line: OwnLine) -> bool:
+    """True if the chain is in a config that is not the one that is read now."""
+    return line.config_file != named_config_file(app)
 
 
 def _is_chain(app: App, name: str) -> bool:

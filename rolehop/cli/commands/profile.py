@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.advice import Advice, Argument
+from rolehop.advice import Advice
 from rolehop.app.profiles.changes import (
     ProfileOptions,
     confirm_changes,
@@ -15,7 +15,7 @@ from rolehop.app.profiles.changes import (
     write_changes,
 )
 from rolehop.app.profiles.installation import this_installation
-from rolehop.app.profiles.installed import profile_rows
+from rolehop.app.profiles.installed import profile_rows, reinstall_commands
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
@@ -23,10 +23,9 @@ from rolehop.cli.param_types import Region
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rolehop.app.profiles.changes import FileChange
-    from rolehop.show.rows import ProfileRow
 
 # "AWS CLI output format" of the AWS CLI user guide.
 _OUTPUTS = ("json", "yaml", "yaml-stream", "text", "table", "off")
@@ -150,18 +149,5 @@ def list_profiles(ctx: click.Context, pattern: tuple[str, ...], style: str) -> N
     from rolehop.show.chain import profiles_view
 
     cli.write_view(profiles_view(rows))
-    for advice in _rewriting(rows):
-        cli.terminal.note(advice)
-
-
-def _rewriting(rows: Sequence[ProfileRow]) -> Iterator[Advice]:
-    """Give the commands that rewrite the lines that have to be, one for each prefix."""
-    by_prefix: dict[str, list[str]] = {}
-    for each in rows:
-        if each.installed and each.rewrite:
-            prefix = each.profile.removesuffix(each.chain)
-            by_prefix.setdefault(prefix, []).append(each.chain)
-    for prefix, chains in by_prefix.items():
-        options = ("--prefix ", Argument(prefix), " ") if prefix else ()
-        names = (part for chain in dict.fromkeys(chains) for part in (" ", Argument(chain)))
-        yield Advice("to rewrite: rolehop profile install ", *options, *list(names)[1:])
+    for each in reinstall_commands(rows):
+        cli.terminal.note(Advice("to rewrite: ", each))

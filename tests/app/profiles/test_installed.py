@@ -89,4 +89,9 @@ def test_a_line_names_the_config_file_that_was_named() -> None:
         done = world.rolehop("profile", "install", "hub", "--config", "other.toml", "--yes")
         assert done.code == 0, done.err
         assert f"rolehop credential-process --config {other} hub\n" in done.out
-        assert [row["rewrite"] for row in listed(world)] == [None]
+        assert [(row["rewrite"], row["problem"]) for row in listed(world)] == [(None, None)]
+        other.write_text(other.read_text().replace("hub", "heart"))
+        done = world.rolehop("profile", "install", "heart", "--config", "other.toml", "--yes")
+        assert done.code == 0, done.err
+        rows = {row["profile"]: row["problem"] for row in listed(world)}
+        assert rows == {"hub": None, "heart": None}, "the config that is read now has no heart"

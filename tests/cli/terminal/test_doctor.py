@@ -14,9 +14,20 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.doctor import DoctorFinding, repair
 from rolehop.app.doctor.files_check import check_aws_files, check_state
+from rolehop.app.doctor.profiles_check import check_profiles
+from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
+from rolehop.app.profiles.installation import this_installation
 from tests.support.world import SCRIPT, World
 
 DOUBLES = "tests.doubles.keyrings"
+CONFIG = """
+version = 1
+[sources.me]
+type = "environment"
+[chains.admin]
+source = "me"
+region = "eu-central-1"
+"""
 KEYS = "[old]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = " + "s" * 40 + "\n"
 
 
@@ -202,16 +213,50 @@ def test_a_shell_without_its_line_gets_it(world: World) -> None:
     assert [each["state"] for each in again if each["topic"] == "shell"] == ["fine"]
 
 
-def test_a_profile_whose_program_is_gone_is_written_again(world: World) -> None:
-    assert world.rolehop("profile", "install", "admin", "--yes").code == 0
+def test_profiles_whose_program_is_gone_are_written_again(world: World) -> None:
+    names = ("hub", "admin", "spokes/444444444444")
+    assert world.rolehop("profile", "install", "--prefix", "x-", *names, "--yes").code == 0
     file = world.home / ".aws" / "config"
     written = file.read_text()
-    python = sys.executable
-    file.write_text(written.replace(python, "/gone/python"))
-    assert has(found(world), "broken", "AWS profile 'admin' in ")
+    file.write_text(written.replace(sys.executable, "/gone/python"))
+    (seen,) = findings(world)
+    shown = ", ".join(f"'x-{each}'" for each in names)
+    assert seen["what"].startswith(f"AWS profiles {shown} in {file}: its Python is gone")
+    assert seen["fix"] == f"rolehop profile install --prefix x- {' '.join(names)}"
+    assert (len(seen["repair"]["before"]), len(seen["repair"]["after"])) == (3, 3)
     done = world.rolehop("doctor", "--fix", "--yes")
     assert (done.code, file.read_text()) == (0, written), done.err
     assert "+ credential_process = " in done.out
+
+
+def test_a_profile_that_no_command_writes_again_is_for_a_person(tmp_path: Path) -> None:
+    """Its name is another one, its config is another one, or the config cannot be read."""
+    (tmp_path / ".aws").mkdir(mode=0o700)
+    (tmp_path / "config.toml").write_text(CONFIG)
+    app = App({"HOME": str(tmp_path), "ROLEHOP_CONFIG": str(tmp_path / "config.toml")}, tmp_path)
+    write_changes(app, install_changes(app, ["admin"], ProfileOptions(), this_installation()))
+    file = tmp_path / ".aws" / "config"
+    written = file.read_text()
+
+    def seen(before: str, after: str) -> DoctorFinding:
+        file.write_text(written.replace(sys.executable, "/gone/python").replace(before, after))
+        (found,) = check_profiles(App(app.variables, tmp_path))
+        assert found.state == "broken"
+        return found
+
+    renamed = seen("[profile admin]", "[profile mine]")
+    assert (renamed.repair, (renamed.fix or "")[:11]) == (None, "write there")
+    elsewhere = seen("-process admin", "-process --config /other.toml admin")
+    command = "rolehop profile install --config /other.toml admin"
+    assert (elsewhere.repair, elsewhere.fix) == (None, command)
+    region = seen("region = eu-central-1\n", "")
+    assert region.repair is not None
+    assert "region = eu-central-1" in region.repair.after, "all that changes is shown"
+    file.write_text(f"{file.read_text()}[profile new]\n")
+    assert repair(region) is None
+    assert file.read_text() == f"{written}[profile new]\n"
+    (tmp_path / "config.toml").write_text("version = 1\n[")
+    assert seen("-process admin", "-process --config /other.toml admin").fix == command
 
 
 def test_no_other_file_is_written(world: World, tmp_path: Path) -> None:
