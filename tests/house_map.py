@@ -47,7 +47,7 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies policy/role_report
     policy/routes files credentials
 app/doctor: examine what rolehop stands on, and change what can be changed
-    app app/profiles state show show/doctor vault sources sources/identity_center sources/shared shells handover
+    app app/profiles config/fleets state show show/doctor vault sources sources/identity_center sources/shared shells handover
     aws net files daemon_threads
 app/each: run a command for each of many chains: targets, placeholders, children, result classes
     app app/serving app/walking aws endpoint handover show/running vault state ports plan config files
