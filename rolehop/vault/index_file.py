@@ -87,7 +87,7 @@ class IndexStore:
         self._now = now
         self._machine_start = machine_start
         self._reading = threading.Lock()
-        self._last: tuple[_State, Index] | None = None
+        self._last: tuple[_State | None, Index] | None = None
         self._has_timed_out = False
         self._has_swept = False
 
@@ -159,6 +159,7 @@ class IndexStore:
         new = change(old)
         if new != old or sealed_stamp(str(self.path)) is None:
             write_beside(self.path, as_text(new, self._machine_start(self._now())))
+            self._last = _state(self.path), new  # nobody else writes it while it is locked
             seal = as_seal(str(self.path), _digest(new))
             write_beside(Path(seal_path(str(self.path))), seal, lasting=False)
             self._sweep()
@@ -181,7 +182,7 @@ class IndexStore:
         """Read the file, unless it is unchanged since the last read: walks read it often."""
         with self._reading:  # threads that begin at once read it once
             before = _state(self.path)
-            if self._last is not None and self._last[0] == before:
+            if self._last is not None and self._last[0] == before is not None:
                 return self._last[1]
             found = _read(self.path, self._machine_start(self._now()))
             if before is not None and before == _state(self.path):
