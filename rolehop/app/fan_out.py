@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from rolehop.app.ports import ManyProgress
     from rolehop.plan.model import Plan
 
-JOBS = 32
-
 
 def walk_many(
     app: App,

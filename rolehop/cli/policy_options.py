@@ -14,11 +14,21 @@ from rolehop.cli.completers import chain_names, files
 from rolehop.errors import UsageError
 from rolehop.policy.chains.federated_hop import PROFILE
 from rolehop.policy.chains.model import SOURCE_SESSION
+from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.inventory.context_keys import problem_with
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+REFUSED = 5
+"""The exit code if something is refused."""
+
+
+def exit_code(outcomes: set[Outcome], *, strict: bool) -> int:
+    """Return 5 if something is refused, with ``strict`` also if it can't be told; else 0."""
+    bad = {Outcome.REFUSED, Outcome.UNKNOWN} if strict else {Outcome.REFUSED}
+    return REFUSED if outcomes & bad else 0
 
 
 def policy_flags(command: F) -> F:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rolehop.access_denied.model import AccessDenied
-from rolehop.access_denied.reader import read_access_denied
 from rolehop.errors import RolehopError
 from rolehop.policy.chains.model import (
     AssumeRoleRequest,
@@ -28,8 +28,10 @@ from rolehop.policy.evaluation.model import (
     Verdict,
 )
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.remedies.search import Remedy, find_remedies
 from rolehop.startup.dataclass import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from rolehop.policy.remedies.search import Remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class AwsRefusal:
     @property
     def denied(self) -> AccessDenied | None:
         """What the words say; ``None``: they are none of AWS's access-denied texts."""
+        from rolehop.access_denied.reader import read_access_denied  # few calls were refused
+
         return self.event or read_access_denied(self.message)
 
     @property
@@ -100,6 +104,8 @@ class HopVerdict:
     def remedies(self) -> tuple[Remedy, ...]:
         """Return fixes for this hop if it is refused, the best first."""
         if not self._found:
+            from rolehop.policy.remedies.search import find_remedies  # few hops are refused
+
             self._found.append(find_remedies(self.scenario, self.number, self.verdicts))
         return self._found[0]
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -115,27 +117,40 @@ LINE: __main__ advice cli.completers,context,main,options,param_types,root comma
     startup.call_stack,calling_process,dataclass,dataclass_impl,lazy_regex,waits
 APP: app.config_files,context,dependency_tracker,host files.access terminal.prompts,slow_waits
 CONFIG: arn config.builder,chain_rules,includes,inheritance,loader,model,problems,regions,schema
-    config.session_policy,sts_limits,table_validation,templates,value_types
+    config.sts_limits,table_validation,templates,value_types
     credentials durations json_fields plan.model sources.environment,source_type sources.shared.mfa
 LOCKS: credentials digest durations fastpath.writer startup.debug_log time_limit
     vault.lock_queue,locks,serialization
 INDEX: LOCKS arn config.model plan.model vault.index,index_file
-PLAN: INDEX CONFIG app.planning,ports,silent,sts_clients app.walking.asked_by,source_callers
-    awsconfig.credential_kind,fingerprint,lookup,model,parse,profile_chain handover.environment
-    net.client_settings plan.hop_keys,overrides,planner,prechecks,resolve ports sources.context
-    vault.lazy_stores
+AWSCONFIG: awsconfig.credential_kind,fingerprint,lookup,model,parse,profile_chain
+    handover.environment sources.context
+PLANNED: AWSCONFIG INDEX CONFIG app.planning,ports,sts_clients net.client_settings
+    plan.hop_keys,overrides,planner,prechecks,resolve ports vault.lazy_stores
+PLAN: PLANNED app.silent app.walking.asked_by,source_callers
 ROWS: credentials durations show.rows,times
-TABLE: ROWS show.account_names,layout,render_text,tables
+VIEW: credentials durations show.account_names,layout,render_text,times
+TABLE: ROWS VIEW show.tables
 JSON: ROWS show.json_documents
+JUDGE: access_denied.model app.judging.config_locations,explaining,federated_call,organization
+    app.judging.plan_verdict,policy_documents app.listing cli.policy_options policy.chain_verdict
+    policy.chains.call_context,federated_hop,model,requests,scenario,session_age
+    policy.evaluation.conditions,evaluator,findings,model,open_questions,principals
+    policy.evaluation.resource_policies,scp_levels,statements,sts_rules
+    policy.inventory.aws_cli_output,aws_managed,conflicts,context_keys,inventory,json_path
+    policy.inventory.keys_of_calls,names,organization
+    policy.language.json_reader,operators,parser,request_context,variables,wildcards
+    show.graph sources.federation state.json_file,last_refusal,organization sts_errors
 RECORDED: LOCKS app.silent app.walking.asked_by cli.walk_command fastpath.dbus handover.environment
     state.chain_usage,history,history_log,json_file show.times terminal.progress
 SHELL: shells.bash,dialect,posix,registry,statements
-WALK: PLAN app.mfa_codes app.walking.chain_walk,source_name plan.identity renewal sources.loading
-    sts_errors state.history,history_log,json_file,last_refusal,recent,refused_steps walk
-    aws.api_calls,endpoint,query_api,query_xml,sts,sts_responses daemon_threads fastpath.dbus
-    net.addresses,connection_errors,connections,transport,web_pages sources.shared.checked_source
-    vault.access_keys,backend_selection,chunks,digest_key,documents,secret_service,session_bus
-    vault.sessions,sign_ins,storage,timeouts
+KEYRING: fastpath.dbus vault.access_keys,backend_selection,chunks,digest_key,documents
+    vault.secret_service,session_bus,sessions,sign_ins,storage,timeouts
+CALLS: aws.api_calls,endpoint,query_api,query_xml,sts,sts_responses daemon_threads
+    net.addresses,client_settings,connection_errors,connections,transport,web_pages
+HOPS: KEYRING app.mfa_codes app.walking.chain_walk,source_name plan.identity renewal
+    sources.loading sources.shared.checked_source sts_errors walk
+    state.history,history_log,json_file,last_refusal,recent,refused_steps
+WALK: PLAN HOPS CALLS
 """
 
 # What a command imports of rolehop besides LINE and its own module, and of the libraries watched.
@@ -163,6 +178,57 @@ init bash: APP CONFIG SHELL app.shell_scripts handover.child_environment,environ
     json pathlib tomllib
 completion bash: app.shell_scripts files.access handover.child_environment,environment credentials
     durations shells.dialect,registry; pathlib
+check --offline: APP JUDGE PLANNED VIEW policy.evaluation.deciding_values,value_classes
+    show.condition_text,finding_text show.checking.problems,summary; json pathlib tomllib
+explain admin --offline: APP JSON JUDGE PLANNED VIEW access_denied.policy_owner app.silent
+    app.judging.action_verdict,role_description app.walking.asked_by
+    cli.explain_calls,walk_command config.toml_writer policy.chains.action_request
+    policy.evaluation.deciding_values,rcp_services,session_token policy.evaluation.value_classes
+    policy.remedies.change_builder,config_candidates,config_change
+    policy.remedies.extend_statement,narrow_deny,other_sessions
+    policy.remedies.policy_change,search,statement_conditions,values_asked
+    policy.role_report.boundary_effect,pass_role,report
+    show.condition_text,explain,finding_text,remedies
+    show.explaining.assumptions,aws_answer,budget,hints,how_to_see show.explaining.policy_lines;
+    json pathlib tomllib
+graph: APP AWSCONFIG CONFIG JUDGE LOCKS VIEW ports app.planning,ports plan.overrides,resolve
+    vault.lazy_stores; json pathlib tomllib
+whoami admin: APP CALLS HOPS PLANNED TABLE app.caller,silent app.walking.asked_by
+    terminal.progress; botocore json pathlib secretstorage tomllib
+each admin -- true: APP HOPS PLAN VIEW app.listing
+    app.each.asking,children,failures,handing_over,outputs,prefixed_output
+    app.each.results,run_log,runner,sign_ins,targets,walker app.serving.rivals
+    app.walking.shared_failures aws.sts,sts_responses
+    cli.each_results,each_run,fleet_params,serving endpoint.companion
+    handover.child_environment,container show.running.rows,table state.run_log
+    terminal.desktop,progress,run_watcher vault.deferred_writes; cryptography hashlib hmac jeepney
+    json pathlib random secrets secretstorage socket subprocess tempfile tomllib
+refresh admin: APP WALK ROWS app.fan_out,fastpath_writer,listing,refreshing
+    app.walking.renewing_vault,shared_failures handover.container show.account_names
+    terminal.progress vault.deferred_writes; botocore json pathlib secretstorage tomllib
+source list: APP AWSCONFIG CONFIG LOCKS VIEW ports
+    app.caller,configured_sources,planning,ports,silent app.walking.asked_by show.sources
+    vault.lazy_stores; json pathlib tomllib
+source test me: APP AWSCONFIG CALLS CONFIG LOCKS VIEW ports sts_errors
+    app.caller,configured_sources,planning,ports,silent,sts_clients app.walking.asked_by
+    plan.identity show.sources sources.loading sources.shared.checked_source
+    state.history,history_log,json_file vault.lazy_stores; botocore json pathlib tomllib
+source login --help: credentials durations app.caller,configured_sources,host,planning,silent
+    app.walking.asked_by files.access show.layout,sources,times; pathlib
+fleet list: APP CONFIG VIEW digest app.silent app.fleets.changes,listers,refreshing,rows
+    config.fleets.account_query,listed_fleets show.fleets state.fleet_cache,json_file
+    terminal.error_text,progress; json pathlib tomllib
+history verify: APP LOCKS app.listing config.model state.history,history_log,json_file; json
+    pathlib
+config check: APP CONFIG cli.config_import config.suspicious config.toml.positions; json pathlib tomllib
+profile list: APP arn credentials digest durations
+    app.profiles.aws_file,changes,installation,installed,shown_diff
+    awsconfig.credential_kind,fingerprint,lookup,model,parse,process_line
+    awsconfig.profile_block,profile_chain config.inheritance,model,sts_limits,value_types
+    handover.environment plan.model show.rows; json pathlib
+console --help: config.model;
+serve --help: app.silent app.walking.asked_by cli.walk_command files.access; pathlib
+refresh --help: ;
 credential-process spokes/444444444444: APP WALK app.fastpath_writer handover.credential_process
     show.account_names,rows; botocore json pathlib secretstorage tomllib
 """
@@ -181,10 +247,24 @@ WATCHED, BROUGHT = set(WATCHED_TEXT.split()), set(BROUGHT_TEXT.split())
 # Parts of botocore for which one call has no use.
 NEVER = {"botocore.client", "botocore.credentials", "botocore.loaders", "botocore.session"}
 
-_CODE = (
-    "import sys; sys.argv[1:] = {!r}; from rolehop.__main__ import run_program; code = run_program();"
-    " print('loaded', *sys.modules, file=sys.stderr); sys.exit(code)"
-)
+# Imports the command line, and forks for each run: not even that is measured once for each command.
+_FORKS = """
+import os, sys
+for each in sys.argv[1:]:
+    __import__(each)
+from rolehop.__main__ import run_program
+for asked in sys.stdin:
+    if not os.fork():
+        answers = os.dup(1)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0), os.dup2(nothing, 1)
+        sys.argv[1:] = asked.split()
+        found = " ".join([str(run_program()), *sys.modules])
+        with open(answers, "w") as pipe:
+            print(found, file=pipe)
+        os._exit(0)
+    os.wait()
+"""
 
 
 def rows(text: str) -> dict[str, str]:
@@ -209,13 +289,29 @@ def modules_of(words: str) -> set[str]:
     return found
 
 
-def loaded(world: World, arguments: list[str]) -> tuple[set[str], set[str]]:
-    """Return the modules of rolehop that a command imports, and all others."""
-    done = world.run(sys.executable, "-c", _CODE.format(arguments))
-    assert done.code == 0, done.err
-    found = set(done.err.rpartition("loaded ")[2].split())
-    ours = {each for each in found if each.partition(".")[0] == "rolehop"}
-    return {each[8:] for each in ours - {"rolehop"}}, found - ours
+Run = Callable[[list[str]], tuple[set[str], set[str]]]
+"""Returns the modules of rolehop that a command imports, and all others."""
+
+
+@pytest.fixture(scope="module")
+def run(world: World) -> Iterator[Run]:
+    loaded = [f"rolehop.{each}" for each in sorted(modules_of("LINE"))]
+    given: dict[str, Any] = {"stdin": subprocess.PIPE, "stderr": None}
+    with world.start(sys.executable, "-c", _FORKS, *loaded, **given) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        asked, answers = program.stdin, program.stdout
+
+        def run_in_fork(arguments: list[str]) -> tuple[set[str], set[str]]:
+            asked.write(f"{' '.join(arguments)}\n")
+            asked.flush()
+            code, *found = answers.readline().split()
+            assert code == "0"
+            ours = {each for each in found if each.partition(".")[0] == "rolehop"}
+            return {each[8:] for each in ours - {"rolehop"}}, set(found) - ours
+
+        yield run_in_fork
+        asked.close()  # it ends
 
 
 @pytest.fixture(scope="module")
@@ -228,12 +324,12 @@ def world(shared_hot_world: World) -> World:
 
 @pytest.mark.parametrize("shared_hot_world", ["bus"], indirect=True)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_imports_what_it_uses(world: World, command: str) -> None:
+def test_a_command_imports_what_it_uses(run: Run, command: str) -> None:
     arguments = command.split()
     own, _, libraries = COMMANDS[command].partition(";")
     expected = modules_of(own) | modules_of("LINE")
     expected |= modules_of(f"cli.commands.{arguments[0].replace('-', '_')}")
-    ours, others = loaded(world, arguments)
+    ours, others = run(arguments)
     assert ours - expected == set(), "imported, and not in its row"
     assert expected - ours == set(), "in its row, and not imported"
     watched = WATCHED if "botocore" in libraries else WATCHED | BROUGHT
@@ -243,6 +339,8 @@ def test_a_command_imports_what_it_uses(world: World, command: str) -> None:
 
 @pytest.mark.parametrize("shared_hot_world", ["bus"], indirect=True)
 def test_help_imports_the_command_line_alone(world: World) -> None:
-    ours, others = loaded(world, ["--help"])
+    found, _ = loaded_by(world, "--help")
+    ours = {each[8:] for each in found if each.startswith("rolehop.")}
+    others = {each for each in found if each.partition(".")[0] != "rolehop"}
     assert ours == modules_of("LINE")
     assert not {each.partition(".")[0] for each in others} & (WATCHED | BROUGHT)

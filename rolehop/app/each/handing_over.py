@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.targets import TargetFacts
-from rolehop.app.serving.server import Server, ServerSettings
-from rolehop.app.serving.start import already_started
 from rolehop.app.walking import HandoverSession
 
 if TYPE_CHECKING:
@@ -43,6 +41,8 @@ def as_variables(app: App, options: WalkOptions) -> HandOver:
 
 def through_server(app: App, options: WalkOptions, reporter: Reporter) -> HandOver:
     """Return what gives each command a server of its own: no command gets another one's token."""
+    from rolehop.app.serving.server import Server, ServerSettings
+    from rolehop.app.serving.start import already_started
 
     @contextmanager
     def hand_over(

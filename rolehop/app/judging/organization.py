@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
-from rolehop.app.judging.credentials_at_hand import session_or_keys
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
@@ -101,6 +100,7 @@ def _is_enough(app: App, stored: StoredOrganization | None, needed: set[str]) ->
 
 
 def _read(app: App, chain: str, accounts: set[str]) -> Organization:
+    from rolehop.app.judging.credentials_at_hand import session_or_keys
     from rolehop.aws.inventory.organizations import OrganizationReader
 
     plan = plan_chain(app, chain)

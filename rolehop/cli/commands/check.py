@@ -9,11 +9,10 @@ import click
 from rolehop import __version__
 from rolehop.app.judging.explaining import check_chains
 from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.cli.commands.explain import exit_code
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.policy_options import policy_flags
+from rolehop.cli.policy_options import exit_code, policy_flags
 from rolehop.policy.chain_verdict import ChainVerdict
 
 
@@ -54,23 +53,27 @@ def command(
     verdicts = check_chains(cli.app, chain, policies, offline=offline)
     _print(cli, verdicts, style, strict=strict)
     broken = [each.broken.exit_code for each in verdicts if each.broken is not None]
-    ctx.exit(min(broken, default=0) or exit_code(verdicts, strict=strict))
+    outcomes = {each.outcome for each in verdicts}
+    ctx.exit(min(broken, default=0) or exit_code(outcomes, strict=strict))
 
 
 def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> None:
-    from rolehop.show.checking.ci_reports import as_junit, sarif_document
-    from rolehop.show.checking.summary import checks_view
-    from rolehop.show.explain_json import check_document
-
     match style:
         case "text":
+            from rolehop.show.checking.summary import checks_view
+
             cli.write_view(checks_view(verdicts))
         case "junit":
+            from rolehop.show.checking.ci_reports import as_junit
+
             cli.terminal.write_output(as_junit(verdicts, strict=strict) + "\n", encoding="utf-8")
         case "sarif":
             from rolehop.app.judging.config_lines import ConfigLines
+            from rolehop.show.checking.ci_reports import sarif_document
 
             find = ConfigLines(cli.app).find
             cli.write_json(sarif_document(verdicts, find, version=__version__, strict=strict))
         case _:
+            from rolehop.show.explain_json import check_document
+
             cli.write_json(check_document(verdicts))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from rolehop.app.console import sign_in_to_console
-from rolehop.app.console.login import LINK_MINUTES, ConsoleLogin, ConsoleRequest
-from rolehop.app.console.opening import open_console, window_of
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.cli.param_types import Duration
-from rolehop.cli.walk_command import chain_or_pick
 from rolehop.config.model import BROWSERS
 from rolehop.errors import UsageError
+
+if TYPE_CHECKING:
+    from rolehop.app.console.login import ConsoleLogin
 
 _SHORTEST, _LONGEST = 900, 43_200
 """Seconds that the console may stay signed in (IAM user guide, SessionDuration)."""
@@ -99,6 +100,11 @@ def command(
     if listed:
         _list(cli)
         return
+    from rolehop.app.console import sign_in_to_console
+    from rolehop.app.console.login import ConsoleRequest
+    from rolehop.app.console.opening import open_console, window_of
+    from rolehop.cli.walk_command import chain_or_pick
+
     options = walk_options_from(ctx)
     _check_duration(session_duration)
     request = ConsoleRequest(
@@ -153,6 +159,8 @@ def _show(cli: CommandContext, login: ConsoleLogin, *, printed: bool, qr: bool) 
     if login.sign_out_url is not None:
         cli.terminal.note(f"before it, sign out at {login.sign_out_url}")
     if login.is_secret:
+        from rolehop.app.console.login import LINK_MINUTES
+
         cli.terminal.note(
             f"this link is a secret: whoever opens it within {LINK_MINUTES} minutes is signed in"
         )

@@ -21,17 +21,13 @@ from rolehop.cli.explain_calls import (
     print_unjudged,
 )
 from rolehop.cli.options import Command, call_options, format_option, walk_options_from
-from rolehop.cli.policy_options import policy_flags
+from rolehop.cli.policy_options import REFUSED, exit_code, policy_flags
 from rolehop.cli.walk_command import chain_or_pick
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict
-from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.role_report.report import RoleReport
 from rolehop.startup.dataclass import replace
-
-REFUSED = 5
-"""The exit code if something is refused."""
 
 
 @click.command(
@@ -115,7 +111,7 @@ def command(
         raise UsageError("--action needs one chain", fix="rolehop explain CHAIN --action ACTION")
     if asked is not None:
         found = print_actions(cli, what[0], asked, policies, options, style, offline=offline)
-        ctx.exit(_code(found, strict=strict))
+        ctx.exit(exit_code(found, strict=strict))
     if len(what) == 2:
         _print_role(cli, describe_role(cli.app, what[1], policies, offline=offline), style)
         return
@@ -151,17 +147,7 @@ def _print_verdict(
     _print(cli, verdict, style)
     if apply_to is not None:
         _apply_fix(cli, verdict, apply_to, policies)
-    return exit_code([verdict], strict=strict)
-
-
-def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
-    """Return 5 if a chain is refused, with ``strict`` also if it can't be told; else 0."""
-    return _code({verdict.outcome for verdict in verdicts}, strict=strict)
-
-
-def _code(outcomes: set[Outcome], *, strict: bool) -> int:
-    bad = {Outcome.REFUSED, Outcome.UNKNOWN} if strict else {Outcome.REFUSED}
-    return REFUSED if outcomes & bad else 0
+    return exit_code({verdict.outcome}, strict=strict)
 
 
 def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:

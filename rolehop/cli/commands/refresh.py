@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.fan_out import JOBS
-from rolehop.app.refreshing import Refreshed, chains_to_refresh, refresh_chains
 from rolehop.cli.completers import dialect_names, patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
-from rolehop.errors import RolehopError
-from rolehop.shells.dialect import Dialect
-from rolehop.terminal.error_text import error_lines
 from rolehop.terminal.output import write_lines
-from rolehop.terminal.progress import chain_counter
-from rolehop.terminal.wrapping import wrap_message
 
+if TYPE_CHECKING:
+    from rolehop.app.refreshing import Refreshed
+    from rolehop.errors import RolehopError
+    from rolehop.shells.dialect import Dialect
+
+_JOBS = 32
 _ERRORS_SHOWN = 10
 _CHAINS_NAMED = 3
 
@@ -41,7 +41,7 @@ rolehop refresh                               # the chain of this shell's sessio
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
-    default=JOBS,
+    default=_JOBS,
     show_default=True,
     help="How many chains are walked at once.",
 )
@@ -58,6 +58,9 @@ def command(
     session was made with, unless you give others. Prints nothing on stdout, unless --shell asks
     for it.
     """
+    from rolehop.app.refreshing import chains_to_refresh, refresh_chains
+    from rolehop.terminal.progress import chain_counter
+
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     options.no_prompt = no_prompt
     names = chains_to_refresh(cli.app, pattern)
@@ -90,6 +93,11 @@ def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshe
 
 def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> int:
     """Write the errors to stderr; return the exit code: that of the first failure, or 0."""
+    if not failed:
+        return 0
+    from rolehop.terminal.error_text import error_lines
+    from rolehop.terminal.wrapping import wrap_message
+
     columns = cli.terminal.columns
     chains_of: dict[str, list[str]] = {}  # what failed for many chains is said once
     for chain, error in failed.items():
@@ -103,7 +111,7 @@ def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> in
     others = sum(map(len, list(chains_of.values())[_ERRORS_SHOWN:]))
     if others:
         write_lines(f"rolehop: … and {others} more")
-    return next(iter(failed.values())).exit_code if failed else 0
+    return next(iter(failed.values())).exit_code
 
 
 def _named(chains: list[str]) -> str:

@@ -17,7 +17,6 @@ from rolehop.app.configured_sources import (
 from rolehop.cli.completers import source_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
-from rolehop.cli.walk_command import pick
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, UsageError
 from rolehop.show.sources import (
@@ -101,6 +100,7 @@ def login(
 
 def _picked(cli: CommandContext) -> str:
     """Return the source that is picked on the terminal, or the only one."""
+    from rolehop.cli.walk_command import pick
     from rolehop.show.picker import Choice
 
     sources = sources_with_sign_in(cli.app)

@@ -12,7 +12,6 @@ from rolehop.policy.evaluation.findings import Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
 from rolehop.show.condition_text import unknown_in_words
 from rolehop.show.finding_text import found, sentence, wanted
-from rolehop.show.remedies import in_short
 from rolehop.text import clean
 
 _NO_OWN_ROLE = "the source gets its role with a token, and which role is not known here"
@@ -119,5 +118,7 @@ def _details(hop: HopVerdict) -> Iterator[str]:
                 yield f"{policy_name(policy)}: {sentence(finding)}"
             parts = (("wanted", wanted(finding)), ("found", found(finding)))
             yield from (f"{name} {text}" for name, text in parts if text is not None)
+    from rolehop.show.remedies import in_short
+
     for step in (step for remedy in hop.remedies()[:1] for step in remedy.steps):
         yield f"to fix it, {in_short(step)}"
