@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rolehop.vault.index_file import read_text
 from tests.storm.faults.arena import KEEPER, Arena, NotSurvived
 from tests.storm.faults.kinds import kind
 
@@ -163,11 +164,28 @@ def _index_lost(arena: Arena, person: str) -> Iterator[None]:
 
 
 def _flip(arena: Arena, path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    for _ in range(arena.choice.randrange(1, 9)):
-        if data:
-            data[arena.choice.randrange(len(data))] ^= 1 << arena.choice.randrange(8)
+    """Flip some bits; in the index, none that makes another session of one.
+
+    The index is a hint without a check: a session whose key or back end is another one there is
+    out of sight until it is used again, or ends.
+    """
+    before = path.read_bytes()
+    while True:
+        data = bytearray(before)
+        for _ in range(arena.choice.randrange(1, 9)):
+            if data:
+                data[arena.choice.randrange(len(data))] ^= 1 << arena.choice.randrange(8)
+        if path.name != "index.json" or _named(bytes(data)) in (None, _named(before)):
+            break
     path.write_bytes(data)
+
+
+def _named(index: bytes) -> object:
+    """Return the sessions that an index names, with their back ends; ``None``: it is damaged."""
+    found = read_text(index.decode(errors="replace"))
+    if found.damaged:
+        return None
+    return {key: each.backend for key, each in found.sessions.items()}, found.strays
 
 
 def _cut(arena: Arena, path: Path) -> None:
@@ -219,7 +237,9 @@ def _links(arena: Arena) -> None:
 
 @kind("state: a folder in the place of a file")
 def _folder(arena: Arena) -> None:
-    _damaged(arena, _as_folder)
+    person = arena.person()
+    with _index_lost(arena, person):  # no index can be written, and then there is none
+        _damaged(arena, _as_folder, person=person)
 
 
 @kind("state: a file gone")

@@ -97,6 +97,7 @@ def _run_lane(
     worlds, has_ended = 0, False
     while not has_ended:
         worlds += 1
+        since: list[str] = []
         with arena(backend, f"{name}-{worlds}") as world:
             for count in itertools.count(1):
                 with guard:
@@ -104,9 +105,11 @@ def _run_lane(
                 has_ended = fault is _LAST
                 label = f"{fault.kind.name}, round {fault.round}, {backend}"
                 hit, problem = _inject(fault, world, f"{seed} {label}")
+                since.append(label)
                 if not problem and count % _BETWEEN_LOGOUTS == 0:
-                    hit, problem = _inject(_LAST, world, "")
-                    label += " or one of those before it"
+                    _, problem = _inject(_LAST, world, "")
+                    label = f"one of {', '.join(since)}"
+                    since.clear()
                 with guard:
                     if fault is not _LAST:
                         report.injected[fault.kind.name] += hit
