@@ -16,8 +16,8 @@ from rolehop.startup.lazy_regex import Pattern
 _PLAIN = Pattern(r"[A-Za-z0-9_@+=:,./-]+")
 _IN_DOUBLE_QUOTES = Pattern(r"[A-Za-z0-9_@+=:,./ ()~&'\[\]{}*?<>|^\u00a0-\uffff-]+")
 _PLAIN_ON_WINDOWS = Pattern(r"[A-Za-z0-9_@+=:,./\\~-]+")
-# Comments, Go's %(name)s, and what ends a line or a value.
-_UNWRITABLE = Pattern(r".*(?:[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]| [#;]|%\().*")
+# Comments (after any blank of Unicode in JavaScript), Go's %(name)s, and what ends a line or a value.
+_UNWRITABLE = Pattern(r".*(?:[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]|\s[#;]|%\().*")
 _UNWRITABLE_ON_WINDOWS = Pattern(r'.*["%&|<>^!].*')
 # Options of rolehop with a value.
 _VALUED = ("--config", "--color", "--min-ttl", "--reason")

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> "NoReturn":
     """Answer and end the process; ``arguments`` are the path of the console script, then its own."""
-    if not arguments:
-        _leave("the line in the AWS config names no console script", 2)
+    # A relative path would be a file of the folder in which the SDK happens to run, anybody's.
+    if not arguments or arguments[0][:1] != "/":
+        _leave("the line in the AWS config names no console script by its full path", 2)
     try:
         line = answer(arguments[1:], _variables())
         if line is not None and _is_written(f"{line}\n".encode("utf-8", "surrogateescape")):

@@ -34,7 +34,9 @@ def test_botocore_on_windows_reads_the_words() -> None:
     assert own_line(line, windows=True) == OwnLine("prod/web", (words[0],))
 
 
-@pytest.mark.parametrize("word", ["/a #b", "/a ;b", "/a\nb", "/a\tb", "/%(x)s/b", "/a\udc80b"])
+@pytest.mark.parametrize(
+    "word", ["/a #b", "/a ;b", "/a\u3000#b", "/a\nb", "/a\tb", "/%(x)s/b", "/a\udc80b"]
+)
 def test_what_sdks_would_read_in_different_ways_is_not_written(word: str) -> None:
     for windows in (False, True):
         with pytest.raises(Unwritable):

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.profiles.installation import this_installation
+from rolehop.errors import UsageError
 from rolehop.show.doctor.finding import DoctorFinding, fine, look
 
 if TYPE_CHECKING:
@@ -31,7 +33,10 @@ def check_installation(app: App) -> Iterator[DoctorFinding]:
 
 
 def _on_path(app: App) -> Iterator[DoctorFinding]:
-    own = Path(sys.executable).with_name("rolehop")
+    try:
+        own = Path(this_installation().script)
+    except UsageError:
+        return  # the check of the profiles says it
     found = shutil.which("rolehop", path=app.variables.get("PATH", ""))
     if found is None:
         yield look(
@@ -40,7 +45,7 @@ def _on_path(app: App) -> Iterator[DoctorFinding]:
             "AWS profiles with credential_process = rolehop …, and shells, do not find it",
             f"add {own.parent} to PATH",
         )
-    elif own.exists() and Path(found).resolve() != own.resolve():
+    elif Path(found).resolve() != own.resolve():
         yield look(
             TOPIC,
             f"another rolehop comes first on PATH: {found}",

@@ -30,5 +30,7 @@ def test_a_script_that_is_gone_is_named(shared_world: World) -> None:
         f"rolehop: /nowhere/rolehop cannot be started: {os.strerror(2)}\n"
         "  try: rolehop profile list\n",
     )
-    done = run(shared_world)
-    assert done == Done(2, "", "rolehop: the line in the AWS config names no console script\n")
+    for words in ((), ("",), ("rolehop", "credential-process", "admin")):
+        done = run(shared_world, *words)
+        missing = "rolehop: the line in the AWS config names no console script by its full path\n"
+        assert done == Done(2, "", missing), "nothing of the folder that it runs in is started"

@@ -14,6 +14,7 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.doctor import DoctorFinding, repair
 from rolehop.app.doctor.files_check import check_aws_files, check_state
+from rolehop.app.doctor.installation import check_installation
 from rolehop.app.doctor.profiles_check import check_profiles
 from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
 from rolehop.app.profiles.installation import this_installation
@@ -98,6 +99,19 @@ def test_half_a_key_and_another_program_of_the_name(world: World) -> None:
     assert has(seen, "broken", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not")
     assert has(seen, "look", f"another rolehop comes first on PATH: {other}")
     assert has(seen, "look", "me: ")
+
+
+def test_the_folder_of_the_script_is_named_wherever_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pip install --user` puts it far from the interpreter."""
+    script = tmp_path / "bin" / "rolehop"
+    script.parent.mkdir()
+    script.touch(0o755)
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    found = list(check_installation(App({"PATH": "/usr/bin"}, tmp_path)))
+    assert [each.fix for each in found[1:]] == [f"add {script.parent} to PATH"]
 
 
 def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None:
