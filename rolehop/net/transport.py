@@ -246,13 +246,14 @@ def send_with_retries(
     sleep: Callable[[float], object],
     host: str,
     *,
-    seconds: float = CALL_SECONDS,
+    seconds: float | None = None,
 ) -> tuple[Outcome, int]:
     """Return the last outcome of ``send``, which asks ``host``, and the number of attempts.
 
     It is sent again while ``may_retry`` says so of an outcome and the number of attempts so far,
     after a wait, as long as the time for the whole call, ``seconds``, allows.
     """
+    seconds = CALL_SECONDS if seconds is None else seconds
     attempts = 0
     with time_limit(seconds), Wait(f"waiting for {host}"):
         while True:
