@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.host import read_file, state_folder
+from rolehop.app.profiles.aws_file import backup_of
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.show.doctor.finding import DoctorFinding, Repair, broken, fine, from_error, look
 from rolehop.text import pluralize
@@ -113,6 +114,23 @@ def _keys(app: App) -> Iterator[DoctorFinding]:
             "every program and every backup can read them; the keyring keeps them encrypted",
             "rolehop keys add NAME, then delete them there",
         )
+        return
+    kept = backup_of(app.aws_files[1].resolve())
+    if _has_secret(kept):
+        yield look(
+            TOPIC,
+            f"{kept} still has keys that the file itself has no longer",
+            "rolehop profile kept it before it changed the file; programs and backups can read it",
+            Advice("rm ", Argument(str(kept))),
+        )
+
+
+def _has_secret(path: Path) -> bool:
+    try:
+        file = read_file(path)
+    except RolehopError:
+        return False
+    return file is not None and "aws_secret_access_key" in file.text.lower()
 
 
 def check_state(app: App) -> Iterator[DoctorFinding]:

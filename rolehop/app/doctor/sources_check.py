@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.errors import RolehopError
 from rolehop.show.doctor.finding import DoctorFinding, fine, look
+from rolehop.show.times import show_span
 from rolehop.sources import diagnose, first_problem
 from rolehop.state.sdk_problems import sdk_problems
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rolehop.app.context import App
+    from rolehop.state.sdk_problems import SdkProblem
 
 TOPIC = "sources"
 _SHOWN = 3
@@ -50,7 +54,14 @@ def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
     for each in sdk_problems(app.state_folder, app.now())[:_SHOWN]:
         yield look(
             TOPIC,
-            f"credential-process {each.chain} failed: {each.what}",
+            _when(each, app.now()),
             each.cause or "the SDK that asked does not show it",
             each.fix or "rolehop status",
         )
+
+
+def _when(problem: SdkProblem, now: datetime) -> str:
+    """Return what an SDK met, and how long ago; an answer that it may not have read has code 0."""
+    failed = " failed" if problem.exit_code else ""
+    ago = show_span(max(0, int((now - problem.at).total_seconds())))
+    return f"credential-process {problem.chain}{failed}, {ago} ago: {problem.what}"

@@ -50,7 +50,12 @@ class AwsFile:
     @property
     def backup(self) -> Path:
         """Where the content is kept as it was before the last change."""
-        return self.real.with_name(self.real.name + BACKUP)
+        return backup_of(self.real)
+
+
+def backup_of(real: Path) -> Path:
+    """Return where the content of the AWS file ``real`` is kept before it is changed."""
+    return real.with_name(real.name + BACKUP)
 
 
 def read_aws_file(path: Path, home: Path) -> AwsFile:

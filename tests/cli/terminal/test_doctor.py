@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from rolehop.advice import Advice
 from rolehop.app.context import App
 from rolehop.app.doctor import DoctorFinding, repair
 from rolehop.app.doctor.files_check import check_aws_files, check_state
 from rolehop.app.doctor.installation import check_installation
 from rolehop.app.doctor.profiles_check import check_profiles
+from rolehop.app.doctor.sources_check import check_sdk_problems
 from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
 from rolehop.app.profiles.installation import this_installation
+from rolehop.state.sdk_problems import SdkProblem, note_problem
 from tests.support.world import SCRIPT, World
 
 DOUBLES = "tests.doubles.keyrings"
@@ -163,6 +166,24 @@ def test_a_mode_is_changed_of_the_file_that_was_looked_at(tmp_path: Path) -> Non
     assert stat.S_IMODE(other.stat().st_mode) == 0o400, "not 0600, as it was when it was looked at"
 
 
+def test_keys_that_only_the_backup_still_has(tmp_path: Path) -> None:
+    """Who moved them to the keyring thinks that they are gone."""
+    file = tmp_path / ".aws" / "credentials"
+    file.parent.mkdir(mode=0o700)
+    kept = file.with_name("credentials.rolehop-backup")
+
+    def seen(text: str) -> list[str]:
+        file.write_text(text)
+        file.chmod(0o600)
+        return [each.what for each in check_aws_files(App({"HOME": str(tmp_path)}, tmp_path))]
+
+    kept.write_text(KEYS)
+    assert seen(KEYS) == ["AWS profiles with keys in a file: old"]
+    assert seen("") == [f"{kept} still has keys that the file itself has no longer"]
+    kept.write_text("[old]\n")
+    assert seen("") == [f"0 AWS profiles in {file}"]
+
+
 def test_a_state_folder_below_one_that_others_rule(tmp_path: Path) -> None:
     """A command for the folder itself would help nobody, nor would --fix."""
     above = tmp_path / ".local"
@@ -208,9 +229,16 @@ def test_a_network_that_does_not_do(world: World) -> None:
     assert has(found(world), "broken", "this machine's clock is 7 min slow")
 
 
-def test_what_an_sdk_met_is_told(world: World) -> None:
-    assert world.rolehop("credential-process", "admin", env={"AWS_ACCESS_KEY_ID": None}).code == 4
-    assert has(found(world), "look", "credential-process admin failed: ")
+def test_what_an_sdk_met_is_told(tmp_path: Path) -> None:
+    app = App({"HOME": str(tmp_path)}, tmp_path)
+    at = app.now() - timedelta(minutes=90)
+    for chain, code in (("admin", 4), ("hub", 0)):
+        problem = SdkProblem(chain, at, code, "so it went", "", Advice(""))
+        note_problem(app.state_folder, problem)
+    assert sorted(each.what for each in check_sdk_problems(app)) == [
+        "credential-process admin failed, 1 h 30 min ago: so it went",
+        "credential-process hub, 1 h 30 min ago: so it went",
+    ]
 
 
 def test_a_shell_without_its_line_gets_it(world: World) -> None:
