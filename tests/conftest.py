@@ -83,7 +83,6 @@ def pytest_collection_finish() -> None:
     """Keep the collector away from the tests themselves, which are half a million objects."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20)  # a test makes many objects and keeps few
     gc.enable()
 
 
