@@ -9,6 +9,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.app.profiles.changes import ProfileOptions, changes_for, write_changes
 from rolehop.app.profiles.installation import named_config_file, this_installation
 from rolehop.app.profiles.installed import (
+    damaged_blocks,
     profile_rows,
     reinstall_commands,
     unlisted_fleet_of,
@@ -33,11 +34,19 @@ def check_profiles(app: App) -> Iterator[DoctorFinding]:
     try:
         installation = this_installation()
         rows = profile_rows(app, (), installation)
+        damaged = list(damaged_blocks(app))
     except UsageError as error:
         yield look(TOPIC, error.what, error.cause or "", error.fix or "")
         return
     except RolehopError:
         return  # the check of that file says it
+    for path, damage in damaged:
+        yield look(
+            TOPIC,
+            f"{path}:{damage.line}: {damage}",
+            "until it has both markers, rolehop profile changes nothing in this file",
+            "put both markers back, or delete the block by hand",
+        )
     groups: dict[tuple[object, ...], list[ProfileRow]] = {}
     for row in rows:
         if row.problem:
@@ -45,7 +54,7 @@ def check_profiles(app: App) -> Iterator[DoctorFinding]:
             groups.setdefault(key, []).append(row)
     for same in groups.values():
         yield _broken(app, same, installation)
-    if rows and not groups:
+    if rows and not groups and not damaged:
         yield fine(TOPIC, f"{pluralize(len(rows), 'AWS profile')} with rolehop's line")
 
 

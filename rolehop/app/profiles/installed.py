@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.app.profiles.installation import named_config_file
 from rolehop.awsconfig.process_line import OwnLine, Unwritable, own_line, process_line
-from rolehop.awsconfig.profile_block import DamagedBlock, split_block
+from rolehop.awsconfig.profile_block import BlockText, DamagedBlock, split_block
 from rolehop.show.rows import ProfileRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rolehop.app.context import App
     from rolehop.app.profiles.installation import Installation
     from rolehop.config.model import ListedFleet
@@ -76,15 +78,29 @@ def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
 
 def _installed(app: App, number: int) -> frozenset[str]:
     """Return the profiles in rolehop's block of the config or the credentials file."""
-    from rolehop.app.host import read_or_none
-
-    path = app.aws_files[number]
-    if str(path) == os.devnull:
-        return frozenset()
     try:
-        return frozenset(split_block(read_or_none(path) or "").profiles)
+        return frozenset(_block(app.aws_files[number]).profiles)
     except DamagedBlock:
         return frozenset()
+
+
+def damaged_blocks(app: App) -> Iterator[tuple[Path, DamagedBlock]]:
+    """Give the AWS files in which rolehop's block has lost a marker.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    for path in app.aws_files:
+        try:
+            _block(path)
+        except DamagedBlock as error:
+            yield path, error
+
+
+def _block(path: Path) -> BlockText:
+    from rolehop.app.host import read_or_none
+
+    return split_block("" if str(path) == os.devnull else read_or_none(path) or "")
 
 
 def _rewrite(line: OwnLine, installation: Installation) -> str | None:

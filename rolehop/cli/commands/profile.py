@@ -144,7 +144,9 @@ def list_profiles(ctx: click.Context, pattern: tuple[str, ...], style: str) -> N
         cli.write_json(profiles_document(rows))
         return
     if not rows:
-        cli.terminal.note("no AWS profile runs rolehop: rolehop profile install")
+        none = "no AWS profile runs rolehop: rolehop profile install"
+        other = "no AWS profile that runs rolehop matches: rolehop profile list"
+        cli.terminal.note(other if pattern else none)
         return
     from rolehop.show.chain import profiles_view
 

@@ -41,6 +41,8 @@ def test_install_list_and_remove() -> None:
         assert found["rh-admin"]["rewrite"] == line
         assert found["old"]["problem"] == "its rolehop is gone: /gone/rolehop"
         assert found["q"]["problem"] == "there is no chain 'q'"
+        none = "rolehop: no AWS profile that runs rolehop matches: rolehop profile list\n"
+        assert world.rolehop("profile", "list", "nothing").err == none
         shown = world.rolehop("profile", "list")
         assert shown.err == "rolehop: to rewrite: rolehop profile install --prefix rh- admin\n"
         assert f"credential_process = {line.removesuffix('admin')}hub\n" in shown.out

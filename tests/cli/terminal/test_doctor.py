@@ -271,6 +271,12 @@ def test_profiles_whose_program_is_gone_are_written_again(world: World) -> None:
     assert "+ credential_process = " in done.out
 
 
+def cut(app: App, file: Path) -> App:
+    """Delete the last marker of the block."""
+    file.write_text(file.read_text().rpartition("# <<<")[0])
+    return App(app.variables, app.home)
+
+
 def test_a_profile_that_no_command_writes_again_is_for_a_person(tmp_path: Path) -> None:
     """Its name is another one, its config is another one, or the config cannot be read."""
     (tmp_path / ".aws").mkdir(mode=0o700)
@@ -288,6 +294,8 @@ def test_a_profile_that_no_command_writes_again_is_for_a_person(tmp_path: Path) 
 
     renamed = seen("[profile admin]", "[profile mine]")
     assert (renamed.repair, (renamed.fix or "")[:11]) == (None, "write there")
+    (damaged, _) = check_profiles(cut(app, file))
+    assert (damaged.state, "has no end" in damaged.what) == ("look", True)
     elsewhere = seen("-process admin", "-process --config /other.toml admin")
     command = "rolehop profile install --config /other.toml admin"
     assert (elsewhere.repair, elsewhere.fix) == (None, command)
