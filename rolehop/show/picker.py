@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rolehop.text import elided, visible
+from rolehop.text import elided, is_visible, visible
 
 _GAP = "  "
 _NAME_LEAST, _NAME_MOST, _ROLE_LEAST, _ROLE_MOST, _USEFUL = 24, 32, 23, 48, 8
@@ -34,6 +34,8 @@ def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
     Names that begin with what was typed come first; otherwise the order stays.
     """
     words = typed.casefold().split()
+    if not words:
+        return list(choices)
     found = [each for each in choices if all(word in _searched(each) for word in words)]
     begins = typed.strip().casefold()
     return sorted(found, key=lambda each: not each.name.casefold().startswith(begins))
@@ -46,8 +48,8 @@ def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]
     description gives way first, then the time, then the role, and the name last. A name that is
     far longer than the others does not widen the column.
     """
-    shown = [tuple(map(visible, each[:4])) for each in choices] or [("", "", "", "")]
-    name, description, role, left = (list(map(len, column)) for column in zip(*shown, strict=True))
+    shown = [each[:4] for each in choices] or [("", "", "", "")]
+    name, description, role, left = map(_lengths, zip(*shown, strict=True))
     usual = [each for each in name if each <= _NAME_MOST]
     wanted = max(name) if len(usual) == len(name) else max([_NAME_LEAST, *usual])
     names = min(wanted, max(columns - _with_gap(min(max(role), _ROLE_LEAST)), _NAME_LEAST), columns)
@@ -59,6 +61,13 @@ def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]
     roles = _part(room, min(max(role), _ROLE_MOST), min(max(role), _USEFUL))
     room -= _with_gap(roles)
     return names, _part(room, max(description), min(max(description), _USEFUL)), roles, time
+
+
+def _lengths(column: Sequence[str]) -> list[int]:
+    """Return how long each text is when it is shown; thousands are looked at as one."""
+    if not is_visible("".join(column)):
+        column = [visible(each) for each in column]
+    return list(map(len, column))
 
 
 def _with_gap(width: int) -> int:
