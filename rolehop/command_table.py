@@ -51,7 +51,10 @@ class CommandRow:
         self.commands = commands or {}
 
 
-IMPORTED = ("aws-config", "aws-vault")
+IMPORTED = (
+    *("aws-config", "aws-vault", "granted", "awsume", "aws-sso-cli", "aws-runas", "saml2aws"),
+    "leapp",
+)
 """What ``config import`` reads, besides files."""
 
 # The summary is the command's own first help line.

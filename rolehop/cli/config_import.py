@@ -30,9 +30,9 @@ rolehop config import ~/old/config --yes
 def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
     """Add chains from the files of other tools.
 
-    FROM is a tool (aws-config, aws-vault) or a file. Shows what would be added, and what cannot
-    be carried, then asks; without a terminal it only shows. Keys are never copied: for each there is
-    a line that moves it.
+    FROM is aws-config, aws-vault, granted, awsume, aws-sso-cli, aws-runas, saml2aws, leapp or a file.
+    Shows what would be added, and what cannot be carried, then asks; without a terminal it only
+    shows. Keys are never copied: for each there is a line that moves it.
     """
     from rolehop.app.importing.found_files import files_of
     from rolehop.app.importing.proposing import confirm_import, plan_import, write_import

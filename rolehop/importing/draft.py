@@ -89,6 +89,16 @@ class ProfileDraft:
         del self.profiles[name]
         self.lost.append(NotCarried(f"profile {name}", why))
 
+    def note(self, what: str, why: str) -> None:
+        """Say that something was not carried."""
+        self.lost.append(NotCarried(what, why))
+
+    def run(self, name: str, tool: str, command: str) -> None:
+        """Make ``command`` the process of profile ``name``, instead of all that it had for that."""
+        for key in _CREDENTIALS:
+            self.profiles[name].pop(key, None)
+        self.profiles[name] |= {TOOL: tool, "credential_process": command}
+
     def hold(self, name: str, tool: str, *command: str) -> None:
         """Say that the keys of profile ``name`` are with a tool, and which command prints them."""
         self.profiles[name] |= {

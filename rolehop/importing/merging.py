@@ -11,7 +11,6 @@ from rolehop.config.model import ChainConfig, Config
 from rolehop.config.schema import Table
 from rolehop.errors import ConfigError
 from rolehop.files import FileText
-from rolehop.importing.names import told_apart
 from rolehop.importing.proposal import Proposal
 from rolehop.importing.proposed_text import HEAD, proposed_text, refused_parts
 from rolehop.startup.dataclass import replace
@@ -89,15 +88,18 @@ class _Names(Generic[_Part]):
         self.there: set[str] = set()
 
     def place(self, name: str, value: _Part) -> None:
-        def taken(candidate: str) -> bool:
-            if candidate in self.new.values():
-                return True
-            found = self.existing
-            return candidate in found and found[candidate] != self.under(value, candidate)
-
-        self.new[name] = told_apart(name, taken)
+        candidate, number = name, 2
+        while self._taken(candidate, value):
+            candidate, number = f"{name}-{number}", number + 1
+        self.new[name] = candidate
         if self.new[name] in self.existing:
             self.there.add(self.new[name])
+
+    def _taken(self, candidate: str, value: _Part) -> bool:
+        if candidate in self.new.values():
+            return True
+        found = self.existing
+        return candidate in found and found[candidate] != self.under(value, candidate)
 
 
 def _parents_first(chains: Mapping[str, ChainConfig]) -> list[str]:

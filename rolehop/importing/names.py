@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 
 from rolehop.config.value_types import name_meant
 
@@ -15,10 +15,10 @@ def slug(name: str) -> str:
     return name_meant(plain) or "profile"
 
 
-def told_apart(name: str, taken: Callable[[str], bool]) -> str:
+def told_apart(name: str, taken: Collection[str]) -> str:
     """Return ``name``, or the first of ``name-2``, ``name-3``… that is not ``taken``."""
     number, candidate = 2, name
-    while taken(candidate):
+    while candidate in taken:
         candidate = f"{name}-{number}"
         number += 1
     return candidate
@@ -31,6 +31,6 @@ def names_of(originals: Iterable[str]) -> dict[str, str]:
     used = set(found)
     for original in each_one:
         if original not in found:
-            found[original] = told_apart(slug(original), used.__contains__)
+            found[original] = told_apart(slug(original), used)
             used.add(found[original])
     return found

@@ -39,7 +39,7 @@ _MACHINE = {
 # A command line that may hold a secret is not copied; the profile that has it is named instead.
 _SECRET = Pattern(
     r"(?i)pass(word|wd|phrase)?\b|secret|token[= ]|api[_-]?key|://[^/\s]*:[^/\s]*@"
-    r"|\b(AKIA|ASIA)[A-Z0-9]{12}|[A-Za-z0-9+/=_-]{40}"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{12}|(?<![\w+/=-])(?=\S*[0-9])(?=\S*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
 )
 
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rolehop.awsconfig import AwsConfig
-from rolehop.importing import aws_vault
+from rolehop.importing import (
+    aws_runas,
+    aws_sso_cli,
+    aws_vault,
+    awsume,
+    granted,
+    leapp,
+    saml2aws,
+)
 from rolehop.importing.aws_profiles import chains_of
 from rolehop.importing.draft import ProfileDraft
-from rolehop.importing.names import names_of
+from rolehop.importing.names import names_of, told_apart
 from rolehop.importing.proposal import Proposal
 from rolehop.startup.dataclass import dataclass
 
@@ -64,6 +72,32 @@ TOOLS: Mapping[str, ForeignTool] = {
             aws_vault.is_in,
             traces=(".awsvault", "Library/Keychains/aws-vault.keychain-db"),
         ),
+        ForeignTool("granted", granted.adapt, granted.is_in, traces=(".granted/config",)),
+        ForeignTool(
+            "awsume",
+            awsume.adapt,
+            awsume.is_in,
+            is_own=awsume.is_own,
+            files=("$XDG_CONFIG_HOME/awsume/config.yaml", ".awsume/config.yaml"),
+        ),
+        ForeignTool(
+            "aws-sso-cli",
+            aws_sso_cli.adapt,
+            aws_sso_cli.is_in,
+            aws_sso_cli.propose,
+            aws_sso_cli.is_own,
+            # Its docs: the old folder is used if it is there.
+            files=("$AWS_SSO_CONFIG", ".aws-sso/config.yaml", ".config/aws-sso/config.yaml"),
+        ),
+        ForeignTool("aws-runas", aws_runas.adapt, aws_runas.is_in),
+        ForeignTool(
+            "saml2aws",
+            saml2aws.adapt,
+            saml2aws.is_in,
+            is_own=saml2aws.is_own,
+            files=("$SAML2AWS_CONFIGFILE", ".saml2aws"),
+        ),
+        ForeignTool("leapp", leapp.adapt, leapp.is_in, traces=(".Leapp/Leapp-lock.json",)),
     )
 }
 
@@ -103,6 +137,16 @@ def proposal_of(aws: AwsConfig, tools: list[str], texts: Mapping[str, str]) -> P
         TOOLS[name].adapt(draft, texts.get(name, ""))
         if name in texts:
             own += TOOLS[name].propose(texts[name])
-    whole = chains_of(draft) + own
+    of_profiles = chains_of(draft)
+    whole = of_profiles + _beside(own, of_profiles)
     sources = names_of(each.name for each in whole.sources)
     return whole.renamed(sources, names_of(each.name for each in whole.chains))
+
+
+def _beside(own: Proposal, others: Proposal) -> Proposal:
+    """Return ``own`` under names that ``others`` do not have."""
+    sources, chains = ({each.name for each in part} for part in (others.sources, others.chains))
+    return own.renamed(
+        {each.name: told_apart(each.name, sources) for each in own.sources},
+        {each.name: told_apart(each.name, chains) for each in own.chains},
+    )

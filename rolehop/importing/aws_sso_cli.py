@@ -1,0 +1,216 @@
+"""aws-sso-cli: the roles of its ``config.yaml``, and AWS profiles that run it.
+
+From its ``docs/config.md``: ``SSOConfig`` has the Identity Centers, each with accounts and their roles;
+``Via`` is the ARN of the role from which another one is assumed, where an Identity Center's own role is
+written ``arn:aws:iam::ACCOUNT:role/NAME``; ``Profile``, else ``ProfileFormat``, names a role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from rolehop.config.model import HopConfig
+from rolehop.importing.draft import ProfileDraft, option, runs
+from rolehop.importing.granted import CONTAINER_COLORS
+from rolehop.importing.names import told_apart
+from rolehop.importing.proposal import (
+    NotCarried,
+    Proposal,
+    ProposedChain,
+    ProposedSource,
+)
+from rolehop.importing.simple_yaml import Yaml, read_yaml
+from rolehop.startup.dataclass import replace
+
+NAME = "aws-sso-cli"
+_PROGRAM = "aws-sso"
+_FLOWS = {"device_code": "device", "pkce": "pkce"}
+_CARRIED = frozenset({"SSOConfig", "DefaultRegion", "AuthWorkflow", "ProfileFormat", "DefaultSSO"})
+
+
+class SsoRole(NamedTuple):
+    """One role of the file."""
+
+    center: str
+    account: str
+    role: str
+    keys: Mapping[str, Yaml]
+    account_keys: Mapping[str, Yaml]
+
+
+def is_own(text: str) -> bool:
+    """True if ``text`` looks like its ``config.yaml``."""
+    return any(line.startswith("SSOConfig:") for line in text.splitlines())
+
+
+def is_in(draft: ProfileDraft) -> bool:
+    """True if a profile runs aws-sso."""
+    return any(runs(draft, name, _PROGRAM) for name in draft.profiles)
+
+
+def adapt(draft: ProfileDraft, text: str) -> None:
+    """Make sign-ins of the profiles that run aws-sso; those of the file's own roles go with these.
+
+    Raises:
+        ValueError: ``text``, its ``config.yaml``, is broken.
+    """
+    whole = _table(read_yaml(text))
+    centers = _table(whole.get("SSOConfig", ""))
+    roles = {(each.account, each.role) for each in _roles(centers)}
+    for name in list(draft.profiles):
+        words = runs(draft, name, _PROGRAM)
+        if not words:
+            continue
+        account, role = _of_arn(option(words, "--arn", "-a"))
+        usual = str(whole.get("DefaultSSO", "")) or "Default"
+        center = option(words, "--sso", "-S") or usual
+        if not account or center not in centers:
+            draft.note(
+                f"profile {name}", "aws-sso is asked: its config.yaml does not say what this is"
+            )
+        elif (account, role) in roles:
+            del draft.profiles[name]
+        else:
+            settings = _sign_in(_table(centers[center]), whole)
+            draft.become(name, NAME, {**settings, "account": account, "role": role})
+
+
+def propose(text: str) -> Proposal:
+    """Return the sources and chains of a ``config.yaml``.
+
+    Raises:
+        ValueError: it is broken.
+    """
+    whole = _table(read_yaml(text))
+    centers = _table(whole.get("SSOConfig", ""))
+    if not centers:
+        raise ValueError("it has no SSOConfig")
+    roles = list(_roles(centers))
+    names: dict[tuple[str, str], str] = {}
+    for each in roles:
+        names[each.account, each.role] = told_apart(_name(each, whole), names.values())
+    found = Proposal(lost=tuple(_lost(whole, centers)))
+    for each in roles:
+        found += _of_role(each, names, whole, _table(centers[each.center]))
+    for center, keys in centers.items():
+        if not any(each.center == center for each in roles):
+            name = told_apart(center, names.values())
+            found += _of_center(name, _sign_in(_table(keys), whole))
+    missing = {each.source for each in found.chains} - {each.name for each in found.sources}
+    for source in sorted(filter(None, missing)):
+        account, role = source.split(" ")
+        settings = {**_sign_in(_table(next(iter(centers.values()))), whole)}
+        settings |= {"account": account, "role": role}
+        found += Proposal((ProposedSource(source, settings, f"Via of {NAME}"),))
+    return found
+
+
+def _of_role(
+    each: SsoRole,
+    names: Mapping[tuple[str, str], str],
+    whole: Mapping[str, Yaml],
+    center: Mapping[str, Yaml],
+) -> Proposal:
+    name = names[each.account, each.role]
+    tags = _tags(each.account_keys) | _tags(each.keys)
+    chain = ProposedChain(
+        name,
+        origin=f"{NAME}: role {each.role} in {each.account}",
+        source=name,
+        region=_region(each.keys, each.account_keys, center, whole),
+        description=str(each.account_keys.get("Name", "")),
+        color=CONTAINER_COLORS.get(tags.get("Color", "")),
+        labels={key: value for key, value in tags.items() if key not in ("Color", "Icon")},
+    )
+    via = str(each.keys.get("Via", ""))
+    if not via:
+        settings = {**_sign_in(center, whole), "account": each.account, "role": each.role}
+        return Proposal((ProposedSource(name, settings, chain.origin),), (chain,))
+    account, role = _of_arn(via)
+    if not account:
+        return Proposal(
+            lost=(NotCarried(f"role {each.role} in {each.account}", "its Via is no ARN"),)
+        )
+    identity = str(each.keys.get("SourceIdentity", "")) or None
+    hop = HopConfig(f"arn:aws:iam::{each.account}:role/{each.role}", source_identity=identity)
+    above = names.get((account, role))
+    start = {"source": None, "continues": above} if above else {"source": f"{account} {role}"}
+    return Proposal(chains=(replace(chain, hops=(hop,), **start),))
+
+
+def _of_center(name: str, settings: dict[str, str]) -> Proposal:
+    """Return a chain that asks for account and role: the file names none."""
+    origin = f"{NAME}: {name}, which asks for account and role"
+    source = ProposedSource(name, settings, origin)
+    return Proposal((source,), (ProposedChain(name, origin, source=name),))
+
+
+def _roles(centers: Mapping[str, Yaml]) -> Iterator[SsoRole]:
+    for center, keys in centers.items():
+        for account, account_keys in _table(_table(keys).get("Accounts", "")).items():
+            below = _table(account_keys)
+            for role, role_keys in _table(below.get("Roles", "")).items():
+                yield SsoRole(center, account.zfill(12), role, _table(role_keys), below)
+
+
+def _lost(whole: Mapping[str, Yaml], centers: Mapping[str, Yaml]) -> Iterator[NotCarried]:
+    for key in whole:
+        if key not in _CARRIED:
+            yield NotCarried(key, "a setting of aws-sso")
+    for center in centers.values():
+        for account, keys in _table(_table(center).get("Accounts", "")).items():
+            if not _table(_table(keys).get("Roles", "")):
+                yield NotCarried(f"account {account}", "it names no role")
+
+
+def _sign_in(center: Mapping[str, Yaml], whole: Mapping[str, Yaml]) -> dict[str, str]:
+    settings = {"type": "identity-center"}
+    for key, written in (("start_url", "StartUrl"), ("sso_region", "SSORegion")):
+        if center.get(written):
+            settings[key] = str(center[written])
+    flow = _FLOWS.get(str(whole.get("AuthWorkflow", "")))
+    return {**settings, "flow": flow} if flow else settings
+
+
+def _name(each: SsoRole, whole: Mapping[str, Yaml]) -> str:
+    own = str(each.keys.get("Profile", ""))
+    if own:
+        return own
+    account = str(each.account_keys.get("Name", ""))
+    text = str(whole.get("ProfileFormat", ""))
+    for key, value in (
+        ("AccountName", account),
+        ("RoleName", each.role),
+        ("AccountIdPad", each.account),
+        ("AccountId", each.account.lstrip("0")),
+    ):
+        for written in (f"{{{{.{key}}}}}", f"{{{{ .{key} }}}}"):
+            text = text.replace(written, value or each.account)
+    return text if text and "{{" not in text else f"{account or each.account}-{each.role}"
+
+
+def _region(*places: Mapping[str, Yaml]) -> str | None:
+    return next((str(each["DefaultRegion"]) for each in places if each.get("DefaultRegion")), None)
+
+
+def _tags(keys: Mapping[str, Yaml]) -> dict[str, str]:
+    written = keys.get("Tags", "")
+    tables = written if isinstance(written, list) else [written]
+    return {
+        key: value
+        for table in tables
+        for key, value in _table(table).items()
+        if isinstance(value, str) and value
+    }
+
+
+def _of_arn(arn: str) -> tuple[str, str]:
+    """Return account and name of a role's ARN; empty if it is none."""
+    parts = arn.split(":")
+    is_role = len(parts) == 6 and parts[5].startswith("role/")
+    return (parts[4].zfill(12), parts[5].rpartition("/")[2]) if is_role else ("", "")
+
+
+def _table(value: Yaml) -> dict[str, Yaml]:
+    return value if isinstance(value, dict) else {}

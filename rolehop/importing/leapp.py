@@ -1,0 +1,33 @@
+"""Leapp: the profiles that it exports into the AWS files while a session is started.
+
+From its docs (``docs/security/credential-process.md``): such a profile runs ``leapp session generate ID``.
+What the ID stands for is in ``~/.Leapp/Leapp-lock.json``, which is encrypted, so that Leapp is asked.
+"""
+
+from __future__ import annotations
+
+from rolehop.importing.draft import TOOL, ProfileDraft, runs
+
+NAME = "leapp"
+_WHY = (
+    "which role it is only Leapp knows, in an encrypted file: the source asks Leapp; write the chain"
+    " yourself to go on without it"
+)
+
+
+def is_in(draft: ProfileDraft) -> bool:
+    """True if a profile runs Leapp."""
+    return any(runs(draft, name, NAME) for name in draft.profiles)
+
+
+def adapt(draft: ProfileDraft, text: str) -> None:
+    """Say what Leapp alone knows; ``text`` is empty."""
+    for name in list(draft.profiles):
+        words = runs(draft, name, NAME)
+        if not words:
+            continue
+        draft.profiles[name][TOOL] = NAME
+        if words[1:3] != ["session", "generate"] or len(words) != 4:
+            draft.drop(name, "it does not run 'leapp session generate ID'")
+        else:
+            draft.note(f"the session of profile {name}", _WHY)

@@ -1,0 +1,73 @@
+"""saml2aws: its accounts, each with one role, as processes that run saml2aws.
+
+From its README and ``pkg/cfg/cfg.go``: ``~/.saml2aws`` is an INI file with a section for each account;
+``aws_profile`` (``saml``) is where it leaves the session, ``role_arn`` the role that it takes without
+asking. ``saml2aws login --credential-process`` answers as a ``credential_process`` does.
+"""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+
+from rolehop.importing.draft import TOOL, ProfileDraft, runs
+
+NAME = "saml2aws"
+_PROFILE = "saml"
+_LEFT_BEHIND = ("x_principal_arn", "x_security_token_expires")
+
+
+def is_in(draft: ProfileDraft) -> bool:
+    """True if a profile runs saml2aws, or has a session that it left."""
+    return any(
+        "x_principal_arn" in keys or runs(draft, name, NAME)
+        for name, keys in draft.profiles.items()
+    )
+
+
+def is_own(text: str) -> bool:
+    """True if ``text`` looks like ``~/.saml2aws``."""
+    lines = {line.partition("=")[0].strip() for line in text.splitlines()}
+    return {"url", "provider"} <= lines and "[profile " not in text
+
+
+def adapt(draft: ProfileDraft, text: str) -> None:
+    """Make each account the process of its profile; ``text`` is ``~/.saml2aws``.
+
+    Raises:
+        ValueError: ``text`` is broken.
+    """
+    accounts = _accounts(text)
+    names = [each.get("aws_profile") or _PROFILE for each in accounts.values()]
+    for (account, keys), profile in zip(accounts.items(), names, strict=True):
+        missing = [key for key in ("url", "provider", "role_arn") if not keys.get(key)]
+        if missing:
+            why = "it has no role_arn, so saml2aws would ask for the role"
+            if missing != ["role_arn"]:
+                why = f"it has no {', '.join(missing)}"
+            draft.note(f"account {account} of saml2aws", why)
+            continue
+        name = profile if names.count(profile) == 1 else account
+        words = [NAME, "login", "--credential-process", "--idp-account", account]
+        words += ["--role", keys["role_arn"], "--profile", profile]
+        draft.profiles.setdefault(name, {})
+        draft.run(name, NAME, shlex.join(words))
+        if keys.get("region"):
+            draft.profiles[name].setdefault("region", keys["region"])
+    for name in draft.profiles:
+        if runs(draft, name, NAME):
+            draft.profiles[name][TOOL] = NAME
+        for key in _LEFT_BEHIND:
+            draft.profiles[name].pop(key, None)
+
+
+def _accounts(text: str) -> dict[str, dict[str, str]]:
+    parser = configparser.RawConfigParser(default_section="", inline_comment_prefixes=(" #", " ;"))
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        line = getattr(error, "lineno", None)
+        if isinstance(error, configparser.ParsingError) and error.errors:
+            line = error.errors[0][0]
+        raise ValueError(f"line {line} of saml2aws's config is no INI") from None
+    return {name: dict(parser.items(name)) for name in parser.sections()}
