@@ -22,6 +22,7 @@ from rolehop.importing.draft import (
     TRANSITIVE,
     ProfileDraft,
 )
+from rolehop.importing.granted import REGISTRY
 from rolehop.importing.profile_source import (
     NotASource,
     mfa_of_base,
@@ -77,6 +78,8 @@ class _Profiles:
         for name in self.aws.profiles:
             self._resolve(name)
         for header in sorted(self.aws.unprefixed):
+            if header.startswith(REGISTRY):  # only a mark
+                continue
             self.lost.append(
                 NotCarried(f"[{header}]", "it is no profile: 'profile' is missing before it")
             )

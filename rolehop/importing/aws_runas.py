@@ -16,11 +16,12 @@ _SAML = (
     *("mfa_type", "federated_username", "auth_browser"),
 )
 _OIDC = (
-    *("web_identity_auth_url", "web_identity_username", "web_identity_provider"),
-    *("web_identity_client_id", "web_identity_redirect_uri", "web_identity_password"),
+    *("web_identity_username", "web_identity_provider"),
+    *("web_identity_redirect_uri", "web_identity_password"),
 )
+_CARRIED = ("web_identity_auth_url", "web_identity_client_id")
 _OWN = frozenset(
-    {*_SAML, *_OIDC, "jump_role_arn", "credentials_duration", "session_token_duration"}
+    {*_SAML, *_OIDC, *_CARRIED, "jump_role_arn", "credentials_duration", "session_token_duration"}
 )
 _GO_PART = Pattern(r"([0-9]+(?:\.[0-9]+)?)([hms])")
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
@@ -41,9 +42,8 @@ def adapt(draft: ProfileDraft, text: str) -> None:
         elif name in sources or "aws_access_key_id" in draft.profiles[name]:
             _base(draft, name, named[name])
     for name in draft.profiles:
-        own = [key for key in draft.profiles[name] if key in _OWN]
-        lost = [key for key in own if key in _SAML or key in _OIDC]
-        draft.lose(name, "aws-runas signs in with it; rolehop does in its own way", *lost)
+        draft.lose(name, "rolehop takes an assertion: add assertion_command", *_SAML)
+        draft.lose(name, "rolehop's own sign-in goes without it", *_OIDC)
         for key in _OWN:
             draft.profiles[name].pop(key, None)
 

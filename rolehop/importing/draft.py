@@ -119,7 +119,7 @@ class ProfileDraft:
 
     def base_below(self, name: str) -> str:
         """Return a new profile that has the credentials of ``name``, which goes on to its role."""
-        base = f"{name} keys"
+        base = f"{name} base"
         self.profiles[base] = {NO_CHAIN: "yes"}
         self.profiles[name]["source_profile"] = base
         return base

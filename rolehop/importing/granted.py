@@ -11,6 +11,8 @@ from __future__ import annotations
 from rolehop.importing.draft import COLOR, TOOL, ProfileDraft, option, runs
 
 NAME = "granted"
+REGISTRY = ("granted_registry_start", "granted_registry_end")
+"""How the sections begin that mark what comes from a registry."""
 _PROGRAMS = ("granted", "dgranted")
 _BEFORE = "granted_"
 _SIGN_IN = ("sso_start_url", "sso_region", "sso_account_id", "sso_role_name")

@@ -98,7 +98,9 @@ def _settings(
     if kind is CredentialKind.PROCESS:
         command = profile_setting(aws, name, "credential_process") or ""
         words = process_words(command)
-        if words and not _SECRET.search(command):
+        if not words:
+            raise NotASource("its credential_process cannot be split into words")
+        if not _SECRET.search(command):
             return {"type": "process", "command": words}
         return {"type": "profile", "profile": name}
     if kind is CredentialKind.LOGIN:

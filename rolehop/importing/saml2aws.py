@@ -62,12 +62,12 @@ def adapt(draft: ProfileDraft, text: str) -> None:
 
 
 def _accounts(text: str) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser(default_section="", inline_comment_prefixes=(" #", " ;"))
+    parser = configparser.RawConfigParser(default_section="", inline_comment_prefixes=("#", ";"))
     try:
         parser.read_string(text)
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
-        if isinstance(error, configparser.ParsingError) and error.errors:
-            line = error.errors[0][0]
+        wrong = getattr(error, "errors", ())
+        line = wrong[0][0] if wrong else line
         raise ValueError(f"line {line} of saml2aws's config is no INI") from None
     return {name: dict(parser.items(name)) for name in parser.sections()}

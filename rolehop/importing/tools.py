@@ -107,6 +107,16 @@ def tool_of_text(text: str) -> str:
     return next((name for name, each in TOOLS.items() if each.is_own(text)), AWS_CONFIG)
 
 
+def check_own(tool: str, text: str) -> None:
+    """Check that the text of a tool's own file can be read.
+
+    Raises:
+        ValueError: it is broken; says how.
+    """
+    TOOLS[tool].adapt(ProfileDraft.of(AwsConfig()), text)
+    TOOLS[tool].propose(text)
+
+
 def used_tools(aws: AwsConfig, texts: Mapping[str, str], traces: frozenset[str]) -> list[str]:
     """Return the tools that are used: by AWS profiles, by their own files or by their ``traces``."""
     draft = ProfileDraft.of(aws)

@@ -118,6 +118,29 @@ def test_a_named_file_is_read_as_what_it_is(machine: Machine) -> None:
     assert files_of(app, str(machine.home / "credentials")).aws.profiles.keys() == {"me"}
 
 
+def test_all_tools_are_looked_for_and_a_broken_file_of_one_is_named(machine: Machine) -> None:
+    config = machine.home / ".aws-sso" / "config.yaml"
+    account = '      "111111111111":\n        Roles:\n          A:\n            Profile: admin\n'
+    center = "    StartUrl: https://x.awsapps.com/start\n    SSORegion: us-east-1\n"
+    machine.write(config, f"SSOConfig:\n  Default:\n{center}    Accounts:\n{account}")
+    machine.write(machine.home / ".saml2aws", "[default\n")
+    machine.write(machine.aws, f"{AWS}[profile dev]\ngranted_sso_role_name = Dev\n")
+    found = files_of(machine.app(), None)
+    assert found.tools == ["aws-config", "granted", "aws-sso-cli"]
+    assert found.seen == [
+        f"{machine.aws}: 4 AWS profiles (granted)",
+        f"{config}: aws-sso-cli",
+    ]
+    assert found.broken == [
+        f"{machine.home}/.saml2aws cannot be read: line 1 of saml2aws's config is no INI"
+    ]
+    planned = plan_import(machine.app(), found)
+    assert planned.chains == ("hub", "admin", "me", "admin-2")
+    with pytest.raises(ConfigError, match="saml2aws cannot be read"):
+        machine.planned("saml2aws")
+    assert files_of(machine.app(), str(config)).tools == ["aws-sso-cli"]
+
+
 def test_the_program_shows_says_and_writes(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.aws_config(AWS)

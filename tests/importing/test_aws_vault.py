@@ -97,7 +97,7 @@ web_identity_token_process = gcloud auth print-identity-token
     )
     assert found.sources == {
         "master": {"type": "keys", "mfa_serial": MFA},
-        "own-keys-keys": {"type": "keys"},
+        "own-keys-base": {"type": "keys"},
         "sso": {
             "type": "identity-center",
             "start_url": "https://mycompany.awsapps.com/start",
@@ -112,8 +112,8 @@ web_identity_token_process = gcloud auth print-identity-token
         },
     }
     assert found.chains["alias"]["hops"] == found.chains["role"]["hops"] == [{"role": DEV}]
-    assert found.chains["own-keys"] == {"source": "own-keys-keys", "hops": [{"role": ADMIN}]}
-    assert found.keys["own-keys-keys"].endswith("--no-session own-keys")
+    assert found.chains["own-keys"] == {"source": "own-keys-base", "hops": [{"role": ADMIN}]}
+    assert found.keys["own-keys-base"].endswith("--no-session own-keys")
     assert found.lost == []
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import expand_home, is_plain_file, is_there, read_trusted
-from rolehop.importing.tools import AWS_CONFIG, TOOLS, ForeignTool, tool_of_text, used_tools
+from rolehop.importing.tools import (
+    AWS_CONFIG,
+    TOOLS,
+    ForeignTool,
+    check_own,
+    tool_of_text,
+    used_tools,
+)
 from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -54,6 +61,7 @@ def files_of(app: App, named: str | None) -> FoundFiles:
     text = _text(path) or ""
     tool = tool_of_text(text)
     if tool != AWS_CONFIG:
+        _check_own(path, tool, text)
         aws = parse_aws_config(None, None)
         return FoundFiles(aws, [tool], {tool: text}, [f"{path}: {tool}"])
     is_config = "[profile " in text or path.name != "credentials"
@@ -116,9 +124,21 @@ def _add_own_file(app: App, found: FoundFiles, tool: ForeignTool) -> None:
         path = _path(app, each)
         text = None if path is None else _text(path)
         if text is not None:
+            _check_own(path, tool.name, text)
             found.texts[tool.name] = text
             found.seen.append(f"{path}: {tool.name}")
             return
+
+
+def _check_own(path: Path | None, tool: str, text: str) -> None:
+    try:
+        check_own(tool, text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{path} cannot be read",
+            cause=str(error),
+            fix="correct it, or write the chains by hand",
+        ) from None
 
 
 def _path(app: App, written: str) -> Path | None:

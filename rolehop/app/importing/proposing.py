@@ -58,17 +58,12 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
     """Return what the config lacks of what was ``found``; nothing is written.
 
     Raises:
-        ConfigError: the config itself is broken, or a tool's own file is.
+        ConfigError: the config itself is broken.
     """
     from rolehop.config.model import Config
     from rolehop.sources import SOURCE_TABLES
 
-    try:
-        proposed = proposal_of(found.aws, found.tools, found.texts)
-    except ValueError as error:
-        raise ConfigError(
-            f"it cannot be read: {error}", fix="correct the file, or name another"
-        ) from None
+    proposed = proposal_of(found.aws, found.tools, found.texts)
     path = own_config_file(app)
     proposal, loaded = loadable(proposed, SOURCE_TABLES)
     old = read_file(path)
