@@ -9,6 +9,7 @@ import click
 
 from rolehop.advice import Advice, Argument
 from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command
 from rolehop.errors import NoTerminal
 from rolehop.text import pluralize
 
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
     epilog="""
 rolehop config import                          # looks for all, and says what it found
 rolehop config import aws-vault
 rolehop config import ~/old/config --yes
-"""
+""",
 )
 @click.argument("tool", required=False, metavar="[FROM]")
 @click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")

@@ -89,6 +89,20 @@ class ProfileDraft:
         del self.profiles[name]
         self.lost.append(NotCarried(f"profile {name}", why))
 
+    def keep_only(self, tool: str) -> None:
+        """Take out all profiles but those of ``tool``, and the roles that start from one of these."""
+
+        def starts_from(name: str) -> bool:
+            way = [name]
+            while (above := self.text(way[-1], "source_profile")) in self.profiles:
+                if above in way:
+                    break
+                way.append(above)
+            return any(self.text(each, TOOL) == tool for each in way)
+
+        self.profiles = {name: self.profiles[name] for name in filter(starts_from, self.profiles)}
+        self.aws = replace(self.aws, unprefixed=frozenset())
+
     def note(self, what: str, why: str) -> None:
         """Say that something was not carried."""
         self.lost.append(NotCarried(what, why))

@@ -6,7 +6,7 @@ What the ID stands for is in ``~/.Leapp/Leapp-lock.json``, which is encrypted, s
 
 from __future__ import annotations
 
-from rolehop.importing.draft import TOOL, ProfileDraft, runs
+from rolehop.importing.draft import TOOL, ProfileDraft, process_words, runs
 
 NAME = "leapp"
 _WHY = (
@@ -25,6 +25,9 @@ def adapt(draft: ProfileDraft, text: str) -> None:
     for name in list(draft.profiles):
         words = runs(draft, name, NAME)
         if not words:
+            command = draft.text(name, "credential_process")
+            if NAME in command and not process_words(command):
+                draft.drop(name, "its credential_process cannot be split into words")
             continue
         draft.profiles[name][TOOL] = NAME
         if words[1:3] != ["session", "generate"] or len(words) != 4:

@@ -57,6 +57,9 @@ class ForeignTool:
     files: tuple[str, ...] = ()
     """Where its own file may be, the first that is there: below the home folder, or ``$NAME``."""
 
+    partial: bool = False
+    """Whether it uses only some of the AWS profiles: those that its keys or its own file name."""
+
     traces: tuple[str, ...] = ()
     """Below the home folder, what only this tool makes."""
 
@@ -86,6 +89,7 @@ TOOLS: Mapping[str, ForeignTool] = {
             aws_sso_cli.is_in,
             aws_sso_cli.propose,
             aws_sso_cli.is_own,
+            partial=True,
             # Its docs: the old folder is used if it is there.
             files=("$AWS_SSO_CONFIG", ".aws-sso/config.yaml", ".config/aws-sso/config.yaml"),
         ),
@@ -95,9 +99,12 @@ TOOLS: Mapping[str, ForeignTool] = {
             saml2aws.adapt,
             saml2aws.is_in,
             is_own=saml2aws.is_own,
+            partial=True,
             files=("$SAML2AWS_CONFIGFILE", ".saml2aws"),
         ),
-        ForeignTool("leapp", leapp.adapt, leapp.is_in, traces=(".Leapp/Leapp-lock.json",)),
+        ForeignTool(
+            "leapp", leapp.adapt, leapp.is_in, partial=True, traces=(".Leapp/Leapp-lock.json",)
+        ),
     )
 }
 
@@ -147,6 +154,8 @@ def proposal_of(aws: AwsConfig, tools: list[str], texts: Mapping[str, str]) -> P
         TOOLS[name].adapt(draft, texts.get(name, ""))
         if name in texts:
             own += TOOLS[name].propose(texts[name])
+    if len(tools) == 1 and TOOLS[tools[0]].partial:
+        draft.keep_only(tools[0])
     of_profiles = chains_of(draft)
     whole = of_profiles + _beside(own, of_profiles)
     sources = names_of(each.name for each in whole.sources)
