@@ -203,10 +203,9 @@ def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     """Yield what a plan has to say besides its table; ``verbose``: with what is sent to STS."""
     if not plan.hops:
         account, role = (plan.source.settings.get(key) for key in ("account", "role"))
-        named = plan.source.type == "identity-center" and account and role
         yield line(
             "no hops: hands out the source's own session"
-            + (f", of role {role} in account {account}" if named else "")
+            + (f", of role {role} in account {account}" if account and role else "")
         )
     if plan.color:
         yield line("color: ", StyledText(plan.color, plan.color))
