@@ -7,7 +7,7 @@ assumed by the sign-in, ``role_arn`` from there; durations are those of Go.
 
 from __future__ import annotations
 
-from rolehop.importing.draft import MFA_DURATION, TOOL, ProfileDraft
+from rolehop.importing.draft import MFA_DURATION, TOOL, ProfileDraft, may_hold_secret
 from rolehop.startup.lazy_regex import Pattern
 
 NAME = "aws-runas"
@@ -73,6 +73,9 @@ def _role(draft: ProfileDraft, name: str, named: dict[str, str]) -> None:
         draft.text(name, "source_profile"), {}
     ):
         return
+    if may_hold_secret(named["web_identity_auth_url"]):
+        draft.lose(name, "there may be a secret in it, so it is not copied", *_CARRIED)
+        named["web_identity_auth_url"] = ""
     settings = _sign_in(named)
     if not settings:
         return

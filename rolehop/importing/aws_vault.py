@@ -15,6 +15,7 @@ from rolehop.importing.draft import (
     TOOL,
     TRANSITIVE,
     ProfileDraft,
+    may_hold_secret,
     option,
     runs,
 )
@@ -109,6 +110,9 @@ def _include_all(draft: ProfileDraft) -> None:
 
 def _own_keys(draft: ProfileDraft, name: str) -> None:
     keys = draft.profiles[name]
+    for key in ("mfa_process", "web_identity_token_process"):
+        if may_hold_secret(draft.text(name, key)):
+            draft.lose(name, "there may be a secret in it, so it is not copied", key)
     identity = draft.text(name, "source_identity")
     if identity:
         keys[IDENTITY] = identity

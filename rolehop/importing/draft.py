@@ -9,6 +9,7 @@ from rolehop.awsconfig import AwsConfig
 from rolehop.awsconfig.model import Section, Value
 from rolehop.importing.proposal import NotCarried
 from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.startup.lazy_regex import Pattern
 
 # What AWS has no key for. No file has these keys: a colon ends a key there.
 TAGS, TRANSITIVE, IDENTITY = "rolehop:tags", "rolehop:transitive", "rolehop:source_identity"
@@ -40,6 +41,13 @@ _CREDENTIALS = (
     "aws_secret_access_key",
     "aws_session_token",
     "aws_security_token",
+)
+
+# What names a secret, looks like a key, or like the secret of an MFA device (base32).
+_SECRET = Pattern(
+    r"(?i:pass(word|wd|phrase)\b|secret|token[= ]|api[_-]?key|://[^/\s]*:[^/\s]*@)"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{12}|(?<![\w+/=-])(?=\S*[0-9])(?=\S*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
+    r"|\b[A-Z2-7]{16,}\b"
 )
 
 
@@ -141,6 +149,11 @@ class ProfileDraft:
 
 def _both(written: Section, now: Mapping[str, Value]) -> dict[str, Value]:
     return {key: value for key, value in written.items() if now.get(key) == value}
+
+
+def may_hold_secret(text: str) -> bool:
+    """True if a command or an address may have a secret in it: then it is not copied."""
+    return _SECRET.search(text) is not None
 
 
 def process_words(command: str) -> list[str]:

@@ -21,6 +21,7 @@ from rolehop.importing.draft import (
     MFA_COMMAND,
     MFA_DURATION,
     SOURCE,
+    may_hold_secret,
     process_words,
 )
 from rolehop.importing.proposal import (
@@ -29,20 +30,12 @@ from rolehop.importing.proposal import (
     ProposedSource,
     Setting,
 )
-from rolehop.startup.lazy_regex import Pattern
 
 _MACHINE = {
     ChainBase.ENVIRONMENT: "environment",
     ChainBase.INSTANCE: "instance",
     ChainBase.CONTAINER: "container",
 }
-# A command line that may hold a secret is not copied; the profile that has it is named instead.
-_SECRET = Pattern(
-    r"(?i)pass(word|wd|phrase)?\b|secret|token[= ]|api[_-]?key|://[^/\s]*:[^/\s]*@"
-    r"|\b(AKIA|ASIA)[A-Z0-9]{12}|(?<![\w+/=-])(?=\S*[0-9])(?=\S*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
-)
-
-
 _ORIGIN = "credential_source of AWS profiles"
 _TEMPORARY = "ASIA"  # how the IDs of a session's keys begin (STS API reference, GetAccessKeyInfo)
 
@@ -100,7 +93,7 @@ def _settings(
         words = process_words(command)
         if not words:
             raise NotASource("its credential_process cannot be split into words")
-        if not _SECRET.search(command):
+        if not may_hold_secret(command):
             return {"type": "process", "command": words}
         return {"type": "profile", "profile": name}
     if kind is CredentialKind.LOGIN:

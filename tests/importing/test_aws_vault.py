@@ -117,6 +117,15 @@ web_identity_token_process = gcloud auth print-identity-token
     assert found.lost == []
 
 
+def test_a_command_that_may_hold_a_secret_is_not_copied() -> None:
+    found = imported(
+        "aws-vault",
+        f"[profile root]\nmfa_serial={MFA}\nmfa_process=oathtool --totp -b JBSWY3DPEHPK3PXPJBSWY3DP\n",
+    )
+    assert found.sources["root"] == {"type": "keys", "mfa_serial": MFA}
+    assert found.lost == ["mfa_process of root: there may be a secret in it, so it is not copied"]
+
+
 def test_broken_profiles_that_include_each_other_or_one_that_is_not_there() -> None:
     found = imported(
         "aws-vault",

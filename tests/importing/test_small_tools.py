@@ -139,6 +139,13 @@ def test_every_tool_has_five_files_of_which_two_are_broken() -> None:
     assert {(tool, file) for tool, files in FILES.items() for file in files} == EXPECTED.keys()
 
 
+def test_an_address_with_a_token_is_not_copied() -> None:
+    sign_in = "web_identity_auth_url = https://corp.onelogin.com/oidc/2?token=Y2xpZW50X2lkOmM="
+    found = imported("aws-runas", f"[profile dev]\nrole_arn = {ROLE}\n{sign_in}\n")
+    assert found.chains == {}
+    assert found.lost[0].startswith("web_identity_auth_url of dev: there may be a secret in it")
+
+
 def test_values_are_those_of_the_files() -> None:
     assert of("granted", "login").sources["dev"] == {
         "type": "identity-center",
