@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, ShellCommand
 from rolehop.errors import VaultAbsent
+from rolehop.fastpath import PROPERTY
 from rolehop.files import read_trusted
 from rolehop.files.access import Distrust, distrust_of_folder
 from rolehop.startup.dataclass import dataclass
@@ -282,9 +283,15 @@ def _load(name: str, environ: Mapping[str, str]) -> KeyringBackend:
     if name == KERNEL:
         _prove_kernel()
     found.priority  # noqa: B018 - raises RuntimeError if the back end cannot work here
-    made: KeyringBackend = found(environ) if name in _REPLACEMENTS else found()
+    made: KeyringBackend = found(_properties(environ)) if name in _REPLACEMENTS else found()
     _check_bus(made, environ)
     return made
+
+
+def _properties(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the properties of back ends by name, in lower case, as keyring finds them."""
+    parts = ((name.partition(PROPERTY), value) for name, value in environ.items())
+    return {name.lower(): value for (_, prefix, name), value in parts if prefix}
 
 
 def _prove_kernel() -> None:

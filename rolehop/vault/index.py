@@ -7,7 +7,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
@@ -209,13 +209,14 @@ class Index:
             ),
         )
 
-    def as_before(self, keys: Sequence[str], before: Mapping[str, Entry], backend: str) -> Index:
-        """Put back the entries from ``before`` a write to ``backend`` that failed."""
+    def as_before(self, keys: Collection[str], before: Index, backend: str) -> Index:
+        """Put back what ``before`` says of ``keys``: their write to ``backend`` failed."""
         index = self.without(keys, backend)
         for key in keys:
-            if key in before:
-                index = index.with_session(before[key])
-        return index
+            if key in before.sessions:
+                index = index.with_session(before.sessions[key])
+        orphans = {stray for stray in before.strays if stray.key in keys}
+        return replace(index, strays=index.strays | orphans)
 
     def with_key(self, name: str, entry: KeyEntry) -> Index:
         """Add the IAM user key of source ``name``."""

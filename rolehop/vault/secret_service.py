@@ -11,33 +11,16 @@ It also finds the collection in another way than the library, whose way can cras
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
+import jeepney
 import secretstorage
-from jeepney import (
-    DBusAddress,
-    DBusErrorResponse,
-    HeaderFields,
-    Message,
-    MessageType,
-    new_method_call,
-)
-from secretstorage import (
-    Collection,
-    Item,
-    ItemNotFoundException,
-    LockedException,
-    PromptDismissedException,
-    SecretServiceNotAvailableException,
-    SecretStorageException,
-    defines,
-)
+from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, Message, new_method_call
+from secretstorage import Collection, Item, ItemNotFoundException, SecretStorageException, defines
 from secretstorage.collection import COLLECTION_IFACE
 from secretstorage.item import ITEM_IFACE
 from secretstorage.util import (
@@ -48,17 +31,13 @@ from secretstorage.util import (
     open_session,
 )
 
-from rolehop.fastpath import PROPERTY
-from rolehop.fastpath.dbus import BusTrouble, peer_uid, read_secrets
+from rolehop.fastpath.dbus import BusTrouble, read_secrets
+from rolehop.vault.session_bus import address_of, is_ours
 
-# An item that another process deletes while the search's results are read ends that search.
-_SEARCHES = 3
 _UNANSWERED = 4
 """Calls that are sent before the first of them is answered: enough to keep the service busy."""
 
 _GONE = (defines.DBUS_NO_SUCH_OBJECT, defines.DBUS_UNKNOWN_OBJECT, defines.DBUS_UNKNOWN_METHOD)
-
-
 _SCHEMES = {"default": ("username", "service"), "KeePassXC": ("UserName", "Title")}
 
 
@@ -81,25 +60,29 @@ class ConnectedSecretService:
 
     priority = _Priority()
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """``environ`` may set keyring's properties: KEYRING_PROPERTY_SCHEME and two others."""
-        self._names = _SCHEMES[environ.get(f"{PROPERTY}SCHEME", "default")]
-        self._application = environ.get(f"{PROPERTY}APPID", "Python keyring library")
-        self._path = environ.get(f"{PROPERTY}PREFERRED_COLLECTION", "")
+    def __init__(self, properties: Mapping[str, str]) -> None:
+        """``properties`` are keyring's, of which three matter."""
+        self._names = _SCHEMES.get(properties.get("scheme", "default"))
+        self._application = properties.get("appid", "Python keyring library")
+        self._path = properties.get("preferred_collection", "")
         self._turn = threading.Lock()
         self._collection: Collection | None = None
+        self._server: str | None = None
+        """Who agreed on the key: a service that was started anew does not know it."""
 
     def _place(self) -> Collection:
-        """Return the collection of the last call, unless it was locked since."""
-        if self._collection is None or self._collection.is_locked():
+        """Return the collection of the last call, unless it was locked since, or its service ended."""
+        if self._collection is None or _locked_by(self._collection) != (False, self._server):
             self._drop()
             self._collection = self._connect()
+            _, self._server = _locked_by(self._collection)
         return self._collection
 
     def _connect(self) -> Collection:
         connection = secretstorage.dbus_init()
         try:
-            _check_peer(connection)
+            if not is_ours(connection.sock):  # no secret passes before
+                raise SecretStorageException("the session bus is served by another user")
             return unlocked(find_collection(connection, self._path))
         except BaseException:
             connection.close()
@@ -109,9 +92,11 @@ class ConnectedSecretService:
         """Read an item; one that another process deletes between search and read is not there."""
         return self._in_turn(self._read, service, username)  # type: ignore[no-any-return]
 
-    def get_passwords(self, services: Sequence[str], username: str) -> dict[str, str]:
-        """Read many items at once; those that are not there are missing from the result."""
-        return self._in_turn(self._read_all, services, username)  # type: ignore[no-any-return]
+    def get_passwords(
+        self, services: Sequence[str], username: str, on_step: Callable[[], object] = lambda: None
+    ) -> dict[str, str]:
+        """Read many items at once, or step by step; those that are not there are left out."""
+        return self._in_turn(self._read_all, services, username, on_step)  # type: ignore[no-any-return]
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Write an item; it is no error if another process deletes it at once."""
@@ -142,9 +127,10 @@ class ConnectedSecretService:
 
     def _services(self, username: str) -> list[str]:
         services: list[str] = []
-        for item in self._found({self._names[0]: username}):
+        user, name = self._query("", username)
+        for item in self._found({user: username}):
             with suppress(ItemNotFoundException):
-                services.append(item.get_attributes().get(self._names[1], ""))
+                services.append(item.get_attributes().get(name, ""))
         return services
 
     def _read(self, service: str, username: str) -> str | None:
@@ -157,8 +143,8 @@ class ConnectedSecretService:
         item.session = self._session()
         try:
             return item.get_secret()
-        except LockedException:  # the collection is not: a service that locks single items
-            item.unlock()
+        except secretstorage.LockedException:
+            item.unlock()  # the collection is not locked: a service that locks single items
             return item.get_secret()
 
     def _session(self) -> Any:
@@ -168,14 +154,19 @@ class ConnectedSecretService:
             collection.session = open_session(collection.connection)
         return collection.session
 
-    def _read_all(self, services: Sequence[str], username: str) -> dict[str, str]:
+    def _read_all(
+        self, services: Sequence[str], username: str, on_step: Callable[[], object]
+    ) -> dict[str, str]:
         place = self._place()  # asks for it to be unlocked: the next does not
         try:
             if self._names != _SCHEMES["default"] or self._path:
                 raise BusTrouble("the items are elsewhere")
-            found = read_secrets(_address_of(place.connection), list(services), username)
+            found = read_secrets(address_of(place.connection.sock), list(services), username)
         except (OSError, BusTrouble):
-            found = [self._read(each, username) for each in services]
+            found = []
+            for each in services:
+                on_step()
+                found.append(self._read(each, username))
         return {each: text for each, text in zip(services, found, strict=True) if text is not None}
 
     def _write_all(
@@ -183,7 +174,7 @@ class ConnectedSecretService:
     ) -> dict[str, Exception]:
         try:
             place = self._place()
-            there = self._search_all(place, list(passwords), username)
+            there = self._search_all(place, list(passwords), username, on_step)
         except Exception as error:  # noqa: BLE001 - of the library
             self._drop()
             return dict.fromkeys(passwords, error)
@@ -217,7 +208,11 @@ class ConnectedSecretService:
         return failed
 
     def _search_all(
-        self, place: Collection, services: Sequence[str], username: str
+        self,
+        place: Collection,
+        services: Sequence[str],
+        username: str,
+        on_step: Callable[[], object],
     ) -> dict[str, list[str]]:
         """Return the path of each service's item, if it has one; delete others of the same name."""
         address = DBusAddress(place.collection_path, BUS_NAME, COLLECTION_IFACE)
@@ -225,7 +220,10 @@ class ConnectedSecretService:
             new_method_call(address, "SearchItems", "a{ss}", (self._query(each, username),))
             for each in services
         )
-        found = [_body(reply)[0] for reply in _replies(place.connection, calls)]
+        found = []
+        for reply in _replies(place.connection, calls):
+            on_step()
+            found.append(_body(reply)[0])
         for path in (each for paths in found for each in paths[1:]):  # nobody says which is read
             with suppress(ItemNotFoundException):
                 Item(place.connection, path).delete()
@@ -252,6 +250,8 @@ class ConnectedSecretService:
         return new_method_call(address, "CreateItem", "a{sv}(oayays)b", body)
 
     def _query(self, service: str, username: str) -> dict[str, str]:
+        if self._names is None:
+            raise SecretStorageException("KEYRING_PROPERTY_SCHEME names no scheme of keyring")
         return dict(zip(self._names, (username, service), strict=True))
 
     def _label_and_attributes(self, service: str, username: str) -> tuple[str, dict[str, str]]:
@@ -267,11 +267,14 @@ class ConnectedSecretService:
         return deleted
 
     def _found(self, query: dict[str, str]) -> list[Item]:
-        for _ in range(_SEARCHES):
-            collection = self._place()  # raises if it is the collection that is gone
+        """Return the items that match, without those that another process deletes meanwhile."""
+        place = self._place()
+        collection = DBusAddressWrapper(place.collection_path, COLLECTION_IFACE, place.connection)
+        items = []
+        for path in collection.call("SearchItems", "a{ss}", query)[0]:
             with suppress(ItemNotFoundException):
-                return list(collection.search_items(query))
-        return []
+                items.append(Item(place.connection, path))
+        return items
 
     def _in_turn(self, call: Any, *arguments: Any) -> Any:
         with self._turn:
@@ -328,23 +331,17 @@ def unlocked(collection: Collection) -> Collection:
         dismissed = collection.unlock()
         if collection.is_locked():
             if dismissed:
-                raise PromptDismissedException("Prompt dismissed.")
-            raise LockedException("Failed to unlock the collection!")
+                raise secretstorage.PromptDismissedException("Prompt dismissed.")
+            raise secretstorage.LockedException("Failed to unlock the collection!")
     return collection
 
 
-def _check_peer(connection: Any) -> None:
-    """Raise unless this very connection ends at a process of this user: no secret passes before."""
-    if sys.platform == "linux" and peer_uid(connection.sock) != os.geteuid():
-        raise SecretStorageException("the session bus is served by another user")
-
-
-def _address_of(connection: Any) -> str:
-    """Return the D-Bus address at the other end of a connection."""
-    name = connection.sock.getpeername()
-    if isinstance(name, bytes):
-        return f"unix:abstract={name[1:].decode(errors='replace')}"
-    return f"unix:path={name}"
+def _locked_by(collection: Collection) -> tuple[bool, str | None]:
+    """Return whether a collection is locked, and the unique name of the service that says so."""
+    address = DBusAddress(collection.collection_path, BUS_NAME, COLLECTION_IFACE)
+    reply = collection.connection.send_and_get_reply(jeepney.Properties(address).get("Locked"))
+    ((_, is_locked),) = _body(reply)
+    return bool(is_locked), reply.header.fields.get(HeaderFields.sender)
 
 
 def _replies(connection: Any, calls: Iterable[Message]) -> Iterator[Message]:
@@ -376,11 +373,12 @@ def _body(reply: Message) -> Any:
         DBusErrorResponse: it is an error.
         SecretServiceNotAvailableException: it may have been carried out, or not.
     """
-    if reply.header.message_type != MessageType.error:
+    if reply.header.message_type != jeepney.MessageType.error:
         return reply.body
     error = DBusErrorResponse(reply)
     if error.name == defines.DBUS_NO_REPLY:
-        raise SecretServiceNotAvailableException("it ended before it answered") from error
+        why = "it ended before it answered"
+        raise secretstorage.SecretServiceNotAvailableException(why) from error
     raise error
 
 

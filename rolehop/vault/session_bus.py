@@ -8,9 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rolehop.fastpath.dbus import BusTrouble, is_collection_locked, peer_uid
 from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    import socket
 
 _SECONDS = 5.0
 _SOCKETS = ("path", "abstract")
@@ -100,3 +104,18 @@ def is_secret_service_locked(environ: Mapping[str, str]) -> bool:
         return is_collection_locked(session_bus_address(environ) or "")
     except (OSError, BusTrouble):
         return False
+
+
+def is_ours(connected: socket.socket) -> bool:
+    """True if a connection to a bus ends at a process of this user; elsewhere than on Linux, too."""
+    return sys.platform != "linux" or peer_uid(connected) == os.geteuid()
+
+
+def address_of(connected: socket.socket) -> str:
+    """Return the D-Bus address at the other end, escaped (D-Bus specification, "Server Addresses")."""
+    from urllib.parse import quote_from_bytes
+
+    name = connected.getpeername()
+    if isinstance(name, bytes):
+        return f"unix:abstract={quote_from_bytes(name[1:])}"
+    return f"unix:path={quote_from_bytes(os.fsencode(name))}"

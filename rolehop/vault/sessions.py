@@ -179,7 +179,7 @@ class KeyringVault:
             self._give_up("sessions are not stored", error)
             return
         with self.index.held() as change:
-            before = self.index.load().sessions
+            before = self.index.load()
             change(lambda index: self._with_all(index, new, storage))
             not_stored = self._put_items(new, storage)
             if not_stored and not storage.hung:

@@ -93,7 +93,9 @@ class Storage:
         """Return the texts that are there, by service; what is incomplete is not among them."""
         many = getattr(self.chosen.keyring, "get_passwords", None)
         if many is not None and self.chosen.limit is None:
-            return self._call("reading from the keyring", lambda: many(services, USERNAME))
+            return self._call_in_steps(
+                "reading from the keyring", lambda on_step: many(services, USERNAME, on_step)
+            )
         found: dict[str, str] = {}
         for service in services:
             with suppress(chunks.IncompleteItem):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -77,11 +78,15 @@ _WHAT: dict[type[VaultError], tuple[str, str]] = {
 
 
 class Deadline:
-    """Makes calls of at most ``seconds`` each; after one that hung, it makes no more."""
+    """Makes calls of at most ``seconds`` each; after one that hung, it makes no more.
+
+    Calls of several threads may take turns: while the steps of one are made, others do not hang.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.hung = False
+        self._stepped_at = time.monotonic()
 
     def call(self, doing: str, function: Callable[[], T]) -> T:
         """Return what ``function`` returns. ``doing`` says what it does, for the message.
@@ -99,19 +104,26 @@ class Deadline:
         """
         if self.hung:
             raise _hang(doing, self.seconds, before=True)
-        outcome = _Outcome[T]()
+        outcome = _Outcome[T](self._has_stepped)
         threading.Thread(target=outcome.run, args=(function,), daemon=True).start()
-        while True:
+        since = time.monotonic()
+        while not outcome.has_ended:
             with Wait("waiting for the keyring, which may ask to be unlocked,", may_ask=True):
-                moved = outcome.moved.acquire(timeout=self.seconds)
-            if not moved:
+                moved = outcome.moved.acquire(timeout=self._left(since))
+            if moved:
+                since = time.monotonic()
+            elif self._left(since) == 0:
                 self.hung = outcome.is_too_late = True
                 raise _hang(doing, self.seconds, before=False)
-            if outcome.has_ended:
-                break
         if outcome.error is not None:
             raise outcome.error
         return outcome.value
+
+    def _left(self, since: float) -> float:
+        return max(0.0, max(since, self._stepped_at) + self.seconds - time.monotonic())
+
+    def _has_stepped(self) -> None:
+        self._stepped_at = time.monotonic()
 
 
 class _Outcome(Generic[T]):
@@ -119,7 +131,8 @@ class _Outcome(Generic[T]):
 
     value: T
 
-    def __init__(self) -> None:
+    def __init__(self, on_step: Callable[[], None]) -> None:
+        self._on_step = on_step
         self.moved = threading.Semaphore(0)
         self.has_ended = False
         self.is_too_late = False
@@ -137,6 +150,7 @@ class _Outcome(Generic[T]):
     def _step(self) -> None:
         if self.is_too_late:
             raise TimeoutError("nobody waits for it any more")
+        self._on_step()
         self.moved.release()
 
 

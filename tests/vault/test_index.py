@@ -91,6 +91,15 @@ def test_a_copy_in_another_back_end_is_remembered_until_it_is_gone() -> None:
     assert back.strays_in("tests.Other") == (HUB.key,)
 
 
+def test_what_was_not_written_is_in_the_index_as_before() -> None:
+    # Each also has an item in the other place: one by its entry, one as an orphan.
+    before = replace(FULL, strays=FULL.strays | {OrphanedSession(HUB.key, "tests.Other")})
+    during = before.with_session(replace(HUB, backend="tests.Other")).with_session(
+        replace(ADMIN, backend="tests.Other")
+    )
+    assert during.as_before([HUB.key, ADMIN.key], before, "tests.Other") == before
+
+
 def test_known_returns_sessions_and_ceilings_for_a_plan() -> None:
     known = FULL.known()
     assert known.sessions[HUB.key] == CachedSession(HUB.issued_at, HUB.expires_at, HUB.expires_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import secretstorage
@@ -17,8 +18,11 @@ from jeepney import HeaderFields, Message
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from secretstorage.exceptions import LockedException, PromptDismissedException
 
+from rolehop.errors import VaultBroken
+from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.secret_service import ConnectedSecretService, find_collection, unlocked
-from rolehop.vault.timeouts import as_vault_error
+from rolehop.vault.storage import Storage
+from rolehop.vault.timeouts import Deadline, as_vault_error
 from tests.support.secret_service import LibraryKeyring, SecretService
 
 ROOT = Path(__file__).parents[2]
@@ -177,14 +181,54 @@ def test_the_properties_of_the_library_hold(
 ) -> None:
     for name, value in secret_service.environ.items():
         monkeypatch.setenv(name, value)
-    properties = {"KEYRING_PROPERTY_SCHEME": "KeePassXC", "KEYRING_PROPERTY_APPID": "other"}
-    keyring, library = ConnectedSecretService(properties), LibraryKeyring()
-    library.scheme = "KeePassXC"
+    monkeypatch.setenv("KEYRING_PROPERTY_scheme", "KeePassXC")
+    monkeypatch.setenv("KEYRING_PROPERTY_APPID", "other")
+    library = LibraryKeyring()
+    keyring = cast("Any", choose_backend(None, os.environ, "linux").keyring)
     keyring.set_password("rolehop/named", "rolehop", "text")
     assert library.get_password("rolehop/named", "rolehop") == "text"  # type: ignore[no-untyped-call]
-    assert keyring.get_passwords(["rolehop/named"], "rolehop") == {"rolehop/named": "text"}
+    steps: list[int] = []
+    found = keyring.get_passwords(["rolehop/named"], "rolehop", lambda: steps.append(1))
+    assert (found, steps) == ({"rolehop/named": "text"}, [1])
     assert keyring.services_of("rolehop") == ["rolehop/named"]
     assert keyring.delete_items("rolehop/named", "rolehop")
+
+
+def test_a_scheme_that_keyring_does_not_have_is_said_and_no_other_keyring_is_taken(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in secret_service.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KEYRING_PROPERTY_SCHEME", "other")
+    chosen = choose_backend(None, os.environ, "linux")
+    with pytest.raises(VaultBroken) as caught:
+        Storage(chosen, Deadline(60)).get("rolehop/none")
+    assert caught.value.cause == "KEYRING_PROPERTY_SCHEME names no scheme of keyring"
+
+
+def test_an_item_that_goes_while_a_search_is_read_does_not_hide_the_others(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doomed, members = [f"rolehop/doomed-{number}" for number in range(4)], list[str]()
+    deleting: list[str] = []
+
+    def delete(member: str) -> None:
+        if deleting or not doomed or (members[-1:], member) != (["SearchItems"], "Get"):
+            return
+        deleting.append(doomed.pop())
+        assert other.delete_items(deleting[0], "searched")
+        deleting.clear()
+
+    other, keyring = ConnectedSecretService({}), ConnectedSecretService({})
+    for name, value in secret_service.environ.items():
+        monkeypatch.setenv(name, value)
+    texts = dict.fromkeys([*doomed, "rolehop/stays"], "text")
+    assert other.set_passwords(texts, "searched", lambda: None) == {}
+    members = _recorded(secret_service, monkeypatch, delete)
+    assert "rolehop/stays" in keyring.services_of("searched")
+    doomed.clear()
+    for service in texts:
+        other.delete_items(service, "searched")
 
 
 def test_an_item_that_goes_while_it_is_written_is_made_again(
@@ -236,9 +280,13 @@ def test_after_a_refusal_nothing_more_is_sent_and_each_item_that_is_not_there_is
     assert there == {service: text for service, text in texts.items() if service not in failed}
 
 
-def test_no_second_daemon_takes_the_place_of_one_that_ended(
-    own_secret_service: SecretService,
+def test_a_daemon_that_was_started_anew_is_used_and_nobody_else_starts_one(
+    own_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _recorded(own_secret_service, monkeypatch)
+    readers = [ConnectedSecretService({}) for _ in range(2)]
+    for keyring in readers:  # agrees with the daemon on a key
+        keyring.set_password("rolehop/stays", "rolehop", "old")
     assert not own_secret_service.is_lost()
     own_secret_service.kill()
     assert own_secret_service.is_lost()
@@ -246,6 +294,9 @@ def test_no_second_daemon_takes_the_place_of_one_that_ended(
         assert not secretstorage.check_service_availability(bus)
     own_secret_service.unlock()
     assert not own_secret_service.is_lost()
+    assert readers[0].get_password("rolehop/stays", "rolehop") == "old"
+    readers[1].set_password("rolehop/stays", "rolehop", "new")
+    assert readers[0].get_password("rolehop/stays", "rolehop") == "new"
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import VaultAbsent
-from rolehop.fastpath.dbus import BusTrouble, read_secrets
+from rolehop.fastpath.dbus import BusTrouble, path_of, read_secrets
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
-from rolehop.vault.session_bus import BusProblem, bus_problem, session_bus_address
+from rolehop.vault.session_bus import BusProblem, address_of, bus_problem, session_bus_address
 from tests.support.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_PEERCRED is Linux's")
@@ -199,3 +199,21 @@ def test_where_the_bus_is(tmp_path: Path) -> None:
     (tmp_path / "bus").write_text("")
     assert session_bus_address({"XDG_RUNTIME_DIR": str(tmp_path)}) == f"unix:path={tmp_path}/bus"
     assert session_bus_address({"DBUS_SESSION_BUS_ADDRESS": "unix:abstract=x"}) == "unix:abstract=x"
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_the_address_of_a_connection_leads_there_again(tmp_path: Path, abstract: bool) -> None:
+    """A comma would end it, so that secrets were read from whatever listens at the part before."""
+    path = os.fsencode(f"{tmp_path}/a,b;c=%41 é")
+    place = b"\0" + path if abstract else path
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(place)
+        server.listen(8)
+        client.connect(place)
+        address = address_of(client)
+        assert bus_problem(address) is None
+        server.settimeout(0)  # both came here
+        for _ in range(2):
+            server.accept()[0].close()
+    with pytest.raises(BusTrouble, match="not a plain socket address"):
+        path_of(address)

@@ -164,6 +164,15 @@ def test_each_step_of_a_call_has_the_whole_time() -> None:
     assert Deadline(60).call_in_steps("testing", _steps) == 9
 
 
+def test_a_call_that_waits_for_the_steps_of_another_does_not_hang() -> None:
+    deadline, long_ago = Deadline(60), time.monotonic() - 1_000
+    assert deadline._left(time.monotonic() - 50) > 0
+    deadline._stepped_at = long_ago
+    assert deadline._left(long_ago) == 0
+    deadline.call_in_steps("writing to the keyring", _steps)
+    assert deadline._left(long_ago) > 0
+
+
 def test_after_a_hang_no_further_call_is_made() -> None:
     deadline, never, calls = Deadline(0.05), threading.Event(), []
     with pytest.raises(VaultBroken) as first:
