@@ -167,7 +167,9 @@ class Arena:
         return done
 
     def _check(self, arguments: tuple[str, ...], person: str, done: Done) -> None:
-        for text in ("Traceback", "unexpected happened", "ResourceWarning"):
+        # A signal just after an open() leaves that file to the collector, which warns of it here.
+        is_unclosed = done.code in _SIGNALLED and "ResourceWarning: unclosed" in done.err
+        for text in () if is_unclosed else ("Traceback", "unexpected happened", "ResourceWarning"):
             if text in done.err:
                 raise NotSurvived(f"it said {text!r}")
         if done.code == 1:
