@@ -20,6 +20,7 @@ from rolehop.importing.proposed_text import (
 )
 from rolehop.importing.tools import proposal_of
 from rolehop.startup.dataclass import dataclass
+from rolehop.text import visible
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -48,10 +49,9 @@ class ConfigImport:
     @property
     def diff(self) -> str:
         """What changes, as a unified diff."""
-        before = "/dev/null" if self.old is None else str(self.path)
-        return shown_diff(
-            "" if self.old is None else self.old.text, self.new, before, str(self.path)
-        )
+        name = visible(str(self.path))
+        before = "/dev/null" if self.old is None else name
+        return shown_diff("" if self.old is None else self.old.text, self.new, before, name)
 
 
 def plan_import(app: App, found: FoundFiles) -> ConfigImport:
