@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from rolehop.awsconfig.profile_block import lines_of
 from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import visible
 
 _SECRET = Pattern(r"(?i)\s*(aws_secret_access_key|aws_session_token|aws_security_token)\s*[=:].*")
 _MOST = 2000  # changed lines; difflib takes minutes for tens of thousands
@@ -14,6 +15,7 @@ _MOST = 2000  # changed lines; difflib takes minutes for tens of thousands
 
 def shown_diff(old: str, new: str, old_name: str, new_name: str) -> str:
     """Return a unified diff without context, which may hold keys; values of secrets are not shown."""
+    old_name, new_name = visible(old_name), visible(new_name)
     before, after = _shown_lines(old), _shown_lines(new)
     same = _same_at_start(before, after)
     end = _same_at_start(before[same:][::-1], after[same:][::-1])
