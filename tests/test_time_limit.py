@@ -91,14 +91,15 @@ def test_the_time_of_a_program_that_may_ask_counts_for_the_caller_of_this_one() 
     with pytest.raises(OutOfTime):
         wait()
     with time_limit(30), program_may_ask():
+        left = seconds_left(60)
         with time_limit_paused():
-            time.sleep(0.1)
-        assert seconds_left(60) > 29.9
+            time.sleep(0.5)
+        assert left - seconds_left(60) < 0.5
 
 
 def test_the_time_of_a_person_is_free() -> None:
-    with program_time_limit(0.2), time_limit(30), time_limit_paused():
-        time.sleep(0.3)
+    with program_time_limit(1), time_limit(30), time_limit_paused():
+        time.sleep(1.1)
 
 
 def test_an_exchange_ends_before_the_program_is_interrupted() -> None:

@@ -45,7 +45,7 @@ class Kept:
         )
 
     def _walk(self) -> Session:
-        outcome = self.outcomes.get(timeout=10)
+        outcome = self.outcomes.get(timeout=60)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -62,7 +62,7 @@ class Kept:
         """Let a walk begin and end."""
         self.outcomes.put(outcome)
         self.keeper.renew()
-        return self.ended.get(timeout=10)
+        return self.ended.get(timeout=60)
 
     def answer(self, *, final: bool = True) -> tuple[int, dict[str, str]]:
         response = self.keeper.answer(final=final)
@@ -154,7 +154,7 @@ def test_only_what_passes_by_itself_is_a_5xx(error: Exception, status: int) -> N
     kept.passes(HOUR)
     kept.outcomes.put(error)  # the request begins another walk
     assert kept.answer()[0] == status
-    kept.ended.get(timeout=10)
+    kept.ended.get(timeout=60)
 
 
 def test_a_request_waits_for_the_walk_that_it_begins_after_somebody_has_mended_it() -> None:
@@ -163,7 +163,7 @@ def test_a_request_waits_for_the_walk_that_it_begins_after_somebody_has_mended_i
     kept.passes(2)
     assert kept.keeper.answer(final=False) is None
     kept.outcomes.put(kept.session("ASIA2", HOUR))
-    kept.ended.get(timeout=10)
+    kept.ended.get(timeout=60)
     assert kept.answer(final=False)[0] == 200
 
 
@@ -172,7 +172,7 @@ def test_without_a_thread_the_server_goes_on(monkeypatch: pytest.MonkeyPatch) ->
     with monkeypatch.context() as patch:
         patch.setattr("threading.Thread.start", _no_thread)
         kept.keeper.renew()
-    problem = kept.ended.get(timeout=10)
+    problem = kept.ended.get(timeout=60)
     assert problem is not None
     assert "no thread" in problem.text
     assert kept.answer()[0] == 200
@@ -191,7 +191,7 @@ def test_a_request_finds_what_somebody_has_mended() -> None:
     kept.passes(2)
     kept.outcomes.put(kept.session("ASIA2", HOUR))
     assert kept.answer()[0] == 403
-    assert kept.ended.get(timeout=10) is None
+    assert kept.ended.get(timeout=60) is None
     assert kept.answer()[0] == 200
 
 
@@ -202,7 +202,7 @@ def test_after_a_suspend_a_request_waits_for_the_walk_that_it_begins() -> None:
     assert kept.keeper.answer(final=False) is None, "one walk for all"
     assert kept.answer(final=True)[0] == 503
     kept.outcomes.put(kept.session("ASIA2", HOUR))
-    kept.ended.get(timeout=10)
+    kept.ended.get(timeout=60)
     assert kept.answer()[0] == 200
 
 
@@ -241,7 +241,7 @@ def test_a_server_begins_what_is_due_and_ends_if_nobody_asks() -> None:
     kept.outcomes.put(kept.session("ASIA2", HOUR))
     chains.look_again()
     chains.tick()
-    assert kept.ended.get(timeout=10) is None
+    assert kept.ended.get(timeout=60) is None
 
 
 def test_what_changes_while_the_chains_are_looked_at_is_looked_at_next_time() -> None:

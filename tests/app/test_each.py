@@ -118,13 +118,13 @@ def test_nobody_is_asked_twice_for_one_sign_in(error: RolehopError, asked: list[
 def test_the_first_walk_of_a_source_goes_alone_and_the_others_at_once() -> None:
     sign_ins = SignIns()
     has_begun, first_may_end = threading.Event(), threading.Event()
-    both_run = threading.Barrier(2, timeout=20)
+    both_run = threading.Barrier(2, timeout=60)
     began = list[str]()
 
     def first() -> None:
         began.append("first")
         has_begun.set()
-        first_may_end.wait(20)
+        first_may_end.wait(60)
 
     def later() -> None:
         began.append("later")
@@ -132,7 +132,7 @@ def test_the_first_walk_of_a_source_goes_alone_and_the_others_at_once() -> None:
 
     threads = [threading.Thread(target=sign_ins.walk, args=("me", "s", "a", first))]
     threads[0].start()
-    assert has_begun.wait(20)
+    assert has_begun.wait(60)
     threads += [
         threading.Thread(target=sign_ins.walk, args=("me", "s", name, later)) for name in "bc"
     ]

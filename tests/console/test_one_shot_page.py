@@ -30,7 +30,7 @@ def page() -> Iterator[OneShotPage]:
 
 def ask(page: OneShotPage, method: str = "GET", path: str = "", **headers: str) -> tuple[int, str]:
     parts = urlsplit(page.url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=60)
     connection.putrequest(method, path or parts.path, skip_host=True)
     for name, value in {"Host": parts.netloc, **headers}.items():
         connection.putheader(name, value)
@@ -49,7 +49,7 @@ def test_it_is_given_once_and_sends_its_fields_in_a_form(page: OneShotPage) -> N
     assert '<form method="post" action="https://signin.example/federation">' in text
     assert 'name="Destination" value="https://x/?a=&quot;b&quot;&amp;&lt;c&gt;"' in text
     assert 'name="SigninToken" value="t0ken"' in text
-    assert page.wait(10)
+    assert page.wait(60)
     status, text = ask(page)
     assert (status, "t0ken" in text) == (404, False)
 

@@ -36,7 +36,7 @@ def main() -> None:
     log, url = sys.argv[1:3]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=20) as answer:
+        with opener.open(url, timeout=60) as answer:
             found = [answer.url, answer.status, answer.read().decode()]
     except urllib.error.HTTPError as error:
         with error:

@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         host, path = self.path.removeprefix("http://").split("/", 1)
-        with closing(http.client.HTTPConnection(host, timeout=5)) as onward:
+        with closing(http.client.HTTPConnection(host, timeout=60)) as onward:
             headers = {k: v for k, v in self.headers.items() if not k.startswith("Proxy-")}
             onward.request("POST", f"/{path}", body, headers)
             answer = onward.getresponse()
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._admitted():
             return
         host, port = self.proxy.routes.get(self.path, self.path).rsplit(":", 1)
-        with closing(socket.create_connection((host, int(port)), timeout=5)) as onward:
+        with closing(socket.create_connection((host, int(port)), timeout=60)) as onward:
             self.send_response(200)
             self.end_headers()
             self._pump(onward)

@@ -54,7 +54,7 @@ class Served:
         self.loop = loop
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def ask(
         self, path: str = "/chains/admin", method: str = "GET", **changes: str | None

@@ -141,7 +141,7 @@ def test_what_is_known_in_a_moment_is_waited_for(
 ) -> None:
     with shared.connect() as client:
         client.sendall(shared.request("/chains/late"))
-        assert shared.chains.is_waited_for.wait(10)
+        assert shared.chains.is_waited_for.wait(60)
         shared.chains.is_ready = True
         shared.loop.wake()
         assert parsed(received(client))[0] == 200

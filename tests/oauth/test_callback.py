@@ -22,7 +22,7 @@ def ask(
     callback: Callback, target: str, *, method: str = "GET", host: str | None = None
 ) -> tuple[int, str, dict[str, str]]:
     """Send one request; return status, text and headers."""
-    connection = http.client.HTTPConnection("127.0.0.1", callback.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", callback.port, timeout=60)
     connection.request(method, target, headers={"Host": host} if host else {})
     answer = connection.getresponse()
     text = answer.read().decode()
@@ -33,7 +33,7 @@ def ask(
 def test_the_first_good_request_gives_the_code() -> None:
     with Callback(STATE) as callback:
         status, text, _ = ask(callback, f"{PATH}?code=the-code&state={STATE}")
-        assert callback.wait(5).reveal() == "the-code"
+        assert callback.wait(60).reveal() == "the-code"
     assert status == 200
     assert "Signed in" in text
 
@@ -42,7 +42,7 @@ def test_a_second_request_is_without_effect() -> None:
     with Callback(STATE) as callback:
         ask(callback, f"{PATH}?code=first&state={STATE}")
         status, text, _ = ask(callback, f"{PATH}?code=second&state={STATE}")
-        assert callback.wait(5).reveal() == "first"
+        assert callback.wait(60).reveal() == "first"
     assert status == 400
     assert "Nothing to do here" in text
 
@@ -69,14 +69,14 @@ def test_what_is_not_the_answer_is_without_effect(
     with Callback(STATE) as callback:
         assert ask(callback, target, method=method, host=host)[0] == status
         ask(callback, f"{PATH}?code=good&state={STATE}")
-        assert callback.wait(5).reveal() == "good"
+        assert callback.wait(60).reveal() == "good"
 
 
 def test_a_refusal_is_reported_without_control_characters() -> None:
     with Callback(STATE) as callback:
         ask(callback, f"{PATH}?error=access_denied&error_description=%1b[31mno&state={STATE}")
         with pytest.raises(SourceError) as caught:
-            callback.wait(5)
+            callback.wait(60)
     assert caught.value.cause == "access_denied: [31mno"
 
 
@@ -92,7 +92,7 @@ def test_nobody_coming_is_an_error_that_names_the_other_way() -> None:
 def test_a_connection_that_sends_nothing_does_not_hold_up_others() -> None:
     with Callback(STATE) as callback, socket.create_connection(("127.0.0.1", callback.port)):
         ask(callback, f"{PATH}?code=c&state={STATE}")
-        assert callback.wait(5).reveal() == "c"
+        assert callback.wait(60).reveal() == "c"
 
 
 def test_it_listens_on_loopback_alone() -> None:

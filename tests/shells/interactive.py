@@ -150,7 +150,7 @@ class Interactive:
     def _type(self, line: str) -> None:
         os.write(self._master, f"{line}\r".encode())
 
-    def _until(self, wanted: re.Pattern[str], start: int, seconds: float = 20) -> re.Match[str]:
+    def _until(self, wanted: re.Pattern[str], start: int, seconds: float = 60) -> re.Match[str]:
         deadline = time.monotonic() + seconds
         while True:
             found = wanted.search(_ESCAPES.sub("", self.shown[start:]))

@@ -26,7 +26,7 @@ def test_a_pane_has_the_function_and_its_own_chain(world_with_keys: World) -> No
         return done.out
 
     def shows(text: str, pane: str) -> str:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while text not in (shown := tmux("capture-pane", "-p", "-t", pane)):
             assert time.monotonic() < deadline, shown
             time.sleep(0.1)
@@ -48,4 +48,4 @@ def test_a_pane_has_the_function_and_its_own_chain(world_with_keys: World) -> No
         assert "hub " in shows("m READY>", "t:0.1")
     finally:
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=60)

@@ -27,7 +27,7 @@ os.spawnlp(os.P_WAIT, "sh", "sh", "-c", sys.argv[1], sys.argv[2])
 
 def text_of(path: Path, wanted: str = "") -> str:
     """Return the text of a file once it has one that contains ``wanted``."""
-    for _ in range(200):
+    for _ in range(600):
         text = path.read_text() if path.exists() else ""
         if text and wanted in text:
             return text

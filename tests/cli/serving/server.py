@@ -49,7 +49,7 @@ class Server:
     def get(self, path: str | None = None, token: str | None = None) -> tuple[int, bytes]:
         """Ask for a path, the first chain's by default, with the token; return status and body."""
         address = urlsplit(self.blocks[0][URI])
-        client = HTTPConnection(address.netloc, timeout=20)
+        client = HTTPConnection(address.netloc, timeout=60)
         headers = {"Authorization": self.blocks[0][TOKEN] if token is None else token}
         client.request("GET", path or address.path, headers=headers)
         answer = client.getresponse()
@@ -82,7 +82,7 @@ def end(process: subprocess.Popen[str]) -> None:
     """End a server in order: it removes its token, which may be in /dev/shm; one that hangs is killed."""
     process.terminate()
     try:
-        process.wait(20)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

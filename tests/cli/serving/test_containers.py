@@ -31,7 +31,7 @@ _FIRST_ASK = """
 import http.client, sys, time
 while True:
     try:
-        client = http.client.HTTPConnection("169.254.170.2", timeout=20)
+        client = http.client.HTTPConnection("169.254.170.2", timeout=60)
         client.request("GET", "/chains/admin")
         break
     except ConnectionRefusedError:  # the forwarder does not listen yet

@@ -101,7 +101,7 @@ def test_what_was_walked_before_the_interrupt_is_stored(world: World) -> None:
 
 def wait_until_called(world: World) -> None:
     """Wait until a connection to STS is open: the program then waits for the answer."""
-    before, deadline = world.sts.connections, time.monotonic() + 20
+    before, deadline = world.sts.connections, time.monotonic() + 60
     while world.sts.connections == before:
         assert time.monotonic() < deadline, "STS was never called"
         time.sleep(0.01)

@@ -50,7 +50,7 @@ def test_a_browser_that_is_a_shell_finds_nothing_to_expand(federated: Federated)
     address = f"{issuer.url}/authorize?a=$(touch$IFS{bad})"
     issuer.say(DISCOVERY, Reply(json=issuer.discovery(authorization_endpoint=address)))
     with federated.world.fork("source", "login", "ci") as process:
-        ends_at = time.monotonic() + 20
+        ends_at = time.monotonic() + 60
         while not log.exists() and time.monotonic() < ends_at:
             time.sleep(0.05)
         process.kill()
