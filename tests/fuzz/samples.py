@@ -218,7 +218,9 @@ PROCESS = {
 }
 ITEM = as_item(
     Session(
-        Credentials("ASIAEXAMPLE000000001", Secret("secret"), Secret("token" * 90), _END),
+        Credentials(
+            "ASIAEXAMPLE000000001", Secret("kept-by-the-samples"), Secret("token" * 90), _END
+        ),
         "arn:aws:sts::222222222222:assumed-role/Hub/me",
         "222222222222",
         _BEGIN,
@@ -229,7 +231,9 @@ ITEM = as_item(
     _SEAL,
     _BEGIN - timedelta(days=1),
 )
-OWN_DOCUMENT = as_document({"access_key_id": "AKIA", "secret": Secret("secret")}, "keys/alice")
+OWN_DOCUMENT = as_document(
+    {"access_key_id": "AKIA", "secret": Secret("kept-by-the-samples")}, "keys/alice"
+)
 RECORD = (
     sealed(
         as_record(

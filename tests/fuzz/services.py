@@ -142,8 +142,10 @@ _STS = [
         " authorized to perform: sts:AssumeRole on resource: x</Message></Error></ErrorResponse>"
     )
 ]
-_SIGNER = Credentials("ASIAEXAMPLE000000001", Secret("secret"), Secret("token"), None)
-_CLIENT = Registration("id", Secret("secret"), _NOW + timedelta(days=9))
+_SIGNER = Credentials(
+    "ASIAEXAMPLE000000001", Secret("kept-by-the-samples"), Secret("given-by-the-samples"), None
+)
+_CLIENT = Registration("id", Secret("kept-by-the-samples"), _NOW + timedelta(days=9))
 _DEVICE = {
     "deviceCode": "d",
     "userCode": "ABCD",
@@ -236,7 +238,7 @@ def _sts_calls(sts: StsClient) -> list[Callable[[], object]]:
         lambda: sts.caller(_SIGNER).arn,
         lambda: sts.decode_message(_SIGNER, "x"),
         lambda: sts.mfa_device(_SIGNER),
-        lambda: sts.assume_role_with_web_identity(web, Secret("token")),
+        lambda: sts.assume_role_with_web_identity(web, Secret("given-by-the-samples")),
         lambda: sts.assume_role_with_saml(hop.role, "arn:aws:iam::222222222222:saml-provider/x", Secret("a"), None),
         lambda: sts.iam_keys.list(_SIGNER),
         lambda: sts.iam_keys.create(_SIGNER),
@@ -244,7 +246,7 @@ def _sts_calls(sts: StsClient) -> list[Callable[[], object]]:
 
 
 def _portal_calls(http: HttpClient, url: str) -> list[Callable[[], object]]:
-    portal, token = Portal(http, url, lambda: _NOW), Secret("token")
+    portal, token = Portal(http, url, lambda: _NOW), Secret("given-by-the-samples")
     return [
         lambda: portal.role_credentials(token, "111111111111", "Dev"),
         lambda: "\n".join(each.name for each in portal.accounts(token)),
