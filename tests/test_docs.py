@@ -29,7 +29,7 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 TEXT = README.read_text(encoding="utf-8")
 
 # What rolehop does in a sentence; any other word after its name is a command to type.
-VERBS = {"cannot", "does", "failed", "is", "speaks"}
+VERBS = {"cannot", "does", "failed", "is", "speaks", "takes"}
 BLOCK = re.compile(r"(<!-- help: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 SHELLS = re.compile(r"(<!-- shells -->\n).*?(<!-- end -->)", re.DOTALL)
 
