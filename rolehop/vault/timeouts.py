@@ -107,9 +107,11 @@ class Deadline:
         outcome = _Outcome[T](self._has_stepped)
         threading.Thread(target=outcome.run, args=(function,), daemon=True).start()
         since = time.monotonic()
-        while not outcome.has_ended:
+        while True:
             with Wait("waiting for the keyring, which may ask to be unlocked,", may_ask=True):
                 moved = outcome.moved.acquire(timeout=self._left(since))
+            if outcome.has_ended:
+                break
             if moved:
                 since = time.monotonic()
             elif self._left(since) == 0:

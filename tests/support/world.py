@@ -29,6 +29,8 @@ from tests.support.environment import ROOT
 
 LONGEST_RUN = 90  # seconds
 SCRIPT = str(Path(sys.executable).parent / "rolehop")
+PYTHON = str(Path(sys.executable).parent / "python")
+"""The interpreter by its usual name, as installed lines have it; pytest may run as python3."""
 FILE_BACKED = "tests.doubles.keyrings.FileBacked"
 
 HUB = "arn:aws:iam::222222222222:role/Hub"

@@ -9,7 +9,7 @@ import pytest
 
 import rolehop
 from rolehop.app.profiles.installation import this_installation
-from tests.support.world import SCRIPT, World, temporary_world
+from tests.support.world import PYTHON, SCRIPT, World, temporary_world
 
 LAUNCHER = Path(rolehop.__file__).parent / "fastpath" / "launcher.py"
 
@@ -26,12 +26,12 @@ def test_install_list_and_remove() -> None:
 
         done = world.rolehop("profile", "install", "admin", "--yes")
         assert (done.code, done.out) == (0, asked.out)
-        line = f"{sys.executable} -IS {LAUNCHER} {SCRIPT} credential-process admin"
+        line = f"{PYTHON} -IS {LAUNCHER} {SCRIPT} credential-process admin"
         assert f"credential_process = {line}\n" in config.read_text()
         assert world.rolehop("profile", "install", "admin").err == "rolehop: nothing to change\n"
 
         text = config.read_text()
-        broken = text.replace(sys.executable, "/gone/python").replace("admin", "rh-admin", 1)
+        broken = text.replace(PYTHON, "/gone/python").replace("admin", "rh-admin", 1)
         by_hand = "[profile old]\ncredential_process = /gone/rolehop credential-process hub\n"
         config.write_text(
             f"{by_hand}{broken}[profile q]\ncredential_process = rolehop credential-process q\n"
@@ -63,7 +63,7 @@ def listed(world: World) -> list[dict[str, object]]:
 
 def test_a_launcher_that_is_gone_is_named() -> None:
     with temporary_world() as world:
-        value = f"{sys.executable} -IS /gone/launcher.py {SCRIPT} credential-process admin"
+        value = f"{PYTHON} -IS /gone/launcher.py {SCRIPT} credential-process admin"
         world.aws_config(f"[default]\ncredential_process = {value}\n")
         assert [row["problem"] for row in listed(world)] == [
             "its launcher is gone: /gone/launcher.py"

@@ -21,7 +21,7 @@ from rolehop.app.doctor.sources_check import check_sdk_problems
 from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
 from rolehop.app.profiles.installation import this_installation
 from rolehop.state.sdk_problems import SdkProblem, note_problem
-from tests.support.world import SCRIPT, World
+from tests.support.world import PYTHON, SCRIPT, World
 
 DOUBLES = "tests.doubles.keyrings"
 CONFIG = """
@@ -260,7 +260,7 @@ def test_profiles_whose_program_is_gone_are_written_again(world: World) -> None:
     assert world.rolehop("profile", "install", "--prefix", "x-", *names, "--yes").code == 0
     file = world.home / ".aws" / "config"
     written = file.read_text()
-    file.write_text(written.replace(sys.executable, "/gone/python"))
+    file.write_text(written.replace(PYTHON, "/gone/python"))
     (seen,) = findings(world)
     shown = ", ".join(f"'x-{each}'" for each in names)
     assert seen["what"].startswith(f"AWS profiles {shown} in {file}: its Python is gone")
@@ -287,7 +287,7 @@ def test_a_profile_that_no_command_writes_again_is_for_a_person(tmp_path: Path) 
     written = file.read_text()
 
     def seen(before: str, after: str) -> DoctorFinding:
-        file.write_text(written.replace(sys.executable, "/gone/python").replace(before, after))
+        file.write_text(written.replace(PYTHON, "/gone/python").replace(before, after))
         (found,) = check_profiles(App(app.variables, tmp_path))
         assert found.state == "broken"
         return found
