@@ -1,4 +1,4 @@
-"""A slice of the storm of faults; `.ci/run` has all of it."""
+"""A slice of the storm of faults; `python -m tests.storm.faults` has all of it."""
 
 from __future__ import annotations
 
