@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from urllib.parse import quote
 
 import pytest
@@ -53,12 +52,10 @@ def test_no_secret_is_anywhere_after_a_walk_with_debug(world: World, chain: str)
 
 
 def test_no_secret_is_in_a_lock_while_it_is_held(world: World) -> None:
-    world.sts.delay_seconds = 0.5
     with world.fork("credential-process", "admin") as process:
-        while len(world.sts.calls) < 1:
-            assert process.poll() is None
-            time.sleep(0.01)
-        texts = [path.read_bytes().decode("latin-1") for path in world.state.glob("locks/*")]
+        with world.sts.held():
+            world.sts.wait_for_calls()
+            texts = [path.read_bytes().decode("latin-1") for path in world.state.glob("locks/*")]
         assert ended(process).code == 0
     assert len(texts) == 2
     assert [found_in(text, world) for text in texts] == [[], []]

@@ -18,8 +18,8 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -112,6 +112,9 @@ class StrictSts:
         self._shift = timedelta()
         self._faults: list[_Fault] = []
         self._lock = threading.RLock()
+        self._call_arrived = threading.Condition(self._lock)
+        self._may_answer = threading.Event()
+        self._may_answer.set()
         self._closing = threading.Event()
         self._certificate = certificate
         self._connections = 0
@@ -129,6 +132,7 @@ class StrictSts:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
+        self._may_answer.set()
         self._server.shutdown()
         self._thread.join()
         with self._lock:
@@ -169,6 +173,22 @@ class StrictSts:
     def connections(self) -> int:
         """How many connections were ever opened."""
         return self._connections
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let the calls that arrive wait for their answers until the end of the context."""
+        self._may_answer.clear()
+        try:
+            yield
+        finally:
+            self._may_answer.set()
+
+    def wait_for_calls(self, count: int = 1) -> None:
+        """Wait until ``count`` calls are waiting for their answers, which are `held`."""
+        with self._call_arrived:
+            assert self._call_arrived.wait_for(lambda: self._under_way >= count, 60), (
+                f"{self._under_way} calls instead of {count}"
+            )
 
     def fail(
         self, times: int = 1, *, status: int = 503, code: str = "ServiceUnavailable", text: str = ""
@@ -222,6 +242,7 @@ class StrictSts:
         with self._lock:
             self._under_way += 1
             self.most_at_once = max(self.most_at_once, self._under_way)
+            self._call_arrived.notify_all()
         try:
             return self._answer(handler, body)
         finally:
@@ -231,6 +252,7 @@ class StrictSts:
     def _answer(self, handler: _Handler, body: bytes) -> tuple[int, bytes, str, Mapping[str, str]]:
         if self.delay_seconds:
             self._closing.wait(self.delay_seconds)
+        self._may_answer.wait()
         with self._lock:
             call = self._arrived(handler, body)
             fault = self._next_fault(call.role)

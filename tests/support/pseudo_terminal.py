@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import termios
@@ -49,6 +50,7 @@ class OnTerminal:
             more["stderr"] = self._slave
         name = os.ttyname(self._slave)
         self.shown = ""
+        self._expected = 0
         self.process: subprocess.Popen[str]
         if argv[0] == SCRIPT and world.may_fork(env):
             more |= {"terminal": name, "before": before}
@@ -71,12 +73,17 @@ class OnTerminal:
         os.close(self._master)
 
     def expect(self, text: str, seconds: float = 60) -> None:
-        """Read the terminal until it has shown ``text`` since the last time."""
-        start, deadline = len(self.shown), time.monotonic() + seconds
-        while text not in self.shown[start:]:
+        """Read the terminal until it has shown ``text`` behind what was expected last."""
+        self.expect_match(re.escape(text), seconds)
+
+    def expect_match(self, pattern: str, seconds: float = 60) -> None:
+        """Likewise, until something matches ``pattern``."""
+        deadline = time.monotonic() + seconds
+        while (found := re.search(pattern, self.shown[self._expected :])) is None:
             left = deadline - time.monotonic()
-            assert left > 0, f"not shown: {text!r} in {self.shown!r}"
+            assert left > 0, f"not shown: {pattern!r} in {self.shown!r}"
             self._read(left)
+        self._expected += found.end()
 
     def types(self, text: str) -> None:
         """Type one line."""
