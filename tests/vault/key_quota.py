@@ -28,10 +28,12 @@ def wait_for(size: int) -> bool:
     ``False``: it did not happen within three seconds, so others use them.
     """
     until = time.monotonic() + 3
+    is_last = False
     while free() < size:
-        if time.monotonic() > until:
+        if is_last:
             return False
         time.sleep(0.01)
+        is_last = time.monotonic() > until
     return True
 
 

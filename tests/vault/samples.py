@@ -99,7 +99,7 @@ class World:
         # The machine's start stands still, as on a clock that nobody sets.
         clock: Any = {"now": lambda: self.now, "machine_start": lambda now: NOW}
         index = IndexStore(self.folder, **clock)
-        return KeyringVault(index, self.choose, self.said.append, **clock, quick_seconds=2)
+        return KeyringVault(index, self.choose, self.said.append, **clock, quick_seconds=60)
 
     def again(self) -> KeyringVault:
         self.said.clear()

@@ -91,7 +91,7 @@ def test_an_expired_value_is_none_and_its_name_can_be_used_again() -> None:
 # nothing else does, unless the back end links them.
 _TRAP = """
 keyring = kernel.KernelKeyring()
-keyring.set_password_until("rolehop/trap", "rolehop", sys.argv[1], 60)
+keyring.set_password_until("rolehop/trap", "rolehop", sys.argv[1], 600)
 print(keyring.get_password("rolehop/trap", "rolehop"))
 """
 _READ = """

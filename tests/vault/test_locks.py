@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import ServiceError
+from rolehop.vault import lock_queue
 from rolehop.vault.lock_queue import Ticket, sweep_queues
 from rolehop.vault.locks import FileLocks
 from tests.vault.samples import NOW
@@ -28,7 +29,7 @@ from pathlib import Path
 from rolehop.vault.locks import FileLocks
 number = Path(sys.argv[1]) / "number"
 for _ in range(3):
-    with FileLocks(Path(sys.argv[1])).hold("hub"):
+    with FileLocks(Path(sys.argv[1]), deadline_seconds=600).hold("hub"):
         found = int(number.read_text())
         time.sleep(0.001)
         number.write_text(str(found + 1))
@@ -46,36 +47,31 @@ with locks.hold("hub"), locks.waiting_for_person() if sys.argv[2] == "asking" el
 """
 
 
-# Says that it comes, waits for its turn, and notes its number.
+# Waits for its turn, and notes its number. Its own patience is for a machine that stalls.
 _WAITER = """
 import sys
 from pathlib import Path
+from rolehop.vault import lock_queue
 from rolehop.vault.locks import FileLocks
-folder = Path(sys.argv[1])
-print("waits", flush=True)
-with FileLocks(folder).hold("hub"), (folder / "turns").open("a") as turns:
-    turns.write(sys.argv[2] + "\\n")
+folder, number, patience = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+lock_queue._FRESH_SECONDS = float(patience)
+with FileLocks(folder, deadline_seconds=600).hold("hub"), (folder / "turns").open("a") as turns:
+    turns.write(number + "\\n")
 """
 
 
 @contextmanager
-def waiter(folder: Path, number: int) -> Iterator[subprocess.Popen[str]]:
-    """Start a process that waits for the lock; give it back as it begins to."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _WAITER, str(folder), str(number)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "waits\n"
+def waiter(folder: Path, number: int, fresh_seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process that waits for the lock; give it back once it has its place in the queue.
+
+    ``fresh_seconds``: how long it waits for others that do not look.
+    """
+    argv = [sys.executable, "-c", _WAITER, str(folder), str(number), str(fresh_seconds)]
+    with subprocess.Popen(argv) as process:
+        while not list(folder.glob(f"locks/*.queue/*-{process.pid}-*")):
+            assert process.poll() is None, "it has no place"
+            time.sleep(0.01)
         yield process
-
-
-def wait_for_ticket(folder: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until a process has its place in the queue."""
-    for _ in range(3000):
-        if list(folder.glob(f"locks/*.queue/*-{process.pid}-*")):
-            return
-        time.sleep(0.02)
-    raise AssertionError("it has no place")
 
 
 def start_holder(folder: Path, how: str = "quiet") -> subprocess.Popen[bytes]:
@@ -108,7 +104,7 @@ def test_whoever_has_waited_longest_comes_first(tmp_path: Path) -> None:
     """Many processes at once starved one of them for as long as others kept coming."""
     with ExitStack() as stack, FileLocks(tmp_path).hold("hub"):
         for number in range(8):
-            stack.enter_context(waiter(tmp_path, number))
+            stack.enter_context(waiter(tmp_path, number, 600))  # also for one that is slow
     assert (tmp_path / "turns").read_text().split() == [str(number) for number in range(8)]
     assert list((tmp_path / "locks").iterdir()) == []
 
@@ -117,22 +113,22 @@ def test_whoever_has_waited_longest_comes_first(tmp_path: Path) -> None:
 def test_nobody_waits_for_a_waiter_that_was_stopped_or_killed(tmp_path: Path) -> None:
     with ExitStack() as stack:
         with FileLocks(tmp_path).hold("hub"):
-            stopped = stack.enter_context(waiter(tmp_path, 1))
-            wait_for_ticket(tmp_path, stopped)
+            stopped = stack.enter_context(waiter(tmp_path, 1, 2))
             stopped.send_signal(signal.SIGSTOP)
-            killed = stack.enter_context(waiter(tmp_path, 2))
-            wait_for_ticket(tmp_path, killed)
+            killed = stack.enter_context(waiter(tmp_path, 2, 2))
             killed.kill()
-            next_one = stack.enter_context(waiter(tmp_path, 3))
-            wait_for_ticket(tmp_path, next_one)
+            next_one = stack.enter_context(waiter(tmp_path, 3, 2))
         assert next_one.wait(timeout=60) == 0
         stopped.send_signal(signal.SIGCONT)
     assert (tmp_path / "turns").read_text().split() == ["3", "1"]
     assert list((tmp_path / "locks").iterdir()) == []
 
 
-def test_nobody_waits_for_what_is_no_waiters_ticket(tmp_path: Path) -> None:
+def test_nobody_waits_for_what_is_no_waiters_ticket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However often it is touched, it would cost each command five seconds."""
+    monkeypatch.setattr(lock_queue, "_FRESH_SECONDS", 600)  # as if it were touched all the time
     lock = tmp_path / "x.lock"
     queue = tmp_path / "x.queue"
     queue.mkdir()

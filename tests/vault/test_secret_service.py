@@ -41,6 +41,7 @@ vault = KeyringVault(
     lambda: choose_backend(None, os.environ, sys.platform),
     print,
     **clock,
+    quick_seconds=60,
 )
 """
 PUT = 'vault.put(hop_step(), session(), "prod"); print("done")'
