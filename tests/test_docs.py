@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 TEXT = README.read_text(encoding="utf-8")
 
 # What rolehop does in a sentence; any other word after its name is a command to type.
-VERBS = {"cannot", "does", "failed", "is", "speaks", "takes"}
+VERBS = {"cannot", "kept", "does", "failed", "is", "speaks", "takes"}
 BLOCK = re.compile(r"(<!-- help: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 SHELLS = re.compile(r"(<!-- shells -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -224,6 +225,18 @@ class TestMessages:
         }
         assert named - VERBS <= set(COMMANDS)
 
+    def test_they_name_only_subcommands_that_exist(self) -> None:
+        groups = {name for name, command in commands() if isinstance(command, click.Group)}
+        named = {
+            match[1]
+            for text in strings_of_the_program()
+            for match in re.finditer(r"(?:^|: |'|\$\(|, then |or )rolehop ([a-z-]+ [a-z]+)\b", text)
+        }
+        of_groups = {each for each in named if each.split()[0] in groups}
+        assert {each for each in of_groups if each.split()[1] not in VERBS} <= dict(
+            commands()
+        ).keys()
+
 
 class TestChangelog:
     HEADINGS = re.findall(r"^## (.+)$", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)
@@ -244,7 +257,8 @@ class TestChangelog:
         assert parts <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
-def strings_of_the_program() -> list[str]:
+@cache
+def strings_of_the_program() -> tuple[str, ...]:
     """Return every text in the code of rolehop that is no docstring, pieces of f-strings too."""
     found = []
     for path in sorted(Path(rolehop.__file__).parent.rglob("*.py")):
@@ -261,7 +275,7 @@ def strings_of_the_program() -> list[str]:
             and isinstance(node.value, str)
             and id(node) not in docstrings
         ]
-    return found
+    return tuple(found)
 
 
 if __name__ == "__main__":

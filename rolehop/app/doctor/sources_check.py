@@ -41,7 +41,7 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
                 TOPIC,
                 f"{name}: {problem}",
                 "chains that begin with it cannot be walked now",
-                Advice("rolehop source show ", Argument(name)),
+                Advice("rolehop source test ", Argument(name)),
             )
     if sources and not unusable:
         yield fine(
