@@ -45,6 +45,9 @@ class AwsConfig:
     unprefixed: frozenset[str] = frozenset()
     """Headers of the config file that would be profiles with ``profile`` before the name."""
 
+    unreadable: tuple[str, ...] = ()
+    """Headers of the config file whose name botocore cannot read, so that it leaves them out."""
+
     distrusted: Mapping[str, Distrust] = field(default_factory=dict)
     """By path, why a file may not be followed: others can write it. `check_trust` refuses what in
     it would run a command, or send secrets elsewhere."""

@@ -56,6 +56,7 @@ def parse_aws_config(
         config_file=config_file,
         credentials_file=credentials_file,
         unprefixed=frozenset(e for e in config if e != "default" and _kind_of(e) is None),
+        unreadable=tuple(e for e in config if (k := _kind_of(e)) and _name_in(e, k) is None),
         distrusted=distrusted or {},
     )
 

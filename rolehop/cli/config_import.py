@@ -10,7 +10,7 @@ import click
 from rolehop.advice import Advice, Argument
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.errors import NoTerminal
+from rolehop.errors import ConfigError, NoTerminal
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
     planned = plan_import(cli.app, found)
     for line in _found(found):
         cli.terminal.note(line)
+    if found.broken and not found.seen:
+        raise ConfigError(
+            "nothing was imported",
+            cause="no file that is there could be read",
+            fix="correct what is named above, or name the file to import",
+        )
     if planned.chains:
         cli.terminal.write_output(planned.diff)
     for line in _beside(planned):

@@ -58,7 +58,9 @@ _CARRIED = frozenset(
         "login_session",
     ]
 )
-_STAYS = "a setting of AWS's own tools, which stays in the profile"
+_STAYS = "a chain has no such setting; it stays in the profile"
+_OF_CLI = frozenset({"plugins", "preview"})
+"""Sections of the AWS CLI itself."""
 
 
 def chains_of(draft: ProfileDraft) -> Proposal:
@@ -77,12 +79,7 @@ class _Profiles:
     def proposal(self) -> Proposal:
         for name in self.aws.profiles:
             self._resolve(name)
-        for header in sorted(self.aws.unprefixed):
-            if header.startswith(REGISTRY):  # only a mark
-                continue
-            self.lost.append(
-                NotCarried(f"[{header}]", "it is no profile: 'profile' is missing before it")
-            )
+        self._sections_lost()
         mfa = mfa_of_base(self.aws, self.found)
         chains = [each for name in self.found if (each := self._chain(name, mfa)) is not None]
         names = {each.name for each in chains}
@@ -91,6 +88,22 @@ class _Profiles:
         for source in self.sources.values():
             whole += source
         return whole
+
+    def _sections_lost(self) -> None:
+        for header in sorted(self.aws.unprefixed):
+            if not header.startswith(REGISTRY):  # only a mark
+                why = "it is no profile: 'profile' is missing before it"
+                if header in _OF_CLI:
+                    why = "a setting of the AWS CLI"
+                self.lost.append(NotCarried(f"[{header}]", why))
+        for header in self.aws.unreadable:
+            self.lost.append(NotCarried(f"[{header}]", "AWS's tools do not read its name"))
+        used = {profile_setting(self.aws, name, "sso_session") for name in self.aws.profiles}
+        for session in self.aws.sso_sessions:
+            if session not in used:
+                self.lost.append(
+                    NotCarried(f"[sso-session {session}]", "no profile signs in to it")
+                )
 
     def _resolve(self, name: str) -> None:
         process = profile_setting(self.aws, name, "credential_process") or ""

@@ -1,8 +1,9 @@
 """aws-sso-cli: the roles of its ``config.yaml``, and AWS profiles that run it.
 
 From its ``docs/config.md``: ``SSOConfig`` has the Identity Centers, each with accounts and their roles;
-``Via`` is the ARN of the role from which another one is assumed, where an Identity Center's own role is
-written ``arn:aws:iam::ACCOUNT:role/NAME``; ``Profile``, else ``ProfileFormat``, names a role.
+``Via`` is the role from which another one is assumed, where an Identity Center's own role is written
+``arn:aws:iam::ACCOUNT:role/NAME`` or ``ACCOUNT:NAME`` (its ``ParseRoleARN``); account IDs are numbers;
+``Profile``, else ``ProfileFormat``, names a role.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ NAME = "aws-sso-cli"
 _PROGRAM = "aws-sso"
 _FLOWS = {"device_code": "device", "pkce": "pkce"}
 _CARRIED = frozenset({"SSOConfig", "DefaultRegion", "AuthWorkflow", "ProfileFormat", "DefaultSSO"})
+_OF_CENTER = frozenset({"SSORegion", "StartUrl", "DefaultRegion", "Accounts"})
+_OF_ACCOUNT = frozenset({"Name", "DefaultRegion", "Tags", "Roles"})
+_OF_ROLE = frozenset({"Profile", "DefaultRegion", "Tags", "Via", "SourceIdentity"})
+_LOOKS = ("Color", "Icon")
+"""Tags of a Firefox container."""
+_Names = dict[tuple[str, str, str], str]
+"""By center, account and role."""
+_WHY_LOST = "a setting of aws-sso"
 
 
 class SsoRole(NamedTuple):
@@ -37,6 +46,21 @@ class SsoRole(NamedTuple):
     role: str
     keys: Mapping[str, Yaml]
     account_keys: Mapping[str, Yaml]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Center, account and name: two centers can have the same role."""
+        return self.center, self.account, self.role
+
+    @property
+    def title(self) -> str:
+        """What a message calls it."""
+        return f"role {self.role} in {self.account}"
+
+    @property
+    def via(self) -> str:
+        """The role from which it is assumed, empty if it is the center's own."""
+        return str(self.keys.get("Via", ""))
 
 
 def is_own(text: str) -> bool:
@@ -57,7 +81,7 @@ def adapt(draft: ProfileDraft, text: str) -> None:
     """
     whole = _table(read_yaml(text))
     centers = _table(whole.get("SSOConfig", ""))
-    roles = {(each.account, each.role) for each in _roles(centers)}
+    roles = {each.key for each in _roles(centers)}
     for name in list(draft.profiles):
         words = runs(draft, name, _PROGRAM)
         if not words:
@@ -69,7 +93,7 @@ def adapt(draft: ProfileDraft, text: str) -> None:
             draft.note(
                 f"profile {name}", "aws-sso is asked: its config.yaml does not say what this is"
             )
-        elif (account, role) in roles:
+        elif (center, account, role) in roles:
             del draft.profiles[name]
         else:
             settings = _sign_in(_table(centers[center]), whole)
@@ -86,33 +110,43 @@ def propose(text: str) -> Proposal:
     centers = _table(whole.get("SSOConfig", ""))
     if not centers:
         raise ValueError("it has no SSOConfig")
-    roles = list(_roles(centers))
-    names: dict[tuple[str, str], str] = {}
+    roles = list({each.key: each for each in _roles(centers)}.values())  # 0001 and 1 are one
+    names, starts = _names(roles, whole)
+    found = Proposal(lost=(*_lost(whole, centers), *_lost_of_roles(roles)))
     for each in roles:
-        names[each.account, each.role] = told_apart(_name(each, whole), names.values())
-    found = Proposal(lost=tuple(_lost(whole, centers)))
-    for each in roles:
-        found += _of_role(each, names, whole, _table(centers[each.center]))
+        found += _of_role(each, names, starts, whole, _table(centers[each.center]))
     for center, keys in centers.items():
         if not any(each.center == center for each in roles):
             name = told_apart(center, names.values())
             found += _of_center(name, _sign_in(_table(keys), whole))
-    missing = {each.source for each in found.chains} - {each.name for each in found.sources}
-    for source in sorted(filter(None, missing)):
-        account, role = source.split(" ")
-        settings = {**_sign_in(_table(next(iter(centers.values()))), whole)}
-        settings |= {"account": account, "role": role}
-        found += Proposal((ProposedSource(source, settings, f"Via of {NAME}"),))
+    for key, name in starts.items():
+        settings = {**_sign_in(_table(centers[key[0]]), whole), "account": key[1], "role": key[2]}
+        found += Proposal((ProposedSource(name, settings, f"Via of {NAME}"),))
     return found
+
+
+def _names(roles: list[SsoRole], whole: Mapping[str, Yaml]) -> tuple[_Names, _Names]:
+    """Return the names of the roles, and of the sources for those that are a ``Via`` only."""
+    names: _Names = {}
+    for each in roles:
+        names[each.key] = told_apart(_name(each, whole), names.values())
+    starts: _Names = {}
+    for each in roles:
+        key = (each.center, *_of_arn(each.via))
+        if key[1] and key not in names and key not in starts:
+            taken = {*names.values(), *starts.values()}
+            starts[key] = told_apart(f"{key[1]} {key[2]}", taken)
+    return names, starts
 
 
 def _of_role(
     each: SsoRole,
-    names: Mapping[tuple[str, str], str],
+    names: _Names,
+    starts: _Names,
     whole: Mapping[str, Yaml],
     center: Mapping[str, Yaml],
 ) -> Proposal:
-    name = names[each.account, each.role]
+    name = names[each.key]
     tags = _tags(each.account_keys) | _tags(each.keys)
     chain = ProposedChain(
         name,
@@ -121,21 +155,18 @@ def _of_role(
         region=_region(each.keys, each.account_keys, center, whole),
         description=str(each.account_keys.get("Name", "")),
         color=CONTAINER_COLORS.get(tags.get("Color", "")),
-        labels={key: value for key, value in tags.items() if key not in ("Color", "Icon")},
+        labels={key: value for key, value in tags.items() if key not in _LOOKS},
     )
-    via = str(each.keys.get("Via", ""))
-    if not via:
+    if not each.via:
         settings = {**_sign_in(center, whole), "account": each.account, "role": each.role}
         return Proposal((ProposedSource(name, settings, chain.origin),), (chain,))
-    account, role = _of_arn(via)
-    if not account:
-        return Proposal(
-            lost=(NotCarried(f"role {each.role} in {each.account}", "its Via is no ARN"),)
-        )
+    via = (each.center, *_of_arn(each.via))
+    if not via[1]:
+        return Proposal(lost=(NotCarried(each.title, "its Via is no role's ARN"),))
     identity = str(each.keys.get("SourceIdentity", "")) or None
     hop = HopConfig(f"arn:aws:iam::{each.account}:role/{each.role}", source_identity=identity)
-    above = names.get((account, role))
-    start = {"source": None, "continues": above} if above else {"source": f"{account} {role}"}
+    above = names.get(via)
+    start = {"source": None, "continues": above} if above else {"source": starts[via]}
     return Proposal(chains=(replace(chain, hops=(hop,), **start),))
 
 
@@ -151,17 +182,36 @@ def _roles(centers: Mapping[str, Yaml]) -> Iterator[SsoRole]:
         for account, account_keys in _table(_table(keys).get("Accounts", "")).items():
             below = _table(account_keys)
             for role, role_keys in _table(below.get("Roles", "")).items():
-                yield SsoRole(center, account.zfill(12), role, _table(role_keys), below)
+                yield SsoRole(center, _account_id(account), role, _table(role_keys), below)
 
 
 def _lost(whole: Mapping[str, Yaml], centers: Mapping[str, Yaml]) -> Iterator[NotCarried]:
     for key in whole:
         if key not in _CARRIED:
-            yield NotCarried(key, "a setting of aws-sso")
-    for center in centers.values():
+            yield NotCarried(key, _WHY_LOST)
+    for name, center in centers.items():
+        yield from _not_in(_table(center), _OF_CENTER, name)
         for account, keys in _table(_table(center).get("Accounts", "")).items():
+            yield from _not_in(_table(keys), _OF_ACCOUNT, f"account {account}")
             if not _table(_table(keys).get("Roles", "")):
                 yield NotCarried(f"account {account}", "it names no role")
+
+
+def _lost_of_roles(roles: list[SsoRole]) -> Iterator[NotCarried]:
+    for each in roles:
+        yield from _not_in(each.keys, _OF_ROLE, each.title)
+        tags = _tags(each.account_keys) | _tags(each.keys)
+        for tag in _LOOKS:
+            if tag in tags and not (tag == "Color" and tags[tag] in CONTAINER_COLORS):
+                yield NotCarried(
+                    f"the tag {tag}", "a Firefox container's, not a terminal's", each.title
+                )
+
+
+def _not_in(keys: Mapping[str, Yaml], known: frozenset[str], where: str) -> Iterator[NotCarried]:
+    for key in keys:
+        if key not in known:
+            yield NotCarried(key, _WHY_LOST, where)
 
 
 def _sign_in(center: Mapping[str, Yaml], whole: Mapping[str, Yaml]) -> dict[str, str]:
@@ -206,10 +256,17 @@ def _tags(keys: Mapping[str, Yaml]) -> dict[str, str]:
 
 
 def _of_arn(arn: str) -> tuple[str, str]:
-    """Return account and name of a role's ARN; empty if it is none."""
+    """Return account and name of a role's ARN, short or long; empty if it is none."""
     parts = arn.split(":")
+    if len(parts) == 2 and all(parts):
+        return _account_id(parts[0]), parts[1]
     is_role = len(parts) == 6 and parts[5].startswith("role/")
-    return (parts[4].zfill(12), parts[5].rpartition("/")[2]) if is_role else ("", "")
+    return (_account_id(parts[4]), parts[5].rpartition("/")[2]) if is_role else ("", "")
+
+
+def _account_id(number: str) -> str:
+    """Return an account ID of twelve digits: aws-sso takes it for a number, however many zeros."""
+    return number.lstrip("0").zfill(12)
 
 
 def _table(value: Yaml) -> dict[str, Yaml]:

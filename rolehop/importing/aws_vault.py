@@ -77,7 +77,8 @@ def adapt(draft: ProfileDraft, text: str) -> None:
     sources = {draft.text(name, "source_profile") for name in draft.profiles}
     for name in list(draft.profiles):
         _own_keys(draft, name)
-        _held_keys(draft, name, sources, included)
+        if name in draft.profiles:
+            _held_keys(draft, name, sources, included)
 
 
 def _included(draft: ProfileDraft) -> set[str]:
@@ -110,9 +111,11 @@ def _include_all(draft: ProfileDraft) -> None:
 
 def _own_keys(draft: ProfileDraft, name: str) -> None:
     keys = draft.profiles[name]
-    for key in ("mfa_process", "web_identity_token_process"):
-        if may_hold_secret(draft.text(name, key)):
-            draft.lose(name, "there may be a secret in it, so it is not copied", key)
+    if may_hold_secret(draft.text(name, "web_identity_token_process")):
+        draft.drop(name, "its web_identity_token_process may have a secret in it: it is not copied")
+        return
+    if may_hold_secret(draft.text(name, "mfa_process")):
+        draft.lose(name, "there may be a secret in it, so it is not copied", "mfa_process")
     identity = draft.text(name, "source_identity")
     if identity:
         keys[IDENTITY] = identity
@@ -172,8 +175,12 @@ def _held_keys(draft: ProfileDraft, name: str, sources: set[str], included: set[
         source = draft.text(name, "source_profile")
     if source or any(key in keys for key in _CREDENTIALS):
         return
-    base = draft.base_below(name) if draft.text(name, "role_arn") else name
-    draft.hold(base, NAME, NAME, "export", "--format=json", "--no-session", name)
+    if draft.text(name, "role_arn"):
+        base = draft.base_below(name)
+        draft.hold(base, NAME)  # without a command: aws-vault would print the role's session
+    else:
+        base = name
+        draft.hold(base, NAME, NAME, "export", "--format=json", "--no-session", name)
     draft.profiles[base][TOOL] = NAME
 
 

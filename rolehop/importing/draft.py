@@ -43,11 +43,13 @@ _CREDENTIALS = (
     "aws_security_token",
 )
 
-# What names a secret, looks like a key, or like the secret of an MFA device (base32).
+# What names a secret, looks like a key, or like the secret of an MFA device (base32, hexadecimal).
 _SECRET = Pattern(
-    r"(?i:pass(word|wd|phrase)\b|secret|token[= ]|api[_-]?key|://[^/\s]*:[^/\s]*@)"
+    r"(?i:pass(word|wd|phrase|code)\b|--?(pass|pin)[= ]|secret|token[= ]|bearer\b|api[_-]?key"
+    r"|://[^/\s]*@)"
     r"|\b(AKIA|ASIA)[A-Z0-9]{12}|(?<![\w+/=-])(?=\S*[0-9])(?=\S*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
-    r"|\b[A-Z2-7]{16,}\b"
+    r"|\b[A-Z2-7]{16,}\b|\b(?=[a-z]*[2-7])[a-z2-7]{16,}\b|\b[0-9A-Fa-f]{32,}\b"
+    r"|\b(?=[a-z ]*[2-7A-Z])([A-Za-z2-7]{4} ){3,}[A-Za-z2-7]{4}\b"
 )
 
 
@@ -109,7 +111,9 @@ class ProfileDraft:
             return any(self.text(each, TOOL) == tool for each in way)
 
         self.profiles = {name: self.profiles[name] for name in filter(starts_from, self.profiles)}
-        self.aws = replace(self.aws, unprefixed=frozenset())
+        used = {self.text(name, "sso_session") for name in self.profiles}
+        sessions = {name: each for name, each in self.aws.sso_sessions.items() if name in used}
+        self.aws = replace(self.aws, unprefixed=frozenset(), unreadable=(), sso_sessions=sessions)
 
     def note(self, what: str, why: str) -> None:
         """Say that something was not carried."""
@@ -167,10 +171,12 @@ def process_words(command: str) -> list[str]:
 def runs(draft: ProfileDraft, name: str, *programs: str) -> list[str]:
     """Return the words of a profile's ``credential_process`` if it runs one of ``programs``."""
     words = process_words(draft.text(name, "credential_process"))
-    if not words:
-        return []
-    program = words[0].replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
-    return words if program in programs else []
+    return words if words and program_of(words) in programs else []
+
+
+def program_of(words: list[str]) -> str:
+    """Return the name of the program that a command runs, without its folder."""
+    return words[0].replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
 
 
 def option(words: list[str], *names: str) -> str:

@@ -8,7 +8,7 @@ that runs ``granted credential-process --profile=NAME``.
 
 from __future__ import annotations
 
-from rolehop.importing.draft import COLOR, TOOL, ProfileDraft, option, runs
+from rolehop.importing.draft import COLOR, TOOL, ProfileDraft, option, program_of, runs
 
 NAME = "granted"
 REGISTRY = ("granted_registry_start", "granted_registry_end")
@@ -68,4 +68,5 @@ def _process(draft: ProfileDraft, name: str, *, signs_in: bool) -> None:
     if target != name and target in draft.profiles:
         draft.profiles[name] = {**draft.profiles[target], TOOL: NAME}
         return
-    draft.hold(name, NAME, *words[:1], "credential-process", "--profile", target)
+    program = next(each for each in _PROGRAMS if program_of(words) == each)  # not its path: others
+    draft.hold(name, NAME, program, "credential-process", "--profile", target)  # may have chosen it

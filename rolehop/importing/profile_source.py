@@ -87,15 +87,19 @@ def _settings(
     if kind is CredentialKind.SSO:
         return _identity_center(aws, name)
     if kind is CredentialKind.WEB_IDENTITY:
+        file = profile_setting(aws, name, "web_identity_token_file") or ""
+        if file.startswith("~"):  # of the home folder, which is not known here
+            return {"type": "profile", "profile": name}
         return _web_identity(aws, name)
     if kind is CredentialKind.PROCESS:
         command = profile_setting(aws, name, "credential_process") or ""
         words = process_words(command)
         if not words:
             raise NotASource("its credential_process cannot be split into words")
-        if not may_hold_secret(command):
-            return {"type": "process", "command": words}
-        return {"type": "profile", "profile": name}
+        # Windows splits at a backslash otherwise; the profile is split as botocore does there.
+        if "\\" in command or may_hold_secret(command):
+            return {"type": "profile", "profile": name}
+        return {"type": "process", "command": words}
     if kind is CredentialKind.LOGIN:
         return {"type": "profile", "profile": name, **_mfa(aws, name, mfa_serial)}
     raise NotASource(missing_credentials(aws, name))

@@ -62,6 +62,11 @@ class KeysElsewhere:
     command: tuple[str, ...] = ()
     """What prints them, for ``rolehop keys add NAME --stdin``; empty: they are typed in."""
 
+    @property
+    def prints_profile(self) -> bool:
+        """True if the command is AWS's own, which prints the keys of an AWS profile."""
+        return self.command[:1] == ("aws",)
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -120,6 +125,18 @@ class Proposal:
                 lost.append(NotCarried(f"chain {each.name}", gone[each.name]))
         kept = tuple(each for each in self.chains if each.name not in gone)
         return self._used(kept, sources, lost)
+
+    def of_unread_files(self) -> Proposal:
+        """Return what is left if AWS's tools do not read the AWS files here.
+
+        A source that asks a profile has none, and a command that prints a profile's keys would
+        print those of another profile of that name.
+        """
+        why = "it may have a secret in it, or a sign-in, and AWS's tools do not read that file here"
+        gone = {each.name: why for each in self.sources if each.settings["type"] == "profile"}
+        left = self.without(gone, {})
+        keys = (replace(each, command=()) if each.prints_profile else each for each in left.keys)
+        return replace(left, keys=tuple(keys))
 
     def new_to(self, sources: Iterable[str], chains: Iterable[str]) -> Proposal:
         """Return what a config that has these sources and chains already lacks."""

@@ -62,7 +62,11 @@ def adapt(draft: ProfileDraft, text: str) -> None:
 
 
 def _accounts(text: str) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser(default_section="", inline_comment_prefixes=("#", ";"))
+    parser = configparser.RawConfigParser(
+        default_section="",
+        inline_comment_prefixes=("#", ";"),
+        strict=False,  # saml2aws takes two sections of a name for one, and the later of two keys
+    )
     try:
         parser.read_string(text)
     except configparser.Error as error:

@@ -1,7 +1,7 @@
 """Read the YAML that tools write into their configs: tables, lists and plain or quoted texts.
 
-Every scalar is a text, so that an account ID keeps its zeros. What is more than that, such as anchors
-and texts of several lines, is refused with its line, and never guessed.
+Every scalar is a text, so that an account ID keeps its zeros. What is more than that, such as anchors,
+tags and texts of several lines, is refused with its line, and never guessed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ _KEY = Pattern(
     r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#&*!|>'"%@`{\[\]},:?-][^#:]*?):(?:\s+(.*))?"""
 )
 _DEEPEST = 30
+_OPENING = {"[": "]", "{": "}"}
+_FLOW_TEXT = Pattern(
+    r"""\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?:[^][{},:]|:(?![\s,\]}]|$))*)\s*"""
+)
+_BLANKS = Pattern(r"\s*")
 
 
 class _Lines:
@@ -110,13 +115,83 @@ def _scalar(text: str, number: int) -> Yaml:
             raise ValueError(f"line {number}: the text in quotes is not closed") from None
     if text.startswith("'") and text.endswith("'") and len(text) > 1:
         return text[1:-1].replace("''", "'")
-    if text in ("[]", "{}", "~", "null"):
+    if text in ("", "~", "null"):
         return ""
-    if text.startswith("[") and text.endswith("]"):
-        return [_scalar(each.strip(), number) for each in text[1:-1].split(",")]
-    if text[0] in "&*!|>{[\"'%@`":
+    if text[0] in _OPENING:
+        return _Flow(text, number).whole()
+    if text[0] in "&*!|>\"'%@`":
         raise ValueError(f"line {number}: such YAML is not read here")
     return text
+
+
+class _Flow:
+    """A list or table on one line, such as ``[a, {b: c}]``; an empty one is an empty text."""
+
+    def __init__(self, text: str, number: int) -> None:
+        self.text, self.number, self.at = text, number, 0
+
+    def whole(self) -> Yaml:
+        found = self.value(0)
+        if self.at < len(self.text):
+            raise self.wrong()
+        return found
+
+    def value(self, depth: int) -> Yaml:
+        if depth > _DEEPEST:
+            raise ValueError(f"line {self.number}: it is nested too deeply")
+        opening = self.text[self.at : self.at + 1]
+        if opening not in _OPENING or not opening:
+            return self.scalar()
+        self.step()
+        found: Yaml = self.items(depth) if opening == "[" else self.pairs(depth)
+        if self.text[self.at : self.at + 1] != _OPENING[opening]:
+            raise self.wrong()
+        self.step()
+        return found or ""
+
+    def items(self, depth: int) -> list[Yaml]:
+        found = []
+        while self.text[self.at : self.at + 1] not in ("]", ""):
+            found.append(self.value(depth + 1))
+            self.comma()
+        return found
+
+    def pairs(self, depth: int) -> dict[str, Yaml]:
+        found: dict[str, Yaml] = {}
+        while self.text[self.at : self.at + 1] not in ("}", ""):
+            key = str(self.scalar())
+            if key in found:
+                raise ValueError(f"line {self.number}: the key is there twice")
+            found[key] = ""
+            if self.text[self.at : self.at + 1] == ":":
+                self.step()
+                found[key] = self.value(depth + 1)
+            self.comma()
+        return found
+
+    def scalar(self) -> Yaml:
+        self.at, text = _matched(_FLOW_TEXT, self.text, self.at)
+        return _scalar(text.strip(), self.number)
+
+    def comma(self) -> None:
+        following = self.text[self.at : self.at + 1]
+        if following == ",":
+            self.step()
+        elif following not in ("]", "}", ""):
+            raise self.wrong()
+
+    def step(self) -> None:
+        """Go on behind one character and the blanks behind it."""
+        self.at, _ = _matched(_BLANKS, self.text, self.at + 1)
+
+    def wrong(self) -> ValueError:
+        return ValueError(f"line {self.number}: its brackets do not close")
+
+
+def _matched(pattern: Pattern, text: str, at: int) -> tuple[int, str]:
+    """Return where a pattern that may match nothing ends, and what it matched."""
+    match = pattern.compiled.match(text, at)
+    return (at, "") if match is None else (match.end(), match[0])
 
 
 def _without_comment(content: str) -> str:

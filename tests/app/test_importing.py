@@ -118,6 +118,20 @@ def test_a_named_file_is_read_as_what_it_is(machine: Machine) -> None:
     assert files_of(app, str(machine.home / "credentials")).aws.profiles.keys() == {"me"}
 
 
+def test_a_file_that_aws_does_not_read_here_gets_no_line_that_prints_another_profiles_keys(
+    machine: Machine,
+) -> None:
+    old = machine.home / "old" / "credentials"
+    process = "[tool]\ncredential_process = /opt/tool --password x\n"
+    machine.write(old, f"{KEYS}{process}")
+    planned = machine.planned(str(old))
+    assert planned.chains == ("me",)
+    assert [(each.held_by, each.command) for each in planned.keys] == [(str(old), ())]
+    assert planned.lost[0].startswith("source tool: it may have a secret in it")
+    planned = machine.planned(str(machine.home / ".aws" / "credentials"))
+    assert planned.keys[0].command[-1] == "me"
+
+
 def test_all_tools_are_looked_for_and_a_broken_file_of_one_is_named(machine: Machine) -> None:
     config = machine.home / ".aws-sso" / "config.yaml"
     account = '      "111111111111":\n        Roles:\n          A:\n            Profile: admin\n'
@@ -151,3 +165,6 @@ def test_the_program_shows_says_and_writes(tmp_path: Path) -> None:
         assert "--profile me | rolehop keys add me-2 --stdin" in done.err
         assert SECRET not in done.out + done.err
         assert world.rolehop("config", "check").out.startswith("well-formed: 8 chains")
+        world.aws_config("[a\n")
+        done = world.rolehop("config", "import")
+        assert (done.code, "not read: " in done.err) == (3, True), done.err

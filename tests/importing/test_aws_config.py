@@ -63,8 +63,9 @@ source_profile = hub
     }
     assert found.keys == {"me": "aws configure export-credentials --profile me"}
     assert found.lost == [
+        "[profile prod admin]: AWS's tools do not read its name",
         "profile saml: its keys are those of a session, which ends",
-        "output of hub: a setting of AWS's own tools, which stays in the profile",
+        "output of hub: a chain has no such setting; it stays in the profile",
     ]
 
 
@@ -190,6 +191,61 @@ sso_role_name = Admin
         "profile on-saml: its source profile saml: its keys are those of a session, which ends",
         "profile saml: its keys are those of a session, which ends",
     ]
+
+
+def test_sections_that_are_no_profile_are_named_each_for_its_reason() -> None:
+    found = imported(
+        "aws-config",
+        """
+[plugins]
+foo = bar
+[profile a"]
+region = eu-west-1
+[sso-session unused]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-central-1
+""",
+    )
+    assert found.lost == [
+        "[plugins]: a setting of the AWS CLI",
+        "[profile a\"]: AWS's tools do not read its name",
+        "[sso-session unused]: no profile signs in to it",
+    ]
+
+
+def test_what_only_this_machine_can_read_in_a_profile_is_left_to_the_profile() -> None:
+    found = imported(
+        "aws-config",
+        """
+[profile windows]
+credential_process = C:\\Tools\\tool.exe --account a
+[profile home]
+role_arn = arn:aws:iam::111111111111:role/Pod
+web_identity_token_file = ~/token
+""",
+    )
+    assert found.sources == {
+        name: {"type": "profile", "profile": name} for name in ("windows", "home")
+    }
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "--pin 1234",
+        "-b jbswy3dpehpk3pxp",
+        "-b JBSW Y3DP EHPK 3PXP",
+        "3132333435363738393031323334353637383930",
+        "-H 'Authorization: Bearer x'",
+        "https://token@example.com",
+    ],
+)
+def test_a_command_with_what_may_be_a_secret_is_not_copied(secret: str) -> None:
+    found = imported("aws-config", f"[profile a]\ncredential_process = /opt/tool {secret}\n")
+    assert found.sources == {"a": {"type": "profile", "profile": "a"}}
+    plain = "pass otp aws, or 'tool read from file' 0f3b9a52-8d5a-4c0a-9a0e-6f5e0f1b2c3d"
+    found = imported("aws-config", f"[profile a]\ncredential_process = {plain}\n")
+    assert found.sources["a"]["type"] == "process"
 
 
 def test_a_file_that_botocore_refuses_is_refused() -> None:

@@ -99,6 +99,61 @@ SSOConfig:
     }
 
 
+def test_two_centers_keep_their_own_roles_and_an_account_id_is_a_number() -> None:
+    accounts = """
+    Accounts:
+      0000001234567:
+        Roles:
+          Admin: {Profile: "admin, all", Icon: x}
+          Chained:
+            Via: 1234567:Admin
+          Elsewhere:
+            Via: 7654321:Hub"""
+    url = "https://d-{}.awsapps.com/start"
+    centers = "".join(
+        f"""
+  {name}:
+    SSORegion: us-east-1
+    StartUrl: {url.format(name)}{accounts}"""
+        for name in ("one", "two")
+    )
+    own = f'SSOConfig:{centers}\nUrlExecCommand: ["sh", "-c", "open \'a,b\' %s"]\n'
+    found = imported("aws-sso-cli", own=own)
+    assert {name: each["start_url"][10:13] for name, each in found.sources.items()} == {
+        "admin-all": "one",
+        "admin-all-2": "two",
+        "000007654321-Hub": "one",
+        "000007654321-Hub-2": "two",
+    }
+    assert {each.get("account") for each in found.sources.values()} == {
+        "000001234567",
+        "000007654321",
+    }
+    assert found.chains["000001234567-Chained-2"]["from"] == "admin-all-2"
+    assert found.chains["000001234567-Elsewhere-2"]["source"] == "000007654321-Hub-2"
+    assert found.lost == [
+        "UrlExecCommand: a setting of aws-sso",
+        "Icon of role Admin in 000001234567: a setting of aws-sso",
+    ]
+
+
+def test_settings_at_every_level_that_are_not_carried_are_named() -> None:
+    own = SETTINGS.replace("Color: turquoise", "Color: mauve\n                      Icon: cart")
+    own = own.replace("Name: Audit", "Name: Audit\n                Alias: audit")
+    found = imported(
+        "aws-sso-cli", own=own.replace("  Another:", "  Another:\n        MaxRetry: 3")
+    )
+    role = "role AWSAdministratorAccess in 258234615182"
+    assert found.lost == [
+        "Browser: a setting of aws-sso",
+        "Alias of account 502470824893: a setting of aws-sso",
+        "account 502470824893: it names no role",
+        "MaxRetry of Another: a setting of aws-sso",
+        f"the tag Color of {role}: a Firefox container's, not a terminal's",
+        f"the tag Icon of {role}: a Firefox container's, not a terminal's",
+    ]
+
+
 def test_aws_profiles_that_run_aws_sso_are_sign_ins() -> None:
     command = "credential_process = /usr/bin/aws-sso -u open -S Default process --arn"
     found = imported(
@@ -122,6 +177,11 @@ def test_aws_profiles_that_run_aws_sso_are_sign_ins() -> None:
         ("a: 1\na: 2\n", "line 2: the key is there twice"),
         ("Threads: 5\n", "it has no SSOConfig"),
         ("- " * 100 + "a", "line 1: it is nested too deeply"),
+        ("a: " + "[" * 100, "line 1: it is nested too deeply"),
+        ("a: [1, 2", "line 1: its brackets do not close"),
+        ("a: {b: c} d", "line 1: its brackets do not close"),
+        ("a: {b: 1, b: 2}", "line 1: the key is there twice"),
+        ("a: {b: &x c}", "line 1: such YAML is not read here"),
     ],
 )
 def test_broken_files_are_refused_with_their_line(text: str, wrong: str) -> None:
@@ -143,6 +203,7 @@ c:
 - one
 - k: v
   l: [1, "2"]
+  m: {x: 'a, b', "y": [p q, https://h:1/z], z}
 -
   - deep
 d: https://x/#y
@@ -151,7 +212,11 @@ e:
     assert read_yaml(text) == {
         "a": "x: # é",
         "b": "it's",
-        "c": ["one", {"k": "v", "l": ["1", "2"]}, ["deep"]],
+        "c": [
+            "one",
+            {"k": "v", "l": ["1", "2"], "m": {"x": "a, b", "y": ["p q", "https://h:1/z"], "z": ""}},
+            ["deep"],
+        ],
         "d": "https://x/#y",
         "e": "",
     }

@@ -113,7 +113,7 @@ web_identity_token_process = gcloud auth print-identity-token
     }
     assert found.chains["alias"]["hops"] == found.chains["role"]["hops"] == [{"role": DEV}]
     assert found.chains["own-keys"] == {"source": "own-keys-base", "hops": [{"role": ADMIN}]}
-    assert found.keys["own-keys-base"].endswith("--no-session own-keys")
+    assert found.keys["own-keys-base"] == "aws-vault"  # which would print the role's session
     assert found.lost == []
 
 
@@ -124,6 +124,11 @@ def test_a_command_that_may_hold_a_secret_is_not_copied() -> None:
     )
     assert found.sources["root"] == {"type": "keys", "mfa_serial": MFA}
     assert found.lost == ["mfa_process of root: there may be a secret in it, so it is not copied"]
+    token = "web_identity_token_process = oidc --token=x"
+    found = imported("aws-vault", f"[profile a]\nrole_arn = {DEV}\n{token}\n")
+    assert (found.chains, found.keys) == ({}, {})  # aws-vault has no keys of it
+    why = "its web_identity_token_process may have a secret in it: it is not copied"
+    assert found.lost == [f"profile a: {why}"]
 
 
 def test_broken_profiles_that_include_each_other_or_one_that_is_not_there() -> None:

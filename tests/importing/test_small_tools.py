@@ -33,7 +33,7 @@ EXPECTED: dict[tuple[str, str], tuple[dict[str, str], str, list[str]]] = {
             "[autoawsume-myrole]: it is no profile: 'profile' is missing before it",
         ],
     ),
-    ("awsume", "broken: config"): ({}, "", ["!", "line 1: such YAML is not read here"]),
+    ("awsume", "broken: config"): ({}, "", ["!", "line 1: its brackets do not close"]),
     ("awsume", "broken: role"): (
         {"me": "keys", "default": "keys"},
         "default me",
@@ -144,6 +144,18 @@ def test_an_address_with_a_token_is_not_copied() -> None:
     found = imported("aws-runas", f"[profile dev]\nrole_arn = {ROLE}\n{sign_in}\n")
     assert found.chains == {}
     assert found.lost[0].startswith("web_identity_auth_url of dev: there may be a secret in it")
+
+
+def test_the_line_that_moves_keys_runs_no_path_that_a_file_named() -> None:
+    process = '"/tmp/x;rm -rf ~/granted" credential-process --profile=stored'
+    found = imported("granted", f"[profile stored]\ncredential_process = {process}\n")
+    assert found.keys == {"stored": "granted credential-process --profile stored"}
+
+
+def test_sections_of_one_name_are_one_account_of_saml2aws() -> None:
+    account = f"[a]\nurl = https://id.example.com\nprovider = Okta\nrole_arn = {ROLE}\n"
+    found = imported("saml2aws", own=f"{account}[a]\naws_profile = mine\n")
+    assert found.chains.keys() == {"mine"}
 
 
 def test_values_are_those_of_the_files() -> None:

@@ -42,6 +42,9 @@ class FoundFiles:
     broken: list[str] = field(default_factory=list)
     """What could not be read, and why, a line each."""
 
+    elsewhere: bool = False
+    """Whether the profiles are of a file that AWS's tools do not read here."""
+
 
 def files_of(app: App, named: str | None) -> FoundFiles:
     """Find the files of the tool ``named``, or the one file; without it, of all tools.
@@ -70,7 +73,9 @@ def files_of(app: App, named: str | None) -> FoundFiles:
         if is_config
         else parse_aws_config(None, text, credentials_file=str(path))
     )
-    return FoundFiles(aws, used_tools(aws, {}, frozenset()), {}, [_profiles_line(aws, path)])
+    found = FoundFiles(aws, used_tools(aws, {}, frozenset()), {}, [_profiles_line(aws, path)])
+    found.elsewhere = path.resolve() not in {each.resolve() for each in app.aws_files}
+    return found
 
 
 def _of_tool(app: App, tool: ForeignTool) -> FoundFiles:

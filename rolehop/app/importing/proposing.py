@@ -64,6 +64,8 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
     from rolehop.sources import SOURCE_TABLES
 
     proposed = proposal_of(found.aws, found.tools, found.texts)
+    if found.elsewhere:
+        proposed = proposed.of_unread_files()
     path = own_config_file(app)
     proposal, loaded = loadable(proposed, SOURCE_TABLES)
     old = read_file(path)
