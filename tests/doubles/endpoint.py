@@ -60,7 +60,7 @@ class Endpoint:
     def received(self, asked: Asked) -> Answer:
         self.asked.append(asked)
         if self.hangs:
-            self._over.wait(30)
+            self._over.wait()
         return self.says.pop(0) if self.says else self.answer(asked)
 
 

@@ -123,7 +123,7 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
             reply = service.handle(asked)
             service.answered(asked)
             if reply is None:
-                service.closing.wait(60)
+                service.closing.wait()
                 self.close_connection = True
                 return
             body = reply.body

@@ -105,7 +105,12 @@ class Home:
     def context(self, keys: MemoryKeyStore | None = None) -> SourceContext:
         config, credentials = (self.path / ".aws" / name for name in ("config", "credentials"))
         return SourceContext(
-            environ={"PATH": os.environ["PATH"], "HOME": str(self.path), **self.environ},
+            environ={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.path),
+                "AWS_METADATA_SERVICE_TIMEOUT": "60",  # seconds, for a machine that stalls
+                **self.environ,
+            },
             aws=parse_aws_config(
                 config.read_text() if config.exists() else None,
                 credentials.read_text() if credentials.exists() else None,

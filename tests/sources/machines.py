@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,14 +204,15 @@ def secret(text: str) -> Secret:
 
 def interrupted(world: World, service: Service, path: str) -> None:
     """Ask for chain own, and let its time be up when ``service`` is about to answer ``path``."""
-    started = world.fork("credential-process", "own")
+    started = Future[subprocess.Popen[str]]()
 
     def interrupt(asked: Asked) -> None:
         if asked.path == path:
-            started.send_signal(signal.SIGALRM)  # the timer's own signal, early
+            started.result(60).send_signal(signal.SIGALRM)  # the timer's own signal, early
 
     service.answered = interrupt
-    with started as process:
+    with world.fork("credential-process", "own") as process:
+        started.set_result(process)
         done = ended(process)
     assert (done.code, done.out) == (6, ""), done.err
     assert "no session within 54 s" in done.err

@@ -41,7 +41,7 @@ class TestContainer:
             world.more |= {
                 container.FULL: agent.url + agent.PATH,
                 container.TOKEN: str(agent.token),
-                "AWS_METADATA_SERVICE_TIMEOUT": "0.5",
+                "AWS_METADATA_SERVICE_TIMEOUT": "60",
                 "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2",
             }
             yield agent
@@ -170,7 +170,7 @@ class TestContainer:
 
     def test_an_endpoint_that_hangs_is_given_up(self, world: World, agent: ContainerAgent) -> None:
         agent.hangs = True
-        error = failure(world)
+        error = failure(world, {"AWS_METADATA_SERVICE_TIMEOUT": "0.5"})
         assert isinstance(error, ServiceError)
         assert "does not answer" in error.what
 

@@ -19,7 +19,7 @@ from rolehop.sources.shared.subprocesses import program_output
 from tests.sources.machines import START, keyless_world
 from tests.sources.pki import PASSPHRASE, issue, key_pem, pem, write
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import SCRIPT, World, ended
+from tests.support.world import SCRIPT, Done, World, ended
 
 SETTINGS = {
     "process": 'type = "process"\ncommand = ["{tool}"]',
@@ -47,7 +47,7 @@ nohup sleep 300 > /dev/null 2>&1 & echo $! >> {pids}
 (sleep 300 & echo $! >> {pids})
 (setsid sh -c 'echo $$ >> {pids}; exec sleep 300' &)
 (env -i setsid sh -c 'echo $$ >> {pids}; exec sleep 300' &)
-sleep 0.3
+while [ $(wc -l < {pids}) -lt 6 ]; do sleep 0.05; done
 echo $$ >> {pids}
 """
 STARTED = 7
@@ -88,11 +88,25 @@ class Tool:
         """Wait until it has started all that it starts."""
         _await(lambda: self.pids.exists() and len(self.pids.read_text().split()) == STARTED)
 
+    def await_end(self, left: int = 0) -> None:
+        """Wait until all that it started has ended, but for so many: a kill takes a moment."""
+        _await(lambda: len(self.alive()) == left)
+
+    def run_out_of_time(self, run: Callable[[int], Done]) -> tuple[Done, int]:
+        """Return how a run ended and its seconds, which were enough for all that it starts."""
+        for seconds in (1, 8, 36):
+            done = run(seconds)
+            if self.pids.exists() and len(self.pids.read_text().split()) == STARTED:
+                return done, seconds
+            self.clean_up()
+        raise AssertionError("the machine is too slow")
+
     def clean_up(self) -> None:
         if self.pids.exists():
             for line in self.pids.read_text().split():
                 with suppress(ProcessLookupError):
                     os.kill(int(line), signal.SIGKILL)
+            self.pids.unlink()
 
 
 def _is_alive(pid: int) -> bool:
@@ -134,7 +148,7 @@ def test_a_program_whose_output_is_too_long_leaves_nothing_behind(
     done = flooding.world.rolehop("credential-process", "c")
     assert (done.code, done.out) == (4, "")
     assert "printed far too much" in done.err
-    assert flooding.alive() == []
+    flooding.await_end()
 
 
 def test_a_program_whose_messages_are_too_long_is_ended_too(flooding: Tool) -> None:
@@ -145,24 +159,29 @@ def test_a_program_whose_messages_are_too_long_is_ended_too(flooding: Tool) -> N
     done = flooding.world.rolehop("-q", "credential-process", "c")
     assert (done.code, done.out) == (4, "")
     assert "over 1,000,000 bytes on its stderr" in done.err
-    assert flooding.alive() == []
+    flooding.await_end()
 
 
 # The program itself, with less time for programs.
 IMPATIENT = """
 from rolehop.app import mfa_codes
 from rolehop.sources.shared import subprocesses
-subprocesses.DEADLINE = mfa_codes.COMMAND_DEADLINE = 1.0
+subprocesses.DEADLINE = mfa_codes.COMMAND_DEADLINE = {seconds}
 """
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_a_program_whose_time_is_up_leaves_nothing_behind(endless: Tool, kind: str) -> None:
     endless.use(kind)
-    done = endless.world.rolehop("credential-process", "c", before=IMPATIENT)
+
+    def run(seconds: int) -> Done:
+        before = IMPATIENT.format(seconds=seconds)
+        return endless.world.rolehop("credential-process", "c", before=before)
+
+    done, seconds = endless.run_out_of_time(run)
     assert (done.code, done.out) == (4, "")
-    assert "tool ran for 1 s and was stopped" in done.err
-    assert endless.alive() == []
+    assert f"tool ran for {seconds} s and was stopped" in done.err
+    endless.await_end()
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
@@ -173,7 +192,7 @@ def test_a_program_that_fails_leaves_nothing_behind(endless: Tool, kind: str) ->
     done = endless.world.rolehop("credential-process", "c")
     assert (done.code, done.out) == (4, "")
     assert "tool ended with code 7" in done.err
-    assert endless.alive() == []
+    endless.await_end()
 
 
 # The program itself, with more time for programs that clean up: a busy machine starts `touch` late.
@@ -214,16 +233,21 @@ def test_the_program_itself_is_always_ended(world: World) -> None:
     tool.write_text(f"#!/bin/sh\necho $$ > {pid}\nexec sleep 300\n")
     tool.chmod(0o700)
     own_session(world, tool)
-    done = world.rolehop("credential-process", "c", before=BLIND + IMPATIENT)
+    seconds, done = 1, Done(0, "", "")
+    while not (pid.exists() and pid.read_text()):  # a machine that stalls starts it late
+        before = BLIND + IMPATIENT.format(seconds=seconds)
+        done = world.rolehop("credential-process", "c", before=before)
+        seconds *= 6
+        assert seconds < 60, "the machine is too slow"
     assert (done.code, done.out) == (4, "")
-    assert "tool ran for 1 s and was stopped" in done.err
-    assert not _is_alive(int(pid.read_text()))
+    assert f"tool ran for {seconds // 6} s and was stopped" in done.err
+    _await(lambda: not _is_alive(int(pid.read_text())))
 
 
-# The program itself, called by somebody who waits for two seconds only.
+# The program itself, called by somebody who does not wait long.
 HURRIED = """
 from rolehop.cli.commands import credential_process
-credential_process._SECONDS = 2
+credential_process._SECONDS = {seconds}
 """
 
 
@@ -232,11 +256,16 @@ def test_a_terminal_gives_a_program_no_more_time_than_its_caller_has(
     endless: Tool, kind: str
 ) -> None:
     endless.use(kind)
-    with OnTerminal(endless.world, SCRIPT, "credential-process", "c", before=HURRIED) as person:
-        done = person.ended()
+
+    def run(seconds: int) -> Done:
+        argv, before = (SCRIPT, "credential-process", "c"), HURRIED.format(seconds=seconds)
+        with OnTerminal(endless.world, *argv, before=before) as person:
+            return person.ended(90)
+
+    done, seconds = endless.run_out_of_time(run)
     assert (done.code, done.out) == (6, "")
-    assert "no session within 2 s" in done.err
-    assert endless.alive() == []
+    assert f"no session within {seconds} s" in done.err
+    endless.await_end()
 
 
 def test_ctrl_c_ends_a_program_with_everything_that_it_started(endless: Tool) -> None:
@@ -246,7 +275,7 @@ def test_ctrl_c_ends_a_program_with_everything_that_it_started(endless: Tool) ->
         person.presses_ctrl_c()
         done = person.ended()
     assert done.code == 130
-    assert endless.alive() == []
+    endless.await_end()
 
 
 def test_a_program_ends_with_everything_that_it_started_if_rolehop_is_killed(endless: Tool) -> None:
@@ -254,7 +283,7 @@ def test_a_program_ends_with_everything_that_it_started_if_rolehop_is_killed(end
     with endless.world.fork("credential-process", "c") as process:
         endless.await_start()
         process.kill()
-    _await(lambda: endless.alive() == [])
+    endless.await_end()
 
 
 def test_a_killed_keeper_is_named_and_what_can_be_found_is_ended(endless: Tool) -> None:
@@ -269,7 +298,7 @@ def test_a_killed_keeper_is_named_and_what_can_be_found_is_ended(endless: Tool) 
     assert "cause: the process of rolehop's that watches over" in done.err
     assert "was killed by signal 9 (SIGKILL), and" in done.err
     # The one without a parent and an environment.
-    assert len(endless.alive()) == 1
+    endless.await_end(left=1)
     assert "what the program had started may still run" in done.err
 
 
@@ -310,7 +339,7 @@ def test_what_a_program_leaves_running_when_it_succeeds_stays(endless: Tool) -> 
     own_session(endless.world, endless.path)
     done = endless.world.rolehop("export", "c", "--format", "json")
     assert done.code == 0, done.err
-    assert len(endless.alive()) == STARTED - 1
+    endless.await_end(left=STARTED - 1)
 
 
 def test_what_a_program_leaves_running_is_no_child_of_the_command_that_takes_our_place(
@@ -325,25 +354,27 @@ def test_what_a_program_leaves_running_is_no_child_of_the_command_that_takes_our
     shows = "read children < /proc/$$/task/$$/children; echo children: $children"
     done = endless.world.rolehop("exec", "c", "--", "sh", "-c", shows)
     assert (done.code, done.out) == (0, "children:\n")
-    assert len(endless.alive()) == STARTED - 1
+    endless.await_end(left=STARTED - 1)
 
 
 def test_of_programs_that_run_at_once_each_has_its_own_processes(tmp_path: Path) -> None:
     """Every second one fails; what the others left running stays."""
     hidden = "(env -i setsid sh -c 'echo $$ > {pid}; exec sleep 300' >/dev/null 2>&1 &)"
 
-    def run(number: int) -> bool:
+    def run(number: int) -> int:
         pid = tmp_path / str(number)
         waits = f"while [ ! -s {pid} ]; do sleep 0.05; done"
         script = f"{hidden.format(pid=pid)}; {waits}; sleep 0.2; exit {number % 2}"
         with suppress(SourceError):
             environ = {"PATH": os.environ["PATH"]}
             program_output(["sh", "-c", script], environ, what="it", say=print)
-        return _is_alive(int(pid.read_text()))
+        return int(pid.read_text())
 
     try:
         with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(run, range(8))) == [True, False] * 4
+            pids = list(pool.map(run, range(8)))
+        _await(lambda: not any(_is_alive(pid) for pid in pids[1::2]))
+        assert [_is_alive(pid) for pid in pids] == [True, False] * 4
     finally:
         for each in tmp_path.iterdir():
             with suppress(ProcessLookupError):

@@ -17,7 +17,7 @@ from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.sources import diagnose, expand, stamp_of
 from rolehop.startup.dataclass import replace
 from tests.support.moto_server import moto_server
-from tests.support.ports import free_port
+from tests.support.ports import refusing_port
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, Loopback
@@ -118,11 +118,12 @@ class TestWebIdentity:
     def test_no_network_is_reported(
         self, home: Home, monkeypatch: pytest.MonkeyPatch, tells_no_secret: NoSecret
     ) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{free_port()}")
         (home.path / "token").write_text(TOKEN)
         self.profile(home, home.path / "token")
-        with pytest.raises(ServiceError) as caught:
-            home.load("w")
+        with refusing_port() as port:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
+            with pytest.raises(ServiceError) as caught:
+                home.load("w")
         assert caught.value.cause == "connection refused: nothing listens there"
         tells_no_secret(caught.value)
 

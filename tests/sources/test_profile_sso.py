@@ -18,7 +18,7 @@ from rolehop.errors import RolehopError, SourceError
 from rolehop.sources import diagnose, expand, stamp_of
 from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from rolehop.startup.dataclass import replace
-from tests.support.ports import free_port
+from tests.support.ports import refusing_port
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, Loopback
@@ -210,9 +210,10 @@ class TestIdentityCenter:
         assert self.ask(home, loopback.url)[0] == 6
 
     def test_no_network_is_reported(self, home: Home) -> None:
-        url = f"http://127.0.0.1:{free_port()}"
-        self.signed_in(home, "corp", url)
-        code, what, cause, _ = self.ask(home, url)
+        with refusing_port() as port:
+            url = f"http://127.0.0.1:{port}"
+            self.signed_in(home, "corp", url)
+            code, what, cause, _ = self.ask(home, url)
         assert code == 6
         assert "profile 'sso'" in str(what)
         assert cause == "connection refused: nothing listens there"

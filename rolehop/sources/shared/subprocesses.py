@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import threading
-import time
 from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -35,6 +34,7 @@ PERSON_DEADLINE = 180.0
 """Seconds with a terminal, since a person may have to sign in."""
 
 LONGEST = 1_000_000  # bytes of stdout, and of stderr
+_LAST_READS, _LAST_READ_SECONDS = 20, 0.025  # of each stream, once the program has ended
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
 
 # How variables end that give rolehop a secret; `handover.child_environment` removes the same ones.
@@ -258,10 +258,10 @@ class _OutputReader:
         if not self._process.ends_within(seconds):
             self._end()
             return False
-        # A process that it started in the background may hold the pipes open.
-        ends_at = time.monotonic() + 1
-        for reader in self._readers:
-            reader.join(max(0.0, ends_at - time.monotonic()))
+        # A process that it started in the background may hold the pipes open. Short waits: if the
+        # machine stalls in one of them, what was printed is still read in the next.
+        for reader in self._readers * _LAST_READS:
+            reader.join(_LAST_READ_SECONDS)
         if self.too_long is not None:
             self._end()  # the reader may not be done with that yet
         return True

@@ -19,13 +19,23 @@ ACCOUNTS, ROLES = "/assignment/accounts", "/assignment/roles"
 
 @pytest.fixture
 def assignments(corp: Corp, key_store: KeyStore) -> Callable[..., Assignments]:
-    """Return what makes an `Assignments` of somebody who is signed in; no wait takes time."""
+    """Return what makes an `Assignments` of somebody who is signed in.
+
+    A wait takes no time, and uses up so much of what the listing may take.
+    """
+    made: list[Assignments] = []
+
+    def sleep(seconds: float) -> None:
+        for each in made:
+            each._until -= seconds
+
     corp.center.devices = ApprovedAtOnce()
-    source, context = here(corp, key_store, lambda seconds: None)
+    source, context = here(corp, key_store, sleep)
     identity_center.login(source, context, Login(browser=False))
 
-    def make(seconds: float = 300.0) -> Assignments:
-        return Assignments(source, context, seconds=seconds)
+    def make(seconds: float = 10_000.0) -> Assignments:
+        made.append(Assignments(source, context, seconds=seconds))
+        return made[-1]
 
     return make
 
@@ -119,5 +129,5 @@ def test_nothing_is_left_out_if_a_call_fails(
     give(corp, 3, "Developer")
     corp.center.say(path, reply, times=10_000)
     with pytest.raises(error) as found:
-        assignments(3.0).read(every)
+        assignments(300.0).read(every)
     assert words in str(found.value)
