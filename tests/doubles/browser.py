@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -27,9 +28,26 @@ def noting(folder: Path) -> tuple[str, Path]:
     return f"{shlex.quote(str(script))} %s", log
 
 
-def seen(log: Path) -> list[Any]:
-    """Return what every run saw: address, status and text."""
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+def seen(log: Path, runs: int = 1) -> list[Any]:
+    """Return what every run saw, once so many have: address, status and text.
+
+    A browser notes it last of all: whatever waited for its request may have ended before.
+    """
+    return [json.loads(line) for line in _lines(log, runs)]
+
+
+def arguments(log: Path) -> list[str]:
+    """Return the arguments that `noting` noted, once it has."""
+    return _lines(log, 1)
+
+
+def _lines(log: Path, least: int) -> list[str]:
+    ends_at = time.monotonic() + 60
+    while True:
+        text = log.read_text() if log.exists() else ""
+        if text.count("\n") >= least or time.monotonic() > ends_at:
+            return text.splitlines()
+        time.sleep(0.02)
 
 
 def main() -> None:

@@ -26,13 +26,13 @@ def by_variable(world: World, assertion: str, more: str = "") -> None:
     world.more["SAML"] = assertion
 
 
-def impatient(world: World) -> Callable[[str], StsClient]:
-    """Return what makes clients that wait for an answer 0.2 s, once."""
+def clients(world: World, seconds: float) -> Callable[[str], StsClient]:
+    """Return what makes clients that wait so long for an answer, once."""
 
     def client(region: str) -> StsClient:
         return StsClient(
             ClientSettings(
-                region, endpoint_url=world.sts.url, read_timeout_seconds=0.2, max_attempts=1
+                region, endpoint_url=world.sts.url, read_timeout_seconds=seconds, max_attempts=1
             )
         )
 

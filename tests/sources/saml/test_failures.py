@@ -27,7 +27,7 @@ from tests.sources.saml.helpers import (
     OTHER,
     PROVIDER,
     by_variable,
-    impatient,
+    clients,
     shown_cause,
 )
 from tests.support.world import World
@@ -170,7 +170,7 @@ class TestFailures:
     def test_an_sts_that_hangs_is_given_up(self, world: World, idp: IdentityProvider) -> None:
         by_variable(world, idp.assertion([START]))
         world.sts.delay_seconds = 30
-        error = failure(world, sts=impatient(world))
+        error = failure(world, sts=clients(world, 0.2))
         assert error.exit_code == 6
         assert error.cause == "no answer within 0.2 s"
 

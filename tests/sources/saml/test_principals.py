@@ -32,7 +32,7 @@ from tests.sources.saml.helpers import (
     PROVIDER,
     THIRD,
     by_variable,
-    impatient,
+    clients,
 )
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT, World
@@ -145,7 +145,7 @@ class TestWhoseSession:
 
         def context(**env: str) -> SourceContext:
             environ = {**dict.fromkeys(world.sts.environ, ""), "AWS_REGION": "eu-west-1", **env}
-            return context_of(world, tokens=tokens, environ=environ, sts=impatient(world))
+            return context_of(world, tokens=tokens, environ=environ, sts=clients(world, 60))
 
         by_legacy = context(AWS_STS_REGIONAL_ENDPOINTS="legacy")
         saml.login(source, by_legacy, Login(text=Secret(idp.assertion([START]))))

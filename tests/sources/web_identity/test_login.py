@@ -13,6 +13,7 @@ from rolehop.config.loader import load_config
 from rolehop.credentials import Secret
 from rolehop.errors import ServiceError
 from rolehop.files import read_trusted
+from rolehop.net.client_settings import ClientSettings
 from rolehop.net.http import HttpClient
 from rolehop.oauth.oidc_provider import Issuer as OidcClient
 from rolehop.sources import SOURCE_TABLES
@@ -274,14 +275,16 @@ def test_an_id_token_too_old_for_aws_names_the_sign_in(federated: Federated) -> 
 
 def test_an_issuer_that_hangs_is_given_up(federated: Federated) -> None:
     issuer = federated.issuer
-    with HttpClient(IMPATIENT) as http:
+    with HttpClient(ClientSettings("eu-west-1")) as http:
         client = OidcClient(http, issuer.url, issuer.client_id, lambda: datetime.now(UTC))
         endpoints = client.discover()
+    with HttpClient(IMPATIENT) as http:
+        client = OidcClient(http, issuer.url, issuer.client_id, lambda: datetime.now(UTC))
         issuer.say("/.well-known/openid-configuration", None)
         with pytest.raises(ServiceError) as caught:
             client.discover()
         assert caught.value.cause == "no answer within 0.2 s"
         issuer.say("/token", None)
         with pytest.raises(ServiceError) as caught:
-            client.by_refresh(endpoints, Secret("refresh"), None)
+            client.by_refresh(endpoints, Secret("made-up-refresh-token"), None)
         assert caught.value.cause == "no answer within 0.2 s"
