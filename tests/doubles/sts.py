@@ -18,8 +18,8 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -28,10 +28,11 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from rolehop.startup.dataclass import replace
-from tests.doubles import iam_keys, saml, web_identity
-from tests.doubles.accounts import ec2_regions, iam_read
+from tests.doubles import saml, web_identity
+from tests.doubles.accounts import ec2_regions, iam_keys, iam_read
 from tests.doubles.accounts.organizations import error_json
 from tests.doubles.accounts.query_answers import VERSIONS, error_xml, result_xml
+from tests.doubles.held_calls import HeldCalls
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
 from tests.doubles.sts_params import Refused, Request
 from tests.doubles.sts_rules import OPERATIONS
@@ -85,10 +86,11 @@ class _Fault:
     role: str = ""  # that is asked for; empty: any call
 
 
-class StrictSts:
+class StrictSts(HeldCalls):
     """The double; a context manager. ``certificate`` is (certificate file, key file) for TLS."""
 
     def __init__(self, *, certificate: tuple[str, str] | None = None) -> None:
+        super().__init__()
         self.world = World()
         self.calls: list[Call] = []
         self.token_length = 600
@@ -105,16 +107,9 @@ class StrictSts:
         self.tells_reasons = False
         """AccessDenied names the policy that refuses, as AWS does in some cases."""
 
-        self.most_at_once = 0
-        """The most calls that were being answered at the same time."""
-
-        self._under_way = 0
         self._shift = timedelta()
         self._faults: list[_Fault] = []
         self._lock = threading.RLock()
-        self._call_arrived = threading.Condition(self._lock)
-        self._may_answer = threading.Event()
-        self._may_answer.set()
         self._closing = threading.Event()
         self._certificate = certificate
         self._connections = 0
@@ -174,22 +169,6 @@ class StrictSts:
         """How many connections were ever opened."""
         return self._connections
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let the calls that arrive wait for their answers until the end of the context."""
-        self._may_answer.clear()
-        try:
-            yield
-        finally:
-            self._may_answer.set()
-
-    def wait_for_calls(self, count: int = 1) -> None:
-        """Wait until ``count`` calls are waiting for their answers, which are `held`."""
-        with self._call_arrived:
-            assert self._call_arrived.wait_for(lambda: self._under_way >= count, 60), (
-                f"{self._under_way} calls instead of {count}"
-            )
-
     def fail(
         self, times: int = 1, *, status: int = 503, code: str = "ServiceUnavailable", text: str = ""
     ) -> None:
@@ -239,20 +218,12 @@ class StrictSts:
 
     def answer(self, handler: _Handler, body: bytes) -> tuple[int, bytes, str, Mapping[str, str]]:
         """Return status, body, the fault to act out, and more headers."""
-        with self._lock:
-            self._under_way += 1
-            self.most_at_once = max(self.most_at_once, self._under_way)
-            self._call_arrived.notify_all()
-        try:
+        with self._one_call():
             return self._answer(handler, body)
-        finally:
-            with self._lock:
-                self._under_way -= 1
 
     def _answer(self, handler: _Handler, body: bytes) -> tuple[int, bytes, str, Mapping[str, str]]:
         if self.delay_seconds:
             self._closing.wait(self.delay_seconds)
-        self._may_answer.wait()
         with self._lock:
             call = self._arrived(handler, body)
             fault = self._next_fault(call.role)

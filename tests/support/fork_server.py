@@ -51,6 +51,19 @@ _LIBRARIES = (
     *("rich.console", "rich.table", "rich.tree", "urllib3", "tests.doubles.keyrings"),
 )
 
+# A machine that stalls must not tell a test that AWS or the keyring is slow.
+_LIMITS = {
+    "rolehop.renewal": ("RENEWAL_SECONDS", 3, 30),
+    "rolehop.terminal.slow_waits": ("SAID_AFTER", (3, 10, 30), (30, 60, 90)),
+}
+"""Limits that users notice: the module's name of one, its value, and the one that forks begin with."""
+
+AS_SHIPPED = "".join(
+    f"import {module}\n{module}.{name} = {shipped}\n"
+    for module, (name, shipped, _) in _LIMITS.items()
+)
+"""Code to run before rolehop in a test of such a limit: it is as users have it."""
+
 
 # ---- in the tests
 
@@ -268,6 +281,9 @@ def load(*more: str) -> None:
     assert "botocore.credentials" not in sys.modules
     for name in more:
         importlib.import_module(name)
+    for name, (limit, shipped, longer) in _LIMITS.items():
+        assert getattr(sys.modules[name], limit) == shipped
+        setattr(sys.modules[name], limit, longer)
     _compile()
     gc.collect()
     gc.freeze()

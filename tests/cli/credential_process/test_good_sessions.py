@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.cli.credential_process.aged_sessions import leave
+from tests.support.fork_server import AS_SHIPPED
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
 
 PROCESS = ("credential-process", "admin")
@@ -75,8 +76,8 @@ def test_a_short_session_that_was_renewed_meanwhile_is_not_called_old(world: Wor
 
 
 def test_a_server_that_does_not_answer_gets_three_seconds(due: World) -> None:
-    due.sts.delay_seconds = 60
-    done = due.rolehop(*PROCESS)
+    with due.sts.held():
+        done = due.rolehop(*PROCESS, before=AS_SHIPPED)
     assert done.code == 0, done.err
     assert done.err.startswith(NOTE)
 
@@ -182,11 +183,10 @@ def test_one_that_another_process_has_just_stored_is_no_old_one(world: World) ->
     world.sts.calls.clear()
     world.sts.fail(1000)
     with world.fork(*PROCESS) as process:
-        while not world.sts.calls:  # it is walking
-            assert process.poll() is None
-            time.sleep(0.01)
-        for path, text in stored.items():
-            path.write_text(text)
+        with world.sts.held():
+            world.sts.wait_for_calls()  # it is walking
+            for path, text in stored.items():
+                path.write_text(text)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert json.loads(out)["AccessKeyId"]

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import stat
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -146,12 +145,8 @@ def test_a_broken_config_is_kept_with_its_first_problem(world: World) -> None:
 
 
 def test_a_process_that_its_caller_stops_is_kept(world: World) -> None:
-    world.sts.delay_seconds = 60
-    with world.fork(*PROCESS) as process:
-        ends_at = time.monotonic() + 30
-        while not world.sts.calls and not list(world.state.glob("locks/*")):
-            assert time.monotonic() < ends_at
-            time.sleep(0.05)
+    with world.sts.held(), world.fork(*PROCESS) as process:
+        world.sts.wait_for_calls()
         process.send_signal(signal.SIGTERM)
         process.communicate()
     assert process.returncode == 143

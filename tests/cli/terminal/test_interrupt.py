@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import termios
-import time
 
 import pytest
 
@@ -35,14 +34,12 @@ def test_during_a_prompt(world: World, arguments: tuple[str, ...], out: str) -> 
 
 @pytest.mark.parametrize(("arguments", "out"), EVALUATED)
 def test_during_a_slow_call(world: World, arguments: tuple[str, ...], out: str) -> None:
-    world.sts.delay_seconds = 20
-    with OnTerminal(world, SCRIPT, *arguments) as person:
-        wait_until_called(world)
+    with world.sts.held(), OnTerminal(world, SCRIPT, *arguments) as person:
+        world.sts.wait_for_calls()
         person.presses_ctrl_c()
         done = person.ended()
     assert (done.code, done.out) == (130, out)
     assert done.err.endswith("rolehop: interrupted\n")
-    world.sts.delay_seconds = 0
     assert_nothing_is_left(world)
 
 
@@ -89,23 +86,12 @@ def test_an_interrupted_eval_fails(world: World) -> None:
 
 def test_what_was_walked_before_the_interrupt_is_stored(world: World) -> None:
     assert world.rolehop("credential-process", "hub").code == 0
-    world.sts.delay_seconds = 20
-    with world.fork("credential-process", "admin") as process:
-        wait_until_called(world)
+    with world.sts.held(), world.fork("credential-process", "admin") as process:
+        world.sts.wait_for_calls()
         process.send_signal(signal.SIGINT)
         assert ended(process).code == 130
-    world.sts.delay_seconds = 0
     assert world.rolehop("credential-process", "hub").code == 0
     assert world.sts.roles_called.count("arn:aws:iam::222222222222:role/Hub") == 1
-
-
-def wait_until_called(world: World) -> None:
-    """Wait until a connection to STS is open: the program then waits for the answer."""
-    before, deadline = world.sts.connections, time.monotonic() + 60
-    while world.sts.connections == before:
-        assert time.monotonic() < deadline, "STS was never called"
-        time.sleep(0.01)
-    time.sleep(0.05)
 
 
 def assert_nothing_is_left(world: World) -> None:

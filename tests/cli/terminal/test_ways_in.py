@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.support.fork_server import AS_SHIPPED
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, SCRIPT, World
 
@@ -152,7 +153,8 @@ def test_a_refresh_of_many_counts_and_ends_with_one_line(world: World) -> None:
 
 
 def test_a_slow_call_says_what_it_waits_for(world: World) -> None:
-    with OnTerminal(world, SCRIPT, "exec", "hub", "--", "true", stderr_too=True) as person:
+    command = (SCRIPT, "exec", "hub", "--", "true")
+    with OnTerminal(world, *command, stderr_too=True, before=AS_SHIPPED) as person:
         with world.sts.held():
             person.expect_match(r"hop 1 of 1  222222222222:role/Hub  waiting for AWS for \d+ s")
         done = person.ended()
