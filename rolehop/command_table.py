@@ -11,6 +11,7 @@ COMPLETION_SHELLS = ("bash", "zsh", "fish", "powershell")
 # command that the word before it names.
 CHAIN, KEYS, SOURCE, INIT_SHELL = "chain", "keys", "source", "init shell"
 FLEET = "fleet"
+TOPIC = "topic"
 SUBCOMMAND = "subcommand"
 PATTERN, PROGRAM = "pattern", "program"
 
@@ -217,6 +218,7 @@ COMMANDS: dict[str, CommandRow] = {
         "completion", "Print the completion script for a shell.", SET_UP, (COMPLETION_SHELLS,)
     ),
     "demo": CommandRow("demo", "Walk three hops on this machine, without AWS.", SET_UP),
+    "guide": CommandRow("guide", "Show the manual: its topics, or one of them.", SET_UP, (TOPIC,)),
 }
 COMMANDS["help"] = CommandRow(
     "help",

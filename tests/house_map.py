@@ -27,11 +27,11 @@ __main__: the entry point: completion and the hot path first, then the command l
 cli/commands: one file per command: parse, call the application, show the result
     cli terminal app app/console app/doctor app/fleets app/judging app/profiles app/serving app/walking show
     show/checking show/doctor show/fleets shells handover demo console config plan files policy policy/evaluation
-    policy/role_report policy/routes key_rotation time_limit credentials command_table
+    policy/role_report policy/routes key_rotation time_limit credentials command_table guide
 cli: what commands share: their context, options, completion, error reports
     terminal app app/each app/importing app/judging app/serving app/walking show show/explaining show/running shells
     completion config plan policy policy/chains policy/evaluation policy/inventory handover files credentials
-    command_table
+    command_table guide
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app app/each show show/running handover plan net credentials command_table
 demo: `rolehop demo`, three hops through an AWS on this machine
@@ -123,7 +123,7 @@ show/running: a command that is run for many chains: targets, results, the table
 show/explaining: what AWS said to a refused call, and what follows
     access_denied show policy policy/evaluation config
 completion: complete a command line without importing click
-    shells command_table fastpath
+    shells command_table fastpath guide
 shells: each shell's language, start-up text and subshell
     handover
 handover: give a session to a program: environment, files, JSON
@@ -167,6 +167,7 @@ daemon_threads: run calls in parallel, or for a limited time
 json_fields: read JSON from outside field by field, trusting none of it
     credentials
 files: read files that must be trusted, write files whole or not at all; who else can change them
+guide: the manual, a file for each topic
 command_table: every command, its help line and its arguments
 digest: digests that name sessions and sign-ins
     fastpath
@@ -216,6 +217,7 @@ ENVIRONMENT = {
 # Files that write, print or draw, and what.
 WRITERS = {
     "__main__.py": "the hot path's line, and an error before anything else is loaded",
+    "terminal/document.py": "the manual's own text, drawn by rich",
     "terminal/output.py": "all text for people, made visible, and exact text for programs",
     "terminal/terminal.py": "views, drawn by rich; their texts are visible by type",
     "terminal/progress.py": "one visible line, drawn by rich",

@@ -82,6 +82,19 @@ def subcommands(
     ]
 
 
+def topics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the topics of the guide."""
+    from click.shell_completion import CompletionItem
+
+    from rolehop.guide import topic_names, topic_summary
+
+    return [
+        CompletionItem(name, help=topic_summary(name))
+        for name in topic_names()
+        if name.startswith(incomplete)
+    ]
+
+
 def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the shells that statements can be written for."""
     from rolehop.shells.registry import SHELLS

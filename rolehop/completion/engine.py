@@ -28,6 +28,7 @@ from rolehop.command_table import (
     PROGRAM,
     SOURCE,
     SUBCOMMAND,
+    TOPIC,
     VALUED,
     CommandRow,
 )
@@ -142,6 +143,10 @@ def _at_the_end(
         from rolehop.shells.registry import INIT_SHELLS
 
         kind = INIT_SHELLS
+    if kind == TOPIC:
+        from rolehop.guide import topic_names, topic_summary
+
+        return WORDS, {name: topic_summary(name) for name in topic_names()}
     if not isinstance(kind, str):
         return WORDS, dict.fromkeys(kind, "")
     if kind != PROGRAM:

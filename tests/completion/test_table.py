@@ -20,6 +20,7 @@ from rolehop.command_table import (
     SECTIONS,
     SOURCE,
     SUBCOMMAND,
+    TOPIC,
     VALUED,
     CommandRow,
 )
@@ -36,6 +37,7 @@ KINDS = {
     "pattern": PATTERN,
     "argv": PROGRAM,
     "below": SUBCOMMAND,
+    "topic": TOPIC,
 }
 OWN_NAMES = {"keys": KEYS, "source": SOURCE, "fleet": FLEET}
 
@@ -95,6 +97,7 @@ def test_every_name_can_also_be_completed_behind_options(name: str) -> None:
             "pattern",
             "name",
             "below",
+            "topic",
         ):
             assert each._custom_shell_complete is not None, each.name
 

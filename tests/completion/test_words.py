@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rolehop.command_table import COMMANDS
 from rolehop.completion.engine import Question, as_answer, question, unquoted, wanted
+from rolehop.guide import topic_names
 from tests.completion.home import CHAINS, PROFILES, Home
 
 HUB = ["exec", "hub"]
@@ -57,6 +58,8 @@ def test_what_a_word_can_be(words: list[str], kind: str, found: object) -> None:
         pytest.param(["help", "plan", ""], [], id="of-the-help-of-one-that-has-none"),
         pytest.param(["--config", "x", "help", "keys", "ro"], ["rotate"], id="of-help-in-full"),
         pytest.param(["completion", ""], ["bash", "zsh", "fish", "powershell"], id="shells"),
+        pytest.param(["guide", ""], topic_names(), id="topics-of-the-guide"),
+        pytest.param(["--config", "x", "guide", "getting"], ["getting-started"], id="in-full"),
         pytest.param(["leave", ""], [], id="nothing"),
         pytest.param(
             ["history", "--chain", ""], ["spokes/*", *CHAINS, *PROFILES], id="patterns-of-an-option"

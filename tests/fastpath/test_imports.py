@@ -174,6 +174,8 @@ history: APP CONFIG LOCKS TABLE app.listing state.history,history_log,json_file;
 keys list: APP INDEX app.access_keys,listing,stored_sessions key_rotation ports show.rows sources
     state.json_file,sdk_problems; json pathlib
 config path: APP cli.config_import; pathlib
+guide: guide show.account_names,layout,render_text; pathlib
+guide getting-started: guide; pathlib
 init bash: APP CONFIG SHELL app.shell_scripts handover.child_environment,environment;
     json pathlib tomllib
 completion bash: app.shell_scripts files.access handover.child_environment,environment credentials

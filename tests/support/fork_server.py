@@ -249,6 +249,11 @@ class _Pipes:
             os.killpg(int(process[0]), signal.SIGKILL)
 
 
+def server_number() -> int:
+    """Return the file descriptor of the server's socket, for a child that sends requests itself."""
+    return _server().fileno()
+
+
 @cache
 def _server(*more: str) -> socket.socket:
     """Start this process's server, which imports ``more`` too; it ends when the socket is closed."""

@@ -50,7 +50,7 @@ COMMANDS = [
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
     ["fleet", "list"], ["fleet", "refresh"],
     ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
-    ["init"], ["completion"], ["help"], ["help", "keys"], ["login"], ["assume", "-"],
+    ["init"], ["completion"], ["help"], ["help", "keys"], ["guide"], ["login"], ["assume", "-"],
     ["plan", "hub", "--duration"], ["plan", "hub", "-d"], ["plan", "hub", "--min-ttl"],
     ["plan", "hub", "--policy-arn"],
     ["plan", "hub", "--reason"], ["plan", "hub", "--session-policy"],
