@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -25,12 +26,13 @@ def parallel_map(items: Sequence[T], do: Callable[[T], R], jobs: int) -> list[R 
     done: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def work() -> None:
-        while (number := waiting.get()) is not None:
-            try:
-                results[number] = do(items[number])
-            except Exception as error:  # noqa: BLE001 - the caller gets it as the result
-                results[number] = error
-            done.put(number)
+        with _one_helper():
+            while (number := waiting.get()) is not None:
+                try:
+                    results[number] = do(items[number])
+                except Exception as error:  # noqa: BLE001 - the caller gets it as the result
+                    results[number] = error
+                done.put(number)
 
     for number in range(len(items)):
         waiting.put(number)
@@ -69,13 +71,61 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
         else:
             outcome.put(lambda: result)
 
-    threading.Thread(target=run, daemon=True).start()
+    helper = _of_thread.helper or _Helper()
+    helper.start(run)
+    if _of_thread.helper is None:
+        helper.end()
     try:
         ended = outcome.get(timeout=seconds)
     except queue.Empty:
+        if _of_thread.helper is not None:
+            helper.end()
+            _of_thread.helper = _Helper()
         raise TimeoutError from None
     return ended()
 
 
 def _raise(error: BaseException) -> NoReturn:
     raise error
+
+
+class _Helper:
+    """A thread for calls one after the other, started for the first of them."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._is_started = False
+
+    def start(self, call: Callable[[], None]) -> None:
+        """Make ``call``, which raises nothing, once those before have ended."""
+        self._calls.put(call)
+        if not self._is_started:
+            self._is_started = True
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def end(self) -> None:
+        """Let the thread end once it has made its calls."""
+        self._calls.put(None)
+
+    def _run(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+            del call  # what it knows may be secret, and the next one may be late
+
+
+class _OfThread(threading.local):
+    helper: _Helper | None = None
+
+
+_of_thread = _OfThread()
+
+
+@contextmanager
+def _one_helper() -> Iterator[None]:
+    """Let a single thread make all `call_within` of this one: starting one costs as much as a call."""
+    _of_thread.helper = _Helper()
+    try:
+        yield
+    finally:
+        _of_thread.helper.end()
+        _of_thread.helper = None

@@ -54,6 +54,8 @@ class DependencyTracker:
 
     def add_index(self, path: Path) -> None:
         """Note that the answer depends on those parts of the index at ``path`` that plans use."""
+        if str(path) in self.files:
+            return
         stamp = sealed_stamp(str(path))
         if stamp is None:
             self.mark_uncacheable()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
+from rolehop.app.planning import Stamps
 from rolehop.app.walking import person_for, walk_chain, write_missing_records
 from rolehop.app.walking.chain_walk import SharedByWalks
 from rolehop.app.walking.renewing_vault import RenewingVault
@@ -40,7 +41,8 @@ def walk_many(
     context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
     renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
-    shared = SharedByWalks(renewing, context, failures, renews=True)
+    stamps = Stamps(index_changes=True)
+    shared = SharedByWalks(renewing, context, failures, renews=True, stamps=stamps)
 
     def walk(name: str) -> tuple[Plan, Session]:
         try:

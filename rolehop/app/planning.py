@@ -19,12 +19,21 @@ if TYPE_CHECKING:
 
 
 class Stamps(dict[str, "Stamp"]):
-    """What is shared while many chains are planned: stamps of sources, the index, user and host."""
+    """What is shared while many chains are planned: stamps of sources, the index, user and host.
 
-    def __init__(self, *, keyring_needed: bool = True) -> None:
-        """Share nothing yet; without ``keyring_needed`` a source is planned though none opens."""
+    Threads may share it: what two of them find out at once is the same.
+    """
+
+    def __init__(self, *, keyring_needed: bool = True, index_changes: bool = False) -> None:
+        """Share nothing yet.
+
+        Args:
+            keyring_needed: a source is planned only if its keyring opens.
+            index_changes: each plan reads the index anew, as it changes between them.
+        """
         super().__init__()
         self.keyring_needed = keyring_needed
+        self.index_changes = index_changes
         self.known: CachedState | None = None
         self.endpoints: dict[tuple[str | None, ...], str | None] = {}
         self.contexts: dict[tuple[str | None, str | None], PlanContext] = {}
@@ -218,8 +227,10 @@ def plan_resolved(
     from rolehop.plan.planner import make_plan
 
     shared, profile = Stamps() if stamps is None else stamps, resolved.aws_profile
-    if shared.known is None:
-        shared.known = app.index.known().with_ceilings(app.ceilings)
+    known = shared.known
+    if known is None:
+        known = app.index.known().with_ceilings(app.ceilings)
+        shared.known = None if shared.index_changes else known
     calls = (profile, resolved.region, resolved.source.region)
     if calls not in shared.endpoints:
         own_region = _region_of_source(app, resolved)
@@ -230,7 +241,7 @@ def plan_resolved(
         resolved,
         stamp,
         now=app.now(),
-        known=shared.known,
+        known=known,
         endpoint_url=shared.endpoints[calls],
         options=options,
     )

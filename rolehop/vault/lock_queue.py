@@ -34,23 +34,36 @@ class Ticket:
 
     def __init__(self, lock: Path, since: float) -> None:
         """``since`` is when the wait began, by ``time.monotonic``, which processes share."""
-        self._folder = lock.with_suffix(".queue")
+        self._queue = f"{lock}".removesuffix(".lock") + ".queue"
         # Threads of one process may wait for the index, each for itself.
-        name = f"{round(since * 1e9):020d}-{os.getpid()}-{threading.get_ident()}"
-        self._path = self._folder / name
+        self._name = f"{round(since * 1e9):020d}-{os.getpid()}-{threading.get_ident()}"
+        self._is_queue = False
+        """There is a queue that may have to be removed, as hardly ever."""
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._queue)
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / self._name
 
     def ahead(self) -> int:
         """Return how many have waited longer, 2 at most."""
+        if not os.path.lexists(self._queue):  # as usual
+            return 0
+        self._is_queue = True
         count = 0
-        with suppress(OSError):  # usually there is no such folder
+        with suppress(OSError):
             for each in entries_of(self._folder):
-                if each.name >= self._path.name or count == _MOST_COUNTED:
+                if each.name >= self._name or count == _MOST_COUNTED:
                     break
                 count += _is_fresh(each)
         return count
 
     def touch(self) -> None:
         """Take the place, or keep it."""
+        self._is_queue = True
         with suppress(OSError):
             self._folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             if self._folder.is_symlink():
@@ -62,6 +75,8 @@ class Ticket:
 
     def leave(self) -> None:
         """Give the place up; the last one removes the folder."""
+        if not self._is_queue:
+            return
         with suppress(OSError):
             self._path.unlink()
         with suppress(OSError):

@@ -194,7 +194,6 @@ def locked(path: Path, deadline: float, *, since: float | None = None) -> int:
         Contended: others held it, or came first, all the time.
         OSError: the file cannot be created, or its file system has no locks.
     """
-    make_private_folder(path.parent)
     begun = time.monotonic()
     ticket = Ticket(path, begun if since is None else since)
     nap, waits = _SHORTEST_NAP, begun < deadline
@@ -231,11 +230,14 @@ def _holder_text(path: Path) -> str:
 
 def name_holder(file: int, **more: object) -> None:
     """Write into a locked file that this process holds it, and ``more``."""
-    state = {"pid": os.getpid(), **more}
+    state = json.dumps({"pid": os.getpid(), **more}).encode()
     try:
         os.lseek(file, 0, os.SEEK_SET)
-        os.ftruncate(file, 0)
-        os.write(file, json.dumps(state).encode())
+        os.write(file, state)
+        # Not emptied first: ext4 writes a file that was to the disk as soon as it is closed, which
+        # takes ten times as long as everything else here.
+        if os.fstat(file).st_size > len(state):
+            os.ftruncate(file, len(state))
     except OSError:
         # A full disk: the lock holds all the same, only its message says less.
         return
@@ -281,16 +283,27 @@ def _try(path: Path) -> int | None:
     No link is followed and nothing but a regular file of ours is opened for writing: what lies
     at the path may have been planted, and it is overwritten with who holds the lock.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOWING, PRIVATE_FILE)
+    file = _open(path)
     try:
-        _check_own(os.fstat(file))
-        if _lock(file) and _is_at(file, path):
+        found = os.fstat(file)
+        _check_own(found)
+        if _lock(file) and _is_at(found, path):
             return file
     except BaseException:
         os.close(file)
         raise
     os.close(file)
     return None
+
+
+def _open(path: Path) -> int:
+    """Open a lock file; the folder is made only if it is not there, as it usually is."""
+    flags = os.O_RDWR | os.O_CREAT | _NO_FOLLOWING
+    try:
+        return os.open(path, flags, PRIVATE_FILE)
+    except FileNotFoundError:
+        make_private_folder(path.parent)
+        return os.open(path, flags, PRIVATE_FILE)
 
 
 def _check_own(found: os.stat_result) -> None:
@@ -301,9 +314,9 @@ def _check_own(found: os.stat_result) -> None:
         raise OSError(errno.EPERM, "the lock file belongs to somebody else")
 
 
-def _is_at(file: int, path: Path) -> bool:
+def _is_at(found: os.stat_result, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(file), path.lstat())
+        return os.path.samestat(found, os.lstat(path))
     except FileNotFoundError:
         return False
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from botocore.awsrequest import AWSRequest
 
-from rolehop.aws.query_api import QueryClient
+from rolehop.aws.endpoint import Endpoint
+from rolehop.aws.query_api import QueryClient, signed_request
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError, SourceError
@@ -58,6 +60,15 @@ def test_many_threads_share_the_pool_and_never_mix_up_signers(
     assert not wrong
     assert len(sts.calls) == 40
     assert sts.connections <= 8
+
+
+def test_a_request_is_sent_as_botocore_would_send_it(alice: User) -> None:
+    endpoint = Endpoint("https://sts.eu-west-1.amazonaws.com/", "eu-west-1")
+    request = signed_request(endpoint, "sts", b"Action=GetCallerIdentity", alice.credentials)
+    ours, theirs = request.prepare(), AWSRequest.prepare(request)
+    assert list(ours.headers.items()) == list(theirs.headers.items())
+    for name in ("method", "url", "body", "stream_output", "context"):
+        assert getattr(ours, name) == getattr(theirs, name)
 
 
 def _throttle(sts: StrictSts, times: int) -> None:

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.sign_ins import SignIns
+from rolehop.app.planning import Stamps
 from rolehop.app.walking import person_for, walk_chain
 from rolehop.app.walking.chain_walk import SharedByWalks
 from rolehop.app.walking.shared_failures import SharedFailures
@@ -42,7 +43,8 @@ class FleetWalker:
         # The network comes back, and throttling passes; a refused hub stays refused.
         failures = SharedFailures(app.locks, lambda error: not isinstance(error, ServiceError))
         context = app.walk_context(person_for(app, options))
-        self._shared = SharedByWalks(self._vault, context, failures)
+        stamps = Stamps(index_changes=True)
+        self._shared = SharedByWalks(self._vault, context, failures, stamps=stamps)
         self.is_over = threading.Event()
 
     def session(self, chain: str, resolved: Resolved) -> Session:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rolehop.app.context import App
+    from rolehop.app.planning import Stamps
     from rolehop.app.ports import Person
     from rolehop.app.walking.asked_by import AskedBy
     from rolehop.app.walking.shared_failures import SharedFailures
@@ -54,6 +55,8 @@ class SharedByWalks:
     """What one walk could not do, the others do not try again; ``None``: they do."""
     renews: bool = False
     """The vault is a `RenewingVault`: every session is made again."""
+    stamps: Stamps | None = None
+    """What their plans have in common besides the index; ``None``: each plan finds out for itself."""
 
 
 class ChainWalk:
@@ -79,7 +82,8 @@ class ChainWalk:
         self._vault = shared.vault
         self._asked_by = asked_by
         self._renews = shared.renews
-        resolved = resolve_chain(app, name, options)
+        self._stamps = shared.stamps
+        resolved = resolve_chain(app, name, options, stamps=self._stamps)
         self._resolved = resolved = without_hops(resolved) if source_only else resolved
         asked = resolved.source.name, resolved.region, resolved.aws_profile
         self._failures = shared.failures.among(*asked) if shared.failures else None
@@ -104,7 +108,9 @@ class ChainWalk:
         while True:
             try:
                 plan = self._plan(record, ports)
-                noted = self._app.index.sessions.get(plan.key)
+                # Hops that are made again are new, whatever is noted.
+                is_new = self._renews and bool(plan.hops)
+                noted = None if is_new else self._app.index.sessions.get(plan.key)
                 with self._withholding(plan):
                     session = self._walk(plan, ports, noted.local_expires_at if noted else None)
             except CeilingFound as found:
@@ -151,15 +157,15 @@ class ChainWalk:
     def _plan(self, record: WalkRecord, ports: Ports) -> Plan:
         """Return the plan with what is known by now; ``{caller}`` is filled in."""
         app, options = self._app, self._options
-        plan = plan_resolved(app, self._resolved, self._stamp, options)
+        plan = plan_resolved(app, self._resolved, self._stamp, options, self._stamps)
         record.follow(plan)
         if self._resolved.wants_caller:
             callers = app.source_callers
             name = self._caller or noted_caller(app, self._resolved, self._stamp, callers)
             if name is None:
                 name = self._caller = self._ask_aws(plan, ports)
-            named = resolve_chain(app, self._name, options, name)
-            plan = plan_resolved(app, named, self._stamp, options)
+            named = resolve_chain(app, self._name, options, name, self._stamps)
+            plan = plan_resolved(app, named, self._stamp, options, self._stamps)
             record.follow(plan)
             self._planned_for = name
         return plan
