@@ -41,6 +41,6 @@ def topic_text(name: str) -> str:
 
 
 def topic_summary(name: str) -> str:
-    """Return the sentence about a topic: its second paragraph, in one line."""
+    """Return the sentence about a topic: its second paragraph, in one line without Markdown."""
     paragraphs = topic_text(name).split("\n\n", 2)
-    return " ".join(paragraphs[1].split())
+    return " ".join(paragraphs[1].replace("`", "").split())

@@ -47,7 +47,7 @@ def problems_of(page: Page) -> list[str]:
         tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
         World(Path(folder)) as world,
     ):
-        page_world(world)
+        page_world(world, page.name)
         if page.name in PREPARED:
             PREPARED[page.name](world)
         return list(_problems(page, blocks, Path(folder), world))

@@ -40,20 +40,22 @@ ANSWERS = {
 }
 
 
-def page_world(world: World) -> None:
-    """Make a home folder with the first config, and alice's keys in the keyring."""
+CLEAN = {
+    *("README", "getting-started", "existing-aws-config", "from-aws-cli", "from-aws-sso-cli"),
+    *("from-aws-vault", "from-awsume", "from-granted"),
+}
+"""The pages for somebody who has no config and no keys in the keyring."""
+
+
+def page_world(world: World, name: str) -> None:
+    """Make the home folder of a page: with the first config and alice's keys, or with nothing."""
+    if name in CLEAN:
+        world.config_file.unlink()
+        return
     world.config(FIRST_CONFIG)
     added = world.rolehop("keys", "add", "alice", "--from-env")
     assert added.code == 0, added.err
 
 
-def _no_config(world: World) -> None:
-    world.config_file.unlink()
-    removed = world.rolehop("keys", "remove", "alice", "--yes")
-    assert removed.code == 0, removed.err
-
-
-PREPARED: dict[str, Callable[[World], None]] = {
-    "getting-started": _no_config,
-}
+PREPARED: dict[str, Callable[[World], None]] = {}
 """What a topic needs besides, by its name: more roles, an identity provider, another home."""
