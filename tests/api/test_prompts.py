@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
-from tests.api.programs import printed
+from tests.api.programs import lengthen_sessions, printed, printed_around, shorten_sessions
 from tests.support.world import CONFIG, HUB, MFA_SERIAL, World
 
 CONFIRM = CONFIG.replace(
@@ -86,21 +84,25 @@ def test_a_callable_is_asked(world: World) -> None:
 
 
 def test_a_session_is_confirmed_once_and_renewed_unasked(world: World) -> None:
-    world.sts.now -= timedelta(seconds=3600 - 8)
+    shorten_sessions(world)
     world.config(CONFIG.replace("[chains.hub]\n", "[chains.hub]\nconfirm = true\n"))
-    lines = printed(
+    lines = printed_around(
         world,
         """
+        import time
         import rolehop
         asked = []
         session = rolehop.session("hub", prompt=lambda question: asked.append(question) or "y")
         assert asked == []
         credentials = session.get_credentials()
         first = credentials.get_frozen_credentials().access_key
+        print("first", flush=True)
+        input()
         while credentials.get_frozen_credentials().access_key == first:
-            pass
+            time.sleep(0.02)
         print(len(asked))
         """,
+        lambda: lengthen_sessions(world),
     )
     assert lines == ["1"]
     assert world.sts.roles_called == [HUB, HUB]

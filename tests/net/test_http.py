@@ -14,10 +14,11 @@ from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, FailureKind
 from rolehop.net.http import HttpClient, HttpRequest
 from rolehop.net.transport import HttpResponse
+from rolehop.startup.dataclass import replace
 from tests.doubles.web import Asked, Reply, Service
 
 HIDDEN = "a-bearer-token-nobody-sees"
-SETTINGS = ClientSettings("eu-west-1", connect_timeout_seconds=1, read_timeout_seconds=0.3)
+SETTINGS = ClientSettings("eu-west-1")
 
 
 class Echo(Service):
@@ -106,9 +107,10 @@ def test_an_answer_without_end_is_cut_off(client: HttpClient, echo: Echo) -> Non
     assert len(echo.asked) == 1
 
 
-def test_a_server_that_hangs_is_given_up(client: HttpClient, echo: Echo) -> None:
+def test_a_server_that_hangs_is_given_up(echo: Echo) -> None:
     echo.say("/", None)
-    outcome, _ = client.outcome(HttpRequest("GET", f"{echo.url}/"), lambda *_: False)
+    with HttpClient(replace(SETTINGS, read_timeout_seconds=0.3), proxies=False) as client:
+        outcome, _ = client.outcome(HttpRequest("GET", f"{echo.url}/"), lambda *_: False)
     assert outcome == ConnectionFailure(FailureKind.READ_TIMEOUT)
 
 

@@ -48,7 +48,7 @@ def test_chromium_shows_the_page_and_complains_of_nothing(
             ],
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
     assert done.returncode == 0, done.stderr

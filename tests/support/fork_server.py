@@ -162,7 +162,10 @@ class ForkedProgram(subprocess.Popen[str]):
         while len(self._said.split()) < 2:
             if flags == os.WNOHANG and not select.select([self._status], [], [], 0)[0]:
                 return 0, 0
-            self._said += os.read(self._status, 16)
+            more = os.read(self._status, 16)
+            if not more:  # else it would be read for ever
+                raise ChildProcessError(f"the fork server does not tell how {self.pid} ended")
+            self._said += more
         os.close(self._status)
         code = int(self._said.split()[1])
         return self.pid, -code if code < 0 else code << 8
