@@ -26,17 +26,21 @@ Findings = list[tuple[str, str, bool | None]]
 
 
 def find_source(app: App, name: str) -> SourceConfig:
-    """Return a configured source.
+    """Return a configured source, or that which an AWS profile of this name is.
 
     Raises:
         ConfigError: there is none of that name; the error names the nearest.
     """
-    from rolehop.text import meant, nearest
-
     found = app.config.sources.get(name)
     if found is not None:
         return found
-    near = nearest(name, app.config.sources)
+    from rolehop.sources.sign_ins import OF_PROFILE, source_of_profile
+    from rolehop.text import meant, nearest
+
+    for profile in (name, name.removeprefix(OF_PROFILE)):
+        if profile in app.aws_config.profiles:
+            return source_of_profile(profile, app.config.sources)
+    near = nearest(name, {**app.config.sources, **app.aws_config.profiles})
     raise ConfigError(
         f"no source is called '{name}'",
         fix=f"{meant(near)}rolehop source list shows every source",
@@ -184,12 +188,12 @@ def sign_in(
     from rolehop.sources.source_type import Login
 
     source = find_source(app, name)
-    support = _login_support(source)
+    base, support = _login_support(app, source)
     if read_stdin is not None:
-        _check_takes_text(source, support)
+        _check_takes_text(base, support)
     text = None if read_stdin is None else read_stdin()
     login = Login(browser=browser, text=text)
-    return SignInChange(source, support.login(source, app.source_context, login))
+    return SignInChange(source, support.login(base, app.source_context, login))
 
 
 def sign_out(app: App, name: str) -> SignInChange:
@@ -200,37 +204,52 @@ def sign_out(app: App, name: str) -> SignInChange:
         UsageError: the source has no sign-in.
     """
     source = find_source(app, name)
-    support = _login_support(source)
-    ended = support.logout(source, app.source_context)
-    return SignInChange(source, support.logout_message(source, ended))
+    base, support = _login_support(app, source)
+    ended = support.logout(base, app.source_context)
+    return SignInChange(source, support.logout_message(base, ended))
 
 
 def sources_with_sign_in(app: App) -> list[SourceConfig]:
     """Return the sources that can be signed in to, at least one.
 
+    They are those of the config, and of each Identity Center that these leave out an AWS profile.
+
     Raises:
         UsageError: there is none.
     """
     from rolehop.sources import login_support
+    from rolehop.sources.sign_ins import base_of, profiles_with_sign_in
 
-    sources = app.config.sources.values()
-    found = [each for each in sources if login_support(each) is not None]
+    configured = app.config.sources
+    found = [
+        each
+        for each in configured.values()
+        if login_support(base_of(each, lambda: app.aws_config)) is not None
+    ]
+    found += profiles_with_sign_in(configured, app.source_context)
     if not found:
         raise UsageError("no source of the config has a sign-in", fix="rolehop source list")
     return found
 
 
-def _login_support(source: SourceConfig) -> LoginSupport:
-    from rolehop.sources import login_support
+def _login_support(app: App, source: SourceConfig) -> tuple[SourceConfig, LoginSupport]:
+    """Return what ``source`` starts from, and how a person signs in to it.
 
-    support = login_support(source)
+    Raises:
+        UsageError: it has no sign-in.
+        SourceError, ConfigError: its AWS profile is broken.
+    """
+    from rolehop.sources import expand, login_support
+
+    base, _, _ = expand(source, app.aws_config)
+    support = login_support(base)
     if support is None:
         raise UsageError(
             f"source '{source.name}' has no sign-in",
             cause=f"a source of type {source.type} needs no sign-in",
             fix=Advice("rolehop source test ", Argument(source.name)),
         )
-    return support
+    return base, support
 
 
 def _check_takes_text(source: SourceConfig, support: LoginSupport) -> None:

@@ -279,14 +279,14 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
     if chain is not None:
         return chain, None
     from rolehop.awsconfig.model import unprefixed_header
-    from rolehop.config.model import ChainConfig, SourceConfig
+    from rolehop.config.model import ChainConfig
     from rolehop.plan.resolve import no_such_chain
+    from rolehop.sources.sign_ins import source_of_profile
 
     aws = app.aws_config
     if name not in aws.profiles or _was_of_fleet(app, name):
         raise no_such_chain(app.config, name, tuple(aws.profiles), unprefixed_header(aws, name))
-    source = SourceConfig(name=name, type="profile", settings={"profile": name})
-    return ChainConfig(name=name, source=name), source
+    return ChainConfig(name=name, source=name), source_of_profile(name, app.config.sources)
 
 
 def _was_of_fleet(app: App, name: str) -> bool:

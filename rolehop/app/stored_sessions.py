@@ -164,26 +164,25 @@ def _session_rows(index: Index, now: datetime) -> list[SessionRow]:
 
 
 def _sign_in_rows(app: App, index: Index) -> list[tuple[str, SignInRow]]:
-    """Return a row per sign-in of the config's sources, with the back end that has it."""
+    """Return a row per sign-in of the config's sources and AWS profiles, with its back end."""
+    from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
+
+    def place(source: SourceConfig) -> tuple[str | None, SourceConfig]:
+        base = base_of(source, lambda: app.aws_config)
+        return token_name(base, lambda: app.source_context), base
+
     sources: dict[str, list[SourceConfig]] = {}
     with contextlib.suppress(ConfigError):  # then its sign-ins belong to nothing
-        for source in app.config.sources.values():
-            name = _token_name(app, source)
+        for name, base in map(place, app.config.sources.values()):
             if name is not None:
-                sources.setdefault(name, []).append(source)
+                sources.setdefault(name, []).append(base)
+        if index.sign_ins.keys() - sources.keys():  # maybe by an AWS profile
+            profiles = profiles_with_sign_in(app.config.sources, app.source_context)
+            for name, base in map(place, profiles):
+                if name is not None and name in index.sign_ins:
+                    sources[name] = [base]
     rows = (_sign_in_row(app, index, name, theirs) for name, theirs in sources.items())
     return [row for row in rows if row is not None]
-
-
-def _token_name(app: App, source: SourceConfig) -> str | None:
-    from rolehop.sources import login_support
-
-    support = login_support(source)
-    if support is None or support.token_name is None:
-        return None
-    with contextlib.suppress(RolehopError):  # its sso_session does not exist
-        return support.token_name(source, app.source_context)
-    return None
 
 
 def _sign_in_row(

@@ -21,14 +21,7 @@ from rolehop.net.connection_errors import FailureKind, classify_failure
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
-_SIGN_IN_NEEDED = (
-    boto.SSOError,
-    boto.TokenRetrievalError,
-    boto.NoAuthTokenError,
-    boto.LoginRefreshRequired,
-    boto.LoginTokenLoadError,
-)
-_NEVER_SIGNED_IN = (boto.SSOTokenLoadError, boto.LoginTokenLoadError)
+_SIGN_IN_NEEDED = (boto.LoginRefreshRequired, boto.LoginTokenLoadError)
 _NETWORK = (boto.ConnectionError, boto.HTTPClientError)
 _THROTTLING = frozenset(
     {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
@@ -47,8 +40,7 @@ class ProfileErrors:
     @property
     def sign_in(self) -> str:
         """The command that signs in again."""
-        command = "aws login" if self.kind is CredentialKind.LOGIN else "aws sso login"
-        return Advice(f"{command} --profile ", Argument(self.name))
+        return Advice("aws login --profile ", Argument(self.name))
 
     def no_credentials(self) -> SourceError:
         """Return the error for a profile from which botocore got nothing."""
@@ -102,7 +94,7 @@ def error_from_botocore(error: Exception, profile: ProfileErrors) -> RolehopErro
     if isinstance(error, boto.ConfigParseError):
         return profile.failed("botocore cannot read the AWS config file", "correct the file")
     if isinstance(error, _SIGN_IN_NEEDED):
-        absent = isinstance(error, _NEVER_SIGNED_IN)
+        absent = isinstance(error, boto.LoginTokenLoadError)
         kind = SourceWithdrawn if absent else SignInExpired
         return kind(
             f"AWS profile '{profile.name}' needs a sign-in",
@@ -134,7 +126,7 @@ def error_from_unreadable(
         )
     if called is not None:
         return profile.unexpected_answer(called)
-    if profile.kind in (CredentialKind.SSO, CredentialKind.LOGIN):
+    if profile.kind is CredentialKind.LOGIN:
         return profile.failed("the saved sign-in is broken", profile.sign_in)
     return profile.failed(f"its {profile.kind.value} gave something unreadable", "check it")
 
@@ -154,10 +146,7 @@ def _refusal(error: boto.ClientError, profile: ProfileErrors) -> RolehopError:
         )
         found.throttled = code in _THROTTLING
         return found
-    if profile.kind is CredentialKind.SSO:
-        fix = "check sso_account_id and sso_role_name of the profile: are you assigned this role"
-    else:
-        fix = "check the role's trust policy, and that the token is a fresh one"
+    fix = "check the role's trust policy, and that the token is a fresh one"
     what = f"AWS refused credentials for profile '{profile.name}'"
     if code == "ExpiredTokenException":
         return SourceError(what, cause=cause, fix="get a new token: this one is too old")

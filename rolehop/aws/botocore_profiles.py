@@ -2,8 +2,8 @@
 
 The profile is chosen explicitly, so the AWS_… credential variables play no part. Its role is
 ignored, since rolehop walks that itself. botocore reads endpoints and proxies from the process's
-own environment. rolehop writes nothing here; botocore renews an Identity Center sign-in in the AWS
-CLI's own token cache.
+own environment. rolehop writes nothing here; botocore renews a session of ``aws login`` in the AWS CLI's
+own cache.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.credentials import CredentialResolver
 from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from rolehop.aws.botocore_errors import (
@@ -48,6 +49,7 @@ _BROKEN = (
     AttributeError,
     LookupError,
     OSError,
+    ResponseParserError,
     RuntimeError,
     TypeError,
     ValueError,

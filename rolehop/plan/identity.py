@@ -19,9 +19,9 @@ from rolehop.errors import SourceWithdrawn
 _PERMISSION_SET = "AWSReservedSSO_"
 
 
-# These sources get the session of an account's permission set from the access portal, whose answer
-# does not say whose session it is.
-_OF_PORTAL = ("identity-center", "profile")
+# Sources of this type get the session of an account's permission set from the access portal, whose
+# answer does not say whose session it is.
+_OF_PORTAL = "identity-center"
 
 
 def caller_name(arn: str) -> str | None:
@@ -44,7 +44,7 @@ def principal_name(source: SourceConfig) -> str | None:
 def is_caller_known(source: SourceConfig) -> bool:
     """True if the config says whose credentials ``source`` gives, and no answer of AWS does."""
     named = any(isinstance(source.settings.get(key), str) for key in ("account", "role"))
-    return source.principal is not None or (source.type in _OF_PORTAL and named)
+    return source.principal is not None or (source.type == _OF_PORTAL and named)
 
 
 def wrong_caller(source: SourceConfig, arn: str) -> str | None:
@@ -60,7 +60,7 @@ def wrong_caller(source: SourceConfig, arn: str) -> str | None:
         return f"of account {account}"
     if not isinstance(role, str):
         return None
-    if source.type in _OF_PORTAL:
+    if source.type == _OF_PORTAL:
         name = arn.split("/")[1].rpartition("_")[0] if ":assumed-role/" in arn else ""
         same = name.casefold() == f"{_PERMISSION_SET}{role}".casefold()
         return None if same else f"a session of permission set {role}"

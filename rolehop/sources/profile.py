@@ -2,14 +2,16 @@
 
 `expand` always comes first: it turns a profile with ``role_arn`` into its base and hops, so that
 every hop is planned, cached and explained like any other. `stamp` and `build` take its result.
-Static keys are read here, and a process is run as a source of type ``process`` runs it. Anything
-that needs a sign-in is left to botocore. If a profile holds no credentials, botocore goes on to the
+A sign-in to Identity Center becomes a source of type ``identity-center``, whatever profiles lead to it.
+Static keys are read here, and a process is run as a source of type ``process`` runs it. A web
+identity and ``aws login`` are left to botocore. If a profile holds no credentials, botocore goes on to the
 machine's role, which is another principal. Here the profile must say ``credential_source`` for
 that, so that a misspelt key never leads to the machine's role.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
@@ -28,6 +30,7 @@ from rolehop.awsconfig import (
     resolve_profile,
     static_keys,
 )
+from rolehop.awsconfig.sso_profile import sign_in_settings, sso_profile
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.digest import digest_of
@@ -43,7 +46,6 @@ from rolehop.sources.source_type import (
     ConsoleUser,
     Diagnosis,
     Expanded,
-    PortalRole,
     SourceType,
     one_line,
 )
@@ -71,19 +73,20 @@ BASE = "base"
 """A setting that only `expand` sets. Without it a profile with static keys and a role could be
 used for its keys, which belong to another principal."""
 
+SIGN_IN = "identity-center"
+"""The type of source that a profile's sign-in to Identity Center becomes."""
+
 _MACHINE_TYPES = {ChainBase.INSTANCE: "instance", ChainBase.CONTAINER: "container"}
 """The source types for two values of ``credential_source``."""
 
 # The services that botocore, or the profile's process, calls to get the profile's session.
 _SERVICES = {
-    CredentialKind.SSO: ("sso", "sso-oidc"),
     CredentialKind.WEB_IDENTITY: ("sts",),
     CredentialKind.LOGIN: ("signin",),
     CredentialKind.PROCESS: ("sts", *SIGN_IN_SERVICES),
 }
 
 _CONSOLE_USERS: Mapping[CredentialKind, ConsoleUser] = {
-    CredentialKind.SSO: "session",
     CredentialKind.WEB_IDENTITY: "session",
     CredentialKind.LOGIN: "browser",
 }
@@ -106,7 +109,7 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     """Return the base of a ``profile`` source, the hops of its roles, and notes for a person.
 
     The hops come before the chain's own. The base is of type ``profile``, or of the type that a
-    ``credential_source`` stands for. If it may give IAM user keys, its ``mfa_serial`` is the device
+    ``credential_source`` or a sign-in to Identity Center stands for. If it may give IAM user keys, its ``mfa_serial`` is the device
     that hop 1 asks for, unless the config names one. A base returned by this function is returned
     unchanged.
 
@@ -126,21 +129,12 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
         settings.setdefault("mfa_serial", path.mfa_serial)
     if base is ChainBase.ENVIRONMENT:
         return replace(source, type="environment", settings=settings), path.hops, path.notes
+    if credential_kind_of(aws, path.base_profile) is CredentialKind.SSO:
+        with contextlib.suppress(SourceError):  # a plan and a walk of the profile report it
+            settings |= sign_in_settings(aws, path.base_profile)
+            return replace(source, type=SIGN_IN, settings=settings), path.hops, path.notes
     settings |= {"profile": path.base_profile, BASE: base.value}
-    settings |= _permission_set(path.base_profile, aws)
     return replace(source, settings=settings), path.hops, path.notes
-
-
-def _permission_set(name: str, aws: AwsConfig) -> dict[str, str]:
-    """Return account and role of a profile's sign-in to Identity Center, as its source names them.
-
-    The walk compares them with the caller.
-    """
-    if credential_kind_of(aws, name) is not CredentialKind.SSO:
-        return {}
-    keys = {"account": "sso_account_id", "role": "sso_role_name"}
-    found = {key: profile_setting(aws, name, setting) for key, setting in keys.items()}
-    return {key: value for key, value in found.items() if value}
 
 
 def _base_of(path: ProfileChain, aws: AwsConfig) -> ChainBase:
@@ -171,6 +165,8 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         kind = credential_kind_of(context.aws, name)
         if kind is CredentialKind.NOTHING:
             raise _nothing(name, context)
+        if kind is CredentialKind.SSO:
+            sso_profile(context.aws, name)
         if kind is CredentialKind.PROCESS:
             check_trust(context.aws, name, "credential_process")
         keys = static_keys(context.aws, name) if kind is CredentialKind.KEYS else None
@@ -200,11 +196,11 @@ def build(source: SourceConfig, context: SourceContext) -> Source:
 
 def _state(kind: CredentialKind, source: SourceConfig, context: SourceContext) -> str | None:
     """Return what tells the profile's sign-in or token from others; ``None`` without one."""
-    if kind not in (CredentialKind.SSO, CredentialKind.WEB_IDENTITY):
+    if kind is not CredentialKind.WEB_IDENTITY:
         return None
-    from rolehop.sources.profile_sign_in import sign_in_state
+    from rolehop.sources.profile_sign_in import token_state
 
-    return sign_in_state(kind, _base_profile(source), context)
+    return token_state(_base_profile(source), context)
 
 
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
@@ -216,6 +212,8 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
         kind = credential_kind_of(context.aws, name)
         if kind is CredentialKind.NOTHING:
             raise _nothing(name, context)
+        if kind is CredentialKind.SSO:
+            sso_profile(context.aws, name)
         if kind is CredentialKind.KEYS:
             static_keys(context.aws, name)
     except SourceError as error:
@@ -281,6 +279,8 @@ class _Profile:
             return self._from_process()
         if kind is CredentialKind.NOTHING:
             raise _nothing(self.name, self.context)
+        if kind is CredentialKind.SSO:
+            sso_profile(self.context.aws, self.name)
         return self._from_botocore(kind)
 
     def _from_process(self) -> Credentials:
@@ -297,9 +297,10 @@ class _Profile:
 
     def _from_botocore(self, kind: CredentialKind) -> Credentials:
         from rolehop.aws import botocore_profiles
-        from rolehop.sources.profile_sign_in import check_sign_in
+        from rolehop.sources.profile_sign_in import check_login_endpoint
 
-        check_sign_in(kind, self.name, self.context)
+        if kind is CredentialKind.LOGIN:
+            check_login_endpoint(self.name, self.context)
         config_file, credentials_file = self.context.aws_files
         overrides = endpoint_overrides(
             self.context.aws, self.name, self.context.environ, _SERVICES.get(kind, ())
@@ -316,7 +317,7 @@ class _Profile:
         )
         with uninterrupted():  # botocore may renew a sign-in, whose refresh token is good once
             found = botocore_profiles.resolve_credentials(request)
-        # Somebody else may have signed in meanwhile, or botocore has refreshed the sign-in.
+        # The token may be another one by now.
         if _state(kind, self.source, self.context) != self.state:
             raise SourceChanged
         return found
@@ -365,17 +366,6 @@ def loads_locally(source: SourceConfig, context: SourceContext) -> bool:
     return credential_kind_of(context.aws, profile) is CredentialKind.KEYS
 
 
-def portal_role(source: SourceConfig, context: SourceContext) -> PortalRole | None:
-    """Return the role that a profile's sign-in to Identity Center is for."""
-    settings = source.settings
-    if not ("account" in settings and "role" in settings):
-        return None
-    from rolehop.sources.profile_sign_in import sso_portal
-
-    account, role = (str(settings[key]) for key in ("account", "role"))
-    return PortalRole(*sso_portal(_base_profile(source), context), account, role)
-
-
 def console_user(source: SourceConfig, context: SourceContext) -> ConsoleUser | None:
     """Return how the console is signed in to as the user of the profile.
 
@@ -391,7 +381,6 @@ TYPE = SourceType(
     diagnose,
     expand=expand,
     loads_locally=loads_locally,
-    portal_role=portal_role,
     console_user=console_user,
     names_profile=True,
 )

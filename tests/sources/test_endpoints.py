@@ -91,7 +91,6 @@ def test_a_programs_session_stays_with_the_endpoints_of_its_environment(variable
 
 
 KINDS = {
-    "sso": (SESSION, ("SSO", "SSO_OIDC")),
     "web-identity": (
         "[profile dev]\nweb_identity_token_file = /token\nrole_arn = arn:aws:iam::1:role/R\n",
         ("STS",),

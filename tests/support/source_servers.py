@@ -49,14 +49,12 @@ def roles_anywhere(world: World, url: str) -> dict[str, str]:
 
 
 def profile(world: World, url: str) -> dict[str, str]:
-    """A profile with an Identity Center sign-in, which botocore resolves."""
-    use_source(world, 'type = "profile"\nprofile = "sso"')
-    world.aws_config(
-        f"[profile sso]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n"
-        "sso_account_id = 111111111111\nsso_role_name = Developer\n"
-    )
-    store_cli_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
-    return {"AWS_ENDPOINT_URL_SSO": url}
+    """A profile with a web identity, which botocore resolves."""
+    use_source(world, 'type = "profile"\nprofile = "web"')
+    token = world.home / "token"
+    token.write_text("e30.e30.c2ln")
+    world.aws_config(f"[profile web]\nrole_arn = {HUB}\nweb_identity_token_file = {token}\n")
+    return {"AWS_ENDPOINT_URL_STS": url}
 
 
 def identity_center(world: World, url: str) -> dict[str, str]:

@@ -73,9 +73,10 @@ def _identity_centers(app: App) -> Iterator[_Place]:
     from rolehop.sources import names_permission_set
     from rolehop.sources.identity_center.settings import center_of
     from rolehop.sources.shared.aws_clients import settings_for
+    from rolehop.sources.sign_ins import base_of
 
     seen: set[str] = set()
-    for source in app.config.sources.values():
+    for source in (base_of(each, lambda: app.aws_config) for each in app.config.sources.values()):
         if not names_permission_set(source):
             continue
         center = center_of(source, app.source_context)

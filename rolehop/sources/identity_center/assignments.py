@@ -183,7 +183,7 @@ def _raise_first(results: Sequence[object]) -> None:
 
 def _refused(center: IdentityCenter, refusal: PortalRefusal) -> SourceError | HopRefused:
     if refusal.status == 401:
-        return center.sign_in_needed(in_vault=True)
+        return center.sign_in_needed(ended=True)
     return HopRefused(
         f"Identity Center does not list the accounts of source '{center.source.name}'",
         code=refusal.code,

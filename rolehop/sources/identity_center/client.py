@@ -49,7 +49,7 @@ def cli_sign_in(center: Center, context: SourceContext) -> CliSignIn:
     sign_in = found.sign_in
     if sign_in is None:
         return found
-    renewable = center.share_cli_cache and client_in(sign_in, context) is not None
+    renewable = center.renews_cli_sign_in and client_in(sign_in, context) is not None
     usable = renewable or sign_in.expires_at - context.now() > SPARE
     return found if usable else replace(found, sign_in=None)
 
@@ -122,8 +122,11 @@ class CenterClients:
 
     def share(self, signed: SignedIn) -> None:
         """Write the AWS CLI's cache, if the config asks for it."""
-        if not self._center.share_cli_cache:
-            return
+        if self._center.share_cli_cache:
+            self.write_cli_cache(signed)
+
+    def write_cli_cache(self, signed: SignedIn) -> None:
+        """Write the sign-in into the AWS CLI's cache."""
         from rolehop.aws.identity_center.token_cache import CachedSignIn, cache_file, write_cache
 
         path = cache_file(self._context.home, self._center.cache_key)

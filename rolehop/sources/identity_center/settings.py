@@ -79,6 +79,15 @@ class Center:
     endpoints: tuple[tuple[str, str], ...] = ()
     """Service and URL of each overridden endpoint of Identity Center."""
 
+    of_profile: bool = False
+    """True if an AWS profile says all this. Then the AWS CLI's sign-in is renewed in its cache, as the
+    CLI and every SDK do for that profile."""
+
+    @property
+    def renews_cli_sign_in(self) -> bool:
+        """True if the AWS CLI's sign-in may be renewed, which writes its cache."""
+        return self.share_cli_cache or self.of_profile
+
     @property
     def token_name(self) -> str:
         """Name of the sign-in in the vault, shared by all sources of one Identity Center."""
@@ -102,8 +111,11 @@ def center_of(source: SourceConfig, context: SourceContext) -> Center:
 
     Raises:
         ConfigError: its ``sso_session`` is not in the AWS config, or is incomplete.
+        SourceError: it is that of an AWS profile, which is broken.
     """
     settings = source.settings
+    if isinstance(profile := settings.get("profile"), str):
+        return _center_of_profile(profile, context)
     flow = settings.get("flow")
     profile = current_profile(context.environ)
     options = (
@@ -133,6 +145,21 @@ def center_of(source: SourceConfig, context: SourceContext) -> Center:
     scopes = section.get("sso_registration_scopes")
     listed = tuple(each.strip() for each in scopes.split(",")) if isinstance(scopes, str) else ()
     return Center(start_url, region, tuple(filter(None, listed)) or DEFAULT_SCOPES, name, *options)
+
+
+def _center_of_profile(name: str, context: SourceContext) -> Center:
+    """Return the Identity Center of an AWS profile; the profile's own endpoints count."""
+    from rolehop.awsconfig.sso_profile import sso_profile
+
+    found = sso_profile(context.aws, name)
+    return Center(
+        found.start_url,
+        found.region,
+        found.scopes or DEFAULT_SCOPES,
+        found.session,
+        endpoints=endpoint_overrides(context.aws, name, context.environ, ("sso", "sso-oidc")),
+        of_profile=True,
+    )
 
 
 def unnamed_keys(source: SourceConfig) -> list[str]:

@@ -188,14 +188,14 @@ class IdentityCenter:
         if cached.access != rejected and cached.expires_at - self.context.now() > SPARE:
             return cached.access
         client = client_in(cached, self.context)
-        if not self.center.share_cli_cache or client is None or cached.refresh is None:
+        if not self.center.renews_cli_sign_in or client is None or cached.refresh is None:
             return None
         with uninterrupted():
             tokens = clients.refreshed(client, cached.refresh)
             if tokens is None:
                 return None
             tokens = replace(tokens, refresh=tokens.refresh or cached.refresh)
-            clients.share(SignedIn(tokens, client))
+            clients.write_cli_cache(SignedIn(tokens, client))
         raise SourceChanged
 
     def _sign_in(self, clients: CenterClients) -> None:
@@ -205,15 +205,15 @@ class IdentityCenter:
             self.context.tokens.remove(self.center.token_name)
             return
         if not self.context.person.can_ask:
-            raise self.sign_in_needed(in_vault=in_vault)
+            raise self.sign_in_needed(ended=self.state is not None)
         with self.context.locks.waiting_for_person():
             clients.sign_in(Login())
 
-    def sign_in_needed(self, *, in_vault: bool) -> SourceError:
-        """Return the error if nobody is signed in; ``in_vault``: somebody was."""
+    def sign_in_needed(self, *, ended: bool) -> SourceError:
+        """Return the error if nobody is signed in; ``ended``: somebody was."""
         problem = cli_sign_in(self.center, self.context).problem
         cause = problem or "nobody is signed in, neither here nor in the AWS CLI"
-        if in_vault:
+        if ended:
             cause = "the last sign-in has expired or was ended"
         kind = SourceWithdrawn if self.state is None else SignInExpired
         return kind(
@@ -264,7 +264,7 @@ class IdentityCenter:
 
     def _refused(self, refusal: PortalRefusal) -> SourceError | HopRefused:
         if refusal.status == 401:
-            return self.sign_in_needed(in_vault=True)
+            return self.sign_in_needed(ended=True)
         account, role = (self.source.settings.get(key, "picked") for key in ("account", "role"))
         return HopRefused(
             f"Identity Center gives no session of role '{role}' in account {account}",

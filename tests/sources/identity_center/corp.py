@@ -85,12 +85,18 @@ class Corp:
         return self.world.home / ".aws" / "sso" / "cache" / f"{digest}.json"
 
     def cli_signs_in(
-        self, *, lasts: timedelta, url: str | None = None, marked: bool = True
+        self,
+        *,
+        lasts: timedelta,
+        url: str | None = None,
+        marked: bool = True,
+        renewable: bool = False,
     ) -> Path:
         """Sign in for the AWS CLI: take a session of the double's and write the CLI's file.
 
         ``url`` is the start URL in the file, the double's own by default. The file is ``marked``
-        with the double's endpoints, as rolehop does when it shares a sign-in; the CLI does not.
+        with the double's endpoints, as rolehop does when it shares a sign-in; the CLI does not. One that
+        is ``renewable`` has what renews it, as those of an sso-session have.
         """
         self.login()
         session = self.center.sessions[-1]
@@ -104,6 +110,11 @@ class Corp:
             "accessToken": session.access,
             "expiresAt": f"{self.center.now + lasts:%Y-%m-%dT%H:%M:%SZ}",
         }
+        if renewable:
+            client = self.center.clients[session.client]
+            document["refreshToken"] = session.refresh
+            document |= {"clientId": session.client, "clientSecret": client.secret}
+            document["registrationExpiresAt"] = f"{client.expires_at:%Y-%m-%dT%H:%M:%SZ}"
         if marked:
             url = self.center.url
             document["rolehopEndpoints"] = endpoints_digest((("sso", url), ("sso-oidc", url)))

@@ -1,4 +1,4 @@
-"""Profiles with a sign-in to Identity Center, which botocore takes from the AWS CLI's cache."""
+"""Profiles with a sign-in to Identity Center: by rolehop's own sign-in, or the AWS CLI's."""
 
 from __future__ import annotations
 
@@ -9,21 +9,59 @@ import pytest
 
 from tests.doubles.sso import Center
 from tests.sources.identity_center.corp import CONFIG, HOME, HUB, SESSION, Corp
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT
 
 LASTS = timedelta(hours=1)
 
 
+DEV = (
+    f"{SESSION}[profile dev]\nregion = eu-west-1\nsso_session = my-sso\n"
+    f"sso_account_id = {HOME}\nsso_role_name = Developer\n"
+)
+
+
 @pytest.fixture(autouse=True)
 def profile(corp: Corp) -> None:
-    corp.world.aws_config(
-        f"{SESSION}[profile dev]\nregion = eu-west-1\nsso_session = my-sso\n"
-        f"sso_account_id = {HOME}\nsso_role_name = Developer\n"
-    )
+    corp.world.aws_config(DEV)
 
 
 def whoami(corp: Corp, **env: str) -> tuple[int, str]:
     done = corp.world.rolehop("whoami", "dev", "--format", "json", env=env)
     return done.code, done.json["arn"].rpartition("/")[2] if done.code == 0 else done.err
+
+
+def test_a_bare_profile_has_a_name_to_sign_in_by_and_one_sign_in_is_enough(corp: Corp) -> None:
+    code, message = whoami(corp)
+    assert (code, "rolehop source login dev" in message) == (4, True)
+    done = corp.world.rolehop("source", "login", "dev", "--format", "json")
+    assert (done.code, done.json["source"]) == (0, "dev"), done.err
+    corp.world.aws_config(f"{DEV}[profile admin]\nrole_arn = {HUB}\nsource_profile = dev\n")
+    for name in ("dev", "admin", "own"):  # the last one is a chain of the source corp
+        assert corp.world.rolehop("credential-process", name).code == 0
+    assert corp.center.paths().count("/authorize") == 1
+    corp.world.config("version = 1\n")  # the sign-in is of the profile alone now
+    (found,) = corp.world.rolehop("status", "--format", "json").json["sign_ins"]
+    assert (found["sources"], found["type"]) == (["dev"], "identity-center")
+    done = corp.world.rolehop("source", "logout", "dev")
+    assert "signed out of 'dev'" in done.err
+    assert whoami(corp)[0] == 4
+
+
+def test_on_a_terminal_a_profile_signs_in_without_being_told(corp: Corp) -> None:
+    with OnTerminal(corp.world, SCRIPT, "whoami", "dev", "--format", "json") as person:
+        person.expect("sign in to https://corp.awsapps.com/start")
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert done.json["arn"].endswith("/alice")
+
+
+def test_a_profile_with_the_name_of_a_source_signs_in_by_another_name(corp: Corp) -> None:
+    corp.world.config(CONFIG.replace("corp", "dev").replace("https://dev", "https://other"))
+    code, message = whoami(corp)
+    assert (code, "rolehop source login profile/dev" in message) == (4, True)
+    assert corp.world.rolehop("source", "login", "profile/dev").code == 0
+    assert whoami(corp) == (0, "alice")
 
 
 def test_another_person_who_signs_in_never_gets_the_session_of_the_one_before(corp: Corp) -> None:
@@ -82,22 +120,19 @@ def test_a_sign_in_of_the_aws_cli_is_not_sent_to_an_overridden_endpoint(corp: Co
     code, message = whoami(corp)
     assert code == 4
     assert "not known to have been made at the endpoints that are set here" in message
-    assert "share_cli_cache = true" in message
+    assert "rolehop source login dev" in message
     assert len(corp.center.asked) == before
 
 
-def test_no_sdk_renews_a_sign_in_without_noting_its_endpoint(corp: Corp) -> None:
-    """It would then be taken for one at AWS's own."""
-    path = corp.cli_signs_in(lasts=timedelta(minutes=10))
-    document = json.loads(path.read_text())
-    path.write_text(json.dumps({**document, "refreshToken": "r"}))
-    before = len(corp.center.asked)
-    code, message = whoami(corp)
-    assert code == 4
-    assert "it is about to expire" in message
-    assert len(corp.center.asked) == before
-    path.write_text(json.dumps(document))
+def test_a_sign_in_of_the_aws_cli_is_renewed_in_its_cache_as_sdks_do(corp: Corp) -> None:
+    path = corp.cli_signs_in(lasts=timedelta(minutes=-1), renewable=True)
+    before = json.loads(path.read_text())
     assert whoami(corp) == (0, "alice")
+    after = json.loads(path.read_text())
+    assert after["accessToken"] != before["accessToken"]
+    assert after["refreshToken"] != before["refreshToken"]  # the old one is good once
+    assert after["rolehopEndpoints"] == before["rolehopEndpoints"]
+    assert corp.world.rolehop("status", "--format", "json").json["sign_ins"] == []
 
 
 def test_a_sign_in_to_another_start_url_is_never_sent(corp: Corp) -> None:
@@ -109,5 +144,5 @@ def test_a_sign_in_to_another_start_url_is_never_sent(corp: Corp) -> None:
         f"the AWS CLI's sign-in, {path}: of another start URL (https://other.awsapps.com/start)"
     )
     assert reason in message
-    assert "share_cli_cache = true" in message  # aws sso login would not note the endpoint
+    assert "rolehop source login dev" in message
     assert len(corp.center.asked) == before
