@@ -65,10 +65,9 @@ class Tool:
 
     def use(self, kind: str) -> None:
         settings = SETTINGS[kind].format(tool=self.path)
-        hop = "arn:aws:iam::222222222222:role/Hub"
         self.world.config(
             f'version = 1\n[sources.s]\n{settings}\n[chains.c]\nsource = "s"\n'
-            f'hops = [{{ role = "{hop}" }}]\n'
+            'hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]\n'
         )
         self.world.aws_config(f"[profile dev]\ncredential_process = {self.path}\n")
         leaf = issue("me", issue("root", authority=True))

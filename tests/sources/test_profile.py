@@ -180,7 +180,7 @@ class TestProcess:
         self.profile(home, home.noting_variables(DOCUMENT))
         assert home.load("p") is not None
         ours = {name for name in home.variables() if name.startswith(("AWS_", "ROLEHOP_"))}
-        assert ours == {"AWS_REGION", "ROLEHOP_RESOLVING"}
+        assert ours == {"AWS_METADATA_SERVICE_TIMEOUT", "AWS_REGION", "ROLEHOP_RESOLVING"}
 
     def test_it_is_asked_for_as_a_source_profile_too(self, home: Home) -> None:
         self.profile(home, home.printing(DOCUMENT), A + "source_profile = p\n")
