@@ -22,6 +22,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from rolehop.startup.dataclass import replace
+from rolehop.vault.index_file import IndexStore
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import STEP_SECONDS
 from tests.support import fork_server
@@ -259,12 +261,30 @@ def ended(
     return Done(process.returncode, out, err)
 
 
+def at_time(moment: float, *, ticks: bool = False) -> str:
+    """Return code to run before rolehop: its clock shows ``moment`` (seconds of the epoch).
+
+    And goes on showing it, unless it ``ticks``: however long this machine takes.
+    """
+    return f"import time_machine; time_machine.travel({moment!r}, tick={ticks}).start()"
+
+
 def mfa_code(world: World) -> str:
     """Return the code the device shows now, with some seconds left to use it."""
     left = STEP_SECONDS - time.time() % STEP_SECONDS
     if left < 3:
         time.sleep(left)
     return world.device.code(datetime.now(UTC))
+
+
+def lengthen_window(world: World, seconds: float) -> None:
+    """Let the window of the MFA code that was sent last be over after ``seconds``, or 30 s later."""
+    window = int(time.time() + seconds) // STEP_SECONDS
+    IndexStore(world.state).change(
+        lambda index: replace(
+            index, mfa={name: replace(each, window=window) for name, each in index.mfa.items()}
+        )
+    )
 
 
 @contextmanager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.cli.credential_process.aged_sessions import leave
 from tests.support.fork_server import AS_SHIPPED
-from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, at_time, mfa_code
 
 PROCESS = ("credential-process", "admin")
 NOTE = "rolehop: the session cannot be renewed now, and has "
@@ -47,14 +46,14 @@ def test_an_sdk_that_asks_again_at_once_gets_it_at_once(due: World) -> None:
     first = due.rolehop(*PROCESS)
     due.sts.calls.clear()
     (note,) = due.state.glob("recent/renewal-*.json")
-    os.utime(note)
-    again = due.rolehop(*PROCESS)
+    noted_at = note.stat().st_mtime
+    again = due.rolehop(*PROCESS, before=at_time(noted_at + 29))
     assert (again.code, again.out) == (0, first.out)
     assert again.err.startswith(NOTE)
     assert due.sts.calls == []
-    for off in (-31, 100):  # too old, and from the future
-        os.utime(note, (time.time() + off,) * 2)
-        assert due.rolehop(*PROCESS).code == 0
+    for off in (31, -100):  # too old, and from the future
+        os.utime(note, (noted_at,) * 2)
+        assert due.rolehop(*PROCESS, before=at_time(noted_at + off)).code == 0
         assert due.sts.calls, off
         due.sts.calls.clear()
 
@@ -70,8 +69,7 @@ def test_a_short_session_that_was_renewed_meanwhile_is_not_called_old(world: Wor
     renewed = world.rolehop("refresh", "admin")
     assert renewed.code == 0, renewed.err
     (note,) = world.state.glob("recent/renewal-*.json")
-    os.utime(note)
-    done = world.rolehop(*PROCESS)
+    done = world.rolehop(*PROCESS, before=at_time(note.stat().st_mtime + 1))
     assert (done.code, done.err) == (0, "")
 
 

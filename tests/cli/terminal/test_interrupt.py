@@ -8,7 +8,7 @@ import termios
 import pytest
 
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World, ended
+from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World, ended, lengthen_window
 
 WITH_MFA = CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
 EVALUATED = [
@@ -51,6 +51,7 @@ def test_during_a_countdown(world: World) -> None:
         first = person.ended()
     assert first.code == 0, first.err
     assert world.rolehop("logout", "--all").code == 0
+    lengthen_window(world, 30)
     with OnTerminal(world, SCRIPT, "assume", "admin") as person:
         before = person.attributes()
         person.expect("next one in")
