@@ -52,10 +52,11 @@ def test_no_secret_is_anywhere_after_a_walk_with_debug(world: World, chain: str)
 
 
 def test_no_secret_is_in_a_lock_while_it_is_held(world: World) -> None:
-    with world.fork("credential-process", "admin") as process:
-        with world.sts.held():
-            world.sts.wait_for_calls()
-            texts = [path.read_bytes().decode("latin-1") for path in world.state.glob("locks/*")]
+    with world.sts.held():
+        process = world.fork("credential-process", "admin")
+        world.sts.wait_for_calls()
+        texts = [path.read_bytes().decode("latin-1") for path in world.state.glob("locks/*")]
+    with process:
         assert ended(process).code == 0
     assert len(texts) == 2
     assert [found_in(text, world) for text in texts] == [[], []]

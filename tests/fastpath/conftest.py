@@ -17,12 +17,10 @@ from tests.support.world import World, temporary_world
 from tests.vault.as_user import need_kernel_keyring
 
 
-@pytest.fixture(autouse=True, scope="session")
-def patient() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the hot path in the tests' own process wait for a bus that a busy machine serves late."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(dbus, "read_secrets", partial(dbus.read_secrets, timeout=60.0))
-        yield
+    monkeypatch.setattr(dbus, "read_secrets", partial(dbus.read_secrets, timeout=60.0))
 
 
 @pytest.fixture(params=["bus", "kernel"])

@@ -33,6 +33,7 @@ from tests.support.secret_service import LibraryKeyring, SecretService, start_se
 
 BUS = "DBUS_SESSION_BUS_ADDRESS"
 SHORT = 0.05  # seconds, for a timeout that is known to run out
+PATIENCE = 60.0  # seconds, for a bus that a busy machine serves late
 
 # ---- against a real Secret Service
 
@@ -64,7 +65,7 @@ def keyring(
 
 
 def read(username: str = "rolehop", service: str = "rolehop/test") -> str | None:
-    return read_secrets(os.environ[BUS], [service], username)[0]
+    return read_secrets(os.environ[BUS], [service], username, PATIENCE)[0]
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -107,7 +108,7 @@ def test_a_bus_without_a_secret_service_is_an_error(short_folder: Path) -> None:
         start_secret_service(short_folder, locked=True) as nobody,
         pytest.raises(BusTrouble),
     ):
-        read_secrets(nobody.environ[BUS], ["rolehop/test"], "rolehop")
+        read_secrets(nobody.environ[BUS], ["rolehop/test"], "rolehop", PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def bus(short_folder: Path) -> Iterator[FakeBus]:
         yield bus
 
 
-def read_from(bus: FakeBus, says: bytes, timeout: float = 20) -> str | None:
+def read_from(bus: FakeBus, says: bytes, timeout: float = PATIENCE) -> str | None:
     bus.says = says
     return read_secrets(bus.address, ["rolehop/test"], "rolehop", timeout)[0]
 

@@ -18,7 +18,9 @@ from tests.support.world import World
 HOUR = timedelta(hours=1)
 MIN_TTL = timedelta(minutes=16)
 # Less than the five minutes for which AWS takes a signature.
-SKEW = timedelta(minutes=4)
+SKEW = timedelta(minutes=4, seconds=30)
+# An answer comes late on a machine that stalls: by so much the two clocks seem to differ.
+LATE = timedelta(seconds=25)
 OFFSETS = [pytest.param(SKEW, id="slow"), pytest.param(-SKEW, id="fast")]
 
 
@@ -33,7 +35,6 @@ def test_a_wrong_clock_changes_nothing_but_the_note(hot_world: World, offset: ti
     set_aws_clock(hot_world, offset)
     done = full(hot_world, "admin")
     assert done.code == 0
-    # A slow machine adds a second or two.
     assert re.sub(r"4 min [0-9]+ s", "4 min", done.err.strip()) == (
         "rolehop: your clock is 4 min "
         f"{'behind' if offset > timedelta() else 'ahead of'} AWS's; sessions are judged by AWS's"
@@ -44,8 +45,8 @@ def test_a_wrong_clock_changes_nothing_but_the_note(hot_world: World, offset: ti
     # What is handed out is AWS's own expiry; here the session lasts an hour.
     session = Item(hot_world, "admin").session
     assert datetime.fromisoformat(done.json["Expiration"]) == session.expires_at
-    assert abs(session.local_expires_at - session.issued_at - HOUR) <= timedelta(seconds=2)
-    assert abs(session.expires_at - session.local_expires_at - offset) <= timedelta(seconds=2)
+    assert abs(session.local_expires_at - session.issued_at - HOUR) <= LATE
+    assert abs(session.expires_at - session.local_expires_at - offset) <= LATE
     for least, answers in ((MIN_TTL, True), (MIN_TTL - timedelta(seconds=1), False)):
         moment = (session.local_expires_at - least).timestamp()
         found = hot(hot_world, "admin", now=partial(float, moment))
@@ -53,7 +54,7 @@ def test_a_wrong_clock_changes_nothing_but_the_note(hot_world: World, offset: ti
 
     rows = hot_world.rolehop("status", "--format", "json").json["sessions"]
     assert [row["expires_at"] for row in rows if row["hop"] == 2] == [done.json["Expiration"]]
-    assert all(row["seconds_left"] <= HOUR.total_seconds() + 2 for row in rows)
+    assert all(row["seconds_left"] <= (HOUR + LATE).total_seconds() for row in rows)
 
 
 def test_a_small_difference_is_not_reported(hot_world: World) -> None:
