@@ -1,4 +1,4 @@
-"""Docs agree with the program; ``python -m tests.test_docs`` rewrites the README's blocks."""
+"""Docs agree with the program; ``python -m tests.test_docs`` rewrites the blocks of the guide."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from rolehop.command_table import COMMANDS
 from rolehop.config.loader import load_config
 from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
 from rolehop.files import read_trusted
+from rolehop.guide import topic_names
 from rolehop.shells import registry
 from rolehop.sources import SOURCE_TABLES
+from tests.guide.blocks import Page, pages
 from tests.support.commands import commands, first_line
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
 CHANGELOG = ROOT / "CHANGELOG.md"
-TEXT = README.read_text(encoding="utf-8")
+PAGES = pages()
+README = PAGES["README"].text
+CONFIGURATION, COMMANDS_PAGE = PAGES["configuration"].text, PAGES["commands"].text
 
 # What rolehop does in a sentence; any other word after its name is a command to type.
 VERBS = {"cannot", "kept", "does", "failed", "is", "speaks", "takes"}
@@ -104,23 +107,31 @@ class TestHelp:
         assert "..." not in text
 
 
-class TestReadme:
-    def test_its_blocks_are_what_the_program_prints(self) -> None:
-        assert rewritten(TEXT) == TEXT, "python -m tests.test_docs rewrites it"
-        assert len(BLOCK.findall(TEXT)) >= 4
-        assert len(SHELLS.findall(TEXT)) == 1
+every_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+
+
+class TestReadmeAndGuide:
+    @every_page
+    def test_its_blocks_are_what_the_program_prints(self, page: Page) -> None:
+        assert rewritten(page.text) == page.text, "python -m tests.test_docs rewrites it"
+
+    def test_the_longest_helps_and_the_line_of_each_shell_are_in_it(self) -> None:
+        text = "".join(page.text for page in PAGES.values())
+        assert len(BLOCK.findall(text)) >= 6
+        assert len(SHELLS.findall(text)) == 1
 
     @every_command
     def test_it_shows_every_command(self, name: str, command: click.Command) -> None:
-        table = re.search(r"^\| command \| example \|\n(.*?)\n\n", TEXT, re.M | re.DOTALL)
+        table = re.search(r"^\| command \| example \|\n(.*?)\n\n", COMMANDS_PAGE, re.M | re.DOTALL)
         assert table
         parent, _, own = name.partition(" ")
         rows = [line for line in table[1].splitlines() if line.startswith(f"| `{parent}` |")]
         assert len(rows) == 1
         assert f"{parent} {own}".strip() in rows[0].partition("|")[2]
 
-    def test_it_promises_no_command_that_is_not_there(self) -> None:
-        named = set(re.findall(r"(?<![\w./\[-])rolehop ([a-z][a-z-]*)", code_of(TEXT)))
+    @every_page
+    def test_it_promises_no_command_that_is_not_there(self, page: Page) -> None:
+        named = set(re.findall(r"(?<![\w./\[-])rolehop ([a-z][a-z-]*)", code_of(page.text)))
         assert named - VERBS <= set(COMMANDS)
 
     @pytest.mark.parametrize(
@@ -138,7 +149,8 @@ class TestReadme:
     def test_it_explains_every_key_of_the_config(
         self, title: str, tables: list[Table], but: tuple[Table, ...]
     ) -> None:
-        part = TEXT.partition(f"\n**{title}**")[2].partition("\n**")[0].partition("\n## ")[0]
+        part = CONFIGURATION.partition(f"\n**{title}**")[2]
+        part = part.partition("\n**")[0].partition("\n## ")[0]
         explained = re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
         inherited = {key.name for table in but for key in table.keys}
         assert sorted(explained) == sorted(
@@ -152,13 +164,14 @@ class TestReadme:
 
     @pytest.mark.parametrize("source_type", SOURCE_TABLES)
     def test_it_names_every_source_type(self, source_type: str) -> None:
-        assert f'`"{source_type}"`' in TEXT
+        assert f'`"{source_type}"`' in CONFIGURATION
 
-    @pytest.mark.parametrize("number", [0, 1])
-    def test_its_configs_load(self, number: int, tmp_path: Path) -> None:
-        examples = re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-        assert len(examples) >= 2
-        for name, text in (("config.toml", examples[number]), ("team.toml", "")):
+    @pytest.mark.parametrize("name", ["README", "getting-started", "configuration"])
+    def test_its_first_config_has_the_chain_of_the_examples(
+        self, name: str, tmp_path: Path
+    ) -> None:
+        example = next(each for each in PAGES[name].blocks() if each.language == "toml")
+        for name, text in (("config.toml", example.text), ("team.toml", "")):
             (tmp_path / name).write_text(text)
             (tmp_path / name).chmod(0o600)
         config = load_config(
@@ -167,17 +180,16 @@ class TestReadme:
         assert "prod-admin" in config.chains
 
     def test_its_examples_of_sources_load(self, tmp_path: Path) -> None:
-        part = TEXT.partition("\n## Sources\n")[2].partition("\n## ")[0]
-        examples = re.findall(r"^```toml\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+        blocks = [each for each in PAGES["sources"].blocks() if each.language == "toml"]
         file = tmp_path / "config.toml"
-        file.write_text("\n".join(examples))
+        file.write_text("\n".join(each.text for each in blocks if not each.mark))
         file.chmod(0o600)
         config = load_config([file], explicit=True, read=read_trusted, source_types=SOURCE_TABLES)
         shown = {source.type for source in config.sources.values()}
         assert shown >= set(SOURCE_TABLES) - {"profile", "environment"}
 
     def test_its_exit_codes_are_those_of_the_errors(self) -> None:
-        table = TEXT.partition("\n## Exit codes\n")[2].partition("\n## ")[0]
+        table = COMMANDS_PAGE.partition("\n## Exit codes\n")[2].partition("\n## ")[0]
         documented = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
         raised = {
             each.exit_code
@@ -188,7 +200,8 @@ class TestReadme:
 
     def test_its_messages_are_the_programs(self) -> None:
         said = "\n".join(strings_of_the_program())
-        table = TEXT.partition("\n| message | what to do |\n")[2].partition("\n\n")[0]
+        text = PAGES["troubleshooting"].text
+        table = text.partition("\n| message | what to do |\n")[2].partition("\n\n")[0]
         messages = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
         assert len(messages) >= 10
         for message in messages:
@@ -196,17 +209,31 @@ class TestReadme:
             for part in re.split(r"'x'|\d+ (?:h|min)\b|\d+|behind", message):
                 assert part.strip("' ") in said, message
 
-    def test_its_links_lead_somewhere(self) -> None:
-        headings = re.findall(r"^## (.+)$", TEXT, re.MULTILINE)
-        anchors = {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
-        for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-            if target.startswith("#"):
-                assert target[1:] in anchors
-            else:
-                assert (ROOT / target).exists()
+    @every_page
+    def test_its_links_lead_somewhere(self, page: Page) -> None:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.text):
+            path, _, anchor = target.partition("#")
+            file = page.path.parent / path if path else page.path
+            assert file.exists(), target
+            headings = re.findall(r"^##+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^a-z0-9 -]", "", each.lower()) for each in headings}
+            assert not anchor or anchor in {each.replace(" ", "-") for each in anchors}, target
+
+    def test_the_readme_links_to_every_topic_and_is_short(self) -> None:
+        assert {each for each in PAGES if f"(rolehop/guide/{each}.md)" in README} >= set(
+            topic_names()
+        )
+        assert len(README.splitlines()) <= 350
+
+    def test_the_readmes_figures_are_those_of_the_table(self) -> None:
+        table = PAGES["how-it-works"].text
+        quoted = re.search(r"takes ([\d.]+) times as long as a Python .*\n?([\d.]+) times", README)
+        assert quoted
+        assert f"| the line that `profile install` writes, the same | {quoted[1]} |" in table
+        assert f"its cache warm | {quoted[2]} |" in table
 
     def test_its_set_up_is_two_lines_to_copy(self) -> None:
-        start = TEXT.partition("\n## ")[0]
+        start = README.partition("\n## ")[0]
         lines = re.findall(r"^```sh\n(.+)\n```$", start, re.MULTILINE)
         assert [line.rpartition("&& ")[2] for line in lines] == [
             ".venv/bin/rolehop demo",
@@ -279,4 +306,5 @@ def strings_of_the_program() -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    README.write_text(rewritten(TEXT), encoding="utf-8")
+    for each_page in PAGES.values():
+        each_page.path.write_text(rewritten(each_page.text), encoding="utf-8")

@@ -7,7 +7,7 @@ if it has what they are for:
 - ``cli/commands/init.py``: how its start-up file calls ``rolehop init``, and how its prompt is set;
 - ``command_table.COMPLETION_SHELLS``, ``completion/engine.py``, ``app/shell_scripts.py`` and a script
   in ``completions``: how it completes;
-- README: "The shell and its prompt", and the table above it, which ``tests.test_docs`` writes;
+- ``guide/shell.md``, and the lines in it that ``tests.test_docs`` writes;
 - tests: ``handover/test_dialects.py`` (how it reads values), ``handover/test_other_shells.py`` or
   ``shells/interactive.py`` (the shell itself), ``shells/test_typed_lines.py``; and ``.ci/run``, which
   installs it.

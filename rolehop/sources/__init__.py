@@ -1,7 +1,7 @@
 """The registry of source types.
 
 To add a type, write a module here, add a row below, a test file, and a paragraph with an example
-under "Sources" in the README. A test loads the README's examples and fails if a type is missing.
+in ``guide/sources.md``. A test loads its examples and fails if a type is missing.
 
 Each module ends in a ``TYPE``, which defines the type's config keys, how its stamp is made (what
 tells one state of the source from another without the network) and how the source is built. What

@@ -362,10 +362,9 @@ def test_importing_it_loads_nothing(world: World) -> None:
     assert lines == ["['rolehop']", "module 'rolehop' has no attribute 'nothing'"]
 
 
-def test_the_readmes_example_runs(world: World) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme.split("## From Python", 1)[1].split("\n## ", 1)[0]
-    code = section.split("```python\n", 1)[1].split("```", 1)[0]
+def test_the_guides_example_runs(world: World) -> None:
+    page = (ROOT / "rolehop" / "guide" / "python-api.md").read_text(encoding="utf-8")
+    code = page.split("```python\n", 1)[1].split("```", 1)[0]
     code = code.replace("prod-admin", "admin").replace(
         'client("s3").list_buckets()', 'client("sts").get_caller_identity()'
     )

@@ -115,7 +115,7 @@ def _arguments() -> argparse.Namespace:
         "--peers", action="store_true", help="only the same chain through other tools, and rolehop"
     )
     parser.add_argument(
-        "--readme", action="store_true", help="the text and table of README's section on speed"
+        "--readme", action="store_true", help="the text and table of the guide's section on speed"
     )
     parser.add_argument("--pairs", type=int, help="pairs per row [15]")
     parser.add_argument("--venv", help="an environment with rolehop in it [a fresh one]")

@@ -90,7 +90,7 @@ README_ROWS = {
         "storing 201 sessions, against 201 times `secret-tool`"
     ),
 }
-"""The rows that README has, and what it calls them."""
+"""The rows that the guide has, and what it calls them."""
 
 _SECTION = """\
 Ratios to `python -I -c pass` of the same environment, each pair run in turn within one run, medians of {pairs}
@@ -106,7 +106,7 @@ are installed, `--readme` this section). This run: {cpus} CPUs, Python {python},
 
 
 def as_section(rows: Sequence[Row], pairs: int) -> str:
-    """Return README's section on speed; what was not measured, e.g. a tool that is not there, has no line."""
+    """Return the guide's section on speed; what was not measured, e.g. a tool that is not there, has no line."""
     found = {row.name: row for row in rows}
     table = [
         f"| {said} | {_rounded(ratio)} |"

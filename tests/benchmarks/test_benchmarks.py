@@ -18,8 +18,8 @@ from tests.support.secret_service import missing
 ROOT = Path(__file__).parents[2]
 
 
-def test_readme_has_the_section_that_the_benchmarks_print_but_for_the_figures() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_guide_has_the_section_that_the_benchmarks_print_but_for_the_figures() -> None:
+    text = (ROOT / "rolehop" / "guide" / "how-it-works.md").read_text(encoding="utf-8")
     section = text.partition("\n## Speed\n")[2].partition("\n## ")[0]
     rows = [Row(name, 1.0) for name, said in README_ROWS.items() if f"| {said} | " in section]
     facts = {"calls": 201, "seconds": 1.0, "peak_mb": 1}

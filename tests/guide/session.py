@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.doubles.sts_world import STEP_SECONDS, totp
@@ -31,7 +32,8 @@ sys.exit(main({script!r}))
 # Programs that are handed a session: they end well if there is one, and print nothing.
 _GIVEN = """\
 #!/bin/sh
-[ -n "$AWS_SESSION_TOKEN$AWS_CONTAINER_CREDENTIALS_FULL_URI" ] && exit 0
+case " $* " in *" --profile "*) AWS_PROFILE=${*#*--profile }; AWS_PROFILE=${AWS_PROFILE%% *} ;;
+*) [ -n "$AWS_SESSION_TOKEN$AWS_CONTAINER_CREDENTIALS_FULL_URI" ] && exit 0 ;; esac
 line=$(sed -n "/^\\[\\(profile \\)\\?${AWS_PROFILE:-default}\\]/,/^\\[/s/^credential_process *= *//p" ~/.aws/config)
 [ -n "$line" ] && eval "$line" >/dev/null
 """
@@ -48,9 +50,8 @@ def problems_of(page: Page) -> list[str]:
         World(Path(folder)) as world,
     ):
         page_world(world, page.name)
-        if page.name in PREPARED:
-            PREPARED[page.name](world)
-        return list(_problems(page, blocks, Path(folder), world))
+        with PREPARED.get(page.name, lambda _: nullcontext())(world):
+            return list(_problems(page, blocks, Path(folder), world))
 
 
 def _problems(page: Page, blocks: list[Block], folder: Path, world: World) -> Iterator[str]:

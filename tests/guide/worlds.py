@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
+from tests.cli.console.aws_sign_in import ConsoleDouble
+from tests.doubles import browser
 from tests.support.world import World
 
 # As the README has it; alice's keys are in the keyring.
@@ -57,5 +60,22 @@ def page_world(world: World, name: str) -> None:
     assert added.code == 0, added.err
 
 
-PREPARED: dict[str, Callable[[World], None]] = {}
-"""What a topic needs besides, by its name: more roles, an identity provider, another home."""
+@contextmanager
+def _console(world: World) -> Iterator[None]:
+    with ConsoleDouble(world.sts) as console:
+        world.more |= {**console.environ, "BROWSER": browser.as_variable(world.folder / "browser")}
+        yield
+
+
+@contextmanager
+def _profile(world: World) -> Iterator[None]:
+    keys = "".join(f"{name.lower()} = {value}\n" for name, value in world.alice.environ.items())
+    world.aws_credentials(f"[corp]\n{keys}")
+    yield
+
+
+PREPARED: dict[str, Callable[[World], AbstractContextManager[None]]] = {
+    "README": _profile,
+    "console": _console,
+}
+"""What a topic needs besides, by its name, while it runs: roles, a provider, another home."""
