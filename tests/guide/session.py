@@ -50,7 +50,8 @@ def problems_of(page: Page) -> list[str]:
         World(Path(folder)) as world,
     ):
         page_world(world, page.name)
-        with PREPARED.get(page.name, lambda _: nullcontext())(world):
+        prepared = PREPARED.get(page.name)
+        with prepared(world) if prepared else nullcontext():
             return list(_problems(page, blocks, Path(folder), world))
 
 
