@@ -28,7 +28,7 @@ def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
 ) -> None:
     with start_shell(name, world_with_keys, PLAIN[name], AWS_PROFILE="other") as shell:
         shell.starts("rolehop shell admin")
-        shell.shows_prompt(r"admin (5\d|60|1h00)m? READY> ")
+        shell.shows_prompt(r"admin (\d+|1h00)m READY> ")
         assert shell.sees("ROLEHOP_CHAIN") == "admin"
         assert shell.sees("ROLEHOP_SHELL_LEVEL") == "1"
         assert shell.sees("AWS_PROFILE") is None
@@ -36,7 +36,7 @@ def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
             world_with_keys.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""].role is not None
         )
         assert f"[{name}]" in shell.does('echo "[$MINE]"').shown
-        shell.shows_prompt(r"(?<!m )admin (5\d|60|1h00)m? READY> ")
+        shell.shows_prompt(r"(?<!m )admin (\d+|1h00)m READY> ")
         for variable in ("ZDOTDIR", "ROLEHOP_ZDOTDIR"):
             assert shell.sees(variable) is None
         shell.starts("exit")
@@ -49,15 +49,15 @@ def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
 def test_it_nests_and_leave_goes_back_one_level(name: str, world_with_keys: World) -> None:
     with start_shell(name, world_with_keys, PLAIN[name]) as shell:
         shell.starts("rolehop shell hub")
-        shell.shows_prompt(r"hub (5\d|60|1h00)m? READY> ")
+        shell.shows_prompt(r"hub (\d+|1h00)m READY> ")
         shell.starts("rolehop shell admin")
-        shell.shows_prompt(r"admin (5\d|60|1h00)m? READY> ")
+        shell.shows_prompt(r"admin (\d+|1h00)m READY> ")
         assert shell.sees("ROLEHOP_SHELL_LEVEL") == "2"
         assert shell.does("rolehop assume spokes/444444444444").code == 0
         assert shell.sees("ROLEHOP_CHAIN") == "spokes/444444444444"
         shell.starts("rolehop leave")
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
-        shell.shows_prompt(r"hub (5\d|60|1h00)m? READY> ")
+        shell.shows_prompt(r"hub (\d+|1h00)m READY> ")
         shell.starts("rolehop leave")
         assert shell.sees("ROLEHOP_CHAIN") is None
         assert shell.sees("ROLEHOP_SHELL_LEVEL") is None
@@ -71,7 +71,7 @@ def test_a_prompt_that_shows_the_chain_already_shows_it_once(
     with start_shell(name, world_with_keys, startup) as shell:
         shell.starts("rolehop shell hub")
         shell.does("true")
-        shell.shows_prompt(r"(?<!m )hub (5\d|60|1h00)m? READY> ")
+        shell.shows_prompt(r"(?<!m )hub (\d+|1h00)m READY> ")
         shell.starts("rolehop leave")
         assert shell.sees("ROLEHOP_CHAIN") is None
 
@@ -108,7 +108,7 @@ def test_zsh_finds_its_files_where_the_user_keeps_them(world_with_keys: World) -
     try:
         with start_shell("zsh", world_with_keys, "PROMPT='WRONG> '") as shell:
             shell.starts("rolehop shell hub")
-            shell.shows_prompt(r"hub (5\d|60|1h00)m? READY> ")
+            shell.shows_prompt(r"hub (\d+|1h00)m READY> ")
             answer = shell.does('echo "[$MINE $ENVREAD $ZDOTDIR ${HISTFILE-none}]"')
             assert f"[moved 1 {folder} " in answer.shown
             assert "/shell/zsh/" not in answer.shown
@@ -130,7 +130,7 @@ def test_a_value_of_the_chains_name_is_never_run(world_with_keys: World) -> None
         with start_shell(name, world_with_keys, startup) as shell:
             shell.starts(f"rolehop shell {chain}")
             shell.does("true")
-            shell.shows_prompt(r"\$\(touch gone\)`touch gone`%~ x (5\d|60|1h00)m? READY> ")
+            shell.shows_prompt(r"\$\(touch gone\)`touch gone`%~ x (\d+|1h00)m READY> ")
         assert not (world_with_keys.home / "gone").exists()
 
 
