@@ -38,7 +38,9 @@ def test_the_command_replaces_rolehop_so_signals_reach_it(walked: World) -> None
     assert (
         walked.rolehop("exec", "admin", "--", "sh", "-c", "kill -TERM $$").code == -signal.SIGTERM
     )
-    with walked.start(SCRIPT, "exec", "admin", "--", "sh", "-c", "echo $$; exec sleep 60") as child:
+    with walked.start(
+        SCRIPT, "exec", "admin", "--", "sh", "-c", "echo $$; exec sleep 600"
+    ) as child:
         assert child.stdout is not None
         assert int(child.stdout.readline()) == child.pid
         child.send_signal(signal.SIGINT)

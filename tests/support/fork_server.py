@@ -53,6 +53,8 @@ _LIBRARIES = (
 
 # A machine that stalls must not tell a test that AWS or the keyring is slow.
 _LIMITS = {
+    "rolehop.app.doctor.keyring_check": ("_SLOW", 1.0, 60.0),
+    "rolehop.app.serving.stopping": ("_STOP_SECONDS", 5.0, 60.0),
     "rolehop.renewal": ("RENEWAL_SECONDS", 3, 30),
     "rolehop.terminal.slow_waits": ("SAID_AFTER", (3, 10, 30), (30, 60, 90)),
 }

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from tests.support.fork_server import load
-from tests.support.world import HUB, World
+from tests.support.world import HUB, World, ended
 
 # Every command, in every form that it has an output of its own for, and every option that takes any
 # text; a name comes last.
@@ -75,6 +75,7 @@ COMMANDS = [
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip
 _END_OF_FILE = b"\x04"
+_LONGEST = 600  # seconds, for all runs together
 
 
 def runs_of(
@@ -85,7 +86,9 @@ def runs_of(
     """Return each run's exit code, and what its stdout, stderr and terminal showed together."""
     text = json.dumps(runs)
     env = {"AWS_ENDPOINT_URL_SIGNIN": world.sts.url, **(env or {})}  # which refuses
-    done = world.run(sys.executable, "-m", "tests.support.many_runs", env=env, input=text)
+    process = world.start(sys.executable, "-m", "tests.support.many_runs", env=env, stdin=-1)
+    with process:
+        done = ended(process, text, _LONGEST)
     assert done.code == 0, done.err
     return [(code, shown) for code, shown in json.loads(done.out)]
 

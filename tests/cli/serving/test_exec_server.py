@@ -90,7 +90,7 @@ def test_a_command_that_is_not_there_has_no_server(walked: World) -> None:
 
 
 def test_signals_reach_the_command_as_without_a_server(walked: World) -> None:
-    with walked.start(SCRIPT, *SERVED, "sh", "-c", "echo $$; exec sleep 60") as child:
+    with walked.start(SCRIPT, *SERVED, "sh", "-c", "echo $$; exec sleep 600") as child:
         assert child.stdout is not None
         assert int(child.stdout.readline()) == child.pid
         child.send_signal(signal.SIGINT)
@@ -98,7 +98,8 @@ def test_signals_reach_the_command_as_without_a_server(walked: World) -> None:
 
 
 def test_a_server_ends_with_its_command_however_that_ends(walked: World) -> None:
-    with walked.start(SCRIPT, *SERVED, "sh", "-c", "echo; exec sleep 60") as child:
+    assert servers_left(walked) == []  # no other test's
+    with walked.start(SCRIPT, *SERVED, "sh", "-c", "echo; exec sleep 600") as child:
         assert child.stdout is not None
         child.stdout.readline()
         while not (found := servers(walked)):
@@ -136,7 +137,7 @@ def test_a_command_outlives_its_sessions_and_hears_on_its_terminal_what_ends_tha
     world: World,
 ) -> None:
     (world.folder / "run").mkdir(mode=0o700)
-    world.sts.now -= timedelta(hours=1, seconds=-3)
+    world.sts.now -= timedelta(hours=1, seconds=-6)
     script = f"{_POLL}\nprint('renewed', flush=True)\ninput()"
     with OnTerminal(world, SCRIPT, *SERVED, *PYTHON, script, stderr_too=True) as person:
         assert person.process.stdout is not None

@@ -130,7 +130,7 @@ def test_the_metadata_service_of_an_instance_is_served_on_request(world: World) 
 
 
 def test_what_becomes_of_a_chain_is_said_and_answered(world: World) -> None:
-    world.sts.now -= timedelta(hours=1, seconds=-3)
+    world.sts.now -= timedelta(hours=1, seconds=-6)
     with serving(world, "admin") as server:
         world.config(CONFIG.replace("333333333333:role/Admin", "444444444444:role/Audit"))
         assert server.process.stderr is not None
@@ -150,7 +150,7 @@ def test_what_becomes_of_a_chain_is_said_and_answered(world: World) -> None:
 
 def test_a_chain_that_asks_since_a_while_is_served_no_more(world: World) -> None:
     """The config is read again at each renewal; a server that runs asks nobody."""
-    world.sts.now -= timedelta(hours=1, seconds=-3)
+    world.sts.now -= timedelta(hours=1, seconds=-6)
     with serving(world, "hub") as server:
         world.config(CONFIG.replace("[chains.hub]\n", "[chains.hub]\nconfirm = true\n"))
         assert server.process.stderr is not None

@@ -49,7 +49,7 @@ def noted(world: World, process: int) -> Iterator[None]:
 
 def test_a_process_that_does_not_hold_the_lock_of_a_note_gets_no_signal(world: World) -> None:
     """It is a container's that shares the folder, or somebody is looking at a killed server's."""
-    with subprocess.Popen(["sleep", "60"]) as other, noted(world, other.pid):
+    with subprocess.Popen(["sleep", "600"]) as other, noted(world, other.pid):
         assert world.rolehop("status", "--format", "json").json["servers"][0]["pid"] == other.pid
         done = world.rolehop("serve", "--stop")
         assert done.code == 1
