@@ -13,6 +13,15 @@ from rolehop.endpoint.rules import SessionForm
 from tests.endpoint.served import LARGE, SESSION, TOKEN, Served, parsed, received, serving
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patient() -> Iterator[None]:
+    """Neither a request nor a held answer is given up because this machine stalls."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(connection, "HEAD_SECONDS", 60.0)
+        monkeypatch.setattr(connection, "HOLD_SECONDS", 60.0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Served]:
     with serving() as served:

@@ -181,6 +181,7 @@ def test_a_trace_does_not_show_the_session(name: str, world_with_keys: World) ->
 def test_names_of_chains_are_completed(name: str, world_with_keys: World) -> None:
     before = "autoload -Uz compinit; compinit -u -D" if name == "zsh" else ""
     with init_shell(name, world_with_keys, before=before) as shell:
+        shell.does("true")  # it is ready for keys
         shell.types_keys("rolehop show adm\t")
         shell.shows(r"rolehop show admin")
         assert shell.does("").code == 0

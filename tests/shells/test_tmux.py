@@ -37,7 +37,9 @@ def test_a_pane_has_the_function_and_its_own_chain(world_with_keys: World) -> No
     # -D: not a daemon, so that it ends with the test.
     server = world_with_keys.start("tmux", "-D", "-S", socket, env={**NO_KEYS, "TERM": "xterm"})
     try:
+        deadline = time.monotonic() + 60
         while not Path(socket).exists() and server.poll() is None:
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         tmux("new-session", "-d", "-s", "t", "-x", "120", "-y", "40", "bash -i")
         tmux("send-keys", "-t", "t:0.0", "rolehop assume admin -q", "Enter")
