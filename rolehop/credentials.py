@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import weakref
+from _thread import allocate_lock
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -18,8 +19,13 @@ HIDDEN = "[hidden]"
 # By identity, not by value: equal secrets are freed one by one.
 _live: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 _SHORTEST = 4  # characters; what is shorter is hidden nowhere
-_starts: set[str] = set()
-"""How secrets begin, also those that are gone: most texts hold none of these, and so no secret."""
+_starts: tuple[set[str], ...] = (set(),)
+"""How secrets begin, also some that are gone: most texts hold none of these, and so no secret.
+
+New ones are added to the last set. There are two while those that are gone are forgotten.
+"""
+_MOST_GONE = 1_000
+_forgetting = allocate_lock()
 
 
 class Secret:
@@ -30,7 +36,10 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         _live[id(self)] = self
-        _starts.add(value[:_SHORTEST])
+        starts = _starts[-1]
+        starts.add(value[:_SHORTEST])
+        if len(starts) > 2 * len(_live) + _MOST_GONE:
+            _forget_starts()
 
     def reveal(self) -> str:
         """Return the plain text; only the listed modules may call this."""
@@ -121,11 +130,32 @@ StoredDocument = Mapping[str, str | Secret]
 def scrub(text: str) -> str:
     """Return ``text`` with every live secret of this process replaced by ``[hidden]``."""
     parts = {text[at : at + _SHORTEST] for at in range(len(text) - _SHORTEST + 1)}
-    if _starts.isdisjoint(parts):
+    if all(starts.isdisjoint(parts) for starts in _starts):
         return text
-    # Other threads make secrets meanwhile: unlike values(), valuerefs() is one step.
-    live = [secret for each in _live.valuerefs() if (secret := each()) is not None]
-    values = sorted({s._value for s in live if len(s._value) >= _SHORTEST}, key=len, reverse=True)
-    for value in values:
+    values = (secret._value for secret in _all_live())
+    for value in sorted({each for each in values if len(each) >= _SHORTEST}, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     return text
+
+
+def _all_live() -> list[Secret]:
+    # Other threads make secrets meanwhile: unlike values(), valuerefs() is one step.
+    return [secret for each in _live.valuerefs() if (secret := each()) is not None]
+
+
+def _forget_starts() -> None:
+    """Forget how secrets began that are gone, so that a program that runs for weeks does not grow.
+
+    Nothing is locked here, for it runs wherever a secret is made. A secret of another thread is
+    live before its start is added: to the old set, and then it is found here, or to the new one.
+    """
+    global _starts
+    if not _forgetting.acquire(blocking=False):
+        return
+    try:
+        new: set[str] = set()
+        _starts = (*_starts, new)
+        new.update(secret._value[:_SHORTEST] for secret in _all_live())
+        _starts = (new,)
+    finally:
+        _forgetting.release()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from rolehop import credentials
@@ -33,8 +35,39 @@ def test_a_text_in_which_no_secret_begins_is_compared_with_none_of_thousands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Other tests of this process may have had a secret that begins like a word of this text.
-    monkeypatch.setattr(credentials, "_starts", set())
+    monkeypatch.setattr(credentials, "_starts", (set(),))
     kept = [Secret(f"{number:08x}{'f' * 32}") for number in range(1000)]
     text = _Untouched("arn:aws:iam::role/Far, ses-me@host")
     assert scrub(text) is text
     assert kept
+
+
+def test_how_a_secret_began_that_is_gone_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_starts", (set(),))
+    kept = [Secret(f"{number:08x}") for number in range(0, 1 << 32, 1 << 24)]
+    for number in range(10_000):
+        Secret(f"{number:04}gone")
+    (starts,) = credentials._starts
+    assert len(starts) < 3_000
+    assert {each.reveal()[:4] for each in kept} <= starts
+    assert scrub(f"0042gone {kept[-1].reveal()}") == f"0042gone {HIDDEN}"
+
+
+def test_no_secret_is_missed_while_others_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_MOST_GONE", -10_000_000)  # each new one forgets
+    missed = list[str]()
+
+    def work(name: str) -> None:
+        for number in range(300):
+            text = f"{number:04}{name}"
+            kept = Secret(text)
+            if scrub(text) != HIDDEN:
+                missed.append(text)
+            del kept
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two", "three")]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert missed == []

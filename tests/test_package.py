@@ -282,8 +282,8 @@ def test_zsh_completes(typed: str, shown: str, home: Path) -> None:
 
 
 def wait_for(terminal: int, text: str) -> str:
-    """Read until ``text`` is shown, or half a minute is over."""
-    seen, until = "", time.monotonic() + 30
+    """Read until ``text`` is shown, or two minutes are over."""
+    seen, until = "", time.monotonic() + 120
     while text not in seen and time.monotonic() < until:
         if select.select([terminal], [], [], 0.2)[0]:
             seen += os.read(terminal, 4096).decode(errors="replace").replace("\r", "")

@@ -58,8 +58,8 @@ def test_who_cannot_prove_who_they_are_is_refused(
 ) -> None:
     good = client.assume_role(hop_to(), alice.credentials, None).credentials
     key_id = "ASIAUNKNOWN000000000" if change == "key" else good.access_key_id
-    secret = Secret("wrong") if change == "secret" else good.secret_access_key
-    token = Secret("wrong") if change == "token" else good.session_token
+    secret = Secret("not-its-own-secret") if change == "secret" else good.secret_access_key
+    token = Secret("not-its-own-secret") if change == "token" else good.session_token
     if change == "no token":
         token = None
     if change == "time":

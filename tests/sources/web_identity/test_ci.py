@@ -146,7 +146,7 @@ def test_a_github_that_hangs_or_is_invalid_is_reported(
     federated.issuer.say("/request", reply, 3)
     url = f"{federated.issuer.url}/request"
     with pytest.raises(ServiceError) as caught, HttpClient(IMPATIENT) as http:
-        github_token(http, url, Secret("bearer"), AUDIENCE)
+        github_token(http, url, Secret("made-up-bearer-token"), AUDIENCE)
     assert caught.value.cause == cause
 
 
