@@ -108,7 +108,7 @@ def _check(storm: Storm, arguments: list[str], done: Done, world: World) -> None
         key = world.sts.world.keys[done.json["AccessKeyId"]]
         if not key.arn.endswith(f"::{CHAINS[arguments[1]]}"):
             storm.wrong.append(f"{line}: another role's session")
-        if done.err:
+        if _said(done):
             storm.wrong.append(f"{line}: {done.err}")
     elif "keyring" in _said(done) or "Traceback" in done.err:
         storm.wrong.append(f"{line}: {done.err}")

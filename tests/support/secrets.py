@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 from urllib.parse import quote
@@ -18,8 +19,10 @@ class Watch:
         self.seen: set[bytes] = set()
         """Arguments."""
         self.environments: set[bytes] = set()
+        # Not the processes that ran before: this test did not start them.
+        self._others = _processes()
         self._over = Event()
-        self._thread = Thread(target=self._look)
+        self._thread = Thread(target=self._look_often)
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -29,18 +32,24 @@ class Watch:
         self._over.set()
         self._thread.join()
 
-    def _look(self) -> None:
-        # Not the processes that ran before: this test did not start them.
-        others = set(os.listdir("/proc"))  # noqa: PTH208 - names are all that is wanted, and quickly
+    def look(self) -> None:
+        """Look at what runs now."""
+        there = _processes()
+        self._others = self._others & there
+        for process in there - self._others:
+            try:
+                self.seen.add(Path("/proc", process, "cmdline").read_bytes())
+                self.environments.add(Path("/proc", process, "environ").read_bytes())
+            except OSError:
+                continue  # it ended meanwhile
+
+    def _look_often(self) -> None:
         while not self._over.wait(0.005):
-            there = set(os.listdir("/proc"))  # noqa: PTH208
-            others &= there
-            for process in there - others:
-                try:
-                    self.seen.add(Path("/proc", process, "cmdline").read_bytes())
-                    self.environments.add(Path("/proc", process, "environ").read_bytes())
-                except OSError:
-                    continue  # it ended meanwhile
+            self.look()
+
+
+def _processes() -> set[str]:
+    return set(os.listdir("/proc"))  # noqa: PTH208 - names are all that is wanted, and quickly
 
 
 def secrets_of(world: World) -> list[str]:
@@ -74,6 +83,19 @@ def leaks(
     return {place: secrets for place, secrets in found.items() if secrets}
 
 
-def watched(world: World, *arguments: str, env: dict[str, str | None]) -> tuple[Done, Watch]:
-    with Watch() as watch, world.start(SCRIPT, *arguments, env=env) as process:
-        return ended(process), watch
+def watched(
+    world: World, *arguments: str, env: dict[str, str | None], holds: bool = False
+) -> tuple[Done, Watch]:
+    """Run rolehop while its processes are watched.
+
+    ``holds``: it calls STS, which does not answer until it was looked at.
+    """
+    with Watch() as watch, ExitStack() as held:
+        if holds:
+            held.enter_context(world.sts.held())
+        with world.start(SCRIPT, *arguments, env=env) as process:
+            if holds:
+                world.sts.wait_for_calls()
+                watch.look()
+                held.close()
+            return ended(process), watch

@@ -57,7 +57,7 @@ def test_the_browser_gets_the_sign_in_and_nothing_else_does(
 ) -> None:
     log = tmp_path / "log"
     env: dict[str, str | None] = {"BROWSER": browser.as_variable(log)}
-    done, watch = watched(world, "console", "admin", "--debug", env=env)
+    done, watch = watched(world, "console", "admin", "--debug", env=env, holds=True)
     assert done.code == 0, done.err
     taken = " ".join(done.err.split())
     assert re.search(
