@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import rolehop
+from manpages.pages import man_pages
 
 ROOT = Path(__file__).parent.parent
 COMPLETIONS = ROOT / "rolehop" / "completions"
@@ -80,6 +81,17 @@ def test_the_wheel_puts_completions_where_shells_look(wheel: Path, shell: str) -
     inside = f"rolehop-{rolehop.__version__}.data/data/{PLACES[shell]}"
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(inside) == (COMPLETIONS / SCRIPTS[shell]).read_bytes()
+
+
+def test_the_wheel_has_the_man_pages(wheel: Path) -> None:
+    inside = f"rolehop-{rolehop.__version__}.data/data/share/man/"
+    with zipfile.ZipFile(wheel) as archive:
+        held = {
+            name.removeprefix(inside): archive.read(name).decode()
+            for name in archive.namelist()
+            if name.startswith(inside)
+        }
+    assert held == man_pages()
 
 
 def test_the_wheel_states_the_version_and_the_licence(wheel: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SERVER = "ROLEHOP_GUIDE_SERVER"  # the number of its socket, inherited by the shell's programs
 FOLDER = "ROLEHOP_GUIDE_FOLDER"  # with ``answers``, ``codes`` and ``used``
 STEP_SECONDS = 30
-LONGEST_WAIT = 10
+LONGEST_WAIT = 60
 
 
 def main(script: str) -> int:
