@@ -25,15 +25,15 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/console app/doctor app/fleets app/judging app/profiles app/serving app/walking show
+    cli terminal app app/console app/doctor app/first_config app/fleets app/judging app/profiles app/serving app/walking show
     show/checking show/doctor show/fleets shells handover demo console config plan files policy policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table guide
 cli: what commands share: their context, options, completion, error reports
-    terminal app app/each app/importing app/judging app/serving app/walking show show/explaining show/running shells
+    terminal app app/each app/first_config app/importing app/judging app/serving app/walking show show/explaining show/running shells
     completion config plan policy policy/chains policy/evaluation policy/inventory handover files credentials
     command_table guide
 terminal: the person at the terminal: output, notes, progress, questions, the picker
-    app app/each show show/running handover plan net credentials command_table
+    app app/each app/first_config show show/running handover plan net credentials command_table
 demo: `rolehop demo`, three hops through an AWS on this machine
     files
 # ---- Python programs
@@ -55,6 +55,9 @@ app/each: run a command for each of many chains: targets, placeholders, children
 app/fleets: which accounts the fleets have that AWS lists, and asking AWS anew
     app app/walking sources/identity_center aws/inventory show/fleets state ports plan config config/fleets
     time_limit
+app/first_config: a first config: what is found and offered, asked and checked, what text results
+    app app/doctor app/importing importing sources sources/identity_center sources/shared show plan awsconfig
+    config files credentials
 app/importing: make a config of other tools' files: find them, propose, compare, write
     app app/profiles awsconfig config files importing sources
 app/profiles: credential_process profiles in the AWS files: plan, show and write changes; list them

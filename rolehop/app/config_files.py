@@ -1,4 +1,4 @@
-"""The user's own config file: a first one, its check, a chain appended, its names, all its keys."""
+"""The user's own config file: its check, a chain appended, its names, all its keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, ConfigProblem, RolehopError, UsageError
-from rolehop.files import FileText, is_there, mode_of, read_trusted, write_beside
+from rolehop.files import FileText, mode_of, read_trusted, write_beside
 from rolehop.files.access import Distrust
 from rolehop.startup.dataclass import dataclass
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from rolehop.app.context import App
     from rolehop.config.model import Config
-    from rolehop.config.starter import Answers
 
 
 def own_config_file(app: App) -> Path:
@@ -90,47 +89,6 @@ def _doubts_about(policy: str) -> tuple[str, ...]:
 def _text_of(path: Path) -> str:
     found = read_trusted(path)
     return "" if found is None else found.text.removeprefix("\ufeff")
-
-
-def new_config_file(app: App) -> Path:
-    """Return where a first config may be written.
-
-    Raises:
-        UsageError: there is a file already.
-    """
-    path = own_config_file(app)
-    if is_there(path):
-        raise UsageError(
-            f"{path} already exists", cause="config init never overwrites", fix="edit it"
-        )
-    return path
-
-
-def write_first_config(path: Path, answers: Answers | None) -> None:
-    """Write a config made of ``answers``, or a commented example, once the loader accepts it.
-
-    Raises:
-        ConfigError: an answer is not valid, or the file cannot be written.
-    """
-    from rolehop.config.loader import load_config
-    from rolehop.config.starter import starter_text
-    from rolehop.sources import SOURCE_TABLES
-
-    text = starter_text(answers)
-    load_config(
-        [path],
-        explicit=True,
-        read=lambda each: FileText(str(each), text),
-        source_types=SOURCE_TABLES,
-    )
-    try:
-        write_beside(path, text)
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written",
-            cause=(error.strerror or str(error)).lower(),
-            fix="make its folder writable, or name another file with --config",
-        ) from None
 
 
 def check_new_name(app: App, name: str) -> None:

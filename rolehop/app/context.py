@@ -73,6 +73,19 @@ class App:
         self._notify = notify
         self._noted: set[str] = set()
 
+    def with_config(self, config: Config) -> App:
+        """Return another application that uses ``config`` instead of what is in files."""
+        other = App(
+            self.variables,
+            self.home,
+            config_file=self.config_file,
+            person=self._person,
+            notify=self._notify,
+            read_line=self.read_line,
+        )
+        vars(other)["config"] = config  # as if it had been read
+        return other
+
     @staticmethod
     def now() -> datetime:
         """Return the present time, aware, in UTC."""

@@ -76,14 +76,9 @@ def _found(found: FoundFiles) -> Iterator[str]:
 
 def _beside(planned: ConfigImport) -> Iterator[str]:
     """Give what the diff does not say."""
+    from rolehop.app.importing.proposing import keys_advice
+
     yield from (f"not carried: {each}" for each in planned.lost)
     if planned.there:
         yield f"already in the config: {pluralize(planned.there, 'chain')}"
-    for keys in planned.keys:
-        add = ("rolehop keys add ", Argument(keys.source))
-        if keys.command:
-            *words, profile = keys.command
-            printed = (f"{' '.join(words)} ", Argument(profile))
-            yield Advice(f"keys in {keys.held_by}: ", *printed, " | ", *add, " --stdin")
-        else:
-            yield Advice(f"keys in {keys.held_by}: ", *add)
+    yield from map(keys_advice, planned.keys)

@@ -111,7 +111,7 @@ def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:
         picked = run(picker, reader, writer, cli.environ.get("TERM"))
     if picked is None:
         raise click.Abort
-    return picked
+    return picked[0].name
 
 
 def _choices(cli: CommandContext) -> list[Choice]:

@@ -85,7 +85,7 @@ def _settings(
     aws: AwsConfig, name: str, kind: CredentialKind, mfa_serial: str | None
 ) -> dict[str, Setting]:
     if kind is CredentialKind.SSO:
-        return _identity_center(aws, name)
+        return sign_in_settings(aws, name)
     if kind is CredentialKind.WEB_IDENTITY:
         file = profile_setting(aws, name, "web_identity_token_file") or ""
         if file.startswith("~"):  # of the home folder, which is not known here
@@ -134,7 +134,12 @@ def _mfa(aws: AwsConfig, name: str, serial: str | None) -> dict[str, Setting]:
     return settings
 
 
-def _identity_center(aws: AwsConfig, name: str) -> dict[str, Setting]:
+def sign_in_settings(aws: AwsConfig, name: str) -> dict[str, Setting]:
+    """Return the source that a profile with a sign-in to Identity Center becomes.
+
+    Raises:
+        NotASource: a key of it is missing.
+    """
     session = profile_setting(aws, name, "sso_session")
     if session is not None and session not in aws.sso_sessions:
         raise NotASource(f"there is no [sso-session {session}]")

@@ -1,26 +1,27 @@
-"""The picker: a list of chains or sources on the terminal device, narrowed by what is typed.
+"""The picker: a list on the terminal device, narrowed by what is typed, of which one or many are taken.
 
-It is drawn by prompt_toolkit, below the cursor and without taking the whole screen, and erased
-when it is done. It reads and writes the terminal device itself, so that it works inside ``$( )``
-and with a pipe on stdin. Only a line that the user confirms is picked: a name that just
+It is erased when it is done. Only a line that the user confirms is picked: a name that just
 resembles what was typed is never taken.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import selectors
-import signal
-import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rolehop.show.picker import Choice, as_cells, matching, widths
+from rolehop.terminal.application import (
+    ESCAPE_SECONDS,
+    leaves,
+    run_application,
+    size_of,
+    streams,
+)
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
+    from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding import KeyBindings
@@ -29,17 +30,38 @@ if TYPE_CHECKING:
 _AROUND = 3
 """Lines of the window that the list leaves: what is typed, the help, and the line above."""
 
+Taken = tuple[Choice, ...]
+
 
 class Picker:
-    """The state of the picker: the matching choices and the marked line."""
+    """The state of the picker: the matching choices, the line of the cursor, and what is marked."""
 
-    def __init__(self, choices: Sequence[Choice], *, color: bool, noun: str = "chain") -> None:
-        """Show all ``choices``; ``noun`` is what one of them is."""
+    def __init__(
+        self,
+        choices: Sequence[Choice],
+        *,
+        color: bool,
+        noun: str = "chain",
+        question: str = "",
+        many: bool = False,
+    ) -> None:
+        """Show all ``choices``.
+
+        Args:
+            choices: no two of them are equal.
+            color: whether colours may be used.
+            noun: what one of them is; it forms its plural with an s.
+            question: stands before what is typed.
+            many: several can be marked, and are taken together.
+        """
         self.choices = choices
         self.noun = noun
+        self.question = question or f"{noun}:"
+        self.many = many
         self.color = color
-        self.marked = 0
+        self.at = 0
         self.found = matching(choices, "")
+        self.marked: dict[Choice, None] = {}
         self.shown = 10
         """Lines of the list at once."""
 
@@ -47,38 +69,66 @@ class Picker:
         """By the columns of the window: a line is drawn for each key, of thousands of choices."""
 
     def narrow(self, typed: str) -> None:
-        """Show only what matches ``typed``, and mark the first line."""
+        """Show only what matches ``typed``, and go to the first line."""
         self.found = matching(self.choices, typed)
-        self.marked = 0
+        self.at = 0
 
     def move(self, lines: int) -> None:
-        """Move the mark by ``lines``, up to the first or last line."""
-        self.marked = max(0, min(len(self.found) - 1, self.marked + lines))
+        """Move the cursor by ``lines``, up to the first or last line."""
+        self.at = max(0, min(len(self.found) - 1, self.at + lines))
+
+    def mark(self) -> None:
+        """Mark the line of the cursor, or no longer; go on to the next one."""
+        if self.found:
+            self._toggle(self.found[self.at])
+            self.move(1)
+
+    def mark_shown(self) -> None:
+        """Mark all that match; if they are marked already, none of them any longer."""
+        left = [each for each in self.found if each not in self.marked]
+        for each in left or self.found:
+            self._toggle(each)
+
+    def _toggle(self, choice: Choice) -> None:
+        if choice in self.marked:
+            del self.marked[choice]
+        else:
+            self.marked[choice] = None
 
     @property
-    def picked(self) -> str | None:
-        """The name in the marked line; ``None``: nothing matches."""
-        return self.found[self.marked].name if self.found else None
+    def taken(self) -> Taken:
+        """What is marked, in the order of the list, else the line of the cursor; may be empty."""
+        if self.marked:
+            return tuple(each for each in self.choices if each in self.marked)
+        return (self.found[self.at],) if self.found else ()
 
     def lines(self, columns: int, rows: int) -> StyleAndTextTuples:
         """Return the part of the list that a window shows, as prompt_toolkit draws it."""
         self.shown = max(1, rows - _AROUND)
         if not self.found:
             return [("", "  nothing matches; Esc leaves")]
-        first = max(0, min(self.marked - self.shown // 2, len(self.found) - self.shown))
+        first = max(0, min(self.at - self.shown // 2, len(self.found) - self.shown))
         if columns not in self._widths:
-            self._widths[columns] = widths(self.choices, columns - 3)
-        across = self._widths[columns]
+            self._widths[columns] = widths(self.choices, columns - (7 if self.many else 3))
         drawn: StyleAndTextTuples = []
         for number, choice in enumerate(self.found[first : first + self.shown], start=first):
-            # The mark is a character, too: a screen reader does not speak reverse video.
-            marked = number == self.marked
-            name, rest = as_cells(choice, across)
-            line = "reverse" if marked else ""
-            drawn.append((line, "> " if marked else "  "))
-            drawn.append((f"bold {line} {self._color_of(choice)}", name))
-            drawn.append((line, f"{rest.rstrip() if not marked else rest}\n"))
+            drawn += self._line(choice, self._widths[columns], here=number == self.at)
         return [*drawn, ("", self._help(columns))]
+
+    def _line(
+        self, choice: Choice, across: tuple[int, int, int, int], *, here: bool
+    ) -> StyleAndTextTuples:
+        # The cursor and the mark are characters, too: a screen reader does not speak reverse video.
+        name, rest = as_cells(choice, across)
+        line = "reverse" if here else ""
+        before = "> " if here else "  "
+        if self.many:
+            before += "[x] " if choice in self.marked else "[ ] "
+        return [
+            (line, before),
+            (f"bold {line} {self._color_of(choice)}", name),
+            (line, f"{rest if here else rest.rstrip()}\n"),
+        ]
 
     def _color_of(self, choice: Choice) -> str:
         return f"fg:ansi{choice.color.replace('_', '')}" if self.color and choice.color else ""
@@ -91,57 +141,24 @@ class Picker:
             else f"{len(self.found)} of {pluralize(of, self.noun)}"
         )
         keys = ("type to narrow, Enter picks, Esc leaves", "Enter picks, Esc leaves", "Esc leaves")
+        if self.many:
+            found += f", {len(self.marked)} marked" if self.marked else ""
+            enter = "Enter takes them" if self.marked else "Enter takes one"
+            keys = (
+                f"type to narrow, Tab marks, Ctrl-A all, {enter}, Esc leaves",
+                f"Tab marks, Ctrl-A all, {enter}",
+                "Tab marks, Enter takes",
+            )
         lines = [*(f"  {found}; {each}" for each in keys), f"  {found}"]
         return next((each for each in lines if len(each) <= columns), found)
 
 
-def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> str | None:
-    """Show the picker; return the name that was picked, ``None`` if the user left."""
-    application = _application(picker, *_streams(reader, writer, term))
-
-    async def draw() -> str | None:
-        loop = asyncio.get_running_loop()
-        if sys.platform != "win32":
-            # A signal from outside must leave the terminal as it was.
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, lambda: application.exit(result=None))
-        return await application.run_async(set_exception_handler=False)
-
-    return _run_loop(draw())
+def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> Taken | None:
+    """Show the picker; return what was taken, ``None`` if the user left."""
+    return run_application(_application(picker, *streams(reader, writer, term)))
 
 
-def _run_loop(work: Coroutine[None, None, str | None]) -> str | None:
-    if sys.platform == "win32":
-        return asyncio.run(work)
-
-    def loop() -> asyncio.AbstractEventLoop:
-        # select() alone can wait for /dev/tty on every system; kqueue of macOS cannot.
-        return asyncio.SelectorEventLoop(selectors.SelectSelector())
-
-    with asyncio.Runner(loop_factory=loop) as runner:
-        return runner.run(work)
-
-
-def _streams(reader: TextIO, writer: TextIO, term: str | None) -> tuple[Input, Output]:
-    """Return prompt_toolkit's input and output for the terminal device."""
-    if sys.platform == "win32":
-        from prompt_toolkit.input import create_input
-        from prompt_toolkit.output import create_output
-
-        return create_input(always_prefer_tty=True), create_output(writer)
-    from prompt_toolkit.data_structures import Size
-    from prompt_toolkit.input.vt100 import Vt100Input
-    from prompt_toolkit.output.vt100 import Vt100_Output
-
-    def size() -> Size:
-        columns, rows = os.get_terminal_size(writer.fileno())
-        return Size(rows or 24, columns or 80)
-
-    # Do not ask the terminal for the cursor's position: nothing here depends on it.
-    return Vt100Input(reader), Vt100_Output(writer, size, term=term, enable_cpr=False)
-
-
-def _application(picker: Picker, source: Input, target: Output) -> Application[str | None]:
+def _application(picker: Picker, source: Input, target: Output) -> Application[Taken | None]:
     from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
@@ -149,33 +166,28 @@ def _application(picker: Picker, source: Input, target: Output) -> Application[s
 
     typed = Buffer(multiline=False, on_text_changed=lambda buffer: picker.narrow(buffer.text))
     question = Window(
-        BufferControl(typed, input_processors=[BeforeInput(f"{picker.noun}: ")]),
+        BufferControl(typed, input_processors=[BeforeInput(f"{picker.question} ")]),
         height=1,
         dont_extend_height=True,
     )
     listed = Window(
-        FormattedTextControl(lambda: picker.lines(*_size(target))),
+        FormattedTextControl(lambda: picker.lines(*size_of(target))),
         wrap_lines=False,
         dont_extend_height=True,
         always_hide_cursor=True,
     )
-    application: Application[str | None] = Application(
+    application: Application[Taken | None] = Application(
         layout=Layout(HSplit([question, listed]), focused_element=typed),
-        key_bindings=_keys(picker),
+        key_bindings=_keys(picker, typed),
         erase_when_done=True,
         input=source,
         output=target,
     )
-    application.ttimeoutlen = 0.1  # seconds in which an arrow key's sequence would follow Esc
+    application.ttimeoutlen = ESCAPE_SECONDS
     return application
 
 
-def _size(target: Output) -> tuple[int, int]:
-    size = target.get_size()
-    return size.columns, size.rows
-
-
-def _keys(picker: Picker) -> KeyBindings:
+def _keys(picker: Picker, typed: Buffer) -> KeyBindings:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
     keys = KeyBindings()
@@ -185,19 +197,25 @@ def _keys(picker: Picker) -> KeyBindings:
             keys.add(name)(lambda event: picker.move(lines))
 
     moves(-1, "up", "c-p", "s-tab")
-    moves(1, "down", "c-n", "tab")
+    moves(1, "down", "c-n", *(() if picker.many else ("tab",)))
     keys.add("pageup")(lambda event: picker.move(-picker.shown))
     keys.add("pagedown")(lambda event: picker.move(picker.shown))
+    if picker.many:
+        _marking_keys(picker, typed, keys)
 
     @keys.add("enter")
     def _(event: KeyPressEvent) -> None:
-        if picker.picked is not None:
-            event.app.exit(result=picker.picked)
+        if picker.taken:
+            event.app.exit(result=picker.taken)
 
-    def leave(event: KeyPressEvent) -> None:
-        event.app.exit(result=None)
-
-    keys.add("escape", eager=True)(leave)
-    for name in ("c-c", "c-d", "<sigint>"):
-        keys.add(name)(leave)
+    leaves(keys)
     return keys
+
+
+def _marking_keys(picker: Picker, typed: Buffer, keys: KeyBindings) -> None:
+    """Let Tab and Ctrl-A mark, and the space bar as long as nothing is typed: then it parts words."""
+    from prompt_toolkit.filters import Condition
+
+    keys.add("tab")(lambda event: picker.mark())
+    keys.add("c-a")(lambda event: picker.mark_shown())
+    keys.add(" ", filter=Condition(lambda: not typed.text))(lambda event: picker.mark())

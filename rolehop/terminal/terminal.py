@@ -219,9 +219,13 @@ class Terminal:
 
     def wrapped(self, text: str, device: TextIO) -> str:
         """Return a line for the terminal device, wrapped to its window."""
-        columns = output.columns(device, self._environ)
+        columns = self.columns_of(device)
         named = self.with_account_names(text)
         return "\n".join(wrap_message("", named, self._quote, columns, hanging="  "))
+
+    def columns_of(self, device: TextIO) -> int | None:
+        """The width of the terminal device, by COLUMNS or its window."""
+        return output.columns(device, self._environ)
 
     @contextlib.contextmanager
     def device(self, question: str) -> Iterator[tuple[TextIO, TextIO]]:

@@ -6,13 +6,43 @@ from pathlib import Path
 import pytest
 
 from rolehop.config.loader import load_config
-from rolehop.config.model import Config
-from rolehop.config.starter import SOURCE_TYPES as STARTER_TYPES
-from rolehop.config.starter import Answers, starter_text
+from rolehop.config.model import Config, HopConfig
+from rolehop.config.starter import (
+    StarterChain,
+    StarterConfig,
+    StarterFleet,
+    StarterSource,
+    starter_text,
+)
 from rolehop.files import FileText
 from rolehop.sources import SOURCE_TABLES
 
 ROLE = "arn:aws:iam::222222222222:role/Hub"
+CENTER = {
+    "type": "identity-center",
+    "start_url": "https://corp.awsapps.com/start",
+    "sso_region": "eu-west-1",
+}
+SOURCES = [
+    {"type": "keys"},
+    {"type": "keys", "mfa_serial": "auto"},
+    {"type": "profile", "profile": 'we "quote" \\ ü'},
+    {"type": "environment"},
+    {"type": "instance"},
+    {"type": "container"},
+    {**CENTER, "account": "111111111111", "role": "Developer"},
+    {"type": "web-identity", "role": ROLE, "token_file": "/run/token"},
+    {"type": "saml"},
+    {
+        "type": "roles-anywhere",
+        "trust_anchor": "arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/x",
+        "profile": "arn:aws:rolesanywhere:eu-west-1:111111111111:profile/x",
+        "role": ROLE,
+        "certificate": "c.pem",
+        "private_key": "k.pem",
+    },
+    {"type": "process", "command": "tool print 'a b'"},
+]
 
 
 def load(text: str) -> Config:
@@ -45,28 +75,34 @@ def test_the_example_works_when_its_lines_are_uncommented() -> None:
     ]
 
 
+@pytest.mark.parametrize("settings", SOURCES, ids=lambda each: each["type"])
 @pytest.mark.parametrize(
-    "answers",
-    [
-        Answers("keys", "hub", ROLE, "eu-west-1"),
-        Answers("profile", "hub", ROLE, None, "corp"),
-        Answers("profile", "hub", ROLE, "us-east-1", 'we "quote" \\ ü \x7f'[:-1]),
-        Answers("profile", "hub", ROLE),
-        Answers("environment", "a.b@c+d-e", "222222222222:role/Hub", "eu-west-1"),
-    ],
+    "hops", [(), (HopConfig(ROLE),), (HopConfig(ROLE), HopConfig(ROLE, None, "x-42", 1800))]
 )
-def test_answers_become_a_config_that_is_ready(answers: Answers) -> None:
-    text = starter_text(answers)
+def test_what_was_answered_becomes_a_config_that_is_ready(
+    settings: dict[str, str], hops: tuple[HopConfig, ...]
+) -> None:
+    source = StarterSource("s.1", settings)
+    chains = (StarterChain("a.b@c+d-e", "s.1", hops),)
+    text = starter_text(StarterConfig((source,), chains, region="eu-west-1"))
     config = load(text)
-    chain = config.chains[answers.chain]
-    source = config.sources[chain.source or ""]
-    assert [hop.role for hop in chain.hops] == [answers.role]
-    assert config.defaults.region == answers.region
-    assert source.type == answers.source_type
-    if answers.source_type == "profile":
-        assert source.settings["profile"] == (answers.profile or "default")
+    assert config.chains["a.b@c+d-e"].hops == hops
+    assert config.defaults.region == "eu-west-1"
+    assert config.sources["s.1"].type == settings["type"]
     assert len(load(uncommented(text)).chains) == 4
+    assert settings["type"] in SOURCE_TABLES
 
 
-def test_it_offers_types_that_are_there() -> None:
-    assert set(STARTER_TYPES) <= set(SOURCE_TABLES)
+def test_types_of_sources_are_all_written() -> None:
+    assert {each["type"] for each in SOURCES} == set(SOURCE_TABLES)
+
+
+def test_roles_of_many_accounts_become_fleets() -> None:
+    source = StarterSource("sso-dev", {**CENTER, "account": "{account}", "role": "Dev"})
+    fleet = StarterFleet("dev", "sso-dev", {"web": "444444444444", "b.c": "555555555555"})
+    starter = StarterConfig((source,), fleets=(fleet,))
+    text = starter_text(starter)
+    chains = load(text).chains
+    assert tuple(chains) == tuple(sorted(starter.names)) == ("dev/b.c", "dev/web")
+    assert chains["dev/web"].account == "444444444444"
+    assert "dev/web" in load(uncommented(text)).chains

@@ -89,6 +89,10 @@ class OnTerminal:
         """Type one line."""
         os.write(self._master, f"{text}\n".encode())
 
+    def presses(self, keys: str) -> None:
+        """Press keys, without an end of line."""
+        os.write(self._master, keys.encode())
+
     def attributes(self) -> list[Any]:
         """Return the terminal's settings (termios)."""
         return termios.tcgetattr(self._slave)

@@ -34,6 +34,10 @@ _MASKS = (
 )
 
 
+Answer = tuple[str | re.Pattern[str], str]
+"""A text, or a pattern for the whole screen with single blanks, and what is typed once it is shown."""
+
+
 class Session:
     """A session in a terminal of so many columns; ``text`` is the record of its commands."""
 
@@ -49,13 +53,10 @@ class Session:
     def types(
         self,
         *words: str,
-        answers: Sequence[tuple[str, str]] = (),
+        answers: Sequence[Answer] = (),
         env: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Run a rolehop command.
-
-        ``answers``: pairs of a text to wait for and what is typed then.
-        """
+        """Run a rolehop command; ``answers``: what to wait for, and what is typed then."""
         shown, code = self._run(words, answers, env)
         for pattern, instead in _MASKS:
             shown = pattern.sub(instead, shown)
@@ -66,7 +67,7 @@ class Session:
     def _run(
         self,
         words: Sequence[str],
-        answers: Sequence[tuple[str, str]],
+        answers: Sequence[Answer],
         env: Mapping[str, str | None] | None,
     ) -> tuple[str, int]:
         master, slave = pty.openpty()
@@ -82,13 +83,18 @@ class Session:
         try:
             while written := _read(master, until, screen):
                 screen.feed(written)
-                if waiting and waiting[0][0] in " ".join(screen.text.split()):
+                if waiting and _shows(screen, waiting[0][0]):
                     os.write(master, waiting.pop(0)[1].encode())
         finally:
             code = _ended(process, until)
             os.close(master)
         assert not waiting, f"not shown: {waiting[0][0]!r} in {screen.text!r}"
         return screen.text.lstrip("\n"), code
+
+
+def _shows(screen: Screen, wanted: str | re.Pattern[str]) -> bool:
+    text = " ".join(screen.text.split())
+    return wanted in text if isinstance(wanted, str) else wanted.search(text) is not None
 
 
 def _ended(process: subprocess.Popen[str], until: float) -> int:

@@ -162,10 +162,11 @@ def configs(at: Session) -> None:
     at.types("list")
     at.types("assume", "admin")
     answers = [
-        ("start from", "environment\n"),
-        ("Which role", f"{HUB}\n"),
-        ("chain be called", "\n"),
-        ("which region", "eu-west-1\n"),
+        ("Where do you start?", "environment\r"),
+        ("Role to assume?", f"{HUB}\r"),
+        ("What now?", "region\r"),
+        ("In which region?", "eu-west-1\r"),
+        ("region eu-west-1 What now?", "write it\r"),
     ]
     at.types("config", "init", answers=answers)
 

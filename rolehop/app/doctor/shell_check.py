@@ -35,6 +35,20 @@ def check_shell(app: App) -> Iterator[DoctorFinding]:
         yield _missing(app, shell, script)
 
 
+def missing_startup_line(app: App) -> tuple[str, str] | None:
+    """Return the start-up file of the shell that asked, and the line that it lacks for rolehop.
+
+    ``None``: it lacks none, or it is no shell that has one.
+    """
+    shell = parent_shell()
+    script = dialect(shell).init if shell else None
+    if shell is None or script is None or script.eval_line is None:
+        return None
+    if any(_has_line(path, script) for path in _startup_files(app, shell, script)):
+        return None
+    return script.startup_file, script.eval_line
+
+
 def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
     if script.eval_line is None:
         fix, repair = f"rolehop init {shell} --install", None

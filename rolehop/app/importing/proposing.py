@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.config_files import load_with, own_config_file
 from rolehop.app.host import read_file
 from rolehop.app.importing.found_files import FoundFiles
@@ -118,3 +119,13 @@ def write_import(planned: ConfigImport) -> None:
             cause=(error.strerror or str(error)).lower(),
             fix="make its folder writable, or name another file with --config",
         ) from None
+
+
+def keys_advice(keys: KeysElsewhere) -> Advice:
+    """Return the command that moves keys which another tool has into the keyring."""
+    add = ("rolehop keys add ", Argument(keys.source))
+    if not keys.command:
+        return Advice(f"keys in {keys.held_by}: ", *add)
+    *words, profile = keys.command
+    printed = (f"{' '.join(words)} ", Argument(profile))
+    return Advice(f"keys in {keys.held_by}: ", *printed, " | ", *add, " --stdin")

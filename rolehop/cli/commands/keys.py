@@ -10,16 +10,14 @@ import click
 
 from rolehop.advice import Advice
 from rolehop.app.access_keys import add_keys, key_rows, remove_keys, rotate_keys
+from rolehop.app.first_config.user_keys import unreadable_keys, user_keys
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
-from rolehop.credentials import Credentials, Secret
+from rolehop.credentials import Credentials
 from rolehop.errors import UsageError
 from rolehop.key_rotation import shown
 
-# AKIA: long-term; ASIA: temporary (STS API reference, GetAccessKeyInfo). 16-128 of [\w].
-_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
-_TEMPORARY = "ASIA"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 
 
@@ -77,14 +75,14 @@ def _read(cli: CommandContext, *, from_stdin: bool, from_env: bool) -> Credentia
         return parse_keys(sys.stdin.read())
     if from_env:
         environ = cli.environ
-        return checked(
+        return user_keys(
             environ.get("AWS_ACCESS_KEY_ID", ""),
             environ.get("AWS_SECRET_ACCESS_KEY", ""),
             environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_SECURITY_TOKEN"),
         )
     key_id = cli.app.person.ask("Access key ID: ", needed="an access key ID")
     secret = cli.app.person.ask("Secret access key: ", needed="a secret access key", hidden=True)
-    return checked(key_id, secret, None)
+    return user_keys(key_id, secret, None)
 
 
 def parse_keys(text: str) -> Credentials:
@@ -96,42 +94,19 @@ def parse_keys(text: str) -> Credentials:
     if not text.lstrip().startswith("{"):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if len(lines) != 2:
-            raise _unreadable("it must be two lines: the access key ID, then the secret")
-        return checked(lines[0], lines[1], None)
+            raise unreadable_keys("it must be two lines: the access key ID, then the secret")
+        return user_keys(lines[0], lines[1], None)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        raise _unreadable("it looks like JSON but is not valid") from None
+        raise unreadable_keys("it looks like JSON but is not valid") from None
     keys = document.get("AccessKey", document)
     if not isinstance(keys, dict):
-        raise _unreadable("AccessKey is not an object")
+        raise unreadable_keys("AccessKey is not an object")
     values = [keys.get(key) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
     if not isinstance(values[0], str) or not isinstance(values[1], str):
-        raise _unreadable("AccessKeyId and SecretAccessKey must be text")
-    return checked(values[0], values[1], values[2])
-
-
-def checked(key_id: str, secret: str, token: object) -> Credentials:
-    """Return a user's keys.
-
-    Raises:
-        UsageError: they are a session's, or not valid keys.
-    """
-    if token or key_id.startswith(_TEMPORARY):
-        raise UsageError(
-            "these are the keys of a session, and sessions end",
-            cause="keys of an IAM user begin with AKIA and have no session token",
-            fix="aws iam create-access-key makes a user's keys",
-        )
-    if not _KEY_ID.fullmatch(key_id):
-        raise _unreadable("the access key ID is not valid (AKIA and 16 more)")
-    if not secret or not secret.isascii() or any(each.isspace() for each in secret):
-        raise _unreadable("the secret access key is empty or contains whitespace")
-    return Credentials(key_id, Secret(secret))
-
-
-def _unreadable(cause: str) -> UsageError:
-    return UsageError("no IAM user keys could be read", cause=cause, fix="rolehop keys add --help")
+        raise unreadable_keys("AccessKeyId and SecretAccessKey must be text")
+    return user_keys(values[0], values[1], values[2])
 
 
 @command.command("list", epilog="\nrolehop keys list\n")

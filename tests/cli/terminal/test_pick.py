@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 import pytest
@@ -19,13 +18,6 @@ CHOICES = [
     Choice("prod-admin", "Break-glass admin", "333333333333:role/X", ""),
     Choice("prod-read", "Audit", "333333333333:role/Y", "", labels=("label:env=prod",)),
 ]
-
-
-class Keys(OnTerminal):
-    """Presses keys, without an end of line."""
-
-    def presses(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +84,7 @@ def test_chains_used_often_and_recently_come_first() -> None:
 
 @pytest.mark.parametrize("stdout_too", [False, True])
 def test_a_chain_is_picked_by_some_of_its_words(world: World, stdout_too: bool) -> None:
-    with Keys(world, SCRIPT, "assume", stdout_too=stdout_too) as person:
+    with OnTerminal(world, SCRIPT, "assume", stdout_too=stdout_too) as person:
         before = person.attributes()
         person.expect("5 chains")
         person.presses("prod adm")
@@ -110,7 +102,7 @@ def test_the_last_one_used_is_marked_first_inside_a_capture_and_with_a_pipe_on_s
 ) -> None:
     assert world.rolehop("assume", "spokes/444444444444").code == 0
     script = 'echo piped | { eval "$(rolehop assume)"; echo "$ROLEHOP_CHAIN $(cat)"; }'
-    with Keys(world, "bash", "-c", script) as person:
+    with OnTerminal(world, "bash", "-c", script) as person:
         person.expect("> ")
         person.presses("\r")
         done = person.ended()
@@ -124,7 +116,7 @@ def test_the_list_fills_the_window_and_shows_roles_and_the_whole_help(world: Wor
         f'{CONFIG}\n[fleets.many]\nfrom = "hub"\nrole = "{{account}}:role/Audit"\n'
         f"accounts = [{accounts}]\n"
     )
-    with Keys(world, SCRIPT, "assume", rows=50, columns=60) as person:
+    with OnTerminal(world, SCRIPT, "assume", rows=50, columns=60) as person:
         person.expect("303 chains; type to narrow, Enter picks, Esc leaves")
         assert "many/000000000041" in person.shown
         assert "000000000041:role/Audit" in person.shown
@@ -136,7 +128,7 @@ def test_the_list_fills_the_window_and_shows_roles_and_the_whole_help(world: Wor
 
 @pytest.mark.parametrize("command", ["plan", "show", "explain"])
 def test_commands_that_look_pick_too(world: World, command: str) -> None:
-    with Keys(world, SCRIPT, command) as person:
+    with OnTerminal(world, SCRIPT, command) as person:
         person.expect("5 chains")
         person.presses("hub\r")
         done = person.ended()
@@ -149,7 +141,7 @@ def test_exec_and_shell_pick_too(world: World) -> None:
         ["exec", "--", "printenv", "ROLEHOP_CHAIN"],
         ["shell", "--shell", "printenv"],
     ):
-        with Keys(world, SCRIPT, *arguments) as person:
+        with OnTerminal(world, SCRIPT, *arguments) as person:
             person.expect("5 chains")
             # The one used last is in the first line then.
             person.presses("\x1b[B\r" if arguments[0] == "exec" else "\r")
@@ -159,7 +151,7 @@ def test_exec_and_shell_pick_too(world: World) -> None:
 
 
 def test_a_similar_name_is_never_picked(world: World) -> None:
-    with Keys(world, SCRIPT, "assume") as person:
+    with OnTerminal(world, SCRIPT, "assume") as person:
         person.expect("5 chains")
         person.presses("admn\r")
         person.expect("nothing matches")
@@ -170,7 +162,7 @@ def test_a_similar_name_is_never_picked(world: World) -> None:
 
 @pytest.mark.parametrize("key", ["\x1b", "\x03", "\x04", "SIGTERM", "SIGINT"])
 def test_leaving_the_picker_is_130_and_restores_the_terminal(world: World, key: str) -> None:
-    with Keys(world, SCRIPT, "assume") as person:
+    with OnTerminal(world, SCRIPT, "assume") as person:
         before = person.attributes()
         person.expect("5 chains")
         assert person.attributes() != before
@@ -203,7 +195,7 @@ def test_ctrl_c_at_every_question_leaves_the_terminal_and_the_state_as_they_were
 ) -> None:
     world.config(WITH_ALL)
     answers = {"Continue?": "y", "why do you need it?": "x", "MFA code of alice": ""}
-    with Keys(world, SCRIPT, "assume", "admin") as person:
+    with OnTerminal(world, SCRIPT, "assume", "admin") as person:
         before = person.attributes()
         for question, answer in answers.items():
             person.expect(question)

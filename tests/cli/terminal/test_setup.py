@@ -202,44 +202,6 @@ def test_config_init_writes_a_commented_example_without_a_terminal(bare: World) 
     assert bare.config_file.read_bytes() == before
 
 
-def test_config_init_asks_on_a_terminal_and_the_chain_works(bare: World) -> None:
-    with OnTerminal(bare, SCRIPT, "config", "init") as person:
-        for question, answer in (
-            ("Where do you start from", "environment"),
-            ("Which role do you want", HUB),
-            ("What should the chain be called", "first"),
-            ("In which region", ""),
-        ):
-            person.expect(question)
-            person.types(answer)
-        done = person.ended()
-    assert done.code == 0, done.err
-    assert "\nregion =" not in bare.config_file.read_text()  # nobody chose one
-    assert bare.rolehop("credential-process", "first").code == 0
-    assert bare.sts.roles_called == [HUB]
-
-
-def test_config_init_asks_again_for_an_answer_that_the_config_could_not_have(bare: World) -> None:
-    with OnTerminal(bare, SCRIPT, "config", "init") as person:
-        for question, answer in (
-            ("Where do you start from", "enviroment"),
-            ('did you mean "environment"', "environment"),
-            ("Which role do you want", ""),
-            ("must not be empty", "foo"),
-            ('not a role: "foo"', HUB),
-            ("What should the chain be called", "my chain"),
-            ("not a name", ""),
-            ("In which region", "mars"),
-            ('not a region: "mars"', "eu-west-1"),
-        ):
-            person.expect(question)
-            person.types(answer)
-        done = person.ended()
-    assert done.code == 0, done.err
-    assert bare.rolehop("list", "--format", "json").json["chains"][0]["name"] == "Hub"
-    assert '\nregion = "eu-west-1"\n' in bare.config_file.read_text()
-
-
 def test_list_does_not_advise_config_init_where_a_config_is(bare: World) -> None:
     assert "config init" in bare.rolehop("list").err
     bare.rolehop("config", "init")

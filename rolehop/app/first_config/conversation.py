@@ -1,0 +1,155 @@
+"""The conversation of ``config init``: where to start, the roles, the plan, a try, the file.
+
+Nothing is written before the person says so, and whoever leaves leaves nothing behind: no file, and
+no keys in the keyring. What was answered is kept when something goes wrong.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.app.first_config import questions
+from rolehop.app.first_config.drafts import SOURCE_NAMES, ChainDraft, Draft
+from rolehop.app.first_config.offers import found_offers, typed_offers
+from rolehop.app.first_config.review import TRY, plan_lines, review_actions
+from rolehop.app.first_config.starting import draft_from
+from rolehop.app.first_config.user_keys import user_keys
+from rolehop.app.first_config.writing import loaded_app, usable_app, write_new
+from rolehop.errors import RolehopError
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from rolehop.app.caller import Identity
+    from rolehop.app.context import App
+    from rolehop.app.first_config.port import Interviewer
+    from rolehop.credentials import Credentials
+
+OPENING = (
+    "A first config: where you start, and the roles that you go to from there.",
+    "Nothing is written before you say so; Esc leaves.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstConfig:
+    """What was written."""
+
+    path: Path
+    draft: Draft
+    identity: Identity | None
+    """Who the first chain is, if it was tried."""
+
+
+def first_config(app: App, path: Path, person: Interviewer) -> FirstConfig:
+    """Ask, try and write.
+
+    Args:
+        app: the application; its config may be absent.
+        path: the file to write, which is not there yet.
+        person: who answers.
+
+    Raises:
+        KeyboardInterrupt: the person left; nothing was written.
+        ConfigError: the file cannot be written.
+    """
+    return _Conversation(app, path, person).run()
+
+
+class _Conversation:
+    def __init__(self, app: App, path: Path, person: Interviewer) -> None:
+        self._app = usable_app(app)
+        self._path = path
+        self._person = person
+        self._keys: Credentials | None = None
+        self._stored_for: str | None = None
+
+    def run(self) -> FirstConfig:
+        """Hold it."""
+        try:
+            return self._reviewed(self._started())
+        except BaseException:
+            self._forget_keys()
+            raise
+
+    # ---- where to start
+
+    def _started(self) -> Draft:
+        from rolehop.app.importing.found_files import files_of
+
+        found = files_of(self._app, None)
+        self._person.say(*OPENING, *(f"not read: {each}" for each in found.broken), "")
+        here = found_offers(self._app, found)
+        offers = {each.choice: each for each in (*here, *typed_offers(here))}
+        while True:
+            choice = self._person.pick("Where do you start?", list(offers), "way")
+            offer = offers[choice]
+            if offer.value == "keys":
+                self._ask_keys()
+            draft = draft_from(self._app, self._person, found.aws, offer)
+            if draft is not None:
+                return draft
+
+    def _ask_keys(self) -> None:
+        with suppress(RolehopError):  # the plan says what is wrong with the keyring
+            if SOURCE_NAMES["keys"] in self._app.vault.keys.names():
+                return
+        key_id = self._person.ask(questions.ACCESS_KEY_ID)
+        if key_id:
+            self._keys = user_keys(key_id, self._person.ask(questions.SECRET_KEY))
+
+    # ---- the plan, and what to do with it
+
+    def _reviewed(self, draft: Draft) -> FirstConfig:
+        """Show the plan and change it until it is written."""
+        while True:
+            app = self._shown(draft)
+            actions = review_actions(draft)
+            action = actions[self._person.pick("What now?", list(actions), "choice")]
+            if callable(action):
+                draft = action(self._person)
+            elif app is not None and (written := self._finished(app, draft, action)):
+                return written
+
+    def _shown(self, draft: Draft) -> App | None:
+        """Show the plan; return the application with the config, ``None`` if that is not valid."""
+        try:
+            app = loaded_app(self._app, self._path, draft.text)
+        except RolehopError as error:
+            self._person.report(error)
+            return None
+        self._person.say("")
+        self._person.show(plan_lines(app, draft, has_keys=self._keys is not None))
+        self._person.say("")
+        return app
+
+    def _finished(self, app: App, draft: Draft, action: str) -> FirstConfig | None:
+        """Try it if that is the ``action``, and write it; ``None``: that failed, which was said."""
+        from rolehop.app.caller import identify_chain
+
+        identity = None
+        try:
+            self._store_keys(app, draft)
+            if action == TRY:
+                listener = self._person.progress()
+                identity = identify_chain(app, draft.names[0], WalkOptions(), listener)
+            write_new(self._path, draft.text)
+        except RolehopError as error:
+            self._person.report(error)
+            return None
+        return FirstConfig(self._path, draft, identity)
+
+    # ---- IAM user keys
+
+    def _store_keys(self, app: App, draft: Draft) -> None:
+        if self._keys is None or self._stored_for or not isinstance(draft, ChainDraft):
+            return
+        app.vault.keys.add(draft.source.name, self._keys, replace=False, until_reboot=False)
+        self._stored_for = draft.source.name
+
+    def _forget_keys(self) -> None:
+        if self._stored_for is not None:
+            with suppress(RolehopError):
+                self._app.vault.keys.remove(self._stored_for)

@@ -1,0 +1,311 @@
+"""The conversation of ``config init``, held in this process: no terminal, no AWS."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from rolehop.app.context import App
+from rolehop.app.first_config.conversation import FirstConfig, first_config
+from rolehop.config.model import Config
+from rolehop.errors import RolehopError
+from tests.app.first_config.scripted import Answers, Scripted
+from tests.support.world import FILE_BACKED, HUB
+
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+WRITE = ("What now?", "Write it")
+AWS = """
+[profile work]
+region = eu-west-1
+[profile prod]
+role_arn = arn:aws:iam::333333333333:role/Admin
+source_profile = work
+[profile dev]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Developer
+[profile ours]
+credential_process = /usr/bin/rolehop credential-process hub
+[profile empty]
+region = eu-west-1
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+"""
+
+
+class Home:
+    """A home folder, and the conversation in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "config.toml"
+        self.environ = {
+            "HOME": str(folder),
+            "ROLEHOP_CONFIG": str(self.path),
+            "PYTHON_KEYRING_BACKEND": FILE_BACKED,
+            "ROLEHOP_TEST_KEYRING": str(folder / "vault"),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o600)
+        return path
+
+    def with_profiles(self) -> None:
+        self.write(".aws/config", AWS)
+        keys = f"aws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"
+        self.write(".aws/credentials", f"[work]\n{keys}")
+
+    @property
+    def app(self) -> App:
+        return App(self.environ, self.folder)
+
+    @property
+    def config(self) -> Config:
+        return self.app.config
+
+    def talk(self, person: Scripted) -> FirstConfig:
+        try:
+            return first_config(self.app, self.path, person)
+        finally:
+            assert person.script == []
+
+    def asked(self, *script: tuple[str, Answers]) -> Scripted:
+        person = Scripted(*script)
+        try:
+            self.talk(person)
+        except KeyboardInterrupt:
+            raise AssertionError(f"more was asked: {person.errors}") from None
+        assert person.errors == []
+        return person
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    home = Home(tmp_path)
+    monkeypatch.setenv("ROLEHOP_TEST_KEYRING", home.environ["ROLEHOP_TEST_KEYRING"])
+    return home
+
+
+def test_a_profile_with_keys_needs_three_answers(home: Home) -> None:
+    home.with_profiles()
+    person = home.asked(("Where", "AWS profile work"), ("Role", HUB), WRITE)
+    assert person.offered[0][:5] == [
+        *("AWS profile work", "AWS profile prod", "AWS profile dev"),
+        *("Identity Center corp", "All AWS profiles"),
+    ]
+    assert [each for each in person.said if each.startswith(("hop", "!"))] == [
+        "hop 1   222222222222:role/Hub, lasts 1 h"
+    ]
+    chain = home.config.chains["Hub"]
+    assert [hop.role for hop in chain.hops] == [HUB]
+    assert dict(home.config.sources[chain.source or ""].settings) == {"profile": "work"}
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("profile", "settings"),
+    [
+        ("prod", {"profile": "prod"}),
+        (
+            "dev",
+            {
+                "start_url": "https://corp.awsapps.com/start",
+                "sso_region": "eu-west-1",
+                "account": "111111111111",
+                "role": "Developer",
+            },
+        ),
+    ],
+)
+def test_a_profile_that_leads_to_a_role_needs_two(
+    home: Home, profile: str, settings: dict[str, str]
+) -> None:
+    home.with_profiles()
+    home.asked(("Where", f"AWS profile {profile}"), WRITE)
+    chain = home.config.chains[profile]
+    assert dict(home.config.sources[chain.source or ""].settings) == settings
+
+
+WRONG = [
+    ("Role", "arn:aws:iam::22222222222:role/Hub", "has 11 digits and needs 12, as in"),
+    ("Role", "arn:aws:iam::222222222222:user/Hub", 'not a role: "arn:'),
+    ("Another", "22222222222:role/X", "as in"),
+    ("External", "a b", "not an external ID"),
+    ("Duration", "5", "shorter than allowed"),
+    ("Duration", "13h", "it may be 15 min to 12 h"),
+    ("Duration", "soon", "soon"),
+    ("MFA", "arn:aws:iam::111111111111:user/me", '"arn:aws:iam::111111111111:mfa/me"'),
+    ("Name", "my chain", "not a name"),
+    ("Region", "mars", 'as in "eu-west-1"'),
+    ("Region", "eu-wst-1", 'did you mean "eu-west-1"?'),
+]
+RIGHT = {
+    "Another": "333333333333:role/Admin",
+    "External": "x-42",
+    "Duration": "30m",
+    "MFA": "auto",
+    "Name": "prod",
+    "Region": "eu-west-1",
+}
+
+
+def test_each_wrong_answer_is_answered_at_once_and_nothing_is_lost(home: Home) -> None:
+    home.with_profiles()
+    script: list[tuple[str, Answers]] = [("Where", "An AWS profile, by name")]
+    script.append(("Which AWS profile?", ["wrok", "work"]))
+    script.append(("Role", [*(wrong for about, wrong, _ in WRONG if about == "Role"), HUB]))
+    for about, right in RIGHT.items():
+        script.append(("What now?", about))
+        script.append(("", [*(wrong for of, wrong, _ in WRONG if of == about), right]))
+    person = home.asked(*script, WRITE)
+    assert person.problems[0] == 'there is no AWS profile "wrok"; did you mean "work"?'
+    for (_, _, words), problem in zip(WRONG, person.problems[1:], strict=True):
+        assert words in problem
+    chain = home.config.chains["prod"]
+    first, last = chain.hops
+    assert (first.role, last.role) == (HUB, "333333333333:role/Admin")
+    assert (last.external_id, last.duration_seconds) == ("x-42", 1800)
+    assert home.config.sources[chain.source or ""].settings["mfa_serial"] == "auto"
+    assert home.config.defaults.region == "eu-west-1"
+
+
+def test_answers_can_be_taken_back(home: Home) -> None:
+    home.environ |= {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
+    person = home.asked(
+        ("Where", "The environment"),
+        ("Role", HUB),
+        *(("What now?", "External"), ("External", "x-42")),
+        *(("What now?", "External"), ("External", "")),
+        *(("What now?", "MFA"), ("MFA", "auto"), ("What now?", "MFA"), ("MFA", "")),
+        *(("What now?", "Duration"), ("How", "2h"), ("What now?", "Duration"), ("How", "")),
+        *(("What now?", "Region"), ("In", "us-east-1"), ("What now?", "Region"), ("In", "")),
+        *(("What now?", "Another"), ("Role", ""), ("What now?", "Remove the last hop")),
+        WRITE,
+    )
+    assert [each for each in person.initial if each] == ["x-42", "auto", "2 h", "us-east-1"]
+    assert [(name, chain.hops) for name, chain in home.config.chains.items()] == [("env", ())]
+    assert "mfa_serial" not in home.config.sources["env"].settings
+
+
+KEYS = (("Where", "IAM user keys"), ("Access key ID?", KEY_ID), ("Secret", SECRET), ("Role", HUB))
+
+
+def test_keys_go_into_the_keyring_with_the_file(home: Home) -> None:
+    wrong = ("Access key ID?", ["ASIAIOSFODNN7EXAMPLE", "akia", KEY_ID])
+    person = home.asked(KEYS[0], wrong, ("Secret", ["", "a b", SECRET]), KEYS[3], WRITE)
+    assert len(person.problems) == 4
+    assert not any(each.startswith("!") for each in person.said)
+    stored = home.app.vault.keys.get("me")
+    assert stored is not None
+    assert stored.access_key_id == KEY_ID
+    assert SECRET not in home.path.read_text()
+
+
+def test_who_leaves_leaves_nothing_behind(home: Home) -> None:
+    """Not even keys that were tried."""
+    person = Scripted(*KEYS, ("What now?", "Try it"))
+    home.environ["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
+    with pytest.raises(KeyboardInterrupt):
+        home.talk(person)
+    assert [each.exit_code for each in person.errors] == [6]
+    assert not home.path.exists()
+    assert list((home.folder / "vault").glob("*.json")) == []
+
+
+@pytest.mark.parametrize("answered", range(4))
+def test_at_every_question_leaving_writes_no_file(home: Home, answered: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        home.talk(Scripted(*KEYS[:answered]))
+    assert not home.path.exists()
+
+
+ROLE, ID = ("Which role", HUB), "0" * 36
+TYPES: list[tuple[str, list[tuple[str, Answers]], str]] = [
+    ("The environment", [("Role", "")], "environment"),
+    ("An EC2 instance's role", [], "instance"),
+    ("A container's role", [], "container"),
+    ("OpenID Connect, by file", [ROLE, ("Which file", ["nowhere", "~/token"])], "web-identity"),
+    (
+        "OpenID Connect, sign-in",
+        [ROLE, ("Issuer?", ["idp.example.com", "https://idp.example.com"]), ("Client", "me")],
+        "web-identity",
+    ),
+    ("SAML", [("Which command", ["a | b", "saml print"])], "saml"),
+    ("SAML", [("Which command", "")], "saml"),
+    (
+        "A certificate",
+        [
+            (
+                "Trust anchor?",
+                ["x", f"arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/{ID}"],
+            ),
+            (
+                "Roles Anywhere profile?",
+                f"arn:aws:rolesanywhere:eu-west-1:111111111111:profile/{ID}",
+            ),
+            ROLE,
+            *(("Certificate?", "~/token"), ("Its private key?", "~/token")),
+        ],
+        "roles-anywhere",
+    ),
+    ("Another program", [("Which command?", "tool 'a b'"), ("Role", HUB)], "process"),
+]
+
+
+@pytest.mark.parametrize(("way", "script", "source_type"), TYPES)
+def test_every_type_of_source_is_offered(
+    home: Home, way: str, script: list[tuple[str, Answers]], source_type: str
+) -> None:
+    home.write("token", "x")
+    home.asked(("Where", way), *script, WRITE)
+    assert [each.type for each in home.config.sources.values()] == [source_type]
+    assert len(home.config.chains) == 1
+
+
+def test_what_is_found_comes_first(home: Home) -> None:
+    token = home.write("token", "x")
+    home.environ |= {
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+        "AWS_ROLE_ARN": HUB,
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/x",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1/x",
+        "AWS_EC2_METADATA_DISABLED": "",
+    }
+    person = home.asked(("Where", "This pod's token"), WRITE)
+    assert person.offered[0][:3] == [
+        *("This pod's token", "This container's role", "This EC2 instance's role")
+    ]
+    assert [each.type for each in home.config.sources.values()] == ["web-identity"]
+
+
+def test_all_profiles_become_chains_at_once(home: Home) -> None:
+    home.with_profiles()
+    done = home.talk(Scripted(("Where", "All AWS profiles"), WRITE))
+    assert set(done.draft.names) == set(home.config.chains) == {"work", "prod", "dev"}
+
+
+def test_a_broken_aws_config_is_no_reason_to_stop(home: Home) -> None:
+    home.write(".aws/config", "[profile work\n")
+    person = home.asked(("Where", "IAM user keys"), ("Access key ID?", ""), ("Role", HUB), WRITE)
+    assert any("not read" in each and ".aws/config" in each for each in person.said)
+
+
+def test_a_file_that_came_in_the_meantime_is_kept(home: Home) -> None:
+    class Slow(Scripted):
+        def show(self, lines: object) -> None:
+            home.write("config.toml", "version = 1\n")
+
+    person = Slow(("Where", "SAML"), ("Which", ""), WRITE)
+    with pytest.raises(KeyboardInterrupt):
+        home.talk(person)
+    assert [each.exit_code for each in person.errors] == [2]
+    assert home.path.read_text() == "version = 1\n"
+    assert isinstance(person.errors[0], RolehopError)
