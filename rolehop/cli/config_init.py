@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rolehop.advice import Advice, Argument, ShellCommand
-from rolehop.app.first_config.flags import PLAIN_TYPES, InitFlags
+from rolehop.app.first_config.init_flags import PLAIN_TYPES, InitFlags
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.text import pluralize

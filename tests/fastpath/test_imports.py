@@ -171,9 +171,9 @@ status --format json: APP CONFIG INDEX JSON app.listing,stored_sessions app.serv
     fastpath.dbus state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
 history: APP CONFIG LOCKS TABLE app.listing state.history,history_log,json_file;
     json pathlib tomllib
-keys list: APP INDEX app.access_keys,listing,stored_sessions key_rotation ports show.rows sources
+keys list: APP INDEX app.access_keys,listing,stored_sessions app.first_config.user_keys key_rotation ports show.rows sources
     state.json_file,sdk_problems; json pathlib
-config path: APP cli.config_import; pathlib
+config path: APP cli.config_import,config_init app.first_config.init_flags; pathlib
 guide: guide show.account_names,layout,render_text; pathlib
 guide getting-started: guide; pathlib
 init bash: APP CONFIG SHELL app.shell_scripts handover.child_environment,environment;
@@ -222,7 +222,8 @@ fleet list: APP CONFIG VIEW digest app.silent app.fleets.changes,listers,refresh
     terminal.error_text,progress; json pathlib tomllib
 history verify: APP LOCKS app.listing config.model state.history,history_log,json_file; json
     pathlib
-config check: APP CONFIG cli.config_import config.suspicious config.toml.positions; json pathlib tomllib
+config check: APP CONFIG cli.config_import,config_init app.first_config.init_flags
+    config.suspicious config.toml.positions; json pathlib tomllib
 profile list: APP arn credentials digest durations
     app.profiles.aws_file,changes,installation,installed,shown_diff
     awsconfig.credential_kind,fingerprint,lookup,model,parse,process_line

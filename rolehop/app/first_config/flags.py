@@ -11,42 +11,16 @@ from rolehop.app.first_config.drafts import (
     PickedRole,
     draft_of_roles,
 )
+from rolehop.app.first_config.init_flags import InitFlags
 from rolehop.app.first_config.offers import FoundCenter
 from rolehop.app.first_config.starting import center_settings, profile_draft, typed_draft
 from rolehop.config import value_types
 from rolehop.errors import UsageError
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.first_config.questions import Answer
-
-PLAIN_TYPES = ("keys", "environment", "instance", "container")
-"""The types of source that need no key."""
-
-
-@dataclass(frozen=True, slots=True)
-class InitFlags:
-    """The options of ``config init``; ``None`` and empty: not given."""
-
-    profile: str | None = None
-    source: str | None = None
-    """One of ``PLAIN_TYPES``."""
-
-    sso_start_url: str | None = None
-    sso_region: str | None = None
-    sso_account: str | None = None
-    sso_role: str | None = None
-    role: tuple[str, ...] = ()
-    external_id: str | None = None
-    mfa_serial: str | None = None
-    name: str | None = None
-    region: str | None = None
-
-    @property
-    def any_given(self) -> bool:
-        """True if there is one: then nothing is asked."""
-        return self != InitFlags()
 
 
 def draft_of_flags(app: App, flags: InitFlags) -> ChainDraft:

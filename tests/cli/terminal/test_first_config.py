@@ -11,7 +11,8 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.app.first_config import questions
-from rolehop.app.first_config.flags import InitFlags, draft_of_flags
+from rolehop.app.first_config.flags import draft_of_flags
+from rolehop.app.first_config.init_flags import InitFlags
 from rolehop.errors import UsageError
 from rolehop.terminal.line_input import LineInput
 from tests.support.pseudo_terminal import OnTerminal
