@@ -35,8 +35,8 @@ SOURCES = [
     {"type": "saml"},
     {
         "type": "roles-anywhere",
-        "trust_anchor": "arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/x",
-        "profile": "arn:aws:rolesanywhere:eu-west-1:111111111111:profile/x",
+        "trust_anchor": f"arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/{'0' * 36}",
+        "profile": f"arn:aws:rolesanywhere:eu-west-1:111111111111:profile/{'0' * 36}",
         "role": ROLE,
         "certificate": "c.pem",
         "private_key": "k.pem",
@@ -103,6 +103,6 @@ def test_roles_of_many_accounts_become_fleets() -> None:
     starter = StarterConfig((source,), fleets=(fleet,))
     text = starter_text(starter)
     chains = load(text).chains
-    assert tuple(chains) == tuple(sorted(starter.names)) == ("dev/b.c", "dev/web")
+    assert set(chains) == set(starter.names) == {"dev/b.c", "dev/web"}
     assert chains["dev/web"].account == "444444444444"
     assert "dev/web" in load(uncommented(text)).chains
