@@ -29,6 +29,8 @@ _HEAVY = [
 ]
 # As the console script that an installer writes.
 _SCRIPT = "import sys; sys.argv[1:] = {!r}; from rolehop.__main__ import main; main()"
+# Else a bus that stalls for two seconds is given up, and the full path taken.
+_PATIENT = "from rolehop.fastpath import dbus; dbus.read_secrets.__defaults__ = (60.0, None); "
 
 
 def imported(code: str, world: World) -> tuple[set[str], str]:
@@ -68,7 +70,9 @@ def among(names: list[str], found: set[str]) -> set[str]:
 
 def test_the_hot_path_imports_next_to_nothing(warm: World) -> None:
     answer = hot(warm, "admin")
-    found, out = loaded_by(warm, "credential-process", "admin")
+    code = _SCRIPT.format(["credential-process", "admin"])
+    found, out = imported(code if "kernel" in warm.backend else _PATIENT + code, warm)
+    found -= bare()
     assert out == answer
     assert among(_HEAVY, found) == set()
     ours = {each for each in found if each.startswith("rolehop")}
@@ -91,10 +95,13 @@ def test_an_installed_line_imports_less_still(warm: World) -> None:
     """``profile install`` writes it: without site not even os is loaded."""
     answer = hot(warm, "admin")
     start, words = ["-IS", launcher.__file__], [SCRIPT, "credential-process", "admin"]
-    done = warm.run(sys.executable, "-X", "importtime", *start, *words)
-    assert (done.out, done.code) == (answer, 0)
     least = warm.run(sys.executable, "-X", "importtime", "-IS", "-c", "pass")
-    found = modules_in(done.err) - modules_in(least.err)
+    found = {"rolehop.errors"}
+    for _ in range(5):  # a bus that stalls for two seconds is given up, and the full path taken
+        if "rolehop.errors" in found:
+            done = warm.run(sys.executable, "-X", "importtime", *start, *words)
+            assert (done.out, done.code) == (answer, 0)
+            found = modules_in(done.err) - modules_in(least.err)
     reader = "keyctl" if "kernel" in warm.backend else "dbus"
     own = {f"rolehop.fastpath.{each}" for each in ("installed_line", "record", reader)}
     assert {each for each in found if each.startswith("rolehop.fastpath.")} == own
