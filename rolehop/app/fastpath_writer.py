@@ -2,7 +2,8 @@
 
 The chain is planned again, after the answer was printed, in an `App` of its own that notes every
 variable and file that it reads. The record is written only if that leads to the same hop key: then
-it lists everything that the answer depended on.
+it lists everything that the answer depended on. Chains of one source share that `App`, which reads
+their config once: what one of them depends on, the others hardly ever do not.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rolehop import __version__
 from rolehop.app.context import App
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Stamps, plan_chain
 from rolehop.app.walking.source_callers import SourceCallers
 from rolehop.errors import RolehopError
 from rolehop.fastpath import holds, may_hold
@@ -37,10 +39,24 @@ from rolehop.vault.lazy_stores import QUIET_BACKENDS
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 
 
-def write_fastpath_record(app: App, plan: Plan, asked_for: str) -> None:
+class Replanning(NamedTuple):
+    """What plans chains of one source again."""
+
+    app: App
+    stamps: Stamps
+
+
+Replannings = dict[tuple[str, str | None], Replanning]
+"""By source and AWS profile."""
+
+
+def write_fastpath_record(
+    app: App, plan: Plan, asked_for: str, shared: Replannings | None = None
+) -> None:
     """Write the record of ``plan``'s chain, by the name it was ``asked_for``, if it can be answered hot.
 
-    If it cannot, nothing is written: the full path is slower and gives the same answer.
+    If it cannot, nothing is written: the full path is slower and gives the same answer. Pass the
+    same ``shared`` for many chains.
     """
     backend = QUIET_BACKENDS.get(app.vault.backend or "")
     folder = state_folder(app.variables)
@@ -52,11 +68,8 @@ def write_fastpath_record(app: App, plan: Plan, asked_for: str) -> None:
         app.index_store.seal()
     except OSError:
         return
-    again = App(app.variables, app.home)
-    again.index_store = (
-        app.index_store
-    )  # which has read the index already; `again` notes that it depends on it
-    if not _leads_to(again, plan, app.source_callers):
+    again, stamps = _replanning(app, plan, {} if shared is None else shared)
+    if not _leads_to(again, plan, app.source_callers, stamps):
         return
     _add_backend_dependencies(again, backend)
     if again.dependencies.uncacheable or _names_a_password(again):
@@ -66,9 +79,21 @@ def write_fastpath_record(app: App, plan: Plan, asked_for: str) -> None:
     if text is not None:
         try:
             path = _path_to_write(folder, asked_for, app.variables, app.now().timestamp())
-            write_beside(path, text, lasting=False)
+            write_beside(path, text, lasting=False, sweep=False)
         except OSError:
             return
+
+
+def _replanning(app: App, plan: Plan, shared: Replannings) -> Replanning:
+    """Return what plans ``plan``'s chain again, new unless it is of no other chain's doing."""
+    key = plan.source.name, plan.aws_profile
+    found = shared.get(key)
+    if found is None or found.app.dependencies.uncacheable:
+        again = App(app.variables, app.home)
+        # It has read the index already; `again` notes that it depends on it.
+        again.index_store = app.index_store
+        found = shared[key] = Replanning(again, Stamps())
+    return found
 
 
 def has_fastpath_record(app: App, plan: Plan, asked_for: str) -> bool:
@@ -103,7 +128,7 @@ def _path_to_write(folder: str, chain: str, environ: Mapping[str, str], now: flo
     return min(map(Path, paths), key=lambda path: path.stat().st_mtime_ns)
 
 
-def _leads_to(again: App, plan: Plan, callers: SourceCallers) -> bool:
+def _leads_to(again: App, plan: Plan, callers: SourceCallers, stamps: Stamps) -> bool:
     """Plan the chain again; true if it still leads to the same stored session.
 
     Whom the source signed in as is a matter of its state, which the record has in its key.
@@ -111,7 +136,7 @@ def _leads_to(again: App, plan: Plan, callers: SourceCallers) -> bool:
     from rolehop.sources import stamp_of
 
     try:
-        planned = plan_chain(again, plan.chain, callers=callers)
+        planned = plan_chain(again, plan.chain, stamps=stamps, callers=callers)
         known_without_loading = stamp_of(plan.source, again.source_context).value is not None
     except RolehopError:
         return False

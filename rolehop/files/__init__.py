@@ -213,7 +213,12 @@ def _no_regular_file(mode: int) -> str:
 
 
 def write_beside(
-    path: Path, text: str | bytes, *, lasting: bool = True, mode: int = PRIVATE_FILE
+    path: Path,
+    text: str | bytes,
+    *,
+    lasting: bool = True,
+    mode: int = PRIVATE_FILE,
+    sweep: bool = True,
 ) -> None:
     """Write ``text``, as UTF-8, whole or not at all, mode 0600 unless the file's owner chose another.
 
@@ -226,7 +231,8 @@ def write_beside(
     A symbolic link is replaced and never followed: its target may be anybody's. A caller that
     means the file behind a link resolves the path first.
 
-    What processes that were killed in here left of the same file is deleted, once in each process.
+    What processes that were killed in here left of the same file is deleted, once in each process,
+    unless ``sweep`` is false: for one of many files in a folder that is swept as a whole.
     """
     make_private_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -244,7 +250,7 @@ def write_beside(
             error.filename = str(path)
         beside.unlink(missing_ok=True)
         raise
-    if path not in _swept:
+    if sweep and path not in _swept:
         _swept.add(path)
         sweep_unfinished(path.parent, path.name)
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
 from rolehop.credentials import Session
+from rolehop.durations import end_by_new_clock
 from rolehop.plan.model import CachedSession, CachedState, Hop, HopStep, SourceStep, Step, TokenStep
 from rolehop.startup.dataclass import dataclass, field, replace
 
@@ -258,6 +259,8 @@ class Index:
 
     def pruned(self, now: datetime) -> Index:
         """Leave out findings older than seven days and codes that can no longer be repeated."""
+        if not self.findings and not self.mfa:
+            return self
         window = int(now.timestamp()) // WINDOW_SECONDS
         return replace(
             self,
@@ -270,6 +273,16 @@ class Index:
                 if window - each.window <= _MOST_MFA_WINDOWS
             },
         )
+
+
+def by_new_clock(sessions: Mapping[str, Entry], shift: timedelta) -> dict[str, Entry]:
+    """Return entries with their ends by a clock that was set by ``shift`` since they were noted."""
+
+    def by_it(each: Entry) -> Entry:
+        end = end_by_new_clock(each.local_expires_at, each.expires_at, shift)
+        return each if end == each.local_expires_at else replace(each, local_expires_at=end)
+
+    return {key: by_it(each) for key, each in sessions.items()}
 
 
 class _Lifetimes(Mapping[str, CachedSession]):

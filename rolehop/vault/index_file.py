@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rolehop.digest import sha256_hex
-from rolehop.durations import end_by_new_clock
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
 from rolehop.files import entries_of, read_own, sweep_unfinished, write_beside
-from rolehop.startup.dataclass import replace
 from rolehop.startup.debug_log import debug
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.time_limit import seconds_left
@@ -35,9 +33,17 @@ from rolehop.vault.index import (
     OrphanedSession,
     SignInEnd,
     UsedMfaCode,
+    by_new_clock,
 )
 from rolehop.vault.locks import Contended, holder_of, locked, name_holder, sweep_locks, unlock
-from rolehop.vault.serialization import as_time, read_object, read_time, start_of_machine
+from rolehop.vault.serialization import (
+    KeptTexts,
+    as_time,
+    plain_fields,
+    read_object,
+    read_time,
+    start_of_machine,
+)
 
 _LONGEST = 1 << 26  # bytes; a hundred thousand sessions fit
 
@@ -88,6 +94,7 @@ class IndexStore:
         self._machine_start = machine_start
         self._reading = threading.Lock()
         self._last: tuple[_State | None, Index] | None = None
+        self._entry_texts = KeptTexts()
         self._has_timed_out = False
         self._has_swept = False
 
@@ -158,7 +165,8 @@ class IndexStore:
         old = self.load()
         new = change(old)
         if new != old or sealed_stamp(str(self.path)) is None:
-            write_beside(self.path, as_text(new, self._machine_start(self._now())))
+            started_at = self._machine_start(self._now())
+            write_beside(self.path, as_text(new, started_at, self._entry_texts))
             self._last = _state(self.path), new  # nobody else writes it while it is locked
             seal = as_seal(str(self.path), _digest(new))
             write_beside(Path(seal_path(str(self.path))), seal, lasting=False)
@@ -200,24 +208,27 @@ def _digest(index: Index) -> str:
     return sha256_hex(json.dumps(read, sort_keys=True).encode())
 
 
-def as_text(index: Index, started_at: datetime | None = None) -> str:
+def as_text(
+    index: Index, started_at: datetime | None = None, entries: KeptTexts | None = None
+) -> str:
     """Return the file's text; ``started_at`` is when this machine started, by its clock."""
     fields = {
         "schema": SCHEMA,
         **({} if started_at is None else {"started_at": as_time(started_at)}),
         "lost": "damaged" if index.damaged else index.lost,
-        "sessions": {key: _plain(entry) for key, entry in index.sessions.items()},
-        "keys": {name: _plain(entry) for name, entry in index.keys.items()},
-        "findings": {role: _plain(each) for role, each in index.findings.items()},
-        "mfa": {serial: _plain(each) for serial, each in index.mfa.items()},
+        "keys": {name: plain_fields(entry) for name, entry in index.keys.items()},
+        "findings": {role: plain_fields(each) for role, each in index.findings.items()},
+        "mfa": {serial: plain_fields(each) for serial, each in index.mfa.items()},
         "sign_ins": dict(index.sign_ins),
-        "sign_in_ends": {name: _plain(end) for name, end in index.sign_in_ends.items()},
+        "sign_in_ends": {name: plain_fields(end) for name, end in index.sign_in_ends.items()},
         "strays": [
-            _plain(each) for each in sorted(index.strays, key=lambda each: (each.backend, each.key))
+            plain_fields(each)
+            for each in sorted(index.strays, key=lambda each: (each.backend, each.key))
         ],
     }
     # Not indented: that would be written by json's slow half, and a fleet's index is long.
-    return json.dumps(fields) + "\n"
+    sessions = (entries or KeptTexts()).as_object(index.sessions)
+    return f'{json.dumps(fields)[:-1]}, "sessions": {sessions}}}\n'
 
 
 def read_text(text: str, started_at: datetime | None = None) -> Index:
@@ -259,13 +270,6 @@ def _read(path: Path, started_at: datetime) -> Index:
         return Index(lost=True, damaged=True)
 
 
-def _plain(
-    value: Entry | KeyEntry | SignInEnd | LearnedCeiling | UsedMfaCode | OrphanedSession,
-) -> dict[str, object]:
-    fields = ((name, getattr(value, name)) for name in value.__slots__)
-    return {name: as_time(each) if isinstance(each, datetime) else each for name, each in fields}
-
-
 def _each(found: object, read: Callable[[str, Mapping[str, object]], T]) -> dict[str, T]:
     """Read every member of a JSON object; those that ``read`` rejects are dropped."""
     members: dict[str, T] = {}
@@ -286,14 +290,7 @@ def _by_new_clock(
         shift = None if now is None else now - read_time(_text(then))
     except (TypeError, ValueError):
         return sessions
-    if shift is None:
-        return sessions
-
-    def by_it(each: Entry) -> Entry:
-        end = end_by_new_clock(each.local_expires_at, each.expires_at, shift)
-        return each if end == each.local_expires_at else replace(each, local_expires_at=end)
-
-    return {key: by_it(each) for key, each in sessions.items()}
+    return sessions if shift is None else by_new_clock(sessions, shift)
 
 
 def _texts(found: object) -> dict[str, str]:

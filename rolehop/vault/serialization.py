@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from rolehop.credentials import Credentials, Secret, Session, StoredDocument
 from rolehop.durations import end_by_new_clock, read_moment
@@ -270,3 +270,30 @@ def _strings(text: str, version: str, wanted: int) -> dict[str, str]:
 
 def _compact(fields: Mapping[str, object]) -> str:
     return json.dumps(fields, separators=(",", ":"))
+
+
+class KeptTexts:
+    """The JSON of values by name, kept from one write to the next: nearly all are as they were."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._known: dict[str, tuple[Any, str]] = {}
+
+    def as_object(self, values: Mapping[str, Any]) -> str:
+        """Return ``values``, which never change, as one JSON object."""
+        before, self._known = self._known, {}
+        for name, value in values.items():
+            same = name in before and before[name][0] is value
+            text = before[name][1] if same else _member(name, value)
+            self._known[name] = value, text
+        return f"{{{', '.join(text for _, text in self._known.values())}}}"
+
+
+def _member(name: str, value: Any) -> str:
+    return f"{json.dumps(name)}: {json.dumps(plain_fields(value))}"
+
+
+def plain_fields(value: Any) -> dict[str, object]:
+    """Return the fields of a value as JSON takes them."""
+    fields = ((name, getattr(value, name)) for name in value.__slots__)
+    return {name: as_time(each) if isinstance(each, datetime) else each for name, each in fields}

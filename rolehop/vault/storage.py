@@ -29,6 +29,9 @@ USERNAME = "rolehop"
 _SESSION = Pattern(r"rolehop/([0-9a-f]{64})")
 _DELETE_ATTEMPTS = 3
 _MOST = 20  # items of one portion
+_FIRST = 4
+"""Items of the first one, before it is known how long they take: others give up after 45 s at most."""
+
 _SECONDS = 1.0
 """How long a portion should take, also with a slow keyring: others give up after 5 s."""
 
@@ -291,7 +294,7 @@ def portions(whole: Sequence[T]) -> Iterator[Sequence[T]]:
 
     Yields parts of ``whole``, smaller ones if what is done with them takes long.
     """
-    start, size = 0, _MOST
+    start, size = 0, _FIRST
     while start < len(whole):
         begun = time.monotonic()
         yield whole[start : start + size]

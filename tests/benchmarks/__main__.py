@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tests.benchmarks import printing
 from tests.benchmarks.each_rows import each_rows
-from tests.benchmarks.fan_out import fan_out_rows
+from tests.benchmarks.fan_out import MANY_SPOKES, SPOKES, fan_out_rows
 from tests.benchmarks.measuring import Failed, Row
 from tests.benchmarks.own_rows import (
     Bench,
@@ -80,6 +80,9 @@ def _over_the_bus(
     peers = peer_rows(bench, world, {name: getattr(options, name) for name in PEERS})
     if options.scale or options.peers:
         yield size_rows(bench, world, quick=quick) if options.scale else peers
+        if options.scale:
+            for spokes in (SPOKES,) if quick else (SPOKES, MANY_SPOKES):
+                yield fan_out_rows(bench, world, "Secret Service", 1 if quick else 3, spokes)
         return
     yield cached_rows(bench, world, "Secret Service")
     yield everyday_rows(bench, world)

@@ -22,7 +22,7 @@ from = "admin"
 hops = [{ role = "arn:aws:iam::555555555555:role/Deep" }]
 """
 )
-_LEAST = Path(__file__).with_name("least_walk.py")
+LEAST = Path(__file__).with_name("least_walk.py")
 _DEEP = "arn:aws:iam::555555555555:role/Deep"
 _USUAL = "import keyring; print(keyring.get_password({!r}, 'rolehop').partition(chr(10))[0])"
 
@@ -132,7 +132,7 @@ def cold_rows(bench: Bench, world: World) -> Iterator[Row]:
     process = replace(bench.rolehop(world, "credential-process", "deep"), before=forget)
     row = paired("cold walk of three hops", process, bench.unit, bench.pairs, wanted=22.0)
     yield replace(row, facts={"calls": len(world.sts.calls)})
-    least = replace(process, argv=[bench.python, str(_LEAST), HUB, ADMIN, _DEEP])
+    least = replace(process, argv=[bench.python, str(LEAST), "chain", HUB, ADMIN, _DEEP])
     name = "cold walk of three hops, against the least program that makes and stores it"
     yield paired(name, process, least, bench.pairs, wanted=1.12)
     name = f"{bench.at_once} at once: cold walk of three hops"

@@ -51,6 +51,14 @@ def test_the_index_comes_back_from_its_file(tmp_path: Path) -> None:
     assert store(tmp_path).load() == FULL.pruned(NOW)
 
 
+def test_each_write_has_the_entries_of_its_time(tmp_path: Path) -> None:
+    writer = store(tmp_path)
+    renewed = replace(ADMIN, arn=f"{ADMIN.arn}-2")
+    for index in (FULL, FULL.with_session(renewed), FULL.without([HUB.key], PLACE), FULL):
+        writer.change(lambda _, now=index: now)  # type: ignore[misc]
+        assert store(tmp_path).load() == index.pruned(NOW)
+
+
 def test_the_file_is_for_the_user_alone_and_its_lock_is_gone(tmp_path: Path) -> None:
     store(tmp_path / "state").change(lambda _: FULL)
     assert (tmp_path / "state" / "index.json").stat().st_mode & 0o777 == 0o600

@@ -22,7 +22,7 @@ from rolehop.errors import (
     VaultLocked,
 )
 from rolehop.vault.backend_selection import Chosen
-from rolehop.vault.storage import BackendHandle
+from rolehop.vault.storage import BackendHandle, portions
 from rolehop.vault.timeouts import Deadline, as_vault_error
 from tests.doubles.keyrings import InMemory, WindowsError
 
@@ -243,3 +243,11 @@ def test_importing_a_back_end_is_not_waiting_for_a_keyring() -> None:
     BackendHandle(choose, print, prepare=lambda: note("imported")).open()
     # What is limited runs in a thread of its own.
     assert deeds == [("imported", True), ("chosen", False)]
+
+
+def test_a_keyring_whose_pace_is_not_known_gets_few_items_under_one_lock() -> None:
+    whole = range(100)
+    parts = [list(part) for part in portions(whole)]
+    assert [each for part in parts for each in part] == list(whole)
+    assert len(parts[0]) <= 4
+    assert max(map(len, parts)) <= 20

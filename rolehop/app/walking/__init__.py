@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rolehop.app.context import App
+    from rolehop.app.fastpath_writer import Replannings
     from rolehop.app.ports import Person, Progress
     from rolehop.app.walking.chain_walk import SharedByWalks
     from rolehop.config.model import ChainConfig
@@ -149,21 +150,31 @@ def store_flags(app: App, session: Session, options: WalkOptions) -> None:
         app.note("the flags cannot be stored: rolehop refresh will not know them")
 
 
-def write_record(app: App, plan: Plan, options: WalkOptions, asked_for: str) -> None:
-    """Write the hot path's record of an answer that needed no flags, for the name asked for."""
+def write_record(
+    app: App,
+    plan: Plan,
+    options: WalkOptions,
+    asked_for: str,
+    shared: Replannings | None = None,
+) -> None:
+    """Write the hot path's record of an answer that needed no flags, for the name asked for.
+
+    Pass the same ``shared`` for many chains.
+    """
     if options == WalkOptions(no_prompt=options.no_prompt) and app.config_file is None:
         from rolehop.app.fastpath_writer import write_fastpath_record
 
-        write_fastpath_record(app, plan, asked_for)
+        write_fastpath_record(app, plan, asked_for, shared)
 
 
 def write_missing_records(app: App, plans: Mapping[str, Plan], options: WalkOptions) -> None:
     """Do the same for chains that were renewed, by the name each was asked for."""
     from rolehop.app.fastpath_writer import has_fastpath_record
 
+    shared: Replannings = {}
     for name, plan in plans.items():
         if not has_fastpath_record(app, plan, name):
-            write_record(app, plan, options, name)
+            write_record(app, plan, options, name, shared)
 
 
 def count_use(app: App, name: str) -> None:
