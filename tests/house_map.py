@@ -67,7 +67,7 @@ app/serving: serve chains: keep a session of each, answer from memory, know what
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
-    app/walking sts_errors key_rotation vault sources sources/shared aws net show show/fleets shells handover completion
+    app/walking sts_errors key_rotation vault vault/backends sources sources/shared aws net show show/fleets shells handover completion
     state ports plan policy/chains awsconfig config config/fleets fastpath time_limit files daemon_threads credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now
@@ -78,8 +78,10 @@ sts_errors: explain why STS refused a call, and what to do
     access_denied ports plan
 key_rotation: put a new access key in the place of an old one
     ports credentials
+vault/backends: the back end that is named, and those of our own that are used only if they are
+    files
 vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of them
-    plan fastpath time_limit files credentials
+    plan fastpath time_limit files credentials vault/backends
 # ---- where a chain starts
 sources/identity_center: sources of type identity-center
     sources sources/shared aws aws/identity_center oauth net ports plan awsconfig config time_limit
@@ -193,7 +195,7 @@ LIBRARIES = {
     "click": "cli cli/commands",
     "cryptography": "aws/certificates",
     "dataclasses": "startup",  # half a millisecond for each class
-    "keyring": "vault demo",
+    "keyring": "vault vault/backends demo",
     "moto": "demo",
     "pkcs11": "aws/certificates",
     "platformdirs": "app",

@@ -152,7 +152,7 @@ def _names_a_password(again: App) -> bool:
 
 
 def _add_backend_dependencies(again: App, backend: str) -> None:
-    from rolehop.vault.backend_selection import keyringrc
+    from rolehop.vault.backends.naming import keyringrc
 
     for name in ("PYTHON_KEYRING_BACKEND", _BUS, "XDG_CONFIG_HOME", "HOME"):
         again.dependencies.add_variable(name)

@@ -13,27 +13,25 @@ import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rolehop.advice import Advice, ShellCommand
 from rolehop.errors import VaultAbsent
 from rolehop.fastpath import PROPERTY
-from rolehop.files import read_trusted
-from rolehop.files.access import Distrust, distrust_of_folder
 from rolehop.startup.dataclass import dataclass
 from rolehop.vault import (
+    ENCRYPTED_FILE,
     FREEDESKTOP,
+    GPG_STORE,
     KERNEL,
     KWALLET,
     MACOS,
     WINDOWS,
     backend_label,
 )
+from rolehop.vault.backends.naming import named_backend
 
 if TYPE_CHECKING:
-    import configparser
-
     from keyring.backend import KeyringBackend
 
     from rolehop.vault.session_bus import BusProblem
@@ -53,6 +51,8 @@ _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
 # back from the second. Its members are considered one by one.
 _CHAINER = "keyring.backends.chainer."
 _PLAINTEXT = "keyrings.alt."
+# Sessions have several lines, and this package's back end keeps the first one.
+_UNFIT = {"keyring_pass.PasswordStoreBackend": GPG_STORE}
 # CRED_MAX_CREDENTIAL_BLOB_SIZE is 2,560 bytes of UTF-16 (wincred.h).
 _WINDOWS_LIMIT = 1_280
 _FIX = (
@@ -104,7 +104,7 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
     Raises:
         VaultAbsent: no back end can be used; the cause names those that were tried.
     """
-    by, name = _named(named, environ, platform)
+    by, name = named_backend(named, environ, platform)
     if name is not None:
         return _on_purpose(name, by, environ, platform)
     tried: list[str] = []
@@ -131,68 +131,20 @@ def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -
         importlib.import_module(_REPLACEMENTS[_ON_A_BUS[0]].rpartition(".")[0])
 
 
-def _named(named: str | None, environ: Mapping[str, str], platform: str) -> tuple[str, str | None]:
-    if named is not None:
-        return "[vault] backend", named
-    if environ.get("PYTHON_KEYRING_BACKEND"):
-        return "PYTHON_KEYRING_BACKEND", environ["PYTHON_KEYRING_BACKEND"]
-    path = keyringrc(environ, platform)
-    return str(path), None if path is None else _default_keyring(path)
-
-
-def keyringrc(environ: Mapping[str, str], platform: str) -> Path | None:
-    """Return the path of keyring's own settings (keyring.util.platform_), from ``environ``."""
-    if platform == "win32":
-        root = environ.get("LOCALAPPDATA") or environ.get("ProgramData")
-        return Path(root, "Python Keyring", "keyringrc.cfg") if root else None
-    home = environ.get("HOME")
-    root = environ.get("XDG_CONFIG_HOME") or (home and str(Path(home, ".config")))
-    return Path(root, "python_keyring", "keyringrc.cfg") if root else None
-
-
-def _default_keyring(path: Path) -> str | None:
-    try:
-        file = read_trusted(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from None
-    if file is None:
-        return None
-    import configparser
-
-    found = configparser.RawConfigParser()
-    try:
-        found.read_string(file.text)
-    except configparser.Error as error:
-        raise _unreadable(path, error) from None
-    name = found.get("backend", "default-keyring", fallback="").strip()
-    if name:
-        _check_followed(path, "", path, file.distrust)
-    place = found.get("backend", "keyring-path", fallback="").strip()
-    if name and place:
-        folder = Path(place).expanduser()
-        _check_followed(path, f"its keyring-path {folder}", folder, distrust_of_folder(folder))
-        sys.path.insert(0, str(folder))
-    return name or None
-
-
-def _check_followed(settings: Path, what: str, path: Path, distrust: Distrust | None) -> None:
-    """Raise VaultAbsent if others can write what decides the code that keeps the secrets."""
-    if distrust is not None:
-        raise VaultAbsent(
-            f"{settings} names a keyring and is not followed",
-            cause=f"{what}: {distrust}" if what else str(distrust),
-            fix=distrust.advice(str(path)),
-        )
-
-
 def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -> Chosen:
     if name.startswith(_NO_BACKENDS):
         raise VaultAbsent(
             "there is no keyring", cause=f"{by} names {name}, which stores nothing", fix=_FIX
         )
+    if name in _UNFIT:
+        raise VaultAbsent(
+            f"the keyring back end {name} cannot be used",
+            cause="it keeps only the first line of an item",
+            fix=f'name rolehop\'s own: [vault] backend = "{_UNFIT[name]}"',
+        )
     try:
         chosen = _describe(name, _load(name, environ), environ, platform)
-        weak = _weakness(name, chosen.keyring)
+        weak = None if name == ENCRYPTED_FILE else _weakness(name, chosen.keyring)
     except Exception as error:  # noqa: BLE001 - any class may be imported here
         raise VaultAbsent(
             f"the keyring back end {name} cannot be used",
@@ -263,7 +215,7 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
     refused = []
     for keyring in sorted(get_all_keyring(), key=lambda each: -float(each.priority)):
         name = _name_of(keyring)
-        if name.startswith((*_NO_BACKENDS, _CHAINER, *_ON_A_BUS, KERNEL)):
+        if name.startswith((*_NO_BACKENDS, _CHAINER, *_ON_A_BUS, KERNEL, ENCRYPTED_FILE)):
             continue
         if _weakness(name, keyring) is None:
             return _describe(name, keyring, environ, platform)
@@ -283,8 +235,23 @@ def _load(name: str, environ: Mapping[str, str]) -> KeyringBackend:
     if name == KERNEL:
         _prove_kernel()
     found.priority  # noqa: B018 - raises RuntimeError if the back end cannot work here
-    made: KeyringBackend = found(_properties(environ)) if name in _REPLACEMENTS else found()
+    made = _made(name, found, environ)
     _check_bus(made, environ)
+    return made
+
+
+def _made(name: str, found: Any, environ: Mapping[str, str]) -> KeyringBackend:
+    """Create a back end of class ``found`` with the properties that the environment gives it."""
+    made: KeyringBackend
+    if name == GPG_STORE:
+        made = found(environ)
+    elif name in _REPLACEMENTS:
+        made = found(_properties(environ))
+    else:
+        made = found()
+        # keyring's own constructor has done so; ENCRYPTED_FILE's does not call it.
+        for key, value in _properties(environ).items():
+            setattr(made, key, value)
     return made
 
 
@@ -328,6 +295,8 @@ def _describe(
 
 def how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str | None:
     """Return the command for a session over SSH, where no desktop asks for the password."""
+    if name == GPG_STORE:
+        return Advice("give GnuPG the passphrase in a terminal: ", ShellCommand("rolehop doctor"))
     if not any(environ.get(each) for each in _BY_SSH) or name == KERNEL:
         return None
     if platform == "darwin":
@@ -348,6 +317,8 @@ def _limit(keyring: KeyringBackend) -> int | None:
 def _asks_person(name: str, environ: Mapping[str, str], platform: str) -> bool:
     if name == KERNEL:
         return False
+    if name == GPG_STORE:
+        return True  # GnuPG asks on the terminal
     return platform in ("darwin", "win32") or _has_display(environ)
 
 
@@ -371,20 +342,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, AttributeError):
         return f"its module has no {error.name}"
     return " ".join(str(error).split()) or f"it raises {type(error).__name__}"
-
-
-def _unreadable(
-    path: Path, error: OSError | UnicodeDecodeError | configparser.Error
-) -> VaultAbsent:
-    return VaultAbsent(
-        f"{path} cannot be read", cause=_why_unread(error), fix="correct the file or remove it"
-    )
-
-
-def _why_unread(error: OSError | UnicodeDecodeError | configparser.Error) -> str:
-    if isinstance(error, OSError):
-        return (error.strerror or "no reason was given").lower()
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8"
-    line = getattr(error, "lineno", None)
-    return f"it is not written as [section] and key = value{f', in line {line}' if line else ''}"

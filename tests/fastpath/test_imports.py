@@ -150,8 +150,8 @@ JUDGE: access_denied.model app.judging.config_locations,explaining,federated_cal
 RECORDED: LOCKS app.silent app.walking.asked_by cli.walk_command fastpath.dbus handover.environment
     state.chain_usage,history,history_log,json_file show.times terminal.progress
 SHELL: shells.bash,dialect,posix,registry,statements
-KEYRING: fastpath.dbus vault.access_keys,backend_selection,chunks,digest_key,documents
-    vault.secret_service,session_bus,sessions,sign_ins,storage,timeouts
+KEYRING: fastpath.dbus vault.access_keys,backend_selection,backends,chunks vault.backends.naming
+    vault.digest_key,documents,secret_service,session_bus,sessions,sign_ins,storage,timeouts
 CALLS: aws.api_calls,endpoint,query_api,query_xml,sts,sts_responses daemon_threads
     net.addresses,client_settings,connection_errors,connections,transport,web_pages
 HOPS: KEYRING app.mfa_codes app.walking.chain_walk,source_name plan.identity renewal

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from rolehop.errors import RolehopError, VaultBroken
 from rolehop.show.doctor.finding import DoctorFinding, fine, from_error, look
 from rolehop.startup.dataclass import dataclass
-from rolehop.vault import FREEDESKTOP, KERNEL, KWALLET, MACOS, WINDOWS, backend_label
+from rolehop.vault import (
+    ENCRYPTED_FILE,
+    FREEDESKTOP,
+    GPG_STORE,
+    KERNEL,
+    KWALLET,
+    MACOS,
+    WINDOWS,
+    backend_label,
+)
 from rolehop.vault.storage import BackendHandle, Storage
 
 if TYPE_CHECKING:
@@ -33,6 +42,10 @@ PROTECTION = {
     KWALLET: "on disk it is encrypted with the wallet's password; while it is open, programs that"
     " you allowed can read it",
     KERNEL: "nothing is on disk; every program of yours can read it, and a reboot empties it",
+    GPG_STORE: "on disk it is encrypted with your GnuPG key; while its agent has the passphrase, every"
+    " program of yours can read it",
+    ENCRYPTED_FILE: "on disk it is encrypted with the passphrase; whoever has that, or its variable, can"
+    " read it, and who changes the file is not noticed",
     MACOS: "on disk it is encrypted with the login password; it asks before another program reads it",
     WINDOWS: "on disk it is encrypted with your Windows login; every program of yours can read it",
 }

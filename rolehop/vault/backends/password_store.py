@@ -1,0 +1,145 @@
+"""``pass``, the standard Unix password store, as a back end of the keyring library.
+
+For servers and other machines without a desktop: each item is a file that GnuPG encrypts with the key
+of the store. Items have the names that the package keyring-pass gives them, which itself keeps only
+the first line of an item. What is not there is seen by its file, so that it starts no process.
+
+Not registered as an entry point, so that other programs' choice of back end does not change.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
+
+_PREFIX = "python-keyring"
+_SECONDS = 35.0
+"""For GnuPG to ask for a passphrase; the vault waits for 40."""
+
+# What GnuPG says if nobody gave it the passphrase; with LC_ALL=C it says so in English.
+_LOCKED = (
+    "inappropriate ioctl",
+    "no pinentry",
+    "no secret key",
+    "operation cancelled",
+    "no passphrase",
+    "bad passphrase",
+    "timeout",
+)
+
+
+class PasswordStore(KeyringBackend):
+    """Files of ``pass``, named ``python-keyring/SERVICE/USERNAME``."""
+
+    priority = 1
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Find the program and its store in ``environ``.
+
+        Raises:
+            RuntimeError: there is no ``pass``, or no store.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring leaves it open
+        program = shutil.which("pass", path=environ.get("PATH"))
+        if program is None:
+            raise RuntimeError("there is no program pass on PATH")
+        home = environ.get("HOME", "")
+        self._program = program
+        self._store = Path(environ.get("PASSWORD_STORE_DIR") or Path(home, ".password-store"))
+        if not (self._store / ".gpg-id").is_file():
+            raise RuntimeError(f"{self._store} is no store yet: pass init KEY")
+        self._environ = {**environ, "LC_ALL": "C"}
+        terminal = _terminal()
+        if terminal is not None:
+            self._environ.setdefault("GPG_TTY", terminal)
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """Return the text, ``None`` if there is no such file.
+
+        Raises:
+            KeyringLocked: GnuPG needs a passphrase and did not get it.
+            KeyringError: ``pass`` failed; the text is the last thing that it said.
+        """
+        if not self._file(service, username).is_file():
+            return None
+        return self._run("show", _name(service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Store ``password``, which is given to ``pass`` by its standard input.
+
+        Raises: as ``get_password``.
+        """
+        self._run("insert", "--multiline", "--force", _name(service, username), text=password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Remove the file.
+
+        Raises:
+            PasswordDeleteError: there is none.
+            KeyringError: as ``get_password``.
+        """
+        if not self._file(service, username).is_file():
+            raise PasswordDeleteError("no such password")
+        try:
+            self._run("rm", "--force", _name(service, username))
+        except KeyringError:
+            if self._file(service, username).is_file():
+                raise
+            raise PasswordDeleteError("another process removed it") from None
+
+    def services_of(self, username: str) -> list[str]:
+        """Return the services that have an item for ``username``."""
+        top = self._store / _PREFIX
+        return sorted(str(each.parent.relative_to(top)) for each in top.rglob(f"{username}.gpg"))
+
+    def _file(self, service: str, username: str) -> Path:
+        return self._store / f"{_name(service, username)}.gpg"
+
+    def _run(self, *arguments: str, text: str = "") -> str:
+        """Run ``pass``; return what it prints."""
+        with subprocess.Popen(
+            [self._program, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environ,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            try:
+                out, said = process.communicate(text, timeout=_SECONDS)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise KeyringLocked("GnuPG waits for its passphrase") from None
+        if process.returncode != 0:
+            raise _error(said)
+        return out
+
+
+def _name(service: str, username: str) -> str:
+    return f"{_PREFIX}/{service}/{username}"
+
+
+def _error(said: str) -> KeyringError:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    last = lines[-1] if lines else "pass said nothing"
+    is_locked = any(each in said.lower() for each in _LOCKED)
+    return (KeyringLocked if is_locked else KeyringError)(last)
+
+
+def _terminal() -> str | None:
+    """Return the terminal of this process, on which GnuPG's agent may ask for the passphrase."""
+    for number in range(3):
+        with suppress(OSError):
+            return os.ttyname(number)
+    return None

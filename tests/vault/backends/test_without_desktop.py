@@ -1,0 +1,127 @@
+"""Back ends that are named on a server: each keeps keys and sessions, for the whole program."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from rolehop.errors import VaultAbsent, VaultLocked
+from rolehop.vault import ENCRYPTED_FILE, GPG_STORE
+from rolehop.vault.backend_selection import choose_backend
+from rolehop.vault.storage import BackendHandle
+from tests.support.world import World, temporary_world
+
+CONFIG = """
+[sources.alice]
+type = "keys"
+[chains.hub]
+source = "alice"
+hops = [{ role = "222222222222:role/Hub" }]
+"""
+PASSPHRASE = "made up: a passphrase"
+# keyrings.alt calls what Python will remove.
+_NO_WARNINGS = "import warnings; warnings.simplefilter('ignore')"
+
+
+@contextmanager
+def password_store() -> Iterator[World]:
+    """Open a world with a store of ``pass`` whose key has no passphrase."""
+    absent = [each for each in ("pass", "gpg") if shutil.which(each) is None]
+    if absent:
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    with temporary_world(GPG_STORE) as world:
+        world.more["GNUPGHOME"] = str(world.home / ".gnupg")
+        Path(world.more["GNUPGHOME"]).mkdir(mode=0o700)
+        made = ("--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "me", "default")
+        try:
+            for argv in (("gpg", *made), ("pass", "init", "me")):
+                done = world.run(*argv)
+                assert done.code == 0, done.err
+            yield world
+        finally:
+            world.run("gpgconf", "--kill", "all")
+
+
+@contextmanager
+def encrypted_file() -> Iterator[World]:
+    pytest.importorskip("Crypto", reason="pycryptodome encrypts the file")
+    with temporary_world(ENCRYPTED_FILE) as world:
+        world.more["KEYRING_PROPERTY_KEYRING_KEY"] = PASSPHRASE
+        yield world
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("opened", [password_store, encrypted_file])
+def test_it_keeps_keys_and_sessions_and_gives_them_up(
+    opened: Callable[[], AbstractContextManager[World]],
+) -> None:
+    with opened() as world:
+        keeps_keys_and_sessions(world)
+
+
+def keeps_keys_and_sessions(world: World) -> None:
+    world.config(CONFIG)
+    rolehop = partial(world.rolehop, before=_NO_WARNINGS)
+    added = rolehop("keys", "add", "alice", "--from-env")
+    assert (added.code, added.err.count("\n")) == (0, 1), added.err
+    world.more.update(dict.fromkeys(world.alice.environ, ""))
+    first, again = (rolehop("export", "hub", "--format", "json") for _ in range(2))
+    assert (first.code, again.err) == (0, ""), first.err
+    assert again.json["SecretAccessKey"] == first.json["SecretAccessKey"]
+    assert len(world.sts.calls) == 1
+    secrets = (world.alice.key.secret, first.json["SecretAccessKey"], first.json["SessionToken"])
+    texts = [path.read_bytes() for path in world.files()]
+    assert not [secret for secret in secrets for text in texts if secret.encode() in text]
+    assert "1 session forgotten" in rolehop("logout", "--all").err
+    assert rolehop("keys", "remove", "alice", "--yes").code == 0
+    assert rolehop("export", "hub").code == 4
+
+
+# ---- pass
+
+
+def test_pass_that_is_not_set_up_says_what_is_missing(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    for cause in (
+        "there is no program pass on PATH",
+        f"{tmp_path}/.password-store is no store yet",
+    ):
+        with pytest.raises(VaultAbsent) as caught:
+            choose_backend(GPG_STORE, environ, "linux")
+        assert cause in (caught.value.cause or "")
+        program(tmp_path, "exit 1")
+
+
+def test_a_passphrase_that_nobody_gives_is_a_locked_keyring(tmp_path: Path) -> None:
+    environ = failing(tmp_path, "gpg: public key decryption failed: Inappropriate ioctl for device")
+    storage = BackendHandle(lambda: choose_backend(GPG_STORE, environ, "linux"), print).open()
+    assert storage.get("rolehop/none") is None  # no process is started for it
+    with pytest.raises(VaultLocked) as caught:
+        storage.get("rolehop/it")
+    assert caught.value.fix == "give GnuPG the passphrase in a terminal: rolehop doctor"
+
+
+def test_the_package_that_keeps_one_line_is_refused_and_ours_is_named() -> None:
+    with pytest.raises(VaultAbsent) as caught:
+        choose_backend("keyring_pass.PasswordStoreBackend", {}, "linux")
+    assert GPG_STORE in (caught.value.fix or "")
+
+
+def failing(folder: Path, says: str) -> dict[str, str]:
+    """Make a store with one item, and a ``pass`` that fails; return the environment for both."""
+    item = folder / ".password-store" / "python-keyring" / "rolehop" / "it" / "rolehop.gpg"
+    item.parent.mkdir(parents=True)
+    item.touch()
+    (folder / ".password-store" / ".gpg-id").write_text("me\n")
+    program(folder, f'echo "{says}" >&2; exit 2')
+    return {"PATH": str(folder), "HOME": str(folder)}
+
+
+def program(folder: Path, does: str) -> None:
+    (folder / "pass").write_text(f"#!/bin/sh\n{does}\n")
+    (folder / "pass").chmod(0o755)
