@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from textwrap import fill
+from textwrap import dedent, fill
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -176,13 +176,14 @@ def _with_arguments(function: F) -> F:
     """Add what each argument means to the docstring, for ``help(rolehop)``."""
     if function.__doc__:  # none under python -OO
         rows = "".join(
-            fill(f"{name}: {each.meaning}", 96, initial_indent=" " * 8, subsequent_indent=" " * 12)
+            fill(f"{name}: {each.meaning}", 92, initial_indent=" " * 4, subsequent_indent=" " * 8)
             + "\n"
             for name, each in _ARGUMENTS.items()
         )
-        chain = "        chain: Name of a chain of the config, or of an AWS profile.\n"
-        before, raises, after = function.__doc__.partition("    Raises:\n")
-        function.__doc__ = f"{before}    Args:\n{chain}{rows}\n{raises}{after}"
+        chain = "    chain: Name of a chain of the config, or of an AWS profile.\n"
+        first, end, rest = function.__doc__.partition("\n")
+        before, raises, after = dedent(rest).partition("Raises:\n")  # Python 3.13 has dedented it
+        function.__doc__ = f"{first}{end}{before}Args:\n{chain}{rows}\n{raises}{after}"
     return function
 
 

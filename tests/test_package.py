@@ -19,9 +19,9 @@ import pytest
 
 import rolehop
 from manpages.pages import man_pages
+from tests.support.environment import CHECKOUT, ROOT
 
-ROOT = Path(__file__).parent.parent
-COMPLETIONS = ROOT / "rolehop" / "completions"
+COMPLETIONS = Path(rolehop.__file__).parent / "completions"
 SCRIPTS = {
     "bash": "rolehop.bash",
     "zsh": "_rolehop",
@@ -38,10 +38,13 @@ PLACES = {
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = os.environ.get("ROLEHOP_TEST_WHEEL")  # it is what all the tests run
+    if built is not None:
+        return Path(built)
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
+        cwd=CHECKOUT,
         check=True,
         capture_output=True,
     )
@@ -67,8 +70,8 @@ def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     ours = {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "rolehop").rglob("*")
+        str(path.relative_to(CHECKOUT))
+        for path in (CHECKOUT / "rolehop").rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
     assert {name for name in held if name.startswith("rolehop/")} == ours

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.completion.home import ROOT, Home
+import rolehop
+from tests.completion.home import Home
 from tests.shells.interactive import Interactive
 from tests.support.world import World
 
-SCRIPTS = ROOT / "rolehop" / "completions"
+SCRIPTS = Path(rolehop.__file__).parent / "completions"
 SHOW = """
 function rolehop { printf '[%s]' "$@"; }
 inner() { printf '[%s]' inner "$@"; }

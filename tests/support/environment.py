@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+CHECKOUT = Path(os.environ.get("ROLEHOP_TEST_CHECKOUT", ROOT))
+"""Where rolehop's own code is: not below ``ROOT`` when ``.ci/run`` tests the wheel it has built."""
 
 _NEEDED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 _OF_TESTS = ("ROLEHOP_TEST_", "PYTEST_", "COVERAGE_", "COV_")
