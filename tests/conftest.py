@@ -28,6 +28,12 @@ settings.load_profile("rolehop")
 
 _shared_services: list[SecretService] = []
 
+_CORE = (
+    *("api", "fastpath", "plan", "sources/test_", "test_key_rotation.py", "vault", "walk"),
+    *("policy/test_cases.py", "policy/test_evaluate.py", "policy/test_operators.py"),
+)
+"""What the names of modules begin with whose tests are marked ``core``."""
+
 
 def pytest_configure() -> None:
     """Take back signals that are ignored: a test run in the background (``&``, nohup) starts so.
@@ -53,11 +59,31 @@ def pytest_collection(session: pytest.Session) -> None:
         return
     gc.disable()  # until all is collected: little of it is garbage
     sys.dont_write_bytecode = False
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in _test_files()]
+    files = [each for each in _test_files() if not _is_ignored(session.config, each)]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
     begin = len(names) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
     for name in names[begin:] + names[:begin]:
         with contextlib.suppress(Exception):  # pytest imports it again, and reports it
             importlib.import_module(name)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the modules of other tests: importing them all takes long."""
+    return True if collection_path.is_file() and _is_ignored(config, collection_path) else None
+
+
+def _is_ignored(config: pytest.Config, path: Path) -> bool:
+    return config.option.markexpr == "core" and not _is_core(path)
+
+
+def _is_core(path: Path) -> bool:
+    return path.relative_to(ROOT / "tests").as_posix().startswith(_CORE)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests that matter most, before pytest looks for marks."""
+    if _is_core(item.path):
+        item.add_marker(pytest.mark.core)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

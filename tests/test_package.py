@@ -20,6 +20,7 @@ import pytest
 import rolehop
 from manpages.pages import man_pages
 from tests.support.environment import CHECKOUT, ROOT
+from tests.support.world import PYTHON, World
 
 COMPLETIONS = Path(rolehop.__file__).parent / "completions"
 SCRIPTS = {
@@ -64,6 +65,21 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "depends.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder
+
+
+@pytest.mark.skipif("ROLEHOP_TEST_WHEEL" not in os.environ, reason=".ci/run tests its wheel")
+def test_what_is_tested_is_the_wheel(wheel: Path, shared_world: World) -> None:
+    package = Path(rolehop.__file__).parent
+    assert not package.is_relative_to(CHECKOUT / "rolehop")
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.startswith("rolehop/"):
+                assert archive.read(name) == (package.parent / name).read_bytes(), name
+    # Python begins its path with the folder that it is started in, and with PYTHONPATH.
+    shown = shared_world.run(
+        PYTHON, "-c", f"import os; os.chdir({str(ROOT)!r}); import rolehop; print(rolehop.__file__)"
+    )
+    assert shown.out == f"{rolehop.__file__}\n"
 
 
 def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
