@@ -15,6 +15,7 @@ from rolehop.net.client_settings import ClientSettings
 from tests.aws.certificates import Certificates, make_certificates
 from tests.doubles.proxy import ProxyDouble
 from tests.doubles.sts import StrictSts, User
+from tests.support.ports import refusing_port
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +42,10 @@ def _error(asked: ClientSettings, user: User, naps: list[float]) -> ServiceError
     return error
 
 
-def _unused_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    with refusing_port() as port:
+        yield port
 
 
 def test_a_ca_bundle_makes_an_endpoint_trusted(tls: StrictSts, certificates: Certificates) -> None:
@@ -153,9 +154,14 @@ def test_a_proxy_that_wants_a_sign_in_is_named_without_the_password(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_missing_proxy_has_its_own_error(
-    scheme: str, sts: StrictSts, alice: User, naps: list[float], monkeypatch: pytest.MonkeyPatch
+    scheme: str,
+    sts: StrictSts,
+    alice: User,
+    naps: list[float],
+    unused_port: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proxy = f"127.0.0.1:{_unused_port()}"
+    proxy = f"127.0.0.1:{unused_port}"
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://me:pa55word@{proxy}")
     url = sts.url.replace("http:", f"{scheme}:")
     error = _error(ClientSettings("eu-west-1", endpoint_url=url), alice, naps)
@@ -164,9 +170,9 @@ def test_a_missing_proxy_has_its_own_error(
 
 
 def test_a_refused_connection_has_its_own_error(
-    sts: StrictSts, alice: User, naps: list[float]
+    alice: User, naps: list[float], unused_port: int
 ) -> None:
-    host = f"127.0.0.1:{_unused_port()}"
+    host = f"127.0.0.1:{unused_port}"
     error = _error(ClientSettings("eu-west-1", endpoint_url=f"http://{host}"), alice, naps)
     assert error.what == f"cannot reach {host}"
     assert error.cause == "connection refused: nothing listens there (3 attempts)"
