@@ -162,7 +162,9 @@ SSO_REGION = LineQuestion(
 
 
 ACCESS_KEY_ID = LineQuestion(
-    "Access key ID?", "of an IAM user, AKIA…; empty: later", or_empty(access_key_id)
+    "Access key ID?",
+    "of an IAM user, as AKIAIOSFODNN7EXAMPLE; empty: later",
+    or_empty(access_key_id),
 )
 SECRET_KEY = LineQuestion("Secret access key?", "it is not shown", secret_key, hidden=True)
 EXTERNAL_ID = LineQuestion(

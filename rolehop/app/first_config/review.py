@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, ShellCommand
 from rolehop.app.first_config import questions
 from rolehop.app.first_config.drafts import (
     KEYS_THAT_MAY_NEED_MFA,
@@ -21,7 +22,7 @@ from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.picker import Choice
 from rolehop.show.times import show_span
 from rolehop.startup.dataclass import replace
-from rolehop.text import pluralize
+from rolehop.text import clean, pluralize
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -78,15 +79,15 @@ def _device(draft: ChainDraft) -> str:
     return f", MFA {'device found by IAM' if serial == 'auto' else serial}" if serial else ""
 
 
-def _hop_text(step: HopStep) -> str:
+def _hop_text(step: HopStep) -> Advice:
     role, hop = step.hop.role, step.hop
-    parts = [f"{role.account}:role{role.path}{role.name}"]
-    parts.append(f"lasts {show_span(hop.duration_seconds)}")
+    lasts = ShellCommand(f"lasts {show_span(hop.duration_seconds)}")  # in one piece
+    parts = [f"{role.account}:role{role.path}{role.name}, ", lasts]
     if hop.external_id is not None:
-        parts.append(f"external ID {hop.external_id}")
+        parts.append(f", external ID {clean(hop.external_id)}")
     if step.mfa is not Mfa.NONE:
-        parts.append("MFA")
-    return ", ".join(parts)
+        parts.append(", MFA")
+    return Advice(*parts)
 
 
 def _problems(plan: Plan, *, has_keys: bool) -> Iterator[str]:
