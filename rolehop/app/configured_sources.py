@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
     from rolehop.sources.source_type import LoginSupport
 
+_SIGNED_IN = "source to sign in to"
+"""The list of which the last choice is remembered."""
+
 Findings = list[tuple[str, str, bool | None]]
 """What was looked for, what was found, and whether that is good."""
 
@@ -193,6 +196,7 @@ def sign_in(
         _check_takes_text(base, support)
     text = None if read_stdin is None else read_stdin()
     login = Login(browser=browser, text=text)
+    app.choices.note(_SIGNED_IN, source.name)
     return SignInChange(source, support.login(base, app.source_context, login))
 
 
@@ -212,7 +216,8 @@ def sign_out(app: App, name: str) -> SignInChange:
 def sources_with_sign_in(app: App) -> list[SourceConfig]:
     """Return the sources that can be signed in to, at least one.
 
-    They are those of the config, and of each Identity Center that these leave out an AWS profile.
+    They are those of the config, and of each Identity Center that these leave out an AWS profile; the
+    one that was signed in to last is the first.
 
     Raises:
         UsageError: there is none.
@@ -229,7 +234,8 @@ def sources_with_sign_in(app: App) -> list[SourceConfig]:
     found += profiles_with_sign_in(configured, app.source_context)
     if not found:
         raise UsageError("no source of the config has a sign-in", fix="rolehop source list")
-    return found
+    last = app.choices.last(_SIGNED_IN)
+    return sorted(found, key=lambda each: each.name != last)
 
 
 def _login_support(app: App, source: SourceConfig) -> tuple[SourceConfig, LoginSupport]:

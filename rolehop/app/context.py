@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rolehop.ports import ApiCall
     from rolehop.sources.context import SourceContext
     from rolehop.state.history import History
+    from rolehop.state.last_choices import LastChoices
     from rolehop.vault.index import Index
     from rolehop.vault.index_file import IndexStore
     from rolehop.vault.lazy_stores import LazyKeyStore, LazyTokenStore
@@ -326,6 +327,7 @@ class App:
             source_of_chain=self._source_of_chain,
             tokens=self._tokens,
             person=self.person,
+            choices=lambda: self.choices,
             locks=self.locks,
             sts=self._sts_for_source,
             watched=self.dependencies.add_file,
@@ -335,6 +337,13 @@ class App:
             on_call=self._called,
             default_region=self.config.defaults.region,
         )
+
+    @property
+    def choices(self) -> LastChoices:
+        """What was chosen last from each list."""
+        from rolehop.state.last_choices import LastChoices
+
+        return LastChoices(self.state_folder)
 
     def walk_context(self, person: Person) -> SourceContext:
         """Return what sources may use in one walk, or in one run over many chains.

@@ -104,11 +104,9 @@ def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:
     """
     if cli.terminal.is_dumb:
         raise NoTerminal(f"a {noun} is needed, and this terminal cannot show a list (TERM=dumb)")
-    from rolehop.terminal.picker import Picker, run
+    from rolehop.terminal import picker
 
-    with cli.terminal.device(f"a {noun}") as (reader, writer):
-        picker = Picker(choices, color=cli.terminal.colors(writer), noun=noun)
-        picked = run(picker, reader, writer, cli.environ.get("TERM"))
+    picked = picker.pick(picker.Picker(choices, noun=noun), cli.terminal, cli.environ.get("TERM"))
     if picked is None:
         raise click.Abort
     return picked[0].name

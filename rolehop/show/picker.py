@@ -51,7 +51,8 @@ def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]
     shown = [each[:4] for each in choices] or [("", "", "", "")]
     name, description, role, left = map(_lengths, zip(*shown, strict=True))
     usual = [each for each in name if each <= _NAME_MOST]
-    wanted = max(name) if len(usual) == len(name) else max([_NAME_LEAST, *usual])
+    alone = not any(map(max, (description, role, left)))  # then all the room is the name's
+    wanted = max(name) if alone or len(usual) == len(name) else max([_NAME_LEAST, *usual])
     names = min(wanted, max(columns - _with_gap(min(max(role), _ROLE_LEAST)), _NAME_LEAST), columns)
     room = columns - names
     # The account and the begin of the role's name; what stands behind them gives way to the time.

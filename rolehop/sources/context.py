@@ -144,6 +144,28 @@ class _NoTokens:
         return None
 
 
+class ChoiceStore(Protocol):
+    """What was chosen last from each list."""
+
+    def last(self, of: str) -> str | None:
+        """Return the name of what was chosen last from the list ``of``, if that is known."""
+        ...
+
+    def note(self, of: str, choice: str) -> None:
+        """Remember the name of what was chosen."""
+        ...
+
+
+class _NoChoices:
+    """Remembers nothing."""
+
+    def last(self, of: str) -> None:
+        del of
+
+    def note(self, of: str, choice: str) -> None:
+        del of, choice
+
+
 class NoPrompter:
     """Answers nothing; used when there is no terminal."""
 
@@ -229,6 +251,9 @@ class SourceContext:
 
     tokens: TokenStore = field(default_factory=_NoTokens)
     person: Prompter = field(default_factory=NoPrompter)
+    choices: Callable[[], ChoiceStore] = field(default=_NoChoices)
+    """Returns what was chosen last; nothing is read before somebody is asked."""
+
     locks: Locks = field(default_factory=_NoLocks)
     """Locks between processes: hold one while a token is refreshed or a person signs in."""
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rolehop.show.picker import Choice, as_cells, matching, widths
+from rolehop.startup.calling_process import ends_with_caller
 from rolehop.terminal.application import (
     ESCAPE_SECONDS,
     leaves,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings
     from prompt_toolkit.output import Output
 
+    from rolehop.terminal.terminal import Terminal
+
 _AROUND = 3
 """Lines of the window that the list leaves: what is typed, the help, and the line above."""
 
@@ -40,7 +43,7 @@ class Picker:
         self,
         choices: Sequence[Choice],
         *,
-        color: bool,
+        color: bool = False,
         noun: str = "chain",
         question: str = "",
         many: bool = False,
@@ -151,6 +154,19 @@ class Picker:
             )
         lines = [*(f"  {found}; {each}" for each in keys), f"  {found}"]
         return next((each for each in lines if len(each) <= columns), found)
+
+
+def pick(picker: Picker, terminal: Terminal, term: str | None) -> Taken | None:
+    """Show the picker on the terminal device; return what was taken, ``None`` if the user left.
+
+    ``term`` is the variable TERM.
+
+    Raises:
+        NoTerminal: this process has no terminal device.
+    """
+    with terminal.device(f"a {picker.noun}") as (reader, writer), ends_with_caller():
+        picker.color = terminal.colors(writer)
+        return run(picker, reader, writer, term)
 
 
 def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> Taken | None:

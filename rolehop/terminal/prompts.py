@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -47,15 +48,42 @@ class TerminalPerson:
             output.write_lines(f"rolehop: {clean(line)}")
 
     def choose(self, question: str, options: Sequence[str]) -> int:
-        """Return the index of one of ``options``, by number or by a part of its text.
+        """Return the index of one of ``options``, picked from a list.
+
+        On a terminal that cannot show one, it is chosen by number or by a part of its text.
 
         Raises:
             NoTerminal: there is no terminal.
+            KeyboardInterrupt: Esc, Ctrl-C or Ctrl-D; the terminal is as it was.
         """
         if len(options) == 1:
             return 0
         if not self.can_ask:
             raise NoTerminal(f"a choice is needed and there is no terminal to ask on: {question}")
+        # A thread other than the main one gets no signals, which must leave the terminal as it was.
+        if self._terminal.is_dumb or threading.current_thread() is not threading.main_thread():
+            return self._numbered(question, options)
+        return self._picked(question, options)
+
+    def _picked(self, question: str, options: Sequence[str]) -> int:
+        from rolehop.show.picker import Choice
+        from rolehop.terminal.picker import Picker, pick
+
+        names, texts = [], []
+        for each in options:
+            name, _, text = each.partition("  ")
+            names.append(name)
+            texts.append(text.strip())
+        if len(set(names)) < len(names):
+            names, texts = list(options), [""] * len(options)
+        choices = [Choice(name, text, "", "") for name, text in zip(names, texts, strict=True)]
+        picker = Picker(choices, noun="choice", question=clean(question))
+        picked = pick(picker, self._terminal, self._environ.get("TERM"))
+        if picked is None:
+            raise KeyboardInterrupt
+        return choices.index(picked[0])
+
+    def _numbered(self, question: str, options: Sequence[str]) -> int:
         shown = tuple(range(len(options)))
         while True:
             self._list(options, shown)

@@ -38,6 +38,7 @@ from rolehop.sources.identity_center.settings import (
     portal_role,
     unnamed_keys,
 )
+from rolehop.sources.shared.choosing import choose
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.time_limit import uninterrupted
@@ -241,7 +242,9 @@ class IdentityCenter:
                 fix="ask whoever runs this Identity Center for an assignment",
             )
         shown = [f"{each.account_id}  {each.name}" for each in accounts]
-        return accounts[self.context.person.choose("which account?", shown)].account_id
+        names = [each.account_id for each in accounts]
+        of = f"account of {self.center.token_name}"
+        return names[choose(self.context, "which account?", shown, of, names)]
 
     def _pick_role(self, portal: Portal, token: Secret, account: str) -> str:
         self._check_can_ask("role")
@@ -252,7 +255,8 @@ class IdentityCenter:
                 cause="ListAccountRoles gave an empty list",
                 fix="ask whoever runs this Identity Center for an assignment",
             )
-        return roles[self.context.person.choose(f"which role in {account}?", roles)]
+        of = f"role in {account} of {self.center.token_name}"
+        return roles[choose(self.context, f"which role in {account}?", roles, of, roles)]
 
     def _check_can_ask(self, key: str) -> None:
         if not self.context.person.can_ask:

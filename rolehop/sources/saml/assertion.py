@@ -12,6 +12,7 @@ from rolehop.credentials import Secret
 from rolehop.digest import digest_of
 from rolehop.errors import NoTerminal, SignInExpired, SourceError, SourceWithdrawn
 from rolehop.files import NotRegular, read_regular
+from rolehop.sources.shared import choosing
 from rolehop.sources.shared.subprocesses import source_command_output
 from rolehop.sources.source_type import one_line
 
@@ -151,7 +152,8 @@ def choose(source: SourceConfig, context: SourceContext, assertion: Assertion) -
     shown = _shown(offered)
     try:
         with context.locks.waiting_for_person():
-            return offered[context.person.choose(f"role of source '{source.name}'", shown)]
+            question, of = f"which role of source '{source.name}'?", f"role of saml {source.name}"
+            return offered[choosing.choose(context, question, shown, of, shown)]
     except NoTerminal as nobody:
         nobody.cause = f"the assertion offers {', '.join(shown)}"
         nobody.fix = "name one of them as role (and provider) in the config"

@@ -68,6 +68,13 @@ def test_one_long_name_does_not_squeeze_the_others_nor_all_roles() -> None:
     assert picker.lines(40, 10)[-1][1] == "  2 chains; Enter picks, Esc leaves"
 
 
+def test_texts_without_columns_have_all_the_room() -> None:
+    roles = [Choice(f"arn:aws:iam::{n}11111111111:role/Administrator", "", "", "") for n in "12"]
+    lines = Picker(roles, question="which role?").lines(80, 10)
+    shown = [each[1].strip() for each in lines]
+    assert [text for text in shown if "arn:" in text] == [each.name for each in roles]
+
+
 def test_a_key_measures_the_columns_of_5000_chains_no_second_time() -> None:
     picker = Picker([Choice(f"c{n}\x7f", "", "", "") for n in range(5000)], color=False)
     assert calls_of(lambda: picker.lines(80, 24)) > 10_000

@@ -67,6 +67,12 @@ def test_account_and_role_are_picked_on_a_terminal(corp: Corp) -> None:
     assert done.code == 0, done.err
     assert done.json["account"] == "999999999999"
     assert "AWSReservedSSO_Auditor" in done.json["arn"]
+    with OnTerminal(corp.world, SCRIPT, "whoami", "own", "--format", "json") as person:
+        for expected in ("which account?", "which role in 999999999999?"):
+            person.expect(expected)
+            person.types("")  # what was chosen last is the first line
+        again = person.ended()
+    assert again.json["arn"] == done.json["arn"], again.err
 
 
 OTHERS = [
@@ -100,8 +106,9 @@ def test_a_session_that_was_not_picked_is_not_handed_out(corp: Corp) -> None:
     corp.center.confused[HOME, "Developer"] = (HOME, "Admin")
     corp.world.config(PICKED)
     corp.login()
-    with OnTerminal(corp.world, SCRIPT, "export", "hub", "--format", "json") as person:
-        person.expect("which role")
+    dumb = {"TERM": "dumb"}  # it cannot show a list to move in
+    with OnTerminal(corp.world, SCRIPT, "export", "hub", "--format", "json", env=dumb) as person:
+        person.expect("which role in 111111111111? (number, or a part of the name):")
         person.types("dev")
         done = person.ended()
     assert done.code == 4

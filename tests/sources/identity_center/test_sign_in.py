@@ -260,15 +260,14 @@ def test_without_a_name_the_only_source_with_a_sign_in_is_taken(corp: Corp) -> N
     done = corp.world.rolehop("source", "login")
     assert done.code == 0, done.err
     assert "corp" in done.err + done.out
-    corp.world.config(
-        text + text.partition("[chains")[0].replace("version = 1", "").replace("corp]", "x]")
-    )
+    other = text.partition("[chains")[0].replace("corp", "x")
+    corp.world.config(other + text.replace("version = 1", ""))
     done = corp.world.rolehop("source", "login")
     assert done.code == 2
     assert "no source is named" in done.err
     with OnTerminal(corp.world, SCRIPT, "source", "login", "--no-browser") as person:
         person.expect("2 sources; type to narrow, Enter picks, Esc leaves")
         assert "identity-center" in person.shown
-        person.types("cor\r")
-        person.expect("corp")
+        person.types("\r")  # the first line is what was signed in to last
+        person.expect("sign in to https://corp.awsapps.com/start")
         person.presses_ctrl_c()
