@@ -25,6 +25,10 @@ def raw_server(script: Script) -> Iterator[str]:
                 if ended.is_set():
                     return
                 caller.sendall(piece)
+            # Closed with some of the request unread, it would take back what was sent.
+            caller.shutdown(socket.SHUT_WR)
+            while caller.recv(65536):
+                pass
 
     def accept() -> None:
         with contextlib.suppress(OSError):
