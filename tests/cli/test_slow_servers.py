@@ -31,7 +31,7 @@ from tests.support.world import HUB, Done, World, ended
 HEAD = b"HTTP/1.1 200 OK\r\n"
 LENGTH = b"Content-Length: 100000\r\n\r\n"
 STEP = 0.02  # seconds between two pieces: far below any limit of one read
-GUARD_SECONDS = 30
+GUARD_SECONDS = 90
 
 # A whole call gets half a second instead of 40, and work under a lock does.
 HURRIED_CALLS = """

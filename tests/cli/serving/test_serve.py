@@ -120,7 +120,11 @@ def test_the_metadata_service_of_an_instance_is_served_on_request(world: World) 
         assert block["AWS_EC2_METADATA_V1_DISABLED"] == "true"
         assert server.get("/latest/api/token")[0] == 401
         given = {name: text for name, text in block.items() if "CONTAINER" not in name}
-        more = {"AWS_EC2_METADATA_DISABLED": None, **given}
+        more = {
+            "AWS_EC2_METADATA_DISABLED": None,
+            "AWS_METADATA_SERVICE_TIMEOUT": "60",  # botocore gives up after a second
+            **given,
+        }
         done = world.run(sys.executable, "-c", _BOTO3, env={**NO_OTHERS, **more})
         assert done.out == f"iam-role {ARN}\n", done.err
         assert block["AWS_EC2_METADATA_SERVICE_ENDPOINT"].endswith("/")  # else the AWS CLI fails
