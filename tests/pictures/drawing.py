@@ -1,4 +1,4 @@
-"""Draw the README's pictures: real commands in a small AWS, their terminal output as SVG.
+"""Draw the pictures of README and guide: real commands in a small AWS, their terminal output as SVG.
 
 ``python -m tests.pictures`` rewrites ``.pictures/*.svg``. The accounts are made up, what differs
 from run to run (times, unique IDs) is fixed, and no font is fetched from anywhere.
@@ -7,15 +7,19 @@ from run to run (times, unique IDs) is fixed, and no font is fetched from anywhe
 from __future__ import annotations
 
 import io
+import json
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from tests.support.world import CONFIG, World
+from tests.support.policies import allow, policy, trust_for
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import ADMIN, CONFIG, HUB, SCRIPT, World
 
 FOLDER = Path(__file__).parents[2] / ".pictures"
 COLUMNS = 80
@@ -27,7 +31,26 @@ PICTURES = {
     "plan": ("plan", "admin", "--read-only", "--reason", "INC-42"),
     "status": ("status",),
     "whoami": ("whoami", "spokes/444444444444", "-q"),
+    "explain": ("explain", "admin", "--offline", "--policies", "iam.json"),
+    "picker": ("assume",),
+    "prompt": (),
 }
+"""The arguments of each command; the prompt's picture is of a shell."""
+
+_EXIT_CODES = {"explain": 5}
+_SHELL = """\
+eval "$(rolehop init bash)"
+PS1='${rolehop_segment}$ '
+types() { # shows the prompt as bash has it, and runs what is typed there
+    rolehop_prompt; printf '%s%s\\n' "${PS1@P}" "$*"; eval "$*"
+}
+types rolehop assume admin
+types 'echo $AWS_ACCOUNT_ID'
+types rolehop whoami -q
+types rolehop assume spokes/444444444444
+types rolehop leave
+types
+"""
 # Readable on a light and a dark page: dark letters on a light background.
 THEME = TerminalTheme(
     (250, 250, 250),
@@ -69,15 +92,64 @@ def shown() -> dict[str, str]:
         world.config(CONFIG_SHOWN)
         for chain in ("admin", "spokes/444444444444"):
             world.rolehop("credential-process", chain)
+        (world.home / "iam.json").write_text(json.dumps(_inventory(world.alice.arn)))
         world.more = {"COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
-        return {name: _run(world, arguments) for name, arguments in PICTURES.items()}
+        drawn = {
+            name: _run(world, name, arguments)
+            for name, arguments in PICTURES.items()
+            if name not in ("picker", "prompt")
+        }
+        return {**drawn, "picker": _picker(world), "prompt": _prompt(world)}
 
 
-def _run(world: World, arguments: tuple[str, ...]) -> str:
+def _run(world: World, name: str, arguments: tuple[str, ...]) -> str:
     done = world.rolehop("--color", "always", *arguments)
-    assert done.code == 0, done.err
-    fixed = re.sub(r"\b(?:5\d min|1 h) left", "59 min left", done.out)
-    return re.sub(r"AROA[A-Z2-7]{17}", "AROAEXAMPLEEXAMPLE123", fixed)
+    assert done.code == _EXIT_CODES.get(name, 0), done.err
+    return _fixed(done.out)
+
+
+def _picker(world: World) -> str:
+    """Return what the list to pick a chain from shows first: whole lines, one after the other."""
+    with OnTerminal(world, SCRIPT, *PICTURES["picker"], rows=12, columns=COLUMNS) as on:
+        on.expect("Esc leaves")
+        shown = on.shown.partition("Esc leaves")
+        on.types("no such chain\x1b")
+        on.ended()
+    return _fixed(re.sub(r"\x1b\[[?0-9;]*[A-Za-ln-z]|\r", "", f"{shown[0]}{shown[1]}"))
+
+
+def _prompt(world: World) -> str:
+    world.config(CONFIG_SHOWN.replace("confirm = true\n", ""))
+    done = world.run("bash", "--norc", "--noprofile", "-c", f"exec 2>&1\n{_SHELL}")
+    assert done.code == 0, done.out
+    return _fixed(re.sub(r"[\x01\x02]", "", done.out))
+
+
+def _fixed(text: str) -> str:
+    """Return ``text`` without what differs from run to run."""
+    text = re.sub(r"\b(?:5\d min|1 h) left", "59 min left", text)
+    text = re.sub(r"\b5\dm\b|\b1h00m\b", "59m", text)
+    return re.sub(r"AROA[A-Z2-7]{17}", "AROAEXAMPLEEXAMPLE123", text)
+
+
+def _inventory(alice: str) -> dict[str, Any]:
+    """Return policies by which the hub may go on, and the last role trusts somebody else."""
+    return {
+        "UserDetailList": [_principal(alice, allow(Resource="*"))],
+        "RoleDetailList": [
+            _principal(HUB, allow(Resource=ADMIN), trust=trust_for({"AWS": alice})),
+            _principal(ADMIN, trust=trust_for({"AWS": HUB.replace("Hub", "Deploy")})),
+        ],
+    }
+
+
+def _principal(arn: str, *statements: Any, trust: Any = None) -> dict[str, Any]:
+    kind = "User" if trust is None else "Role"
+    written = [{"PolicyName": "go", "PolicyDocument": policy(*statements)}] if statements else []
+    found = {"Arn": arn, "AttachedManagedPolicies": [], f"{kind}PolicyList": written}
+    if trust is None:
+        return {**found, "UserId": "AIDAEXAMPLEEXAMPLE123", "GroupList": []}
+    return {**found, "RoleId": "AROAEXAMPLEEXAMPLE123", "AssumeRolePolicyDocument": policy(trust)}
 
 
 def as_svg(name: str, output: str) -> str:
@@ -85,7 +157,8 @@ def as_svg(name: str, output: str) -> str:
     console = Console(
         record=True, file=io.StringIO(), width=COLUMNS, force_terminal=True, highlight=False
     )
-    console.print(Text(f"$ rolehop {' '.join(PICTURES[name])}", style="bold"))
+    if PICTURES[name]:
+        console.print(Text(f"$ rolehop {' '.join(PICTURES[name])}", style="bold"))
     console.print(Text.from_ansi(output.rstrip("\n")))
     return console.export_svg(
         title="", theme=THEME, code_format=FORMAT, unique_id=f"rolehop-{name}"
