@@ -66,7 +66,11 @@ def init(ctx: click.Context, /, **flags: Any) -> None:
         write_new(path, draft.text)
         _show_written(cli, path, draft)
     elif cli.app.person.can_ask:
-        done = _held_conversation(cli, path)
+        try:
+            done = _held_conversation(cli, path)
+        except KeyboardInterrupt:
+            cli.terminal.note("nothing was written")
+            raise
         if done.identity is not None:
             cli.terminal.note(f"{done.draft.names[0]} works: you are {done.identity.caller.arn}")
         _show_written(cli, path, done.draft)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rolehop.terminal import output
 from rolehop.terminal.error_text import error_lines
-from rolehop.terminal.progress import progress_on
+from rolehop.terminal.progress import walk_progress
 from rolehop.terminal.wrapping import wrap_message
 from rolehop.text import clean, pluralize, visible
 
@@ -166,9 +167,9 @@ class TerminalInterviewer:
         finally:
             output.show_counter("", terminal.columns)
 
-    def progress(self) -> Progress:
-        """Return what shows the progress of a walk."""
-        return progress_on(self._terminal, self._now)
+    def walking(self) -> AbstractContextManager[Progress]:
+        """Return a context whose value shows the progress of one walk."""
+        return walk_progress(self._terminal, self._now)
 
 
 def _in_words(choice: Choice) -> str:

@@ -146,6 +146,12 @@ def show_live_line() -> None:
     _LiveLine.shown = True
 
 
+def erase_live_line() -> None:
+    """Erase stderr's line of progress, if there is one."""
+    if _LiveLine.shown:
+        rewrite_line("")
+
+
 def write_prompt(text: str, file: TextIO) -> None:
     """Write a question and leave the cursor behind it."""
     _write(f"{_visible_lines(text)} ", file)

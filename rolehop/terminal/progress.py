@@ -32,6 +32,17 @@ def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
     return LiveLines(terminal, now) if terminal.rewrites_lines else PlainLines(terminal, now)
 
 
+@contextlib.contextmanager
+def walk_progress(terminal: Terminal, now: Callable[[], datetime]) -> Iterator[Progress]:
+    """Show the progress of one walk, after which the program goes on whether or not it failed."""
+    progress = progress_on(terminal, now)
+    try:
+        yield progress
+    finally:
+        if isinstance(progress, _Watched):
+            progress.end()
+
+
 class _Watched:
     """What both kinds of lines have in common: the call that is being made."""
 
@@ -48,6 +59,11 @@ class _Watched:
     def _watch(self, label: str) -> None:
         self._unwatch()
         self._wait = Wait(f"{label}  waiting for AWS")
+
+    def end(self) -> None:
+        """Show nothing more of a call that has failed."""
+        self._unwatch()
+        output.erase_live_line()
 
     def _unwatch(self) -> None:
         if self._wait is not None:

@@ -133,8 +133,8 @@ class _Conversation:
         try:
             self._store_keys(app, draft)
             if action == TRY:
-                listener = self._person.progress()
-                identity = identify_chain(app, draft.names[0], WalkOptions(), listener)
+                with self._person.walking() as listener:
+                    identity = identify_chain(app, draft.names[0], WalkOptions(), listener)
             write_new(self._path, draft.text)
         except RolehopError as error:
             self._person.report(error)

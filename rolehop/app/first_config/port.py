@@ -56,6 +56,6 @@ class Interviewer(Protocol):
         """Return a context whose value shows of how many accounts the roles are known."""
         ...
 
-    def progress(self) -> Progress:
-        """Return what watches a walk."""
+    def walking(self) -> AbstractContextManager[Progress]:
+        """Return a context whose value watches one walk, whether it succeeds or fails."""
         ...

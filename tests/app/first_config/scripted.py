@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rolehop.app.first_config.questions import LineQuestion
 from rolehop.app.ports import Progress
@@ -69,5 +69,5 @@ class Scripted:
     def counting(self) -> Iterator[Callable[[int], object]]:
         yield lambda accounts: None
 
-    def progress(self) -> Progress:
-        return SILENT
+    def walking(self) -> AbstractContextManager[Progress]:
+        return nullcontext(SILENT)

@@ -95,6 +95,7 @@ def test_after_a_refusal_nothing_is_lost_and_the_try_is_repeated(bare: World) ->
     assert "hop 2 of 2" in at.text
     assert "hop 2   444444444444:role/Partner, lasts 1 h, external ID x-42" in at.text
     assert "Partner works: you are" in at.text
+    assert "calling" not in at.text
     assert bare.sts.roles_called == [HUB, PARTNER, PARTNER]
 
 
@@ -122,8 +123,10 @@ def test_leaving_writes_no_file_and_leaves_the_terminal_as_it_was(
             person.expect("Role to assume?")
         assert person.attributes() != before
         person.presses(key)
-        assert person.ended().code == 130
+        done = person.ended()
         assert person.attributes() == before
+    assert done.code == 130
+    assert "rolehop: nothing was written" in done.err
     assert not bare.config_file.exists()
 
 
