@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -14,6 +15,8 @@ from rolehop.errors import VaultAbsent, VaultLocked
 from rolehop.vault import ENCRYPTED_FILE, GPG_STORE
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.storage import BackendHandle
+from tests.support.secret_service import BACKEND as SECRET_SERVICE
+from tests.support.secret_service import PROGRAMS
 from tests.support.world import World, temporary_world
 
 CONFIG = """
@@ -24,6 +27,11 @@ source = "alice"
 hops = [{ role = "222222222222:role/Hub" }]
 """
 PASSPHRASE = "made up: a passphrase"
+_UNLOCK = f"""
+printf %s {PASSPHRASE!r} | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+echo "$DBUS_SESSION_BUS_ADDRESS"
+read -r _
+"""
 # keyrings.alt calls what Python will remove.
 _NO_WARNINGS = "import warnings; warnings.simplefilter('ignore')"
 
@@ -48,6 +56,24 @@ def password_store() -> Iterator[World]:
 
 
 @contextmanager
+def private_bus() -> Iterator[World]:
+    """Open a world with gnome-keyring on a bus of its own, as the guide has it."""
+    absent = [each for each in ("dbus-run-session", *PROGRAMS) if shutil.which(each) is None]
+    if absent:
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    with temporary_world(SECRET_SERVICE) as world:
+        Path(world.environ["XDG_RUNTIME_DIR"]).mkdir(mode=0o700)
+        world.more["DISPLAY"] = "none"  # a busy machine has the time that a person has
+        session = world.start("dbus-run-session", "--", "sh", "-c", _UNLOCK, stdin=subprocess.PIPE)
+        with session as running:
+            assert running.stdin is not None
+            assert running.stdout is not None
+            world.more["DBUS_SESSION_BUS_ADDRESS"] = running.stdout.readline().strip()
+            yield world
+            running.stdin.close()  # the shell ends, and the bus with it
+
+
+@contextmanager
 def encrypted_file() -> Iterator[World]:
     pytest.importorskip("Crypto", reason="pycryptodome encrypts the file")
     with temporary_world(ENCRYPTED_FILE) as world:
@@ -56,7 +82,7 @@ def encrypted_file() -> Iterator[World]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("opened", [password_store, encrypted_file])
+@pytest.mark.parametrize("opened", [password_store, private_bus, encrypted_file])
 def test_it_keeps_keys_and_sessions_and_gives_them_up(
     opened: Callable[[], AbstractContextManager[World]],
 ) -> None:
