@@ -40,12 +40,13 @@ def pytest_configure() -> None:
 
     What is ignored here would be ignored by every program under test, Ctrl-C with it.
     """
-    for number, handler in (
-        (signal.SIGINT, signal.default_int_handler),
-        (signal.SIGHUP, signal.SIG_DFL),
-        (signal.SIGQUIT, signal.SIG_DFL),
+    for name, handler in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGHUP", signal.SIG_DFL),  # neither of these two is there on Windows
+        ("SIGQUIT", signal.SIG_DFL),
     ):
-        if signal.getsignal(number) is signal.SIG_IGN:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
 
 
