@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -76,9 +76,11 @@ def read_own(path: Path, longest: int) -> bytes:
         OSError: it is not there, cannot be read, has more than ``longest`` bytes, belongs to
             another user or can be written by one.
     """
-    with open(path, "rb", opener=_own_opener) as file:
-        _check_own(os.fstat(file.fileno()))
-        return _read_whole(file, longest)
+    # Without a buffer, which takes more system calls than the file.
+    with open(path, "rb", buffering=0, opener=_own_opener) as file:
+        found = os.fstat(file.fileno())
+        _check_own(found)
+        return _read_unbuffered(file, found.st_size, longest)
 
 
 @contextmanager
@@ -91,8 +93,7 @@ def open_own_log(path: Path) -> Iterator[BinaryIO]:
         NotRegular: it is a link, a pipe or a device, or has several names.
         OSError: it cannot be opened, belongs to another user or can be written by one.
     """
-    make_private_folder(path.parent)
-    with open(path, "a+b", buffering=0, opener=_own_log_opener) as file:
+    with _in_private_folder(path, lambda: open(path, "a+b", 0, opener=_own_log_opener)) as file:
         _check_own(os.fstat(file.fileno()))
         yield file
 
@@ -154,6 +155,30 @@ def _read_whole(file: BinaryIO, longest: int) -> bytes:
     if len(data) > longest:
         raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
     return data
+
+
+def _read_unbuffered(file: BinaryIO, size: int, longest: int) -> bytes:
+    """Do the same for a file without a buffer, which had ``size`` bytes when it was opened."""
+    data = file.read(min(size, longest) + 1)
+    while len(data) != size:  # it changes, or a read was cut short
+        more = file.read(longest + 1 - len(data))
+        if not more:
+            break
+        data += more
+    if len(data) > longest:
+        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
+    return data
+
+
+def write_all(file: BinaryIO, data: bytes | bytearray) -> None:
+    """Write all of ``data`` to a file without a buffer.
+
+    Raises:
+        OSError: it could not be written, or only a part of it.
+    """
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def read_trusted_plain(path: Path, longest: int) -> tuple[bytes, Distrust | None]:
@@ -234,13 +259,14 @@ def write_beside(
     What processes that were killed in here left of the same file is deleted, once in each process,
     unless ``sweep`` is false: for one of many files in a folder that is swept as a whole.
     """
-    make_private_folder(path.parent)
+    data = text.encode() if isinstance(text, str) else text
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with open(beside, "xb", opener=_private_opener) as file:
-            file.write(text.encode() if isinstance(text, str) else text)
+        with _in_private_folder(
+            beside, lambda: open(beside, "xb", 0, opener=_private_opener)
+        ) as file:
+            write_all(file, data)
             if lasting:
-                file.flush()
                 os.fsync(file.fileno())
         if mode != PRIVATE_FILE:
             share_as(beside, path, mode)
@@ -323,6 +349,15 @@ def mode_of(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return PRIVATE_FILE
+
+
+def _in_private_folder(path: Path, open_it: Callable[[], BinaryIO]) -> BinaryIO:
+    """Open a file; its folder is made only if it is not there, as it usually is."""
+    try:
+        return open_it()
+    except (FileNotFoundError, NotADirectoryError):
+        make_private_folder(path.parent)
+        return open_it()
 
 
 def make_private_folder(folder: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rolehop.digest import sha256_hex
-from rolehop.files import open_own_log, read_own, sweep_unfinished, write_beside
+from rolehop.files import open_own_log, read_own, sweep_unfinished, write_all, write_beside
 from rolehop.startup.dataclass import asdict, dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.state.json_file import LARGEST_NUMBER, UNUSABLE, load_object
@@ -114,7 +114,7 @@ class HistoryLog:
                 line = _line(end, entry)
                 data += line + b"\n"
                 end = replace(end, count=end.count + 1, last=_hash(line))
-            _write_all(file, data)
+            write_all(file, data)
             end = replace(end, size=os.fstat(file.fileno()).st_size)
         if full:
             end = self._without_oldest(end)
@@ -342,12 +342,6 @@ def _caught_up(end: End, file: BinaryIO) -> tuple[End, bytes]:
             break
         end = replace(end, count=found.number, last=_hash(line))
     return end, b""
-
-
-def _write_all(file: BinaryIO, data: bytes | bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
 
 
 def _read_end(folder: Path) -> End | None:

@@ -157,11 +157,11 @@ class FileLocks:
         with self._guard:
             self._asking += change
             for file in self._held:
-                self._write_state(file)
+                self._write_state(file, again=True)
 
-    def _write_state(self, file: int) -> None:
+    def _write_state(self, file: int, *, again: bool = False) -> None:
         since = self._held[file].timestamp()
-        name_holder(file, since=since, waiting_for_person=self._asking > 0)
+        name_holder(file, again=again, since=since, waiting_for_person=self._asking > 0)
 
     def _too_late(self, state: dict[str, object], begun_at: datetime | None = None) -> ServiceError:
         """Return the error for a wait that began at ``begun_at``, in this thread's own queue if None."""
@@ -228,16 +228,17 @@ def _holder_text(path: Path) -> str:
     return f"process {holder}, another rolehop" if holder else "another rolehop"
 
 
-def name_holder(file: int, **more: object) -> None:
-    """Write into a locked file that this process holds it, and ``more``."""
+def name_holder(file: int, *, again: bool = False, **more: object) -> None:
+    """Write into a locked file, in place of what it says, that this process holds it, and ``more``.
+
+    ``again``: this process has done so before.
+    """
     state = json.dumps({"pid": os.getpid(), **more}).encode()
     try:
-        os.lseek(file, 0, os.SEEK_SET)
+        if again:
+            os.lseek(file, 0, os.SEEK_SET)
+            os.ftruncate(file, 0)
         os.write(file, state)
-        # Not emptied first: ext4 writes a file that was to the disk as soon as it is closed, which
-        # takes ten times as long as everything else here.
-        if os.fstat(file).st_size > len(state):
-            os.ftruncate(file, len(state))
     except OSError:
         # A full disk: the lock holds all the same, only its message says less.
         return
@@ -278,7 +279,7 @@ def sweep_locks(folder: Path) -> None:
 
 
 def _try(path: Path) -> int | None:
-    """Return the locked file, ``None`` if another process holds it or has just unlinked it.
+    """Return the locked file, emptied, ``None`` if another process holds it or has just unlinked it.
 
     No link is followed and nothing but a regular file of ours is opened for writing: what lies
     at the path may have been planted, and it is overwritten with who holds the lock.
@@ -288,6 +289,11 @@ def _try(path: Path) -> int | None:
         found = os.fstat(file)
         _check_own(found)
         if _lock(file) and _is_at(found, path):
+            # Only one that was left is emptied: ext4 writes an emptied file to the disk as soon as
+            # it is closed, which takes ten times as long as everything else here.
+            if found.st_size:
+                with suppress(OSError):
+                    os.ftruncate(file, 0)
             return file
     except BaseException:
         os.close(file)
@@ -343,6 +349,7 @@ if sys.platform == "win32":
             if error.errno in (errno.EACCES, errno.EDEADLK):
                 return False
             raise
+        os.lseek(file, 0, os.SEEK_SET)
         return True
 
 else:
