@@ -11,6 +11,7 @@ from keyring.errors import PasswordDeleteError
 
 from rolehop.fastpath import dbus
 from rolehop.vault.kernel import KernelKeyring
+from tests.doubles.patience import SECONDS
 from tests.fastpath.paths import KERNEL, STORED, hot, warmed
 from tests.support.secret_service import BACKEND, LibraryKeyring, SecretService
 from tests.support.world import World, temporary_world
@@ -20,7 +21,7 @@ from tests.vault.as_user import need_kernel_keyring
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the hot path in the tests' own process wait for a bus that a busy machine serves late."""
-    monkeypatch.setattr(dbus, "read_secrets", partial(dbus.read_secrets, timeout=60.0))
+    monkeypatch.setattr(dbus, "read_secrets", partial(dbus.read_secrets, timeout=SECONDS))
 
 
 @pytest.fixture(params=["bus", "kernel"])

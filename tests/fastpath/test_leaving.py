@@ -18,12 +18,6 @@ from tests.support.world import SCRIPT, World, ended
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 _HOT = "rolehop credential-process admin"
-# The program itself, which waits for a silent keyring for as long as the test may stall.
-_PATIENT = """
-from functools import partial
-from rolehop.fastpath import dbus
-dbus.read_secrets = partial(dbus.read_secrets, timeout=60.0)
-"""
 
 
 @pytest.mark.parametrize("where", [">&-", ">/dev/full"])
@@ -75,7 +69,7 @@ def test_ctrl_c_while_the_keyring_is_silent(
         address = f"unix:path={tmp_path / 'bus'}"
         old = record_of(world, "admin").variables[_BUS]
         forge(world, "admin", lambda lines: lines.replace(f"{_BUS}\t{old}", f"{_BUS}\t={address}"))
-        with world.fork(*arguments, env={_BUS: address}, before=_PATIENT) as process:
+        with world.fork(*arguments, env={_BUS: address}) as process:  # has patience
             connection, _ = bus.accept()
             with connection:
                 assert connection.recv(4)  # it has asked, and waits
