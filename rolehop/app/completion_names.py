@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from rolehop.app.context import App
+from rolehop.awsconfig import CredentialKind, credential_kind_of
 from rolehop.completion.name_cache import Names, as_text, names_path, no_names
 from rolehop.errors import RolehopError
 from rolehop.fastpath.record import state_folder
@@ -31,7 +32,11 @@ def load_names(app: App) -> Names:
     names["source"] = {name: source.type for name, source in config.sources.items()}
     # A broken AWS file is an error only if a profile is used; chains may not need it.
     with contextlib.suppress(RolehopError):
-        names["profile"] = dict.fromkeys(app.aws_config.profiles, "AWS profile")
+        aws = app.aws_config
+        names["profile"] = dict.fromkeys(aws.profiles, "AWS profile")
+        for profile in aws.profiles:
+            if credential_kind_of(aws, profile) is CredentialKind.SSO:
+                names["source"].setdefault(profile, "AWS profile")
     return names
 
 

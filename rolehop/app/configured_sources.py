@@ -245,14 +245,15 @@ def _login_support(app: App, source: SourceConfig) -> tuple[SourceConfig, LoginS
         UsageError: it has no sign-in.
         SourceError, ConfigError: its AWS profile is broken.
     """
-    from rolehop.sources import expand, login_support
+    from rolehop.sources import diagnose, expand, first_problem, login_support
 
     base, _, _ = expand(source, app.aws_config)
     support = login_support(base)
     if support is None:
+        broken = base.type == "profile" and first_problem(diagnose(base, app.source_context))
         raise UsageError(
             f"source '{source.name}' has no sign-in",
-            cause=f"a source of type {source.type} needs no sign-in",
+            cause=broken or f"a source of type {base.type} needs no sign-in",
             fix=Advice("rolehop source test ", Argument(source.name)),
         )
     return base, support

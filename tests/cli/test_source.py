@@ -81,9 +81,15 @@ def test_a_failure_is_a_document_too(proved: World) -> None:
 
 @pytest.mark.parametrize("verb", ["login", "logout"])
 def test_sources_without_a_sign_in_say_so(proved: World, verb: str) -> None:
-    done = proved.rolehop("source", verb, "me")
-    assert done.code == 2
-    assert "source 'me' has no sign-in" in done.err
+    proved.aws_config("[profile half]\nsso_account_id = 111111111111\n")
+    for name, why in (
+        ("me", "a source of type environment needs no sign-in"),
+        ("half", "AWS profile 'half' cannot sign in: its sign-in has no sso_start_url"),
+    ):
+        done = proved.rolehop("source", verb, name)
+        assert done.code == 2
+        assert f"source '{name}' has no sign-in" in done.err
+        assert why in done.err
 
 
 FEDERATED = """\

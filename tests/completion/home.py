@@ -38,7 +38,7 @@ source = "me"
 hops = [{ role = "444444444444:role/Team" }]
 """
 ACCOUNTS = "444444444444\n555555555555\n"
-AWS = '[profile a:b]\n[profile "my profile"]\n[profile hub]\n'
+AWS = '[profile a:b]\n[profile "my profile"]\nsso_account_id = 1\n[profile hub]\n'
 
 CHAINS = ["team", "hub", "prod@eu+1", "prod-admin", "spokes/444444444444", "spokes/555555555555"]
 PROFILES = ["a:b", "my profile"]

@@ -53,6 +53,9 @@ def test_what_a_word_can_be(words: list[str], kind: str, found: object) -> None:
         pytest.param(["plan", ""], CHAINS + PROFILES, id="chains-then-profiles"),
         pytest.param(["refresh", ""], ["spokes/*", *CHAINS, *PROFILES], id="patterns"),
         pytest.param(["keys", "add", ""], ["alice"], id="sources-of-keys"),
+        pytest.param(
+            ["source", "login", ""], ["me", "alice", "my profile"], id="profiles-that-sign-in-too"
+        ),
         pytest.param(["keys", ""], list(COMMANDS["keys"].commands), id="commands-of-a-command"),
         pytest.param(["help", "keys", ""], list(COMMANDS["keys"].commands), id="of-its-help"),
         pytest.param(["help", "plan", ""], [], id="of-the-help-of-one-that-has-none"),
