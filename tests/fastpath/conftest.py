@@ -11,9 +11,8 @@ from keyring.errors import PasswordDeleteError
 
 from rolehop.fastpath import dbus
 from rolehop.vault.kernel import KernelKeyring
-from tests.doubles.patience import SECONDS
 from tests.fastpath.paths import KERNEL, STORED, hot, warmed
-from tests.support.secret_service import BACKEND, LibraryKeyring, SecretService
+from tests.support.secret_service import BACKEND, PATIENCE, LibraryKeyring, SecretService
 from tests.support.world import World, temporary_world
 from tests.vault.as_user import need_kernel_keyring
 
@@ -21,7 +20,7 @@ from tests.vault.as_user import need_kernel_keyring
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the hot path in the tests' own process wait for a bus that a busy machine serves late."""
-    monkeypatch.setattr(dbus, "read_secrets", partial(dbus.read_secrets, timeout=SECONDS))
+    monkeypatch.setattr(dbus, "read_secrets", partial(dbus.read_secrets, timeout=PATIENCE))
 
 
 @pytest.fixture(params=["bus", "kernel"])

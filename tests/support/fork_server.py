@@ -49,7 +49,7 @@ _LIBRARIES = (
     *("botocore.auth", "botocore.awsrequest", "botocore.httpsession", "botocore.useragent"),
     *("keyring", "keyring.backends.fail", "keyring.backends.SecretService", "jeepney.io.blocking"),
     *("rich.console", "rich.table", "rich.tree", "urllib3", "tests.doubles.keyrings"),
-    "tests.doubles.patience",
+    "tests.support.secret_service",
 )
 
 # A machine that stalls must not tell a test that AWS or the keyring is slow.
@@ -362,7 +362,7 @@ def _become(request: bytes, pipes: list[int]) -> None:
     sys.argv[:] = argv
     sys.path[0] = str(Path(argv[0]).parent)
     if environ.get(_READ_LATER, "").startswith("keyring.backends.SecretService"):
-        importlib.import_module("tests.doubles.patience").wait_for_keyrings()
+        importlib.import_module("tests.support.secret_service").be_patient()
     exec(before, {})  # noqa: S102 - a test's own code
     if conditions:
         from tests.storm.process_conditions import meet

@@ -17,18 +17,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import secretstorage
 from jeepney import DBusErrorResponse, message_bus
 from jeepney.io.blocking import Proxy, open_dbus_connection
 from keyring.backends.SecretService import Keyring
 
+from rolehop.fastpath import dbus
 from rolehop.vault.secret_service import find_collection
+from rolehop.vault.sessions import KeyringVault
+from rolehop.vault.storage import BackendHandle
 from tests.support.environment import ROOT, needed_variables
 
 BACKEND = "keyring.backends.SecretService.Keyring"
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
 _READY = 60.0  # seconds for a daemon to be ready on a busy machine
+PATIENCE = 60.0  # seconds for an answer
 
 # The system's session.conf, less the folders of services that a bus starts when they are called:
 # in place of a daemon that has ended, it would start one that nobody has unlocked.
@@ -53,6 +58,18 @@ from rolehop.vault.secret_service import find_collection
 with closing(secretstorage.dbus_init()) as bus:
     find_collection(bus).lock()
 """
+
+
+def be_patient() -> None:
+    """Let this process wait for a keyring longer than the program does.
+
+    A daemon that stands still for seconds, on a machine that stalls, is not one that hangs.
+    """
+    made: tuple[Any, ...] = (KeyringVault, BackendHandle)
+    for each in made:
+        each.__init__.__kwdefaults__["quick_seconds"] = PATIENCE
+    dbus.read_secrets.__defaults__ = (PATIENCE, None)
+    dbus.is_collection_locked.__defaults__ = (PATIENCE,)
 
 
 class LibraryKeyring(Keyring):
