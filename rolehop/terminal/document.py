@@ -35,7 +35,9 @@ def show_document(terminal: Terminal, text: str, environ: Mapping[str, str]) -> 
         console.print(
             Markdown(_readable(text), code_theme="ansi_dark", hyperlinks=False), width=width
         )
-    shown = "".join(f"{line.rstrip(' ')}\n" for line in captured.get().splitlines())
+    lines = [line.rstrip(" ") for line in captured.get().splitlines()]
+    # Code has a blank line of its own around it, besides that between paragraphs.
+    shown = re.sub(r"\n{3,}", "\n\n", "".join(f"{line}\n" for line in lines))
     if not _page(shown, environ):
         sys.stdout.write(shown)
         sys.stdout.flush()

@@ -85,6 +85,13 @@ class OnTerminal:
             self._read(left)
         self._expected += found.end()
 
+    def reads_all(self, seconds: float = 60) -> None:
+        """Read until the program ends: it may show more than a terminal holds unread."""
+        deadline = time.monotonic() + seconds
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, f"goes on after {self.shown[-80:]!r}"
+            self._read(0.05)
+
     def types(self, text: str) -> None:
         """Type one line."""
         os.write(self._master, f"{text}\n".encode())
