@@ -236,7 +236,6 @@ WRITERS = {
     "files/__init__.py": "files",
     "net/loopback_pages.py": "pages that a browser shows",
     "sources/shared/keeper.py": "what became of its program, to rolehop",
-    "state/history_log.py": "the lines of the history",
     "state/run_log.py": "the lines of a run",
     "vault/locks.py": "lock files",
 }
