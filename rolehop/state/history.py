@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,8 @@ LOCK_SECONDS = 10
 Later lines of this process do not wait again until one was written: whoever held the lock that long
 hangs, and a fleet writes hundreds of lines.
 """
+
+_GATHERED_SECONDS = 0.002
 
 
 @dataclass(slots=True)
@@ -69,6 +72,8 @@ class History:
         self._turn = threading.Lock()
         self._waiting: list[list[Entry]] = []
         self._lock_hangs = False
+        self.many_at_once = False
+        """Many walks are on their way: whoever writes waits a moment for the lines of others."""
 
     @cached_property
     def log(self) -> HistoryLog:
@@ -154,6 +159,8 @@ class History:
             self._waiting.append(ticket)
         with self._turn:
             if ticket:
+                if self.many_at_once:
+                    time.sleep(_GATHERED_SECONDS)
                 self._write_waiting()
 
     def _write_waiting(self) -> None:

@@ -167,7 +167,7 @@ def test_a_lock_that_goes_from_one_process_to_the_next_is_waited_for(world: Worl
     lock = locked(path, time.monotonic())
     with world.fork("--debug", "credential-process", "admin") as process:
         for number in range(30):  # six seconds: each holder for less than any waits for one
-            name_holder(lock, since=number)
+            name_holder(lock, again=number > 0, since=number)
             time.sleep(0.2)
         unlock(lock, path)
         _, err = process.communicate(timeout=60)
