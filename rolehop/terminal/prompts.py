@@ -81,6 +81,7 @@ class TerminalPerson:
         picked = pick(picker, self._terminal, self._environ.get("TERM"))
         if picked is None:
             raise KeyboardInterrupt
+        self.say(f"{question} {picked[0].name}")  # the list is gone from the terminal
         return choices.index(picked[0])
 
     def _numbered(self, question: str, options: Sequence[str]) -> int:

@@ -71,6 +71,7 @@ def test_account_and_role_are_picked_on_a_terminal(corp: Corp) -> None:
         for expected in ("which account?", "which role in 999999999999?"):
             person.expect(expected)
             person.types("")  # what was chosen last is the first line
+        person.expect("? Auditor")
         again = person.ended()
     assert again.json["arn"] == done.json["arn"], again.err
 
