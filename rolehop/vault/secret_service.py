@@ -32,7 +32,7 @@ from secretstorage.util import (
 )
 
 from rolehop.fastpath.dbus import BusTrouble, read_secrets
-from rolehop.vault.session_bus import address_of, is_ours
+from rolehop.vault.session_bus import address_of, is_ours, open_session_bus
 
 _UNANSWERED = 4
 """Calls that are sent before the first of them is answered: enough to keep the service busy."""
@@ -46,7 +46,7 @@ class _Priority:
 
     def __get__(self, found: object, kind: type) -> float:
         try:
-            with closing(secretstorage.dbus_init()) as connection:
+            with closing(open_session_bus()) as connection:
                 there = secretstorage.check_service_availability(connection)
         except SecretStorageException as error:
             raise RuntimeError(f"Unable to initialize SecretService: {error}") from error
@@ -79,7 +79,7 @@ class ConnectedSecretService:
         return self._collection
 
     def _connect(self) -> Collection:
-        connection = secretstorage.dbus_init()
+        connection = open_session_bus()
         try:
             if not is_ours(connection.sock):  # no secret passes before
                 raise SecretStorageException("the session bus is served by another user")

@@ -16,7 +16,10 @@ from rolehop.startup.dataclass import dataclass
 if TYPE_CHECKING:
     import socket
 
+    from jeepney.io.blocking import DBusConnection
+
 _SECONDS = 5.0
+_SIGN_ON_SECONDS = 60.0
 _SOCKETS = ("path", "abstract")
 
 
@@ -119,3 +122,27 @@ def address_of(connected: socket.socket) -> str:
     if isinstance(name, bytes):
         return f"unix:abstract={quote_from_bytes(name[1:])}"
     return f"unix:path={quote_from_bytes(os.fsencode(name))}"
+
+
+def open_session_bus() -> DBusConnection:
+    """Sign on to the session bus as ``secretstorage.dbus_init`` does, but not within one second.
+
+    A busy machine takes longer, and then sessions would not be stored. Whoever calls a keyring has
+    a limit for all of it.
+
+    Raises:
+        SecretServiceNotAvailableException: there is no bus.
+    """
+    from jeepney.io.blocking import open_dbus_connection
+    from secretstorage.exceptions import SecretServiceNotAvailableException
+    from secretstorage.util import add_match_rules
+
+    try:
+        connection = open_dbus_connection(auth_timeout=_SIGN_ON_SECONDS)
+        add_match_rules(connection)
+    except KeyError as error:
+        reason = f"Environment variable {error.args[0]} is unset"
+        raise SecretServiceNotAvailableException(reason) from error
+    except (ConnectionError, ValueError) as error:
+        raise SecretServiceNotAvailableException(str(error)) from error
+    return connection

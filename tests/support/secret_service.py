@@ -26,6 +26,7 @@ from keyring.backends.SecretService import Keyring
 
 from rolehop.fastpath import dbus
 from rolehop.vault.secret_service import find_collection
+from rolehop.vault.session_bus import open_session_bus
 from rolehop.vault.sessions import KeyringVault
 from rolehop.vault.storage import BackendHandle
 from tests.support.environment import ROOT, needed_variables
@@ -52,10 +53,10 @@ _NO_SERVICES = """
 </busconfig>
 """
 _LOCK = """
-import secretstorage
 from contextlib import closing
 from rolehop.vault.secret_service import find_collection
-with closing(secretstorage.dbus_init()) as bus:
+from rolehop.vault.session_bus import open_session_bus
+with closing(open_session_bus()) as bus:
     find_collection(bus).lock()
 """
 
@@ -80,7 +81,7 @@ class LibraryKeyring(Keyring):
 
     def get_preferred_collection(self) -> secretstorage.Collection:
         """Return the default collection on a new connection, as the library does."""
-        return find_collection(secretstorage.dbus_init())
+        return find_collection(open_session_bus())
 
 
 def missing() -> str | None:
@@ -149,7 +150,7 @@ class SecretService:
 def _daemon_of(address: str) -> int:
     """Return the process ID of the service's daemon, which takes its name when it is ready."""
     until = time.monotonic() + _READY
-    with open_dbus_connection(bus=address) as connection:
+    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
         bus = Proxy(message_bus, connection)
         while True:
             try:
@@ -202,7 +203,7 @@ def _write_once(address: str) -> None:
 
     It would count against the few seconds that rolehop gives a keyring.
     """
-    with open_dbus_connection(bus=address) as connection:
+    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
         collection = find_collection(connection)
         collection.create_item("first", {"first": "item"}, b"none").delete()
 

@@ -23,7 +23,7 @@ from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.secret_service import ConnectedSecretService, find_collection, unlocked
 from rolehop.vault.storage import Storage
 from rolehop.vault.timeouts import Deadline, as_vault_error
-from tests.support.secret_service import LibraryKeyring, SecretService
+from tests.support.secret_service import PATIENCE, LibraryKeyring, SecretService
 
 ROOT = Path(__file__).parents[2]
 
@@ -254,7 +254,7 @@ def test_a_second_item_of_one_name_is_gone_after_the_next_write(
     _recorded(secret_service, monkeypatch)
     keyring, names = ConnectedSecretService({}), {"service": "rolehop/two", "username": "rolehop"}
     address = secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]
-    with open_dbus_connection(bus=address) as connection:
+    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
         collection = find_collection(connection)
         for other in ("one", "another"):
             collection.create_item("two", {**names, "application": other}, other.encode())
@@ -291,7 +291,8 @@ def test_a_daemon_that_was_started_anew_is_used_and_nobody_else_starts_one(
     assert not own_secret_service.is_lost()
     own_secret_service.kill()
     assert own_secret_service.is_lost()
-    with open_dbus_connection(own_secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+    address = own_secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]
+    with open_dbus_connection(address, auth_timeout=PATIENCE) as bus:
         assert not secretstorage.check_service_availability(bus)
     own_secret_service.unlock()
     assert not own_secret_service.is_lost()

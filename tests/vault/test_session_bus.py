@@ -6,16 +6,25 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from secretstorage.exceptions import SecretServiceNotAvailableException
 
 from rolehop.errors import VaultAbsent
 from rolehop.fastpath.dbus import BusTrouble, path_of, read_secrets
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
-from rolehop.vault.session_bus import BusProblem, address_of, bus_problem, session_bus_address
+from rolehop.vault.session_bus import (
+    BusProblem,
+    address_of,
+    bus_problem,
+    open_session_bus,
+    session_bus_address,
+)
 from tests.support.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_PEERCRED is Linux's")
@@ -191,6 +200,29 @@ def test_a_back_end_that_is_named_asks_no_bus_of_another_user(
     assert "sessions are not stored" in done.err
     assert "served by another user" in done.err
     assert process.communicate(timeout=60)[0] == "b''\n"
+
+
+def test_a_bus_that_is_slow_is_not_taken_for_one_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library gives it a second."""
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path / 'bus'}")
+
+    def answer_late() -> None:
+        caller, _ = server.accept()
+        with caller:
+            time.sleep(1.1)
+            caller.sendall(b"REJECTED\r\n")
+            caller.recv(4096)
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "bus"))
+        server.listen()
+        thread = threading.Thread(target=answer_late)
+        thread.start()
+        with pytest.raises(SecretServiceNotAvailableException, match="REJECTED"):
+            open_session_bus()
+        thread.join()
 
 
 def test_where_the_bus_is(tmp_path: Path) -> None:
