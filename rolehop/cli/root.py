@@ -56,11 +56,15 @@ class Root(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             if args[0] in _OTHERS:
                 raise click.UsageError(f"No such command '{args[0]}': {_OTHERS[args[0]]}.", ctx)
+            from rolehop.advice import Advice, Argument
             from rolehop.app.config_files import has_chain
+            from rolehop.errors import UsageError
 
             if has_chain(CommandContext.of(ctx).app, args[0]):
-                raise click.UsageError(
-                    f"No such command '{args[0]}': it is a chain, rolehop assume {args[0]}.", ctx
+                raise UsageError(
+                    f"no such command '{args[0]}'",
+                    cause="it is a chain",
+                    fix=Advice("rolehop assume ", Argument(args[0])),
                 )
             raise no_such_command(ctx, args[0], COMMANDS)
         return super().resolve_command(ctx, args)

@@ -28,6 +28,7 @@ _WANTED = "70 MB", "120 MB"
 """Memory for 200 chains, and for 1,000."""
 
 _TEXT = b"x" * 1_500  # as long as a session's item
+_ITEMS = "rolehop-benchmark", "x"  # an attribute of secret-tool's items
 # Times the walk and the storing of one process separately.
 _TIMED = """
 import sys, time
@@ -60,8 +61,11 @@ def fan_out_rows(
     walked, stored, against_least, against_tool = [], [], [], []
     calls = 0
     world.sts.delay_seconds = 0.05
+    has_tool = runs > 1 and shutil.which("secret-tool") is not None
     try:
         first, _ = _times(timed)
+        if has_tool:  # both replace what is there, in a file of the same length
+            _by_secret_tool(program, len(spokes) + 1)
         for _ in range(runs):
             world.sts.calls.clear()
             seconds = _times(timed)
@@ -69,11 +73,13 @@ def fan_out_rows(
             walked.append(seconds[0])
             stored.append(seconds[1])
             against_least.append(seconds[0] / run(least))
-            if runs > 1 and shutil.which("secret-tool"):
+            if has_tool:
                 against_tool.append(seconds[1] / _by_secret_tool(program, len(spokes) + 1))
         peak = peak_megabytes(program)
     finally:
         world.sts.delay_seconds = 0
+        if has_tool:
+            _remove_items_of_secret_tool(program)
     yield Row(
         f"{refresh_row(spokes)}, {where}",
         ratio=median(against_least),
@@ -122,17 +128,18 @@ def _role(account: str) -> str:
 
 
 def _by_secret_tool(program: Program, items: int) -> float:
-    """Return the seconds in which secret-tool stores so many texts; they are removed again."""
-    environ, name = dict(program.environ), {"rolehop-benchmark": "x"}
-    store = ["secret-tool", "store", "--label=benchmark", *next(iter(name.items())), "number"]
+    """Return the seconds in which secret-tool stores so many texts."""
+    store = ["secret-tool", "store", "--label=benchmark", *_ITEMS, "number"]
     start = time.perf_counter()
     for number in range(items):
-        subprocess.run([*store, f"{number}"], input=_TEXT, env=environ, check=True)
-    seconds = time.perf_counter() - start
-    with open_dbus_connection(bus=environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
-        for item in list(find_collection(bus).search_items(name)):
+        subprocess.run([*store, f"{number}"], input=_TEXT, env=dict(program.environ), check=True)
+    return time.perf_counter() - start
+
+
+def _remove_items_of_secret_tool(program: Program) -> None:
+    with open_dbus_connection(bus=program.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+        for item in list(find_collection(bus).search_items(dict([_ITEMS]))):
             item.delete()
-    return seconds
 
 
 def _times(program: Program) -> tuple[float, float]:
