@@ -90,8 +90,9 @@ class BrowserWindow:
         if self.container is not None:
             return (self._in_container(_SCHEMES[self.container], url),)
         if self.profile is not None:
-            # It names one folder: a fleet's chain has a slash, and ".." is where all profiles are.
-            folder = self.profile.replace("/", "-").replace("\\", "-")
+            # It names one folder: a fleet's chain has a slash, and ".." is where all profiles are. No
+            # chain has a comma: "a/b" shares no profile with "a-b".
+            folder = self.profile.replace("/", ",").replace("\\", ",")
             if not folder.strip("."):
                 folder = folder.replace(".", "-")
             return (f"--profile-directory={folder}", url)

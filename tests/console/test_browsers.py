@@ -84,7 +84,7 @@ def test_a_container_needs_an_add_on() -> None:
 
 
 def test_a_profile_is_one_folder() -> None:
-    for profile, folder in (("spokes/4\\..", "spokes-4-.."), ("..", "--"), ("a.b", "a.b")):
+    for profile, folder in (("spokes/4\\..", "spokes,4,.."), ("..", "--"), ("a.b", "a.b")):
         window = BrowserWindow("edge", "a", profile=profile)
         assert commands(window, "linux")[0][1] == f"--profile-directory={folder}"
 

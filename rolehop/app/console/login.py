@@ -12,6 +12,7 @@ from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.console.browsers import BrowserWindow
     from rolehop.console.site import ConsoleSite
     from rolehop.credentials import Session
     from rolehop.plan.model import Plan
@@ -44,6 +45,9 @@ class ConsoleRequest:
 
     in_browser: bool = False
     """A browser here is to open it: without one, nobody is asked for anything."""
+
+    window: BrowserWindow | None = None
+    """Which browser, and where in it; ``None``: the system's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -53,10 +55,18 @@ def check_browser(app: App, options: WalkOptions, request: ConsoleRequest) -> No
     """Check that a browser can open what AWS is about to be asked for.
 
     Raises:
-        NoTerminal: none can be opened here, and the console was asked for in one.
+        NoTerminal: none can be opened here, or not the one that is meant, and the console was asked
+            for in it.
     """
-    if request.in_browser and not person_for(app, options).has_browser:
+    if not request.in_browser:
+        return
+    if not person_for(app, options).has_browser:
         raise _no_browser("no browser", _PRINT)
+    if request.window is not None:
+        commands = request.window.commands("", app.environ, sys.platform)
+        path = app.environ.get("PATH")
+        if not any(shutil.which(program, path=path) for program, *_ in commands):
+            raise _no_browser(f"no {request.window.browser}", _PRINT)
 
 
 def open_console(

@@ -107,16 +107,18 @@ def command(
 
     options = walk_options_from(ctx)
     _check_duration(session_duration)
+    place = _destination(service, destination)
+    name = chain_or_pick(cli, chain, "console CHAIN")
+    window = window_of(cli.app, name, browser=browser, container=container)
     request = ConsoleRequest(
-        _destination(service, destination),
+        place,
         session_duration,
         switch_role,
         portal,
         logout_first,
         in_browser=not (printed or qr),
+        window=window,
     )
-    name = chain_or_pick(cli, chain, "console CHAIN")
-    window = window_of(cli.app, name, browser=browser, container=container)
     if qr:
         _check_qr()
     login = sign_in_to_console(cli.app, name, options, cli.progress(), request)

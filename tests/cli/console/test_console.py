@@ -202,7 +202,7 @@ def test_it_opens_in_the_profile_of_the_config(world: World, console: ConsoleDou
     ((_, status, _),) = browser.seen(log)
     assert status == 200
     profile = (world.folder / "log.profile").read_text()
-    assert profile == "--profile-directory=aws spokes-444444444444\n"
+    assert profile == "--profile-directory=aws spokes,444444444444\n"
 
 
 def test_a_container_of_another_browser_is_refused(world: World, console: ConsoleDouble) -> None:
@@ -308,6 +308,15 @@ def test_where_no_browser_can_be_opened_the_link_can_be_printed(
     assert (done.code, done.out, console.asked, world.sts.calls) == (8, "", [], [])
     assert "no browser can be opened here" in done.err
     assert "try: the same command with --print" in done.err
+
+
+def test_a_browser_that_is_not_there_is_noticed_before_anything_is_called(
+    world: World, console: ConsoleDouble
+) -> None:
+    nowhere = {"BROWSER": "true", "PATH": "/nowhere"}
+    done = world.rolehop("console", "hub", "--browser", "brave", env=nowhere)
+    assert (done.code, done.out, console.asked, world.sts.calls) == (8, "", [], [])
+    assert "no brave can be opened here" in done.err
 
 
 @pytest.mark.parametrize(
