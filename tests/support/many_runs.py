@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import pty
+import select
 import struct
 import sys
 import termios
@@ -78,6 +79,7 @@ COMMANDS = [
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip
 _END_OF_FILE = b"\x04"
+_PAUSE = 0.5  # seconds without output after which a question is answered once more
 _LONGEST = 600  # seconds, for all runs together
 
 
@@ -134,6 +136,9 @@ def _shown(at: int | str, arguments: list[str]) -> tuple[int, str]:
         os.write(reader, _END_OF_FILE * 3)  # the answer to every question
     shown = b""
     while True:
+        # What is typed before a program reads key by key is no end of a file to it any more.
+        while columns and not select.select([reader], [], [], _PAUSE)[0]:
+            os.write(reader, _END_OF_FILE)
         try:
             data = os.read(reader, 65536)
         except OSError:  # the terminal's other end is closed

@@ -14,6 +14,7 @@ import re
 import select
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Self
@@ -108,8 +109,20 @@ class OnTerminal:
         os.write(self._master, b"\x03")
 
     def ended(self, seconds: float = 60) -> Done:
-        """Wait until the program ends."""
-        done = ended(self.process, self._input, seconds)
+        """Wait until the program ends; what it shows is read meanwhile, for a terminal holds little."""
+        is_over = threading.Event()
+
+        def read() -> None:
+            while not is_over.is_set():
+                self._read(0.05)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            done = ended(self.process, self._input, seconds)
+        finally:
+            is_over.set()
+            reader.join()
         while self._read(0):
             pass
         return done

@@ -20,7 +20,7 @@ from tests.support.world import SCRIPT, World
 from tests.transcripts.screen import ROWS, Screen
 
 PLACE = "/tmp"  # noqa: S108 - a path as long on every machine, since it is part of what is shown
-_PATIENCE = 60  # seconds
+_PATIENCE = 120  # seconds
 # What differs from run to run, and what stands for it; as long as it is, so that nothing moves.
 _MASKS = (
     (re.compile(rf"{PLACE}/rh-\w{{8}}"), f"{PLACE}/rh-folder00"),
