@@ -48,6 +48,9 @@ def _served(server: int, argv: list[str]) -> int:
     )
     asked.sendmsg([json.dumps(request).encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, ends)])
     os.close(theirs)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for each in (0, 1):  # whoever reads what it prints waits for its end, not for this one's
+        os.dup2(nothing, each)
     said, shown = b"", ""
     while len(said.split()) < 2:
         ready, _, _ = select.select([status, master], [], [], LONGEST_WAIT)

@@ -78,7 +78,7 @@ def test_without_a_pager_it_is_all_there(shared_world: World, pager: str) -> Non
 
 
 def test_every_topic_has_its_place_in_the_order() -> None:
-    assert [each for each in ORDER if each in TOPICS] == TOPICS
+    assert list(ORDER) == TOPICS
 
 
 @every_topic
