@@ -218,6 +218,9 @@ COMMANDS: dict[str, CommandRow] = {
         "completion", "Print the completion script for a shell.", SET_UP, (COMPLETION_SHELLS,)
     ),
     "demo": CommandRow("demo", "Walk three hops on this machine, without AWS.", SET_UP),
+    "uninstall": CommandRow(
+        "uninstall", "Remove what was stored and changed on this machine.", SET_UP
+    ),
     "guide": CommandRow("guide", "Show the manual: its topics, or one of them.", SET_UP, (TOPIC,)),
 }
 COMMANDS["help"] = CommandRow(

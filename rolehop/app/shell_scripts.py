@@ -14,7 +14,7 @@ from rolehop.errors import ConfigError, Declined, RolehopError, UsageError
 from rolehop.files import read_own, write_beside
 from rolehop.handover.child_environment import child_environment
 from rolehop.handover.environment import SHELL_LEVEL
-from rolehop.shells.dialect import SubshellStart
+from rolehop.shells.dialect import InitScript, SubshellStart
 from rolehop.shells.registry import dialect, for_process_name
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
@@ -70,6 +70,14 @@ class InstalledScript:
     """The line of the start-up file that reads it."""
 
 
+def init_script_path(script: InitScript) -> Path:
+    """Return where the start-up text of a shell is installed: the user's data folder."""
+    import platformdirs
+
+    folder = Path(platformdirs.user_data_dir("rolehop", appauthor=False))
+    return folder / f"init{script.extension}"
+
+
 def install_init_script(app: App, shell: str) -> InstalledScript | None:
     """Write the start-up text of ``shell`` to the user's data folder; ``None``: it has none.
 
@@ -77,13 +85,10 @@ def install_init_script(app: App, shell: str) -> InstalledScript | None:
         ConfigError: it cannot be written.
         UsageError: the folder's name has a line end, which a start-up file cannot quote.
     """
-    import platformdirs
-
     script = dialect(shell).init
     if script is None:
         return None
-    folder = Path(platformdirs.user_data_dir("rolehop", appauthor=False))
-    path = folder / f"init{script.extension}"
+    path = init_script_path(script)
     if not str(path).isprintable():
         raise UsageError("the data folder's name is not printable", fix="set XDG_DATA_HOME")
     try:

@@ -76,7 +76,7 @@ COMMANDS = [
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["profile", "install"], ["profile", "install", "hub", "--prefix"], ["profile", "install", "--region"],
     ["profile", "install", "--output"], ["profile", "remove"], ["profile", "list"],
-    ["no-such-command"], ["--no-such-option"], [],
+    ["uninstall"], ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip
 _END_OF_FILE = b"\x04"
 _PAUSE = 0.5  # seconds without output after which a question is answered once more

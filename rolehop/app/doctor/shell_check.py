@@ -29,7 +29,7 @@ def check_shell(app: App) -> Iterator[DoctorFinding]:
         yield fine(TOPIC, "it was not started by a shell that has a function for it")
     elif app.variables.get(SHELL_LEVEL) or app.variables.get(CHAIN):
         yield fine(TOPIC, f"this {shell} has a chain's session already")
-    elif any(_has_line(path, script) for path in _startup_files(app, shell, script)):
+    elif any(_has_line(path, script) for path in startup_files(app, shell, script)):
         yield fine(TOPIC, f"rolehop assume changes this {shell}, by {script.startup_file}")
     else:
         yield _missing(app, shell, script)
@@ -44,7 +44,7 @@ def missing_startup_line(app: App) -> tuple[str, str] | None:
     script = dialect(shell).init if shell else None
     if shell is None or script is None or script.eval_line is None:
         return None
-    if any(_has_line(path, script) for path in _startup_files(app, shell, script)):
+    if any(_has_line(path, script) for path in startup_files(app, shell, script)):
         return None
     return script.startup_file, script.eval_line
 
@@ -64,7 +64,8 @@ def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
     )
 
 
-def _startup_files(app: App, shell: str, script: InitScript) -> Iterator[Path]:
+def startup_files(app: App, shell: str, script: InitScript) -> Iterator[Path]:
+    """Give the start-up files of a shell in which its line may be."""
     for name in (script.startup_file, *_OTHERS.get(shell, ())):
         path = _path_of(app, name)
         if path is not None:
@@ -88,8 +89,13 @@ def _has_line(path: Path, script: InitScript) -> bool:
     except (OSError, UnicodeDecodeError):
         return False
     lines = (file.text if file else "").splitlines()
+    return any(runs_rolehop(line, script) for line in lines)
+
+
+def runs_rolehop(line: str, script: InitScript) -> bool:
+    """True if a line of a start-up file runs what ``rolehop init`` gives."""
     wanted = ("rolehop init", f"rolehop/init{script.extension}")
-    return any(each in line for line in lines for each in wanted if not _is_comment(line))
+    return not _is_comment(line) and any(each in line for each in wanted)
 
 
 def _is_comment(line: str) -> bool:

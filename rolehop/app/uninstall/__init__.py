@@ -1,0 +1,1 @@
+"""Remove what rolehop has stored and changed on this machine: list it, ask, remove it."""

@@ -1,0 +1,104 @@
+"""What rolehop has on this machine: profiles, start-up lines, sessions, sign-ins, keys, files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.app.profiles.changes import FileChange, removal_changes
+from rolehop.app.serving.running import running_servers
+from rolehop.app.shell_scripts import init_script_path
+from rolehop.app.stored_sessions import load_index
+from rolehop.app.uninstall.startup_lines import StartupFile, startup_files_with_lines
+from rolehop.shells.registry import INIT_SHELLS, dialect
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import pluralize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rolehop.app.context import App
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is there."""
+
+    profiles: tuple[FileChange, ...]
+    startup: tuple[StartupFile, ...]
+    sessions: int
+    sign_ins: tuple[str, ...]
+    """By the names that the vault has for them."""
+
+    keys: tuple[str, ...]
+    """The sources that have IAM user keys in the keyring."""
+
+    scripts: tuple[Path, ...]
+    """The start-up texts that were installed."""
+
+    state: Path | None
+    """The state folder; ``None``: there is none, or it is not used."""
+
+    servers: int
+    """How many servers run."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True if there is nothing to remove."""
+        parts = (self.profiles, self.startup, self.sign_ins, self.keys, self.scripts, self.state)
+        return not any(parts) and not self.sessions
+
+
+def find_holdings(app: App) -> Holdings:
+    """Return what is there; nothing is asked of AWS.
+
+    Raises:
+        ConfigError: an AWS file cannot be changed; the index was lost, and the config is broken.
+        VaultError: the keyring failed while a lost index was rebuilt.
+    """
+    is_used = app.state_problem is None
+    was_there = is_used and app.state_folder.is_dir()
+    index = load_index(app) if is_used else app.index
+    is_stored = bool(index.sessions or index.strays or index.sign_ins or index.keys)
+    if is_used and not (was_there or is_stored):  # it was made just now, to look for a lost index
+        shutil.rmtree(app.state_folder, ignore_errors=True)
+    scripts = [dialect(shell).init for shell in INIT_SHELLS]
+    paths = dict.fromkeys(init_script_path(each) for each in scripts if each is not None)
+    return Holdings(
+        tuple(removal_changes(app, ())),
+        tuple(startup_files_with_lines(app)),
+        len(index.sessions) + len(index.strays),
+        tuple(index.sign_ins),
+        tuple(index.keys),
+        tuple(each for each in paths if each.is_file()),
+        app.state_folder if was_there or (is_used and is_stored) else None,
+        len(running_servers(app, ())),
+    )
+
+
+def holding_lines(found: Holdings) -> Iterator[tuple[str, str]]:
+    """Give what is removed, a label and a text each."""
+    for change in found.profiles:
+        yield "AWS profiles", f"{', '.join(change.profiles)}, {change.file.path}"
+    for file in found.startup:
+        for line in file.own_lines:
+            yield "start-up line", f"{file.path}: {line}"
+    if found.sessions:
+        yield "sessions", f"{found.sessions}, in the keyring"
+    if found.sign_ins:
+        yield "sign-ins", f"{len(found.sign_ins)}, in the keyring"
+    if found.keys:
+        yield "IAM user keys", f"{', '.join(found.keys)}, in the keyring"
+    for path in (*found.scripts, *((found.state,) if found.state else ())):
+        yield "files", str(path)
+
+
+def left_lines(found: Holdings, config: Path) -> Iterator[str]:
+    """Give what stays: what somebody has to do by hand."""
+    for file in found.startup:
+        yield from (f"runs rolehop, too: {file.path}:{number + 1}" for number in file.others)
+    if found.servers:
+        yield f"{pluralize(found.servers, 'server')} of rolehop goes on: rolehop serve --stop"
+    if config.is_file():
+        yield f"your config stays: {config}"

@@ -1,0 +1,108 @@
+"""Ask whether all of it goes, and remove it: first what others use, last what says where things are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rolehop.app.profiles.changes import write_changes
+from rolehop.app.stored_sessions import forget_sessions
+from rolehop.app.uninstall.startup_lines import take_out
+from rolehop.errors import ConfigError, NoTerminal, RolehopError
+from rolehop.text import pluralize
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.app.uninstall.holdings import Holdings
+
+_REGISTRATIONS = (".device", ".code")
+"""What the vault calls the clients that a sign-in to Identity Center registered, after its name."""
+
+
+def confirm_removal(app: App, found: Holdings) -> bool:
+    """Ask whether all of it may be removed, and apart whether IAM user keys may; true if they may.
+
+    Raises:
+        NoTerminal: nobody can be asked.
+        Declined: the answer is not yes.
+    """
+    from rolehop.app.ports import declined, is_yes
+
+    try:
+        answer = app.person.ask("Remove all of this? [y/N] ", needed="a confirmation")
+    except NoTerminal as error:
+        error.fix = "run it in a terminal, or add --yes (and --keys, for IAM user keys)"
+        raise
+    if not is_yes(answer):
+        raise declined("nothing was removed", answer, "answer y to remove it")
+    if not found.keys:
+        return False
+    names = ", ".join(found.keys)
+    question = f"The IAM user keys of {names}, too? Their secrets cannot be shown again. [y/N] "
+    return is_yes(app.person.ask(question, needed="a confirmation"))
+
+
+def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
+    """Remove what was ``found``; give a line for each part that is gone or had to stay.
+
+    Without ``keys``, IAM user keys stay, and with them the state folder, which says where they are.
+
+    Raises:
+        ConfigError: a file has changed or cannot be written: nothing after it was removed.
+        VaultError: the keyring failed: the state folder stays.
+    """
+    if found.profiles:
+        write_changes(app, found.profiles)
+        yield f"removed: {pluralize(sum(len(each.profiles) for each in found.profiles), 'profile')}"
+    for file in found.startup:
+        if file.own:
+            take_out(file)
+            yield f"removed: {pluralize(len(file.own), 'line')} of {file.path}"
+    forgotten = forget_sessions(app, None)
+    if forgotten.count:
+        yield f"removed: {pluralize(forgotten.count, 'session')}"
+    for name in found.sign_ins:
+        _end_sign_in(app, name)
+    if found.sign_ins:
+        yield f"removed: {pluralize(len(found.sign_ins), 'sign-in')}"
+    left = [f"sessions in {each}" for each in sorted(forgotten.other_backends)]
+    left += list(_keys_left(app, found, keys=keys))
+    app.vault.digest_key.forget()
+    yield from _remove_files(app, found, left)
+
+
+def _end_sign_in(app: App, name: str) -> None:
+    """Forget a sign-in; at the provider it ends by itself, or by ``source logout``."""
+    for each in (name, *(f"{name}{kind}" for kind in _REGISTRATIONS)):
+        app.vault.tokens.remove(each)
+
+
+def _keys_left(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
+    """Remove the keys, if they may be; give those that stay."""
+    for name in found.keys:
+        if not keys:
+            yield f"the keys of {name}"
+            continue
+        try:
+            app.vault.keys.remove(name)
+        except RolehopError as error:
+            yield f"the keys of {name} ({error.what})"
+
+
+def _remove_files(app: App, found: Holdings, left: list[str]) -> Iterator[str]:
+    try:
+        for path in found.scripts:
+            path.unlink(missing_ok=True)
+            yield f"removed: {path}"
+        if left:
+            yield f"left: {', '.join(left)}, and the state folder, which says where they are"
+        elif found.state is not None:
+            shutil.rmtree(found.state)
+            yield f"removed: {found.state}"
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename} cannot be removed",
+            cause=(error.strerror or str(error)).lower(),
+            fix="remove it by hand",
+        ) from None

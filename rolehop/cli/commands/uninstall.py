@@ -1,0 +1,46 @@
+"""``rolehop uninstall``: remove what rolehop has stored and changed on this machine."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.app.config_files import own_config_file
+from rolehop.app.uninstall.holdings import find_holdings, holding_lines, left_lines
+from rolehop.app.uninstall.removing import confirm_removal, remove_all
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command
+from rolehop.errors import UsageError
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop uninstall               # lists what is there, then asks
+rolehop uninstall --yes         # IAM user keys stay
+rolehop uninstall --yes --keys
+""",
+)
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask; IAM user keys stay.")
+@click.option("--keys", is_flag=True, help="With --yes: remove the stored IAM user keys, too.")
+@click.pass_context
+def command(ctx: click.Context, confirmed: bool, keys: bool) -> None:
+    """Remove what was stored and changed on this machine.
+
+    AWS profiles that were installed, the line in your shell's start-up file, sessions and
+    sign-ins in the keyring, and the state folder with the history. IAM user keys are asked for
+    apart. Your config stays, and so does the program: pipx or pip removes it.
+    """
+    cli = CommandContext.of(ctx)
+    if keys and not confirmed:
+        raise UsageError("--keys goes with --yes", fix="rolehop uninstall --yes --keys")
+    found = find_holdings(cli.app)
+    lines = [f"{label:15}{text}\n" for label, text in holding_lines(found)]
+    if not lines:
+        cli.terminal.note("nothing is stored here")
+    else:
+        cli.terminal.write_output("".join(lines))
+        with_keys = keys if confirmed else confirm_removal(cli.app, found)
+        for each in remove_all(cli.app, found, keys=with_keys):
+            cli.terminal.note(each)
+    for each in left_lines(found, own_config_file(cli.app)):
+        cli.terminal.note(each)

@@ -1,0 +1,86 @@
+"""``uninstall``: all that is stored and changed goes, and nothing that is somebody else's."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import CONFIG, SCRIPT, World
+
+BASHRC = "alias ll='ls -l'\n{}PS1='$ '\n"
+LINE = 'eval "$(rolehop init bash)"\n'
+OWN_LINE = "[ -x ~/bin/rolehop ] && . <(rolehop init zsh)\n"
+AWS = "[profile mine]\nregion = eu-west-1\n"
+
+
+@pytest.fixture
+def used(world: World) -> World:
+    """A world in which everything that rolehop can leave behind is there."""
+    world.aws_config(AWS)
+    (world.home / ".bashrc").write_text(BASHRC.format(LINE))
+    (world.home / ".zshrc").write_text(OWN_LINE)
+    world.config(f'{CONFIG}\n[sources.alice]\ntype = "keys"\n')
+    for command in (
+        ["keys", "add", "alice", "--from-env"],
+        ["profile", "install", "hub", "--yes"],
+        ["init", "fish", "--install"],
+        ["credential-process", "hub"],
+    ):
+        done = world.rolehop(*command)
+        assert done.code == 0, done.err
+    return world
+
+
+def left(world: World) -> set[str]:
+    """Every file of the home folder."""
+    return {path.relative_to(world.home).as_posix() for path in world.files()}
+
+
+def test_all_of_it_goes_but_what_is_somebody_elses(used: World) -> None:
+    done = used.rolehop("uninstall", "--yes", "--keys")
+    assert done.code == 0, done.err
+    labels = [line[:15].strip() for line in done.out.splitlines()]
+    assert labels == [
+        *("AWS profiles", "start-up line", "sessions", "IAM user keys", "files", "files")
+    ]
+    assert used.items() == []
+    assert left(used) == {
+        *(".aws/config", ".aws/config.rolehop-backup", ".bashrc", ".zshrc"),
+        ".config/rolehop/config.toml",
+    }
+    assert (used.home / ".aws" / "config").read_text() == AWS
+    assert (used.home / ".bashrc").read_text() == BASHRC.format("")
+    assert (used.home / ".zshrc").read_text() == OWN_LINE
+    assert f"runs rolehop, too: {used.home / '.zshrc'}:1" in done.err
+    assert f"your config stays: {used.config_file}" in done.err
+    again = used.rolehop("uninstall")
+    assert (again.code, again.out) == (0, "")
+    assert "nothing is stored here" in again.err
+
+
+def test_keys_stay_unless_they_are_confirmed_apart(used: World) -> None:
+    with OnTerminal(used, SCRIPT, "uninstall") as person:
+        person.expect("Remove all of this? [y/N]")
+        person.types("y")
+        person.expect("The IAM user keys of alice, too?")
+        person.types("")
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert "left: the keys of alice, and the state folder" in done.err
+    assert len(used.items()) == 1
+    assert "alice" in used.rolehop("keys", "list").out
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_nothing_goes_without_a_yes(used: World, asked: bool) -> None:
+    before = left(used), len(used.items())
+    if asked:
+        with OnTerminal(used, SCRIPT, "uninstall") as person:
+            person.expect("Remove all of this? [y/N]")
+            person.types("n")
+            done = person.ended()
+    else:
+        done = used.rolehop("uninstall")
+        assert "try: run it in a terminal, or add --yes" in done.err
+    assert done.code == (130 if asked else 8)
+    assert (left(used), len(used.items())) == before
