@@ -66,6 +66,7 @@ class Endpoint:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
+    request_queue_size = 128  # also while this process stands still
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that give up are part of the tests."""

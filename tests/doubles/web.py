@@ -73,8 +73,7 @@ class Service:
         return [each.path for each in self.asked]
 
     def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         if self._certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self._certificate)
@@ -107,6 +106,11 @@ class Service:
             if at is not None:
                 return self.said.pop(at)[1]
             return self.answer(asked)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # also while this process stands still
 
 
 def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
