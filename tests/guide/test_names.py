@@ -14,8 +14,8 @@ from tests.support.commands import commands
 PAGES = pages()
 # A command in code: the words after "rolehop", up to what ends it in a shell or in a span.
 _CALL = re.compile(r"(?<![\w./\[-])rolehop(?: +--config \S+)? +([a-z][^\n`|;&>#)\x22]*)")
-_NO_CALLS = {"cannot", "does", "is", "keyrings.alt", "profiles"}
-"""What follows the name in a message, or in `pipx inject`."""
+_NO_CALLS = {"cannot", "does", "is", "profiles"}
+"""What follows the name in a message."""
 
 
 @cache
