@@ -150,13 +150,13 @@ def test_credential_process_takes_a_fixed_reason(world: World) -> None:
 def test_refresh_renews_a_shells_session_with_the_flags_it_was_made_with(world: World) -> None:
     # A session of this very second counts as new.
     renew = 'sleep 1; eval "$(rolehop refresh --no-prompt --shell bash)"'
-    script = f'eval "$(rolehop assume admin --read-only --reason why)" && {renew} && {renew}'
+    script = f'set -e; eval "$(rolehop assume admin --read-only --reason why)"; {renew}; {renew}'
     world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
     assert world.rolehop("keys", "add", "me", "--from-env").code == 0
     env = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     done = world.run("bash", "-c", script, env=env)
     assert done.code == 0, done.err
     hops = [call.params for call in world.sts.calls if call.role == ADMIN]
-    assert len(hops) == 3
+    assert len(hops) == 3, done.err
     assert {each.get("PolicyArns.member.1.arn") for each in hops} == {READ_ONLY}
     assert {each["RoleSessionName"] for each in hops} == {"me+why"}
