@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
 
 _SECONDS = 5.0
-_SIGN_ON_SECONDS = 60.0
+_SIGN_ON_SECONDS = 4.0  # less than a keyring call has: a bus that is silent is left for the next
 _SOCKETS = ("path", "abstract")
 
 
@@ -124,21 +124,21 @@ def address_of(connected: socket.socket) -> str:
     return f"unix:path={quote_from_bytes(os.fsencode(name))}"
 
 
-def open_session_bus() -> DBusConnection:
-    """Sign on to the session bus as ``secretstorage.dbus_init`` does, but not within one second.
+def open_session_bus(seconds: float = _SIGN_ON_SECONDS) -> DBusConnection:
+    """Sign on to the session bus as ``secretstorage.dbus_init`` does, which gives it one second.
 
-    A busy machine takes longer, and then sessions would not be stored. Whoever calls a keyring has
-    a limit for all of it.
+    A busy machine takes longer, and then sessions would not be stored.
 
     Raises:
         SecretServiceNotAvailableException: there is no bus.
+        TimeoutError: it did not answer within ``seconds``.
     """
     from jeepney.io.blocking import open_dbus_connection
     from secretstorage.exceptions import SecretServiceNotAvailableException
     from secretstorage.util import add_match_rules
 
     try:
-        connection = open_dbus_connection(auth_timeout=_SIGN_ON_SECONDS)
+        connection = open_dbus_connection(auth_timeout=seconds)
         add_match_rules(connection)
     except KeyError as error:
         reason = f"Environment variable {error.args[0]} is unset"

@@ -56,7 +56,7 @@ _LOCK = """
 from contextlib import closing
 from rolehop.vault.secret_service import find_collection
 from rolehop.vault.session_bus import open_session_bus
-with closing(open_session_bus()) as bus:
+with closing(open_session_bus(60)) as bus:
     find_collection(bus).lock()
 """
 
@@ -71,6 +71,7 @@ def be_patient() -> None:
         each.__init__.__kwdefaults__["quick_seconds"] = PATIENCE
     dbus.read_secrets.__defaults__ = (PATIENCE, None)
     dbus.is_collection_locked.__defaults__ = (PATIENCE,)
+    open_session_bus.__defaults__ = (PATIENCE,)
 
 
 class LibraryKeyring(Keyring):
@@ -81,7 +82,7 @@ class LibraryKeyring(Keyring):
 
     def get_preferred_collection(self) -> secretstorage.Collection:
         """Return the default collection on a new connection, as the library does."""
-        return find_collection(open_session_bus())
+        return find_collection(open_session_bus(PATIENCE))
 
 
 def missing() -> str | None:
