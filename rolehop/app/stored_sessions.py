@@ -25,7 +25,7 @@ from rolehop.vault import FREEDESKTOP, backend_label
 from rolehop.vault.index import Index, OrphanedSession, make_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from rolehop.app.context import App
@@ -223,8 +223,15 @@ class Forgotten:
 
     count: int
     """How many were stored."""
-    other_backends: frozenset[str]
-    """What people call the back ends that are not in use here and still have some of them."""
+    other_backends: Mapping[str, int]
+    """How many of them the back ends (``module.Class``) still have that are not in use here."""
+
+    def left(self) -> list[str]:
+        """Return what stays in each, for people."""
+        return [
+            f"{pluralize(count, 'session')} in {backend_label(name)}"
+            for name, count in sorted(self.other_backends.items())
+        ]
 
 
 def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
@@ -257,18 +264,18 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     below = (key for chain in chains for key in _keys_below(app, index, chain, stamps))
     keys = list(index.sessions if everything else dict.fromkeys(below))
     deleted, count = _forget_keys(app, keys) if keys else ((), 0)
-    left = {
+    left = Counter(
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
-    }
+    )
     if everything and index.strays:
         count += app.vault.forget_orphans()
-        left |= {orphan.backend for orphan in index.strays} - {app.vault.backend}
+        left.update(each.backend for each in index.strays if each.backend != app.vault.backend)
     if everything and not left:
         from rolehop.state.refused_steps import forget_refused_steps
 
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
-    return Forgotten(count, frozenset(map(backend_label, left)))
+    return Forgotten(count, dict(left))
 
 
 def _forget_keys(app: App, keys: Sequence[str]) -> tuple[tuple[str, ...], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import CONFIG, SCRIPT, World
+from tests.support.world import CONFIG, FILE_BACKED, SCRIPT, World
 
 BASHRC = "alias ll='ls -l'\n{}PS1='$ '\n"
 LINE = 'eval "$(rolehop init bash)"\n'
@@ -84,3 +84,20 @@ def test_nothing_goes_without_a_yes(used: World, asked: bool) -> None:
         assert "try: run it in a terminal, or add --yes" in done.err
     assert done.code == (130 if asked else 8)
     assert (left(used), len(used.items())) == before
+
+
+def test_logout_says_what_another_keyring_has_and_how_to_reach_it(world: World) -> None:
+    assert world.rolehop("credential-process", "admin").code == 0
+    elsewhere = {
+        "PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.Counted",
+        "ROLEHOP_TEST_KEYRING": str(world.folder / "other"),
+    }
+    done = world.rolehop("logout", "--all", env=elsewhere)
+    assert done.code == 7
+    assert f"2 sessions in {FILE_BACKED}" in done.err
+    assert f"setting PYTHON_KEYRING_BACKEND={FILE_BACKED} " in done.err
+    kept = world.rolehop("uninstall", "--yes", env=elsewhere)
+    assert f"left: 2 sessions in {FILE_BACKED}, and the state folder" in kept.err
+    named = {"PYTHON_KEYRING_BACKEND": FILE_BACKED}
+    assert "2 sessions forgotten" in world.rolehop("logout", "--all", env=named).err
+    assert world.items() == []

@@ -66,7 +66,7 @@ def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
         _end_sign_in(app, name)
     if found.sign_ins:
         yield f"removed: {pluralize(len(found.sign_ins), 'sign-in')}"
-    left = [f"sessions in {each}" for each in sorted(forgotten.other_backends)]
+    left = forgotten.left()
     left += list(_keys_left(app, found, keys=keys))
     app.vault.digest_key.forget()
     yield from _remove_files(app, found, left)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.advice import Advice, ShellCommand
 from rolehop.app.serving.running import SERVE, running_servers
 from rolehop.app.stored_sessions import forget_sessions
 from rolehop.cli.completers import patterns
@@ -16,6 +17,7 @@ from rolehop.show.tables import server_text
 from rolehop.text import clean, pluralize
 
 if TYPE_CHECKING:
+    from rolehop.app.stored_sessions import Forgotten
     from rolehop.show.rows import ServerRow
 
 
@@ -48,10 +50,20 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
     if forgotten.other_backends:
         raise VaultAbsent(
             "some sessions were not forgotten",
-            cause=f"they are stored in {', '.join(sorted(forgotten.other_backends))},"
-            " which is not in use here",
-            fix="run it where that keyring is in use; each session expires by itself",
+            cause=f"another keyring than the one in use has them: {', '.join(forgotten.left())}",
+            fix=_where_they_are(forgotten),
         )
+
+
+def _where_they_are(forgotten: Forgotten) -> Advice:
+    """Return how the keyrings are reached that still have sessions."""
+    first = next(iter(sorted(forgotten.other_backends)))
+    return Advice(
+        "name it once, by setting ",
+        ShellCommand(f"PYTHON_KEYRING_BACKEND={first}"),
+        " (or backend under [vault], if the config names one), and repeat the command; each session"
+        " expires by itself",
+    )
 
 
 def _how_it_ends(server: ServerRow) -> str:
