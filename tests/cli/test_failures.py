@@ -52,11 +52,10 @@ def test_no_secret_is_anywhere_after_a_walk_with_debug(world: World, chain: str)
 
 
 def test_no_secret_is_in_a_lock_while_it_is_held(world: World) -> None:
-    with world.sts.held():
-        process = world.fork("credential-process", "admin")
+    with world.sts.held(), world.fork("credential-process", "admin") as process:
         world.sts.wait_for_calls()
         texts = [path.read_bytes().decode("latin-1") for path in world.state.glob("locks/*")]
-    with process:
+        world.sts.let_go()
         assert ended(process).code == 0
     assert len(texts) == 2
     assert [found_in(text, world) for text in texts] == [[], []]

@@ -97,11 +97,11 @@ def test_nobody_waits_for_a_keyring_that_locks_itself_during_a_walk(world: World
     world.vault.mkdir()
     unlocked.touch()
     world.sts.delay_seconds = 1.1  # the keyring is asked again after a second
-    with world.fork("credential-process", "hub") as process:
-        with world.sts.held():
-            world.sts.wait_for_calls()
-            unlocked.unlink()
-            asks.unlink()
+    with world.sts.held(), world.fork("credential-process", "hub") as process:
+        world.sts.wait_for_calls()
+        unlocked.unlink()
+        asks.unlink()
+        world.sts.let_go()
         while not asks.exists():
             assert process.poll() is None
             time.sleep(0.02)

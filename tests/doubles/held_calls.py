@@ -46,6 +46,10 @@ class HeldCalls:
             arrived = self._changed.wait_for(lambda: self._waiting >= count, LONGEST_WAIT)
             assert arrived, f"{self._waiting} calls instead of {count}"
 
+    def let_go(self) -> None:
+        """Let the calls be answered before the end of the context."""
+        self._may_answer.set()
+
     def wait_for_answers(self) -> None:
         """Wait until no call is under way, be its answer wanted or not."""
         with self._changed:

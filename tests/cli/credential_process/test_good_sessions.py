@@ -180,11 +180,11 @@ def test_one_that_another_process_has_just_stored_is_no_old_one(world: World) ->
         path.unlink()
     world.sts.calls.clear()
     world.sts.fail(1000)
-    with world.fork(*PROCESS) as process:
-        with world.sts.held():
-            world.sts.wait_for_calls()  # it is walking
-            for path, text in stored.items():
-                path.write_text(text)
+    with world.sts.held(), world.fork(*PROCESS) as process:
+        world.sts.wait_for_calls()  # it is walking
+        for path, text in stored.items():
+            path.write_text(text)
+        world.sts.let_go()
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert json.loads(out)["AccessKeyId"]

@@ -154,9 +154,12 @@ def test_a_refresh_of_many_counts_and_ends_with_one_line(world: World) -> None:
 
 def test_a_slow_call_says_what_it_waits_for(world: World) -> None:
     command = (SCRIPT, "exec", "hub", "--", "true")
-    with OnTerminal(world, *command, stderr_too=True, before=AS_SHIPPED) as person:
-        with world.sts.held():
-            person.expect_match(r"hop 1 of 1  222222222222:role/Hub  waiting for AWS for \d+ s")
+    with (
+        world.sts.held(),
+        OnTerminal(world, *command, stderr_too=True, before=AS_SHIPPED) as person,
+    ):
+        person.expect_match(r"hop 1 of 1  222222222222:role/Hub  waiting for AWS for \d+ s")
+        world.sts.let_go()
         done = person.ended()
     assert done.code == 0
     assert "hop 1 of 1  222222222222:role/Hub  called, 59 min left" in person.shown
