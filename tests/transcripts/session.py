@@ -83,6 +83,7 @@ class Session:
         try:
             while written := _read(master, until, screen):
                 screen.feed(written)
+                until = time.monotonic() + _PATIENCE
                 if waiting and _shows(screen, waiting[0][0]):
                     os.write(master, waiting.pop(0)[1].encode())
         finally:

@@ -7,7 +7,7 @@ from tests.sources.identity_center.corp import HOME, Corp
 from tests.transcripts.session import Answer, Session
 
 ENTER, MARK, ALL, CLEAR = "\r", "\t", "\x01", "\x15"
-ACCOUNTS = [f"4{number:011d}" for number in range(230)]
+ACCOUNTS = [f"4{number:011d}" for number in range(120)]
 
 
 def without_config(corp: Corp, accounts: list[str]) -> Center:
@@ -21,9 +21,9 @@ def without_config(corp: Corp, accounts: list[str]) -> Center:
 
 
 def test_from_nothing_to_a_shell_in_five_questions(corp: Corp) -> None:
-    """Hundreds of accounts, of which the portal throttles some; each wrong answer stays to be mended."""
+    """Two pages of accounts, and the portal throttles a call; each wrong answer stays to be mended."""
     center = without_config(corp, ACCOUNTS)
-    center.throttles_every = 200
+    center.throttles_every = 100
     at = Session(corp.world, 80)
     answers: list[Answer] = [
         ("Where do you start?", f"sso{ENTER}"),
@@ -31,17 +31,17 @@ def test_from_nothing_to_a_shell_in_five_questions(corp: Corp) -> None:
         ("! not an https address", f"{CLEAR}https://corp.awsapps.com/start/#/{ENTER}"),
         ("Region of the Identity Center?", f"eu-wst-1{ENTER}"),
         ('did you mean "eu-west-1"?', f"{CLEAR}eu-west-1{ENTER}"),
-        ("461 roles; type to narrow", "dev prod"),
-        ("230 of 461 roles", ALL),
-        ("230 marked", ENTER),
+        ("241 roles; type to narrow", "dev prod"),
+        ("120 of 241 roles", ALL),
+        ("120 marked", ENTER),
         ("What now?", ENTER),
     ]
     at.types("config", "init", answers=answers)
-    assert "Which roles? 230 roles: Team 0 Prod, Team 1 Prod" in at.text
+    assert "Which roles? 120 roles: Team 0 Prod, Team 1 Prod" in at.text
     assert "developer/team-0-prod works: you are" in " ".join(at.text.split())
     assert [each for each in center.secrets() if each in at.text] == []
     listed = corp.world.rolehop("list", "--format", "json").json["chains"]
-    assert len(listed) == 230
+    assert len(listed) == 120
     done = corp.world.rolehop("shell", "developer/team-7-prod", "--shell", "printenv")
     assert done.code == 0, done.err
     assert f"AWS_ACCOUNT_ID={ACCOUNTS[7]}" in done.out
