@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
@@ -37,18 +37,34 @@ def check_rolehop_config(app: App) -> Iterator[DoctorFinding]:
 
 
 def check_shadows(app: App) -> Iterator[DoctorFinding]:
-    """Yield AWS profiles with the name of a chain, unless they call rolehop for it."""
+    """Yield AWS profiles with the name of a chain, unless they call rolehop for it, as one finding.
+
+    There are many where chains were made of the profiles by ``config import``.
+    """
     try:
         chains, profiles = app.config.chains, app.aws_config.profiles
     except RolehopError:
         return  # the check of that file says it
-    for name in sorted(chains.keys() & profiles.keys()):
-        command = profiles[name].get("credential_process")
-        if isinstance(command, str) and _CALLS_ROLEHOP in command:
-            continue
-        yield look(
-            TOPIC,
-            f"'{name}' is a chain and an AWS profile",
-            f"rolehop assume {name} walks the chain, and aws --profile {name} uses the profile",
-            Advice("rename one of them; the chain: rolehop show ", Argument(name)),
-        )
+    both = [name for name in sorted(chains.keys() & profiles.keys()) if not _runs(profiles[name])]
+    if not both:
+        return
+    first = both[0]
+    yield look(
+        TOPIC,
+        f"'{first}' is a chain and an AWS profile" if len(both) == 1 else _many_shadows(both),
+        f"rolehop assume {first} walks the chain, and aws --profile {first} uses the profile",
+        Advice("rename one of them; the chain: rolehop show ", Argument(first))
+        if len(both) == 1
+        else "delete those profiles, then let SDKs use the chains: rolehop profile install",
+    )
+
+
+def _runs(profile: Mapping[str, object]) -> bool:
+    command = profile.get("credential_process")
+    return isinstance(command, str) and _CALLS_ROLEHOP in command
+
+
+def _many_shadows(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN])
+    return f"{len(names)} chains have the name of an AWS profile: {shown}{more}"

@@ -14,6 +14,7 @@ import pytest
 from rolehop.advice import Advice
 from rolehop.app.context import App
 from rolehop.app.doctor import DoctorFinding, repair
+from rolehop.app.doctor.config_check import check_shadows
 from rolehop.app.doctor.files_check import check_aws_files, check_state
 from rolehop.app.doctor.installation import check_installation
 from rolehop.app.doctor.profiles_check import check_profiles
@@ -139,6 +140,23 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
     modes = [stat.S_IMODE(each.stat().st_mode) for each in (credentials, config, world.state)]
     assert modes == [0o600, 0o644, 0o755]
     assert not [each for each in findings(world) if each["repair"]]
+
+
+def test_chains_made_of_many_profiles_are_one_finding(tmp_path: Path) -> None:
+    """`config import` gives each chain the name of its profile."""
+    names = [f"account-{number}" for number in range(10, 40)]
+    files = {
+        ".aws/config": "".join(f"[profile {each}]\nregion = eu-west-1\n" for each in names),
+        ".config/rolehop/config.toml": CONFIG
+        + "".join(f'[chains.{each}]\nsource = "me"\n' for each in names),
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    shadows = list(check_shadows(App({"HOME": str(tmp_path)}, tmp_path)))
+    assert [each.what for each in shadows] == [
+        "30 chains have the name of an AWS profile: 'account-10', 'account-11', 'account-12' and 27 more"
+    ]
 
 
 def test_a_mode_is_changed_of_the_file_that_was_looked_at(tmp_path: Path) -> None:
