@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     epilog="""
 rolehop logout prod-admin     # its last hop, and the sessions made with it
 rolehop logout 'spokes/*' label:env=prod
-rolehop logout --all          # every session; IAM user keys stay
+rolehop logout --all          # every session; sign-ins and IAM user keys stay
 """,
 )
 @click.argument("pattern", nargs=-1, shell_complete=patterns)
@@ -44,6 +44,8 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
     forgotten = forget_sessions(cli.app, None if everything else pattern)
     if forgotten.count or not forgotten.other_backends:
         cli.terminal.note(_said(pattern, forgotten.count))
+    if everything and cli.app.index.sign_ins:
+        cli.terminal.note(_sign_ins_stay(len(cli.app.index.sign_ins)))
     for each in running_servers(cli.app, pattern):
         # Its sessions are in its memory.
         cli.terminal.note(f"{server_text(each)} {_how_it_ends(each)}")
@@ -70,6 +72,12 @@ def _how_it_ends(server: ServerRow) -> str:
     if server.command == SERVE:
         return "goes on: rolehop serve --stop ends it"
     return "goes on until its command ends"
+
+
+def _sign_ins_stay(count: int) -> str:
+    """Say that what gets new sessions without a person is still there."""
+    which = "1 sign-in stays" if count == 1 else f"{count} sign-ins stay"
+    return f"{which}: rolehop status shows whose, rolehop source logout NAME ends one"
 
 
 def _said(patterns: tuple[str, ...], count: int) -> str:

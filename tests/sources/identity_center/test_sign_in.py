@@ -209,7 +209,9 @@ def test_a_previous_sign_in_that_cannot_be_ended_is_reported_and_not_a_failure(
 
 def test_logout_ends_the_sign_in_here_and_at_the_server(corp: Corp) -> None:
     corp.login()
+    assert "1 sign-in stays: " in corp.world.rolehop("logout", "--all").err
     assert corp.world.rolehop("source", "logout", "corp").code == 0
+    assert "stays" not in corp.world.rolehop("logout", "--all").err
     assert corp.center.sessions[0].ended
     assert corp.world.items() == []
     assert corp.world.rolehop("export", "hub", "--format", "json").code == 4
