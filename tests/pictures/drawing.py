@@ -25,7 +25,9 @@ FOLDER = Path(__file__).parents[2] / ".pictures"
 COLUMNS = 80
 CONFIG_SHOWN = CONFIG.replace(
     'labels = { env = "prod" }', 'labels = { env = "prod" }\ncolor = "red"\nconfirm = true'
-).replace('type = "environment"', 'type = "keys"')
+).replace(
+    'type = "environment"', 'type = "keys"\nprincipal = "arn:aws:iam::111111111111:user/alice"'
+)
 PICTURES = {
     "list": ("list",),
     "plan": ("plan", "admin", "--read-only", "--reason", "INC-42"),
