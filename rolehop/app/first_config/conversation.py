@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 from rolehop.app.first_config import questions
 from rolehop.app.first_config.drafts import SOURCE_NAMES, ChainDraft, Draft
 from rolehop.app.first_config.offers import found_offers, typed_offers
-from rolehop.app.first_config.review import TRY, plan_lines, review_actions
+from rolehop.app.first_config.review import KEYS, TRY, plan_lines, review_actions
 from rolehop.app.first_config.starting import draft_from
 from rolehop.app.first_config.user_keys import user_keys
 from rolehop.app.first_config.writing import loaded_app, usable_app, write_new
 from rolehop.errors import RolehopError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import dataclass
+from rolehop.show.picker import Choice
+from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from rolehop.app.caller import Identity
     from rolehop.app.context import App
     from rolehop.app.first_config.port import Interviewer
+    from rolehop.app.first_config.review import Action
     from rolehop.credentials import Credentials
 
 OPENING = (
@@ -92,13 +94,13 @@ class _Conversation:
             if draft is not None:
                 return draft
 
-    def _ask_keys(self) -> None:
+    def _ask_keys(self, last_id: str = "") -> None:
         with suppress(RolehopError):  # the plan says what is wrong with the keyring
             if SOURCE_NAMES["keys"] in self._app.vault.keys.names():
                 return
-        key_id = self._person.ask(questions.ACCESS_KEY_ID)
-        if key_id:
-            self._keys = user_keys(key_id, self._person.ask(questions.SECRET_KEY))
+        key_id = self._person.ask(replace(questions.ACCESS_KEY_ID, initial=last_id))
+        secret = self._person.ask(questions.SECRET_KEY) if key_id else ""
+        self._keys = user_keys(key_id, secret) if key_id else None
 
     # ---- the plan, and what to do with it
 
@@ -106,9 +108,11 @@ class _Conversation:
         """Show the plan and change it until it is written."""
         while True:
             app = self._shown(draft)
-            actions = review_actions(draft)
+            actions = {**review_actions(draft), **self._key_actions()}
             action = actions[self._person.pick("What now?", list(actions), "choice")]
-            if callable(action):
+            if action == KEYS:
+                self._ask_other_keys()
+            elif callable(action):
                 draft = action(self._person)
             elif app is not None and (written := self._finished(app, draft, action)):
                 return written
@@ -143,6 +147,16 @@ class _Conversation:
 
     # ---- IAM user keys
 
+    def _key_actions(self) -> dict[Choice, Action]:
+        """Return what may be done about the keys that were typed, which a try can find wrong."""
+        if self._keys is None:
+            return {}
+        return {Choice("Access key", "", self._keys.access_key_id, ""): KEYS}
+
+    def _ask_other_keys(self) -> None:
+        self._forget_keys()
+        self._ask_keys("" if self._keys is None else self._keys.access_key_id)
+
     def _store_keys(self, app: App, draft: Draft) -> None:
         if self._keys is None or self._stored_for or not isinstance(draft, ChainDraft):
             return
@@ -153,3 +167,4 @@ class _Conversation:
         if self._stored_for is not None:
             with suppress(RolehopError):
                 self._app.vault.keys.remove(self._stored_for)
+                self._stored_for = None

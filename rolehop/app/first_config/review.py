@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 Line = tuple[str, str]
 Change = Callable[["Interviewer"], Draft]
 Action = str | Change
-"""``TRY``, ``WRITE``, or what changes the draft."""
+"""``TRY``, ``WRITE``, ``KEYS`` (which asks for others), or what changes the draft."""
 
-TRY, WRITE = "try", "write"
+TRY, WRITE, KEYS = "try", "write", "keys"
 
 _SHOWN = 5  # names of chains
 _NO_REGION = "as your other AWS tools"

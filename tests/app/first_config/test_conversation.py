@@ -10,6 +10,7 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.first_config.conversation import FirstConfig, first_config
 from rolehop.config.model import Config
+from rolehop.credentials import Secret
 from rolehop.errors import RolehopError
 from tests.app.first_config.scripted import Answers, Scripted
 from tests.support.world import FILE_BACKED, HUB
@@ -207,6 +208,18 @@ def test_keys_go_into_the_keyring_with_the_file(home: Home) -> None:
     assert stored is not None
     assert stored.access_key_id == KEY_ID
     assert SECRET not in home.path.read_text()
+
+
+def test_keys_that_a_try_found_wrong_are_typed_again_and_all_else_is_kept(home: Home) -> None:
+    home.environ["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
+    again = (("What now?", "Access key"), ("Access key ID?", KEY_ID), ("Secret", SECRET[::-1]))
+    person = Scripted(*KEYS, ("What now?", "Try it"), *again, WRITE)
+    home.talk(person)
+    assert KEY_ID in person.initial
+    stored = home.app.vault.keys.get("me")
+    assert stored is not None
+    assert stored.secret_access_key == Secret(SECRET[::-1])
+    assert home.config.chains["Hub"].hops[0].role == HUB
 
 
 def test_who_leaves_leaves_nothing_behind(home: Home) -> None:
