@@ -101,3 +101,36 @@ def test_logout_says_what_another_keyring_has_and_how_to_reach_it(world: World) 
     named = {"PYTHON_KEYRING_BACKEND": FILE_BACKED}
     assert "2 sessions forgotten" in world.rolehop("logout", "--all", env=named).err
     assert world.items() == []
+
+
+BLOCKS = [
+    "if [ -t 0 ]; then\n{}fi\n",
+    "if status is-interactive\n\n# prompt\n{}end\n",
+    "command -v rolehop >/dev/null &&\n{}",
+    "setup() {{\n  {}}}\n",
+]
+
+
+def test_a_line_that_a_block_needs_stays_and_is_named(world: World) -> None:
+    """Without it the shell could not read the file to its end."""
+    rc, before = world.home / ".bashrc", "if true; then PS1='$ '; fi\n"
+    text = "".join(each.format(LINE) for each in BLOCKS) + before
+    rc.write_text(text + LINE)
+    done = world.rolehop("uninstall", "--yes")
+    assert done.code == 0, done.err
+    assert rc.read_text() == text
+    assert done.err.count(f"runs rolehop, too: {rc}:") == len(BLOCKS)
+
+
+def test_a_state_folder_that_is_a_link_stays_with_what_it_leads_to(world: World) -> None:
+    real, link = world.home / "shared", world.home / ".local" / "state" / "rolehop"
+    real.mkdir(mode=0o700)
+    (real / "notes.txt").write_text("somebody's\n")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(real)
+    assert world.rolehop("credential-process", "hub").code == 0
+    done = world.rolehop("uninstall", "--yes")
+    assert done.code == 0, done.err
+    assert f"a link, which stays with what it leads to: {link} -> {real}" in done.err
+    assert world.items() == []
+    assert (real / "notes.txt").exists()

@@ -38,7 +38,10 @@ class Holdings:
     """The start-up texts that were installed."""
 
     state: Path | None
-    """The state folder; ``None``: there is none, or it is not used."""
+    """The state folder; ``None``: there is none, it is not used, or it is a link."""
+
+    linked: Path | None
+    """The state folder if it is a link: what it leads to may have files of others."""
 
     servers: int
     """How many servers run."""
@@ -65,6 +68,8 @@ def find_holdings(app: App) -> Holdings:
         shutil.rmtree(app.state_folder, ignore_errors=True)
     scripts = [dialect(shell).init for shell in INIT_SHELLS]
     paths = dict.fromkeys(init_script_path(each) for each in scripts if each is not None)
+    state = app.state_folder if was_there or (is_used and is_stored) else None
+    is_link = state is not None and state.is_symlink()
     return Holdings(
         tuple(removal_changes(app, ())),
         tuple(startup_files_with_lines(app)),
@@ -72,7 +77,8 @@ def find_holdings(app: App) -> Holdings:
         tuple(index.sign_ins),
         tuple(index.keys),
         tuple(each for each in paths if each.is_file()),
-        app.state_folder if was_there or (is_used and is_stored) else None,
+        None if is_link else state,
+        state if is_link else None,
         len(running_servers(app, ())),
     )
 
@@ -100,5 +106,7 @@ def left_lines(found: Holdings, config: Path) -> Iterator[str]:
         yield from (f"runs rolehop, too: {file.path}:{number + 1}" for number in file.others)
     if found.servers:
         yield f"{pluralize(found.servers, 'server')} of rolehop goes on: rolehop serve --stop"
+    if found.linked is not None:
+        yield f"a link, which stays with what it leads to: {found.linked} -> {found.linked.resolve()}"
     if config.is_file():
         yield f"your config stays: {config}"

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.shells.dialect import InitScript
 
+_OPENS = frozenset(
+    {
+        *("if", "elif", "else", "then", "for", "foreach", "while", "until", "do"),
+        *("case", "switch", "begin", "function", "try", "with", "def", "select"),
+    }
+)
+"""Words of shells that begin a block, which may not stay empty."""
+
+_CLOSES = ("fi", "done", "esac", "end", "endif", "endsw", "}", ")")
+_GOES_ON = ("\\", "`", "&&", "||", "|", "{", "(", ":", "then", "do", "else", "begin")
+
 
 @dataclass(frozen=True, slots=True)
 class StartupFile:
@@ -63,13 +74,30 @@ def _read(path: Path, own: set[str], script: InitScript) -> StartupFile | None:
     if file is None:
         return None
     lines = file.text.splitlines()
-    ours = tuple(number for number, line in enumerate(lines) if line.strip() in own)
+    ours = tuple(
+        number
+        for number, line in enumerate(lines)
+        if line.rstrip() in own and _stands_alone(lines[:number])
+    )
     others = tuple(
         number
         for number, line in enumerate(lines)
         if number not in ours and runs_rolehop(line, script)
     )
     return StartupFile(path, file.text, ours, others) if ours or others else None
+
+
+def _stands_alone(before: list[str]) -> bool:
+    """True if the line after ``before`` is neither a block's first one nor part of a statement.
+
+    Taken out, such a line could leave a file that its shell cannot read to its end.
+    """
+    codes = (line.strip() for line in reversed(before))
+    last = next((line for line in codes if line and not line.startswith("#")), "")
+    if last.endswith(_GOES_ON):
+        return False
+    words = last.split() or [""]
+    return words[0] not in _OPENS or words[-1].endswith(_CLOSES)
 
 
 def without_own_lines(file: StartupFile) -> str:

@@ -9,6 +9,7 @@ Not registered as an entry point, so that other programs' choice of back end doe
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ from pathlib import Path
 
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
+
+from rolehop.vault.chunks import IncompleteItem
 
 _PREFIX = "python-keyring"
 _SECONDS = 35.0
@@ -33,6 +36,14 @@ _LOCKED = (
     "no passphrase",
     "bad passphrase",
     "timeout",
+)
+
+# What it says of a file that was not written to its end: GnuPG writes it in place.
+_DAMAGED = (
+    "decrypt_message failed",
+    "length invalid",
+    "no valid openpgp data",
+    "pending bytes",
 )
 
 
@@ -65,12 +76,18 @@ class PasswordStore(KeyringBackend):
         """Return the text, ``None`` if there is no such file.
 
         Raises:
+            IncompleteItem: it was not written to its end, or another process writes it now.
             KeyringLocked: GnuPG needs a passphrase and did not get it.
             KeyringError: ``pass`` failed; the text is the last thing that it said.
         """
         if not self._file(service, username).is_file():
             return None
-        return self._run("show", _name(service, username))
+        try:
+            return self._run("show", _name(service, username))
+        except KeyringError:
+            if self._file(service, username).is_file():
+                raise
+            return None  # another process removed it
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Store ``password``, which is given to ``pass`` by its standard input.
@@ -115,26 +132,47 @@ class PasswordStore(KeyringBackend):
             errors="replace",
             start_new_session=True,
         ) as process:
+            if arguments[0] == "show":  # what writes does not ask, and had better end
+                _reading.add(process)
             try:
                 out, said = process.communicate(text, timeout=_SECONDS)
             except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _kill(process)
                 raise KeyringLocked("GnuPG waits for its passphrase") from None
+            finally:
+                _reading.discard(process)
         if process.returncode != 0:
             raise _error(said)
         return out
+
+
+_reading: set[subprocess.Popen[str]] = set()
+
+
+@atexit.register
+def _end_reading() -> None:
+    """End what still reads: after Ctrl-C its prompt would take what is typed into the shell."""
+    for process in tuple(_reading):
+        if process.returncode is None:
+            _kill(process)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _name(service: str, username: str) -> str:
     return f"{_PREFIX}/{service}/{username}"
 
 
-def _error(said: str) -> KeyringError:
+def _error(said: str) -> KeyringError | IncompleteItem:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = lines[-1] if lines else "pass said nothing"
-    is_locked = any(each in said.lower() for each in _LOCKED)
-    return (KeyringLocked if is_locked else KeyringError)(last)
+    if any(each in said.lower() for each in _LOCKED):
+        return KeyringLocked(last)
+    is_damaged = any(each in said.lower() for each in _DAMAGED)
+    return (IncompleteItem if is_damaged else KeyringError)(last)
 
 
 def _terminal() -> str | None:

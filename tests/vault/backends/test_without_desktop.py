@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -14,6 +16,7 @@ import pytest
 from rolehop.errors import VaultAbsent, VaultLocked
 from rolehop.vault import ENCRYPTED_FILE, GPG_STORE
 from rolehop.vault.backend_selection import choose_backend
+from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.storage import BackendHandle
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import PROGRAMS
@@ -134,6 +137,53 @@ def test_a_passphrase_that_nobody_gives_is_a_locked_keyring(tmp_path: Path) -> N
     with pytest.raises(VaultLocked) as caught:
         storage.get("rolehop/it")
     assert caught.value.fix == "give GnuPG the passphrase in a terminal: rolehop doctor"
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "gpg: decrypt_message failed: Unknown system error",
+        "gpg: block_filter 0x56: read error (size=65463,a->size=879)\ngpg: block_filter: pending bytes!",
+        "gpg: no valid OpenPGP data found.",
+    ],
+)
+def test_an_item_that_was_not_written_to_its_end_is_no_broken_keyring(
+    tmp_path: Path, says: str
+) -> None:
+    environ = failing(tmp_path, says)
+    backend = BackendHandle(lambda: choose_backend(GPG_STORE, environ, "linux"), print)
+    with pytest.raises(IncompleteItem):
+        backend.use(lambda storage: storage.get("rolehop/it"))
+    assert backend.in_use == GPG_STORE
+
+
+_ENDS_WHILE_IT_READS = """
+import contextlib, os, sys, threading
+from rolehop.vault.backends.password_store import PasswordStore
+backend = PasswordStore(os.environ)
+def read():
+    with contextlib.suppress(Exception):  # as the keyring's deadline does
+        backend.get_password("rolehop/it", "rolehop")
+threading.Thread(target=read, daemon=True).start()
+with open(sys.argv[1]) as started:
+    assert started.readline() == "reads\\n"
+"""
+
+
+def test_no_prompt_stays_when_the_program_ends(tmp_path: Path) -> None:
+    environ = failing(tmp_path, "")
+    started, alive = tmp_path / "started", tmp_path / "alive"
+    os.mkfifo(started)
+    os.mkfifo(alive)
+    path = os.environ["PATH"]
+    program(tmp_path, f"exec 3<>{alive}\necho reads >{started}\nPATH={path} exec sleep 120")
+    held = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(held, True)
+    subprocess.run(
+        [sys.executable, "-c", _ENDS_WHILE_IT_READS, str(started)], env=environ, check=True
+    )
+    with os.fdopen(held, "rb") as rest:
+        assert rest.read() == b""  # its writer is gone
 
 
 def test_the_package_that_keeps_one_line_is_refused_and_ours_is_named() -> None:
