@@ -258,8 +258,13 @@ class _Plain:
         self._deletes_first = chosen.deletes_first
 
     def get(self, service: str) -> str | None:
-        # Some back ends return an empty value for "not there".
-        return self._keyring.get_password(service, USERNAME) or None
+        try:
+            # Some back ends return an empty value for "not there".
+            return self._keyring.get_password(service, USERNAME) or None
+        except Exception as error:
+            if type(error).__name__ == "HalfWritten":  # of a back end that is seldom loaded
+                raise chunks.IncompleteItem(str(error)) from None
+            raise
 
     def put(self, service: str, text: str, seconds: int | None) -> None:
         if self._deletes_first:

@@ -21,8 +21,6 @@ from pathlib import Path
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
 
-from rolehop.vault.chunks import IncompleteItem
-
 _PREFIX = "python-keyring"
 _SECONDS = 35.0
 """For GnuPG to ask for a passphrase; the vault waits for 40."""
@@ -45,6 +43,10 @@ _DAMAGED = (
     "no valid openpgp data",
     "pending bytes",
 )
+
+
+class HalfWritten(KeyringError):
+    """GnuPG cannot read a file to its end; the vault knows it by this name."""
 
 
 class PasswordStore(KeyringBackend):
@@ -76,7 +78,7 @@ class PasswordStore(KeyringBackend):
         """Return the text, ``None`` if there is no such file.
 
         Raises:
-            IncompleteItem: it was not written to its end, or another process writes it now.
+            HalfWritten: it was not written to its end, or another process writes it now.
             KeyringLocked: GnuPG needs a passphrase and did not get it.
             KeyringError: ``pass`` failed; the text is the last thing that it said.
         """
@@ -166,13 +168,13 @@ def _name(service: str, username: str) -> str:
     return f"{_PREFIX}/{service}/{username}"
 
 
-def _error(said: str) -> KeyringError | IncompleteItem:
+def _error(said: str) -> KeyringError:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = lines[-1] if lines else "pass said nothing"
     if any(each in said.lower() for each in _LOCKED):
         return KeyringLocked(last)
     is_damaged = any(each in said.lower() for each in _DAMAGED)
-    return (IncompleteItem if is_damaged else KeyringError)(last)
+    return (HalfWritten if is_damaged else KeyringError)(last)
 
 
 def _terminal() -> str | None:
