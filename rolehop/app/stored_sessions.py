@@ -225,6 +225,8 @@ class Forgotten:
     """How many were stored."""
     other_backends: Mapping[str, int]
     """How many of them the back ends (``module.Class``) still have that are not in use here."""
+    sign_ins: int
+    """How many sign-ins there are, which stay."""
 
     def left(self) -> list[str]:
         """Return what stays in each, for people."""
@@ -275,7 +277,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
 
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
-    return Forgotten(count, dict(left))
+    return Forgotten(count, dict(left), len(app.index.sign_ins))
 
 
 def _forget_keys(app: App, keys: Sequence[str]) -> tuple[tuple[str, ...], int]:

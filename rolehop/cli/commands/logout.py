@@ -44,8 +44,8 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
     forgotten = forget_sessions(cli.app, None if everything else pattern)
     if forgotten.count or not forgotten.other_backends:
         cli.terminal.note(_said(pattern, forgotten.count))
-    if everything and cli.app.index.sign_ins:
-        cli.terminal.note(_sign_ins_stay(len(cli.app.index.sign_ins)))
+    if everything and forgotten.sign_ins:
+        cli.terminal.note(_sign_ins_stay(forgotten.sign_ins))
     for each in running_servers(cli.app, pattern):
         # Its sessions are in its memory.
         cli.terminal.note(f"{server_text(each)} {_how_it_ends(each)}")
