@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -78,5 +79,6 @@ def test_they_are_made_with_nothing_but_click() -> None:
         "print(len(man_pages()))\n"
     )
     argv = [sys.executable, "-c", code]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.build'}"}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
     assert int(done.stdout) == len(PAGES)

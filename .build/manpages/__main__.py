@@ -1,4 +1,4 @@
-"""Write all man pages below a folder: ``python -m manpages FOLDER``."""
+"""Write all man pages below a folder: ``PYTHONPATH=.build python -m manpages FOLDER``."""
 
 import sys
 from pathlib import Path

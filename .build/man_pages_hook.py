@@ -15,11 +15,12 @@ class ManPages(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Name each page, and where it belongs."""
-        sys.path.insert(0, self.root)
+        folders = [self.root, str(Path(__file__).parent)]  # of rolehop, and of manpages
+        sys.path[:0] = folders
         try:
             from manpages.pages import man_pages
         finally:
-            sys.path.remove(self.root)
+            del sys.path[: len(folders)]
         self._folder = tempfile.TemporaryDirectory(prefix="rolehop-man-")
         for name, text in man_pages().items():
             path = Path(self._folder.name, Path(name).name)

@@ -1,4 +1,0 @@
-"""The man pages, written when the wheel is built: of the commands' own help, and of the guide.
-
-``python -m manpages FOLDER`` writes them for whoever packages rolehop otherwise, or looks at them.
-"""
