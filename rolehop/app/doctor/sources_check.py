@@ -9,7 +9,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.errors import RolehopError
 from rolehop.show.doctor.finding import DoctorFinding, fine, look
 from rolehop.show.times import show_span
-from rolehop.sources import diagnose, first_problem
+from rolehop.sources import diagnose, expand, first_problem
 from rolehop.state.sdk_problems import sdk_problems
 from rolehop.text import pluralize
 
@@ -32,7 +32,8 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
     unusable = 0
     for name, source in sources.items():
         try:
-            problem = first_problem(diagnose(source, app.source_context))
+            base = expand(source, app.aws_config)[0] if source.type == "profile" else source
+            problem = first_problem(diagnose(base, app.source_context))
         except RolehopError as error:
             problem = error.what
         if problem is not None:

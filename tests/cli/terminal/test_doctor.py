@@ -18,7 +18,7 @@ from rolehop.app.doctor.config_check import check_shadows
 from rolehop.app.doctor.files_check import check_aws_files, check_state
 from rolehop.app.doctor.installation import check_installation
 from rolehop.app.doctor.profiles_check import check_profiles
-from rolehop.app.doctor.sources_check import check_sdk_problems
+from rolehop.app.doctor.sources_check import check_sdk_problems, check_sources
 from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
 from rolehop.app.profiles.installation import this_installation
 from rolehop.state.sdk_problems import SdkProblem, note_problem
@@ -142,6 +142,32 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
     assert not [each for each in findings(world) if each["repair"]]
 
 
+def test_a_source_that_is_a_profile_is_examined_as_what_the_profile_leads_to(
+    tmp_path: Path,
+) -> None:
+    home_with(
+        tmp_path,
+        {
+            ".aws/config": "[profile far]\nrole_arn = arn:aws:iam::222222222222:role/Hub\n"
+            "source_profile = old\n[profile empty]\nregion = eu-west-1\n",
+            ".aws/credentials": KEYS,
+            ".config/rolehop/config.toml": "version = 1\n"
+            + "".join(
+                f'[sources.{each}]\ntype = "profile"\nprofile = "{each}"\n'
+                for each in ("old", "far", "empty", "gone")
+            ),
+        },
+    )
+    found = list(check_sources(App({"HOME": str(tmp_path)}, tmp_path)))
+    assert [each.what.partition(":")[0] for each in found] == ["empty", "gone"]
+
+
+def home_with(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
 def test_chains_made_of_many_profiles_are_one_finding(tmp_path: Path) -> None:
     """`config import` gives each chain the name of its profile."""
     names = [f"account-{number}" for number in range(10, 40)]
@@ -150,9 +176,7 @@ def test_chains_made_of_many_profiles_are_one_finding(tmp_path: Path) -> None:
         ".config/rolehop/config.toml": CONFIG
         + "".join(f'[chains.{each}]\nsource = "me"\n' for each in names),
     }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_text(text)
+    home_with(tmp_path, files)
     shadows = list(check_shadows(App({"HOME": str(tmp_path)}, tmp_path)))
     assert [each.what for each in shadows] == [
         "30 chains have the name of an AWS profile: 'account-10', 'account-11', 'account-12' and 27 more"
