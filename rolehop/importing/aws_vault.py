@@ -46,6 +46,9 @@ _INHERITED = (
     *["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"],
     *["web_identity_token_file", "credential_process"],
 )
+_IN_FILES = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
+"""Keys of the AWS files, which aws-vault does not read."""
+
 _CREDENTIALS = (
     *["aws_access_key_id", "credential_process", "sso_session", "sso_start_url", "sso_account_id"],
     *[
@@ -158,7 +161,10 @@ def _held_keys(draft: ProfileDraft, name: str, sources: set[str], included: set[
         del keys["credential_process"]
         if target != name and target in draft.profiles:
             for key, value in draft.profiles[target].items():
-                keys.setdefault(key, value)
+                if key not in _IN_FILES:
+                    keys.setdefault(key, value)
+            if _IN_FILES & draft.profiles[target].keys() and not draft.text(target, "role_arn"):
+                _hold(draft, name, target)
             return
     elif any(key in keys for key in _CREDENTIALS):
         return
@@ -180,8 +186,12 @@ def _held_keys(draft: ProfileDraft, name: str, sources: set[str], included: set[
         draft.hold(base, NAME)  # without a command: aws-vault would print the role's session
     else:
         base = name
-        draft.hold(base, NAME, NAME, "export", "--format=json", "--no-session", name)
+        _hold(draft, base, name)
     draft.profiles[base][TOOL] = NAME
+
+
+def _hold(draft: ProfileDraft, name: str, stored_as: str) -> None:
+    draft.hold(name, NAME, NAME, "export", "--format=json", "--no-session", stored_as)
 
 
 def _target(words: list[str]) -> str:

@@ -117,6 +117,19 @@ web_identity_token_process = gcloud auth print-identity-token
     assert found.lost == []
 
 
+def test_keys_come_from_aws_vault_where_a_file_still_has_some_too() -> None:
+    """The AWS CLI would run aws-vault, and print a session's."""
+    found = imported(
+        "aws-vault",
+        "[profile work]\n[profile vaulted]\ncredential_process = aws-vault exec work --json\n",
+        f"[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {'s' * 40}\n",
+    )
+    assert found.keys == {
+        "work": "aws configure export-credentials --profile work",
+        "vaulted": "aws-vault export --format=json --no-session work",
+    }
+
+
 def test_a_command_that_may_hold_a_secret_is_not_copied() -> None:
     found = imported(
         "aws-vault",
