@@ -1,0 +1,133 @@
+"""A row for each command, and every way in which a run of it may fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.planted.plant import SOURCES, Planted
+from tests.support.world import CONFIG, HUB
+
+
+@dataclass(frozen=True)
+class Row:
+    """One command; ``MINE`` in an argument is the folder with the programs of the test."""
+
+    lines: tuple[str, ...]
+    """What follows ``rolehop``, a blank between two arguments; each is run."""
+    code: int = 0
+    """The exit code of the last line, if nothing fails; that of the others is 0."""
+    calls: bool = False
+    """True if it asks AWS, so that AWS may fail it."""
+    prints: str = ""
+    """What else than a session it is asked for by name: the name of a secret begins so."""
+    fails: bool = True
+    """False for one that is too slow to be run in every failure."""
+
+
+def _quiet(*lines: str, code: int = 0) -> Row:
+    return Row(lines, code)
+
+
+def _asks(*lines: str, code: int = 0, prints: str = "") -> Row:
+    return Row(lines, code, calls=True, prints=prints)
+
+
+ROWS: Mapping[str, Row] = {
+    "assume": _asks("assume admin --shell sh"),
+    "leave": _quiet("leave --shell sh"),
+    "export": _asks("export admin --format json", "export admin --format dotenv"),
+    "exec": _asks("exec admin -- MINE/child"),
+    "each": _asks("each spokes/* --output json -- MINE/child"),
+    "shell": _asks("shell admin --shell MINE/child"),
+    "serve": Row(
+        ("serve stored --print-env --idle-timeout 1s",),
+        calls=True,
+        prints="server's token",
+        fails=False,
+    ),
+    "console": _asks("console stored --print", prints="token"),
+    "credential-process": _asks(*(f"credential-process {each}" for each in SOURCES), code=5),
+    "refresh": _asks("refresh stored"),
+    "list": _quiet("list", "list --format json"),
+    "show": _quiet("show admin"),
+    "plan": _quiet("plan admin -v", "plan anywhere --format json"),
+    "graph": _quiet("graph --format dot"),
+    "routes": _quiet(f"routes {HUB}"),
+    "explain": _quiet("explain admin"),
+    "check": _quiet("check"),
+    "status": _quiet("status -v"),
+    "history": _quiet("history -v"),
+    "history verify": _quiet("history verify"),
+    "whoami": _asks("whoami admin --format json"),
+    "doctor": _asks("doctor --format json"),
+    "logout": _quiet("logout --all"),
+    "config": _quiet("config", code=2),
+    "config init": _quiet("config init", code=2),
+    "config import": _quiet("config import"),
+    "config check": _quiet("config check"),
+    "config path": _quiet("config path"),
+    "config reference": _quiet("config reference"),
+    "keys": _quiet("keys", code=2),
+    "keys add": _asks("keys add other --from-env"),
+    "keys list": _quiet("keys list --format json"),
+    "keys remove": _quiet("keys remove stored --yes"),
+    "keys rotate": _asks("keys rotate stored"),
+    "profile": _quiet("profile", code=2),
+    "profile install": _quiet("profile install --yes --credentials-file"),
+    "profile remove": _quiet("profile remove --yes"),
+    "profile list": _quiet("profile list"),
+    "source": _quiet("source", code=2),
+    "source list": _quiet("source list --format json"),
+    "source test": _asks("source test stored", "source test sso"),
+    "source login": _asks("source login sso"),
+    "source logout": _asks("source logout sso"),
+    "fleet": _quiet("fleet", code=2),
+    "fleet list": _quiet("fleet list"),
+    "fleet refresh": _asks("fleet refresh"),
+    "init": _quiet("init bash"),
+    "completion": _quiet("completion bash"),
+    "demo": Row(("demo",), fails=False),
+    "guide": _quiet("guide security"),
+    "help": _quiet("help"),
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What goes wrong: the world is arranged for it, which may return variables."""
+
+    arrange: Callable[[Planted], Mapping[str, str | None] | None] = lambda planted: None
+    conditions: Mapping[str, object] = field(default_factory=dict)
+    of_aws: bool = False
+
+
+def _garbage(planted: Planted) -> Mapping[str, str | None]:
+    """Let AWS answer with a page that holds all that there is: none of it may be quoted."""
+    everything = "\n".join(planted.secrets().values())
+    planted.world.sts.say(f"<html>{everything}</html>".encode(), 1000)
+    url = planted.world.sts.url
+    return dict.fromkeys(
+        ("AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_SIGNIN"), url
+    ) | {"AWS_ENDPOINT_URL_ROLESANYWHERE": url, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/role"}
+
+
+def _locked(planted: Planted) -> Mapping[str, str | None]:
+    return {"PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.Locked"}
+
+
+def _proxied(planted: Planted) -> Mapping[str, str | None]:
+    return {"NO_PROXY": None}  # at its port, nobody listens
+
+
+FAILURES: Mapping[str, Failure] = {
+    "success": Failure(),
+    "refused": Failure(lambda planted: planted.refuse(), of_aws=True),
+    "no answer": Failure(lambda planted: planted.world.sts.drop(1000), of_aws=True),
+    "no proxy": Failure(_proxied, of_aws=True),
+    "garbage": Failure(_garbage, of_aws=True),
+    "keyring locked": Failure(_locked),
+    "disk full": Failure(conditions={"file_size": 0}),
+    "Ctrl-C": Failure(conditions={"signal_at_step": ["SIGINT", 30]}),
+    "bad config": Failure(lambda planted: planted.world.config(f"{CONFIG}\n[[")),
+}
