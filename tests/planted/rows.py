@@ -88,6 +88,7 @@ ROWS: Mapping[str, Row] = {
     "init": _quiet("init bash"),
     "completion": _quiet("completion bash"),
     "demo": Row(("demo",), fails=False),
+    "uninstall": _quiet("uninstall --yes"),
     "guide": _quiet("guide security"),
     "help": _quiet("help"),
 }
