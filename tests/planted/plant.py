@@ -153,11 +153,12 @@ class Planted:
 
     def restore(self) -> None:
         """Begin again: with what `save` has saved, and an AWS that answers."""
-        shutil.rmtree(self.spied)
-        self.spied.mkdir()
+        # A program that was interrupted may still be about to end.
+        shutil.rmtree(self.spied, ignore_errors=True)
+        self.spied.mkdir(exist_ok=True)
         for folder, kept in self._saved.items():
-            shutil.rmtree(folder)
-            shutil.copytree(kept, folder, symlinks=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
         if self._keys:  # `keys rotate` has replaced them
             self.world.alice.keys[:] = self._keys
             for each in self._keys:
@@ -269,7 +270,7 @@ def planted(world: World) -> Iterator[Planted]:
             "HTTP_PROXY": proxy,
             "HTTPS_PROXY": proxy,
             "NO_PROXY": "127.0.0.1",
-            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_METADATA_SERVICE_TIMEOUT": "60",
             "AWS_REGION": "eu-west-1",
         }
         world.config(_CONFIG.replace("MINE", str(mine)))

@@ -103,6 +103,14 @@ class Failure:
     of_aws: bool = False
 
 
+_ONCE = {"AWS_MAX_ATTEMPTS": "1"}
+
+
+def _no_answer(planted: Planted) -> Mapping[str, str | None]:
+    planted.world.sts.drop(1000)
+    return _ONCE
+
+
 def _garbage(planted: Planted) -> Mapping[str, str | None]:
     """Let AWS answer with a page that holds all that there is: none of it may be quoted."""
     everything = "\n".join(planted.secrets().values())
@@ -118,13 +126,13 @@ def _locked(planted: Planted) -> Mapping[str, str | None]:
 
 
 def _proxied(planted: Planted) -> Mapping[str, str | None]:
-    return {"NO_PROXY": None}  # at its port, nobody listens
+    return {"NO_PROXY": None, **_ONCE}  # at its port, nobody listens
 
 
 FAILURES: Mapping[str, Failure] = {
     "success": Failure(),
     "refused": Failure(lambda planted: planted.refuse(), of_aws=True),
-    "no answer": Failure(lambda planted: planted.world.sts.drop(1000), of_aws=True),
+    "no answer": Failure(_no_answer, of_aws=True),
     "no proxy": Failure(_proxied, of_aws=True),
     "garbage": Failure(_garbage, of_aws=True),
     "keyring locked": Failure(_locked),
