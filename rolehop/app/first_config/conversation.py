@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.first_config import questions
 from rolehop.app.first_config.drafts import SOURCE_NAMES, ChainDraft, Draft
 from rolehop.app.first_config.offers import found_offers, typed_offers
-from rolehop.app.first_config.review import KEYS, TRY, plan_lines, review_actions
+from rolehop.app.first_config.review import KEYS, START, TRY, plan_lines, review_actions
 from rolehop.app.first_config.starting import draft_from
 from rolehop.app.first_config.user_keys import user_keys
 from rolehop.app.first_config.writing import loaded_app, usable_app, write_new
@@ -66,41 +66,54 @@ class _Conversation:
         self._path = path
         self._person = person
         self._keys: Credentials | None = None
+        self._key_id = ""
         self._stored_for: str | None = None
 
     def run(self) -> FirstConfig:
         """Hold it."""
         try:
-            return self._reviewed(self._started())
+            self._look()
+            return self._reviewed(self._started(None))
         except BaseException:
             self._forget_keys()
             raise
 
     # ---- where to start
 
-    def _started(self) -> Draft:
+    def _look(self) -> None:
+        """Find what there is to start from."""
         from rolehop.app.importing.found_files import files_of
 
         found = files_of(self._app, None)
         self._person.say(*OPENING, *(f"not read: {each}" for each in found.broken), "")
         here = found_offers(self._app, found)
-        offers = {each.choice: each for each in (*here, *typed_offers(here))}
+        self._aws = found.aws
+        self._offers = {each.choice: each for each in (*here, *typed_offers(here))}
+
+    def _started(self, last: ChainDraft | None) -> Draft:
         while True:
-            choice = self._person.pick("Where do you start?", list(offers), "way")
-            offer = offers[choice]
+            choice = self._person.pick("Where do you start?", list(self._offers), "way")
+            offer = self._offers[choice]
             if offer.value == "keys":
                 self._ask_keys()
-            draft = draft_from(self._app, self._person, found.aws, offer)
+            draft = draft_from(self._app, self._person, self._aws, offer, last)
             if draft is not None:
                 return draft
 
-    def _ask_keys(self, last_id: str = "") -> None:
+    def _started_elsewhere(self, draft: Draft) -> Draft:
+        self._forget_keys()
+        self._keys = None
+        return self._started(draft if isinstance(draft, ChainDraft) else None)
+
+    def _ask_keys(self) -> None:
+        name = SOURCE_NAMES["keys"]
         with suppress(RolehopError):  # the plan says what is wrong with the keyring
-            if SOURCE_NAMES["keys"] in self._app.vault.keys.names():
+            if name in self._app.vault.keys.names():
+                self._person.say(f"the keys of {name} are in the keyring already, and are used")
                 return
-        key_id = self._person.ask(replace(questions.ACCESS_KEY_ID, initial=last_id))
-        secret = self._person.ask(questions.SECRET_KEY) if key_id else ""
-        self._keys = user_keys(key_id, secret) if key_id else None
+        self._key_id = self._person.ask(replace(questions.ACCESS_KEY_ID, initial=self._key_id))
+        secret = self._person.ask(questions.SECRET_KEY) if self._key_id else ""
+        self._keys = user_keys(self._key_id, secret) if self._key_id else None
 
     # ---- the plan, and what to do with it
 
@@ -112,6 +125,8 @@ class _Conversation:
             action = actions[self._person.pick("What now?", list(actions), "choice")]
             if action == KEYS:
                 self._ask_other_keys()
+            elif action == START:
+                draft = self._started_elsewhere(draft)
             elif callable(action):
                 draft = action(self._person)
             elif app is not None and (written := self._finished(app, draft, action)):
@@ -155,7 +170,7 @@ class _Conversation:
 
     def _ask_other_keys(self) -> None:
         self._forget_keys()
-        self._ask_keys("" if self._keys is None else self._keys.access_key_id)
+        self._ask_keys()
 
     def _store_keys(self, app: App, draft: Draft) -> None:
         if self._keys is None or self._stored_for or not isinstance(draft, ChainDraft):

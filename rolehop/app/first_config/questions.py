@@ -10,10 +10,12 @@ from rolehop.app.first_config.user_keys import key_id_problem, secret_problem
 from rolehop.config import sts_limits, value_types
 from rolehop.config.model import HopConfig
 from rolehop.files import expand_home, is_plain_file
+from rolehop.sources.shared.subprocesses import why_not_startable
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import nearest, quoted
 
 if TYPE_CHECKING:
+    from rolehop.app.context import App
     from rolehop.awsconfig import AwsConfig
     from rolehop.config.schema import Table
     from rolehop.config.value_types import Check
@@ -193,6 +195,7 @@ class SourceKey(NamedTuple):
     text: str
     hint: str
     is_file: bool = False
+    is_command: bool = False
     may_be_empty: bool = False
 
 
@@ -213,6 +216,7 @@ KEYS_ASKED: Mapping[str, tuple[SourceKey, ...]] = {
             "assertion_command",
             "Which command prints the assertion?",
             "empty: none; rolehop source login saml --stdin reads one",
+            is_command=True,
             may_be_empty=True,
         ),
     ),
@@ -232,19 +236,52 @@ KEYS_ASKED: Mapping[str, tuple[SourceKey, ...]] = {
         SourceKey("private_key", "Its private key?", "a PEM file", is_file=True),
     ),
     "process": (
-        SourceKey("command", "Which command?", "it prints one JSON object (credential_process)"),
+        SourceKey(
+            "command",
+            "Which command?",
+            "it prints one JSON object (credential_process)",
+            is_command=True,
+        ),
     ),
 }
 """``web-identity sign-in`` is of the type ``web-identity``, too."""
 
 
-def of_source(key: SourceKey, table: Table, home: Path) -> LineQuestion:
-    """Return the question for a key of a source type's table."""
+def of_source(key: SourceKey, table: Table, app: App, last: str) -> LineQuestion:
+    """Return the question for a key of a source type's table.
+
+    Args:
+        key: the key.
+        table: the table of the source's type.
+        app: whose home and PATH a file and a program are looked for in.
+        last: what was answered before, or an empty text.
+    """
     found = table.key(key.name)
     if found is None:
         raise ValueError(f"{table.name} has no {key.name}")
-    check = existing_file(home) if key.is_file else of_check(found.check)
-    return LineQuestion(key.text, key.hint, or_empty(check) if key.may_be_empty else check)
+    if key.is_file:
+        check = existing_file(app.home)
+    elif key.is_command:
+        check = startable(found.check, app.environ)
+    else:
+        check = of_check(found.check)
+    return LineQuestion(
+        key.text, key.hint, or_empty(check) if key.may_be_empty else check, initial=last
+    )
+
+
+def startable(check: Check, environ: Mapping[str, str]) -> Answer:
+    """Return a check for a command line whose program is there; nothing is run."""
+
+    def run(answer: str) -> str:
+        words = check.run(answer)
+        program = str(words[0]) if isinstance(words, tuple) else answer
+        problem = why_not_startable(program, environ)
+        if problem is not None:
+            raise ValueError(f"{quoted(program)} cannot be started: {problem}")
+        return answer
+
+    return run
 
 
 def existing_file(home: Path) -> Answer:

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 Line = tuple[str, str]
 Change = Callable[["Interviewer"], Draft]
 Action = str | Change
-"""``TRY``, ``WRITE``, ``KEYS`` (which asks for others), or what changes the draft."""
+"""``TRY``, ``WRITE``, ``KEYS`` (which asks for others), ``START`` (anew), or what changes the draft."""
 
-TRY, WRITE, KEYS = "try", "write", "keys"
+TRY, WRITE, KEYS, START = "try", "write", "keys", "start"
 
 _SHOWN = 5  # names of chains
 _NO_REGION = "as your other AWS tools"
@@ -116,6 +116,8 @@ def review_actions(draft: Draft) -> Mapping[Choice, Action]:
     if not isinstance(draft, ImportDraft):
         shown = draft.region or _NO_REGION
         actions[_choice("Region", shown)] = lambda person: _with_region(draft, person)
+    kept = "what follows is kept" if isinstance(draft, ChainDraft) else ""
+    actions[_choice("Start elsewhere", kept)] = START
     return actions
 
 

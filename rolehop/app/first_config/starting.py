@@ -50,8 +50,18 @@ _WITH_ROLE = frozenset({"web-identity", "saml", "roles-anywhere", "instance", "c
 """The types whose source is a role already: nothing has to follow."""
 
 
-def draft_from(app: App, person: Interviewer, aws: AwsConfig, offer: Offer) -> Draft | None:
+def draft_from(
+    app: App, person: Interviewer, aws: AwsConfig, offer: Offer, last: ChainDraft | None
+) -> Draft | None:
     """Ask for what the offer leaves open; ``None``: it led nowhere, which the person was told.
+
+    Args:
+        app: the application without a config.
+        person: who is asked.
+        aws: the AWS files.
+        offer: where the person starts.
+        last: a draft that this one replaces; its hops, name and region are kept, and its answers
+            stand there where the same is asked again.
 
     Raises:
         KeyboardInterrupt: the person left.
@@ -61,14 +71,23 @@ def draft_from(app: App, person: Interviewer, aws: AwsConfig, offer: Offer) -> D
     if offer.kind == CENTER:
         return _center(app, person, offer.center)
     if offer.kind == PROFILE:
-        return _and_role(person, profile_draft(aws, offer.value), aws)
+        return _goes_on(person, profile_draft(aws, offer.value), aws, last)
     if offer.value == "identity-center":
         return _center(app, person, None)
     if offer.value == "profile":
         check = questions.aws_profile(aws)
-        name = person.ask(questions.LineQuestion("Which AWS profile?", "of ~/.aws/config", check))
-        return _and_role(person, profile_draft(aws, name), aws)
-    return _and_role(person, _typed(app, person, offer.value), aws)
+        name = person.ask(
+            questions.LineQuestion(
+                "Which AWS profile?", "of ~/.aws/config", check, initial=_last("profile", last)
+            )
+        )
+        return _goes_on(person, profile_draft(aws, name), aws, last)
+    return _goes_on(person, _typed(app, person, offer.value, last), aws, last)
+
+
+def _last(key: str, last: ChainDraft | None) -> str:
+    """Return what was answered for a source's key before."""
+    return "" if last is None else str(last.source.settings.get(key, ""))
 
 
 def profile_draft(aws: AwsConfig, name: str) -> ChainDraft:
@@ -89,6 +108,16 @@ def profile_draft(aws: AwsConfig, name: str) -> ChainDraft:
     return ChainDraft(source_of_type(settings), origin, slug(name))
 
 
+def _goes_on(
+    person: Interviewer, draft: ChainDraft, aws: AwsConfig, last: ChainDraft | None
+) -> ChainDraft:
+    """Let it go on to the roles of the ``last`` draft, else to one that is asked for."""
+    if last is not None:
+        kept = replace(draft, name=last.name, region=last.region)
+        return replace(kept, hops=last.hops) if last.hops else _and_role(person, kept, aws)
+    return _and_role(person, draft, aws)
+
+
 def _and_role(person: Interviewer, draft: ChainDraft, aws: AwsConfig) -> ChainDraft:
     """Ask for the first role, unless the source is one already."""
     if draft.source.type in (*_WITH_ROLE, "identity-center"):
@@ -101,14 +130,15 @@ def _and_role(person: Interviewer, draft: ChainDraft, aws: AwsConfig) -> ChainDr
     return replace(draft, hops=(questions.hop(role),)) if role else draft
 
 
-def _typed(app: App, person: Interviewer, value: str) -> ChainDraft:
+def _typed(app: App, person: Interviewer, value: str, last: ChainDraft | None) -> ChainDraft:
     """Ask for the keys that a source of a type needs."""
     from rolehop.sources import SOURCE_TABLES
 
     source_type = value.partition(" ")[0]
     settings: dict[str, Setting] = {"type": source_type}
     for key in questions.KEYS_ASKED.get(value, ()):
-        answer = person.ask(questions.of_source(key, SOURCE_TABLES[source_type], app.home))
+        table = SOURCE_TABLES[source_type]
+        answer = person.ask(questions.of_source(key, table, app, _last(key.name, last)))
         if answer:
             settings[key.name] = answer
     return typed_draft(settings)

@@ -9,6 +9,8 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.app.first_config.conversation import FirstConfig, first_config
+from rolehop.app.first_config.user_keys import user_keys
+from rolehop.app.first_config.writing import usable_app
 from rolehop.config.model import Config
 from rolehop.credentials import Secret
 from rolehop.errors import RolehopError
@@ -251,7 +253,7 @@ TYPES: list[tuple[str, list[tuple[str, Answers]], str]] = [
         [ROLE, ("Issuer?", ["idp.example.com", "https://idp.example.com"]), ("Client", "me")],
         "web-identity",
     ),
-    ("SAML", [("Which command", ["a | b", "saml print"])], "saml"),
+    ("SAML", [("Which command", ["a | b", "no-such-program", "cat print"])], "saml"),
     ("SAML", [("Which command", "")], "saml"),
     (
         "A certificate",
@@ -269,7 +271,7 @@ TYPES: list[tuple[str, list[tuple[str, Answers]], str]] = [
         ],
         "roles-anywhere",
     ),
-    ("Another program", [("Which command?", "tool 'a b'"), ("Role", HUB)], "process"),
+    ("Another program", [("Which command?", "cat 'a b'"), ("Role", HUB)], "process"),
 ]
 
 
@@ -322,3 +324,48 @@ def test_a_file_that_came_in_the_meantime_is_kept(home: Home) -> None:
     assert [each.exit_code for each in person.errors] == [2]
     assert home.path.read_text() == "version = 1\n"
     assert isinstance(person.errors[0], RolehopError)
+
+
+def test_who_starts_elsewhere_keeps_what_follows(home: Home) -> None:
+    home.with_profiles()
+    program = home.write("credentials", "#!/bin/sh\n")
+    program.chmod(0o700)
+    person = home.asked(
+        ("Where", "Another program"),
+        ("Which command", ["no-such-program --json", str(program)]),
+        ("Role", HUB),
+        ("What", "Name"),
+        ("What should", "mine"),
+        ("What", "Start elsewhere"),
+        ("Where", "Another program"),
+        ("Which command", f"{program} --again"),
+        ("What", "Start elsewhere"),
+        ("Where", "AWS profile work"),
+        WRITE,
+    )
+    assert person.problems == ['"no-such-program" cannot be started: it is not on PATH']
+    assert str(program) in person.initial
+    chain = home.config.chains["mine"]
+    assert [hop.role for hop in chain.hops] == [HUB]
+    assert dict(home.config.sources[chain.source or ""].settings) == {"profile": "work"}
+
+
+def test_keys_of_a_start_that_was_left_are_not_stored(home: Home) -> None:
+    home.with_profiles()
+    home.asked(
+        ("Where", "IAM user keys"),
+        ("Access", KEY_ID),
+        ("Secret", SECRET),
+        ("Role", HUB),
+        ("What", "Start elsewhere"),
+        ("Where", "AWS profile work"),
+        WRITE,
+    )
+    assert not home.app.vault.keys.names()
+
+
+def test_keys_that_are_stored_are_used_and_said(home: Home) -> None:
+    keys = usable_app(home.app).vault.keys
+    keys.add("me", user_keys(KEY_ID, SECRET), replace=False, until_reboot=False)
+    person = home.asked(("Where", "IAM user keys"), ("Role", HUB), WRITE)
+    assert "the keys of me are in the keyring already, and are used" in person.said
