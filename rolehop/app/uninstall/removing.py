@@ -62,14 +62,32 @@ def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
     forgotten = forget_sessions(app, None)
     if forgotten.count:
         yield f"removed: {pluralize(forgotten.count, 'session')}"
-    for name in found.sign_ins:
+    app.vault.digest_key.forget()  # chooses the keyring, too
+    elsewhere = _sign_ins_elsewhere(app)
+    here = [name for name in found.sign_ins if name not in elsewhere]
+    for name in here:
         _end_sign_in(app, name)
-    if found.sign_ins:
-        yield f"removed: {pluralize(len(found.sign_ins), 'sign-in')}"
+    if here:
+        yield f"removed: {pluralize(len(here), 'sign-in')}"
     left = forgotten.left()
+    left += [f"sign-ins in {each}" for each in sorted({*elsewhere.values()})]
     left += list(_keys_left(app, found, keys=keys))
-    app.vault.digest_key.forget()
     yield from _remove_files(app, found, left)
+
+
+def _sign_ins_elsewhere(app: App) -> dict[str, str]:
+    """Return the sign-ins that the keyring in use does not have, each with what has it.
+
+    To be called when a keyring is in use; without one it has none of them.
+    """
+    index, in_use = app.index, app.vault.backend
+    ends = index.sign_in_ends
+    named = {name: ends[name].backend if name in ends else None for name in index.sign_ins}
+    return {
+        name: backend or "a keyring that is not in use"
+        for name, backend in named.items()
+        if in_use is None or backend not in {None, in_use}
+    }
 
 
 def _end_sign_in(app: App, name: str) -> None:
