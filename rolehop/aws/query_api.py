@@ -121,9 +121,9 @@ class _PostedBytes(AWSRequest):  # type: ignore[misc]  # botocore has no types
     def prepare(self) -> AWSPreparedRequest:
         """Return the request as it is sent."""
         headers = {**dict(self.headers.items()), "Content-Length": str(len(self.body))}
-        return AWSPreparedRequest(
-            self.method, self.url, headers, self.body, self.stream_output, self.context
-        )
+        prepared = AWSPreparedRequest(self.method, self.url, headers, self.body, self.stream_output)
+        prepared.context = self.context  # newer versions of botocore read it; the lowest has none
+        return prepared
 
 
 class QueryClient:
