@@ -29,7 +29,16 @@ settings.load_profile("rolehop")
 _shared_services: list[SecretService] = []
 
 _CORE = (
-    *("api", "fastpath", "plan", "sources/test_", "test_key_rotation.py", "vault", "walk"),
+    *(
+        "api",
+        "fastpath",
+        "plan/",
+        "planted/",
+        "sources/test_",
+        "test_key_rotation.py",
+        "vault",
+        "walk",
+    ),
     *("policy/test_cases.py", "policy/test_evaluate.py", "policy/test_operators.py"),
 )
 """What the names of modules begin with whose tests are marked ``core``."""
