@@ -43,6 +43,7 @@ __all__ = [
     "federated_identity",
     "first_problem",
     "first_warning",
+    "is_expanded_to_another",
     "is_federated",
     "loads_locally",
     "login_support",
@@ -100,6 +101,11 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     """
     expanded = SOURCE_TYPES[source.type].expand
     return (source, (), ()) if expanded is None else expanded(source, aws)
+
+
+def is_expanded_to_another(source: SourceConfig) -> bool:
+    """True if `expand` looks up what ``source`` leads to, in an AWS config."""
+    return SOURCE_TYPES[source.type].expand is not None
 
 
 def loads_locally(source: SourceConfig, context: SourceContext) -> bool:

@@ -9,7 +9,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.errors import RolehopError
 from rolehop.show.doctor.finding import DoctorFinding, fine, look
 from rolehop.show.times import show_span
-from rolehop.sources import diagnose, expand, first_problem
+from rolehop.sources import diagnose, expand, first_problem, is_expanded_to_another
 from rolehop.state.sdk_problems import sdk_problems
 from rolehop.text import pluralize
 
@@ -32,7 +32,9 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
     unusable = 0
     for name, source in sources.items():
         try:
-            base = expand(source, app.aws_config)[0] if source.type == "profile" else source
+            # A broken AWS config is no problem of the other sources.
+            is_profile = is_expanded_to_another(source)
+            base = expand(source, app.aws_config)[0] if is_profile else source
             problem = first_problem(diagnose(base, app.source_context))
         except RolehopError as error:
             problem = error.what
