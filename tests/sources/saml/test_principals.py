@@ -84,8 +84,8 @@ class TestWhoseSession:
     ) -> None:
         by_variable(world, idp.assertion([THIRD, START]))
         with OnTerminal(world, SCRIPT, "whoami", "own", "--format", "json") as person:
-            person.expect("number, or a part")
-            person.types("Third")
+            person.expect("type to narrow")
+            person.presses("Third\r")
             done = person.ended()
         assert "Third" in done.json["arn"]
         by_variable(world, idp.assertion([START, THIRD]))
