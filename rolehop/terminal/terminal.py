@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from rolehop.show.layout import View
 
+_GLANCE_SECONDS = 0.25
+
 
 class DrawnCode(Protocol):
     """A QR code."""
@@ -263,6 +265,7 @@ class Terminal:
             # Echo off first: what is typed as soon as the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
                 output.write_prompt(self.wrapped(question, writer), writer)
+                _await_line(reader)
                 line = reader.readline()
             if hidden:
                 output.write_lines("", writer)
@@ -329,6 +332,19 @@ def _check_room(code: DrawnCode, size: tuple[int, int] | None) -> None:
             f" {size[0]} and {size[1]}",
             fix="make its characters smaller, or use --print for the link itself",
         )
+
+
+def _await_line(reader: TextIO) -> None:
+    """Wait until a line is typed; a Ctrl-C is seen in any case.
+
+    Python sees one that comes just before a blocking read only once that read has ended.
+    """
+    if sys.platform == "win32":  # pragma: no cover - its console cannot be waited for
+        return
+    import select
+
+    while not select.select([reader], [], [], _GLANCE_SECONDS)[0]:
+        pass
 
 
 @contextlib.contextmanager

@@ -32,6 +32,30 @@ def test_during_a_prompt(world: World, arguments: tuple[str, ...], out: str) -> 
     assert_nothing_is_left(world)
 
 
+# Python learns of it, and no system call of the main thread is interrupted by it: as with a signal
+# that comes just before that call.
+UNSEEN_CTRL_C = """
+import threading
+def press():
+    import signal, sys, threading, time
+    main = threading.main_thread().ident
+    while sys._current_frames()[main].f_code.co_name not in ("ask", "_await_line"):
+        time.sleep(0.05)
+    time.sleep(0.2)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    signal.raise_signal(signal.SIGINT)
+threading.Thread(target=press, daemon=True).start()
+"""
+
+
+def test_just_before_a_prompt_waits(world: World) -> None:
+    world.config(WITH_MFA)
+    with OnTerminal(world, SCRIPT, "exec", "admin", "--", "true", before=UNSEEN_CTRL_C) as person:
+        done = person.ended()
+    assert done.code == 130
+    assert done.err.endswith("rolehop: interrupted\n")
+
+
 @pytest.mark.parametrize(("arguments", "out"), EVALUATED)
 def test_during_a_slow_call(world: World, arguments: tuple[str, ...], out: str) -> None:
     with world.sts.held(), OnTerminal(world, SCRIPT, *arguments) as person:
