@@ -36,6 +36,18 @@ _LOCKED = (
     "timeout",
 )
 
+# What pass, GnuPG, its passphrase prompt and git need. No credentials for AWS, and no secrets of
+# rolehop: pass runs the store's extensions, GnuPG's agent the prompt, git the hooks.
+_PASSED_ON = frozenset(
+    [
+        *("HOME", "PATH", "USER", "LOGNAME", "SHELL", "TMPDIR", "LD_LIBRARY_PATH"),
+        *("LANG", "LANGUAGE", "TERM", "COLORTERM", "TZ"),
+        *("GNUPGHOME", "GPG_TTY", "GPG_AGENT_INFO", "PINENTRY_USER_DATA"),
+        *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK"),
+    ]
+)
+_PASSED_ON_PREFIXES = ("PASSWORD_STORE_", "LC_", "XDG_", "GIT_")
+
 # What it says of a file that was not written to its end: GnuPG writes it in place.
 _DAMAGED = (
     "decrypt_message failed",
@@ -64,12 +76,11 @@ class PasswordStore(KeyringBackend):
         program = shutil.which("pass", path=environ.get("PATH"))
         if program is None:
             raise RuntimeError("there is no program pass on PATH")
-        home = environ.get("HOME", "")
         self._program = program
-        self._store = Path(environ.get("PASSWORD_STORE_DIR") or Path(home, ".password-store"))
+        self._store = _store(environ)
         if not (self._store / ".gpg-id").is_file():
             raise RuntimeError(f"{self._store} is no store yet: pass init KEY")
-        self._environ = {**environ, "LC_ALL": "C"}
+        self._environ = {**_passed_on(environ), "LC_ALL": "C"}
         terminal = _terminal()
         if terminal is not None:
             self._environ.setdefault("GPG_TTY", terminal)
@@ -157,6 +168,28 @@ def _end_reading() -> None:
     for process in tuple(_reading):
         if process.returncode is None:
             _kill(process)
+
+
+def _store(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the store; never one that depends on the current folder.
+
+    Raises:
+        RuntimeError: the environment names none.
+    """
+    named = "PASSWORD_STORE_DIR" if environ.get("PASSWORD_STORE_DIR") else "HOME"
+    folder = Path(environ.get(named, ""))
+    if not folder.is_absolute():
+        shown = f"is {folder}, not an absolute path" if environ.get(named) else "is not set"
+        raise RuntimeError(f"there is no store: {named} {shown}")
+    return folder if named == "PASSWORD_STORE_DIR" else folder / ".password-store"
+
+
+def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

@@ -130,6 +130,39 @@ def test_pass_that_is_not_set_up_says_what_is_missing(tmp_path: Path) -> None:
         program(tmp_path, "exit 1")
 
 
+@pytest.mark.parametrize(
+    ("environ", "cause"),
+    [
+        ({}, "HOME is not set"),
+        ({"HOME": "."}, "HOME is ., not an absolute path"),
+        ({"PASSWORD_STORE_DIR": ".password-store"}, "PASSWORD_STORE_DIR is .password-store, not"),
+    ],
+)
+def test_no_store_is_looked_for_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], cause: str
+) -> None:
+    path = failing(tmp_path, "")["PATH"]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VaultAbsent) as caught:
+        choose_backend(GPG_STORE, {"PATH": path, **environ}, "linux")
+    assert f"there is no store: {cause}" in (caught.value.cause or "")
+
+
+def test_pass_is_given_the_environment_of_gnupg_and_no_credentials(tmp_path: Path) -> None:
+    needed = {
+        "GNUPGHOME": "/gnupg",
+        "DISPLAY": ":1",
+        "PASSWORD_STORE_GPG_OPTS": "--no-throw-keyids",
+    }
+    secret = {"AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t", "ROLEHOP_MFA_CODE": "123456"}
+    environ = {**failing(tmp_path, ""), **needed, **secret}
+    program(tmp_path, f"export -p >{tmp_path}/seen; echo kept")
+    backend = choose_backend(GPG_STORE, environ, "linux").keyring
+    assert backend.get_password("rolehop/it", "rolehop") == "kept\n"
+    seen = (tmp_path / "seen").read_text()
+    assert [name for name in (*needed, *secret) if f" {name}=" in seen] == [*needed]
+
+
 def test_a_passphrase_that_nobody_gives_is_a_locked_keyring(tmp_path: Path) -> None:
     environ = failing(tmp_path, "gpg: public key decryption failed: Inappropriate ioctl for device")
     storage = BackendHandle(lambda: choose_backend(GPG_STORE, environ, "linux"), print).open()
