@@ -65,7 +65,7 @@ app/profiles: credential_process profiles in the AWS files: plan, show and write
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/uninstall: what rolehop has on this machine: find it, ask, remove it
-    app app/doctor app/profiles app/serving shells files
+    app app/doctor app/profiles app/serving vault fastpath shells files
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)

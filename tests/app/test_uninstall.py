@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from rolehop.app.context import App
+from rolehop.app.ports import PromptedPerson
+from rolehop.app.uninstall.holdings import find_holdings
+from rolehop.app.uninstall.removing import confirm_removal, remove_all
+from rolehop.app.uninstall.state_folder import remove_if_only_looked_at
+from rolehop.credentials import Credentials, Secret
+from rolehop.errors import ConfigError
+from rolehop.startup.dataclass import replace
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, FILE_BACKED, SCRIPT, World
 
@@ -134,3 +144,63 @@ def test_a_state_folder_that_is_a_link_stays_with_what_it_leads_to(world: World)
     assert f"a link, which stays with what it leads to: {link} -> {real}" in done.err
     assert world.items() == []
     assert (real / "notes.txt").exists()
+
+
+# ---- while another rolehop stores something
+
+
+class Shared:
+    """A home folder, and two rolehops in it."""
+
+    def __init__(self, folder: Path, answer: str = "") -> None:
+        environ = {
+            "HOME": str(folder),
+            "PYTHON_KEYRING_BACKEND": FILE_BACKED,
+            "XDG_STATE_HOME": str(folder / "state"),
+        }
+        self.other = App(environ, folder)
+        self.app = App(environ, folder, person=PromptedPerson(lambda _: self.answered(answer)))
+
+    def add_key(self, name: str) -> None:
+        credentials = Credentials("AKIAIOSFODNN7EXAMPLE", Secret("s" * 40))
+        self.other.vault.keys.add(name, credentials, replace=False, until_reboot=True)
+
+    def answered(self, answer: str) -> str:
+        self.add_key("late")
+        return answer
+
+
+@pytest.fixture(autouse=True)
+def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLEHOP_TEST_KEYRING", str(tmp_path / "vault"))
+
+
+def test_a_key_that_came_after_the_list_was_shown_is_not_removed_unseen(tmp_path: Path) -> None:
+    shared = Shared(tmp_path, "y")
+    shared.app.index_store.seal()
+    with pytest.raises(ConfigError) as caught:
+        confirm_removal(shared.app, find_holdings(shared.app))
+    assert caught.value.cause == "IAM user keys: late, in the keyring"
+
+
+def test_a_key_that_comes_while_all_is_removed_stays_known(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    shared.add_key("alice")
+    script = shared.app.home / "script"
+    found = find_holdings(shared.app)
+    steps = remove_all(shared.app, replace(found, scripts=(script,)), keys=True)
+    assert next(steps) == f"removed: {script}"
+    shared.add_key("late")
+    assert next(steps).startswith("left: the state folder")
+    assert [*shared.other.index.keys] == ["late"]
+
+
+def test_only_a_state_folder_with_nothing_of_others_goes_again(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    shared.app.index_store.seal()
+    (shared.app.state_folder / "history").mkdir()
+    remove_if_only_looked_at(shared.app)
+    assert shared.app.state_folder.exists()
+    (shared.app.state_folder / "history").rmdir()
+    remove_if_only_looked_at(shared.app)
+    assert not shared.app.state_folder.exists()

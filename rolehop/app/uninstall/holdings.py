@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from rolehop.app.serving.running import running_servers
 from rolehop.app.shell_scripts import init_script_path
 from rolehop.app.stored_sessions import load_index
 from rolehop.app.uninstall.startup_lines import StartupFile, startup_files_with_lines
+from rolehop.app.uninstall.state_folder import is_stored, remove_if_only_looked_at
 from rolehop.shells.registry import INIT_SHELLS, dialect
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import pluralize
@@ -63,12 +63,11 @@ def find_holdings(app: App) -> Holdings:
     is_used = app.state_problem is None
     was_there = is_used and app.state_folder.is_dir()
     index = load_index(app) if is_used else app.index
-    is_stored = bool(index.sessions or index.strays or index.sign_ins or index.keys)
-    if is_used and not (was_there or is_stored):  # it was made just now, to look for a lost index
-        shutil.rmtree(app.state_folder, ignore_errors=True)
+    if is_used and not (was_there or is_stored(index)):
+        remove_if_only_looked_at(app)
     scripts = [dialect(shell).init for shell in INIT_SHELLS]
     paths = dict.fromkeys(init_script_path(each) for each in scripts if each is not None)
-    state = app.state_folder if was_there or (is_used and is_stored) else None
+    state = app.state_folder if was_there or (is_used and is_stored(index)) else None
     is_link = state is not None and state.is_symlink()
     return Holdings(
         tuple(removal_changes(app, ())),

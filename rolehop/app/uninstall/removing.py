@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rolehop.app.profiles.changes import write_changes
 from rolehop.app.stored_sessions import forget_sessions
+from rolehop.app.uninstall.holdings import find_holdings, holding_lines
 from rolehop.app.uninstall.startup_lines import take_out
+from rolehop.app.uninstall.state_folder import remove_state
 from rolehop.errors import ConfigError, NoTerminal, RolehopError
 from rolehop.text import pluralize
 
@@ -26,7 +27,22 @@ def confirm_removal(app: App, found: Holdings) -> bool:
     Raises:
         NoTerminal: nobody can be asked.
         Declined: the answer is not yes.
+        ConfigError: more is there by now than was shown.
     """
+    with_keys = _may_remove(app, found)
+    # Sessions come and go by themselves, in programs that run: they are no part of the question.
+    shown = {*holding_lines(found)}
+    for label, text in holding_lines(find_holdings(app)):
+        if label != "sessions" and (label, text) not in shown:
+            raise ConfigError(
+                "nothing was removed: it is no longer what was shown",
+                cause=f"{label}: {text}",
+                fix="run it again",
+            )
+    return with_keys
+
+
+def _may_remove(app: App, found: Holdings) -> bool:
     from rolehop.app.ports import declined, is_yes
 
     try:
@@ -116,11 +132,13 @@ def _remove_files(app: App, found: Holdings, left: list[str]) -> Iterator[str]:
         if left:
             yield f"left: {', '.join(left)}, and the state folder, which says where they are"
         elif found.state is not None:
-            shutil.rmtree(found.state)
-            yield f"removed: {found.state}"
+            if remove_state(app, found.state):
+                yield f"removed: {found.state}"
+            else:
+                yield "left: the state folder, which names what another rolehop stored just now"
     except OSError as error:
         raise ConfigError(
-            f"{error.filename} cannot be removed",
+            f"{error.filename or found.state} cannot be removed",
             cause=(error.strerror or str(error)).lower(),
-            fix="remove it by hand",
+            fix=getattr(error, "fix", "remove it by hand"),
         ) from None
