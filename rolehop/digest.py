@@ -1,10 +1,15 @@
-"""Digests of values, which name sessions and sign-ins: equal only for equal values."""
+"""Digests of values, which name sessions and sign-ins: equal only for equal values.
+
+A digest of a file's own text, its check, tells that no bit of it was changed since it was written.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 
-from rolehop.fastpath.record import hash_function
+from rolehop.fastpath.record import CHECK, hash_function, is_check
+from rolehop.fastpath.writer import with_check
 
 # Made once: thousands of chains have thousands of keys.
 _JSON = json.JSONEncoder(
@@ -26,3 +31,20 @@ def digest_of(*values: object) -> str:
     before hashing: two principals that merely look alike must never share a session.
     """
     return sha256_hex(_JSON.encode(values).encode())
+
+
+def checked_line(text: str) -> str:
+    """Return ``text``, a JSON object, on a line, with its check as the object's last member."""
+    return with_check(text) + "\n"
+
+
+def is_unchanged(text: str, found: Mapping[str, object], members: Collection[str]) -> bool:
+    """True if ``text``, which is the JSON object ``found``, is as `checked_line` wrote it.
+
+    Earlier versions wrote no check: theirs has none but ``members``. So a changed bit in the
+    check's own name does not make it theirs.
+    """
+    if "check" not in found:
+        return found.keys() <= set(members)
+    body, _, check = text.rstrip("\n").rpartition(CHECK)
+    return is_check(body, check)

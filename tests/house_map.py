@@ -25,7 +25,7 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/console app/doctor app/first_config app/fleets app/judging app/profiles app/serving app/uninstall app/walking show
+    cli terminal app app/console app/doctor app/first_config app/fleets app/judging app/profiles app/serving app/stored app/uninstall app/walking show
     show/checking show/doctor show/fleets shells handover demo console config plan files policy policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table guide
 cli: what commands share: their context, options, completion, error reports
@@ -64,12 +64,14 @@ app/profiles: credential_process profiles in the AWS files: plan, show and write
     app awsconfig config files show
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
+app/stored: what is stored: list and forget sessions, make a lost index anew, change IAM user keys
+    app show sources aws vault state plan config files key_rotation ports credentials
 app/uninstall: what rolehop has on this machine: find it, ask, remove it
-    app app/doctor app/profiles app/serving vault fastpath shells files
+    app app/stored app/doctor app/profiles app/serving vault fastpath shells files
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
-    app/walking sts_errors key_rotation vault vault/backends sources sources/shared aws net show show/fleets shells handover completion
+    app/walking sts_errors vault vault/backends sources sources/shared aws net show show/fleets shells handover completion
     state ports plan policy/chains awsconfig config config/fleets fastpath time_limit files daemon_threads credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now

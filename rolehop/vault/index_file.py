@@ -3,6 +3,9 @@
 An unusable file is an empty index marked as lost. Sessions whose entry is bad, and all of another
 schema, become orphans, which are removed from the keyring; IAM user keys of such a file are taken
 over, because they cannot be got again. Any other bad entry is dropped.
+
+The file ends in a check over all that is before it; earlier versions wrote none. If a bit of it was
+changed, its entries are still hints, but a session whose key is another one there is out of sight.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rolehop.digest import sha256_hex
+from rolehop.digest import checked_line, is_unchanged, sha256_hex
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
 from rolehop.files import entries_of, read_own, sweep_unfinished, write_beside
@@ -58,6 +61,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 # item that is none of a session: what the index names may be deleted.
 _KEY = Pattern(r"(?!digest-key$)[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
+_MEMBERS = {"schema", "started_at", *Index.__slots__}
 
 
 class IndexLocked(TimeoutError):
@@ -228,7 +232,7 @@ def as_text(
     }
     # Not indented: that would be written by json's slow half, and a fleet's index is long.
     sessions = (entries or KeptTexts()).as_object(index.sessions)
-    return f'{json.dumps(fields)[:-1]}, "sessions": {sessions}}}\n'
+    return checked_line(f'{json.dumps(fields)[:-1]}, "sessions": {sessions}}}')
 
 
 def read_text(text: str, started_at: datetime | None = None) -> Index:
@@ -237,19 +241,20 @@ def read_text(text: str, started_at: datetime | None = None) -> Index:
     if fields is None:
         return Index(lost=True, damaged=True)
     keys = _each(fields.get("keys"), _key_entry)
-    if fields.get("schema") != SCHEMA:
+    is_whole = is_unchanged(text, fields, _MEMBERS if fields.get("schema") == SCHEMA else fields)
+    if is_whole and fields.get("schema") != SCHEMA:
         return Index(keys=keys, strays=_all_as_strays(fields), lost=True, damaged=True)
     sessions = _each(fields.get("sessions"), _entry)
     return Index(
         sessions=_by_new_clock(sessions, fields.get("started_at"), started_at),
         keys=keys,
-        findings=_each(fields.get("findings"), _finding),
+        findings=_each(fields.get("findings"), _finding) if is_whole else {},
         mfa=_each(fields.get("mfa"), _spent),
         sign_ins=_texts(fields.get("sign_ins")),
         sign_in_ends=_each(fields.get("sign_in_ends"), _sign_in_end),
         strays=_all_as_strays(fields, sessions),
-        lost=fields.get("lost") is not False,
-        damaged=fields.get("lost") == "damaged",
+        lost=not is_whole or fields.get("lost") is not False,
+        damaged=not is_whole or fields.get("lost") == "damaged",
     )
 
 
@@ -354,11 +359,6 @@ def _spent(_serial: str, fields: Mapping[str, object]) -> UsedMfaCode:
     return UsedMfaCode(_number(fields["window"]), _text(fields["digest"]))
 
 
-def _strays(found: object) -> frozenset[OrphanedSession]:
-    members = enumerate(found) if isinstance(found, list) else ()
-    return frozenset(_each({str(at): each for at, each in members}, _stray).values())
-
-
 def _stray(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
     return OrphanedSession(_key(fields["key"]), _text(fields["backend"]))
 
@@ -369,7 +369,9 @@ def _all_as_strays(
     """Return the sessions that a file names and that cannot be used as they are noted."""
     named = _each(fields.get("sessions"), lambda key, entry: (_key(key), _text(entry["backend"])))
     orphans = (OrphanedSession(*each) for key, each in named.items() if key not in but)
-    return frozenset(orphans) | _strays(fields.get("strays"))
+    listed = fields.get("strays")
+    strays = {str(at): each for at, each in enumerate(listed if isinstance(listed, list) else ())}
+    return frozenset(orphans) | frozenset(_each(strays, _stray).values())
 
 
 def _key(value: object) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rolehop.app.context import App
 from rolehop.app.silent import SILENT
 from rolehop.app.serving.start import start_chain
-from rolehop.app.stored_sessions import forget_sessions
+from rolehop.app.stored.sessions import forget_sessions
 from rolehop.plan.walk_options import WalkOptions
 
 gc.disable()  # it may come late

@@ -204,8 +204,16 @@ def test_a_lost_index_is_rebuilt_by_status(world: World) -> None:
     after = json_of(world, "status")["sessions"]
     assert [each["role"] for each in after] == [each["role"] for each in before] == [HUB, ADMIN]
     assert [each["arn"] for each in after] == [each["arn"] for each in before]
-    (world.state / "index.json").write_text("{")
-    assert [each["role"] for each in json_of(world, "status")["sessions"]] == [HUB, ADMIN]
+    index = world.state / "index.json"
+    text = index.read_text()
+    key = next(iter(json.loads(text)["sessions"]))
+    # The latter by a bit, which makes another session of one.
+    for damaged in ("{", text.replace(key, f"{ord(key[0]) ^ 1:c}{key[1:]}")):
+        index.write_text(damaged)
+        done = world.rolehop("status", "--format", "json")
+        assert [each["role"] for each in done.json["sessions"]] == [HUB, ADMIN]
+        assert "the list of stored sessions was damaged" in done.err
+        assert world.rolehop("status").err == ""
     assert len(world.sts.calls) == 2
 
 

@@ -98,6 +98,7 @@ def set_right(world: World, chain: str, ahead: timedelta) -> None:
 
     file = world.state / "index.json"
     document = json.loads(file.read_text())
+    del document["check"]
     document["started_at"] = as_time(started)
     document["sessions"][item.key] |= {
         "issued_at": as_time(session.issued_at),

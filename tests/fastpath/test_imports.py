@@ -172,14 +172,14 @@ list --format json: APP PLAN JSON app.listing; json pathlib tomllib
 show admin: APP PLAN TABLE JSON app.listing cli.commands.list cli.walk_command show.chain;
     json pathlib tomllib
 plan admin: APP PLAN TABLE cli.walk_command; json pathlib tomllib
-status: APP CONFIG INDEX TABLE app.listing,stored_sessions app.serving.running sources.sign_ins fastpath.dbus
-    state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
-status --format json: APP CONFIG INDEX JSON app.listing,stored_sessions app.serving.running sources.sign_ins
-    fastpath.dbus state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
+status: APP CONFIG INDEX TABLE app.listing app.stored.lost_index,sessions app.serving.running
+    sources.sign_ins fastpath.dbus state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
+status --format json: APP CONFIG INDEX JSON app.listing app.stored.lost_index,sessions
+    app.serving.running sources.sign_ins fastpath.dbus state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
 history: APP CONFIG LOCKS TABLE app.listing state.history,history_log,json_file;
     json pathlib tomllib
-keys list: APP INDEX app.access_keys,listing,stored_sessions app.first_config.user_keys key_rotation ports show.rows sources
-    state.json_file,sdk_problems; json pathlib
+keys list: APP INDEX app.stored.access_keys,lost_index app.first_config.user_keys key_rotation
+    ports show.rows sources; json pathlib
 config path: APP cli.config_import,config_init app.first_config.init_flags; pathlib
 guide: guide show.account_names,layout,render_text; pathlib
 guide getting-started: guide; pathlib
@@ -224,14 +224,14 @@ source test me: APP AWSCONFIG CALLS CONFIG LOCKS VIEW ports sts_errors
     state.history,history_log,json_file vault.lazy_stores; botocore json pathlib tomllib
 source login --help: credentials durations app.caller,configured_sources,host,planning,silent
     app.walking.asked_by files.access show.layout,sources,times; pathlib
-fleet list: APP CONFIG VIEW digest app.silent app.fleets.changes,listers,refreshing,rows
+fleet list: APP CONFIG VIEW digest fastpath.writer app.silent app.fleets.changes,listers,refreshing,rows
     config.fleets.account_query,listed_fleets show.fleets state.fleet_cache,json_file
     terminal.error_text,progress; json pathlib tomllib
 history verify: APP LOCKS app.listing config.model state.history,history_log,json_file; json
     pathlib
 config check: APP CONFIG cli.config_import,config_init app.first_config.init_flags
     config.suspicious config.toml.positions; json pathlib tomllib
-profile list: APP arn credentials digest durations
+profile list: APP arn credentials digest durations fastpath.writer
     app.profiles.aws_file,changes,installation,installed,shown_diff
     awsconfig.credential_kind,fingerprint,lookup,model,parse,process_line
     awsconfig.profile_block,profile_chain config.inheritance,model,sts_limits,value_types

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,13 @@ FULL = replace(FULL, strays=frozenset({OrphanedSession(key_of("old"), PLACE)}))
 
 def store(folder: Path) -> IndexStore:
     return IndexStore(folder, now=lambda: NOW, machine_start=lambda now: NOW)
+
+
+def as_before(index: Index) -> dict[str, Any]:
+    """The file of an earlier version, which wrote no check."""
+    document: dict[str, Any] = json.loads(as_text(index))
+    del document["check"]
+    return document
 
 
 def test_the_index_comes_back_from_its_file(tmp_path: Path) -> None:
@@ -126,7 +134,7 @@ def test_a_spent_code_is_forgotten_when_it_cannot_come_again() -> None:
 
 
 def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
-    document = json.loads(as_text(FULL))
+    document = as_before(FULL)
     document["sessions"][HUB.key]["expires_at"] = "tomorrow"
     document["sessions"][TOKEN.key]["step"] = "stride"
     document["sessions"]["../../etc"] = document["sessions"][ADMIN.key]
@@ -147,6 +155,28 @@ def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
     assert not found.lost
 
 
+def test_a_changed_bit_is_noticed_wherever_it_is() -> None:
+    whole = as_text(FULL, NOW).encode()
+    for at in range(0, len(whole) - 1, 7):  # the last one is the line end
+        changed = bytearray(whole)
+        changed[at] ^= 1 << at % 8
+        assert read_text(changed.decode(errors="replace")).damaged, bytes(changed)
+
+
+def test_a_changed_bit_makes_hints_of_the_entries() -> None:
+    text = as_text(FULL).replace(HUB.key, key_of("another"))
+    found = read_text(text)
+    assert (found.lost, found.damaged) == (True, True)
+    assert set(found.sessions) == {*FULL.sessions, key_of("another")} - {HUB.key}
+    assert (found.keys, found.findings) == (FULL.keys, {})
+
+
+def test_an_index_without_a_check_is_one_of_an_earlier_version() -> None:
+    document = as_before(FULL)
+    assert read_text(json.dumps(document)) == FULL
+    assert read_text(json.dumps({**document, "chcck": ""})).damaged
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "[" * 100_000, '{"sessions": 7}'])
 def test_a_file_that_cannot_be_used_is_an_empty_index_that_says_so(text: str) -> None:
     found = read_text(text)
@@ -154,7 +184,7 @@ def test_a_file_that_cannot_be_used_is_an_empty_index_that_says_so(text: str) ->
 
 
 def test_another_schema_gives_up_its_sessions_and_keeps_its_keys() -> None:
-    document = json.loads(as_text(FULL))
+    document = as_before(FULL)
     document["schema"] = 0
     document["sessions"][HUB.key] = {"backend": PLACE, "anything": 1}
     found = read_text(json.dumps(document))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.profiles.changes import FileChange, removal_changes
 from rolehop.app.serving.running import running_servers
 from rolehop.app.shell_scripts import init_script_path
-from rolehop.app.stored_sessions import load_index
+from rolehop.app.stored.lost_index import load_index
 from rolehop.app.uninstall.startup_lines import StartupFile, startup_files_with_lines
 from rolehop.app.uninstall.state_folder import is_stored, remove_if_only_looked_at
 from rolehop.shells.registry import INIT_SHELLS, dialect

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rolehop.app.profiles.changes import write_changes
-from rolehop.app.stored_sessions import forget_sessions
+from rolehop.app.stored.sessions import forget_sessions
 from rolehop.app.uninstall.holdings import find_holdings, holding_lines
 from rolehop.app.uninstall.startup_lines import take_out
 from rolehop.app.uninstall.state_folder import remove_state

@@ -9,8 +9,8 @@ import sys
 import click
 
 from rolehop.advice import Advice
-from rolehop.app.access_keys import add_keys, key_rows, remove_keys, rotate_keys
 from rolehop.app.first_config.user_keys import unreadable_keys, user_keys
+from rolehop.app.stored.access_keys import add_keys, key_rows, remove_keys, rotate_keys
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option

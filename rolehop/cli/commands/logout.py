@@ -8,7 +8,7 @@ import click
 
 from rolehop.advice import Advice, ShellCommand
 from rolehop.app.serving.running import SERVE, running_servers
-from rolehop.app.stored_sessions import forget_sessions
+from rolehop.app.stored.sessions import forget_sessions
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
@@ -17,7 +17,7 @@ from rolehop.show.tables import server_text
 from rolehop.text import clean, pluralize
 
 if TYPE_CHECKING:
-    from rolehop.app.stored_sessions import Forgotten
+    from rolehop.app.stored.sessions import Forgotten
     from rolehop.show.rows import ServerRow
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.serving.running import running_servers
-from rolehop.app.stored_sessions import problem_rows, stored
+from rolehop.app.stored.sessions import problem_rows, stored
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
 if TYPE_CHECKING:
-    from rolehop.app.stored_sessions import Stored
+    from rolehop.app.stored.sessions import Stored
     from rolehop.show.rows import ProblemRow, ServerRow
 
 

@@ -26,6 +26,7 @@ def leave(world: World, **left: float) -> None:
         path.write_text(json.dumps({**fields, "password": text}))
     index = world.state / "index.json"
     fields = json.loads(index.read_text())
+    fields.pop("check", None)
     for entry in fields["sessions"].values():
         entry["expires_at"] = entry["local_expires_at"] = as_time(ends)
     index.write_text(json.dumps(fields))

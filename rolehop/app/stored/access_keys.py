@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
-from rolehop.app.stored_sessions import load_index
+from rolehop.app.stored.lost_index import load_index
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
 from rolehop.digest import sha256_hex

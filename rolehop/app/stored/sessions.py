@@ -1,9 +1,4 @@
-"""List stored sessions and what failed for SDKs, rebuilding a lost index; forget sessions.
-
-The keyring library cannot list its items. So if the index was lost, every configured chain is
-planned and its sessions are looked up. Sessions of chains that are no longer configured stay
-unknown until they expire.
-"""
+"""List stored sessions and what failed for SDKs; forget sessions."""
 
 from __future__ import annotations
 
@@ -13,16 +8,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rolehop.app.listing import matching_chains
-from rolehop.errors import ConfigError, RolehopError, VaultError
+from rolehop.app.stored.lost_index import load_index
+from rolehop.errors import ConfigError, VaultError
 from rolehop.files import sweep_unfinished
-from rolehop.plan.model import HopStep, Step
 from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.dataclass import dataclass
 from rolehop.startup.waits import Wait
 from rolehop.state.sdk_problems import sdk_problems
 from rolehop.text import pluralize
 from rolehop.vault import FREEDESKTOP, backend_label
-from rolehop.vault.index import Index, OrphanedSession, make_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,30 +25,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.planning import Stamps
     from rolehop.config.model import SourceConfig
-
-
-def load_index(app: App) -> Index:
-    """Return the index, rebuilt if it was lost.
-
-    Raises:
-        ConfigError: it was lost, and the config that says what to look for is broken.
-    """
-    if app.config_file is not None:
-        _ = app.config  # a file that the user named must exist and be valid
-    index = app.index
-    if not index.lost:
-        return index
-    from rolehop.app.planning import Stamps
-
-    _look_up_keys(app)
-    stamps = Stamps()
-    for name in app.config.chains:
-        index = _with_chain(app, index, name, stamps)
-    strays = index.strays | _lost_sessions(app, index)
-    rebuilt = replace(index, keys=app.index.keys, strays=strays, lost=app.vault.unreadable)
-    if app.state_problem is None:
-        app.vault.note(lambda now: _completed(app, now, rebuilt))
-    return rebuilt
+    from rolehop.vault.index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +92,6 @@ def _hidden(app: App, backend: str, sessions: int, sign_ins: int) -> Hidden:
     return Hidden(backend, backend_label(backend), sessions, sign_ins, unlock)
 
 
-_MAY_BE_MORE = (
-    "the index was lost, and this keyring lists nothing: sessions made with flags, or of chains that"
-    " the config no longer has, may be left; each expires by itself"
-)
 _KINDS = ("source", "token", "hop")
 
 
@@ -287,23 +254,6 @@ def _forget_keys(app: App, keys: Sequence[str]) -> tuple[tuple[str, ...], int]:
         return app.vault.forget(keys)
 
 
-def _lost_sessions(app: App, index: Index) -> frozenset[OrphanedSession]:
-    """Return what the keyring has and a damaged index no longer names; say so if it cannot be listed.
-
-    An index that is only new, or lost a while ago, tells nothing of what others stored there.
-    """
-    is_new = app.index.sessions or not (app.state_folder / "history").exists()
-    if is_new and not app.index.damaged:
-        return frozenset()
-    with contextlib.suppress(VaultError):
-        found = app.vault.found_keys()
-        if found is None:
-            app.note(_MAY_BE_MORE)
-        others = [key for key in found or () if key not in index.sessions]
-        return frozenset(OrphanedSession(key, app.vault.backend or "") for key in others)
-    return frozenset()
-
-
 def _forget_notes(app: App) -> None:
     from rolehop.state import last_refusal, recent, refused_steps, sdk_problems, walk_flags
 
@@ -337,61 +287,3 @@ def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]
         if chain in entry.chains and entry.hop == len(plan.hops)
     }
     return sorted({below for key in last for below in index.below(key)})
-
-
-def _look_up_keys(app: App) -> None:
-    """Read the stored keys of every source that has some, which adds them to the index."""
-    for name in _sources_with_keys(app):
-        with contextlib.suppress(VaultError):  # the vault says once what is wrong
-            app.vault.keys.get(name)
-
-
-def _completed(app: App, now: Index, found: Index) -> Index:
-    """Return the index with all that was found; to be called while it is locked.
-
-    A process that was storing a key had locked it until then, so the keyring is asked again.
-    """
-    for name in _sources_with_keys(app):
-        with contextlib.suppress(VaultError):
-            entry = app.vault.keys.stored_entry(name)
-            if entry is not None and name not in now.keys:
-                now = now.with_key(name, entry)
-    unread = app.vault.unreadable
-    return replace(_merged(now, found), lost=unread, damaged=unread and now.damaged)
-
-
-def _sources_with_keys(app: App) -> list[str]:
-    from rolehop.sources import SOURCE_TYPES
-
-    sources = app.config.sources.items()
-    return [name for name, source in sources if SOURCE_TYPES[source.type].keeps_keys]
-
-
-def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:
-    from rolehop.app.planning import plan_chain
-
-    try:
-        plan = plan_chain(app, name, stamps=stamps, callers=app.source_callers)
-    except RolehopError:
-        return index  # it cannot be walked now either
-    for step in plan.steps:
-        index = _with_step(app, index, step, name)
-    return index
-
-
-def _with_step(app: App, index: Index, step: Step, chain: str) -> Index:
-    known = index.sessions.get(step.key)
-    if known is not None and chain in known.chains:
-        return index
-    session = app.vault.find(step)  # noted together with all others
-    if session is None:
-        return index
-    parent = index.sessions.get(step.parent or "") if isinstance(step, HopStep) else None
-    return index.with_session(make_entry(step, session, chain, app.vault.backend or "", parent))
-
-
-def _merged(now: Index, found: Index) -> Index:
-    for entry in found.sessions.values():
-        now = now.with_session(entry)
-    strays = {each for each in found.strays if each.key not in now.sessions}
-    return replace(now, strays=now.strays | strays)

@@ -1,0 +1,161 @@
+"""Load the index of what is stored, and make it anew if it was lost or a bit of it was changed.
+
+The keyring library cannot list its items. So every configured chain is planned and its sessions are
+looked up. A keyring that lists its items after all tells which others are there; what a damaged
+index says of others is kept as long as it may be true. None of these is shown or used: they are
+deleted with the next session that is stored, or by `logout --all`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rolehop.errors import RolehopError, VaultError
+from rolehop.plan.model import HopStep, Step
+from rolehop.startup.dataclass import replace
+from rolehop.vault.index import Index, OrphanedSession, make_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rolehop.app.context import App
+    from rolehop.app.planning import Stamps
+    from rolehop.vault.index import Entry
+
+_DAMAGED = "the list of stored sessions was damaged: it is made anew from the keyring"
+_MAY_BE_MORE = (
+    "the index was lost, and this keyring lists nothing: sessions made with flags, or of chains that"
+    " the config no longer has, may be left; each expires by itself"
+)
+
+
+def load_index(app: App) -> Index:
+    """Return the index, made anew if it was lost.
+
+    Raises:
+        ConfigError: it was lost, and the config that says what to look for is broken.
+    """
+    if app.config_file is not None:
+        _ = app.config  # a file that the user named must exist and be valid
+    before = app.index
+    if not before.lost:
+        return before
+    from rolehop.app.planning import Stamps
+
+    if before.damaged:
+        app.note_once("damaged index", _DAMAGED)
+    _look_up_keys(app, before)
+    # Nothing that a damaged index says of a session is taken from it.
+    index, stamps = replace(before, sessions={}) if before.damaged else before, Stamps()
+    for name in app.config.chains:
+        index = _with_chain(app, index, name, stamps)
+    strays = index.strays | _lost_sessions(app, index, before)
+    rebuilt = replace(index, keys=app.index.keys, strays=strays)
+    if app.vault.unreadable:
+        rebuilt = replace(rebuilt, sessions={**before.sessions, **index.sessions})
+    if app.state_problem is None:
+        app.vault.note(lambda now: _completed(app, now, rebuilt, before))
+    return replace(rebuilt, lost=app.vault.unreadable)
+
+
+def _look_up_keys(app: App, index: Index) -> None:
+    """Read the stored keys of every source that has some, which adds them to the index.
+
+    Of keys that only a damaged index names, the entry is removed if there are none.
+    """
+    for name in {**dict.fromkeys(_sources_with_keys(app)), **(index.keys if index.damaged else {})}:
+        with suppress(VaultError):  # the vault says once what is wrong
+            app.vault.keys.get(name)
+
+
+def _sources_with_keys(app: App) -> list[str]:
+    from rolehop.sources import SOURCE_TYPES
+
+    sources = app.config.sources.items()
+    return [name for name, source in sources if SOURCE_TYPES[source.type].keeps_keys]
+
+
+def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:
+    from rolehop.app.planning import plan_chain
+
+    try:
+        plan = plan_chain(app, name, stamps=stamps, callers=app.source_callers)
+    except RolehopError:
+        return index  # it cannot be walked now either
+    for step in plan.steps:
+        index = _with_step(app, index, step, name)
+    return index
+
+
+def _with_step(app: App, index: Index, step: Step, chain: str) -> Index:
+    known = index.sessions.get(step.key)
+    if known is not None and chain in known.chains:
+        return index
+    session = app.vault.find(step)  # noted together with all others
+    if session is None:
+        return index
+    parent = index.sessions.get(step.parent or "") if isinstance(step, HopStep) else None
+    return index.with_session(make_entry(step, session, chain, app.vault.backend or "", parent))
+
+
+def _lost_sessions(app: App, index: Index, before: Index) -> frozenset[OrphanedSession]:
+    """Return what the keyring has and a damaged index no longer names; say so if it cannot be listed.
+
+    An index that is only new, or lost a while ago, tells nothing of what others stored there.
+    """
+    is_new = app.index.sessions or not (app.state_folder / "history").exists()
+    if is_new and not before.damaged:
+        return frozenset()
+    named = _named_by_damaged(before, index.sessions)
+    try:
+        found = app.vault.found_keys()
+    except VaultError:
+        return named
+    if found is None:
+        app.note(_MAY_BE_MORE)
+        return named
+    in_use = app.vault.backend or ""
+    there = {OrphanedSession(key, in_use) for key in found if key not in index.sessions}
+    return frozenset(there | {each for each in named if each.backend != in_use})
+
+
+def _named_by_damaged(before: Index, found: Mapping[str, Entry]) -> frozenset[OrphanedSession]:
+    """Return what a damaged index names and was not found.
+
+    A back end that one entry alone names may be another one with a changed bit, which nobody could
+    ever be asked for.
+    """
+    if not before.damaged:
+        return frozenset()
+    entries = before.sessions
+    of_backend = Counter(each.backend for each in entries.values())
+    orphans = (OrphanedSession(key, each.backend) for key, each in entries.items())
+    return frozenset(
+        each for each in orphans if each.key not in found and of_backend[each.backend] > 1
+    )
+
+
+def _completed(app: App, now: Index, found: Index, before: Index) -> Index:
+    """Return the index with all that was found; to be called while it is locked.
+
+    A process that was storing a key had locked it until then, so the keyring is asked again.
+    """
+    for name in _sources_with_keys(app):
+        with suppress(VaultError):
+            entry = app.vault.keys.stored_entry(name)
+            if entry is not None and name not in now.keys:
+                now = now.with_key(name, entry)
+    unread = app.vault.unreadable
+    if before.damaged and not unread:  # what was stored since is right
+        kept = {key: each for key, each in now.sessions.items() if each != before.sessions.get(key)}
+        now = replace(now, sessions=kept)
+    return replace(_merged(now, found), lost=unread, damaged=unread and now.damaged)
+
+
+def _merged(now: Index, found: Index) -> Index:
+    for entry in found.sessions.values():
+        now = now.with_session(entry)
+    strays = {each for each in found.strays if each.key not in now.sessions}
+    return replace(now, strays=now.strays | strays)
