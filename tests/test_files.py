@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -129,6 +130,24 @@ def test_a_line_is_appended_to_what_is_there_by_then(file: Path, tmp_path: Path)
     with pytest.raises(OSError, match="everybody on this machine can write it"):
         append_line(file, "four")
     assert file.read_text() == "version = 1\n"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_new_file_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "there are no hard links")
+
+    if not has_links:
+        monkeypatch.setattr(Path, "hardlink_to", refused)
+    file = tmp_path / "config.toml"
+    write_beside(file, "first", new=True)
+    with pytest.raises(FileExistsError):
+        write_beside(file, "second", new=True)
+    assert file.read_text() == "first"
+    assert [*tmp_path.iterdir()] == [file]
+    assert file.stat().st_nlink == 1
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(file: Path) -> None:

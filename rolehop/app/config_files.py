@@ -113,6 +113,10 @@ def check_new_name(app: App, name: str) -> None:
         )
 
 
+CONFIG_LOCK = "config-file"
+"""The lock of whoever changes a config file: it writes what it read, and one more thing."""
+
+
 def append_chain(app: App, name: str, text: str) -> Path:
     """Append a chain to the user's own config file, once the loader accepts the new text.
 
@@ -121,7 +125,11 @@ def append_chain(app: App, name: str, text: str) -> Path:
     Raises:
         ConfigError: the loader refuses the new text, or the file cannot be written.
     """
-    path = own_config_file(app)
+    with app.locks.hold(CONFIG_LOCK):
+        return _append_chain(app, own_config_file(app), name, text)
+
+
+def _append_chain(app: App, path: Path, name: str, text: str) -> Path:
     real = path.resolve()  # a link's target is the file that the user means
     old = read_file(path)
     before = old.text if old is not None else "version = 1\n"

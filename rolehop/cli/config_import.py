@@ -62,7 +62,7 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
     except NoTerminal:
         cli.terminal.note("nothing was written: add --yes to write it")
         return
-    write_import(planned)
+    write_import(cli.app, planned)
     cli.terminal.note(f"written: {pluralize(len(planned.chains), 'chain')}, {planned.path}")
     cli.terminal.note(Advice("next: rolehop plan ", Argument(planned.chains[0])))
 

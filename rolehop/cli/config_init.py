@@ -63,7 +63,7 @@ def init(ctx: click.Context, /, **flags: Any) -> None:
         from rolehop.app.first_config.flags import draft_of_flags
 
         draft = draft_of_flags(cli.app, given)
-        write_new(path, draft.text)
+        path = write_new(path, draft.text)
         _show_written(cli, path, draft)
     elif cli.app.person.can_ask:
         try:
@@ -73,10 +73,9 @@ def init(ctx: click.Context, /, **flags: Any) -> None:
             raise
         if done.identity is not None:
             cli.terminal.note(f"{done.draft.names[0]} works: you are {done.identity.caller.arn}")
-        _show_written(cli, path, done.draft)
+        _show_written(cli, done.path, done.draft)
     else:
-        write_example(path)
-        cli.terminal.note(f"written: {path}")
+        cli.terminal.note(f"written: {write_example(path)}")
         cli.terminal.note("next: uncomment what you need in it, then run: rolehop config check")
 
 

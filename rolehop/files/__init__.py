@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rolehop.files.access import Distrust, distrust_of, is_own, share_as
+from rolehop.files.placing import put_new
 from rolehop.startup.dataclass import dataclass
 
 PRIVATE_FILE = 0o600
@@ -244,6 +245,7 @@ def write_beside(
     lasting: bool = True,
     mode: int = PRIVATE_FILE,
     sweep: bool = True,
+    new: bool = False,
 ) -> None:
     """Write ``text``, as UTF-8, whole or not at all, mode 0600 unless the file's owner chose another.
 
@@ -254,7 +256,8 @@ def write_beside(
     on the way to a cached session that would be the longest wait.
 
     A symbolic link is replaced and never followed: its target may be anybody's. A caller that
-    means the file behind a link resolves the path first.
+    means the file behind a link resolves the path first. A ``new`` file replaces nothing:
+    FileExistsError.
 
     What processes that were killed in here left of the same file is deleted, once in each process,
     unless ``sweep`` is false: for one of many files in a folder that is swept as a whole.
@@ -270,7 +273,7 @@ def write_beside(
                 os.fsync(file.fileno())
         if mode != PRIVATE_FILE:
             share_as(beside, path, mode)
-        beside.replace(path)
+        (put_new if new else Path.replace)(beside, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
             error.filename = str(path)

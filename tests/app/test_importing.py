@@ -65,14 +65,14 @@ def test_a_second_run_adds_nothing_and_another_chain_of_the_name_stays(machine: 
     assert first.chains == ("hub", "admin", "me")
     assert SECRET not in first.diff
     assert not machine.config.exists()
-    write_import(first)
+    write_import(machine.app(), first)
     again = machine.planned()
     assert (again.chains, again.there, again.keys) == ((), 3, ())
     before = machine.config.read_text()
     machine.write(machine.aws, AWS.replace("222222222222", "444444444444"))
     changed = machine.planned()
     assert changed.chains == ("hub-2", "admin-2")  # admin continues another hub
-    write_import(changed)
+    write_import(machine.app(), changed)
     assert machine.config.read_text().startswith(before)
     assert machine.planned().chains == ()
 
@@ -86,7 +86,7 @@ def test_what_is_asked_and_what_has_changed_in_the_meantime(machine: Machine) ->
         confirm_import(machine.app(), planned)
     machine.write(machine.config, "version = 1\n")
     with pytest.raises(ConfigError, match="changed in the meantime"):
-        write_import(planned)
+        write_import(machine.app(), planned)
 
 
 def test_files_of_others_pipes_and_long_ones_are_not_read(machine: Machine) -> None:

@@ -6,6 +6,7 @@ processes see the same ones. It keeps made-up secrets of tests only.
 
 from __future__ import annotations
 
+import _thread
 import errno
 import json
 import os
@@ -149,6 +150,14 @@ class KilledAfterWrite(FileBacked):
         super().set_password(service, username, password)
         if service.startswith(os.environ["ROLEHOP_TEST_KILL"]):
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class InterruptedAfterWrite(FileBacked):
+    """`FileBacked` during whose writes the person types Ctrl-C."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        super().set_password(service, username, password)
+        _thread.interrupt_main()
 
 
 class KilledAfterStatus(FileBacked):

@@ -40,6 +40,8 @@ class FirstConfig:
     """What was written."""
 
     path: Path
+    """Links followed."""
+
     draft: Draft
     identity: Identity | None
     """Who the first chain is, if it was tried."""
@@ -154,11 +156,11 @@ class _Conversation:
             if action == TRY:
                 with self._person.walking() as listener:
                     identity = identify_chain(app, draft.names[0], WalkOptions(), listener)
-            write_new(self._path, draft.text)
+            path = write_new(self._path, draft.text)
         except RolehopError as error:
             self._person.report(error)
             return None
-        return FirstConfig(self._path, draft, identity)
+        return FirstConfig(path, draft, identity)
 
     # ---- IAM user keys
 
@@ -175,11 +177,18 @@ class _Conversation:
     def _store_keys(self, app: App, draft: Draft) -> None:
         if self._keys is None or self._stored_for or not isinstance(draft, ChainDraft):
             return
-        app.vault.keys.add(draft.source.name, self._keys, replace=False, until_reboot=False)
-        self._stored_for = draft.source.name
+        self._stored_for = draft.source.name  # noted before, for Ctrl-C while they are stored
+        try:
+            app.vault.keys.add(self._stored_for, self._keys, replace=False, until_reboot=False)
+        except RolehopError:
+            self._stored_for = None
+            raise
 
     def _forget_keys(self) -> None:
-        if self._stored_for is not None:
-            with suppress(RolehopError):
+        if self._stored_for is None or self._keys is None:
+            return
+        with suppress(RolehopError):
+            stored = self._app.vault.keys.get(self._stored_for)
+            if stored is not None and stored.access_key_id == self._keys.access_key_id:
                 self._app.vault.keys.remove(self._stored_for)
-                self._stored_for = None
+            self._stored_for = None

@@ -9,6 +9,8 @@ from rolehop.startup.lazy_regex import Pattern
 # AKIA: long-term; ASIA: temporary (STS API reference, GetAccessKeyInfo). 16-128 of [\w].
 _KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 _TEMPORARY = "ASIA"
+# AWS makes secrets of 40 characters and says nothing of their length. Less than an ID has is none.
+_SHORTEST_SECRET = 16
 
 
 def key_id_problem(text: str) -> str | None:
@@ -24,6 +26,8 @@ def secret_problem(text: str) -> str | None:
     """Return what is wrong with a secret access key, ``None`` if nothing is."""
     if not text or not text.isascii() or any(each.isspace() for each in text):
         return "the secret access key is empty or contains whitespace"
+    if len(text) < _SHORTEST_SECRET:
+        return "the secret access key is too short (AWS makes them 40 characters long)"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,14 @@ def new_config_file(app: App) -> Path:
     return path
 
 
-def write_example(path: Path) -> None:
-    """Write a commented example.
+def write_example(path: Path) -> Path:
+    """Write a commented example, and return where it is, links followed.
 
     Raises:
         UsageError: there is a file by now.
         ConfigError: it cannot be written.
     """
-    write_new(path, starter_text())
+    return write_new(path, starter_text())
 
 
 def usable_app(app: App) -> App:
@@ -52,23 +53,31 @@ def loaded_app(app: App, path: Path, text: str) -> App:
     return app.with_config(load_with(app, path, text, None))
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a config file, whole or not at all, mode 0600.
+def write_new(path: Path, text: str) -> Path:
+    """Write a config file, whole or not at all, mode 0600, and return where it is, links followed.
 
     Raises:
         UsageError: there is a file by now.
         ConfigError: it cannot be written.
     """
-    if is_there(path):
-        raise exists_already(path)
+    real = Path(os.path.realpath(path))  # a link's target is the file that the user means
+    if path.is_symlink() and not real.parent.is_dir():
+        raise ConfigError(
+            f"{path} cannot be written",
+            cause=f"it is a link to {real}, whose folder is not there",
+            fix="make that folder, or remove the link",
+        )
     try:
-        write_beside(path, text)
+        write_beside(real, text, new=True)
+    except FileExistsError:
+        raise exists_already(path) from None
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written",
             cause=(error.strerror or str(error)).lower(),
             fix="make its folder writable, or name another file with --config",
         ) from None
+    return real
 
 
 def exists_already(path: Path) -> RolehopError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
-from rolehop.app.config_files import load_with, own_config_file
+from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file
 from rolehop.app.host import read_file
 from rolehop.app.importing.found_files import FoundFiles
 from rolehop.app.profiles.shown_diff import shown_diff
@@ -99,20 +99,25 @@ def confirm_import(app: App, planned: ConfigImport) -> None:
         raise declined("nothing was written", answer, "answer y to write it")
 
 
-def write_import(planned: ConfigImport) -> None:
+def write_import(app: App, planned: ConfigImport) -> None:
     """Write the config file.
 
     Raises:
         ConfigError: it has changed since it was read, or cannot be written.
     """
-    if read_file(planned.path) != planned.old:
-        raise ConfigError(f"{planned.path} has changed in the meantime", fix="run it again")
     real = planned.path.resolve()  # a link's target is the file that the user means
     try:
-        if planned.old is None:
-            write_beside(real, planned.new)
-        else:
-            write_beside(real, planned.new, mode=mode_of(real))
+        with app.locks.hold(CONFIG_LOCK):
+            if read_file(planned.path) != planned.old:
+                raise FileExistsError
+            if planned.old is None:
+                write_beside(real, planned.new, new=True)
+            else:
+                write_beside(real, planned.new, mode=mode_of(real))
+    except FileExistsError:
+        raise ConfigError(
+            f"{planned.path} has changed in the meantime", fix="run it again"
+        ) from None
     except OSError as error:
         raise ConfigError(
             f"{planned.path} cannot be written",

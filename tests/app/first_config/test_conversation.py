@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.first_config.conversation import FirstConfig, first_config
 from rolehop.app.first_config.user_keys import user_keys
-from rolehop.app.first_config.writing import usable_app
+from rolehop.app.first_config.writing import usable_app, write_new
 from rolehop.config.model import Config
 from rolehop.credentials import Secret
-from rolehop.errors import RolehopError
+from rolehop.errors import ConfigError, RolehopError, UsageError
 from tests.app.first_config.scripted import Answers, Scripted
 from tests.support.world import FILE_BACKED, HUB
 
@@ -203,8 +204,8 @@ KEYS = (("Where", "IAM user keys"), ("Access key ID?", KEY_ID), ("Secret", SECRE
 
 def test_keys_go_into_the_keyring_with_the_file(home: Home) -> None:
     wrong = ("Access key ID?", ["ASIAIOSFODNN7EXAMPLE", "akia", KEY_ID])
-    person = home.asked(KEYS[0], wrong, ("Secret", ["", "a b", SECRET]), KEYS[3], WRITE)
-    assert len(person.problems) == 4
+    person = home.asked(KEYS[0], wrong, ("Secret", ["", "a b", "short", SECRET]), KEYS[3], WRITE)
+    assert len(person.problems) == 5
     assert not any(each.startswith("!") for each in person.said)
     stored = home.app.vault.keys.get("me")
     assert stored is not None
@@ -231,6 +232,18 @@ def test_who_leaves_leaves_nothing_behind(home: Home) -> None:
     with pytest.raises(KeyboardInterrupt):
         home.talk(person)
     assert [each.exit_code for each in person.errors] == [6]
+    assert not home.path.exists()
+    assert list((home.folder / "vault").glob("*.json")) == []
+
+
+def test_keys_stay_nowhere_after_ctrl_c_while_they_are_stored(home: Home) -> None:
+    home.environ["PYTHON_KEYRING_BACKEND"] = "tests.doubles.keyrings.InterruptedAfterWrite"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            home.talk(Scripted(*KEYS, WRITE))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not home.path.exists()
     assert list((home.folder / "vault").glob("*.json")) == []
 
@@ -324,6 +337,20 @@ def test_a_file_that_came_in_the_meantime_is_kept(home: Home) -> None:
     assert [each.exit_code for each in person.errors] == [2]
     assert home.path.read_text() == "version = 1\n"
     assert isinstance(person.errors[0], RolehopError)
+
+
+def test_a_link_that_leads_nowhere_is_followed_and_of_two_files_the_first_stays(home: Home) -> None:
+    real = home.folder / "dotfiles" / "config.toml"
+    home.path.symlink_to(real)
+    with pytest.raises(ConfigError) as caught:
+        write_new(home.path, "version = 1\n")
+    assert caught.value.cause == f"it is a link to {real}, whose folder is not there"
+    real.parent.mkdir()
+    assert write_new(home.path, "version = 1\n") == real
+    with pytest.raises(UsageError, match="already exists"):
+        write_new(home.path, "# another\n")
+    assert home.path.is_symlink()
+    assert real.read_text() == "version = 1\n"
 
 
 def test_who_starts_elsewhere_keeps_what_follows(home: Home) -> None:
