@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -46,7 +46,12 @@ def loadable(proposal: Proposal, source_types: Mapping[str, Table]) -> tuple[Pro
             proposal = left
 
 
-def lacking(proposal: Proposal, loaded: Config, config: Config) -> tuple[Proposal, int]:
+def lacking(
+    proposal: Proposal,
+    loaded: Config,
+    config: Config,
+    otherwise: Callable[[], Sequence[Config]] = tuple,
+) -> tuple[Proposal, int]:
     """Return what ``config`` lacks, and how many chains it has already, exactly so.
 
     What has the name of something else gets a number behind it: nothing in the config changes.
@@ -55,8 +60,14 @@ def lacking(proposal: Proposal, loaded: Config, config: Config) -> tuple[Proposa
         proposal: the whole proposal.
         loaded: the same as the loader reads it.
         config: the user's own.
+        otherwise: gives the same files as other tools read them. What the config has as one of
+            them reads it is there, too.
     """
-    sources = _Names(config.sources, lambda each, name: replace(each, name=name))
+    sources = _Names(
+        config.sources,
+        lambda each, name: replace(each, name=name),
+        lambda: [each.sources for each in otherwise()],
+    )
     for source in proposal.sources:
         sources.place(source.name, loaded.sources[source.name])
 
@@ -69,7 +80,7 @@ def lacking(proposal: Proposal, loaded: Config, config: Config) -> tuple[Proposa
         )
 
     taken: dict[str, ChainConfig | None] = {**dict.fromkeys(config.fleets), **config.chains}
-    chains = _Names(taken, moved)
+    chains = _Names(taken, moved, lambda: [each.chains for each in otherwise()])
     for name in _parents_first(loaded.chains):
         chains.place(name, loaded.chains[name])
     renamed = proposal.renamed(sources.new, chains.new)
@@ -80,26 +91,35 @@ class _Names(Generic[_Part]):
     """Finds a name for each part: one that is free, or the one under which it is there already."""
 
     def __init__(
-        self, existing: Mapping[str, _Part | None], under: Callable[[_Part, str], _Part]
+        self,
+        existing: Mapping[str, _Part | None],
+        under: Callable[[_Part, str], _Part],
+        otherwise: Callable[[], Sequence[Mapping[str, _Part]]],
     ) -> None:
         self.existing = existing
         self.under = under
+        self.otherwise = otherwise
         self.new: dict[str, str] = {}
         self.there: set[str] = set()
 
     def place(self, name: str, value: _Part) -> None:
         candidate, number = name, 2
-        while self._taken(candidate, value):
+        while self._taken(candidate, name, value):
             candidate, number = f"{name}-{number}", number + 1
         self.new[name] = candidate
         if self.new[name] in self.existing:
             self.there.add(self.new[name])
 
-    def _taken(self, candidate: str, value: _Part) -> bool:
+    def _taken(self, candidate: str, name: str, value: _Part) -> bool:
         if candidate in self.new.values():
             return True
-        found = self.existing
-        return candidate in found and found[candidate] != self.under(value, candidate)
+        if candidate not in self.existing:
+            return False
+        there = self.existing[candidate]
+        if there is None or there == self.under(value, candidate):
+            return there is None
+        others = (each[name] for each in self.otherwise() if name in each)
+        return all(there != self.under(each, candidate) for each in others)
 
 
 def _parents_first(chains: Mapping[str, ChainConfig]) -> list[str]:

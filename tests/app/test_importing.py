@@ -77,6 +77,20 @@ def test_a_second_run_adds_nothing_and_another_chain_of_the_name_stays(machine: 
     assert machine.planned().chains == ()
 
 
+@pytest.mark.parametrize("order", [("aws-config", None), (None, "aws-config"), ("aws-vault", None)])
+def test_a_chain_that_another_tools_reading_made_is_there_already(
+    machine: Machine, order: tuple[str | None, str | None]
+) -> None:
+    own = "mfa_process = ykman oath accounts code --single aws\nsession_tags = team=platform\n"
+    serial = "[profile me]\nmfa_serial = arn:aws:iam::111111111111:mfa/me\n"
+    machine.write(machine.aws, f"{AWS}{own}{serial}granted_color = red\n")
+    before, after = (machine.planned(each) for each in order)
+    assert before.new != after.new
+    write_import(machine.app(), before)
+    again = machine.planned(order[1])
+    assert (again.chains, again.there, again.keys) == ((), 3, ())
+
+
 def test_what_is_asked_and_what_has_changed_in_the_meantime(machine: Machine) -> None:
     planned = machine.planned("aws-config")
     confirm_import(machine.app("y"), planned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from rolehop.importing.tools import (
     tool_of_text,
     used_tools,
 )
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -76,6 +77,15 @@ def files_of(app: App, named: str | None) -> FoundFiles:
     found = FoundFiles(aws, used_tools(aws, {}, frozenset()), {}, [_profiles_line(aws, path)])
     found.elsewhere = path.resolve() not in {each.resolve() for each in app.aws_files}
     return found
+
+
+def readings_of(app: App, found: FoundFiles) -> Iterator[FoundFiles]:
+    """Give the same AWS profiles as each of the tools reads them that are used here, and as all do."""
+    everything = found if found.elsewhere else _of_all(app)
+    tools = used_tools(found.aws, everything.texts, frozenset(everything.tools))
+    for read_by in (*([each] for each in tools), tools):
+        if read_by != found.tools:
+            yield replace(found, tools=read_by, texts=everything.texts)
 
 
 def _of_tool(app: App, tool: ForeignTool) -> FoundFiles:

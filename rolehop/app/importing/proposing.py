@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file
 from rolehop.app.host import read_file
-from rolehop.app.importing.found_files import FoundFiles
+from rolehop.app.importing.found_files import FoundFiles, readings_of
 from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.errors import ConfigError
 from rolehop.files import FileText, mode_of, write_beside
 from rolehop.importing.merging import lacking, loadable
-from rolehop.importing.proposal import KeysElsewhere
+from rolehop.importing.proposal import KeysElsewhere, Proposal
 from rolehop.importing.proposed_text import (
     HEAD,
     proposed_text,
@@ -64,15 +65,18 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
     from rolehop.config.model import Config
     from rolehop.sources import SOURCE_TABLES
 
-    proposed = proposal_of(found.aws, found.tools, found.texts)
-    if found.elsewhere:
-        proposed = proposed.of_unread_files()
     path = own_config_file(app)
-    proposal, loaded = loadable(proposed, SOURCE_TABLES)
+    proposal, loaded = loadable(_proposed(found), SOURCE_TABLES)
     old = read_file(path)
     # A file that was named need not be there yet.
     config = Config() if old is None and app.config_roots[1] else app.config
-    added, there = lacking(proposal, loaded, config)
+
+    @cache
+    def otherwise() -> list[Config]:
+        proposals = (_proposed(each) for each in readings_of(app, found))
+        return [loadable(each, SOURCE_TABLES)[1] for each in proposals]
+
+    added, there = lacking(proposal, loaded, config, otherwise)
     before = HEAD if old is None else old.text
     gap = "" if before.endswith("\n") else "\n"
     new = f"{before}{gap}\n{proposed_text(added)}" if added.chains else before
@@ -81,6 +85,11 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
     lost = tuple(report_lines(added.lost))
     names = tuple(each.name for each in added.chains)
     return ConfigImport(path, old, new, names, there, lost, added.keys)
+
+
+def _proposed(found: FoundFiles) -> Proposal:
+    proposed = proposal_of(found.aws, found.tools, found.texts)
+    return proposed.of_unread_files() if found.elsewhere else proposed
 
 
 def confirm_import(app: App, planned: ConfigImport) -> None:
