@@ -14,14 +14,15 @@ from typing import Any
 from rolehop.config.fleets.listed_fleets import NEVER_LISTED
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.config.value_types import NAME_PATTERN
-from rolehop.digest import sha256_hex
+from rolehop.digest import checked_line, sha256_hex
 from rolehop.durations import read_moment
 from rolehop.files import read_trusted_plain, write_beside
-from rolehop.state.json_file import UNUSABLE, number_in
+from rolehop.state.json_file import UNUSABLE, number_in, read_checked
 from rolehop.text import clean, is_visible
 
 FOLDER = "fleets"
 _SCHEMA = 1
+_MEMBERS = ("schema", "fleet", "definition", "at", "left_out", "accounts")
 _LARGEST = 1 << 24  # bytes; 50,000 accounts are a third of that
 _LONGEST = 2_000  # characters of a name or path; AWS allows 128 for each OU of it
 
@@ -42,8 +43,8 @@ def load_listing(path: Path, fleet: str, definition: str) -> FleetListing:
     if distrust is not None:
         return FleetListing(problem=f"{path} is not followed: {distrust}")
     try:
-        return _listing(json.loads(data), fleet, definition)
-    except (*UNUSABLE, RecursionError):
+        return _listing(read_checked(data, _MEMBERS), fleet, definition)
+    except UNUSABLE:
         return FleetListing(problem=f"{path} is damaged")
 
 
@@ -67,7 +68,7 @@ def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing
         "left_out": dict(listing.left_out),
         "accounts": [list(each) for each in listing.accounts],
     }
-    text = json.dumps(document, separators=(",", ":")) + "\n"
+    text = checked_line(json.dumps(document, separators=(",", ":")))
     if len(text) > _LARGEST:
         raise ValueError("it is too long")
     _listing(json.loads(text), fleet, definition)

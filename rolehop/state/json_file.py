@@ -1,14 +1,19 @@
-"""JSON objects in files of the state folder: read without trusting them, and deleted."""
+"""JSON objects in files of the state folder: read without trusting them, and deleted.
+
+Those that decide something (which role, which flags, which verdict) have a check, so that one
+changed bit decides nothing.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from rolehop.digest import checked_line, is_unchanged
 from rolehop.files import entries_of, read_own
 
 LARGEST = 1 << 22  # bytes
@@ -27,8 +32,44 @@ def load_object(path: Path) -> dict[str, Any]:
         OSError: it cannot be read, is not a plain file, or others could have written it.
         ValueError: it is not a JSON object.
     """
+    return _object_in(read_own(path, LARGEST).decode())
+
+
+def load_checked(path: Path, members: Collection[str]) -> dict[str, Any]:
+    """Return the JSON object in a file as `load_object` does, if it is as `as_checked` wrote it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read, is not a plain file, or others could have written it.
+        ValueError: it is not a JSON object, or a part of it was changed.
+    """
+    return read_checked(read_own(path, LARGEST), members)
+
+
+def as_checked(document: Mapping[str, object]) -> str:
+    """Return a JSON object on one line, with a check of itself."""
+    return checked_line(json.dumps(document))
+
+
+def read_checked(data: bytes, members: Collection[str]) -> dict[str, Any]:
+    """Return the object that `as_checked` wrote, without the check.
+
+    One of an earlier version has no check; it has none but ``members``.
+
+    Raises:
+        ValueError: it is not a JSON object, or a part of it was changed.
+    """
+    text = data.decode()
+    found = _object_in(text)
+    if not is_unchanged(text, found, members):
+        raise ValueError("a part of it was changed")
+    found.pop("check", None)
+    return found
+
+
+def _object_in(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(read_own(path, LARGEST))
+        found = json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(found, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -13,10 +12,11 @@ from rolehop.durations import read_moment
 from rolehop.errors import HopRefused, UsageError
 from rolehop.plan.walk_options import WalkOptions, read_options
 from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, load_object, number_in, text_in
+from rolehop.state.json_file import UNUSABLE, as_checked, load_checked, number_in, text_in
 
 FILE = "refused.json"
 _SCHEMA = 1
+_MEMBERS = ("schema", "chain", "hop", "code", "message", "at", "asked")
 _LONGEST_MESSAGE = 8_000  # characters
 
 
@@ -95,7 +95,7 @@ def _store(state_folder: Path, refused: LastRefused) -> None:
         "asked": _flags_of(refused.options),
     }
     with suppress(OSError):
-        write_beside(state_folder / FILE, json.dumps(document) + "\n")
+        write_beside(state_folder / FILE, as_checked(document))
 
 
 def forget_refusal(state_folder: Path) -> None:
@@ -116,7 +116,7 @@ def _flags_of(options: WalkOptions) -> dict[str, object]:
 def _read(state_folder: Path) -> LastRefused | None:
     """Return the stored refusal; ``None`` if there is none that can be read."""
     try:
-        stored = load_object(state_folder / FILE)
+        stored = load_checked(state_folder / FILE, _MEMBERS)
         if stored["schema"] != _SCHEMA or stored["asked"].keys() != _flags_of(WalkOptions()).keys():
             return None
         chain, code = text_in(stored, "chain"), text_in(stored, "code")

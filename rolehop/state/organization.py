@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +10,14 @@ from typing import Any, NamedTuple
 from rolehop.durations import read_moment
 from rolehop.files import write_beside
 from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
-from rolehop.state.json_file import UNUSABLE, load_object, text_in
+from rolehop.state.json_file import UNUSABLE, as_checked, load_checked, text_in
 
 FILE = "organization.json"
 _SCHEMA = 1
+_MEMBERS = {
+    *("schema", "at", "chain", "management_account"),
+    *("paths", "targets", "policies", "enabled"),
+}
 
 
 class StoredOrganization(NamedTuple):
@@ -28,7 +31,7 @@ class StoredOrganization(NamedTuple):
 def load_organization(state_folder: Path) -> StoredOrganization | None:
     """Return what was stored; ``None``: nothing that can be read."""
     try:
-        found = load_object(state_folder / FILE)
+        found = load_checked(state_folder / FILE, _MEMBERS)
         if found["schema"] != _SCHEMA:
             return None
         at = read_moment(found["at"])
@@ -54,7 +57,7 @@ def store_organization(state_folder: Path, stored: StoredOrganization) -> None:
         "policies": {name: list(policy) for name, policy in found.policies.items()},
         "enabled": [found.scps_enabled, found.rcps_enabled],
     }
-    write_beside(state_folder / FILE, json.dumps(document) + "\n")
+    write_beside(state_folder / FILE, as_checked(document))
 
 
 def _organization(found: Mapping[str, Any]) -> Organization:

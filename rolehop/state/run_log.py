@@ -1,7 +1,8 @@
 """The logs of the last runs of `each`: which targets were ok, so that a run can be resumed.
 
 A log is a file of JSON lines: first what was run, as a digest, then a line for each target that is
-done. Of one target the last line counts: a resumed run goes on in the log of the one before.
+done. Of one target the last line counts: a resumed run goes on in the log of the one before. A line whose
+check is wrong says nothing: its target runs again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rolehop.files import entries_of, open_own_log, read_own
-from rolehop.state.json_file import UNUSABLE, text_in
+from rolehop.state.json_file import UNUSABLE, as_checked, read_checked, text_in
 
 FOLDER = "runs"
 MOST_LOGS = 100
@@ -26,6 +27,8 @@ LARGEST = 1 << 26
 """In bytes; far more than a log of a hundred thousand targets."""
 
 _SCHEMA = 1
+_HEADER = ("schema", "salt", "digest", "shard", "chains")
+_TARGET = ("chain", "region", "account", "class")
 _SALT_BYTES = 16
 _LONGEST_HEADER = 1 << 12
 
@@ -112,14 +115,14 @@ def log_to_resume(
         with suppress(OSError, *UNUSABLE):
             text = read_own(path, LARGEST)
             header, *lines = text.splitlines()
-            if _is_of(json.loads(header), argv, chains, shard):
+            if _is_of(read_checked(header, _HEADER), argv, chains, shard):
                 begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
                 return RunLog(path, begin, give_up), _ok_targets(lines)
     return None
 
 
 def _line(document: dict[str, object]) -> bytes:
-    return json.dumps(document).encode() + b"\n"
+    return as_checked(document).encode()
 
 
 def _logs(folder: Path) -> list[Path]:
@@ -149,7 +152,7 @@ def _ok_targets(lines: Sequence[bytes]) -> dict[TargetKey, str | None]:
 def _results(lines: Sequence[bytes]) -> Iterator[tuple[TargetKey, object, str | None]]:
     for line in lines:
         with suppress(*UNUSABLE):
-            read = json.loads(line)
+            read = read_checked(line, _TARGET)
             region, account = (
                 None if read[name] is None else text_in(read, name)
                 for name in ("region", "account")

@@ -8,7 +8,6 @@ processes cannot overwrite each other's.
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 from rolehop.files import write_beside
 from rolehop.plan.walk_options import WalkOptions, read_options
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.state.json_file import delete_older, for_each_note, load_object
+from rolehop.state.json_file import as_checked, delete_older, for_each_note, load_checked
 
 SCHEMA = 1
 RETENTION = timedelta(days=7)
@@ -41,7 +40,7 @@ def remember_flags(
     folder = state_folder / FOLDER
     delete_older(folder, (now - RETENTION).timestamp())
     note = {"schema": SCHEMA, **_noted(options)}
-    write_beside(folder / f"{access_key_id}.json", json.dumps(note))
+    write_beside(folder / f"{access_key_id}.json", as_checked(note))
 
 
 def forget_flags(state_folder: Path) -> None:
@@ -58,7 +57,7 @@ def forget_flags(state_folder: Path) -> None:
 
 def _forget(note: Path) -> None:
     try:
-        write_beside(note, json.dumps(_FORGOTTEN))
+        write_beside(note, as_checked(_FORGOTTEN))
         return
     except OSError:  # e.g. a full disk: an empty note needs no space, and is known as damaged
         pass
@@ -89,7 +88,8 @@ def _load(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
     try:
-        note = load_object(state_folder / FOLDER / f"{access_key_id}.json")
+        path = state_folder / FOLDER / f"{access_key_id}.json"
+        note = load_checked(path, {"schema", "forgotten", *_noted(WalkOptions())})
     except FileNotFoundError:
         return None
     except OSError as error:

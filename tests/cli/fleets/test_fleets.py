@@ -91,7 +91,9 @@ def stored(world: World) -> Path:
 
 def edit(world: World, **changes: Any) -> None:
     file = stored(world)
-    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    fields = json.loads(file.read_text())
+    del fields["check"]
+    file.write_text(json.dumps({**fields, **changes}))
 
 
 def test_without_a_list_no_call_is_made_and_the_command_is_named(world: World) -> None:
