@@ -11,6 +11,7 @@ from rolehop.app.ports import is_yes
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.errors import UsageError
+from rolehop.text import clean
 
 
 @click.command(
@@ -82,7 +83,8 @@ def _fixed(
             left.append(each)
             continue
         cli.write_view(repair_view(each.repair))
-        if ask and not is_yes(cli.app.person.ask("change this? [y/N] ", needed="a confirmation")):
+        question = clean(f"change {each.repair.path}? [y/N] ")
+        if ask and not is_yes(cli.app.person.ask(question, needed="a confirmation")):
             left.append(each)
             continue
         failure = repair(each)

@@ -62,7 +62,7 @@ def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
         if not context.person.open_browser(url):
             context.person.say("open this address in a browser on this machine:")
         else:
-            context.person.say(f"sign in to {center.start_url} in the browser; if none opens:")
+            context.person.say(f"sign in to {center.address} in the browser; if none opens:")
         context.person.say(url)
         code = callback.wait()
     return SignedIn(oidc.by_code(client, code, uri, pkce.verifier), client)
@@ -78,7 +78,7 @@ def _check_page(url: str, center: Center) -> None:
 
     if not is_web_address(url):
         raise SourceError(
-            f"the sign-in page for {center.start_url} is not opened in a browser",
+            f"the sign-in page for {center.address} is not opened in a browser",
             cause=f"{host_of(url)} is neither https nor on this machine",
             fix="use an https endpoint for sso-oidc",
         )
@@ -86,9 +86,9 @@ def _check_page(url: str, center: Center) -> None:
 
 def _by_device(center: Center, oidc: SsoOidc, context: SourceContext, *, browser: bool) -> SignedIn:
     client = _client(center, oidc, context, redirect_uri=None)
-    device = oidc.start_device(client, center.start_url)
+    device = oidc.start_device(client, center.address)
     say = context.person.say
-    say(f"sign in to {center.start_url}")
+    say(f"sign in to {center.address}")
     say(f"open {device.verification_uri_complete}")
     say(f"and make sure that it shows the code {device.user_code}")
     if browser:
@@ -127,7 +127,7 @@ def _client(
     stored = registration_in(context.tokens.get(name))
     if stored is not None and stored.expires_at - context.now() > _SPARE:
         return stored
-    created = oidc.register(center.scopes, redirect_uri=redirect_uri, issuer=center.start_url)
+    created = oidc.register(center.scopes, redirect_uri=redirect_uri, issuer=center.address)
     context.tokens.put(name, registration_document(created))
     return created
 
@@ -190,7 +190,7 @@ def _sign_in_refused(center: Center, refusal: OAuthRefusal) -> SourceError:
     else:
         cause = str(refusal)
     return SourceError(
-        f"the sign-in to {center.start_url} was refused",
+        f"the sign-in to {center.address} was refused",
         cause=cause,
         fix=f"check start_url and sso_region ({center.region}): it is the Identity Center's own",
     )

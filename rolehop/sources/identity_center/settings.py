@@ -69,6 +69,8 @@ class Center:
     """One Identity Center, and how this source signs in to it."""
 
     start_url: str
+    """As it is written, which is what the AWS CLI's cache goes by."""
+
     region: str
     scopes: tuple[str, ...]
     session: str | None
@@ -89,9 +91,14 @@ class Center:
         return self.share_cli_cache or self.of_profile
 
     @property
+    def address(self) -> str:
+        """The portal's address as AWS has it: what a browser shows of it ends in ``#/``."""
+        return portal_address(self.start_url)
+
+    @property
     def token_name(self) -> str:
         """Name of the sign-in in the vault, shared by all sources of one Identity Center."""
-        text = f"{portal_address(self.start_url)}\n{self.region}\n{self.scopes}"
+        text = f"{self.address}\n{self.region}\n{self.scopes}"
         # A token that came from one endpoint is never sent to another.
         text += f"\n{self.endpoints}" if self.endpoints else ""
         return f"identity-center/{sha256_hex(text.encode())[:24]}"

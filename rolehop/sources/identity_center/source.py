@@ -85,7 +85,7 @@ def _state(center: Center, context: SourceContext) -> str | None:
 def _not_signed_in(source: SourceConfig, center: Center, context: SourceContext) -> str:
     problem = cli_sign_in(center, context).problem
     return Advice(
-        f"nobody is signed in to {center.start_url} (rolehop source login ",
+        f"nobody is signed in to {center.address} (rolehop source login ",
         Argument(source.name),
         f"); {problem}" if problem else ")",
     )
@@ -218,7 +218,7 @@ class IdentityCenter:
             cause = "the last sign-in has expired or was ended"
         kind = SourceWithdrawn if self.state is None else SignInExpired
         return kind(
-            f"source '{self.source.name}' needs a sign-in to {self.center.start_url}",
+            f"source '{self.source.name}' needs a sign-in to {self.center.address}",
             cause=cause,
             fix=Advice("rolehop source login ", Argument(self.source.name)),
         )
@@ -237,7 +237,7 @@ class IdentityCenter:
         accounts = portal.accounts(token)
         if not accounts:
             raise SourceWithdrawn(
-                f"no account is assigned to you at {self.center.start_url}",
+                f"no account is assigned to you at {self.center.address}",
                 cause="ListAccounts gave an empty list",
                 fix="ask whoever runs this Identity Center for an assignment",
             )
@@ -298,7 +298,7 @@ def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
         if not center.share_cli_cache:
             _end(previous, clients, context)
     renewal = "renewed automatically" if signed.tokens.refresh else "not renewable"
-    return f"signed in to {center.start_url} until {signed.tokens.expires_at:%H:%M} UTC, {renewal}"
+    return f"signed in to {center.address} until {signed.tokens.expires_at:%H:%M} UTC, {renewal}"
 
 
 def logout(source: SourceConfig, context: SourceContext) -> bool:
@@ -348,7 +348,7 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
     # Either of them is enough, so a missing one is a problem only if both are missing.
     absent = None if stored or cached.sign_in else False
     return (
-        Diagnosis("Identity Center", f"{center.start_url} in {center.region}"),
+        Diagnosis("Identity Center", f"{center.address} in {center.region}", None, _copied(center)),
         Diagnosis("a sign-in in the vault", "stored" if stored else "none", stored or absent),
         Diagnosis(
             f"the AWS CLI's sign-in, {cached.path}",
@@ -357,6 +357,13 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
         ),
         _diagnose_role(source, context),
     )
+
+
+def _copied(center: Center) -> str | None:
+    """Return what to know of a start URL that was copied from the browser."""
+    if "#" not in center.start_url.removeprefix(center.address):
+        return None
+    return f"other tools take the start URL with #/ for another portal: write {center.address}"
 
 
 def _diagnose_role(source: SourceConfig, context: SourceContext) -> Diagnosis:

@@ -22,6 +22,7 @@ from rolehop.app.doctor.sources_check import check_sdk_problems, check_sources
 from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
 from rolehop.app.profiles.installation import this_installation
 from rolehop.state.sdk_problems import SdkProblem, note_problem
+from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import PYTHON, SCRIPT, World
 
 DOUBLES = "tests.doubles.keyrings"
@@ -132,8 +133,11 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
     assert has(seen, "look", "'admin' is a chain and an AWS profile")
     assert has(seen, "broken", f"{config}: everybody on this machine can write it")
     assert has(seen, "broken", "the state folder is not used: ")
-    unasked = world.rolehop("doctor", "--fix")
-    assert unasked.code == 8, "there is nobody to ask"
+    with OnTerminal(world, SCRIPT, "doctor", "--fix") as person:
+        for path in (config, credentials, world.state):
+            person.expect(f"change {path}? [y/N]")
+            person.types("n")
+        assert person.ended().code == 1
     done = world.rolehop("doctor", "--fix", "--yes")
     assert done.code == 0, done.err
     assert f"{config}\n  - mode 0666\n  + mode 0644\n" in done.out

@@ -49,8 +49,9 @@ def test_a_bare_profile_has_a_name_to_sign_in_by_and_one_sign_in_is_enough(corp:
 
 
 def test_on_a_terminal_a_profile_signs_in_without_being_told(corp: Corp) -> None:
+    corp.world.aws_config(DEV.replace("/start", "/start/#/"))  # as the browser shows it
     with OnTerminal(corp.world, SCRIPT, "whoami", "dev", "--format", "json") as person:
-        person.expect("sign in to https://corp.awsapps.com/start")
+        person.expect("sign in to https://corp.awsapps.com/start in the browser")
         done = person.ended()
     assert done.code == 0, done.err
     assert done.json["arn"].endswith("/alice")

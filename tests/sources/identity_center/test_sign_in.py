@@ -51,8 +51,10 @@ def test_the_browser_shows_a_page_that_repeats_nothing_of_the_request(corp: Corp
 def test_a_sign_in_by_device_code_needs_no_browser_here(corp: Corp) -> None:
     corp.center.interval = 1
     corp.center.devices = ApprovedAtOnce()
+    corp.world.config(CONFIG.replace("/start", "/start#/"))  # as the browser shows it
     corp.login("--no-browser")
     assert "/authorize" not in corp.center.paths()
+    assert "write https://corp.awsapps.com/start\n" in corp.world.rolehop("source", "list").out
     assert corp.world.rolehop("whoami", "own").code == 0
 
 
