@@ -1,0 +1,77 @@
+"""Change rolehop's code in one small place, and see a test fail: what survives is not tested."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import rolehop
+
+ROOT = Path(__file__).parents[2]
+SOURCES = Path(rolehop.__file__).parents[1]
+"""Where rolehop's code is: the checkout, or where the wheel is installed that is tested."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is changed, and the tests that have to notice."""
+
+    purpose: str
+    files: tuple[str, ...]
+    """Patterns below ``rolehop/``."""
+
+    tests: tuple[str, ...]
+    """Files and folders below ``tests/``: those that call the code in the process of the test."""
+
+    functions: str = ".*"
+    """A regular expression of the functions that are changed."""
+
+    without: tuple[str, ...] = ()
+    """Files that another part has."""
+
+    def mutated_files(self) -> list[str]:
+        """Return the files by their names in the checkout."""
+        found = {path for each in self.files for path in (SOURCES / "rolehop").glob(each)}
+        names = sorted(each.relative_to(SOURCES).as_posix() for each in found)
+        return [each for each in names if each.removeprefix("rolehop/") not in self.without]
+
+    def includes(self, function: str) -> bool:
+        """True if the function is changed."""
+        return re.fullmatch(self.functions, function) is not None
+
+
+PARTS = {
+    "plan": Part(
+        "which calls a walk will make, and which are certain to fail",
+        ("plan/*.py",),
+        ("plan", "walk", "policy/test_requests.py"),
+        without=("plan/hop_keys.py",),
+    ),
+    "walk": Part(
+        "which session is got, stored and handed out",
+        ("walk.py", "renewal.py", "sts_errors.py"),
+        ("walk", "app/test_renewal.py", "aws/test_refusals.py"),
+    ),
+    "policy": Part(
+        "the verdict on a request",
+        (
+            "policy/chain_verdict.py", "policy/chains/*.py", "policy/evaluation/*.py",
+            "policy/language/*.py",
+        ),
+        ("policy",),
+    ),
+    "stamps": Part(
+        "which session belongs to what: keys of hops, digests, records of cached answers",
+        ("digest.py", "plan/hop_keys.py", "fastpath/record.py", "fastpath/writer.py"),
+        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "fastpath/test_record.py", "fastpath/test_seal.py", "vault/test_serialization.py", "vault/test_stored_before.py"),
+    ),
+    "quoting": Part(
+        "every text that a shell or a program reads",
+        (
+            "advice.py", "text.py", "config/toml_writer.py", "handover/environment.py",
+            "handover/file_formats.py", "shells/*.py",
+        ),
+        ("handover", "shells/test_typed_lines.py", "test_text.py", "config"),
+    ),
+}  # fmt: skip
