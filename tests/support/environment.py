@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,19 @@ def needed_variables() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _NEEDED or name.startswith(_OF_TESTS)
     }
+
+
+def for_coverage() -> dict[str, str]:
+    """Return the variables that make a Python program measure itself; ``python -m tests.coverage`` sets them."""
+    return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
+def save_coverage() -> None:
+    """Save what this process has run so far: its forks save only what they run themselves."""
+    measured = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
+    if measured is not None:
+        measured.save()
+        measured.get_data().close(force=True)  # a fork closes the file's number, and opens its own
 
 
 def foreign_names() -> set[str]:

@@ -33,7 +33,7 @@ import rolehop
 from rolehop.__main__ import end, run_program
 from rolehop.startup import dataclass_impl
 from rolehop.startup.lazy_regex import Pattern
-from tests.support.environment import ROOT
+from tests.support.environment import ROOT, for_coverage, save_coverage
 
 _STARTED_WITH = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
 """The variables that Python reads when it starts, as `World` has them."""
@@ -270,7 +270,7 @@ def _server(*more: str) -> socket.socket:
             stdin=theirs.fileno(),
             stdout=subprocess.PIPE,  # as a run's are: streams over a file believe that they can seek
             stderr=subprocess.STDOUT,
-            env={"HOME": os.devnull, "PATH": os.environ["PATH"], **_STARTED_WITH},
+            env={"HOME": os.devnull, "PATH": os.environ["PATH"], **_STARTED_WITH, **for_coverage()},
             cwd=ROOT,
             start_new_session=True,
         )
@@ -296,6 +296,7 @@ def load(*more: str) -> None:
         assert getattr(sys.modules[name], limit) == shipped
         setattr(sys.modules[name], limit, longer)
     _compile()
+    save_coverage()
     gc.collect()
     gc.freeze()
 

@@ -27,7 +27,7 @@ from rolehop.vault.index_file import IndexStore
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import STEP_SECONDS
 from tests.support import fork_server
-from tests.support.environment import ROOT
+from tests.support.environment import ROOT, for_coverage
 
 LONGEST_RUN = 90  # seconds
 SCRIPT = str(Path(sys.executable).parent / "rolehop")
@@ -131,6 +131,7 @@ class World:
             **self.sts.environ,
             **self.alice.environ,
             **self.more,
+            **for_coverage(),
         }
 
     def environ_with(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
