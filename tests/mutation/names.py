@@ -1,11 +1,17 @@
-"""How a change is named: by source text, without line numbers."""
+"""How a change is named, by source text without line numbers; and what is words for a person."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 _LONGEST = 110
+_WORDING = re.compile(
+    r"Error|Refused|Withdrawn|NoTerminal|Problem|Advice|ShellCommand|AssertionError"
+)
+"""Calls whose arguments are an error's words, or advice."""
+_PHRASE = re.compile(r"[a-z]{2,}[,;:.]? [a-z(]", re.IGNORECASE)
 
 
 def source_text(node: ast.AST) -> str:
@@ -41,3 +47,18 @@ def own_lines(statement: ast.stmt) -> Iterator[int]:
     if inner and not is_definition:
         last = max(statement.lineno, min(each.lineno for each in inner) - 1)
     yield from range(statement.lineno, last + 1)
+
+
+def is_wording(node: ast.AST) -> bool:
+    """True if it is words for a person: an error, advice, a text with values in it."""
+    if isinstance(node, ast.Call):
+        return _WORDING.search(source_text(node.func)) is not None
+    if isinstance(node, ast.JoinedStr):
+        constants = [each.value for each in node.values if isinstance(each, ast.Constant)]
+        return is_phrase("{}".join(map(str, constants)))
+    return False
+
+
+def is_phrase(text: str) -> bool:
+    """True if it is several words."""
+    return _PHRASE.search(text) is not None

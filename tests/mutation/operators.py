@@ -8,14 +8,13 @@ tells both from the original tells ``a or b`` from it, too.
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from tests.mutation.names import header, own_lines, shortened, source_text
+from tests.mutation.names import header, is_phrase, is_wording, own_lines, shortened, source_text
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -45,7 +44,6 @@ _OPPOSITE = {a: b for one, other in _OPPOSITES for a, b in ((one, other), (other
 _DROPPED = {"strip", "lower", "upper", "casefold", "replace", "rstrip", "lstrip", "format"}
 """Methods that give a text again: without the call it is another."""
 _SYMMETRIC = {"isinstance", "max", "min", "print", "getattr", "super", "cast"}
-_PHRASE = re.compile(r"[a-z]{2,}[,;:.]? [a-z(]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -192,7 +190,7 @@ def _is_left_alone(statement: ast.stmt) -> bool:
         return any(
             isinstance(each, ast.Name) and each.id == "__all__" for each in statement.targets
         )
-    return isinstance(statement, ast.Assert | ast.Import | ast.ImportFrom)
+    return isinstance(statement, ast.Assert | ast.Import | ast.ImportFrom | ast.Raise)
 
 
 def _expressions(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
@@ -207,8 +205,9 @@ def _expressions(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.
             if isinstance(each, ast.match_case):
                 yield from _expressions_of_case(each)
                 continue
-            yield node, field, index if isinstance(value, list) else None, each
-            yield from _expressions(each)
+            if not is_wording(each):
+                yield node, field, index if isinstance(value, list) else None, each
+                yield from _expressions(each)
 
 
 def _expressions_of_case(
@@ -296,7 +295,11 @@ def _of_expression(
             if new_value is not None and not is_key:
                 yield instead(_constant(new_value, node))
         case ast.Call():
-            yield from (instead(each) for each in _other_calls(node))
+            name = shortened(source_text(node.func))
+            for text, other in _other_calls(node):
+                change = instead(other)
+                text = text and f"{name}: {text}"
+                yield Change(parent, field, index, change.new, text or change.text)
         case ast.Slice():
             for name in ("lower", "upper"):
                 if getattr(node, name) is not None:
@@ -316,29 +319,32 @@ def _of_expression(
                 change = instead(ast.Dict(keys, values))
                 key = node.keys[number]
                 text = f"without {shortened(source_text(key if key is not None else value))}"
-                yield Change(change.node, change.field, change.index, change.new, text)
+                yield Change(parent, field, index, change.new, text)
         case _:
             pass
 
 
-def _other_calls(node: ast.Call) -> Iterator[ast.expr]:
+def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what is changed, empty if the source text says it best, and the call that results."""
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     if name in _OPPOSITE:
         field = "attr" if isinstance(function, ast.Attribute) else "id"
         other = ast.copy_location(_with(function, field, _OPPOSITE[name]), function)
-        yield ast.Call(other, node.args, node.keywords)
+        yield "", ast.Call(other, node.args, node.keywords)
     if isinstance(function, ast.Attribute) and name in _DROPPED:
-        yield function.value
+        yield "", function.value
     if name == "sorted":
-        yield ast.Call(ast.copy_location(ast.Name("list", ast.Load()), node), node.args[:1], [])
+        yield "", ast.Call(ast.copy_location(ast.Name("list", ast.Load()), node), node.args[:1], [])
     plain = not any(isinstance(each, ast.Starred) for each in node.args[:2])
     if len(node.args) >= 2 and plain and name not in _SYMMETRIC:
         one, other_one, *rest = node.args
-        yield ast.Call(function, [other_one, one, *rest], node.keywords)
+        yield "arguments swapped", ast.Call(function, [other_one, one, *rest], node.keywords)
     for each in node.keywords:
-        if each.arg not in ("cause", "fix", "chain"):  # which only word an error
-            yield ast.Call(function, node.args, [one for one in node.keywords if one is not each])
+        if each.arg not in ("cause", "fix", "chain", "strict"):  # which only word an error
+            rest_of_them = [one for one in node.keywords if one is not each]
+            text = f"without {each.arg}=" if each.arg else "without **"
+            yield text, ast.Call(function, node.args, rest_of_them)
 
 
 def _other_value(value: object) -> object:
@@ -348,7 +354,7 @@ def _other_value(value: object) -> object:
     if isinstance(value, int):
         return value + 1
     if isinstance(value, str):
-        return None if _PHRASE.search(value) else "" if value else "XX"
+        return None if is_phrase(value) else "" if value else "XX"
     if isinstance(value, bytes):
         return b"" if value else b"XX"
     return None

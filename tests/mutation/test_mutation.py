@@ -27,8 +27,8 @@ f: a and b → b, in: if a and b
 f: a and b → a, in: if a and b
 f: removed, in: raise ValueError('it is too much for me')
 f: returns None, in: return g(a, b, c=a < LIMIT)
-f: g(a, b, c=a < LIMIT) → g(b, a, c=a < LIMIT), in: return g(a, b, c=a < LIMIT)
-f: g(a, b, c=a < LIMIT) → g(a, b), in: return g(a, b, c=a < LIMIT)
+f: g: arguments swapped, in: return g(a, b, c=a < LIMIT)
+f: g: without c=, in: return g(a, b, c=a < LIMIT)
 f: a < LIMIT → a <= LIMIT, in: return g(a, b, c=a < LIMIT)
 f: a < LIMIT → not a < LIMIT, in: return g(a, b, c=a < LIMIT)"""
 
