@@ -27,6 +27,8 @@ AWS = "arn:aws:iam::aws:policy/"
 READ_ONLY = f"{AWS}ReadOnlyAccess"
 OWN_POLICY = "arn:aws:iam::222222222222:policy/mine"
 TEAM: dict[str, Any] = {"tags": (("team", "blue"),), "transitive_tags": ("team",)}
+OF_A_SERVICE = RoleArn.parse("arn:aws:iam::222222222222:role/aws-service-role/x.amazonaws.com/X")
+LIKE_A_SERVICE = RoleArn.parse("arn:aws:iam::222222222222:role/x/aws-service-role/X")
 SAME_ACCOUNT = RoleArn.parse("arn:aws:iam::222222222222:role/Other")
 
 
@@ -41,6 +43,14 @@ SAME_ACCOUNT = RoleArn.parse("arn:aws:iam::222222222222:role/Other")
         ((hop(source_identity="ann"), hop(ADMIN, source_identity="bob")), {2: "hop 1 sets 'ann'"}),
         ((hop(), hop(ADMIN, source_identity="bob")), {}),
         ((hop(policy="x" * 2049),), {1: "AWS takes 2048"}),
+        ((hop(policy="x" * 2048),), {}),
+        ((hop(policy="x" * 2000, policy_arns=("y" * 48,)),), {}),
+        ((hop(policy="x" * 2000, policy_arns=("y" * 49,)),), {1: "2049 characters"}),
+        ((hop(policy_arns=("y" * 2049,)),), {1: "2049 characters"}),
+        ((hop(OF_A_SERVICE),), {1: "service-linked"}),
+        ((hop(), hop(OF_A_SERVICE)), {2: "service-linked"}),
+        ((hop(OF_A_SERVICE, **TEAM),), {1: "service-linked"}),
+        ((hop(LIKE_A_SERVICE),), {}),
         ((hop(policy=policy("*")), hop(ADMIN)), {}),
         ((hop(policy=policy(str(ADMIN))), hop(ADMIN)), {}),
         ((hop(policy=policy("*", "s3:*")), hop(ADMIN)), {2: "session policy of hop 1"}),
@@ -97,6 +107,14 @@ def test_will_fail(hops: tuple[Hop, ...], fails: dict[int, str]) -> None:
         ((hop(),), {}),
         ((hop(policy="x" * 1700),), {1: "too large"}),
         ((hop(policy="x" * 1600),), {}),
+        ((hop(policy="x" * 1638),), {}),
+        ((hop(policy="x" * 1639),), {1: "1639 characters"}),
+        ((hop(policy="x" * 1635, tags=(("ab", "cd"),)),), {1: "1639 characters"}),
+        ((hop(policy="x" * 2048),), {1: "2048 characters"}),
+        ((hop(policy="x" * 2049),), {}),  # which fails anyway
+        ((hop(**TEAM), hop(ADMIN, policy="x" * 1631)), {1: "sts:TagSession", 2: "1639 characters"}),
+        ((hop(**TEAM), hop(ADMIN, policy="x" * 1630)), {1: "sts:TagSession"}),
+        ((hop(transitive_tags=("team",)), hop(ADMIN)), {1: "sts:TagSession"}),
         (
             (hop(policy=policy("*", Condition={"Bools": {"aws:x": "1"}})),),
             {1: "mean Bool?; AWS may"},

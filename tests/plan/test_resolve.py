@@ -19,7 +19,9 @@ from rolehop.errors import ConfigError
 from rolehop.plan.resolve import (
     PlanContext,
     Resolved,
+    ResolvedParts,
     clean_name,
+    is_unnamed,
     no_such_chain,
     path_of,
     resolve,
@@ -193,3 +195,132 @@ def test_a_name_that_sts_takes_is_left_alone(text: str) -> None:
 
 def test_two_long_names_stay_two() -> None:
     assert clean_name("a" * 80 + "b") != clean_name("a" * 80 + "c")
+
+
+# ---- which source, and as what it signs in
+
+
+PORTAL = SourceConfig("sso", "identity-center", {"account": "{account}", "role": "Dev", "n": 1})
+
+
+def started(*chains: ChainConfig, parts: ResolvedParts | None = None) -> SourceConfig:
+    made = Config(
+        sources={"sso": PORTAL, "corp": CORP}, chains={each.name: each for each in chains}
+    )
+    return source_of(made, path_of(made, chains[-1]), parts)
+
+
+ONE, TWO = "111111111111", "222222222222"
+BASE = ChainConfig("base", source="sso", account=ONE)
+
+
+@pytest.mark.parametrize(
+    ("chains", "account", "role"),
+    [
+        ([ChainConfig("x", source="sso")], "", "Dev"),
+        ([ChainConfig("x", source="sso", account=ONE)], ONE, "Dev"),
+        ([BASE, ChainConfig("x", continues="base")], ONE, "Dev"),
+        ([BASE, ChainConfig("x", continues="base", account=TWO)], TWO, "Dev"),
+        ([ChainConfig("x", source="sso", account=ONE, account_role="Ops")], ONE, "Ops"),
+        # A fleet of Identity Center begins in its own account, whatever continues it.
+        (
+            [
+                ChainConfig("base", source="sso", account=ONE, account_role="Ops"),
+                ChainConfig("x", continues="base", account=TWO),
+            ],
+            ONE,
+            "Ops",
+        ),
+    ],
+)
+def test_a_source_signs_in_to_the_account_of_the_chain(
+    chains: list[ChainConfig], account: str, role: str
+) -> None:
+    assert started(*chains).settings == {"account": account, "role": role, "n": 1}
+
+
+def test_chains_share_a_source_only_if_it_is_the_same_sign_in() -> None:
+    parts = ResolvedParts()
+    made = [
+        started(ChainConfig("x", source="sso", account=account, account_role=role), parts=parts)
+        for account in (ONE, TWO)
+        for role in (None, "Ops", "Admin")
+    ]
+    assert len({(each.settings["account"], each.settings["role"]) for each in made}) == 6
+    assert started(ChainConfig("y", source="sso", account=ONE), parts=parts) is made[0]
+    assert started(ChainConfig("y", source="corp"), parts=parts) is CORP
+
+
+@pytest.mark.parametrize("name", [None, "other"])
+def test_a_chain_whose_source_is_not_there_is_an_error(name: str | None) -> None:
+    with pytest.raises(ConfigError, match="not in the config"):
+        started(ChainConfig("x", source=name))
+
+
+def test_a_chain_that_continues_one_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="no chain or AWS profile is called 'gone'"):
+        started(ChainConfig("x", continues="gone"))
+
+
+def test_the_region_nearest_to_the_chain_counts_and_no_other_chain_gets_it() -> None:
+    first = chain("first", f"{TWO}:role/Hub", region="eu-west-1")
+    second = chain("second", f"{TWO}:role/Hub", continues="first", region="eu-west-2")
+    third = chain("third", f"{TWO}:role/Hub", continues="second")
+    made, parts = config(first, second, third), ResolvedParts()
+    eu = PlanContext("alice", "laptop", region_flag="eu-north-1")
+    profile = PlanContext("alice", "laptop", profile_region="us-west-1")
+
+    def region(name: str, facts: PlanContext = FACTS, source: SourceConfig = CORP) -> str:
+        path = path_of(made, made.chains[name])
+        return resolve(made, path, source, written_hops(path), facts, parts=parts).region
+
+    assert [region(each) for each in made.chains] == ["eu-west-1", "eu-west-2", "eu-west-2"]
+    assert region("first", eu) == "eu-north-1"
+    plain = chain("plain", f"{TWO}:role/Hub")
+    made = config(plain)
+    assert region("plain", profile) == "us-west-1"
+    assert region("plain") == "us-east-1"
+    assert (
+        region("plain", source=SourceConfig("corp", "environment", region="ca-west-1"))
+        == "ca-west-1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("session_name", "identity", "unnamed"),
+    [
+        ("{caller}", None, True),
+        ("alice", "{caller}", True),
+        ("{caller}", "alice", True),
+        ("alice", "alice", False),
+        (None, None, False),
+    ],
+)
+def test_a_hop_is_unnamed_if_one_of_its_names_is_the_callers(
+    session_name: str | None, identity: str | None, unnamed: bool
+) -> None:
+    hop = HopConfig(f"{TWO}:role/Hub", session_name=session_name, source_identity=identity)
+    assert is_unnamed(hop) is unnamed
+
+
+MEMBER = ChainConfig("spokes/prod", continues="hub", fleet="spokes", account=ONE)
+
+
+@pytest.mark.parametrize(
+    ("chains", "name", "profiles", "fix"),
+    [
+        ([HUB], "profile-y", ("profile-x",), "did you mean profile-x? rolehop list"),
+        ([HUB, MEMBER], "spoke", (), "did you mean spokes/… or spokes/prod? rolehop list"),
+        ([HUB], "far", (), "rolehop list shows every chain"),
+        ([], "far", (), "rolehop config init"),
+    ],
+)
+def test_what_a_name_may_have_meant(
+    chains: list[ChainConfig], name: str, profiles: tuple[str, ...], fix: str
+) -> None:
+    assert str(no_such_chain(config(*chains), name, profiles).fix).startswith(fix)
+
+
+def test_a_header_of_the_aws_config_that_names_no_profile_is_explained() -> None:
+    error = no_such_chain(config(), "dev", wrong="[dev] is no profile")
+    assert (error.cause, error.fix) == ("[dev] is no profile", "write [profile dev]")

@@ -1,0 +1,85 @@
+"""Whose credentials a source gives: who is another one than the config asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from rolehop.config.model import SourceConfig
+from rolehop.errors import SourceError
+from rolehop.plan.identity import caller_name, check_principal, is_caller_known, wrong_caller
+
+ALICE = "arn:aws:iam::111111111111:user/alice"
+DEV = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Dev_0a1b/bob"
+HUB = "arn:aws:sts::222222222222:assumed-role/Hub/s1"
+
+
+def source(kind: str = "keys", principal: str | None = None, **settings: object) -> SourceConfig:
+    return SourceConfig("corp", kind, settings, principal=principal)
+
+
+PORTAL = source("identity-center", account="111111111111", role="Dev")
+
+
+@pytest.mark.parametrize(
+    ("made", "arn", "wanted"),
+    [
+        (source(), ALICE, None),
+        (source(principal=ALICE), ALICE, None),
+        (source(principal=ALICE), f"{ALICE}2", ALICE),
+        (source(principal="arn:aws:iam::222222222222:role/x/Hub"), HUB, None),
+        (source(principal=HUB), "arn:aws:iam::222222222222:role/Hub", HUB),
+        (source(account="111111111111"), ALICE, None),
+        (source(account="222222222222"), ALICE, "of account 222222222222"),
+        (source(account="corp"), ALICE, None),  # no account ID: nothing to compare
+        (source(account=111111111112), ALICE, None),
+        (PORTAL, DEV, None),
+        (PORTAL, DEV.replace("Dev_", "dev_"), None),
+        (PORTAL, DEV.replace("Dev_", "Admin_"), "a session of permission set Dev"),
+        (PORTAL, DEV.replace("AWSReservedSSO_", ""), "a session of permission set Dev"),
+        (PORTAL, ALICE, "a session of permission set Dev"),
+        (PORTAL, DEV.replace("1111", "2222"), "of account 111111111111"),
+        (source(role="222222222222:role/Hub"), HUB, None),
+        (source(role="222222222222:role/Hub"), HUB.replace("aws:", "aws-cn:"), None),
+        (source(role="arn:aws:iam::222222222222:role/Hub"), HUB.replace("aws:", "aws-cn:"),
+         "arn:aws:iam::222222222222:role/Hub"),
+        (source(role="222222222222:role/Admin"), HUB, "arn:aws:iam::222222222222:role/Admin"),
+        (source(role="222222222222:role/Admin"), "no ARN", "arn:aws:iam::222222222222:role/Admin"),
+        (source("instance", role="hub-of-this-machine"), HUB, None),
+    ],
+)  # fmt: skip
+def test_who_a_source_must_be(made: SourceConfig, arn: str, wanted: str | None) -> None:
+    assert wrong_caller(made, arn) == wanted
+
+
+@pytest.mark.parametrize(
+    ("made", "known"),
+    [
+        (source(), False),
+        (source(principal=ALICE), True),
+        (source("process", account="111111111111", role="Dev"), False),
+        (source("identity-center"), False),
+        (source("identity-center", account="111111111111"), True),
+        (source("identity-center", role="Dev"), True),
+        (source("identity-center", principal=ALICE), True),
+    ],
+)
+def test_only_the_config_can_say_whose_session_the_access_portal_gave(
+    made: SourceConfig, known: bool
+) -> None:
+    assert is_caller_known(made) is known
+
+
+def test_another_caller_is_an_error_that_names_both() -> None:
+    check_principal(source(principal=ALICE), ALICE)
+    with pytest.raises(SourceError) as caught:
+        check_principal(source(principal=ALICE), HUB)
+    assert (HUB in caught.value.what, ALICE in str(caught.value.cause)) == (True, True)
+    assert "'principal'" in str(caught.value.fix)
+    with pytest.raises(SourceError) as caught:
+        check_principal(PORTAL, HUB)
+    assert caught.value.fix == "rolehop source test corp"
+
+
+@pytest.mark.parametrize("arn", ["::user/alice", "arn:aws:iam::1:user/alice", "x:assumed-role/a/b"])
+def test_what_is_no_principal_has_no_name(arn: str) -> None:
+    assert caller_name(arn) is None
