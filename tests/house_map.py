@@ -69,7 +69,7 @@ app/stored: what is stored: list and forget sessions, make a lost index anew, ch
 app/uninstall: what rolehop has on this machine: find it, ask, remove it
     app app/stored app/doctor app/profiles app/serving vault fastpath shells files
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
-    renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
+    renewal walk sts_errors app vault sources state ports plan config config/fleets fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     app/walking sts_errors vault vault/backends sources sources/shared aws net show show/fleets shells handover completion
     state ports plan policy/chains awsconfig config config/fleets fastpath time_limit files daemon_threads credentials

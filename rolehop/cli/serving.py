@@ -206,6 +206,19 @@ def print_unit(
         lines.append(f"  {METADATA}={address}, in place of these")
         _note_metadata(cli, names[0], address)
     cli.terminal.write_lines_beside(lines)
+    _note_environment(cli, names)
+
+
+def _note_environment(cli: CommandContext, names: list[str]) -> None:
+    from rolehop.app.planning import resolve_chain
+
+    sources = {each: resolve_chain(cli.app, each).source for each in names}
+    starting = [each for each, source in sources.items() if source.type == "environment"]
+    if starting:
+        cli.terminal.note(
+            f"a service has none of this shell's AWS_ variables, which {', '.join(starting)} starts"
+            " from: give it another source, or the unit these variables"
+        )
 
 
 def _note_metadata(cli: CommandContext, chain: str, address: str) -> None:

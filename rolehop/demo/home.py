@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from rolehop.errors import RolehopError
 from rolehop.files import make_private_folder, write_beside
 from rolehop.startup.dataclass import dataclass
 
@@ -93,7 +94,14 @@ def demo_home() -> Iterator[DemoHome]:
 
     Only SIGKILL leaves it behind, with keys of an AWS that ended with the process.
     """
-    home = DemoHome(Path(tempfile.mkdtemp(prefix="rolehop-demo-")))
+    try:
+        home = DemoHome(Path(tempfile.mkdtemp(prefix="rolehop-demo-")))
+    except OSError as error:  # also if no folder for temporary files has room
+        raise RolehopError(
+            "there is no place for the files of the demo",
+            cause=(error.strerror or str(error)).lower(),
+            fix="free some space, or name another folder by the variable TMPDIR",
+        ) from None
     try:
         home.write(home.folder / MARKER, "removed when the demo ends\n")
         make_private_folder(home.folder / "run")

@@ -256,7 +256,8 @@ def _until(sign_in: SignInRow, now: datetime) -> str:
 def _branch(
     root: SessionRow, rows: Sequence[SessionRow], now: datetime, *, verbose: bool
 ) -> Branch:
-    what = {"source": f"source {root.source}", "token": f"MFA session of {root.source}"}.get(
+    # Whether a code was sent for it is not noted: it is made without one, too.
+    what = {"source": f"source {root.source}", "token": f"GetSessionToken of {root.source}"}.get(
         root.kind, short_role(root.role or root.arn)
     )
     alike = [each for each in rows if each.role == root.role and each.kind == root.kind]

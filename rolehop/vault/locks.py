@@ -289,6 +289,7 @@ def _try(path: Path) -> int | None:
         found = os.fstat(file)
         _check_own(found)
         if _lock(file) and _is_at(found, path):
+            found = os.fstat(file)  # whoever held it in between may have written into it
             # Only one that was left is emptied: ext4 writes an emptied file to the disk as soon as
             # it is closed, which takes ten times as long as everything else here.
             if found.st_size:

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from keyring.errors import PasswordDeleteError
 from rolehop.demo.home import HOME_VARIABLE, DemoHome, deferred, demo_home, ending_in_order
 from rolehop.demo.keyring import DemoKeyring
 from rolehop.demo.world import NEEDED
+from rolehop.errors import RolehopError
 from tests.support.fork_server import ForkedProgram
 from tests.support.world import SCRIPT
 
@@ -297,6 +299,12 @@ def test_a_failed_step_is_shown_and_named(machine: Machine) -> None:
     assert "no luck" in done.stdout
     assert "cause: -m rolehop.demo.client spoke ended with exit code 1" in done.stderr
     assert list(machine.temporary.iterdir()) == []
+
+
+def test_a_disk_without_room_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(RolehopError, match="no place for the files"), demo_home():
+        raise AssertionError("it began")
 
 
 class TestDemoKeyring:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ import pytest
 from rolehop.errors import ServiceError
 from rolehop.vault import lock_queue
 from rolehop.vault.lock_queue import Ticket, sweep_queues
-from rolehop.vault.locks import FileLocks
+from rolehop.vault.locks import FileLocks, locked, unlock
 from tests.vault.samples import NOW
 
 # Each contender adds one to a number in a file, with a pause between reading and writing: without
@@ -223,6 +224,21 @@ def test_a_thread_of_the_same_process_meets_the_deadline_too(tmp_path: Path) -> 
     locks = FileLocks(tmp_path, deadline_seconds=0.05)
     with locks.hold("hub"), pytest.raises(ServiceError, match="same hop"), locks.hold("hub"):
         pytest.fail("two hold it")
+
+
+def test_what_the_last_holder_wrote_meanwhile_is_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock = tmp_path / "it.lock", fcntl.flock
+
+    def after_another(file: int, operation: int) -> None:
+        path.write_text('{"pid": 4711, "since": 1.5, "waiting_for_person": true}')
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", after_another)
+    file = locked(path, time.monotonic())
+    assert path.read_text() == ""
+    unlock(file, path)
 
 
 def test_other_names_do_not_wait(tmp_path: Path) -> None:

@@ -219,6 +219,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
             fix="put that right, then run it again; until then each session ends by itself",
         )
     from rolehop.app.planning import Stamps
+    from rolehop.app.stored.gone_chains import keys_of_gone, named_chains
 
     everything = patterns is None
     if everything:
@@ -229,8 +230,12 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
             app.source_callers.forget()
     if everything and index.mfa:
         app.vault.digest_key.forget()
-    chains, stamps = () if patterns is None else matching_chains(app, patterns), Stamps()
-    below = (key for chain in chains for key in _keys_below(app, index, chain, stamps))
+    chains, gone = (
+        ([], frozenset[str]()) if patterns is None else named_chains(app, index, patterns)
+    )
+    stamps = Stamps()
+    below = [key for chain in chains for key in _keys_below(app, index, chain, stamps)]
+    below += keys_of_gone(index, gone)
     keys = list(index.sessions if everything else dict.fromkeys(below))
     deleted, count = _forget_keys(app, keys) if keys else ((), 0)
     left = Counter(

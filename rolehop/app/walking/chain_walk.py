@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import noted_caller, plan_resolved, resolve_chain, without_hops
 from rolehop.app.walking.source_name import CallerFound, ask_aws
+from rolehop.config.fleets.listed_fleets import refresh_advice
 from rolehop.errors import HopRefused, SourceError, SourceWithdrawn
 from rolehop.plan.model import SourceStep
 from rolehop.ports import Ports, StsRefusal
@@ -200,6 +201,9 @@ class ChainWalk:
             self._failed.remove(plan.key)
             if _withdraws(error):
                 self._withhold(plan, error.hop)
+            fleet = self._app.config.listed_fleets.get(self._resolved.chain.fleet or "")
+            if fleet is not None and isinstance(error, HopRefused) and error.hop is None:
+                error.fix = refresh_advice(fleet.name)  # AWS may list another account or role now
             raise
 
     def _withhold(self, plan: Plan, hop: int | None) -> None:

@@ -134,12 +134,18 @@ def _spelled_roles(roles: Iterable[str]) -> dict[str, str]:
     """Return what roles are called in the names of chains; twins are told apart by a digest."""
     plain = {role: name_meant(role) for role in roles}
     count = Counter(name.casefold() for name in plain.values())
-    return {
-        role: name
-        if name and (name == role or count[name.casefold()] == 1)
-        else f"{name or 'role'}-{sha256_hex(role.encode())[:8]}"
-        for role, name in plain.items()
-    }
+
+    def spelled(digits: int) -> dict[str, str]:
+        return {
+            role: name
+            if name and (name == role or count[name.casefold()] == 1)
+            else f"{name or 'role'}-{sha256_hex(role.encode())[:digits]}"
+            for role, name in plain.items()
+        }
+
+    found = spelled(8)
+    # A role may be called what another one is spelled as; a whole digest is longer than any name.
+    return found if len(set(found.values())) == len(found) else spelled(64)
 
 
 class ChainsOfFleets(Mapping[str, ChainConfig]):
