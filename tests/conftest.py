@@ -6,7 +6,6 @@ import contextlib
 import gc
 import importlib
 import os
-import signal
 import sys
 import tempfile
 import warnings
@@ -18,7 +17,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
-from tests.support.environment import ROOT, foreign_names, variables_of
+from tests.support.environment import ROOT, foreign_names, take_signals, variables_of
 from tests.support.secret_service import BACKEND, SecretService, missing, start_secret_service
 from tests.support.world import World, temporary_world
 
@@ -47,18 +46,8 @@ _CORE = (
 
 
 def pytest_configure() -> None:
-    """Take back signals that are ignored: a test run in the background (``&``, nohup) starts so.
-
-    What is ignored here would be ignored by every program under test, Ctrl-C with it.
-    """
-    for name, handler in (
-        ("SIGINT", signal.default_int_handler),
-        ("SIGHUP", signal.SIG_DFL),  # neither of these two is there on Windows
-        ("SIGQUIT", signal.SIG_DFL),
-    ):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, handler)
+    """Let programs under test take every signal."""
+    take_signals()
 
 
 def pytest_collection(session: pytest.Session) -> None:

@@ -1,14 +1,18 @@
 """What a process that is about to run rolehop may lack: privileges, space, files, the right time.
 
-`fork_server.run` is given them by name; `meet` is called in the forked process.
+`fork_server.run` is given them by name; `meet` is called in the forked process. One that may never
+come to matter writes `MET` to stderr when it does.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +20,7 @@ from typing import Any
 
 _VERSION_3 = 0x20080522  # of capset(2)
 _NEW_USER = 0x10000000  # CLONE_NEWUSER
+_NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
 _STEPS = frozenset(
     {
         *("open", "os.rename", "os.remove", "os.mkdir", "os.utime", "os.listdir", "os.scandir"),
@@ -23,6 +28,9 @@ _STEPS = frozenset(
     }
 )
 """Audit events of Python that are steps of a program's work outside of its own memory."""
+
+_OPENING = frozenset({"open", "socket.connect", "os.listdir", "os.scandir", "ctypes.dlopen"})
+MET = "storm: the process has met its condition\n"
 
 
 def meet(conditions: Mapping[str, Any]) -> None:
@@ -33,12 +41,27 @@ def meet(conditions: Mapping[str, Any]) -> None:
 
 def _limit_file_size(most: int) -> None:
     """No file grows beyond ``most`` bytes, as on a disk that is full."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python has it: the write fails
+    signal.signal(signal.SIGXFSZ, lambda *_: _say_met())  # and the write fails
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 def _limit_open_files(most: int) -> None:
+    """Let a number of files be open; it is met once a step finds no number for one more."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    def look(event: str, _arguments: object) -> None:
+        if event in _OPENING:
+            try:
+                os.close(os.dup(2))
+            except OSError as error:
+                if error.errno == errno.EMFILE:
+                    _say_met()
+
+    sys.addaudithook(look)
+
+
+def _say_met() -> None:
+    os.write(2, MET.encode())
 
 
 def _drop_capabilities(_: object) -> None:
@@ -60,17 +83,47 @@ def _shift_clock(seconds: float) -> None:
 
 def _signal_at_step(value: tuple[str, int]) -> None:
     """Send this process a signal just before its step of this number."""
-    name, left = value
-    number = signal.Signals[name]
+    name, step = value
+    _at_step(step, lambda: os.kill(os.getpid(), signal.Signals[name]))
+
+
+def _pause_at_step(value: tuple[str, int]) -> None:
+    """Connect to a socket just before the step of this number, and go on when it is closed."""
+    path, step = value
+
+    def pause() -> None:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(path)
+            connection.sendall(b"x")
+            connection.recv(1)
+
+    _at_step(step, pause)
+
+
+def _at_step(step: int, act: Callable[[], object]) -> None:
+    left = step
 
     def count(event: str, _arguments: object) -> None:
         nonlocal left
         if event in _STEPS:
             left -= 1
             if left == 0:
-                os.kill(os.getpid(), number)
+                act()
 
     sys.addaudithook(count)
+
+
+def _wait_for_gate(path: str) -> None:
+    """Begin when whoever has locked this file unlocks it."""
+    with Path(path).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def _limit_keyring(seconds: float) -> None:
+    """Wait ``seconds`` for a keyring, as the program does, and not as long as the tests."""
+    from tests.support.secret_service import be_patient
+
+    be_patient(seconds)
 
 
 _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
@@ -79,6 +132,9 @@ _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
     "no_capabilities": _drop_capabilities,
     "clock": _shift_clock,
     "signal_at_step": _signal_at_step,
+    "pause_at_step": _pause_at_step,
+    "gate": _wait_for_gate,
+    "keyring_seconds": _limit_keyring,
 }
 
 
@@ -98,3 +154,24 @@ def take_own_kernel_keyring() -> bool:
     }.items():
         Path("/proc/self", name).write_text(text)
     return True
+
+
+def take_own_mounts() -> bool:
+    """Let this process, while it has one thread, mount what no other process sees.
+
+    False: this is not allowed here.
+    """
+    return bool(ctypes.CDLL(None).unshare(_NEW_MOUNTS) == 0)
+
+
+def mount_small_disk(folder: Path, size: int) -> None:
+    """Mount a file system of ``size`` bytes at ``folder``, in memory."""
+    options = f"size={size},mode=0700".encode()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, options) != 0:
+        raise OSError(ctypes.get_errno(), "mount")
+
+
+def unmount(folder: Path) -> None:
+    """Take away what is mounted at ``folder``, also while it is in use."""
+    ctypes.CDLL(None).umount2(bytes(folder), 2)  # MNT_DETACH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,21 @@ CHECKOUT = Path(os.environ.get("ROLEHOP_TEST_CHECKOUT", ROOT))
 
 _NEEDED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 _OF_TESTS = ("ROLEHOP_TEST_", "PYTEST_", "COVERAGE_", "COV_")
+
+
+def take_signals() -> None:
+    """Take back signals that are ignored: what runs in the background (``&``, nohup) starts so.
+
+    What is ignored here would be ignored by every program under test, Ctrl-C with it.
+    """
+    for name, handler in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGHUP", signal.SIG_DFL),  # neither of these two is there on Windows
+        ("SIGQUIT", signal.SIG_DFL),
+    ):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def needed_variables() -> dict[str, str]:

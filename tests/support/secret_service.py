@@ -61,17 +61,17 @@ with closing(open_session_bus(60)) as bus:
 """
 
 
-def be_patient() -> None:
-    """Let this process wait for a keyring longer than the program does.
+def be_patient(seconds: float = PATIENCE) -> None:
+    """Let this process wait ``seconds`` for a keyring: longer than the program does.
 
     A daemon that stands still for seconds, on a machine that stalls, is not one that hangs.
     """
     made: tuple[Any, ...] = (KeyringVault, BackendHandle)
     for each in made:
-        each.__init__.__kwdefaults__["quick_seconds"] = PATIENCE
-    dbus.read_secrets.__defaults__ = (PATIENCE, None)
-    dbus.is_collection_locked.__defaults__ = (PATIENCE,)
-    open_session_bus.__defaults__ = (PATIENCE,)
+        each.__init__.__kwdefaults__["quick_seconds"] = seconds
+    dbus.read_secrets.__defaults__ = (seconds, None)
+    dbus.is_collection_locked.__defaults__ = (seconds,)
+    open_session_bus.__defaults__ = (seconds,)
 
 
 class LibraryKeyring(Keyring):

@@ -9,19 +9,25 @@ import time
 from rolehop.vault.kernel import usable
 from tests.storm.faults.kinds import KINDS
 from tests.storm.faults.storm import blow
-from tests.storm.process_conditions import take_own_kernel_keyring
+from tests.storm.process_conditions import take_own_kernel_keyring, take_own_mounts
+from tests.support.environment import take_signals
 from tests.support.secret_service import missing
 
 
 def main() -> int:
     """Run it, and return 1 if a fault was not survived."""
     asked = _arguments()
-    take_own_kernel_keyring()
+    take_signals()
+    may_mount = take_own_kernel_keyring() and take_own_mounts()
     lanes = _lanes(asked.backend)
     if not lanes:
         _say("nothing injected: no Secret Service can be started, and there is no kernel keyring")
         return 0
-    kinds = [each for each in KINDS.values() if any(n in each.name for n in asked.kind or [""])]
+    kinds = [
+        each
+        for each in KINDS.values()
+        if any(part in each.name for part in asked.kind or [""]) and (may_mount or not each.mounts)
+    ]
     begun = time.monotonic()
     report = blow(faults=asked.faults, seed=asked.seed, lanes=lanes, kinds=kinds, say=_say)
     for name in KINDS:
@@ -29,9 +35,12 @@ def main() -> int:
             _say(f"{report.injected[name]:5} injected, {report.survived[name]:5} survived: {name}")
     injected, survived = report.injected.total(), report.survived.total()
     seconds = time.monotonic() - begun
+    for kind in kinds:
+        if kind.name not in report.injected:
+            _say(f"    0 injected: {kind.name}")
     _say(f"{len(report.injected)} kinds in {seconds:.0f} s, seed {asked.seed}")
     _say(f"{injected} injected, {survived} survived")
-    return 1 if survived < injected or report.wrong else 0
+    return 1 if injected < asked.faults or survived < injected or report.wrong else 0
 
 
 def _lanes(wanted: list[str] | None) -> list[str]:

@@ -236,6 +236,35 @@ def _wrongly_compressed(exchange: Exchange) -> None:
     exchange.send(answer_of(zlib.compress(exchange.forward().body), Content_Encoding="br"))
 
 
+def _until_gone(exchange: Exchange) -> None:
+    """The session is made, and the answer comes when nobody waits for it any more."""
+    answer = exchange.forward()
+    exchange.wait_until_gone()
+    exchange.send(answer.raw)
+
+
+def _carried_out_late(exchange: Exchange) -> None:
+    """The call lies somewhere until nobody waits for it any more, and is carried out then."""
+    exchange.wait_until_gone()
+    pass_on(exchange)
+
+
+kind("answer: too late after success", once=True)(lambda arena: _injected(arena, _until_gone))
+kind("answer: too late to a call carried out late", once=True)(
+    lambda arena: _injected(arena, _carried_out_late)
+)
+
+NETWORK: dict[str, Fault] = {
+    "connection cut before the call": _cut,
+    "connection reset after success": _reset_after_success,
+    "answer cut in the middle": _truncated,
+    "a web page": lambda each: each.send(answer_of(_HTML, 200, Content_Type="text/html")),
+    "throttled": _error(400, "Throttling", "Rate exceeded"),
+    "late after success": _late,
+}
+"""What may happen to each call to AWS, also those that do not ask for a session."""
+
+
 @kind("network: down")
 def _down(arena: Arena) -> bool:
     return _injected(arena, always=Exchange.cut)

@@ -14,26 +14,36 @@ import os
 import random
 import signal
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from rolehop.fastpath import answer
 from rolehop.vault import KERNEL
 from tests.doubles.sts_world import Key, User
-from tests.storm.faults.items import BusItems, Items, KernelItems, sessions
+from tests.storm.faults.identity import caller_of
+from tests.storm.faults.items import (
+    BusItems,
+    Items,
+    KernelItems,
+    is_session,
+    noted_sessions,
+    sessions,
+)
+from tests.storm.faults.moments import Ending
 from tests.storm.faults.proxy import Proxy
+from tests.storm.process_conditions import MET
 from tests.support import fork_server
 from tests.support.secret_service import BACKEND, SecretService, start_secret_service
 from tests.support.secrets import found_in
 from tests.support.world import SCRIPT, Done, World, temporary_world
 
-LONGEST_RUN = 120  # seconds
+LONGEST_RUN = 300  # seconds; none takes so long by itself
 _SIGNALLED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
 KEEPER = "keeper"
 """The session name of `KEPT`, whose session no fault but one of the keyring's own may lose."""
@@ -85,14 +95,6 @@ class NotSurvived(Exception):
 
 
 @dataclass
-class Ending:
-    """A signal that a run gets from outside ``after`` seconds."""
-
-    number: signal.Signals
-    after: float
-
-
-@dataclass
 class Arena:
     """One world; its faults are chosen by ``choice``."""
 
@@ -105,14 +107,25 @@ class Arena:
 
     service: SecretService | None = None
     choice: random.Random = field(default_factory=random.Random)
+    attempt: int = 0
+    """How often this fault came too late before."""
+
     took: dict[str, float] = field(default_factory=dict)
     """Seconds that a command took when it was last let to its end."""
 
     said: str = ""
     """What the last runs said, for the report of a fault that was not survived."""
 
+    met: int = 0
+    """In how many runs a condition has come to matter, e.g. no more files could be opened."""
+
     _persons: int = 0
     _kept: str = ""
+    _stored: frozenset[str] = frozenset()
+
+    def any_step(self, steps: int) -> int:
+        """Choose one of so many steps of a run; an earlier one if the last was none of them."""
+        return self.choice.randrange(1, max(2, steps >> self.attempt))
 
     # ---- what is run
 
@@ -127,27 +140,34 @@ class Arena:
         person: str,
         env: Mapping[str, str | None] | None = None,
         ending: Ending | None = None,
+        started: Callable[[int], object] | None = None,
         alone: bool = True,
         **conditions: Any,
     ) -> Done:
         """Run a command; fail if it hands out a wrong session, hangs, or says what it must not.
 
-        ``alone``: no other command runs, so that nothing may be locked afterwards.
+        ``started`` is told the process ID. ``alone``: no other command runs, so that nothing may
+        be locked afterwards.
         """
         environ = self.world.environ_with({"LOGNAME": person, **(env or {})})
         argv = [SCRIPT, *arguments]
         begun = time.monotonic()
-        with _sent(ending) as started:
+        try:
             served = fork_server.run(
                 argv, environ, self.world.home, None, LONGEST_RUN,
-                conditions=conditions, started=started,
+                conditions=conditions, started=started if ending is None else ending.started,
             )  # fmt: skip
+        finally:
+            if ending is not None:
+                ending.close()
         assert served is not None
-        done = Done(*served)
+        code, out, err = served
+        self.met += MET in err
+        done = Done(code, out, err.replace(MET, ""))
         if ending is None and not conditions:
             self.took[arguments[0]] = time.monotonic() - begun
         self.said += f"\n  $ {' '.join(arguments)} (as {person}): exit {done.code}\n{done.err}"
-        self._check(arguments, person, done)
+        self._check(arguments, person, done, is_shifted="clock" in conditions)
         if alone:
             self.check_locks()
         return done
@@ -166,7 +186,9 @@ class Arena:
         self._check_session(done, chain, person)
         return done
 
-    def _check(self, arguments: tuple[str, ...], person: str, done: Done) -> None:
+    def _check(
+        self, arguments: tuple[str, ...], person: str, done: Done, *, is_shifted: bool
+    ) -> None:
         # A signal just after an open() leaves that file to the collector, which warns of it here.
         is_unclosed = done.code in _SIGNALLED and "ResourceWarning: unclosed" in done.err
         for text in () if is_unclosed else ("Traceback", "unexpected happened", "ResourceWarning"):
@@ -179,24 +201,31 @@ class Arena:
         if arguments[0] == "credential-process":
             # Whoever is killed may have answered just before.
             if done.code == 0 or (done.out and done.code in _SIGNALLED):
-                self._check_session(done, arguments[-1], person)
+                self._check_session(done, arguments[-1], person, is_shifted=is_shifted)
             elif done.out:
                 raise NotSurvived("it failed and printed something")
 
-    def _check_session(self, done: Done, chain: str, person: str) -> None:
-        """Ask the double whose session was handed out."""
+    def _check_session(
+        self, done: Done, chain: str, person: str, *, is_shifted: bool = False
+    ) -> None:
+        """Ask the double whose session was handed out, and until when it is one.
+
+        ``is_shifted``: the run had a clock of its own, by which it told the end.
+        """
         try:
             found = done.json
-            key = self.world.sts.world.keys[found["AccessKeyId"]]
+            arn = caller_of(self.world.sts, found)
+            ends_at = self.world.sts.world.keys[found["AccessKeyId"]].expires_at
+            told = datetime.fromisoformat(found["Expiration"])
         except (ValueError, LookupError):
             raise NotSurvived("what it handed out is no session of this AWS") from None
+        if arn is None or ends_at is None:
+            raise NotSurvived("AWS refuses what it handed out")
         name = KEEPER if chain == KEPT else person
-        if not key.arn.endswith(f"{ROLES[chain]}/{name}"):
-            raise NotSurvived(f"it handed out {key.arn}")
-        if (key.secret, key.token) != (found["SecretAccessKey"], found["SessionToken"]):
-            raise NotSurvived("it handed out a mixture of two sessions")
-        if key.expires_at is None or key.expires_at <= self.world.sts.now:
-            raise NotSurvived("it handed out a session that has ended")
+        if not arn.endswith(f"{ROLES[chain]}/{name}"):
+            raise NotSurvived(f"it handed out {arn}")
+        if told > ends_at and not is_shifted:
+            raise NotSurvived(f"it said that the session ends at {told}, not {ends_at}")
 
     def check_locks(self) -> None:
         """Fail if a lock is held while nothing runs."""
@@ -209,22 +238,35 @@ class Arena:
 
     # ---- what must hold afterwards
 
-    def heals(self, person: str, chain: str = "admin", *, kept: bool = True) -> None:
+    def heals(
+        self,
+        person: str,
+        chain: str = "admin",
+        *,
+        kept: bool = True,
+        others: bool = True,
+        in_sight: bool = True,
+    ) -> None:
         """Fail unless the next walk works, is stored, and what was stored before still is.
 
-        ``kept``: false if the fault itself took what was stored.
+        ``kept``: false if the fault itself took what was stored. ``others``: false if the index was
+        damaged, which is made again of the sessions that the config in use names: those of others
+        are removed. ``in_sight``: false if not all that is stored is noted now.
         """
         first = self.walk(person, chain)
         if first.code != 0:
             raise NotSurvived("the next run fails")
-        calls = len(self.world.sts.calls)
+        calls = len(self.world.sts.roles_called)
         again = self.cached(person, chain)
-        if again.out != first.out or len(self.world.sts.calls) != calls:
+        if again.out != first.out or len(self.world.sts.roles_called) != calls:
             raise NotSurvived("the session of the next run was not stored")
         if kept:
-            self._check_kept()
+            self._check_kept(others=others)
         else:
             self.keep()
+        if in_sight:
+            self._check_sight()
+        self._remember()
 
     def keep(self) -> None:
         """Store what no fault but the keyring's own may lose."""
@@ -236,13 +278,49 @@ class Arena:
         if done.code != 0 or by_keys.code != 0:
             raise NotSurvived("what is kept cannot be stored again")
         self._kept = done.out
+        self._remember()
 
-    def _check_kept(self) -> None:
+    def _check_kept(self, *, others: bool) -> None:
         done, by_keys = self.cached(KEEPER, KEPT), self.cached(KEEPER, "by-keys")
         if done.out != self._kept:
             raise NotSurvived("a stored session was lost")
         if by_keys.code != 0:
-            raise NotSurvived("stored keys were lost")
+            raise NotSurvived("a session by stored keys was lost")
+        lost = self._stored.difference(self.items.names())
+        if others and lost:
+            raise NotSurvived(f"of what was stored before, {len(lost)} are lost: {sorted(lost)}")
+        keys = self.items.get(f"rolehop/keys/{self.stored}") or ""
+        if not any(each.secret in keys for each in self.bob.keys):
+            raise NotSurvived("the stored keys are none of bob's")
+
+    def _check_sight(self) -> None:
+        """Fail if a stored session is one that no `logout --all` would find."""
+        if self._hidden():
+            self.shown(KEEPER)  # which looks for them in the keyring itself if the index is damaged
+            if hidden := self._hidden():
+                raise NotSurvived(f"out of sight: {hidden}")
+
+    def _hidden(self) -> list[str]:
+        noted, orphans = noted_sessions(self.world.state)
+        return [each for each in sessions(self.items) if each not in noted | orphans]
+
+    def _remember(self) -> None:
+        """Remember what is stored, which no later fault may lose."""
+        noted, _ = noted_sessions(self.world.state)
+        names = self.items.names()
+        self._stored = frozenset(each for each in names if each in noted or not is_session(each))
+
+    def shown(self, person: str) -> Counter[str]:
+        """Return the ARNs of the sessions that `status` shows: those of this person, and what is kept.
+
+        The names of others' sessions are in no config of theirs, by which a lost index is made again.
+        """
+        done = self.run("status", "--format", "json", person=person)
+        if done.code != 0:
+            raise NotSurvived("status fails")
+        own = (f"/{person}", f"Hub/{KEEPER}", f"Admin/{KEEPER}")
+        arns = [each["arn"] for each in done.json["sessions"]]
+        return Counter(each for each in arns if each.endswith(own))
 
     def add_keys(self, key: Key | None = None, **more: Any) -> Done:
         """Store bob's keys, or another one of them."""
@@ -271,34 +349,6 @@ class Arena:
         finally:
             sts.date_offset -= shift
             sts.now -= shift
-
-
-@contextmanager
-def _sent(ending: Ending | None) -> Iterator[Any]:
-    """Yield what takes a process ID and sends that process its signal in time."""
-    timers: list[threading.Timer] = []
-    handles: list[int] = []
-
-    def started(process: int) -> None:
-        assert ending is not None
-        with suppress(ProcessLookupError):
-            handles.append(os.pidfd_open(process))
-            timers.append(threading.Timer(ending.after, _send, (handles[0], ending.number)))
-            timers[0].start()
-
-    try:
-        yield None if ending is None else started
-    finally:
-        for timer in timers:
-            timer.cancel()
-            timer.join()
-        for handle in handles:
-            os.close(handle)
-
-
-def _send(handle: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):  # it was quicker
-        signal.pidfd_send_signal(handle, number)
 
 
 @contextmanager

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from tests.storm.faults.arena import Arena, Ending, NotSurvived
+from tests.storm.faults.arena import LONGEST_RUN, Arena, NotSurvived
 from tests.storm.faults.items import GONE
 from tests.storm.faults.kinds import kind
+from tests.storm.faults.moments import Ending
 from tests.storm.faults.proxy import Exchange, pass_on
 from tests.support.world import Done
 
@@ -22,6 +25,36 @@ _COMMANDS = (
     ["credential-process", "by-keys"], ["refresh", "*"], ["refresh", "admin"], ["status"],
     ["logout", "--all"], ["logout", "hub"],
 )  # fmt: skip
+
+
+class _Gate:
+    """A file that is locked until all processes of a crowd are there, which then begin at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("wb")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._guard = threading.Lock()
+        self._there = 0
+        self._all_there = threading.Event()
+        self._endings: list[tuple[Ending, int]] = []
+
+    def arrived(self, process: int, ending: Ending | None) -> None:
+        """Count a process that waits now, and will get its signal once it does not."""
+        with self._guard:
+            self._there += 1
+            if ending is not None:
+                self._endings.append((ending, process))
+            if self._there == _MANY:
+                self._all_there.set()
+
+    def open(self) -> None:
+        """Wait until all are there, and let them in."""
+        if not self._all_there.wait(LONGEST_RUN):
+            raise NotSurvived(f"of {_MANY} processes, {self._there} could be started")
+        for ending, process in self._endings:
+            ending.started(process)
+        self._file.close()
 
 
 def _crowd(
@@ -35,17 +68,21 @@ def _crowd(
     persons = [arena.person() for _ in range(6)]
     choice = arena.choice
     orders = [(choice.choice(_COMMANDS), choice.choice(persons)) for _ in range(_MANY)]
+    orders[0] = (["logout", "--all"], persons[0])
     endings = [
         Ending(signal.SIGKILL, choice.uniform(0.0, 6.0)) if choice.random() < killed else None
         for _ in orders
     ]
+    gate = _Gate(arena.world.folder / "gate")
     timer = threading.Timer(choice.uniform(0.5, 3.0), act)
-    timer.start()
     with ThreadPoolExecutor(_MANY) as pool:
-        for order, ending, future in [
-            (order, ending, pool.submit(_one, arena, order, ending))
+        futures = [
+            (order, ending, pool.submit(_one, arena, order, ending, gate))
             for order, ending in zip(orders, endings, strict=True)
-        ]:
+        ]
+        gate.open()
+        timer.start()
+        for order, ending, future in futures:
             done = future.result()
             if _IS_SLOW in done.err:  # of sixty on a busy machine, which is no fault
                 continue
@@ -57,9 +94,19 @@ def _crowd(
     arena.heals(persons[0])
 
 
-def _one(arena: Arena, order: Any, ending: Ending | None) -> Done:
+def _one(arena: Arena, order: Any, ending: Ending | None, gate: _Gate) -> Done:
     command, person = order
-    return arena.run(*command, person=person, ending=ending, alone=False)
+    try:
+        return arena.run(
+            *command,
+            person=person,
+            alone=False,
+            started=lambda process: gate.arrived(process, ending),
+            gate=str(gate.path),
+        )
+    finally:
+        if ending is not None:
+            ending.close()
 
 
 @kind("crowd: sixty with logout among them", once=True)

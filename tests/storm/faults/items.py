@@ -14,8 +14,10 @@ from keyring.errors import PasswordDeleteError
 from secretstorage.exceptions import SecretStorageException
 
 from rolehop.fastpath import USERNAME
+from rolehop.vault.index_file import IndexStore
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.secret_service import find_collection
+from tests.support.secret_service import PATIENCE
 
 _PREFIX = "rolehop/"
 GONE = (OSError, DBusErrorResponse, SecretStorageException)
@@ -39,8 +41,23 @@ class Items(Protocol):
 
 
 def sessions(items: Items) -> list[str]:
-    """Return the services of sessions: a hop key is 64 hex digits."""
-    return [each for each in items.names() if len(each) == len(_PREFIX) + 64]
+    """Return the services of sessions."""
+    return [each for each in items.names() if is_session(each)]
+
+
+def noted_sessions(state: Path) -> tuple[set[str], set[str]]:
+    """Return the services of the sessions in the index of ``state``, and of its orphans.
+
+    Orphans are removed from the keyring when the next session is stored.
+    """
+    index = IndexStore(state).load()
+    orphans = {f"{_PREFIX}{each.key}" for each in index.strays}
+    return {f"{_PREFIX}{each}" for each in index.sessions}, orphans
+
+
+def is_session(name: str) -> bool:
+    """True if an item is a session's: a hop key is 64 hex digits."""
+    return len(name) == len(_PREFIX) + 64
 
 
 class BusItems:
@@ -51,7 +68,7 @@ class BusItems:
 
     @contextmanager
     def collection(self) -> Iterator[Any]:
-        with open_dbus_connection(bus=self._address) as connection:
+        with open_dbus_connection(bus=self._address, auth_timeout=PATIENCE) as connection:
             yield find_collection(connection)
 
     def names(self) -> list[str]:

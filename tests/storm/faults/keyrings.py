@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any
 
 from jeepney import message_bus
 from jeepney.io.blocking import Proxy, open_dbus_connection
 
+from rolehop.vault.timeouts import QUICK_SECONDS
 from tests.storm.faults.arena import KEEPER, KEPT, Arena, NotSurvived, flipped
 from tests.storm.faults.items import GONE, BusItems, sessions
 from tests.storm.faults.kinds import kind
-from tests.support.secret_service import SecretService
+from tests.storm.faults.moments import Meeting, meanwhile
+from tests.support.secret_service import PATIENCE, SecretService
 from tests.support.world import Done
 
 _BUS = ("secret-service",)
@@ -69,7 +71,7 @@ _item_kind("one character of a session flipped")(
 _item_kind("an empty session")(_rewritten(lambda _, text: " "))
 _item_kind("a session that is no text of ours")(_rewritten(lambda _, text: '{"a": [1, 2\x00}'))
 _item_kind("a session twice in its item")(_rewritten(lambda _, text: f"{text}\n{text}"))
-_item_kind("a session of a million bytes")(_rewritten(lambda _, text: text + " " * 20_000))
+_item_kind("a session and twenty thousand blanks")(_rewritten(lambda _, text: text + " " * 20_000))
 
 
 @_item_kind("a person's sessions deleted")
@@ -125,7 +127,7 @@ def _keys_changed(arena: Arena, change: Callable[[Arena, str], None]) -> None:
     person, name = arena.person(), f"rolehop/keys/{arena.stored}"
     change(arena, name)
     done = arena.walk(person, "by-keys")
-    _expect(done, (0, 4, 7))
+    _expect(done, (4, 7))
     _expect(arena.run("keys", "list", person=person), _HARMLESS)
     _expect(arena.add_keys(), (0,))
     arena.heals(person, "by-keys", kept=False)
@@ -162,39 +164,26 @@ def _emptied(arena: Arena) -> None:
     arena.heals(person, kept=False)
 
 
-@contextmanager
-def _meanwhile(arena: Arena, act: Callable[[], object]) -> Iterator[None]:
-    """Do something at a random moment of the run inside."""
-    failures: list[Exception] = []
-
-    def guarded() -> None:
-        try:
-            act()
-        except Exception as error:  # noqa: BLE001 - raised below, in the storm's own thread
-            failures.append(error)
-
-    timer = threading.Timer(arena.choice.uniform(0.0, 0.3), guarded)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.join()
-    for each in failures:
-        raise each
+def _during(
+    arena: Arena, act: Callable[[], object], steps: int = 140
+) -> AbstractContextManager[Meeting]:
+    """Do something at one of the ``steps`` of the run inside."""
+    return meanwhile(arena.world.folder, arena.any_step(steps), act)
 
 
 @kind("keyring: emptied during a walk")
-def _emptied_meanwhile(arena: Arena) -> None:
+def _emptied_meanwhile(arena: Arena) -> bool:
     def empty() -> None:
         for each in arena.items.names():
             with suppress(*GONE):
                 arena.items.delete(each)
 
     person = arena.person()
-    with _meanwhile(arena, empty):
-        _expect(arena.walk(person))
+    with _during(arena, empty) as meeting:
+        _expect(arena.walk(person, **meeting.conditions))
     _expect(arena.add_keys(), (0,))
     arena.heals(person, kept=False)
+    return meeting.has_happened
 
 
 # ---- its daemon
@@ -224,15 +213,16 @@ def _locked(arena: Arena) -> None:
 
 
 @kind("keyring: locked during a walk", backends=_BUS)
-def _locked_meanwhile(arena: Arena) -> None:
+def _locked_meanwhile(arena: Arena) -> bool:
     assert isinstance(arena.items, BusItems)
     person = arena.person()
     try:
-        with _meanwhile(arena, arena.items.lock):
-            _expect(arena.walk(person))
+        with _during(arena, arena.items.lock) as meeting:
+            _expect(arena.walk(person, **meeting.conditions))
     finally:
         _unlocked(arena)
     arena.heals(person)
+    return meeting.has_happened
 
 
 def _killed(arena: Arena) -> None:
@@ -253,54 +243,58 @@ def _daemon_killed(arena: Arena) -> None:
 
 
 @kind("keyring: killed during a walk", backends=_BUS)
-def _killed_meanwhile(arena: Arena) -> None:
+def _killed_meanwhile(arena: Arena) -> bool:
     person = arena.person()
     try:
-        with _meanwhile(arena, lambda: _killed(arena)):
-            _expect(arena.walk(person))
+        with _during(arena, lambda: _killed(arena)) as meeting:
+            _expect(arena.walk(person, **meeting.conditions))
     finally:
         _unlocked(arena)
     arena.heals(person)
+    return meeting.has_happened
 
 
 @kind("keyring: killed during logout", backends=_BUS)
-def _killed_in_logout(arena: Arena) -> None:
+def _killed_in_logout(arena: Arena) -> bool:
     person = arena.person()
     _expect(arena.walk(person))
     try:
-        with _meanwhile(arena, lambda: _killed(arena)):
-            _expect(arena.run("logout", "--all", person=person))
+        with _during(arena, lambda: _killed(arena), 100) as meeting:
+            _expect(arena.run("logout", "--all", person=person, **meeting.conditions))
     finally:
         _unlocked(arena)
     arena.log_out()
     arena.heals(person)
+    return meeting.has_happened
 
 
 @kind("keyring: killed during keys add", backends=_BUS)
-def _killed_in_keys_add(arena: Arena) -> None:
+def _killed_in_keys_add(arena: Arena) -> bool:
     try:
-        with _meanwhile(arena, lambda: _killed(arena)):
-            _expect(arena.add_keys())
+        with _during(arena, lambda: _killed(arena), 60) as meeting:
+            _expect(arena.add_keys(**meeting.conditions))
     finally:
         _unlocked(arena)
     arena.heals(arena.person(), "by-keys")
+    return meeting.has_happened
 
 
 @kind("keyring: killed and started again during a walk", backends=_BUS)
-def _restarted(arena: Arena) -> None:
+def _restarted(arena: Arena) -> bool:
     def restart() -> None:
         _killed(arena)
         _unlocked(arena)
 
     person = arena.person()
-    with _meanwhile(arena, restart):
-        _expect(arena.walk(person))
+    with _during(arena, restart) as meeting:
+        _expect(arena.walk(person, **meeting.conditions))
     arena.heals(person)
+    return meeting.has_happened
 
 
 def _daemon(arena: Arena) -> int:
     address = _service(arena).environ["DBUS_SESSION_BUS_ADDRESS"]
-    with open_dbus_connection(bus=address) as connection:
+    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
         found: tuple[int] = Proxy(message_bus, connection).GetConnectionUnixProcessID(
             "org.freedesktop.secrets"
         )
@@ -318,32 +312,39 @@ def _stopped(arena: Arena) -> Iterator[int]:
 
 
 @kind("keyring: stopped for a moment", backends=_BUS)
-def _paused(arena: Arena) -> None:
+def _paused(arena: Arena) -> bool:
     person = arena.person()
     daemon = _daemon(arena)
+    going_on = threading.Timer(0.3, os.kill, (daemon, signal.SIGCONT))
 
     def pause() -> None:
         os.kill(daemon, signal.SIGSTOP)
-        time.sleep(0.3)
-        os.kill(daemon, signal.SIGCONT)
+        going_on.start()
 
-    with _meanwhile(arena, pause):
-        _expect(arena.walk(person), (0,))
+    with _during(arena, pause) as meeting:
+        _expect(arena.walk(person, **meeting.conditions), (0,))
+    if meeting.has_happened:
+        going_on.join()
     arena.heals(person)
+    return meeting.has_happened
 
 
-def _hangs(name: str, act: Callable[[Arena, str], Done]) -> None:
-    def hang(arena: Arena) -> None:
+def _hangs(name: str, act: Callable[[Arena, str, Mapping[str, Any]], Done]) -> None:
+    """Let the daemon do nothing during a run, which waits for it as long as at a user's."""
+
+    def hang(arena: Arena) -> bool:
         person = arena.person()
         with _stopped(arena):
-            _expect(act(arena, person))
+            done = act(arena, person, {"keyring_seconds": QUICK_SECONDS})
+        _expect(done)
         arena.heals(person)
+        return done.err != ""
 
     kind(f"keyring: hanging in {name}", once=True, backends=_BUS)(hang)
 
 
-_hangs("walk", lambda arena, person: arena.walk(person))
-_hangs("a cached walk", lambda arena, _: arena.walk(KEEPER, KEPT))
-_hangs("refresh", lambda arena, person: arena.run("refresh", "admin", person=person))
-_hangs("logout", lambda arena, person: arena.run("logout", "hub", person=person))
-_hangs("keys add", lambda arena, _: arena.add_keys())
+_hangs("walk", lambda arena, person, short: arena.walk(person, **short))
+_hangs("a cached walk", lambda arena, _, short: arena.walk(KEEPER, KEPT, **short))
+_hangs("refresh", lambda arena, me, short: arena.run("refresh", "admin", person=me, **short))
+_hangs("logout", lambda arena, me, short: arena.run("logout", "hub", person=me, **short))
+_hangs("keys add", lambda arena, _, short: arena.add_keys(**short))

@@ -20,6 +20,9 @@ class Kind:
     once: bool = False
     """Injected once for each back end: it hangs, or starts many processes."""
 
+    mounts: bool = False
+    """It mounts a disk, which not every process may."""
+
     backends: tuple[str, ...] = ("secret-service", "kernel")
 
 
@@ -27,13 +30,17 @@ KINDS: dict[str, Kind] = {}
 
 
 def kind(
-    name: str, *, once: bool = False, backends: tuple[str, ...] = ("secret-service", "kernel")
+    name: str,
+    *,
+    once: bool = False,
+    mounts: bool = False,
+    backends: tuple[str, ...] = ("secret-service", "kernel"),
 ) -> Callable[[Act], Act]:
     """Register a function as a kind."""
 
     def register(act: Act) -> Act:
         assert name not in KINDS, name
-        KINDS[name] = Kind(name, act, once, backends)
+        KINDS[name] = Kind(name, act, once, mounts, backends)
         return act
 
     return register

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+_LONGEST = 300.0  # seconds that a client may take, or the double
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -51,7 +53,7 @@ class Exchange:
     def forward(self) -> Answer:
         """Let the double carry the call out, and return its answer."""
         handler = self._handler
-        connection = http.client.HTTPConnection(self.proxy.behind, timeout=60)
+        connection = http.client.HTTPConnection(self.proxy.behind, timeout=_LONGEST)
         try:
             connection.request("POST", handler.path, self._body, dict(handler.headers.items()))
             found = connection.getresponse()
@@ -82,6 +84,12 @@ class Exchange:
         with suppress(OSError):
             self._handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._handler.connection.close()
+
+    def wait_until_gone(self) -> None:
+        """Wait until the client has closed the connection."""
+        with suppress(OSError):
+            self._handler.connection.settimeout(_LONGEST)
+            self._handler.connection.recv(1)
 
     def wait(self, seconds: float) -> None:
         """Wait; shorter if the proxy closes."""

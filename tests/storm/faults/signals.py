@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from typing import Any
 
-from tests.doubles.sts_world import Key
-from tests.storm.faults.arena import KEEPER, Arena, Ending, NotSurvived
+from tests.storm.faults.arena import KEEPER, Arena, NotSurvived
 from tests.storm.faults.kinds import kind
+from tests.storm.faults.moments import Ending
+from tests.storm.faults.stored_keys import leave_one, rotates
 from tests.support.world import Done
 
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -16,10 +16,13 @@ _INTERRUPTED = 130
 
 
 def _how(arena: Arena, number: signal.Signals, seconds: float, steps: int) -> dict[str, Any]:
-    """Choose a moment: any of a run of ``seconds``, or just before one of its ``steps``."""
-    if arena.choice.random() < 0.5:
+    """Choose a moment: any of a run of ``seconds``, or just before one of its ``steps``.
+
+    A fault that came too late is tried again, at an earlier step.
+    """
+    if arena.attempt == 0 and arena.choice.random() < 0.5:
         return {"ending": Ending(number, arena.choice.uniform(0.0, seconds))}
-    return {"signal_at_step": (number.name, arena.choice.randrange(1, steps))}
+    return {"signal_at_step": (number.name, arena.any_step(steps))}
 
 
 def _is_ended(done: Done, number: signal.Signals) -> bool:
@@ -75,38 +78,11 @@ def _keys_add(arena: Arena, number: signal.Signals) -> bool:
 
 
 def _keys_rotate(arena: Arena, number: signal.Signals) -> bool:
-    _leave_one(arena)
+    leave_one(arena)
     how = _how(arena, number, 1.5, 120)
     done = arena.run("keys", "rotate", arena.stored, person=KEEPER, **how)
-    arena.heals(arena.person(), "by-keys")
-    _rotate(arena)
-    if len(arena.bob.keys) != 1:
-        raise NotSurvived(f"bob has {len(arena.bob.keys)} keys after the next rotation")
-    arena.heals(arena.person(), "by-keys")
+    rotates(arena)
     return _is_ended(done, number)
-
-
-def _leave_one(arena: Arena) -> None:
-    """Delete the keys of bob's but one, and store that."""
-    aws, bob = arena.world.sts.world, arena.bob
-    while len(bob.keys) > 1:
-        other: Key = bob.keys.pop(0)
-        aws.forget_key(other.access_key_id)
-    if arena.add_keys().code != 0:
-        raise NotSurvived("keys add fails")
-
-
-def _rotate(arena: Arena) -> None:
-    """Rotate; if two keys are there, first do what the error advises."""
-    rotate = ("keys", "rotate", arena.stored)
-    done = arena.run(*rotate, person=KEEPER)
-    advised = re.search(r"--finish ([A-Z0-9]+)", done.err)
-    if done.code != 0 and advised is not None:
-        if arena.run(*rotate, "--finish", advised[1], person=KEEPER).code != 0:
-            raise NotSurvived("what the error advises does not work")
-        done = arena.run(*rotate, person=KEEPER)
-    if done.code != 0:
-        raise NotSurvived("the next rotation fails")
 
 
 def _config_init(arena: Arena, number: signal.Signals) -> bool:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rolehop.vault.index_file import read_text
 from tests.storm.faults.arena import KEEPER, Arena, NotSurvived
 from tests.storm.faults.kinds import kind
+from tests.storm.faults.moments import meanwhile
 
 # No write into it is worth more than the session: it is said, and the walk goes on.
 _COMMANDS = (["credential-process", "admin"], ["refresh", "admin", "spokes/*"])
+_OF_INDEX = 0.3  # of the damages of one file; the others are of any
 
 
-def _under(arena: Arena, **conditions: Any) -> None:
+def _under(arena: Arena, **conditions: Any) -> bool:
     """Run a command whose process lacks something; it works all the same."""
     person = arena.person()
     command = arena.choice.choice(_COMMANDS)
@@ -26,45 +27,53 @@ def _under(arena: Arena, **conditions: Any) -> None:
     if done.code != 0:
         raise NotSurvived(f"exit {done.code}")
     arena.heals(person)
+    return arena.met > 0
 
 
 kind("state: no file may be written")(lambda arena: _under(arena, file_size=0))
-kind("state: full after some bytes")(
-    lambda arena: _under(arena, file_size=arena.choice.randrange(1, 3000))
-)
+kind("state: full after some bytes")(lambda arena: _under(arena, file_size=arena.any_step(3000)))
 
 
 @kind("state: few files may be open")
-def _few_files(arena: Arena) -> None:
+def _few_files(arena: Arena) -> bool:
     person = arena.person()
-    done = arena.walk(person, open_files=arena.choice.randrange(5, 14))
+    done = arena.walk(person, open_files=5 + arena.any_step(9))
     if done.code not in (0, 4, 6, 7):
         raise NotSurvived(f"exit {done.code}")
     arena.heals(person)
+    return arena.met > 0
 
 
-def _full_in(arena: Arena, *command: str) -> None:
+def _full_in(arena: Arena, *command: str) -> bool:
     """A command that must write may fail, but loses nothing."""
     done = arena.run(*command, person=KEEPER, file_size=arena.choice.choice([0, 60, 900]))
     if done.code not in (0, 7):
         raise NotSurvived(f"exit {done.code}")
-    arena.heals(arena.person(), kept=command[0] != "logout")
+    arena.heals(arena.person(), kept=command[0] != "logout", others=False)
+    return arena.met > 0
 
 
 kind("state: full in logout")(lambda arena: _full_in(arena, "logout", "--all"))
-kind("state: full in status")(lambda arena: _full_in(arena, "status"))
+
+
+@kind("state: full in status")
+def _full_in_status(arena: Arena) -> bool:
+    """It notes what it finds in the keyring if the index is damaged."""
+    (arena.world.state / "index.json").write_text("{")
+    return _full_in(arena, "status")
 
 
 @kind("state: full in keys add")
-def _full_in_keys_add(arena: Arena) -> None:
+def _full_in_keys_add(arena: Arena) -> bool:
     done = arena.add_keys(file_size=arena.choice.choice([0, 60, 900]))
     if done.code not in (0, 7):
         raise NotSurvived(f"exit {done.code}")
     arena.heals(arena.person(), "by-keys")
+    return arena.met > 0
 
 
 @kind("state: full in config init")
-def _full_in_config_init(arena: Arena) -> None:
+def _full_in_config_init(arena: Arena) -> bool:
     path = arena.world.home / f"{arena.person()}.toml"
     command = ("config", "init", "--config", str(path))
     done = arena.run(*command, person=KEEPER, file_size=arena.choice.choice([0, 60]))
@@ -73,11 +82,14 @@ def _full_in_config_init(arena: Arena) -> None:
     if arena.run(*command, person=KEEPER).code != 0:
         raise NotSurvived("the next run fails")
     path.unlink()
+    return arena.met > 0
 
 
 @kind("state: read-only")
-def _read_only(arena: Arena) -> None:
+def _read_only(arena: Arena) -> bool:
     folders = [arena.world.state, *(each for each in arena.world.state.iterdir() if each.is_dir())]
+    index = arena.world.state / "index.json"
+    before = index.read_bytes()
     for each in folders:
         each.chmod(0o500)
     try:
@@ -85,7 +97,9 @@ def _read_only(arena: Arena) -> None:
     finally:
         for each in folders:
             each.chmod(0o700)
+    could_write = index.read_bytes() != before
     arena.heals(arena.person())
+    return not could_write
 
 
 def _run_under_no_capabilities(arena: Arena) -> None:
@@ -106,7 +120,7 @@ def _unreadable(arena: Arena) -> None:
         for each in files:
             if each.exists():
                 each.chmod(0o600)
-    arena.heals(arena.person())
+    arena.heals(arena.person(), others=False)
 
 
 # ---- what is in it
@@ -119,21 +133,31 @@ def _damaged(
     every: bool = False,
     person: str = "",
 ) -> None:
-    """Damage one file, or all; then everything goes on."""
+    """Damage one file that says something, or all; then everything goes on, and all is in sight."""
     person = person or arena.person()
     arena.walk(person, "hub")
+    shown = arena.shown(person)
     files = sorted(each for each in arena.world.state.rglob("*") if each.is_file())
-    for path in files if every else [arena.choice.choice(files)]:
+    files = [each for each in files if each.stat().st_size]
+    index = [each for each in files if each.name == "index.json"]
+    one = arena.choice.choice(index if arena.choice.random() < _OF_INDEX else files)
+    for path in files if every else [one]:
         damage(arena, path)
-    for command in (("status",), ("list",), ("plan", "admin")):
+    _expect_shown(arena, person, shown)
+    for command in (("list",), ("plan", "admin")):
         if arena.run(*command, person=person).code != 0:
             raise NotSurvived(f"{command[0]} fails")
     if arena.walk(person).code != 0:
         raise NotSurvived("the walk fails")
     _restore(files)
-    arena.heals(person)
-    if arena.run("status", person=person).code != 0:
-        raise NotSurvived("status fails")
+    arena.heals(person, others=False)
+    _expect_shown(arena, person, shown)
+
+
+def _expect_shown(arena: Arena, person: str, before: Counter[str]) -> None:
+    hidden = before - arena.shown(person)
+    if hidden:
+        raise NotSurvived(f"status shows no longer: {sorted(hidden)}")
 
 
 def _restore(files: list[Path]) -> None:
@@ -164,28 +188,11 @@ def _index_lost(arena: Arena, person: str) -> Iterator[None]:
 
 
 def _flip(arena: Arena, path: Path) -> None:
-    """Flip some bits; in the index, none that makes another session of one.
-
-    The index is a hint without a check: a session whose key or back end is another one there is
-    out of sight until it is used again, or ends.
-    """
-    before = path.read_bytes()
-    while True:
-        data = bytearray(before)
-        for _ in range(arena.choice.randrange(1, 9)):
-            if data:
-                data[arena.choice.randrange(len(data))] ^= 1 << arena.choice.randrange(8)
-        if path.name != "index.json" or _named(bytes(data)) in (None, _named(before)):
-            break
+    """Flip one bit, or some."""
+    data = bytearray(path.read_bytes())
+    for bit in arena.choice.sample(range(8 * len(data)), arena.choice.choice([1, 1, 2, 8])):
+        data[bit // 8] ^= 1 << bit % 8
     path.write_bytes(data)
-
-
-def _named(index: bytes) -> object:
-    """Return the sessions that an index names, with their back ends; ``None``: it is damaged."""
-    found = read_text(index.decode(errors="replace"))
-    if found.damaged:
-        return None
-    return {key: each.backend for key, each in found.sessions.items()}, found.strays
 
 
 def _cut(arena: Arena, path: Path) -> None:
@@ -265,16 +272,18 @@ def _all_gone(arena: Arena) -> None:
 
 
 @kind("state: gone during a walk")
-def _gone_meanwhile(arena: Arena) -> None:
+def _gone_meanwhile(arena: Arena) -> bool:
+    def take_away() -> None:
+        shutil.rmtree(arena.world.state, ignore_errors=True)
+
     person = arena.person()
-    delay = arena.choice.uniform(0.0, 0.3)
     with _index_lost(arena, person):
-        timer = threading.Timer(delay, shutil.rmtree, (arena.world.state,), {"ignore_errors": True})
-        timer.start()
-        done = arena.walk(person)
-        timer.join()
+        step = arena.any_step(140)
+        with meanwhile(arena.world.folder, step, take_away) as meeting:
+            done = arena.walk(person, **meeting.conditions)
         if done.code != 0:
             raise NotSurvived(f"exit {done.code}")
+    return meeting.has_happened
 
 
 @kind("state: an older copy")
@@ -291,7 +300,7 @@ def _older(arena: Arena) -> None:
     arena.add_keys(arena.choice.choice(arena.bob.keys))
     shutil.rmtree(arena.world.state)
     copy.rename(arena.world.state)
-    arena.heals(person)
+    arena.heals(person, in_sight=False)
     arena.heals(person, "hub")
 
 
@@ -305,7 +314,7 @@ def _swapped(arena: Arena) -> None:
     first.rename(beside)
     second.rename(first)
     beside.rename(second)
-    arena.heals(person)
+    arena.heals(person, others=False)
 
 
 @kind("state: two people's records swapped")

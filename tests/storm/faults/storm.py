@@ -11,14 +11,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.storm.faults import answers, clocks, crowds, keyrings, signals, state
+from tests.storm.faults import (
+    answers,
+    clocks,
+    crowds,
+    disks,
+    keyrings,
+    signals,
+    state,
+    stored_keys,
+)
 from tests.storm.faults.arena import Arena, NotSurvived, arena
 from tests.storm.faults.kinds import KINDS, Kind
 
-_MODULES = (answers, clocks, crowds, keyrings, signals, state)
+_MODULES = (answers, clocks, crowds, disks, keyrings, signals, state, stored_keys)
 _BETWEEN_LOGOUTS = 20
 _BETWEEN_LINES = 100
-_TRIES = 3  # for a fault that came too late
+_TRIES = 6  # for a fault that came too late
 
 
 @dataclass
@@ -28,6 +37,12 @@ class Report:
     injected: Counter[str] = field(default_factory=Counter)
     survived: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+
+    def count(self, kind: str, *, hit: bool, problem: str) -> None:
+        """Count a fault, unless it came too late to be one."""
+        if hit:
+            self.injected[kind] += 1
+            self.survived[kind] += not problem
 
 
 @dataclass(frozen=True)
@@ -112,8 +127,7 @@ def _run_lane(
                     since.clear()
                 with guard:
                     if fault is not _LAST:
-                        report.injected[fault.kind.name] += hit
-                        report.survived[fault.kind.name] += hit and not problem
+                        report.count(fault.kind.name, hit=hit, problem=problem)
                         if report.injected.total() % _BETWEEN_LINES == 0 and hit:
                             say(f"{report.injected.total()} injected so far")
                     if problem:
@@ -127,7 +141,7 @@ def _inject(fault: _Fault, world: Arena, seed: str) -> tuple[bool, str]:
     """Return whether it came in time to be a fault, and what was wrong."""
     for attempt in range(_TRIES):
         world.choice = random.Random(f"{seed} {attempt}")  # noqa: S311 - likewise
-        world.said = ""
+        world.said, world.met, world.attempt = "", 0, attempt
         try:
             if fault.kind.act(world) is not False:
                 return True, ""
