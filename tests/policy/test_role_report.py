@@ -96,6 +96,11 @@ def report(*statements: dict[str, Any], **extra: Any) -> RoleReport:
         (trust_for({"AWS": "AROAGONE"}), RiskKind.DELETED_PRINCIPAL),
         (trust_for({"AWS": "arn:aws:iam::222222222222:role/*"}), RiskKind.NOT_A_PRINCIPAL),
         ({**trust_for("*"), "Effect": "Deny"}, None),
+        (trust_for({"CanonicalUser": "79a59df900b949e5"}), RiskKind.NOT_A_PRINCIPAL),
+        (
+            {"Effect": "Allow", "NotPrincipal": {"AWS": ROLE}, "Action": "sts:AssumeRole"},
+            RiskKind.NOT_PRINCIPAL,
+        ),
     ],
 )
 def test_risks(made: dict[str, Any], risk: RiskKind | None) -> None:

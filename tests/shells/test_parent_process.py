@@ -1,0 +1,24 @@
+"""The name of a process, as each system tells it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rolehop.shells.parent_process import _process_name
+
+NOBODY = 2**22 + 1  # above the largest process ID of Linux
+
+
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="ps is not installed")
+def test_ps_tells_the_same_as_proc() -> None:
+    name = _process_name(os.getpid(), "linux")
+    assert name
+    assert _process_name(os.getpid(), "darwin") == name
+
+
+@pytest.mark.parametrize(("pid", "platform"), [(NOBODY, "linux"), (NOBODY, "darwin"), (1, "win32")])
+def test_a_process_that_cannot_be_named_has_no_name(pid: int, platform: str) -> None:
+    assert _process_name(pid, platform) is None
