@@ -260,6 +260,24 @@ def test_every_refusal_of_aws_gets_a_cause_and_a_fix(
         assert not line.endswith("!")
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("AccessDeniedException", "DENIED"),
+        ("UnrecognizedClientException", "UNKNOWN_KEY"),
+        ("RequestExpired", "CLOCK"),
+        ("MissingAuthenticationToken", "SIGNATURE"),
+        ("OptInRequired", "REGION"),
+        ("MalformedPolicyDocumentException", "POLICY"),
+        ("PackedPolicyTooLargeException", "SIZE"),
+        ("IDPRejectedClaim", "IDENTITY_PROVIDER"),
+        ("InvalidIdentityToken", "IDENTITY_PROVIDER"),
+    ],
+)
+def test_every_other_spelling_of_a_code_is_of_its_kind(code: str, kind: str) -> None:
+    assert explain_refusal(StsRefusal(code, "")).kind is RefusalKind[kind]
+
+
 def test_every_refusal_is_explained_without_a_hop_too() -> None:
     for message in (DENIED, DENIED.replace("AssumeRole", "TagSession"), CHAINING, TOO_LONG, ""):
         for code in ("AccessDenied", "ValidationError", "RegionDisabledException"):
@@ -287,6 +305,8 @@ def test_the_suspects_follow_the_settings_of_the_hop() -> None:
     [
         ("does not match", 432.4, "CLOCK", "your clock is 7 min 12 s behind AWS's"),
         ("does not match", -3605, "CLOCK", "your clock is 1 h 5 s ahead of AWS's"),
+        ("does not match", 240, "CLOCK", "your clock is 4 min behind AWS's"),
+        ("does not match", -239.9, "SIGNATURE", "the secret access key does not belong"),
         ("does not match", 2, "SIGNATURE", "the secret access key does not belong"),
         ("does not match", None, "SIGNATURE", "the secret access key does not belong"),
         ("Signature expired: 2026 is now earlier", None, "CLOCK", "differ by more than"),
@@ -312,6 +332,7 @@ def test_clock_words_leave_out_what_is_nothing() -> None:
         ("ValidationError", TOO_LONG, True, False),
         ("ValidationError", CHAINING, False, True),
         ("AccessDenied", TOO_LONG, False, False),
+        ("AccessDenied", CHAINING, False, False),
         ("ValidationError", "Request ARN is invalid", False, False),
     ],
 )

@@ -51,7 +51,7 @@ PARTS = {
     "walk": Part(
         "which session is got, stored and handed out",
         ("walk.py", "renewal.py", "sts_errors.py"),
-        ("walk", "aws/test_refusals.py"),
+        ("walk", "aws/test_refusals.py", "test_access_denied.py"),
     ),
     "policy": Part(
         "the verdict on a request",

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +22,7 @@ EXAMPLES = 50
 SLOWEST = 2.0
 """Seconds; a test that takes longer is left out."""
 
+_OF_PROGRAMS = {"world", "shared_world", "real_world", "secret_service", "own_secret_service"}
 OPTIONS = [
     "-n0", "-q", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
@@ -68,7 +69,7 @@ class _Baseline:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        limit_examples(items)
+        prepare(items)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
@@ -106,8 +107,14 @@ def _relative(path: Path) -> str:
     return path.resolve().relative_to(Path.cwd()).as_posix()
 
 
-def limit_examples(items: Sequence[pytest.Item]) -> None:
-    """Give property tests fewer inputs, always the same ones, and never simplify one that fails."""
+def prepare(items: list[pytest.Item]) -> None:
+    """Leave out tests that run the program, whose processes are not changed; limit the others.
+
+    Property tests get fewer inputs, always the same ones, and never simplify one that fails.
+    """
+    items[:] = [
+        each for each in items if _OF_PROGRAMS.isdisjoint(getattr(each, "fixturenames", ()))
+    ]
     for item in items:
         test = getattr(item, "obj", None)
         if getattr(test, "is_hypothesis_test", False):

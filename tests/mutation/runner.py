@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutation.baseline import OPTIONS, baseline, limit_examples
+from tests.mutation.baseline import OPTIONS, baseline, prepare
 from tests.mutation.children import (
     AT_IMPORT,
     NO_CODE,
@@ -63,9 +63,12 @@ class _Forks:
         self._job, self._out, self._screen = job, out, screen
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        prepare(items)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         gc.unfreeze()  # else what was there before the tests is not found
-        limit_examples(session.items)
         sources = self._job.sources()
         functions = _functions_by_code({each.path for each in sources.values()})
         items = {each.nodeid: each for each in session.items}
@@ -177,7 +180,7 @@ class _Imports:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [each for each in items if each.nodeid not in self._left_out]
-        limit_examples(items)
+        prepare(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
