@@ -1,0 +1,252 @@
+"""What the hot path takes and what it leaves to the full path, at each of its limits, as tables."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rolehop.credentials import Credentials, Secret, Session
+from rolehop.fastpath.record import (
+    LARGEST,
+    Record,
+    file_stamp,
+    line_of_item,
+    read_own,
+    read_record,
+    record_path,
+    sealed_stamp,
+    stamp_holds,
+    started_at,
+    variable_mark,
+)
+from rolehop.fastpath.writer import as_record, as_seal, process_line, sealed, with_check
+from rolehop.vault.serialization import as_item
+
+KEY, RECORD_KEY = "0123456789abcdef" * 4, "5a" * 32
+RECORD = Record(
+    "1.0", "prod", "bus", KEY, 960, 0, "eu-west-1", True, "label", "name", 1000, "host",
+    {"service": "member"}, {"/a": "absent"}, {"HOME": "=/h"},
+)  # fmt: skip
+
+
+def record(**said: object) -> bytes:
+    made = Record(**{**vars(RECORD), **said})
+    return (sealed(as_record(made) or "", RECORD_KEY) or "").encode()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("rolehop-record\t5\t", "rolehop-record\t4\t"),
+        ("item\tbus\t", "item\tother\t"),
+        ("chain\t", "chains\t"),
+        ("life\t960\t", "life\tx\t"),
+        ("life\t960\t0\n", "life\t960\n"),
+        ("who\t1000\t", "who\tme\t"),
+        ("var\tHOME\t", "var\tHOME\tx\t"),
+        ("also\t", "other\t"),
+        ("hmac\t", "seal\t"),
+        ("hmac\t", "\nhmac\t"),
+        ("host\n", "host\nhost\n"),
+    ],
+)
+def test_a_record_of_another_shape_is_none(before: str, after: str) -> None:
+    text = record().decode()
+    assert before in text
+    assert read_record(text.encode()) is not None
+    assert read_record(text.replace(before, after).encode()) is None
+    assert read_record(text.removesuffix("\n").encode()) is None
+
+
+def test_a_record_of_nothing_but_what_must_be_is_one() -> None:
+    found = read_record(record(also={}, files={}, variables={}))
+    assert found is not None
+    assert (found.also, found.files, found.variables) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("confirm", [True, False])
+def test_whether_a_person_is_asked_is_read_as_written(confirm: bool) -> None:
+    found = read_record(record(confirm=confirm))
+    assert found is not None
+    assert found.confirm is confirm
+
+
+def test_a_chain_may_have_several_records() -> None:
+    assert [record_path("/s", "a/b", number) for number in (0, 1, 2)] == [
+        "/s/hot/a,b",
+        "/s/hot/a,b,,1",
+        "/s/hot/a,b,,2",
+    ]
+
+
+# ---- the item: is it whole, and does it last
+
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def item(age: int = 600, life: int = 3600, ahead: int = 0) -> str:
+    """Return a session ``age`` seconds old; AWS's clock is ``ahead`` of this machine's."""
+    offset = timedelta(seconds=ahead)
+    issued = NOW - timedelta(seconds=age)
+    end = issued + timedelta(seconds=life) + offset
+    credentials = Credentials("ASIA", Secret("s"), Secret("t"), end, offset)
+    return as_item(Session(credentials, "arn", "222222222222", issued, end), KEY, RECORD_KEY)
+
+
+@pytest.mark.parametrize(
+    ("age", "life", "min_ttl", "is_found"),
+    [
+        (2600, 3600, 1000, True),
+        (2601, 3600, 1000, False),
+        (1800, 3600, 3000, True),  # never more than half of the session's whole life
+        (1801, 3600, 3000, False),
+        (3600, 3600, 0, True),
+        (3601, 3600, 0, False),
+        (0, 3600, 0, True),
+        (-1, 3600, 0, False),  # from before the clock was set back
+    ],
+)
+def test_an_item_that_lasts_is_printed(age: int, life: int, min_ttl: int, is_found: bool) -> None:
+    found = line_of_item(item(age, life), KEY, NOW.timestamp(), min_ttl)
+    assert (found is not None) == is_found
+
+
+@pytest.mark.parametrize(
+    ("life", "ahead", "shift", "is_found"),
+    [
+        (3600, 0, 0, True),
+        (3600, 0, -5, True),
+        (3600, 0, -6, False),  # the clock was set back
+        (3600, 0, 5, True),
+        (3600, 0, 6, True),  # set forward, or started again: AWS's clock holds, too
+        (3600, -2900, 5, True),
+        (3600, -2900, 6, False),
+        (3600, 2900, 6, True),
+        (700, 2900, 6, False),
+    ],
+)
+def test_a_clock_that_was_set_is_not_believed_alone(
+    life: int, ahead: int, shift: int, is_found: bool
+) -> None:
+    text = item(life=life, ahead=ahead)
+    then = int(NOW.timestamp()) - 90_000
+    before, _, rest = text.rpartition('"started_at":"')
+    started = f"{datetime.fromtimestamp(then, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    body = f'{before}"started_at":"{started}"{rest.partition(chr(34))[2].rpartition(",")[0]}}}'
+    found = line_of_item(with_check(body), KEY, NOW.timestamp(), 200, started=then + shift)
+    assert (found is not None) == is_found
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="there is no hot path elsewhere")
+def test_the_machine_started_before_now_by_the_time_that_it_runs() -> None:
+    now = NOW.timestamp()
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    found = started_at(now)
+    after = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert round(now - after) <= found <= round(now - before)
+
+
+# ---- files
+
+
+def test_a_file_that_cannot_be_there_is_absent(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert (
+        file_stamp(str(tmp_path / "file/below")) == file_stamp(str(tmp_path / "none")) == "absent"
+    )
+
+
+def test_a_stamp_tells_times_size_and_inode_apart(tmp_path: Path) -> None:
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_text("x")
+    found = path.stat()
+    numbers = [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]
+    assert file_stamp(str(path)) == ".".join(map(str, numbers))
+    os.link(path, other)
+    assert file_stamp(str(other)) == file_stamp(str(path))
+
+
+def test_a_seal_holds_for_the_index_it_was_made_of(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    seal = Path(f"{index}.seal")
+    index.write_text("{}")
+    assert sealed_stamp(str(index)) is None, "no seal"
+    seal.write_text(as_seal(str(index), "d1"))
+    seal.chmod(0o600)
+    assert sealed_stamp(str(index)) == "seal d1"
+    assert stamp_holds(str(index), "seal d1")
+    assert not stamp_holds(str(index), "seal d2")
+    assert stamp_holds(str(index), file_stamp(str(index)))
+    seal.write_text(as_seal(str(index), ""))
+    assert sealed_stamp(str(index)) is None, "no digest"
+    seal.write_text(as_seal(str(index), "d1"))
+    index.write_text("{ }")
+    assert sealed_stamp(str(index)) is None, "another file than the one that was written last"
+    assert not stamp_holds(str(index), "seal d1")
+
+
+def test_a_file_of_ours_is_not_larger_than_any_of_ours_is(tmp_path: Path) -> None:
+    path = tmp_path / "own"
+    for size in (0, LARGEST, LARGEST + 1):
+        path.touch(0o600)
+        os.truncate(path, size)
+        found = read_own(str(path))
+        assert (found is None) == (size > LARGEST)
+        assert found is None or len(found) == size
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o700, 0o620, 0o602, 0o622])
+def test_a_file_that_others_may_write_is_not_read(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "own"
+    path.write_text("x")
+    path.chmod(mode)
+    assert read_own(str(path)) == (None if mode & 0o22 else b"x")
+    os.link(path, tmp_path / "second")
+    assert read_own(str(path)) is None, "it has another name, where it may be changed"
+    (tmp_path / "link").symlink_to(path)
+    assert read_own(str(tmp_path / "link")) is None
+    assert read_own(str(tmp_path)) is None
+    assert read_own("/a\0b") is None
+
+
+# ---- values
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mark"),
+    [
+        ("HOME", None, "-"),
+        ("HOME", "", "="),
+        ("HOME", "/h", "=/h"),
+        ("AWS_SECRET_ACCESS_KEY", "", "="),
+        ("AWS_SECRET_ACCESS_KEY", "s", "+"),
+        ("AWS_SESSION_TOKEN", "s", "+"),
+        ("AWS_SECURITY_TOKEN", "s", "+"),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "", "="),
+        (
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            "\udcff",  # a byte that is no text
+            "#a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89",
+        ),
+    ],
+)
+def test_a_variable_is_marked_so_that_no_secret_is_kept(
+    name: str, value: str | None, mark: str
+) -> None:
+    assert variable_mark(name, value) == mark
+
+
+def test_the_line_of_a_program_has_what_is_known_and_is_json_whatever_is_in_it() -> None:
+    assert process_line("A", "s", None, None, "") == (
+        '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s"}'
+    )
+    assert process_line('A"', "s\\", "ü", "2030", "1") == (
+        '{"Version":1,"AccessKeyId":"A\\"","SecretAccessKey":"s\\\\","SessionToken":"\\u00fc",'
+        '"Expiration":"2030","AccountId":"1"}'
+    )
+    assert process_line("A", "\n", None, None, "").endswith('"SecretAccessKey":"\\n"}')
