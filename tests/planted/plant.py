@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,11 @@ from tests.doubles.roles_anywhere import ANCHOR, PROFILE, RolesAnywhere
 from tests.doubles.saml import IdentityProvider
 from tests.doubles.sso import Center
 from tests.doubles.sts_world import Key
+from tests.doubles.web import Reply
+from tests.planted import token as pkcs11_token
 from tests.sources import pki
 from tests.support import fork_server
+from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import ADMIN, HUB, LONGEST_RUN, MFA_SERIAL, SCRIPT, Done, World
 
 CODE = "735921"
@@ -28,17 +32,23 @@ CODE = "735921"
 PROXY_PASSWORD = "PlantedProxyPassword/0123456789+"
 DB_PASSWORD = "PlantedPasswordOfAnother%Program!"
 PASSPHRASE = 'Planted"Passphrase" of the key'
+CLIENT_SECRET = "PlantedSecretOf+This/Client 0123"
+REQUEST_TOKEN = "PlantedTokenThatRequests.GitHub/s"
 EXTERNAL_ID = "an-external-id-is-no-secret"
 START = "arn:aws:iam::111111111111:role/Start"
 _SAML = "arn:aws:iam::111111111111:saml-provider/Corp"
 
 INHERITED = {
     *("OIDC token", "SAML assertion", "container token", "password of another program"),
-    *("proxy password", "proxy password as it is written"),
+    *("proxy password", "proxy password as it is written", "GitHub's request token"),
 }
 """Secrets in variables of the user's own, which a program that is started has, too."""
 
-SOURCES = ("stored", "env", "web", "saml", "sso", "pod", "anywhere", "program", "coded")
+SOURCES = (
+    *("stored", "env", "web", "job", "login", "saml", "sso", "pod", "anywhere", "program"),
+    *(["on-token"] if pkcs11_token.IS_THERE else []),
+    "coded",
+)
 """Each has a chain of its name, to the hub; the code of the last is wrong."""
 
 _CONFIG = f"""\
@@ -57,6 +67,15 @@ mfa_command = ["MINE/code"]
 type = "web-identity"
 role = "{START}"
 token_env = "OIDC_TOKEN"
+[sources.job]
+type = "web-identity"
+role = "{START}"
+ci = "github"
+[sources.login]
+type = "web-identity"
+role = "{START}"
+issuer = "ISSUER"
+client_id = "rolehop-client"
 [sources.saml]
 type = "saml"
 assertion_env = "SAML"
@@ -76,6 +95,14 @@ role = "{START}"
 certificate = "MINE/me.pem"
 private_key = "MINE/me.key"
 passphrase_command = ["MINE/passphrase"]
+[sources.on-token]
+type = "roles-anywhere"
+trust_anchor = "{ANCHOR}"
+profile = "{PROFILE}"
+role = "{START}"
+certificate = "MINE/me.pem"
+pkcs11 = "{pkcs11_token.URI}"
+passphrase_command = ["MINE/pin"]
 [sources.program]
 type = "process"
 command = ["MINE/program"]
@@ -90,6 +117,7 @@ hops = [{{ role = "{ADMIN}", external_id = "{EXTERNAL_ID}" }}]
     f'[chains.{name}]\nsource = "{name}"\nhops = [{{ role = "{HUB}" }}]\n' for name in SOURCES
 )
 
+_MANY = 10_000  # requests; more than there are
 _LONG = timedelta(hours=6)  # that tokens last, however slow this machine is
 
 # It notes what it was given, then does what follows it.
@@ -108,6 +136,9 @@ class Planted:
     world: World
     center: Center
     console: ConsoleDouble
+    issuer: Issuer
+    silent_url: str
+    """Where calls are taken and never answered."""
     fixed: dict[str, str]
     """Secrets that last as long as the world, by name."""
     mine: Path
@@ -117,6 +148,7 @@ class Planted:
     """Those that a run may write in."""
     _saved: dict[Path, Path] = field(default_factory=dict)
     _keys: list[Key] = field(default_factory=list)
+    _refreshes: dict[str, str] = field(default_factory=dict)
 
     def secrets(self) -> dict[str, str]:
         """Every secret there is by now, by name."""
@@ -130,8 +162,12 @@ class Planted:
             *self.center.devices,
             *self.center.codes,
             *self.console.tokens,
+            *(each.rpartition(".")[2] for each in self.issuer.given),
         ]
-        return found | {f"token {number}": each for number, each in enumerate(issued)}
+        known = self.fixed.values()
+        return found | {
+            f"token {number}": each for number, each in enumerate(issued) if each not in known
+        }
 
     def handed_over(self, text: str) -> set[str]:
         """The names of the secrets of the sessions whose access key IDs are in ``text``."""
@@ -146,6 +182,7 @@ class Planted:
     def save(self) -> None:
         """Let `restore` come back to how the folders are now, and alice's keys."""
         self._keys = list(self.world.alice.keys)
+        self._refreshes = dict(self.issuer.refreshes)
         for folder in (*self.folders, self.world.vault):
             kept = folder.with_name(f"{folder.name}-kept")
             shutil.copytree(folder, kept, symlinks=True)
@@ -164,6 +201,7 @@ class Planted:
             for each in self._keys:
                 each.active = True
             self.world.sts.world.keys |= {each.access_key_id: each for each in self._keys}
+        self.issuer.refreshes.update(self._refreshes)  # good once
         self.world.sts.recover()
         self.world.sts.world.role(HUB, trusts=self._trusted(), max_session=43_200)
 
@@ -228,6 +266,8 @@ def planted(world: World) -> Iterator[Planted]:
         issuer.seconds = int(_LONG.total_seconds())
         center = stack.enter_context(Center(world.sts))
         console = stack.enter_context(ConsoleDouble(world.sts))
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1000))
+        silent_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         provider = aws.oidc_provider(
             "111111111111", issuer.url, issuer.key.public_key(), [issuer.client_id]
         )
@@ -252,6 +292,8 @@ def planted(world: World) -> Iterator[Planted]:
         _spy(mine / "code", spied, f"cat {mine}/code-text")
         (mine / "code-text").write_text(CODE)
         _spy(mine / "passphrase", spied, f"cat {mine}/passphrase-text")
+        _spy(mine / "pin", spied, f"cat {mine}/pin-text")
+        (mine / "pin-text").write_text(pkcs11_token.PIN)
         _spy(mine / "program", spied, f"cat {mine}/output")
         _spy(mine / "child", spied, "exit 0")
         proxy = f"http://me:{PROXY_PASSWORD.replace('/', '%2F').replace('+', '%2B')}@127.0.0.1:9"
@@ -272,8 +314,14 @@ def planted(world: World) -> Iterator[Planted]:
             "NO_PROXY": "127.0.0.1",
             "AWS_METADATA_SERVICE_TIMEOUT": "60",
             "AWS_REGION": "eu-west-1",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}/request?api-version=2",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
         }
-        world.config(_CONFIG.replace("MINE", str(mine)))
+        if pkcs11_token.IS_THERE:
+            world.more |= pkcs11_token.make_token(mine / "hsm", pki.key_pem(leaf.key))
+        issuer.client_secret = CLIENT_SECRET
+        issuer.say("/request", Reply(json={"value": issuer.token("me")}), _MANY)
+        world.config(_CONFIG.replace("MINE", str(mine)).replace("ISSUER", issuer.url))
         private = "".join(key.decode().splitlines()[2:-1])
         fixed = {
             "OIDC token": token.rpartition(".")[2],
@@ -281,16 +329,23 @@ def planted(world: World) -> Iterator[Planted]:
             "container token": str(agent.token),
             "private key": private,
             "passphrase": PASSPHRASE,
+            "PIN of the token": pkcs11_token.PIN,
+            "client secret": CLIENT_SECRET,
+            "GitHub's request token": REQUEST_TOKEN,
             "proxy password": PROXY_PASSWORD,
             "proxy password as it is written": proxy.split(":")[2].partition("@")[0],
             "password of another program": DB_PASSWORD,
         }
         folders = (world.home, tmp, run)
-        made = Planted(world, center, console, fixed, mine, spied, folders)
+        made = Planted(world, center, console, issuer, silent_url, fixed, mine, spied, folders)
         made.restore()
         for line in (["keys", "add", "stored", "--from-env"], ["source", "login", "sso"]):
             done = made.run(line, {})
             assert done.code == 0, done.err
+        with OnTerminal(world, SCRIPT, "source", "login", "login") as person:
+            person.expect("client secret")
+            person.types(CLIENT_SECRET)
+            assert person.ended().code == 0
         world.vault.mkdir(exist_ok=True)
         made.save()
         yield made

@@ -21,6 +21,8 @@ class Row:
     """True if it asks AWS, so that AWS may fail it."""
     prints: str = ""
     """What else than a session it is asked for by name: the name of a secret begins so."""
+    asks_all: bool = False
+    """True if it asks each service that there is."""
     fails: bool = True
     """False for one that is too slow to be run in every failure."""
 
@@ -47,7 +49,9 @@ ROWS: Mapping[str, Row] = {
         fails=False,
     ),
     "console": _asks("console stored --print", prints="token"),
-    "credential-process": _asks(*(f"credential-process {each}" for each in SOURCES), code=5),
+    "credential-process": Row(
+        tuple(f"credential-process {each}" for each in SOURCES), 5, calls=True, asks_all=True
+    ),
     "refresh": _asks("refresh stored"),
     "list": _quiet("list", "list --format json"),
     "show": _quiet("show admin"),
@@ -80,8 +84,8 @@ ROWS: Mapping[str, Row] = {
     "source": _quiet("source", code=2),
     "source list": _quiet("source list --format json"),
     "source test": _asks("source test stored", "source test sso"),
-    "source login": _asks("source login sso"),
-    "source logout": _asks("source logout sso"),
+    "source login": _asks("source login sso", "source login login"),
+    "source logout": _asks("source logout sso", "source logout login"),
     "fleet": _quiet("fleet", code=2),
     "fleet list": _quiet("fleet list"),
     "fleet refresh": _asks("fleet refresh"),
@@ -101,9 +105,17 @@ class Failure:
     arrange: Callable[[Planted], Mapping[str, str | None] | None] = lambda planted: None
     conditions: Mapping[str, object] = field(default_factory=dict)
     of_aws: bool = False
+    hangs: bool = False
+    """True if each run waits for its end: only those that ask everybody are run."""
+    is_early: bool = False
+    """True if it comes before all that makes lines of one command differ."""
 
 
 _ONCE = {"AWS_MAX_ATTEMPTS": "1"}
+_ENDPOINTS = tuple(
+    f"AWS_ENDPOINT_URL_{service}"
+    for service in ("STS", "SSO", "SSO_OIDC", "SIGNIN", "ROLESANYWHERE")
+)
 
 
 def _no_answer(planted: Planted) -> Mapping[str, str | None]:
@@ -111,14 +123,25 @@ def _no_answer(planted: Planted) -> Mapping[str, str | None]:
     return _ONCE
 
 
+def _silence(planted: Planted) -> Mapping[str, str | None]:
+    """Let everybody who is asked take the call and never answer it."""
+    url = planted.silent_url
+    return dict.fromkeys(_ENDPOINTS, url) | {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/role",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/request",
+    }
+
+
 def _garbage(planted: Planted) -> Mapping[str, str | None]:
     """Let AWS answer with a page that holds all that there is: none of it may be quoted."""
     everything = "\n".join(planted.secrets().values())
     planted.world.sts.say(f"<html>{everything}</html>".encode(), 1000)
     url = planted.world.sts.url
-    return dict.fromkeys(
-        ("AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_SIGNIN"), url
-    ) | {"AWS_ENDPOINT_URL_ROLESANYWHERE": url, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/role"}
+    others = [name for name in _ENDPOINTS if name != "AWS_ENDPOINT_URL_STS"]
+    return dict.fromkeys(others, url) | {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/role",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/request",
+    }
 
 
 def _locked(planted: Planted) -> Mapping[str, str | None]:
@@ -133,10 +156,11 @@ FAILURES: Mapping[str, Failure] = {
     "success": Failure(),
     "refused": Failure(lambda planted: planted.refuse(), of_aws=True),
     "no answer": Failure(_no_answer, of_aws=True),
+    "silence": Failure(_silence, {"seconds": 0.4}, of_aws=True, hangs=True),
     "no proxy": Failure(_proxied, of_aws=True),
     "garbage": Failure(_garbage, of_aws=True),
     "keyring locked": Failure(_locked),
     "disk full": Failure(conditions={"file_size": 0}),
     "Ctrl-C": Failure(conditions={"signal_at_step": ["SIGINT", 30]}),
-    "bad config": Failure(lambda planted: planted.world.config(f"{CONFIG}\n[[")),
+    "bad config": Failure(lambda planted: planted.world.config(f"{CONFIG}\n[["), is_early=True),
 }

@@ -29,7 +29,8 @@ def test_no_secret_comes_out(name: str, world: Planted) -> None:
     row = ROWS[name]
     found: dict[str, set[str]] = {}
     for reason, failure in FAILURES.items():
-        if reason == "success" or (row.fails and (row.calls or not failure.of_aws)):
+        fits = (row.calls or not failure.of_aws) and (row.asks_all or not failure.hangs)
+        if reason == "success" or (row.fails and fits):
             for line in row.lines:
                 leaked = _leaked_by(line, row, failure, world, is_success=reason == "success")
                 found |= {f"{reason}: {line}: {place}": names for place, names in leaked.items()}

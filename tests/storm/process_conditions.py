@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,16 @@ def _limit_keyring(seconds: float) -> None:
     be_patient(seconds)
 
 
+_kept = ExitStack()
+
+
+def _limit_time(seconds: float) -> None:
+    """All that this process's first thread does has this long, as if its caller would wait no more."""
+    from rolehop.time_limit import time_limit
+
+    _kept.enter_context(time_limit(seconds))
+
+
 _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
     "file_size": _limit_file_size,
     "open_files": _limit_open_files,
@@ -135,6 +146,7 @@ _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
     "pause_at_step": _pause_at_step,
     "gate": _wait_for_gate,
     "keyring_seconds": _limit_keyring,
+    "seconds": _limit_time,
 }
 
 
