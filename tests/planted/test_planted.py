@@ -31,7 +31,7 @@ def test_no_secret_comes_out(name: str, world: Planted) -> None:
     for reason, failure in FAILURES.items():
         fits = (row.calls or not failure.of_aws) and (row.asks_all or not failure.hangs)
         if reason == "success" or (row.fails and fits):
-            for line in row.lines:
+            for line in row.lines[: 1 if failure.is_early else None]:
                 leaked = _leaked_by(line, row, failure, world, is_success=reason == "success")
                 found |= {f"{reason}: {line}: {place}": names for place, names in leaked.items()}
     assert found == {}
