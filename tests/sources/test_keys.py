@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rolehop.config.model import SourceConfig
+from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan.model import Stamp
 from rolehop.sources import (
@@ -19,6 +20,7 @@ from rolehop.sources import (
     first_problem,
     stamp_of,
 )
+from rolehop.sources.context import SourceChanged
 from tests.support.source_code import label, modules, tree
 
 if TYPE_CHECKING:
@@ -42,6 +44,16 @@ class TestKeys:
         self, home: Home, key_store: MemoryKeyStore
     ) -> None:
         assert stamp_of(ALICE, home.context(key_store)) == Stamp("AKIAALICE", long_lived=True)
+
+    def test_keys_that_were_replaced_since_the_plan_was_made_are_not_handed_out(
+        self, home: Home, key_store: MemoryKeyStore
+    ) -> None:
+        key_store.index["alice"] = "AKIAALICE"
+        source = build_source(ALICE, home.context(key_store))
+        assert source.load() == key_store.items["alice"]
+        key_store.items["alice"] = Credentials("AKIAOFBOB", Secret("of bob"))
+        with pytest.raises(SourceChanged):
+            source.load()
 
     def test_absent_keys_are_a_problem_that_names_the_command(
         self, home: Home, key_store: MemoryKeyStore
