@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from textwrap import dedent, fill
 from typing import (
     TYPE_CHECKING,
@@ -24,6 +23,7 @@ from typing import (
 )
 
 from rolehop.app.context import App
+from rolehop.app.host import home_folder
 from rolehop.app.ports import NoPrompt, Prompt, PromptedPerson
 from rolehop.app.silent import SILENT
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
@@ -257,7 +257,7 @@ class _RepeatedWalk:
 def _app(options: Options) -> App:
     return App(
         os.environ,
-        Path.home(),
+        home_folder(),
         config_file=_config_file(options.get("config")),
         person=_person(options.get("prompt", False)),
     )

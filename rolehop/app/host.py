@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rolehop.errors import ConfigError
@@ -19,6 +20,23 @@ from rolehop.files import FileText, read_trusted
 NAME = "rolehop"
 NOWHERE = Path(os.devnull, NAME)
 """A folder that cannot exist: reading finds nothing there, and writing fails."""
+
+
+def home_folder() -> Path:
+    """Return the user's home folder: by ``HOME``, else as the system says.
+
+    Raises:
+        ConfigError: there is none, as for the random user of a container, or not by its full path.
+    """
+    with suppress(RuntimeError):  # neither names one
+        found = Path.home()
+        if found.is_absolute():
+            return found
+    raise ConfigError(
+        "you have no home folder",
+        cause="HOME does not name one by its full path, and neither does the system",
+        fix="set HOME to a folder of yours",
+    )
 
 
 def read_or_none(path: Path) -> str | None:

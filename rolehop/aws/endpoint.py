@@ -103,14 +103,17 @@ def _by_rules(service: str, settings: ClientSettings) -> Endpoint:
 
 
 def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:
-    valid = is_valid_endpoint_url(endpoint.url) or is_valid_ipv6_endpoint_url(endpoint.url)
-    parts = urlsplit(endpoint.url)
-    if not valid or certain_host(endpoint.url) is None:
+    url = endpoint.url
+    # In this order: botocore fails on a bracket that is not closed.
+    if certain_host(url) is None or not (
+        is_valid_endpoint_url(url) or is_valid_ipv6_endpoint_url(url)
+    ):
         raise ConfigError(
             f"{blamed} leads to no address that can be called",
-            cause=f"{quoted(_without_password(endpoint.url))} is not an http:// or https:// URL with a host",
+            cause=f"{quoted(_without_password(url))} is not an http:// or https:// URL with a host",
             fix="an endpoint is https://HOST, or http://HOST:PORT for an emulator",
         )
+    parts = urlsplit(url)
     return Endpoint(
         urlunsplit(parts._replace(path=parts.path or "/", fragment="")), endpoint.signing_region
     )

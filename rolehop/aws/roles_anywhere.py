@@ -21,8 +21,9 @@ from rolehop.aws.endpoint import find_endpoint
 from rolehop.aws.sts_responses import check_session_arn
 from rolehop.credentials import Credentials, scrub
 from rolehop.errors import HopRefused, ServiceError
+from rolehop.net.addresses import origin_of
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
+from rolehop.net.http import OVERRIDES, HttpClient, HttpRequest, unexpected_response
 from rolehop.net.transport import HttpResponse
 from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass, replace
@@ -131,6 +132,7 @@ def create_session(
     """
     base = endpoint_url or find_endpoint(_SERVICE, settings).url
     url = f"{base.rstrip('/')}/sessions"
+    origin_of(url, OVERRIDES)  # raises if it cannot be called
     body = request.body()
     http = client or HttpClient(settings, overridden=endpoint_url is not None, notify=notify)
     headers = signed_headers(identity, url, body, settings.region, now())

@@ -51,15 +51,14 @@ class CommandContext:
     @cached_property
     def app(self) -> App:
         """The application, with this terminal to ask on; made after the options were parsed."""
-        from pathlib import Path
-
         from rolehop.app.config_files import account_names
         from rolehop.app.context import App
+        from rolehop.app.host import home_folder
         from rolehop.terminal.prompts import TerminalPerson
 
         app = App(
             self.environ,
-            Path("~").expanduser(),
+            home_folder(),
             config_file=self.settings.config,
             person=TerminalPerson(self.terminal, self.environ),
             notify=None if self.settings.quiet else self.terminal.note,

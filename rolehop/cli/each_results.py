@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.show.running.rows import ResultClass, TargetRow
@@ -16,10 +15,11 @@ if TYPE_CHECKING:
 def show_report(cli: CommandContext, folders: Sequence[str], *, is_json: bool) -> int:
     """Show what is in folders on stdout; return 1 if a target is not ok, or may be missing."""
     from rolehop.app.each.report import read_report
+    from rolehop.app.host import home_folder
     from rolehop.files import expand_home
     from rolehop.show.running.table import no_output, result_line, results_view
 
-    report = read_report([expand_home(each, Path.home()) for each in folders])
+    report = read_report([expand_home(each, home_folder()) for each in folders])
     if is_json:
         for row in report.rows:
             cli.terminal.write_output(result_line(row, no_output()) + "\n", encoding="utf-8")

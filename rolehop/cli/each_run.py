@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.each.asking import ask_once
@@ -201,9 +200,10 @@ def _folder(options: EachOptions, targets: Sequence[RunTarget]) -> OutputFolder 
     if options.output is None:
         return None
     from rolehop.app.each.output_folder import OutputFolder
+    from rolehop.app.host import home_folder
     from rolehop.files import expand_home
 
-    return OutputFolder(expand_home(options.output, Path.home()).absolute(), targets)
+    return OutputFolder(expand_home(options.output, home_folder()).absolute(), targets)
 
 
 def _shown_by(

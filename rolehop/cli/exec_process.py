@@ -27,7 +27,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             _restore_signals()
             os.execvpe(argv[0], list(argv), dict(environment))  # noqa: S606 - that is the command
         return subprocess.run(list(argv), env=dict(environment), check=False).returncode
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # the latter: nothing can have that name
         write_lines(f"rolehop: {argv[0]}: no such command")
         return NOT_FOUND
     except OSError as error:

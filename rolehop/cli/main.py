@@ -143,7 +143,8 @@ class Failure:
         if chain is not None:
             from rolehop.app.walking import keep_sdk_problem
 
-            keep_sdk_problem(self._cli.app, chain, error, code)
+            with contextlib.suppress(RolehopError):  # there may be no folder to keep it in
+                keep_sdk_problem(self._cli.app, chain, error, code)
 
     def _write_json(self, error: RolehopError) -> None:
         from rolehop.credentials import scrub

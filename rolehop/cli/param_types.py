@@ -142,13 +142,12 @@ class PolicyFile(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the policy's JSON text, checked as a session policy."""
-        from pathlib import Path
-
+        from rolehop.app.host import home_folder
         from rolehop.config.sts_limits import POLICY
         from rolehop.files import expand_home
 
         try:
-            path = expand_home(value, Path.home())
+            path = expand_home(value, home_folder())
             return str(POLICY.run(path.read_text(encoding="utf-8").rstrip()))
         except OSError as error:
             self.fail(f"{value}: {error.strerror}", param, ctx)

@@ -25,6 +25,9 @@ from rolehop.text import quoted
 if TYPE_CHECKING:
     from rolehop.config.model import ListedFleet
 
+_MOST_CHAINS = 100  # that follow one another: each is looked at from each
+_MOST_HINTS = 50
+
 
 @dataclass(frozen=True, slots=True)
 class ChainRules:
@@ -47,6 +50,12 @@ class ChainRules:
 
     _regions: dict[tuple[str | None, str | None], NamedRegion | None] = field(default_factory=dict)
     """By the regions of a path and of its source."""
+
+    _hints: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By key and unknown name: what may have been meant."""
+
+    _too_long: list[str] = field(default_factory=list)
+    """The first chain that continues too many others."""
 
     def check(self, *, names: bool) -> None:
         """Report everything that is wrong between chains; unknown names only if ``names`` is set."""
@@ -130,7 +139,11 @@ class ChainRules:
         from rolehop.text import did_you_mean
 
         kind = _KINDS.get(key, key)
-        hint = did_you_mean(name, known) if hint is None else hint
+        if hint is None:
+            # Each looks at all names: a generated config may have thousands of them, all wrong.
+            if (key, name) not in self._hints and len(self._hints) < _MOST_HINTS:
+                self._hints[key, name] = did_you_mean(name, known)
+            hint = self._hints.get((key, name), "")
         self.problems.add(origin.at(key), f"no {kind} is called {quoted(name)}{hint}")
 
     def _path(self, chain: ChainConfig) -> tuple[ChainConfig, ...] | None:
@@ -140,17 +153,26 @@ class ChainRules:
         """
         if chain.continues is None:
             return (chain,)
-        path = [chain]
+        path, places = [chain], {chain.name: 0}
         while (following := path[-1].continues) is not None:
             found = self._chain(following)  # a fleet's chain may be called in two ways
             if found is None:
                 return None
-            names = [each.name for each in path]
-            if found.name in names:
-                self._report_loop(path[names.index(found.name) :])
+            if found.name in places:
+                self._report_loop(path[places[found.name] :])
                 return None
+            if len(path) == _MOST_CHAINS:
+                self._report_length(chain)
+                return None
+            places[found.name] = len(path)
             path.append(found)
         return tuple(reversed(path))
+
+    def _report_length(self, chain: ChainConfig) -> None:
+        if not self._too_long:
+            self._too_long.append(chain.name)
+            origin = self._origin(chain).at("from")
+            self.problems.add(origin, f"continues more than {_MOST_CHAINS - 1} chains")
 
     def _report_loop(self, loop: list[ChainConfig]) -> None:
         order = list(self.origins)

@@ -235,9 +235,22 @@ def _backend(value: object) -> str | None:
 
 def _url(value: object) -> str:
     given = as_text(value)
-    if not (_HTTPS.fullmatch(given) or _LOOPBACK.fullmatch(given)):
+    if not (_HTTPS.fullmatch(given) or _LOOPBACK.fullmatch(given)) or not _is_address(given):
         raise ValueError(f"not an https address: {quoted(_without_secrets(given))}")
     return given
+
+
+def _is_address(url: str) -> bool:
+    """True unless what is in brackets in ``url`` is no IPv6 address."""
+    if "[" not in url:
+        return True
+    from ipaddress import IPv6Address
+
+    try:
+        IPv6Address(url.partition("[")[2].partition("]")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _without_secrets(url: str) -> str:

@@ -34,7 +34,7 @@ from rolehop.startup.debug_log import debug
 Text = str | Secret
 """What may be sent; a secret is revealed when its request is built, and nowhere before."""
 
-_OVERRIDES = "AWS_ENDPOINT_URL…, or endpoint_url of the AWS config,"
+OVERRIDES = "AWS_ENDPOINT_URL…, or endpoint_url of the AWS config,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class HttpClient:
         self._proxies = proxies
         self._overridden = overridden
         self._advice = advice
-        self._set_by = set_by or (_OVERRIDES if overridden else "its setting")
+        self._set_by = set_by or (OVERRIDES if overridden else "its setting")
         self._longest = limit
         self._sleep = sleep
         self._notify = notify

@@ -284,7 +284,7 @@ def _parsed(line: bytes) -> _Parsed | None:
     try:
         entry = json.loads(line)
         number, previous = entry.pop("n"), entry.pop("prev")
-    except (*UNUSABLE, RecursionError):
+    except UNUSABLE:
         return None
     if not _is_count(number) or not isinstance(previous, str) or not _HASH.fullmatch(previous):
         return None

@@ -20,8 +20,8 @@ LARGEST = 1 << 22  # bytes
 LONGEST_TEXT = 10_000  # characters; more than any text that is shown
 LARGEST_NUMBER = 999_999_999_999  # the history has names for so many lines
 
-UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
-"""What reading values out of a damaged object raises."""
+UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading values out of a damaged document raises: one that is nested too deeply, too."""
 
 
 def load_object(path: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import platformdirs
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.host import config_folders, state_folder
+from rolehop.app.host import config_folders, home_folder, state_folder
+from rolehop.errors import ConfigError
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
@@ -34,6 +35,24 @@ def test_the_first_of_several_site_folders_counts(monkeypatch: pytest.MonkeyPatc
     expected = platformdirs.site_config_dir("rolehop", appauthor=False)
     environ = {"HOME": "/home/alice", "XDG_CONFIG_DIRS": "/one:/two"}
     assert str(config_folders(environ)[0]) == expected == "/one/rolehop"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there HOME means nothing")
+def test_a_home_is_a_full_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the config would be one of the working folder, which somebody else may have filled."""
+    monkeypatch.setenv("HOME", "/home/alice")
+    assert home_folder() == Path("/home/alice")
+    monkeypatch.setenv("HOME", "alice")
+    with pytest.raises(ConfigError, match="you have no home folder"):
+        home_folder()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there HOME means nothing")
+def test_a_user_whom_the_system_does_not_know_has_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # as of a container's random user
+    with pytest.raises(ConfigError, match="you have no home folder"):
+        home_folder()
 
 
 def test_every_path_is_below_the_home_that_was_handed_in() -> None:

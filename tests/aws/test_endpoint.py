@@ -172,7 +172,14 @@ def test_any_region_and_flags_agree_with_a_real_client(
 
 @pytest.mark.parametrize(
     ("url", "shown"),
-    [("foo", "foo"), ("ftp://me:hidden-word@host/x", "ftp://host/x"), ("me:hidden-word@x", "x")],
+    [
+        ("foo", "foo"),
+        ("ftp://me:hidden-word@host/x", "ftp://host/x"),
+        ("me:hidden-word@x", "x"),
+        ("http://[", "http://["),
+        ("http://[1]", "http://[1]"),
+        ("http://x:99999", "http://x:99999"),
+    ],
 )
 def test_an_override_that_is_no_address_is_shown_without_its_password(url: str, shown: str) -> None:
     with pytest.raises(ConfigError) as caught:

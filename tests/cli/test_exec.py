@@ -29,6 +29,8 @@ def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_126(walked: 
     done = walked.rolehop("exec", "admin", "--", "no-such-command")
     assert (done.code, done.out) == (127, "")
     assert done.err == "rolehop: no-such-command: no such command\n"
+    done = walked.rolehop("exec", "admin", "--", "")
+    assert (done.code, done.err) == (127, "rolehop: : no such command\n")
     (walked.home / "text").write_text("x")
     done = walked.rolehop("exec", "admin", "--", str(walked.home / "text"))
     assert (done.code, done.out) == (126, "")

@@ -38,6 +38,13 @@ CASES = [
         "chains.x.from",
         'no chain is called "alice"; there is a source of that name: write source = "alice"',
     ),
+    (
+        "[chains.c0]\nsource = 'alice'\n"
+        + "".join(f"[chains.c{n}]\nfrom = 'c{n - 1}'\n" for n in range(1, 103)),
+        207,
+        "chains.c100.from",
+        "continues more than 99 chains",
+    ),
     ('[chains.x]\nfrom = "x"', 7, "chains.x.from", "comes back to itself: x -> x"),
     (
         '[fleets.f]\nfrom = "f/111111111111"\naccounts = { a = "222222222222", b = "111111111111" }',

@@ -233,6 +233,12 @@ CASES = [
         'not an https address: "http://corp/x"',
     ),
     (
+        '[sources.x]\ntype = "sign-in"\naccount = "111111111111"\nstart_url = "https://[1]"',
+        9,
+        "sources.x.start_url",
+        'not an https address: "https://[1]"',
+    ),
+    (
         '[sources.x]\ntype = "sign-in"\naccount = "111111111111"\nstart_url = "https://{account}"',
         9,
         "sources.x.start_url",

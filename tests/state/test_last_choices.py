@@ -28,7 +28,11 @@ def test_the_last_choice_of_each_list_is_remembered_and_the_oldest_are_dropped(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"schema": 2}', '{"schema": 1}', '{"schema": 1, "choices": {"a": 1}}']
+    "text",
+    [
+        *("", "{", "[]", "[" * 9_000, '{"schema": 2}', '{"schema": 1}'),
+        *('{"schema": 1, "choices": {"a": 1}}', '{"schema": 1, "choices": [true]}'),
+    ],
 )
 def test_a_damaged_file_is_forgotten_and_written_anew(tmp_path: Path, text: str) -> None:
     path = tmp_path / "choices.json"

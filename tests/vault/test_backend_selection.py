@@ -99,6 +99,13 @@ def test_a_keyringrc_that_others_can_write_is_not_followed(home: dict[str, str])
         choose_backend(None, home, "linux")
 
 
+@pytest.mark.parametrize("place", ["~no-such-user/x", "/a\0b"])
+def test_a_keyringrc_that_names_no_folder_is_an_error(home: dict[str, str], place: str) -> None:
+    keyringrc(home, f"[backend]\ndefault-keyring={IN_MEMORY}\nkeyring-path={place}\n")
+    with pytest.raises(VaultAbsent, match=r"keyringrc.cfg names no folder as keyring-path"):
+        choose_backend(None, home, "linux")
+
+
 def test_a_malformed_keyringrc_is_an_error(home: dict[str, str]) -> None:
     keyringrc(home, "backend")
     with pytest.raises(VaultAbsent, match=r"keyringrc.cfg cannot be read"):

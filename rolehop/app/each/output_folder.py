@@ -153,7 +153,7 @@ class OutputFolder:
             return {}
         except OSError as error:
             raise _not_written(self._root, error) from None
-        except (*UNUSABLE, RecursionError):
+        except UNUSABLE:
             raise UsageError(f"{path} is not what rolehop each writes", fix=fix) from None
         if found.shard != shard:
             of = f"shard {found.shard}" if found.shard else "a run without --shard"

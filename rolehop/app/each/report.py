@@ -80,7 +80,7 @@ def _read(path: Path, convert: Callable[[dict[str, Any]], T]) -> T:
         return convert(json.loads(read_regular(path, LARGEST)))
     except OSError as error:
         raise RolehopError(f"{path} cannot be read", cause=error.strerror or str(error)) from None
-    except (*UNUSABLE, RecursionError):
+    except UNUSABLE:
         fix = "run that target again, or delete it"
         raise RolehopError(f"{path} is not what rolehop each writes", fix=fix) from None
 

@@ -122,7 +122,7 @@ def identity(
             cause="IAM Roles Anywhere accepts RSA and ECDSA keys, and this is neither",
             fix="get a certificate with an RSA or EC key",
         )
-    if key.public_key() != leaf.public_key():
+    if key.public_key() != _public_key(leaf):
         raise SourceError(
             f"the private key does not belong to the certificate: {named}",
             cause=f"the certificate of {name_of(leaf)} has another public key",
@@ -217,7 +217,7 @@ def kind_of(leaf: x509.Certificate) -> Kind:
     Raises:
         SourceError: one that AWS does not accept.
     """
-    key = leaf.public_key()
+    key = _public_key(leaf)
     if isinstance(key, rsa.RSAPublicKey):
         return "RSA"
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -227,6 +227,14 @@ def kind_of(leaf: x509.Certificate) -> Kind:
         cause="IAM Roles Anywhere accepts RSA and ECDSA keys, and its key is neither",
         fix="get a certificate with an RSA or EC key",
     )
+
+
+def _public_key(leaf: x509.Certificate) -> object:
+    """Return the certificate's key; ``None`` for one that is damaged, or of an unknown kind."""
+    try:
+        return leaf.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
 def name_of(leaf: x509.Certificate) -> str:
@@ -247,13 +255,18 @@ def attributes(leaf: x509.Certificate) -> dict[str, tuple[str, ...]]:
             found[f"{field}/{short}"] = values
     try:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (ValueError, *_UNREADABLE):
         names = x509.SubjectAlternativeName([])
     found["x509SAN/DNS"] = tuple(names.get_values_for_type(x509.DNSName))
     found["x509SAN/URI"] = tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
     return {name: values for name, values in found.items() if len(values) < 2}
 
 
+_UNREADABLE = (
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,  # e.g. an X.400 address among the names
+)
 _NAME_PARTS = {
     "C": NameOID.COUNTRY_NAME,
     "O": NameOID.ORGANIZATION_NAME,

@@ -160,7 +160,9 @@ def _check_instance(names: list[str], docker: str | None) -> None:
 
 
 def _path(text: str | None) -> Path | None:
-    return None if text is None else expand_home(text, Path.home()).absolute()
+    from rolehop.app.host import home_folder
+
+    return None if text is None else expand_home(text, home_folder()).absolute()
 
 
 def _stop(cli: CommandContext, chains: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,10 +66,25 @@ def _default_keyring(path: Path) -> str | None:
         _check_followed(path, "", path, file.distrust)
     place = found.get("backend", "keyring-path", fallback="").strip()
     if name and place:
-        folder = Path(place).expanduser()
+        folder = _folder(path, place)
         _check_followed(path, f"its keyring-path {folder}", folder, distrust_of_folder(folder))
         sys.path.insert(0, str(folder))
     return name or None
+
+
+def _folder(settings: Path, place: str) -> Path:
+    try:
+        folder = Path(place).expanduser()
+        os.fsencode(folder)
+        if "\0" not in place:
+            return folder
+    except (RuntimeError, UnicodeEncodeError):  # there is no such user, or no such name
+        pass
+    raise VaultAbsent(
+        f"{settings} names no folder as keyring-path",
+        cause=f"there can be none at {place}",
+        fix="correct the file or remove it",
+    )
 
 
 def _check_followed(settings: Path, what: str, path: Path, distrust: Distrust | None) -> None:

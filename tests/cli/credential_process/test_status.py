@@ -79,6 +79,13 @@ def test_a_name_in_it_is_quoted_for_the_shell_that_shows_it(shell: str, world: W
     assert command == ["rolehop", "assume", name]
 
 
+def test_without_a_home_there_is_nothing_to_keep_it_in(world: World) -> None:
+    done = world.rolehop(*PROCESS, env={"HOME": "relative"})
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("rolehop: you have no home folder\n"), done.err
+    assert len(done.err.splitlines()) == 3
+
+
 def test_each_chain_has_its_own(failed: World) -> None:
     assert failed.rolehop("credential-process", "nowhere").code == 3
     spoke = "spokes/444444444444"

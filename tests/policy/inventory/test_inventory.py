@@ -252,6 +252,7 @@ def test_an_invalid_document_leaves_the_verdict_open_and_names_its_place() -> No
         ("[" + "9" * 5000 + "]", "a number in it has 5000 digits"),
         ('{"Role": {"Arn": "a", "Arn": "b"}}', "occurs twice"),
         ("[" * 200_000, "nested too deep"),
+        ("{" + "".join(f'"{n}": 0,' for n in range(30_000)) + '"29999": 0}', "occurs twice"),
     ],
 )
 def test_a_file_that_is_something_else_is_refused(text: str, says: str) -> None:

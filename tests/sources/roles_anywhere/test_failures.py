@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.x509 import CertificateBuilder, Name, NameAttribute, UnrecognizedExtension
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from rolehop.aws.certificates import x509
 from rolehop.credentials import Secret
+from rolehop.errors import SourceError
 from rolehop.sources import diagnose, stamp_of
 from tests.doubles.roles_anywhere import RolesAnywhere
 from tests.sources.machines import (
@@ -229,3 +232,36 @@ class TestFailures:
         assert done.code == 3
         assert complaint in done.err
         assert "1234" not in done.out
+
+
+_EC_KEY = bytes.fromhex("2a8648ce3d0201")  # the object identifier id-ecPublicKey
+_X400_NAME = bytes.fromhex("3002a300")
+
+
+def test_a_key_of_an_unknown_kind_is_no_accident() -> None:
+    """Nor is a key that is damaged; the certificate itself can be read."""
+    issued = issue("me")
+    data = x509.der(issued.certificate)
+    assert _EC_KEY in data
+    leaf = x509.certificate_from_der(data.replace(_EC_KEY, _EC_KEY[:-1] + b"\x2d"), "a test")
+    with pytest.raises(SourceError, match="the certificate of CN=me cannot be used"):
+        x509.kind_of(leaf)
+    with pytest.raises(SourceError, match="does not belong to the certificate"):
+        x509.identity(leaf, (), issued.key, "me.key")
+
+
+def test_names_in_a_certificate_that_cannot_be_read_are_none() -> None:
+    key = ec_key()
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "me")])
+    builder = CertificateBuilder(
+        name,
+        name,
+        key.public_key(),
+        1,
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime(2026, 2, 1, tzinfo=UTC),
+    ).add_extension(
+        UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, _X400_NAME), critical=False
+    )
+    found = x509.attributes(builder.sign(key, hashes.SHA256()))
+    assert (found["x509Subject/CN"], found["x509SAN/DNS"]) == (("me",), ())

@@ -117,11 +117,12 @@ class TestService:
             )
         assert caught.value.cause == "no answer within 0.2 s"
 
+    @pytest.mark.parametrize("url", ["nonsense", "http://["])
     def test_an_address_that_is_invalid_names_the_variable(
-        self, world: World, double: RolesAnywhere, root: Issued
+        self, world: World, double: RolesAnywhere, root: Issued, url: str
     ) -> None:
         with_files(world, issue("me", root))
-        world.more["AWS_ENDPOINT_URL_ROLESANYWHERE"] = "nonsense"
+        world.more["AWS_ENDPOINT_URL_ROLESANYWHERE"] = url
         error = failure(world)
         assert error.exit_code == 3
         assert "AWS_ENDPOINT_URL…" in f"{error.what} {error.fix}"
