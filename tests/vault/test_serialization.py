@@ -173,6 +173,11 @@ def test_one_changed_character_damages_an_item(at: int, other: str) -> None:
         read_item(changed, KEY)
 
 
+def test_an_item_that_was_stored_under_another_hop_key_is_damaged() -> None:
+    with pytest.raises(Damaged, match="belongs to another hop key"):
+        read_item(item(session(), key_of("hub")), key_of("admin"))
+
+
 def test_an_item_of_an_earlier_version_is_not_called_damaged() -> None:
     body = REST.partition(',"local_expires_at"')[0]
     with pytest.raises(OlderVersion):
