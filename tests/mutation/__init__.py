@@ -59,7 +59,13 @@ PARTS = {
             "policy/chain_verdict.py", "policy/chains/*.py", "policy/evaluation/*.py",
             "policy/language/*.py",
         ),
-        ("policy",),
+        (
+            "policy/test_actions.py", "policy/test_cases.py", "policy/test_deciding_values.py",
+            "policy/test_evaluate.py", "policy/test_federated_hop.py", "policy/test_known_keys.py",
+            "policy/test_operators.py", "policy/test_principals.py", "policy/test_properties.py",
+            "policy/test_requests.py", "policy/test_user_sessions.py", "policy/test_pass_role.py",
+            "policy/inventory/test_context_keys.py", "policy/inventory/test_scp_levels.py",
+        ),
     ),
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",

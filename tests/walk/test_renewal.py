@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,9 +24,9 @@ from rolehop.renewal import Renewal
 from rolehop.startup.dataclass import replace
 from rolehop.time_limit import OutOfTime, _limits
 from tests.support.simulator import START
-from tests.walk.plans import HUB, plan
+from tests.walk.plans import ADMIN, HUB, plan
 
-PLAN = plan(HopConfig(HUB))  # min_ttl is 16 min
+PLAN = plan(HopConfig(HUB), HopConfig(ADMIN))  # min_ttl is 16 min
 MINUTE = timedelta(minutes=1)
 
 
@@ -103,7 +104,7 @@ def test_the_old_one_is_handed_out_if_nobody_answers(error: Exception, noted: bo
         return  # without a session in hand there is no limit
     case = Case(OLD, error)
     assert case.run(noted=noted) is OLD
-    assert len(case.walks) == 1
+    assert case.walks == [noted], "without a session in hand there is no limit"
     (note,) = case.notes
     assert note.startswith("the session cannot be renewed now, and has 10 min left: ")
 
@@ -185,6 +186,33 @@ def test_the_vault_decides_and_not_the_index() -> None:
     case = Case(session(40 * MINUTE))
     assert case.run(START + 10 * MINUTE) is NEW
     assert case.walks == [False]
+
+
+@pytest.mark.parametrize("listed", [16 * MINUTE, 30 * MINUTE, timedelta(seconds=59), -MINUTE])
+def test_the_vault_is_not_read_for_a_session_that_the_index_has_as_not_due(
+    listed: timedelta,
+) -> None:
+    case = Case(OLD)
+    assert case.run(START + listed) is NEW
+    assert case.walks == [False]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows has no alarms")
+@pytest.mark.parametrize("interrupts", [True, False])
+def test_an_alarm_interrupts_what_knows_no_limit_if_that_is_allowed(interrupts: bool) -> None:
+    before, found = signal.getsignal(signal.SIGALRM), []
+
+    def walk() -> Session:
+        found.append(signal.getsignal(signal.SIGALRM) is not before)
+        return NEW
+
+    renewal = Renewal(
+        PLAN, walk, lambda _: OLD, lambda _: None, lambda: START, lambda: False,
+        interrupts=interrupts,
+    )  # fmt: skip
+    session = renewal.session(OLD.local_expires_at)
+    assert found == [interrupts] or (interrupts and session is OLD)  # if this machine stalls
+    assert signal.getsignal(signal.SIGALRM) is before
 
 
 @pytest.mark.parametrize("change", ["refused", "gone"])

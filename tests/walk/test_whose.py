@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from rolehop.config.model import HopConfig
-from rolehop.credentials import Credentials, Secret
+from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ConfigError, HopRefused, NoTerminal, ServiceError, SourceError
-from rolehop.plan.model import Plan, Stamp
+from rolehop.plan.model import Plan, Stamp, Step
 from rolehop.ports import CallerIdentity, StsRefusal
 from rolehop.startup.dataclass import replace
 from rolehop.walk import walk
@@ -91,6 +91,37 @@ def test_it_is_loaded_again_once_if_aws_rejects_it(aws: FakeAws) -> None:
     aws.rejected.add("ASIANEW")
     with pytest.raises(HopRefused, match="does not accept"):
         walk(made, aws.ports())
+
+
+def test_one_that_another_process_stores_meanwhile_is_not_asked_about_for_ever(
+    aws: FakeAws,
+) -> None:
+    aws.source = a_source_session(aws)
+    made = plan(stamp=STORED)
+    stored_unnamed(aws, made)
+    old = aws.stored[made.key]
+    dropped: list[tuple[str, str]] = []
+    gets: list[Step] = []
+    aws.drop = lambda key, access_key_id: dropped.append((key, access_key_id))  # type: ignore[method-assign]
+
+    def get(step: Step, chain: str) -> Session:
+        gets.append(step)
+        key_id = "ASIAFIRST" if len(gets) == 1 else "ASIASECOND"
+        return replace(old, credentials=replace(old.credentials, access_key_id=key_id))
+
+    aws.get = get  # type: ignore[method-assign]
+    aws.rejected = {"ASIAFIRST", "ASIASECOND"}
+    with pytest.raises(HopRefused, match="does not accept"):
+        walk(made, aws.ports())
+    assert (dropped, len(gets)) == ([(made.key, "ASIAFIRST")], 2)
+
+
+def test_a_new_session_that_is_rejected_is_not_loaded_again(aws: FakeAws) -> None:
+    aws.source = a_source_session(aws)
+    aws.rejected.add("ASIASOURCE")
+    with pytest.raises(HopRefused, match="does not accept"):
+        walk(plan(stamp=A_SESSION), aws.ports())
+    assert aws.loads == 1
 
 
 def test_whose_a_source_is_is_asked_once(aws: FakeAws) -> None:
