@@ -192,7 +192,7 @@ def _quoted(given: tuple[str, str]) -> str:
 
 _ARNS = ["arn:aws:iam::111111111111:role/a/b", "111111111111:role/X", "arn:aws-cn:sts::1:x"]
 _COMMANDS = ["/usr/bin/tool --a 'b c' \"d\"", 'C:\\a b\\c.exe "x y" \\"z\\"']
-_encoded = mutated_bytes(SAML).map(lambda data: base64.b64encode(data).decode())
+encoded = mutated_bytes(SAML).map(lambda data: base64.b64encode(data).decode())
 
 _PARSERS = [
     Parser("AWS config", st.tuples(mutated(AWS_CONFIG), mutated(AWS_CONFIG)), _aws_config),
@@ -204,7 +204,7 @@ _PARSERS = [
     ),
     Parser("IAM inventories", json_text(INVENTORY), read_inventory, (InvalidInventory,)),
     Parser("access-denied texts", mutated(DENIED), _denied),
-    Parser("SAML", _encoded | mutated(SAML), lambda text: read_assertion(Secret(text)), (ValueError,)),
+    Parser("SAML", encoded | mutated(SAML), lambda text: read_assertion(Secret(text)), (ValueError,)),
     Parser("JWT", mutated(TOKENS), _jwt, (ValueError,)),
     Parser("OAuth tokens", json_bytes([SIGN_IN]), _tokens, (ValueError,)),
     Parser("credential_process output", json_bytes([PROCESS]), _process, (ValueError,)),

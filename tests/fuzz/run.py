@@ -37,7 +37,7 @@ class Parser:
     expected: tuple[type[Exception], ...] = ()
     """What it may raise, besides errors of ours; none of these may be unexpected."""
 
-    share: int = 4
+    share: float = 4
     """How many inputs it gets, relative to others: those that are slow get fewer."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Self
@@ -48,15 +49,17 @@ _headers = st.sampled_from(
 
 
 @dataclass(frozen=True)
-class _Canned:
+class Canned:
+    """One answer."""
+
     status: int
     headers: dict[str, str]
     body: bytes
 
 
-def _answers(bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[_Canned]]:
+def answers(bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[Canned]]:
     """Return what is answered: to each request of a call the next, the last one to all others."""
-    one = st.builds(_Canned, _STATUSES, _headers, bodies)
+    one = st.builds(Canned, _STATUSES, _headers, bodies)
     return st.lists(one, min_size=1, max_size=3)
 
 
@@ -64,7 +67,7 @@ def _answers(bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[_Canned
 class AnythingServer:
     """A context manager; answers every request with the next of ``canned``."""
 
-    canned: list[_Canned] = field(default_factory=list)
+    canned: list[Canned] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"owner": self})
@@ -83,7 +86,7 @@ class AnythingServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def next(self) -> _Canned:
+    def next(self) -> Canned:
         return self.canned.pop(0) if len(self.canned) > 1 else self.canned[0]
 
 
@@ -117,7 +120,7 @@ _USER = (
     "<AssumedRoleUser><Arn>arn:aws:sts::222222222222:assumed-role/Hub/me</Arn>"
     "<AssumedRoleId>AROA:me</AssumedRoleId></AssumedRoleUser>"
 )
-_STS = [
+STS = [
     f"<{action}Response xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><{action}Result>{inside}"
     f"</{action}Result></{action}Response>"
     for action, inside in {
@@ -142,7 +145,7 @@ _STS = [
         " authorized to perform: sts:AssumeRole on resource: x</Message></Error></ErrorResponse>"
     )
 ]
-_SIGNER = Credentials(
+SIGNER = Credentials(
     "ASIAEXAMPLE000000001", Secret("kept-by-the-samples"), Secret("given-by-the-samples"), None
 )
 _CLIENT = Registration("id", Secret("kept-by-the-samples"), _NOW + timedelta(days=9))
@@ -154,7 +157,7 @@ _DEVICE = {
     "expiresIn": 600,
     "interval": 1,
 }
-_PORTAL = [
+PORTAL = [
     {"roleCredentials": {
         "accessKeyId": "ASIAEXAMPLE000000001", "secretAccessKey": "s", "sessionToken": "t",
         "expiration": 1767272400000,
@@ -163,7 +166,7 @@ _PORTAL = [
     {"roleList": [{"roleName": "Dev", "accountId": "111111111111"}]},
     {"message": "no", "__type": "ForbiddenException"},
 ]  # fmt: skip
-_OIDC = [
+OIDC = [
     {**SIGN_IN, "tokenType": "Bearer"},
     _DEVICE,
     {"clientId": "id", "clientSecret": "s", "clientSecretExpiresAt": 1777272400},
@@ -187,27 +190,32 @@ def parsers() -> Iterator[list[Parser]]:
         yield _made(server, sts, http, near)
 
 
+def parser_of_answers(
+    server: AnythingServer,
+    name: str,
+    bodies: st.SearchStrategy[bytes],
+    calls: list[Callable[[], object]],
+    expected: tuple[type[Exception], ...] = (),
+) -> Parser:
+    """Return the parser of what ``server`` answers to one of some calls."""
+
+    def read(given: tuple[list[Canned], int]) -> Any:
+        server.canned, call = list(given[0]), given[1]
+        return calls[call]()
+
+    inputs = st.tuples(answers(bodies), st.sampled_from(range(len(calls))))
+    return Parser(name, inputs, read, expected, share=3)
+
+
 def _made(
     server: AnythingServer, sts: StsClient, http: HttpClient, near: HttpClient
 ) -> list[Parser]:
-    def parser(
-        name: str,
-        bodies: st.SearchStrategy[bytes],
-        calls: list[Callable[[], object]],
-        expected: tuple[type[Exception], ...] = (),
-    ) -> Parser:
-        def read(given: tuple[list[_Canned], int]) -> Any:
-            server.canned, call = list(given[0]), given[1]
-            return calls[call]()
-
-        inputs = st.tuples(_answers(bodies), st.sampled_from(range(len(calls))))
-        return Parser(name, inputs, read, expected, share=3)
-
+    parser = partial(parser_of_answers, server)
     return [
-        parser("STS and IAM", mutated_bytes(_STS), _sts_calls(sts), (StsRefusal,)),
-        parser("Identity Center's portal", json_bytes(_PORTAL), _portal_calls(http, server.url),
+        parser("STS and IAM", mutated_bytes(STS), _sts_calls(sts), (StsRefusal,)),
+        parser("Identity Center's portal", json_bytes(PORTAL), _portal_calls(http, server.url),
                (PortalRefusal,)),
-        parser("Identity Center's OIDC", json_bytes(_OIDC), _oidc_calls(http, server.url),
+        parser("Identity Center's OIDC", json_bytes(OIDC), _oidc_calls(http, server.url),
                (OAuthRefusal,)),
         parser("OIDC issuers", json_bytes([_discovery(server.url), SIGN_IN]),
                [Issuer(http, server.url, "id", lambda: _NOW).discover], (OAuthRefusal,)),
@@ -233,15 +241,15 @@ def _sts_calls(sts: StsClient) -> list[Callable[[], object]]:
     hop = Hop(RoleArn.parse(HUB), "me", 3600)
     web = WebIdentity(hop.role, "me", 3600)
     return [
-        *[lambda: sts.assume_role(hop, _SIGNER, None)] * 5,
-        lambda: sts.session_token(_SIGNER, 3600, None),
-        lambda: sts.caller(_SIGNER).arn,
-        lambda: sts.decode_message(_SIGNER, "x"),
-        lambda: sts.mfa_device(_SIGNER),
+        *[lambda: sts.assume_role(hop, SIGNER, None)] * 5,
+        lambda: sts.session_token(SIGNER, 3600, None),
+        lambda: sts.caller(SIGNER).arn,
+        lambda: sts.decode_message(SIGNER, "x"),
+        lambda: sts.mfa_device(SIGNER),
         lambda: sts.assume_role_with_web_identity(web, Secret("given-by-the-samples")),
         lambda: sts.assume_role_with_saml(hop.role, "arn:aws:iam::222222222222:saml-provider/x", Secret("a"), None),
-        lambda: sts.iam_keys.list(_SIGNER),
-        lambda: sts.iam_keys.create(_SIGNER),
+        lambda: sts.iam_keys.list(SIGNER),
+        lambda: sts.iam_keys.create(SIGNER),
     ]  # fmt: skip
 
 

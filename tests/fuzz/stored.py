@@ -1,0 +1,242 @@
+"""The parsers of what rolehop itself has written: notes, logs, lists, results of runs.
+
+Each is read as it was written with some of it changed, in the folder in which it lies.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from rolehop.app.each.output_folder import OutputFolder
+from rolehop.app.each.report import read_report
+from rolehop.app.each.targets import RunTarget
+from rolehop.completion import name_cache
+from rolehop.config.model import FleetListing, ListedAccount
+from rolehop.errors import HopRefused, RolehopError
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
+from rolehop.show.running.rows import ResultClass, TargetProblem, TargetRow
+from rolehop.state import chain_usage, fleet_cache, organization, sdk_problems, walk_flags
+from rolehop.state.history_log import HistoryLog
+from rolehop.state.last_choices import LastChoices
+from rolehop.state.last_refusal import last_refused, record_refusals
+from rolehop.state.recent import RecentNotes
+from rolehop.state.run_log import log_to_resume, new_log
+from rolehop.vault import chunks
+from tests.fuzz.run import Parser
+from tests.fuzz.samples import POLICIES
+from tests.fuzz.texts import json_bytes, mutated_bytes
+
+_NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_KEY_ID = "ASIAEXAMPLE000000001"
+_OPTIONS = WalkOptions(duration=3600, tags=(("team", "x"),), reason="because")
+
+
+class _OpenLocks:
+    """Locks that nobody else wants."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def waiting_for_person(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@contextmanager
+def parsers() -> Iterator[list[Parser]]:
+    """Give all parsers; what they read lies in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="rh-") as name:
+        folder = Path(name)
+        yield [
+            *_notes(folder),
+            *_lists(folder),
+            *_logs(folder / "logs"),
+            _run(folder / "run"),
+            _CHUNKS,
+        ]
+
+
+def _note(name: str, path: Path, read: Callable[[], object]) -> Parser:
+    """Return the parser of a JSON file that was written just now."""
+    sample = path.read_bytes()
+
+    def after(data: bytes) -> object:
+        path.write_bytes(data)
+        return read()
+
+    document = json.loads(sample)
+    document.pop("check", None)  # with it, whatever was changed would end there
+    return Parser(name, json_bytes([document]), after, share=2)
+
+
+def _notes(folder: Path) -> Iterator[Parser]:
+    chain_usage.note_use(folder, "hub", 1.0)
+
+    def use() -> None:
+        uses = chain_usage.load_uses(folder)
+        chain_usage.in_order(["a", "hub"], uses, 1e9)
+        chain_usage.note_use(folder, "hub", 1e9)
+
+    yield _note("uses of chains", folder / "recent.json", use)
+    choices = LastChoices(folder)
+    choices.note("role", "Dev")
+    yield _note("choices", folder / "choices.json", lambda: f"{choices.last('role')}")
+    with suppress(HopRefused), record_refusals(folder, "hub", _OPTIONS, lambda: _NOW):
+        raise HopRefused("no", code="AccessDenied", message="not you", hop=1)
+    yield _note("the last refusal", folder / "refused.json", lambda: last_refused(folder).message)
+    walk_flags.remember_flags(folder, _KEY_ID, _OPTIONS, _NOW)
+    flags = folder / "flags" / f"{_KEY_ID}.json"
+    yield _expecting(_note("flags", flags, lambda: walk_flags.load_flags(folder, _KEY_ID)))
+    recent = RecentNotes(folder, "refusal", 5, lambda: datetime.now(UTC))
+    recent.add("k", {"code": "x"})
+    path = folder / "recent" / "refusal-k.json"
+    yield _note("notes of failures", path, lambda: f"{recent.get('k')}")
+    now = datetime.now(UTC)  # old notes are deleted by when their files were written
+    problem = sdk_problems.as_problem("hub", RolehopError("no", cause="why", fix="do"), now)
+    sdk_problems.note_problem(folder, problem)
+    (path,) = (folder / "sdk").iterdir()
+    yield _note("what SDKs were told", path, lambda: f"{sdk_problems.sdk_problems(folder, now)}")
+
+
+def _expecting(parser: Parser) -> Parser:
+    return Parser(parser.name, parser.inputs, parser.read, (ValueError,), parser.share)
+
+
+def _lists(folder: Path) -> Iterator[Parser]:
+    path = fleet_cache.fleet_path(folder, "all")
+    account = ListedAccount("444444444444", "web", "Prod", ("Dev",), "web")
+    fleet_cache.store_listing(path, "all", "d", FleetListing((account,), _NOW, {"CLOSED": 1}))
+    yield _note("accounts of a fleet", path, lambda: fleet_cache.load_listing(path, "all", "d"))
+    found = Organization(
+        "111111111111",
+        {"444444444444": ("r-1", "444444444444")},
+        {"r-1": Target("root", ("p",), ()), "444444444444": Target("account", (), ("p",))},
+        {"p": NamedPolicy("p", json.dumps(POLICIES[1]))},
+    )
+    organization.store_organization(folder, organization.StoredOrganization(found, _NOW, "hub"))
+    path = folder / organization.FILE
+    yield _note("an organization", path, lambda: organization.load_organization(folder))
+    names = {**name_cache.no_names(), "chain": {"hub": "a hub"}}
+    text = name_cache.as_text(names, {"/x": "-"}, {"HOME": "=/"}) or ""
+
+    def read_names(body: bytes) -> None:
+        """Read them with a right check, too: else every change would end there."""
+        name_cache.read_text(body, {})
+        with suppress(UnicodeDecodeError):
+            name_cache.read_text((name_cache.checked(body.decode()) or "").encode(), {"HOME": "/"})
+
+    yield Parser(
+        "names for completion",
+        mutated_bytes([text.rpartition("check")[0], text]),
+        read_names,
+        share=2,
+    )
+
+
+def _logs(folder: Path) -> Iterator[Parser]:
+    with suppress(OSError):
+        log = new_log(folder, ["ls"], ["hub"], None, _NOW, print)
+        log.add(("hub", "eu-west-1"), "ok", "222222222222")
+        log.add(("hub", None), "refused", None)
+        log.close()
+    (run,) = (folder / "runs").iterdir()
+
+    def resume(data: bytes) -> None:
+        run.write_bytes(data)
+        log_to_resume(folder, ["ls"], ["hub"], None, print)
+
+    header, line, last = run.read_bytes().splitlines()
+    changed_line = json_bytes([json.loads(line)])
+    inputs = mutated_bytes([run.read_text()]) | changed_line.map(
+        lambda d: b"\n".join((header, d, last))
+    )
+    yield Parser("logs of runs", inputs, resume, share=2)
+    history = HistoryLog(folder, _OpenLocks())
+    history.append([{"at": "2026-01-01T12:00:00Z", "event": "call", "chain": "hub", "hop": 1}] * 2)
+    lines, end = folder / "history" / "000000000001.jsonl", folder / "history" / "end.json"
+    whole = lines.read_bytes(), end.read_bytes()
+
+    def follow(path: Path, data: bytes) -> str:
+        for each, content in zip((lines, end), whole, strict=True):
+            each.write_bytes(content)
+        path.write_bytes(data)
+        shown = "\n".join([*history.verify().problems, f"{history.entries()}"])
+        history.append([{"at": "2026-01-01T12:00:01Z", "event": "call"}])
+        for each in (folder / "history").iterdir():
+            if each not in (lines, end):
+                each.unlink()
+        return shown
+
+    first = whole[0].splitlines()[0]
+    changed = json_bytes([json.loads(first)]).map(lambda d: d + b"\n" + whole[0])
+    both = st.tuples(st.just(lines), mutated_bytes([whole[0].decode()]) | changed) | st.tuples(
+        st.just(end), json_bytes([json.loads(whole[1])])
+    )
+    yield Parser("the history", both, lambda given: follow(*given), (OSError,), share=2)
+
+
+def _run(folder: Path) -> Parser:
+    """Return the parser of the folder that `each --output` fills."""
+    target = RunTarget("hub")
+    output = OutputFolder(folder, [target])
+    output.describe([target], [target], None)
+    problem = TargetProblem("no", "why", "do", 1)
+    row = TargetRow(
+        "hub", "hub", ResultClass.REFUSED, "222222222222", None, None, None, 5, 1.5, problem, _NOW
+    )
+    output.store(target, row)
+    result, run = folder / "hub" / "result.json", folder / "run.json"
+    samples = {each: json.loads(each.read_bytes()) for each in (result, run)}
+
+    def read(given: tuple[Path, bytes]) -> str:
+        path, data = given
+        for each, content in samples.items():
+            each.write_text(json.dumps(content))
+        path.write_bytes(data)
+        output.describe([target], [target], None)
+        return f"{read_report([folder])}"
+
+    inputs = st.sampled_from(list(samples)).flatmap(
+        lambda path: st.tuples(st.just(path), json_bytes([samples[path]]))
+    )
+    return Parser("results of runs", inputs, read, share=2)
+
+
+class _Items(dict[str, str]):
+    """A back end."""
+
+    def put(self, service: str, text: str, _: int | None) -> None:
+        self[service] = text
+
+    def delete(self, service: str) -> bool:
+        return self.pop(service, None) is not None
+
+
+def _chunks(given: tuple[str, bytes]) -> str:
+    items = _Items()
+    chunks.put(items, "s", "x" * 3000, 1000, None)
+    items[given[0]] = given[1].decode("utf-8", "replace")
+    with suppress(chunks.IncompleteItem):
+        chunks.get(items, "s")
+    chunks.put(items, "s", "new", 1000, None)
+    assert chunks.get(items, "s") == "new"
+    return f"{chunks.delete(items, 's', 1000)}"
+
+
+_MANIFEST = {"chunks": 1, "generation": "a", "count": 4, "digest": "0" * 64}
+_CHUNKS = Parser(
+    "items in chunks",
+    st.tuples(
+        st.sampled_from(["s", "s/a0", "s/a3", "s/b0"]),
+        mutated_bytes([json.dumps(_MANIFEST, separators=(",", ":")), "eHh4" * 250]),
+    ),
+    _chunks,
+    share=2,
+)
