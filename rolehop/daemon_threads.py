@@ -9,8 +9,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn, TypeVar
+
+from rolehop.time_limit import comes_within
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,14 +77,19 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
     helper.start(run)
     if _of_thread.helper is None:
         helper.end()
-    try:
-        ended = outcome.get(timeout=seconds)
-    except queue.Empty:
+    ended: list[Callable[[], T]] = []
+
+    def take(part: float) -> bool:
+        with suppress(queue.Empty):
+            ended.append(outcome.get(timeout=part))
+        return bool(ended)
+
+    if not comes_within(seconds, take):
         if _of_thread.helper is not None:
             helper.end()
             _of_thread.helper = _Helper()
-        raise TimeoutError from None
-    return ended()
+        raise TimeoutError
+    return ended[0]()
 
 
 def _raise(error: BaseException) -> NoReturn:

@@ -12,11 +12,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 _SOON = 0.01  # seconds
 _AGAIN = 0.25  # seconds
+_PART, _STOPPED = 1.0, 1.0  # seconds
 
 
 class _Limits(threading.local):
@@ -184,3 +185,22 @@ def seconds_left(at_most: float) -> float:
     if not _limits.ends:
         return at_most
     return max(0.0, min(at_most, _limits.ends[-1] - time.monotonic()))
+
+
+def comes_within(seconds: float, take: Callable[[float], bool]) -> bool:
+    """True if ``take``, which waits for the seconds that it is given, is true within ``seconds``.
+
+    Time in which this process was stopped does not count (Ctrl-Z, a frozen container): an answer may
+    have come meanwhile, and the thread that fetches it was stopped, too.
+    """
+    left = max(0.0, seconds)
+    while True:
+        part, begun = min(left, _PART), time.monotonic()
+        if take(part):
+            return True
+        if time.monotonic() - begun > part + _STOPPED:
+            left = max(left, min(seconds, _PART))
+        else:
+            left -= part
+        if left <= 0:
+            return False

@@ -171,8 +171,9 @@ config/toml: TOML texts: where a value is, how it is changed, what is wrong in o
     config
 # ---- small, and used by many
 access_denied: AWS's access-denied texts: who was refused what, by which type of policy, who can help
-time_limit: what one exchange may take in all
 daemon_threads: run calls in parallel, or for a limited time
+    time_limit
+time_limit: what one exchange may take in all
 json_fields: read JSON from outside field by field, trusting none of it
     credentials
 files: read files that must be trusted, write files whole or not at all; who else can change them

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from rolehop import time_limit as limits
+from rolehop.daemon_threads import call_within
 from rolehop.time_limit import (
     OutOfTime,
+    comes_within,
     program_may_ask,
     program_time_limit,
     seconds_left,
@@ -21,6 +26,41 @@ from rolehop.time_limit import (
     unattended,
     uninterrupted,
 )
+from rolehop.vault.timeouts import Deadline
+
+
+def test_time_in_which_this_process_was_stopped_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, waits = [0.0], list[float]()
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def take(seconds: float) -> bool:
+        waits.append(seconds)
+        now[0] += seconds if len(waits) < 5 else 3600
+        return len(waits) == 6
+
+    assert comes_within(4.5, take)
+    assert waits == [1, 1, 1, 1, 0.5, 1]
+    assert not comes_within(0, lambda _: False)
+
+
+@pytest.mark.parametrize(
+    "call", [partial(Deadline(0.05).call, "testing"), partial(call_within, 0.05)]
+)
+def test_an_answer_that_came_while_this_process_was_stopped_is_taken(
+    monkeypatch: pytest.MonkeyPatch, call: Callable[[Callable[[], bool]], bool]
+) -> None:
+    goes_on, looks = threading.Event(), itertools.count()
+
+    def monotonic() -> float:
+        look = next(looks)
+        if look:
+            goes_on.set()
+        return look * 3600.0
+
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=monotonic))
+    assert call(lambda: goes_on.wait(60)) is True
 
 
 def test_if_prompts_are_off_all_time_counts() -> None:

@@ -26,7 +26,7 @@ from rolehop.startup.calling_process import ends_with_caller
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 from rolehop.startup.waits import Wait
-from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
+from rolehop.time_limit import comes_within, seconds_left, time_limit, time_limit_paused
 from rolehop.vault.lock_queue import Ticket, sweep_queues
 from rolehop.vault.serialization import read_object
 
@@ -127,7 +127,8 @@ class FileLocks:
             shared = self._thread_locks.setdefault(name, _ThreadLock())
             shared.users += 1
         try:
-            if not shared.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            left = deadline - time.monotonic()
+            if not comes_within(left, lambda part: shared.lock.acquire(timeout=part)):
                 raise self._too_late(_read_state(path))
             try:
                 yield

@@ -138,7 +138,10 @@ def open_session_bus(seconds: float = _SIGN_ON_SECONDS) -> DBusConnection:
     from secretstorage.util import add_match_rules
 
     try:
-        connection = open_dbus_connection(auth_timeout=seconds)
+        try:
+            connection = open_dbus_connection(auth_timeout=seconds)
+        except BlockingIOError:  # jeepney's, if the time was up before it asked: we were stopped
+            connection = open_dbus_connection(auth_timeout=seconds)
         add_match_rules(connection)
     except KeyError as error:
         reason = f"Environment variable {error.args[0]} is unset"

@@ -24,6 +24,7 @@ from rolehop.errors import (
     VaultLocked,
 )
 from rolehop.startup.waits import Wait
+from rolehop.time_limit import comes_within
 
 QUICK_SECONDS = 5.0
 PERSON_SECONDS = 40.0
@@ -109,7 +110,9 @@ class Deadline:
         since = time.monotonic()
         while True:
             with Wait("waiting for the keyring, which may ask to be unlocked,", may_ask=True):
-                moved = outcome.moved.acquire(timeout=self._left(since))
+                moved = comes_within(
+                    self._left(since), lambda part: outcome.moved.acquire(timeout=part)
+                )
             if outcome.has_ended:
                 break
             if moved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.app.each.children import CommandEnd, RunningCommands
+from rolehop.app.each.children import CommandEnd, RunningCommands, _RunningCommand
 from rolehop.app.each.results import class_of
 from rolehop.app.each.sign_ins import SignIns
 from rolehop.app.each.targets import RunTarget, Shard, TargetFacts, filled
@@ -184,3 +185,13 @@ def test_what_a_command_started_may_clean_up_before_it_is_killed(
     with suppress(OSError):  # it has ended, and nobody waits for it
         while Path(f"/proc/{pid.read_text().strip()}/stat").read_text().split()[2] != "Z":
             time.sleep(0.01)
+
+
+def test_a_command_that_ended_while_this_process_was_stopped_is_not_late() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        command = _RunningCommand(process, deadline=0)
+        assert command.is_late(1)
+        assert process.stdin is not None
+        process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert not command.is_late(1)

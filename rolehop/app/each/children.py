@@ -49,6 +49,15 @@ class _RunningCommand:
         self.is_gone = threading.Event()
         """Set once nothing is left of a command that was asked to end."""
 
+    def is_late(self, now: float) -> bool:
+        """True if it is at work past its deadline; not one that ended while this process was stopped."""
+        if self.kill_at is not None or self.deadline is None or now < self.deadline:
+            return False
+        if not hasattr(os, "waitid"):
+            return self.process.returncode is None
+        flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return not self.has_exited and os.waitid(os.P_PID, self.process.pid, flags) is None
+
     def send(self, number: int) -> None:
         """Send a signal to the command and what it started; not after it was waited for."""
         if self.process.returncode is not None:
@@ -148,7 +157,7 @@ class RunningCommands:
                 if child.kill_at is not None and now >= child.kill_at:
                     child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
                     child.is_gone.set()
-                elif child.kill_at is None and child.deadline is not None and now >= child.deadline:
+                elif child.is_late(now):
                     child.timed_out = True
                     child.kill_at = now + self._grace
                     child.send(signal.SIGTERM)

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from rolehop.time_limit import comes_within
+
 _KEEPER = Path(__file__).with_name("keeper.py")
 _REAP_SECONDS = 1.0
 
@@ -146,8 +148,11 @@ class Program:
         ready = select.poll()
         ready.register(status, select.POLLIN)
         while b"\n" not in self._said:
-            left = None if ends_at is None else max(0.0, ends_at - time.monotonic()) * 1000
-            if not ready.poll(left):
+            if ends_at is None:
+                ready.poll()
+            elif not comes_within(
+                ends_at - time.monotonic(), lambda part: bool(ready.poll(part * 1000))
+            ):
                 return None
             more = os.read(status, 64)
             if not more:

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
 _PREFIX = "python-keyring"
 _SECONDS = 35.0
 """For GnuPG to ask for a passphrase; the vault waits for 40."""
+
+_MOMENT = 1.0  # seconds
 
 # What GnuPG says if nobody gave it the passphrase; with LC_ALL=C it says so in English.
 _LOCKED = (
@@ -135,20 +138,22 @@ class PasswordStore(KeyringBackend):
 
     def _run(self, *arguments: str, text: str = "") -> str:
         """Run ``pass``; return what it prints."""
-        with subprocess.Popen(
-            [self._program, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environ,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        ) as process:
+        with _starting:
+            process = subprocess.Popen(
+                [self._program, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environ,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
             if arguments[0] == "show":  # what writes does not ask, and had better end
                 _reading.add(process)
+        with process:
             try:
-                out, said = process.communicate(text, timeout=_SECONDS)
+                out, said = _answer(process, text)
             except subprocess.TimeoutExpired:
                 _kill(process)
                 raise KeyringLocked("GnuPG waits for its passphrase") from None
@@ -159,12 +164,28 @@ class PasswordStore(KeyringBackend):
         return out
 
 
+def _answer(process: subprocess.Popen[str], text: str) -> tuple[str, str]:
+    """Return what a program prints.
+
+    Raises:
+        subprocess.TimeoutExpired: it has not ended in time. One that had while this process was
+            stopped has: what it printed waits in its pipes, where no time is left to look.
+    """
+    try:
+        return process.communicate(text, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return process.communicate(timeout=_MOMENT)
+
+
 _reading: set[subprocess.Popen[str]] = set()
+_starting = threading.Lock()
+"""Held until a program that has been started is among them."""
 
 
 @atexit.register
 def _end_reading() -> None:
     """End what still reads: after Ctrl-C its prompt would take what is typed into the shell."""
+    _starting.acquire(timeout=_MOMENT)
     for process in tuple(_reading):
         if process.returncode is None:
             _kill(process)

@@ -16,6 +16,7 @@ import pytest
 from rolehop.errors import VaultAbsent, VaultLocked
 from rolehop.vault import ENCRYPTED_FILE, GPG_STORE
 from rolehop.vault.backend_selection import choose_backend
+from rolehop.vault.backends import password_store as password_store_module
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.storage import BackendHandle
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
@@ -170,6 +171,17 @@ def test_a_passphrase_that_nobody_gives_is_a_locked_keyring(tmp_path: Path) -> N
     with pytest.raises(VaultLocked) as caught:
         storage.get("rolehop/it")
     assert caught.value.fix == "give GnuPG the passphrase in a terminal: rolehop doctor"
+
+
+def test_what_pass_said_while_this_process_was_stopped_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(password_store_module, "_SECONDS", 0)  # the time is up
+    monkeypatch.setattr(password_store_module, "_MOMENT", 60)
+    environ = failing(tmp_path, "")
+    program(tmp_path, "echo kept")
+    backend = choose_backend(GPG_STORE, environ, "linux").keyring
+    assert backend.get_password("rolehop/it", "rolehop") == "kept\n"
 
 
 @pytest.mark.parametrize(
