@@ -292,7 +292,8 @@ def _of_expression(
         case ast.Constant():
             new_value = _other_value(node.value)
             is_key = isinstance(parent, ast.Dict) and field == "keys"  # which is dropped instead
-            if new_value is not None and not is_key:
+            is_check = isinstance(parent, ast.keyword) and parent.arg == "strict"  # of zip
+            if new_value is not None and not is_key and not is_check:
                 yield instead(_constant(new_value, node))
         case ast.Call():
             name = shortened(source_text(node.func))
@@ -328,7 +329,8 @@ def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     """Yield what is changed, empty if the source text says it best, and the call that results."""
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name in _OPPOSITE:
+    is_same = name in ("split", "rsplit") and len(node.args) + len(node.keywords) < 2
+    if name in _OPPOSITE and not is_same:
         field = "attr" if isinstance(function, ast.Attribute) else "id"
         other = ast.copy_location(_with(function, field, _OPPOSITE[name]), function)
         yield "", ast.Call(other, node.args, node.keywords)

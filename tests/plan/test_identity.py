@@ -37,6 +37,7 @@ PORTAL = source("identity-center", account="111111111111", role="Dev")
         (PORTAL, DEV.replace("Dev_", "Admin_"), "a session of permission set Dev"),
         (PORTAL, DEV.replace("AWSReservedSSO_", ""), "a session of permission set Dev"),
         (PORTAL, ALICE, "a session of permission set Dev"),
+        (PORTAL, f"{ALICE[:-5]}AWSReservedSSO_Dev_0a1b", "a session of permission set Dev"),
         (PORTAL, DEV.replace("1111", "2222"), "of account 111111111111"),
         (source(role="222222222222:role/Hub"), HUB, None),
         (source(role="222222222222:role/Hub"), HUB.replace("aws:", "aws-cn:"), None),
