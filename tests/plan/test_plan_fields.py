@@ -9,6 +9,7 @@ import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig, WrittenHop
+from rolehop.plan.hop_keys import token_key
 from rolehop.plan.model import Cache, CachedSession, CachedState, Hop, Mfa, Plan, Stamp
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import Resolved
@@ -33,11 +34,10 @@ def plan(
     options: WalkOptions | None = None,
     known: CachedState | None = None,
 ) -> Plan:
-    named = tuple(replace(each, session_name=each.session_name or "me") for each in hops)
     resolved = Resolved(
         ChainConfig("prod", source="alice", **(chain or {})),
         SourceConfig("alice", "keys", settings or {}),
-        tuple((RoleArn.parse(each.role), each) for each in named),
+        tuple((RoleArn.parse(each.role), each) for each in hops),
         WRITTEN,
         "dev",
         "eu-west-1",
@@ -51,7 +51,7 @@ def plan(
 
 
 def hub(**said: Any) -> HopConfig:
-    return HopConfig(str(HUB), **said)
+    return HopConfig(str(HUB), **{"session_name": "me", **said})
 
 
 def test_what_the_chain_says_is_in_the_plan() -> None:
@@ -125,8 +125,13 @@ def test_which_call_carries_which_device(
 @pytest.mark.parametrize("serial", [MFA, None, 5])
 def test_a_token_is_got_with_the_sources_device(serial: object) -> None:
     sent = MFA if serial == MFA else None
-    (_, token) = plan(settings={"mfa_serial": serial, "mfa_duration": 1800}).steps
+    first, token = plan(settings={"mfa_serial": serial, "mfa_duration": 1800}).steps
+    assert (token.key, token.parent) == (token_key(first.key, 1800, sent), first.key)
     assert (token.mfa_serial, token.duration_seconds) == (sent, 1800)  # type: ignore[union-attr]
+
+
+def test_a_session_has_a_name_even_if_nobody_gave_one() -> None:
+    assert plan(hub(session_name=None)).hops[0].hop.session_name == "rolehop"
 
 
 # ---- what is certain to fail
@@ -249,6 +254,11 @@ def test_what_is_named_after_an_unknown_caller_is_not_known_nor_what_comes_after
     assert [len(each.notes) for each in made.hops if "{caller}" in str(each.notes)] == [
         len(made.hops[1].notes)
     ]
+
+
+def test_what_is_noted_besides_is_kept() -> None:
+    (step,) = plan(hub(session_name="{caller}", duration_seconds=7200), stamp=SESSION).hops
+    assert [each.split()[0] for each in step.notes] == ["2", "{caller}"]
 
 
 @pytest.mark.parametrize(

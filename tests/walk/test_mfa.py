@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from rolehop.config.model import HopConfig
-from rolehop.errors import NoTerminal
+from rolehop.credentials import Credentials
+from rolehop.errors import NoTerminal, SourceError
+from rolehop.ports import StsRefusal
 from rolehop.walk import walk
 from tests.support.simulator import START, FakeAws
 from tests.walk.plans import ALICE_MFA, AUDIT, HUB, plan, renewing
@@ -53,3 +55,15 @@ def test_without_anybody_to_ask_nothing_is_sent(aws: FakeAws) -> None:
     assert caught.value.chain == "prod"
     assert aws.calls == []
     assert aws.holding == []
+
+
+def test_a_device_that_may_not_be_looked_up_is_asked_for_in_the_config(aws: FakeAws) -> None:
+    def refuses(signer: Credentials) -> str:
+        raise StsRefusal("AccessDenied", "not authorized to perform: iam:ListMFADevices")
+
+    aws.mfa_device = refuses  # type: ignore[method-assign]
+    aws.codes = ["123456"]
+    with pytest.raises(SourceError, match="could not be looked up") as caught:
+        walk(plan(HopConfig(HUB), mfa_serial="auto"), aws.ports())
+    assert "iam:ListMFADevices" in str(caught.value.cause)
+    assert (aws.calls, aws.codes) == ([], ["123456"])

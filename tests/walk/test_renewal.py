@@ -198,19 +198,23 @@ def test_the_vault_is_not_read_for_a_session_that_the_index_has_as_not_due(
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows has no alarms")
-@pytest.mark.parametrize("interrupts", [True, False])
-def test_an_alarm_interrupts_what_knows_no_limit_if_that_is_allowed(interrupts: bool) -> None:
+@pytest.mark.parametrize(
+    ("allowed", "interrupts"),
+    [({"interrupts": True}, True), ({"interrupts": False}, False), ({}, False)],
+)
+def test_an_alarm_interrupts_what_knows_no_limit_if_that_is_allowed(
+    allowed: dict[str, bool], interrupts: bool
+) -> None:
     before, found = signal.getsignal(signal.SIGALRM), []
 
     def walk() -> Session:
         found.append(signal.getsignal(signal.SIGALRM) is not before)
         return NEW
 
-    renewal = Renewal(
-        PLAN, walk, lambda _: OLD, lambda _: None, lambda: START, lambda: False,
-        interrupts=interrupts,
-    )  # fmt: skip
-    session = renewal.session(OLD.local_expires_at)
+    late = replace(
+        Renewal(PLAN, walk, lambda _: OLD, lambda _: None, lambda: START, lambda: False), **allowed
+    )
+    session = late.session(OLD.local_expires_at)
     assert found == [interrupts] or (interrupts and session is OLD)  # if this machine stalls
     assert signal.getsignal(signal.SIGALRM) is before
 
