@@ -7,7 +7,7 @@ import random
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -28,6 +28,7 @@ _MODULES = (answers, clocks, crowds, disks, keyrings, signals, state, stored_key
 _BETWEEN_LOGOUTS = 20
 _BETWEEN_LINES = 100
 _TRIES = 6  # for a fault that came too late
+_IN_VAIN = 50  # one of so many may come too late each time
 
 
 @dataclass
@@ -83,20 +84,20 @@ def _queues(
     """Return the faults of each back end, shuffled; the slow ones come first."""
     queues: dict[str, list[_Fault]] = {each: [] for each in lanes}
     slow = [_Fault(each, 1, b) for each in kinds if each.once for b in queues if b in each.backends]
-    quick = [each for each in kinds if not each.once]
-    round_number, count = 0, len(slow)
-    order = random.Random(seed)  # noqa: S311 - the same faults again for the same seed
-    while count < faults and quick:
-        round_number += 1
-        for each in order.sample(quick, len(quick)):
-            possible = [lane for lane in lanes if lane in each.backends]
-            if possible:
-                backend = possible[(round_number + len(each.name)) % len(possible)]
-                queues[backend].append(_Fault(each, round_number, backend))
-                count += 1
-    for fault in slow:
-        queues[fault.backend].insert(0, fault)
+    quick = [each for each in kinds if not each.once and queues.keys() & set(each.backends)]
+    count = max(0, faults + faults // _IN_VAIN - len(slow)) if quick else 0
+    for fault in [*slow, *itertools.islice(_rounds(seed, lanes, quick), count)]:
+        queues[fault.backend].append(fault)
     return queues
+
+
+def _rounds(seed: int, lanes: Sequence[str], kinds: Sequence[Kind]) -> Iterator[_Fault]:
+    """Yield each kind once in each round, without end; from round to round on another lane."""
+    order = random.Random(seed)  # noqa: S311 - the same faults again for the same seed
+    for number in itertools.count(1):
+        for each in order.sample(kinds, len(kinds)):
+            possible = [lane for lane in lanes if lane in each.backends]
+            yield _Fault(each, number, possible[(number + len(each.name)) % len(possible)])
 
 
 def _run_lane(
