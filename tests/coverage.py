@@ -39,6 +39,7 @@ def main() -> int:
     if not asked.append and not asked.report:
         shutil.rmtree(_DATA.parent, ignore_errors=True)
     _DATA.parent.mkdir(parents=True, exist_ok=True)
+    _DATA.parent.chmod(0o1777)  # some tests run programs as another user
     failed = 0 if asked.report else _run(tests)
     measured = _combined()
     low = [part for part, least in DEMANDED.items() if _show(measured, part, asked.missing) < least]

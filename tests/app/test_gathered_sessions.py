@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rolehop.vault import deferred_writes
-from rolehop.vault.deferred_writes import MOST_STORED, MOST_WAITING, GatheringVault
+from rolehop.vault.deferred_writes import MOST_STORED, MOST_WAITING, BatchVault, GatheringVault
 from tests.doubles import keyrings
 from tests.vault.samples import World, chosen, hop_step, session
 
@@ -49,3 +51,34 @@ def test_of_very_many_the_first_are_stored_and_those_that_sign_others(tmp_path: 
     vault.put(first[0], session("renewed"), "a")
     vault.store()
     assert world.vault.find(first[0]) == session("renewed")
+
+
+@pytest.mark.parametrize("kind", [GatheringVault, BatchVault])
+def test_a_session_that_aws_rejects_is_dropped_unless_another_is_there_now(
+    tmp_path: Path, kind: type[GatheringVault] | type[BatchVault]
+) -> None:
+    _, world = gathering(tmp_path)
+    vault, step = kind(world.vault), hop_step()
+    made = session()
+    world.vault.put(step, made, "a")
+    vault.put(step, made, "a")
+    vault.drop(step.key, "ASIAANOTHER000000")
+    assert vault.get(step, "a") == made
+    assert world.vault.find(step) == made
+    vault.drop(step.key, made.credentials.access_key_id)
+    assert vault.get(step, "a") is None
+    assert stored(world) == set()
+
+
+def test_what_was_left_out_and_is_dropped_is_not_stored_for_those_that_it_signs(
+    tmp_path: Path,
+) -> None:
+    vault, world = gathering(tmp_path)
+    first = [hop_step(f"spoke-{number}") for number in range(MOST_STORED)]
+    hub, below = hop_step("another hub"), hop_step("below", parent="another hub", number=2)
+    for step in (*first, hub):
+        vault.put(step, session(step.key), "a")
+    vault.drop(hub.key, session(hub.key).credentials.access_key_id)
+    vault.put(below, session(below.key), "a")
+    vault.store()
+    assert stored(world) == {step.key for step in first}

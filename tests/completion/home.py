@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.support import fork_server
+from tests.support.environment import for_coverage
 from tests.support.world import LONGEST_RUN, SCRIPT
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,7 @@ class Home:
             "PYTHONPATH": str(ROOT),
             "XDG_CONFIG_DIRS": str(self.folder / "site"),
             **self.more,
+            **for_coverage(),
         }
 
     def asks(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.vault.kernel import usable
+from tests.support.environment import for_coverage
 from tests.vault import key_quota
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +124,7 @@ def run(
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": str(ROOT)},
+        env={"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": str(ROOT), **for_coverage()},
     )
     if done.stderr.startswith(_CANNOT):
         pytest.skip(done.stderr.strip())

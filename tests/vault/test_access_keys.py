@@ -131,7 +131,16 @@ def test_a_key_in_another_back_end_is_named_and_not_reported_as_absent(tmp_path:
         )
 
 
-@pytest.mark.parametrize("text", ["half", '{"chunks":1,"generation":"a"', '{"AccessKeyId":"A"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "half",
+        '{"chunks":1,"generation":"a"',
+        '{"AccessKeyId":"A"}',
+        '{"AccessKeyId":"A","SecretAccessKey":"s"}',
+        '{"AccessKeyId":"AAAAAAAAAAAAAAAA","SecretAccessKey":""}',
+    ],
+)
 def test_a_damaged_key_is_reported_and_can_be_replaced(
     world: World, keyring: keyrings.InMemory, text: str
 ) -> None:

@@ -12,6 +12,7 @@ from rolehop.errors import VaultAbsent
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.kernel import usable
+from tests.support.environment import for_coverage
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import SecretService
 
@@ -39,7 +40,7 @@ def choose_apart(environ: dict[str, str], platform: str, named: str | None = Non
         [sys.executable, "-W", "error", "-c", _CHOOSE, json.dumps([named, environ, platform])],
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **for_coverage(), **environ},
     )
     assert done.returncode == 0, done.stderr
     found: list[object] = json.loads(done.stdout)

@@ -68,6 +68,7 @@ def test_no_name_is_overwritten_and_no_bad_one_written(
         (("routes", ADMIN, "--from", "nobody"), 2, "no source is called 'nobody'"),
         (("routes", "999999999999", "--as", ALICE), 2, "no role of account 999999999999"),
         (("routes", "a:role/!", "--as", ALICE), 2, "is not a role, account or chain"),
+        (("routes", "own", "--as", ALICE), 2, "chain 'own' has no hop"),
     ],
 )
 def test_a_search_that_cannot_start_is_reported(
