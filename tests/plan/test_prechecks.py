@@ -42,6 +42,8 @@ SAME_ACCOUNT = RoleArn.parse("arn:aws:iam::222222222222:role/Other")
         ((hop(source_identity="ann"), hop(ADMIN, source_identity="ann")), {}),
         ((hop(source_identity="ann"), hop(ADMIN, source_identity="bob")), {2: "hop 1 sets 'ann'"}),
         ((hop(), hop(ADMIN, source_identity="bob")), {}),
+        ((hop(source_identity="ann"), hop(ADMIN)), {}),
+        ((hop(source_identity="ann"), hop(), hop(ADMIN, source_identity="bob")), {3: "hop 1 sets"}),
         ((hop(policy="x" * 2049),), {1: "AWS takes 2048"}),
         ((hop(policy="x" * 2048),), {}),
         ((hop(policy="x" * 2000, policy_arns=("y" * 48,)),), {}),
