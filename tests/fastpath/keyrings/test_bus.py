@@ -13,7 +13,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from rolehop.fastpath.dbus import BusTrouble, read_secrets
-from tests.fastpath.fake_bus import (
+from tests.fastpath.keyrings.fake_bus import (
     ERROR,
     FOUND,
     HELLO,

@@ -1,0 +1,1 @@
+"""What the hot path reads from: a session bus, and the kernel."""
