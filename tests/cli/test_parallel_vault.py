@@ -170,6 +170,19 @@ def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damag
     assert world.items() == []
 
 
+def test_logout_forgets_what_a_damaged_index_names_in_a_keyring_that_lists_nothing(
+    world: World,
+) -> None:
+    world.more["PYTHON_KEYRING_BACKEND"] = "tests.doubles.keyrings.Unlisted"
+    assert world.rolehop("export", "hub", "--format", "json", "--read-only").code == 0
+    index = world.state / "index.json"
+    index.write_text(index.read_text().replace('["hub"]', '["hua"]'))
+    done = world.rolehop("logout", "--all")
+    assert done.code == 0
+    assert "the list of stored sessions was damaged" in done.err
+    assert world.items() == []
+
+
 def test_a_lock_that_goes_from_one_process_to_the_next_is_waited_for(world: World) -> None:
     """A queue of many processes is no process that hangs."""
     assert world.rolehop("credential-process", "hub").code == 0

@@ -110,6 +110,12 @@ class FileBacked(_Double):
         return Path(os.environ["ROLEHOP_TEST_KEYRING"]) / f"{name}.json"
 
 
+class Unlisted(FileBacked):
+    """The same, but it lists nothing, as the keyrings of macOS and Windows."""
+
+    services_of = None  # type: ignore[assignment]
+
+
 class Counted(FileBacked):
     """`FileBacked` that writes a line for each read to the file `looks` beside its items."""
 

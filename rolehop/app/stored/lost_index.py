@@ -113,27 +113,24 @@ def _lost_sessions(app: App, index: Index, before: Index) -> frozenset[OrphanedS
         found = app.vault.found_keys()
     except VaultError:
         return named
+    in_use = app.vault.backend or ""
     if found is None:
         app.note(_MAY_BE_MORE)
-        return named
-    in_use = app.vault.backend or ""
-    there = {OrphanedSession(key, in_use) for key in found if key not in index.sessions}
-    return frozenset(there | {each for each in named if each.backend != in_use})
+        there = {each for each in named if each.backend == in_use}
+    else:
+        there = {OrphanedSession(key, in_use) for key in found if key not in index.sessions}
+    # A back end that one entry alone names may be another one with a changed bit, which nobody
+    # could ever be asked for.
+    named_by = Counter(each.backend for each in before.sessions.values())
+    elsewhere = {each for each in named if each.backend != in_use and named_by[each.backend] > 1}
+    return frozenset(there | elsewhere)
 
 
 def _named_by_damaged(before: Index, found: Mapping[str, Entry]) -> frozenset[OrphanedSession]:
-    """Return what a damaged index names and was not found.
-
-    A back end that one entry alone names may be another one with a changed bit, which nobody could
-    ever be asked for.
-    """
-    if not before.damaged:
-        return frozenset()
-    entries = before.sessions
-    of_backend = Counter(each.backend for each in entries.values())
-    orphans = (OrphanedSession(key, each.backend) for key, each in entries.items())
+    """Return what a damaged index names and was not found."""
+    entries = before.sessions.values() if before.damaged else ()
     return frozenset(
-        each for each in orphans if each.key not in found and of_backend[each.backend] > 1
+        OrphanedSession(each.key, each.backend) for each in entries if each.key not in found
     )
 
 
