@@ -19,6 +19,7 @@ from rolehop.files import (
     read_trusted,
     write_beside,
 )
+from rolehop.files.placing import put_new
 from tests.support.other_users import SOMEBODY, USER, set_acl
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -142,9 +143,9 @@ def test_a_new_file_replaces_nothing(
     if not has_links:
         monkeypatch.setattr(Path, "hardlink_to", refused)
     file = tmp_path / "config.toml"
-    write_beside(file, "first", new=True)
+    write_beside(file, "first", place=put_new)
     with pytest.raises(FileExistsError):
-        write_beside(file, "second", new=True)
+        write_beside(file, "second", place=put_new)
     assert file.read_text() == "first"
     assert [*tmp_path.iterdir()] == [file]
     assert file.stat().st_nlink == 1

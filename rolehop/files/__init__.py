@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rolehop.files.access import Distrust, distrust_of, is_own, share_as
-from rolehop.files.placing import put_new
 from rolehop.startup.dataclass import dataclass
 
 PRIVATE_FILE = 0o600
@@ -245,7 +244,7 @@ def write_beside(
     lasting: bool = True,
     mode: int = PRIVATE_FILE,
     sweep: bool = True,
-    new: bool = False,
+    place: Callable[[Path, Path], object] = Path.replace,
 ) -> None:
     """Write ``text``, as UTF-8, whole or not at all, mode 0600 unless the file's owner chose another.
 
@@ -256,8 +255,8 @@ def write_beside(
     on the way to a cached session that would be the longest wait.
 
     A symbolic link is replaced and never followed: its target may be anybody's. A caller that
-    means the file behind a link resolves the path first. A ``new`` file replaces nothing:
-    FileExistsError.
+    means the file behind a link resolves the path first. ``placing.put_new`` as ``place`` replaces
+    nothing, and raises FileExistsError.
 
     What processes that were killed in here left of the same file is deleted, once in each process,
     unless ``sweep`` is false: for one of many files in a folder that is swept as a whole.
@@ -273,7 +272,7 @@ def write_beside(
                 os.fsync(file.fileno())
         if mode != PRIVATE_FILE:
             share_as(beside, path, mode)
-        (put_new if new else Path.replace)(beside, path)
+        place(beside, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
             error.filename = str(path)

@@ -10,6 +10,7 @@ from rolehop.app.config_files import load_with, own_config_file
 from rolehop.config.starter import starter_text
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import is_there, write_beside
+from rolehop.files.placing import put_new
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -68,7 +69,7 @@ def write_new(path: Path, text: str) -> Path:
             fix="make that folder, or remove the link",
         )
     try:
-        write_beside(real, text, new=True)
+        write_beside(real, text, place=put_new)
     except FileExistsError:
         raise exists_already(path) from None
     except OSError as error:

@@ -13,6 +13,7 @@ from rolehop.app.importing.found_files import FoundFiles, readings_of
 from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.errors import ConfigError
 from rolehop.files import FileText, mode_of, write_beside
+from rolehop.files.placing import put_new
 from rolehop.importing.merging import lacking, loadable
 from rolehop.importing.proposal import KeysElsewhere, Proposal
 from rolehop.importing.proposed_text import (
@@ -120,7 +121,7 @@ def write_import(app: App, planned: ConfigImport) -> None:
             if read_file(planned.path) != planned.old:
                 raise FileExistsError
             if planned.old is None:
-                write_beside(real, planned.new, new=True)
+                write_beside(real, planned.new, place=put_new)
             else:
                 write_beside(real, planned.new, mode=mode_of(real))
     except FileExistsError:

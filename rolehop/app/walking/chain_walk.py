@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import noted_caller, plan_resolved, resolve_chain, without_hops
 from rolehop.app.walking.source_name import CallerFound, ask_aws
-from rolehop.config.fleets.listed_fleets import refresh_advice
 from rolehop.errors import HopRefused, SourceError, SourceWithdrawn
 from rolehop.plan.model import SourceStep
 from rolehop.ports import Ports, StsRefusal
@@ -203,6 +202,8 @@ class ChainWalk:
                 self._withhold(plan, error.hop)
             fleet = self._app.config.listed_fleets.get(self._resolved.chain.fleet or "")
             if fleet is not None and isinstance(error, HopRefused) and error.hop is None:
+                from rolehop.config.fleets.listed_fleets import refresh_advice
+
                 error.fix = refresh_advice(fleet.name)  # AWS may list another account or role now
             raise
 
