@@ -249,6 +249,12 @@ def test_chains_share_a_source_only_if_it_is_the_same_sign_in() -> None:
     assert len({(each.settings["account"], each.settings["role"]) for each in made}) == 6
     assert started(ChainConfig("y", source="sso", account=ONE), parts=parts) is made[0]
     assert started(ChainConfig("y", source="corp"), parts=parts) is CORP
+    assert started(ChainConfig("y", source="corp", account=ONE), parts=parts) is CORP
+
+
+def test_a_fleets_role_is_signed_in_to_in_its_own_account() -> None:
+    made = started(ChainConfig("x", source="corp", account=ONE, account_role="Ops"))
+    assert made.settings == {"account": ONE, "role": "Ops"}
 
 
 @pytest.mark.parametrize("name", [None, "other"])
