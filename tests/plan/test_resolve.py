@@ -158,6 +158,19 @@ def test_a_hop_that_leaves_the_partition_is_refused(chains: tuple[ChainConfig, .
         resolved(config(*chains), "x")
 
 
+def test_a_variable_that_is_passed_over_is_noted() -> None:
+    made = config(chain("x", "arn:aws-cn:iam::222222222222:role/H"))
+    (note,) = resolved(made, "x", PlanContext("a", "b", environ={"AWS_REGION": "eu-west-1"})).notes
+    assert "STS is called in cn-northwest-1" in note
+    assert resolved(made, "x").notes == ()
+
+
+def test_a_role_that_is_none_is_named_by_its_hop() -> None:
+    with pytest.raises(ConfigError, match="hop 2 has no valid role") as caught:
+        resolved(config(chain("x", "222222222222:role/H", "{user}")), "x")
+    assert caught.value.hop == 2
+
+
 def test_templates_are_filled_by_the_chain_that_wrote_the_hop() -> None:
     hub = ChainConfig(
         "hub",
