@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 from rolehop.config.value_types import InvalidParts, Place
@@ -36,6 +36,9 @@ class ProblemList:
     _texts: dict[str, str] = field(default_factory=dict)
     # A dict, so that the members of a fleet do not report the same problem again.
     _found: dict[tuple[Origin, str, int | None], None] = field(default_factory=dict)
+
+    _lines: dict[str, Mapping[Place, int]] = field(default_factory=dict)
+    """By file, where its parts are; made for the first problem."""
 
     def knows(self, file: str, text: str) -> None:
         """Remember the text of a TOML file, for line numbers."""
@@ -73,9 +76,11 @@ class ProblemList:
 
     def _problem(self, origin: Origin, text: str, line: int | None) -> ConfigProblem:
         if line is None and origin.place and origin.file in self._texts:
-            from rolehop.config.toml.positions import locate
+            from rolehop.config.toml.positions import index_lines, nearest_line
 
-            line = locate(self._texts[origin.file], origin.place)
+            if origin.file not in self._lines:  # once: there may be thousands of problems
+                self._lines[origin.file] = index_lines(self._texts[origin.file])
+            line = nearest_line(self._lines[origin.file], origin.place)
         return ConfigProblem(origin.file, line, dotted(origin.place), text)
 
 

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.toml.positions import index_lines, locate
+from rolehop.config.problems import Origin, ProblemList
+from rolehop.config.toml import positions
+from rolehop.config.toml.positions import index_lines, nearest_line
 from rolehop.config.value_types import Place
+from rolehop.errors import ConfigError
 
 TEXT = dedent('''\
     # [not.a.table]
@@ -96,7 +99,7 @@ TEXT = dedent('''\
 )
 def test_located(place: Place, line: int | None) -> None:
     tomllib.loads(TEXT)
-    assert locate(TEXT, place) == line
+    assert nearest_line(index_lines(TEXT), place) == line
 
 
 def test_lines_are_the_same_with_windows_line_ends() -> None:
@@ -216,3 +219,22 @@ def test_whatever_is_written_is_found_where_it_was_written(
     writer.table((), (), table)
     tomllib.loads(writer.text)
     assert index_lines(writer.text) == writer.lines
+
+
+def test_a_text_with_many_problems_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config that a program has made may have the same mistake in thousands of tables."""
+    looked: list[str] = []
+
+    def look(text: str) -> dict[Place, int]:
+        looked.append(text)
+        return index_lines(text)
+
+    monkeypatch.setattr(positions, "index_lines", look)
+    problems = ProblemList()
+    problems.knows("a.toml", "x = 1\ny = 2\n")
+    for key in ("y", "x"):
+        problems.add(Origin("a.toml", (key,)), "unknown")
+    with pytest.raises(ConfigError) as caught:
+        problems.raise_any()
+    assert [each.line for each in caught.value.complaints] == [1, 2]
+    assert len(looked) == 1

@@ -30,17 +30,12 @@ _STRINGS = tuple(
 _SCALAR = re.compile(r"[^,\]}#\n]+")
 
 
-def locate(text: str, place: Place) -> int | None:
+def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
     """Return the 1-based line of the value at ``place``, or of the nearest table around it.
 
-    ``place`` is keys and indexes, e.g. ``("chains", "prod", "hops", 0, "role")``. ``None``: not
-    even its first key is there.
+    ``lines`` is the result of ``index_lines``. ``place`` is keys and indexes, e.g.
+    ``("chains", "prod", "hops", 0, "role")``. ``None``: not even its first key is there.
     """
-    return nearest_line(index_lines(text), place)
-
-
-def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
-    """Return the same as ``locate``, from the result of ``index_lines``."""
     for length in range(len(place), 0, -1):
         if place[:length] in lines:
             return lines[place[:length]]
