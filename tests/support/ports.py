@@ -16,10 +16,22 @@ def refusing_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def free_port() -> int:
-    """Return a port on which nothing listens, of those that no connection gets by itself."""
+@contextmanager
+def held_port() -> Iterator[int]:
+    """Give a port for a server of rolehop, of those that no connection gets by itself.
+
+    On Linux a server may listen on it, since both sockets say that they share the address.
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        yield _bound(held)
+
+
+def _bound(held: socket.socket) -> int:
     while True:
         port = random.randrange(10_000, 30_000)  # noqa: S311 - no secret
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", port))  # so that nobody else holds it in this way
+            probe.close()
+            held.bind(("127.0.0.1", port))
             return port

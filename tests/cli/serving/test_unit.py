@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,21 @@ from rolehop.app.serving.service_unit import Service, systemd_unit, unit_text
 from rolehop.errors import UsageError
 from tests.cli.serving.server import TOKEN_FILE
 from tests.support.environment import ROOT
-from tests.support.ports import free_port
+from tests.support.ports import held_port
 from tests.support.world import SCRIPT, World, ended
 
 
+@pytest.fixture
+def port() -> Iterator[str]:
+    with held_port() as port:
+        yield str(port)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd")
-def test_what_a_systemd_unit_starts_serves_and_leaves_nothing(world: World) -> None:
+def test_what_a_systemd_unit_starts_serves_and_leaves_nothing(world: World, port: str) -> None:
     runtime = world.folder / "run"
     runtime.mkdir(mode=0o700)
     world.config_file.rename(world.home / "team.toml")
-    port = str(free_port())
     done = world.rolehop("serve", "--unit", "systemd", "own", "--port", port, "--config=team.toml")
     assert done.code == 0, done.err
     assert world.sts.calls == [], "nothing is walked"
