@@ -196,6 +196,10 @@ def test_null(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
     ("ForAllValues:StringEquals", ["a", "b"], ["a", "b", "a"], T),
     ("ForAllValues:StringEquals", ["a"], ["a", "c"], F),
     ("ForAllValues:StringEquals", ["a"], ABSENT, T),
+    ("ForAllValues:StringEquals", ["a"], [""], T),  # an empty data set
+    ("ForAllValues:StringEquals", ["a"], ["", "a"], F),
+    ("ForAllValues:StringLike", ["*"], None, U),
+    ("ForAnyValue:StringLike", ["*"], None, U),  # nor is it known that there is one
     ("ForAllValues:StringNotEquals", ["a"], ["b", "c"], T),
     ("ForAllValues:StringNotEquals", ["a"], ["a", "c"], F),
     ("ForAllValues:StringNotEquals", ["a"], ABSENT, T),
