@@ -11,19 +11,42 @@ import os
 import selectors
 import signal
 import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
+    from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.layout import Window
     from prompt_toolkit.output import Output
 
 Result = TypeVar("Result")
 
-ESCAPE_SECONDS = 0.1
+_ESCAPE_SECONDS = 0.1
 """In which an arrow key's sequence would follow Esc."""
+
+
+def application_of(
+    typed: Buffer, windows: Sequence[Window], keys: KeyBindings, source: Input, target: Output
+) -> Application[Any]:
+    """Return an application that shows ``windows``, one below the other, and ends without a trace.
+
+    ``typed`` is what is typed into, in one of them.
+    """
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.layout import HSplit, Layout
+
+    application: Application[Any] = Application(
+        layout=Layout(HSplit([*windows]), focused_element=typed),
+        key_bindings=keys,
+        erase_when_done=True,
+        input=source,
+        output=target,
+    )
+    application.ttimeoutlen = _ESCAPE_SECONDS
+    return application
 
 
 def run_application(application: Application[Result | None]) -> Result | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from rolehop.terminal.application import (
-    ESCAPE_SECONDS,
+    application_of,
     leaves,
     run_application,
     size_of,
@@ -102,10 +102,9 @@ def run(line: LineInput, reader: TextIO, writer: TextIO, term: str | None) -> st
 
 
 def _application(line: LineInput, source: Input, target: Output) -> Application[str | None]:
-    from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.document import Document
-    from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
+    from prompt_toolkit.layout import BufferControl, FormattedTextControl, Window
     from prompt_toolkit.layout.processors import BeforeInput, PasswordProcessor
 
     typed = Buffer(
@@ -122,15 +121,7 @@ def _application(line: LineInput, source: Input, target: Output) -> Application[
     below = Window(
         FormattedTextControl(lambda: line.below(size_of(target)[0])), dont_extend_height=True
     )
-    application: Application[str | None] = Application(
-        layout=Layout(HSplit([question, below]), focused_element=typed),
-        key_bindings=_keys(line, typed),
-        erase_when_done=True,
-        input=source,
-        output=target,
-    )
-    application.ttimeoutlen = ESCAPE_SECONDS
-    return application
+    return application_of(typed, [question, below], _keys(line, typed), source, target)
 
 
 def _keys(line: LineInput, typed: Buffer) -> KeyBindings:

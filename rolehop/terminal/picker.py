@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from rolehop.show.picker import Choice, as_cells, matching, widths
 from rolehop.startup.calling_process import ends_with_caller
 from rolehop.terminal.application import (
-    ESCAPE_SECONDS,
+    application_of,
     leaves,
     run_application,
     size_of,
@@ -175,9 +175,8 @@ def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> Tak
 
 
 def _application(picker: Picker, source: Input, target: Output) -> Application[Taken | None]:
-    from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
-    from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
+    from prompt_toolkit.layout import BufferControl, FormattedTextControl, Window
     from prompt_toolkit.layout.processors import BeforeInput
 
     typed = Buffer(multiline=False, on_text_changed=lambda buffer: picker.narrow(buffer.text))
@@ -192,15 +191,7 @@ def _application(picker: Picker, source: Input, target: Output) -> Application[T
         dont_extend_height=True,
         always_hide_cursor=True,
     )
-    application: Application[Taken | None] = Application(
-        layout=Layout(HSplit([question, listed]), focused_element=typed),
-        key_bindings=_keys(picker, typed),
-        erase_when_done=True,
-        input=source,
-        output=target,
-    )
-    application.ttimeoutlen = ESCAPE_SECONDS
-    return application
+    return application_of(typed, [question, listed], _keys(picker, typed), source, target)
 
 
 def _keys(picker: Picker, typed: Buffer) -> KeyBindings:
