@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ from rolehop.fastpath.record import (
     LARGEST,
     Record,
     file_stamp,
+    hmac_of,
+    is_sealed,
     line_of_item,
     read_own,
     read_record,
@@ -60,6 +63,27 @@ def test_a_record_of_another_shape_is_none(before: str, after: str) -> None:
     assert read_record(text.encode()) is not None
     assert read_record(text.replace(before, after).encode()) is None
     assert read_record(text.removesuffix("\n").encode()) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"hmac\tx\n", b"\n\n\n", b"\xff"])
+def test_a_file_that_is_cut_short_is_no_record(data: bytes) -> None:
+    assert read_record(data) is None
+
+
+def test_what_is_read_is_what_was_written() -> None:
+    assert vars(read_record(record()) or object) == vars(RECORD)
+
+
+@pytest.mark.parametrize("lines", ["", "x", "a\tb\n" * 40, "ü"])
+def test_a_record_is_sealed_with_hmac_sha_256(lines: str) -> None:
+    expected = hmac.new(RECORD_KEY.encode(), lines.encode(), "sha256").hexdigest()
+    assert hmac_of(RECORD_KEY, lines.encode()) == expected
+    data = (sealed(lines, RECORD_KEY) or "").encode()
+    assert data == f"{lines}hmac\t{expected}\n".encode()
+    assert is_sealed(data, RECORD_KEY)
+    for other in (data[:-1], data + b"\n", b" " + data, data.replace(b"hmac\t", b"hmac ")):
+        assert not is_sealed(other, RECORD_KEY)
+    assert not is_sealed(data, RECORD_KEY[::-1])
 
 
 def test_a_record_of_nothing_but_what_must_be_is_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rolehop.policy import Kind, PolicyError, Reason, parse_policy
-from rolehop.policy.evaluation.model import Truth
+from rolehop.policy.evaluation.findings import Truth
 from rolehop.policy.evaluation.principals import Caller, caller_from_arn, judge_principal
 from rolehop.policy.evaluation.statements import acts_on
 from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
