@@ -291,9 +291,8 @@ class KeyringVault:
         """Return the keys of all its sessions if the back end in use lists them. Raises as `forget`."""
         return self._backend.use(Storage.session_keys)
 
-    def forget_orphans(self) -> int:
-        """Remove the orphaned sessions of the back end in use; return how many. Raises as `forget`."""
-        index = self.index.load()
+    def forget_orphans(self, index: Index) -> int:
+        """Remove the orphans of ``index`` from the back end in use; return how many. Raises as `forget`."""
         return self._backend.use(lambda each: self._delete(index.strays_in(each.chosen.name), each))
 
     def _delete(self, keys: Sequence[str], storage: Storage) -> int:

@@ -51,10 +51,26 @@ class KeyringTokenStore:
             if name in self._unstored:
                 return self._unstored[name]
         try:
-            document = self._documents.get(name)
+            return self._read(name)
         except VaultAbsent as error:
             self._say_not_stored(error)
             return None
+
+    def look_up(self, name: str) -> None:
+        """Note in the index which sign-in the keyring has under ``name``, or that it has none.
+
+        Raises: as `get`; VaultAbsent if there is no keyring at all.
+        """
+        if self._read(name) is not None:
+            return
+        end = self._index.load().sign_in_ends.get(name)
+        if end is None or end.backend == self._backend.in_use:
+            self._changed(lambda index: index.without_sign_in(name))
+
+    def _read(self, name: str) -> StoredDocument | None:
+        """Return the document under ``name``, and note its generation and end if they are others."""
+        try:
+            document = self._documents.get(name)
         except Damaged as damage:
             raise VaultBroken(
                 f"the sign-in stored as '{name}' cannot be read",

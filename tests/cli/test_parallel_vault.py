@@ -143,7 +143,10 @@ def test_logout_forgets_sessions_that_lost_their_entry(world: World) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["lost", "deleted", "an odd value in each entry", "one bit", "asked before", "walked before"],
+    [
+        *("lost", "deleted", "an odd value in each entry", "one bit", "locked for good"),
+        *("asked before", "walked before"),
+    ],
 )
 def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damage: str) -> None:
     """A session made with flags has a key that no chain of the config leads to."""
@@ -162,6 +165,8 @@ def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damag
     index.write_text(damaged.get(damage, "lost"))
     if damage == "deleted":
         index.unlink()
+    if damage == "locked for good":
+        (world.state / "index.lock").mkdir()
     if damage == "asked before":
         assert world.rolehop("status").code == 0
     if damage == "walked before":

@@ -153,7 +153,7 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
             TOPIC,
             "the list of stored sessions is damaged",
             "sessions that it no longer names are made again, and stay in the keyring",
-            "rolehop logout --all",
+            "rolehop status",
         )
         return
     yield fine(TOPIC, f"the state folder {folder} is yours alone")

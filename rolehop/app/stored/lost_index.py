@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rolehop.errors import RolehopError, VaultError
+from rolehop.errors import ConfigError, RolehopError, VaultError
 from rolehop.plan.model import HopStep, Step
 from rolehop.startup.dataclass import replace
 from rolehop.vault.index import Index, OrphanedSession, make_entry
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from rolehop.vault.index import Entry
 
 _DAMAGED = "the list of stored sessions was damaged: it is made anew from the keyring"
+_STILL_DAMAGED = (
+    "the list of stored sessions is damaged, until the keyring can be searched for them"
+)
 _MAY_BE_MORE = (
     "the index was lost, and this keyring lists nothing: sessions made with flags, or of chains that"
     " the config no longer has, may be left; each expires by itself"
@@ -44,15 +47,23 @@ def load_index(app: App) -> Index:
         return before
     from rolehop.app.planning import Stamps
 
-    if before.damaged:
-        app.note_once("damaged index", _DAMAGED)
     _look_up_keys(app, before)
+    _look_up_sign_ins(app, before)
     # Nothing that a damaged index says of a session is taken from it.
     index, stamps = replace(before, sessions={}) if before.damaged else before, Stamps()
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
     strays = index.strays | _lost_sessions(app, index, before)
-    rebuilt = replace(index, keys=app.index.keys, strays=strays)
+    found = app.index
+    rebuilt = replace(
+        index,
+        keys=found.keys,
+        sign_ins=found.sign_ins,
+        sign_in_ends=found.sign_in_ends,
+        strays=strays,
+    )
+    if before.damaged:
+        app.note_once("damaged index", _STILL_DAMAGED if app.vault.unreadable else _DAMAGED)
     if app.vault.unreadable:
         rebuilt = replace(rebuilt, sessions={**before.sessions, **index.sessions})
     if app.state_problem is None:
@@ -68,6 +79,28 @@ def _look_up_keys(app: App, index: Index) -> None:
     for name in {**dict.fromkeys(_sources_with_keys(app)), **(index.keys if index.damaged else {})}:
         with suppress(VaultError):  # the vault says once what is wrong
             app.vault.keys.get(name)
+
+
+def _look_up_sign_ins(app: App, index: Index) -> None:
+    """Note every sign-in that the keyring has: which one it is, is a part of its sessions' keys.
+
+    Of sign-ins that only a damaged index names, the entry is removed if there are none.
+    """
+    named = index.sign_ins if index.damaged else {}
+    for name in {**dict.fromkeys(_sign_in_names(app)), **named}:
+        with suppress(VaultError):  # as for keys
+            app.vault.tokens.look_up(name)
+
+
+def _sign_in_names(app: App) -> list[str]:
+    from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
+
+    sources = [*app.config.sources.values()]
+    with suppress(ConfigError):  # the AWS files are broken: no chain starts there now
+        sources += profiles_with_sign_in(app.config.sources, app.source_context)
+    bases = (base_of(each, lambda: app.aws_config) for each in sources)
+    names = (token_name(each, lambda: app.source_context) for each in bases)
+    return [each for each in names if each is not None]
 
 
 def _sources_with_keys(app: App) -> list[str]:
@@ -145,7 +178,8 @@ def _completed(app: App, now: Index, found: Index, before: Index) -> Index:
             if entry is not None and name not in now.keys:
                 now = now.with_key(name, entry)
     unread = app.vault.unreadable
-    if before.damaged and not unread:  # what was stored since is right
+    # What was stored since is right, and all of it if another process has made it anew by now.
+    if now.damaged and not unread:
         kept = {key: each for key, each in now.sessions.items() if each != before.sessions.get(key)}
         now = replace(now, sessions=kept)
     return replace(_merged(now, found), lost=unread, damaged=unread and now.damaged)

@@ -40,13 +40,21 @@ _LOCKED = (
 )
 
 # What pass, GnuPG, its passphrase prompt and git need. No credentials for AWS, and no secrets of
-# rolehop: pass runs the store's extensions, GnuPG's agent the prompt, git the hooks.
+# rolehop: pass runs the store's extensions, GnuPG's agent the prompt, git the hooks. For the prompt,
+# what GnuPG itself gives its agent (GETINFO std_env_names), besides XDG_SESSION_TYPE.
 _PASSED_ON = frozenset(
     [
         *("HOME", "PATH", "USER", "LOGNAME", "SHELL", "TMPDIR", "LD_LIBRARY_PATH"),
         *("LANG", "LANGUAGE", "TERM", "COLORTERM", "TZ"),
-        *("GNUPGHOME", "GPG_TTY", "GPG_AGENT_INFO", "PINENTRY_USER_DATA"),
-        *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK"),
+        *("GNUPGHOME", "GPG_TTY", "GPG_AGENT_INFO", "PINENTRY_USER_DATA", "INSIDE_EMACS"),
+        *(
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+            "XAUTHORITY",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "QT_QPA_PLATFORM",
+        ),
+        *("XMODIFIERS", "GTK_IM_MODULE", "QT_IM_MODULE", "SSH_AUTH_SOCK"),
     ]
 )
 _PASSED_ON_PREFIXES = ("PASSWORD_STORE_", "LC_", "XDG_", "GIT_")

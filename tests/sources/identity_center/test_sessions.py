@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.doubles.web import Reply
@@ -213,3 +215,26 @@ def test_caller_is_the_person_who_signed_in(corp: Corp) -> None:
     (line,) = corp.world.rolehop("plan", "hub", "--format", "json").json["hops"]
     assert (line["session_name"], line["cache"]) == ("alice", "fresh")
     assert [each.action for each in corp.world.sts.calls].count("GetCallerIdentity") == 1
+
+
+def test_a_damaged_index_hides_neither_a_sign_in_nor_the_sessions_that_begin_there(
+    corp: Corp,
+) -> None:
+    """Which sign-in it is, is a part of their keys."""
+    world = corp.world
+    corp.login()
+    assert world.rolehop("credential-process", "hub").code == 0
+    before = world.rolehop("status", "--format", "json").json
+    index = world.state / "index.json"
+    text = index.read_text()
+    ((name, generation),) = json.loads(text)["sign_ins"].items()
+    for damaged in (name, generation, text):
+        index.write_text(text.replace(damaged, f"{damaged[:-1]}{ord(damaged[-1]) ^ 1:c}"))
+        found = world.rolehop("status", "--format", "json").json
+        assert found["sign_ins"] == before["sign_ins"]
+        assert [each["arn"] for each in found["sessions"]] == [
+            each["arn"] for each in before["sessions"]
+        ]
+    assert [*json.loads(index.read_text())["sign_ins"]] == [name]
+    assert world.rolehop("uninstall", "--yes").code == 0
+    assert world.items() == []

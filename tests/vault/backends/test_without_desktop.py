@@ -153,6 +153,7 @@ def test_pass_is_given_the_environment_of_gnupg_and_no_credentials(tmp_path: Pat
     needed = {
         "GNUPGHOME": "/gnupg",
         "DISPLAY": ":1",
+        "GTK_IM_MODULE": "ibus",
         "PASSWORD_STORE_GPG_OPTS": "--no-throw-keyids",
     }
     secret = {"AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t", "ROLEHOP_MFA_CODE": "123456"}
