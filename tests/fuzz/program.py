@@ -31,6 +31,9 @@ resource.setrlimit(resource.RLIMIT_DATA, (now + {_MOST_MEMORY}, now + {_MOST_MEM
 resource.setrlimit(resource.RLIMIT_CPU, ({HANG_SECONDS}, {HANG_SECONDS}))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 """
+MADE = "run/made"
+"""A file that a command may be asked to make, below the folder of the world."""
+
 _ACCIDENTS = (
     "Traceback (most recent",
     "something unexpected happened",
@@ -39,7 +42,7 @@ _ACCIDENTS = (
 )
 # How prompt_toolkit moves the cursor and erases below it; no screen is ever cleared.
 _DRAWN = re.compile(r"\x1b\[(?:[0-9]*[ABCD]|J|K|\?[0-9]+[hl])")
-_SECONDS = 12.0 * HANG_SECONDS  # for one that waits
+_SECONDS = 60.0 * HANG_SECONDS  # for one that waits, also on a machine that has much to do
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def run(world: World, case: Case) -> None:
         after = _others(world)
         assert after == there, f"it changed {set(after.items()) ^ set(there.items())}"
     finally:
+        (world.folder / MADE).unlink(missing_ok=True)
         for path, old in before.items():
             if old is None:
                 path.unlink(missing_ok=True)

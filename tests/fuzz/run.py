@@ -22,7 +22,7 @@ from tests.support.hostile import invisible_in
 HANG_SECONDS = 5
 """Of the processor's time: a machine that stalls is no input that hangs. One that waits has longer."""
 
-_WAITS = 12  # times as long
+_WAITS = 60  # times as long: of a machine with work for fifty, this program may get that little
 
 
 @dataclass(frozen=True)
