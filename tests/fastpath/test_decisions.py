@@ -24,6 +24,7 @@ from rolehop.fastpath.record import (
     sealed_stamp,
     stamp_holds,
     started_at,
+    state_folder,
     variable_mark,
 )
 from rolehop.fastpath.writer import as_record, as_seal, process_line, sealed, with_check
@@ -136,8 +137,30 @@ def item(age: int = 600, life: int = 3600, ahead: int = 0) -> str:
     ],
 )
 def test_an_item_that_lasts_is_printed(age: int, life: int, min_ttl: int, is_found: bool) -> None:
-    found = line_of_item(item(age, life), KEY, NOW.timestamp(), min_ttl)
-    assert (found is not None) == is_found
+    text = item(age, life)
+    found = line_of_item(text, KEY, NOW.timestamp(), min_ttl)
+    assert found == ((text.partition("\n")[0], RECORD_KEY) if is_found else None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f'"key":"{KEY}"', f'"key":"{KEY}x"'),
+        (f'"record_key":"{RECORD_KEY}"', f'"record_key":"{RECORD_KEY}0"'),
+        ('"arn":"arn"', '"arn":"a\\u0072n"'),
+        ('"arn":"arn"', '"arn":"arn","more":"x"'),
+        ('"arn":"arn",', ""),
+        ('{"schema":3', '{"schema":4'),
+        ('"issued_at":"2030-', '"issued_at":"2030+'),
+        ('"local_expires_at":"2030-', '"local_expires_at":"2030+'),
+    ],
+)
+def test_an_item_of_another_shape_is_left_to_the_full_path(before: str, after: str) -> None:
+    body = item().rpartition(',"check":')[0] + "}"
+    assert line_of_item(with_check(body), KEY, NOW.timestamp(), 0) is not None
+    assert before in body
+    changed = with_check(body.replace(before, after))
+    assert line_of_item(changed, KEY, NOW.timestamp(), 0, started=0) is None
 
 
 @pytest.mark.parametrize(
@@ -236,6 +259,25 @@ def test_a_file_that_others_may_write_is_not_read(mode: int, tmp_path: Path) -> 
     assert read_own(str(tmp_path / "link")) is None
     assert read_own(str(tmp_path)) is None
     assert read_own("/a\0b") is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"HOME": "/h"}, "/h/.local/state/rolehop"),
+        ({"HOME": "/h/"}, "/h/.local/state/rolehop"),
+        ({"HOME": "/"}, "/.local/state/rolehop"),
+        ({"HOME": "h"}, None),
+        ({"HOME": ""}, None),
+        ({}, None),
+        ({"HOME": "/h", "XDG_STATE_HOME": "/s"}, "/s/rolehop"),
+        ({"XDG_STATE_HOME": "/s/"}, "/s/rolehop"),
+        ({"HOME": "/h", "XDG_STATE_HOME": "s"}, "/h/.local/state/rolehop"),
+        ({"HOME": "/h", "XDG_STATE_HOME": ""}, "/h/.local/state/rolehop"),
+    ],
+)
+def test_the_state_folder(environ: dict[str, str], folder: str | None) -> None:
+    assert state_folder(environ) == folder
 
 
 # ---- values

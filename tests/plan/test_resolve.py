@@ -13,6 +13,7 @@ from rolehop.config.model import (
     Defaults,
     HopConfig,
     SourceConfig,
+    WrittenHop,
     written_hops,
 )
 from rolehop.errors import ConfigError
@@ -343,3 +344,47 @@ def test_what_a_name_may_have_meant(
 def test_a_header_of_the_aws_config_that_names_no_profile_is_explained() -> None:
     error = no_such_chain(config(), "dev", wrong="[dev] is no profile")
     assert (error.cause, error.fix) == ("[dev] is no profile", "write [profile dev]")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a" * 64, "a" * 64),
+        ("a" * 65, f"{'a' * 55}-635361c4"),
+        ("ab", "ab"),
+        ("a", "a-rolehop"),
+        ("", "-rolehop"),
+        ("a b/c", "a-b-c"),
+    ],
+)
+def test_a_name_is_cut_or_made_longer(text: str, name: str) -> None:
+    assert clean_name(text) == name
+
+
+def test_chains_that_share_a_written_hop_have_each_their_own() -> None:
+    """A fleet's chains have one template; what fills it is another account each."""
+    hop = HopConfig("{account}:role/Audit", session_name="{account_name}")
+    plain = HopConfig("{account}:role/Audit", session_name="{chain}")
+    parts, made = ResolvedParts(), config(HUB)
+    path = path_of(made, HUB)
+
+    def filled(*written: WrittenHop) -> tuple[str, str | None]:
+        (found,) = resolve(made, path, CORP, written, FACTS, parts=parts).hops
+        return str(found[0]), found[1].session_name
+
+    role = "arn:aws:iam::{}:role/Audit"
+    for _ in range(2):
+        assert filled(WrittenHop(hop, "f/a", 1, ONE, account_name="dev")) == (
+            role.format(ONE),
+            "dev",
+        )
+        assert filled(WrittenHop(hop, "f/b", 1, TWO, account_name="dev")) == (
+            role.format(TWO),
+            "dev",
+        )
+        assert filled(WrittenHop(hop, "f/c", 1, ONE, account_name="ops")) == (
+            role.format(ONE),
+            "ops",
+        )
+        assert filled(WrittenHop(plain, "f-a", 1, ONE)) == (role.format(ONE), "f-a")
+        assert filled(WrittenHop(plain, "f-b", 1, ONE)) == (role.format(ONE), "f-b")
