@@ -1,0 +1,61 @@
+"""Which start-up file lacks rolehop's line, by the variables that its shell follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rolehop.app.context import App
+from rolehop.app.doctor.shell_check import _missing, startup_files
+from rolehop.shells.dialect import InitScript
+from rolehop.shells.registry import dialect
+
+
+def script_of(shell: str) -> InitScript:
+    script = dialect(shell).init
+    assert script is not None
+    return script
+
+
+@pytest.mark.parametrize(
+    ("shell", "variables", "files"),
+    [
+        ("zsh", {}, ["home/.zshrc", "home/.zprofile"]),
+        ("zsh", {"ZDOTDIR": "{}/z"}, ["z/.zshrc", "z/.zprofile"]),
+        ("fish", {}, ["home/.config/fish/config.fish"]),
+        ("fish", {"XDG_CONFIG_HOME": "{}/x"}, ["x/fish/config.fish"]),
+        ("nu", {}, []),
+    ],
+)
+def test_start_up_files(
+    tmp_path: Path, shell: str, variables: dict[str, str], files: list[str]
+) -> None:
+    environ = {name: value.format(tmp_path) for name, value in variables.items()}
+    found = startup_files(App(environ, tmp_path / "home"), shell, script_of(shell))
+    assert list(found) == [tmp_path / each for each in files]
+
+
+def test_a_line_that_somebody_has_added_meanwhile_is_not_added_again(tmp_path: Path) -> None:
+    finding = _missing(App({}, tmp_path), "fish", script_of("fish"))
+    assert finding.repair is not None
+    finding.repair.make()
+    file = tmp_path / ".config" / "fish" / "config.fish"
+    written = file.read_text()
+    assert "rolehop init fish" in written
+    finding.repair.make()
+    assert file.read_text() == written
+
+
+def test_what_nobody_but_a_person_can_change(tmp_path: Path) -> None:
+    """A shell that evaluates nothing, a file that others can write, and one that is no text."""
+    app = App({}, tmp_path)
+    nu = _missing(app, "nu", script_of("nu"))
+    assert (nu.fix, nu.repair) == ("rolehop init nu --install", None)
+    file = tmp_path / ".zshrc"
+    file.write_text("# mine\n")
+    file.chmod(0o666)
+    assert _missing(app, "zsh", script_of("zsh")).repair is None
+    file.chmod(0o600)
+    file.write_bytes(b"\xff\n")
+    assert _missing(app, "zsh", script_of("zsh")).repair is None
