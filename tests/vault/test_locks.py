@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import fcntl
 import json
 import os
 import signal
@@ -218,6 +219,39 @@ def test_past_the_deadline_the_error_names_the_holder_and_for_how_long(
     assert caught.value.cause == f"process {holder.pid} has held the lock{detail}"
     assert caught.value.fix == f"{fix}{holder.pid}"
     assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "fix"),
+    [
+        ("", "another process has held the lock", "try again"),
+        ('{"since": 1e300}', "another process has held the lock", "try again"),
+        ('{"since": NaN, "pid": "1"}', "another process has held the lock", "try again"),
+        (
+            '{"waiting_for_person": true}',
+            "another process has held the lock and is waiting for a person to answer",
+            "answer where it asks",
+        ),
+        (
+            '{"since": 9e10}',
+            "another process has held the lock for 0 s, after others",
+            "try again",
+        ),
+    ],
+)
+def test_a_holder_that_does_not_say_who_it_is(
+    tmp_path: Path, state: str, cause: str, fix: str
+) -> None:
+    locks = FileLocks(tmp_path, deadline_seconds=0.1, now=lambda: NOW)
+    with locks.hold("hub"):
+        (path,) = (tmp_path / "locks").iterdir()
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(state)
+        file.flush()
+        with pytest.raises(ServiceError) as caught, locks.hold("hub"):
+            pytest.fail("two hold it")
+    assert (caught.value.cause, caught.value.fix) == (cause, fix)
 
 
 def test_a_thread_of_the_same_process_meets_the_deadline_too(tmp_path: Path) -> None:
