@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import fcntl
 import json
 import os
 import signal
