@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from rolehop.app.judging.named_owner import Owner, is_of_another, owner_of
-from rolehop.policy import Kind, PolicyType, parse_policy
+from rolehop.policy import PolicyType
 from rolehop.policy.remedies import policy_change
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange
 
-STATEMENT = parse_policy(
-    json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}), Kind.PERMISSIONS
-).statements[0]
+STATEMENT = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 MEMBER = {"account": "222222222222"}
 
 
