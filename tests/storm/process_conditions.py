@@ -31,6 +31,17 @@ _STEPS = frozenset(
 """Audit events of Python that are steps of a program's work outside of its own memory."""
 
 _OPENING = frozenset({"open", "socket.connect", "os.listdir", "os.scandir", "ctypes.dlopen"})
+_LIMITS = (
+    ("rolehop.cli.commands.credential_process", "_SECONDS"),
+    ("rolehop.net.transport", "CALL_SECONDS"),
+    ("rolehop.renewal", "RENEWAL_SECONDS"),
+    ("rolehop.state.history", "LOCK_SECONDS"),
+    ("rolehop.vault.index_file", "_LOCK_SECONDS"),
+    ("rolehop.vault.index_file", "_MOST_SECONDS"),
+    ("rolehop.vault.locks", "HELD_SECONDS"),
+)
+"""For how long the program waits: the module and the name."""
+
 MET = "storm: the process has met its condition\n"
 
 
@@ -137,6 +148,26 @@ def _limit_time(seconds: float) -> None:
     _kept.enter_context(time_limit(seconds))
 
 
+def _lengthen_limits(seconds: float) -> None:
+    """Wait ``seconds`` for whatever others do: on a busy machine, sixty of them are slow."""
+    import importlib
+
+    from rolehop.net.client_settings import ClientSettings
+    from rolehop.vault.locks import FileLocks
+    from tests.support.secret_service import be_patient
+
+    be_patient(seconds)
+    made: Any = FileLocks.__init__
+    made.__kwdefaults__["deadline_seconds"] = seconds
+    ClientSettings("us-east-1")  # its defaults are there after the first one is made
+    made = ClientSettings.__init__
+    *others, _connect, _read, attempts = made.__defaults__
+    made.__defaults__ = (*others, seconds, seconds, attempts)
+    for module, name in _LIMITS:
+        assert hasattr(importlib.import_module(module), name)
+        setattr(importlib.import_module(module), name, seconds)
+
+
 _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
     "file_size": _limit_file_size,
     "open_files": _limit_open_files,
@@ -146,6 +177,7 @@ _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
     "pause_at_step": _pause_at_step,
     "gate": _wait_for_gate,
     "keyring_seconds": _limit_keyring,
+    "patience": _lengthen_limits,
     "seconds": _limit_time,
 }
 

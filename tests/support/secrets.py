@@ -54,7 +54,7 @@ def _processes() -> set[str]:
 
 def secrets_of(world: World) -> list[str]:
     """Return the first characters of every secret of this world, plain and as in a URL."""
-    keys = world.sts.world.keys.values()
+    keys = list(world.sts.world.keys.values())  # the double may issue more meanwhile
     whole = [key.secret for key in (*keys, *world.alice.keys)]
     whole += [key.token for key in keys if key.token]
     starts = {secret[:24] for secret in whole}

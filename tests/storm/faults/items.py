@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from jeepney import DBusErrorResponse
 from jeepney.io.blocking import open_dbus_connection
 from keyring.errors import PasswordDeleteError
-from secretstorage.exceptions import SecretStorageException
+from secretstorage.exceptions import ItemNotFoundException, SecretStorageException
 
 from rolehop.fastpath import USERNAME
 from rolehop.vault.index_file import IndexStore
@@ -73,8 +73,10 @@ class BusItems:
 
     def names(self) -> list[str]:
         with self.collection() as collection:
-            found = collection.search_items({"username": USERNAME})
-            return sorted(each.get_attributes()["service"] for each in found)
+            while True:
+                found = collection.search_items({"username": USERNAME})
+                with suppress(ItemNotFoundException):  # somebody has deleted one of them
+                    return sorted(each.get_attributes()["service"] for each in found)
 
     def get(self, name: str) -> str | None:
         with self.collection() as collection:
