@@ -78,6 +78,6 @@ PARTS = {
             "advice.py", "text.py", "config/toml_writer.py", "handover/environment.py",
             "handover/file_formats.py", "shells/*.py",
         ),
-        ("handover", "shells/test_typed_lines.py", "test_text.py", "config"),
+        ("handover", "shells/test_typed_lines.py", "test_quoting.py", "test_text.py", "config"),
     ),
 }  # fmt: skip

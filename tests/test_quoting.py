@@ -1,0 +1,189 @@
+"""Texts that a shell or TOML reads, at the limits of what needs quotes, as tables."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from rolehop.advice import Advice, Argument, is_plain, one_line, posix_argument, typed
+from rolehop.config.model import HopConfig
+from rolehop.config.toml_writer import chain_text, toml_key, toml_line, toml_text
+from rolehop.text import elided, is_visible, json_escape, meant, pluralize, quoted
+
+
+def marked(text: str) -> str:
+    return f"<{text}>"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a", True),
+        ("prod-admin", True),
+        ("a@b=c:d+e/f_g.h", True),
+        ("@a", False),  # PowerShell, zsh
+        ("=a", False),
+        ("-a", False),
+        ("", False),
+        ("a b", False),
+        ("a\n", False),
+        ("a;b", False),
+        ("~a", False),
+        ("ä", False),
+    ],
+)
+def test_what_every_shell_reads_as_one_argument(text: str, plain: bool) -> None:
+    assert is_plain(text) is plain
+    expected = text if plain else f"-- <{text}>" if text[:1] == "-" else marked(text)
+    assert typed(text, marked) == ("NAME" if text == "a\n" else expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a", "a"),
+        ("a@b", "a@b"),
+        ("a b", "'a b'"),
+        ("", "''"),
+        ("it's", "'it'\"'\"'s'"),
+        ("-a", "-- -a"),
+        ("-a b", "-- '-a b'"),
+        ("a\u202eb", "NAME"),
+        ("a\x1bb", "NAME"),
+    ],
+)
+def test_an_argument_for_a_posix_shell(text: str, written: str) -> None:
+    assert posix_argument(text) == written
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (("rolehop plan ", Argument("a b")), "rolehop plan 'a b'"),
+        (("rolehop plan ", Argument("-x")), "rolehop plan -- -x"),
+        # The value of an option, which must be one word with it
+        (("rolehop plan --as ", Argument("-x")), "rolehop plan --as=-x"),
+        (("rolehop plan --as ", Argument("x")), "rolehop plan --as x"),
+        (("rolehop plan --as x ", Argument("-y")), "rolehop plan --as x -- -y"),
+        (("x -- ", "-- y"), "x -- -- y"),
+        ((Advice("rolehop plan ", Argument("a b")), "; or: ", Argument("c d")),
+         "rolehop plan 'a b'; or: 'c d'"),
+        ((), ""),
+    ],
+)  # fmt: skip
+def test_advice_quotes_its_arguments_and_nothing_else(parts: tuple[str, ...], text: str) -> None:
+    advice = Advice(*parts)
+    assert advice == text
+    assert advice.in_shell(posix_argument) == text
+    assert Advice(advice).parts == advice.parts
+    assert one_line(advice, posix_argument) == text
+
+
+def test_blanks_of_a_message_are_one_and_those_of_an_argument_stay() -> None:
+    assert one_line("a  b\nc", posix_argument) == "a b c"
+    assert one_line(Advice("x  ", Argument("a  b")), marked) == "x  <a  b>"
+
+
+# ---- TOML
+
+FULL = HopConfig(
+    "222222222222:role/Hub",
+    session_name="me",
+    external_id="x-42",
+    duration_seconds=900,
+    policy='{"a": "b\\n"}',
+    policy_arns=("arn:a", "arn:b"),
+    tags=(("team", "a b"), ("x y", "ü\u202e")),
+    transitive_tags=("team",),
+    source_identity="you",
+    mfa_serial="auto",
+)
+
+
+def test_a_chain_is_written_whole() -> None:
+    text = chain_text("a b", "so'urce", [FULL, HopConfig("r")])
+    assert tomllib.loads(text) == {
+        "chains": {
+            "a b": {
+                "source": "so'urce",
+                "hops": [
+                    {
+                        "role": FULL.role,
+                        "session_name": "me",
+                        "external_id": "x-42",
+                        "source_identity": "you",
+                        "policy": FULL.policy,
+                        "mfa_serial": "auto",
+                        "duration": "900s",
+                        "tags": dict(FULL.tags),
+                        "transitive_tags": ["team"],
+                        "policy_arns": ["arn:a", "arn:b"],
+                    },
+                    {"role": "r"},
+                ],
+            }
+        }
+    }
+    assert is_visible(text.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("a-b_1", "a-b_1"), ("a b", '"a b"'), ("ä", '"ä"'), ("a.b", '"a.b"'), ("", '""')],
+)
+def test_a_key_is_bare_if_toml_allows_it(name: str, key: str) -> None:
+    assert toml_key(name) == key
+    assert tomllib.loads(f"{key} = 1") == {name: 1}
+
+
+@pytest.mark.parametrize("text", ["", '"', "\\", "\n", "\x7f", "\u202e", "\U000e0100", "'ü"])
+def test_a_text_is_read_back_and_shows_nothing_hidden(text: str) -> None:
+    assert tomllib.loads(f"a = {toml_text(text)}") == {"a": text}
+    assert is_visible(toml_text(text))
+    assert tomllib.loads(toml_line("a", [text, "b"])) == {"a": [text, "b"]}
+    assert tomllib.loads(toml_line("a", {text: text, "b b": "c"})) == {
+        "a": {text: text, "b b": "c"}
+    }
+
+
+# ---- texts
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdefg", 6, "abc…fg"),
+        ("abcdefg", 5, "ab…fg"),
+        ("abcdefg", 1, "…"),
+        ("abcdefg", 0, ""),
+        ("", 0, ""),
+    ],
+)
+def test_a_long_text_keeps_both_ends(text: str, width: int, shown: str) -> None:
+    assert elided(text, width) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a", '"a"'),
+        ("a" * 60, f'"{"a" * 60}"'),
+        ("a" * 61, f'"{"a" * 57}..."'),
+        ("a\nb\x1b\u202e", '"a\\nb\\x1b\\u202e"'),
+    ],
+)
+def test_a_value_in_a_message(text: str, shown: str) -> None:
+    assert quoted(text) == shown
+
+
+def test_small_words() -> None:
+    assert (pluralize(1, "chain"), pluralize(2, "chain"), pluralize(0, "chain")) == (
+        "1 chain",
+        "2 chains",
+        "0 chains",
+    )
+    assert (meant([]), meant(["a"])) == ("", "did you mean a? ")
+    assert meant(["a", "b", "c"]) == "did you mean a, b or c? "
+    assert (json_escape("\u202e"), json_escape("\U000e0100")) == ("\\u202e", "\\udb40\\udd00")
