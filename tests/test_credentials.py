@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from rolehop import credentials
-from rolehop.credentials import HIDDEN, Secret, scrub
+from rolehop.credentials import HIDDEN, Credentials, Secret, scrub
 
 
 class _Untouched(str):
@@ -17,6 +20,17 @@ class _Untouched(str):
 
     def replace(self, *_: object, **__: object) -> str:
         raise AssertionError("it was compared with secrets")
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "%r".__mod__, ascii])
+def test_a_secret_shows_its_text_to_nothing_that_prints_it(show: Callable[[object], str]) -> None:
+    secret = Secret("planted-secret")
+    keys = Credentials("AKIAEXAMPLE000000", secret, secret)
+    for each in (secret, keys, [secret], {"key": secret}):
+        assert "planted" not in show(each)
+    for take in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError):
+            take(secret)
 
 
 def test_a_secret_is_hidden_wherever_it_stands_whole() -> None:

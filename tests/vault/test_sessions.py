@@ -11,6 +11,7 @@ from keyring.backend import KeyringBackend
 from rolehop.errors import VaultAbsent, VaultError, VaultLocked
 from rolehop.startup.dataclass import replace
 from rolehop.vault.backend_selection import Chosen
+from rolehop.vault.index_file import IndexStore
 from tests.doubles import keyrings
 from tests.vault.samples import (
     World,
@@ -324,3 +325,23 @@ def test_a_failure_is_raised_again_each_time_and_never_overwritten(tmp_path: Pat
             world.vault.forget([key_of("hub")])
         errors.append(caught.value)
     assert errors[0] is not errors[1]
+
+
+class _WatchesTheIndex(keyrings.InMemory):
+    """Notes what the index in ``folder`` names when an item is written."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self.named: list[set[str]] = []
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.named.append(set(IndexStore(self._folder).load().sessions))
+        super().set_password(service, username, password)
+
+
+def test_a_session_has_its_entry_before_its_item(tmp_path: Path) -> None:
+    # If this process is killed in between, `status` and `logout` still find the item.
+    keyring = _WatchesTheIndex(tmp_path)
+    World(tmp_path, lambda: chosen(keyring)).vault.put(hop_step(), session(), "prod")
+    assert keyring.named == [{hop_step().key}]
