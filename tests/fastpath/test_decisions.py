@@ -14,6 +14,7 @@ from rolehop.credentials import Credentials, Secret, Session
 from rolehop.fastpath.record import (
     LARGEST,
     Record,
+    epoch,
     file_stamp,
     hmac_of,
     is_sealed,
@@ -64,6 +65,13 @@ def test_a_record_of_another_shape_is_none(before: str, after: str) -> None:
     assert read_record(text.encode()) is not None
     assert read_record(text.replace(before, after).encode()) is None
     assert read_record(text.removesuffix("\n").encode()) is None
+
+
+@pytest.mark.parametrize("value", ["a\tb", "a\nb", "\t", "\n"])
+def test_a_value_that_would_be_two_makes_no_record(value: str) -> None:
+    assert as_record(Record(**{**vars(RECORD), "label": value})) is None
+    assert as_record(Record(**{**vars(RECORD), "variables": {value: "x"}})) is None
+    assert as_record(RECORD) is not None
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"hmac\tx\n", b"\n\n\n", b"\xff"])
@@ -198,6 +206,34 @@ def test_the_machine_started_before_now_by_the_time_that_it_runs() -> None:
     assert round(now - after) <= found <= round(now - before)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2030-01-02T03:04:05Z", 1893553445),
+        ("2030-01-02T23:59:59Z", 1893628799),
+        ("1970-01-01T00:00:00Z", 0),
+        ("1000-01-01T00:00:00Z", -30610224000),
+        ("2024-02-29T00:00:00Z", 1709164800),
+        ("2030-08-31T00:00:00Z", 1914364800),
+        ("0999-12-31T23:59:59Z", None),
+        ("2030-01-02T24:00:00Z", None),
+        ("2030-01-02T23:60:00Z", None),
+        ("2030-01-02T23:59:60Z", None),
+        ("2030-00-02T00:00:00Z", None),
+        ("2030-13-02T00:00:00Z", None),
+        ("2030-01-00T00:00:00Z", None),
+        ("2030-02-29T00:00:00Z", None),
+        ("2100-02-29T00:00:00Z", None),
+        ("2030-04-31T00:00:00Z", None),
+        ("2030-09-31T00:00:00Z", None),
+        ("2030-01-02T03:04:05", None),
+        ("", None),
+    ],
+)
+def test_a_time_in_epoch_seconds(text: str, seconds: int | None) -> None:
+    assert epoch(text) == seconds
+
+
 # ---- files
 
 
@@ -231,6 +267,10 @@ def test_a_seal_holds_for_the_index_it_was_made_of(tmp_path: Path) -> None:
     assert stamp_holds(str(index), file_stamp(str(index)))
     seal.write_text(as_seal(str(index), ""))
     assert sealed_stamp(str(index)) is None, "no digest"
+    seal.write_text(as_seal(str(index), "d1"))
+    assert seal.read_text() == f"{file_stamp(str(index))} d1\n"
+    seal.write_bytes(b"\xff d1\n")
+    assert sealed_stamp(str(index)) is None, "no text"
     seal.write_text(as_seal(str(index), "d1"))
     index.write_text("{ }")
     assert sealed_stamp(str(index)) is None, "another file than the one that was written last"
