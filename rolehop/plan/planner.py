@@ -75,7 +75,7 @@ def make_plan(
         if number == 1 and mfa is Mfa.HOP:
             call = replace(call, mfa_serial=hop.mfa_serial or serial)
         role_limit = known.max_durations.get(str(role))
-        shortened = _shortened(number, wish, ceiling, mfa, role_limit)
+        shortened = _shortened(number, wish, ceiling, role_limit)
         step = HopStep(
             key=hop_key(steps[-1].key, call),
             parent=steps[-1].key,
@@ -210,10 +210,12 @@ def _unknown(stamp: Stamp, serial: str | None) -> tuple[str, ...]:
     return (f"if the source's program gives IAM user keys, GetSessionToken{code} comes first",)
 
 
-def _shortened(
-    number: int, wish: int, ceiling: int, mfa: Mfa, role_limit: int | None
-) -> str | None:
-    """Say that a hop gets less time than was asked for, and why."""
+def _shortened(number: int, wish: int, ceiling: int, role_limit: int | None) -> str | None:
+    """Say that a hop gets less time than was asked for, and why.
+
+    A shared MFA session is no reason: it is planned only where hop 1 asks for no more than AWS
+    grants after one, see `_place_mfa`.
+    """
     if wish <= ceiling:
         return None
     most = format_duration(ceiling)
@@ -221,10 +223,8 @@ def _shortened(
         why = f"AWS has refused more: the role's own limit is {most}"
     elif number > 1:
         why = f"a chained hop lasts at most {most}"
-    elif mfa is Mfa.NONE:
-        why = f"the source is itself a session, so AWS grants at most {most}"
     else:
-        why = f"after a shared MFA session AWS grants at most {most}"
+        why = f"the source is itself a session, so AWS grants at most {most}"
     return f"{format_duration(wish)} asked, {most} planned: {why}"
 
 

@@ -366,7 +366,7 @@ def _filled_name(template: str, values: Mapping[str, str]) -> str:
 def _partition_of(hops: tuple[WrittenHop, ...], regions: Regions) -> str:
     """Return the partition for roles in short form if neither a flag nor the config decides it."""
     for each in hops:
-        parts = each.hop.role.split(":")
-        if parts[0] == "arn" and len(parts) > 1:
-            return parts[1]
+        kind, _, rest = each.hop.role.partition(":")
+        if kind == "arn":
+            return rest.partition(":")[0]
     return regions.first.partition if regions.first else "aws"

@@ -7,16 +7,19 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.fastpath.record import (
+    CHECK,
     LARGEST,
     Record,
     epoch,
     file_stamp,
     hmac_of,
+    is_check,
     is_sealed,
     line_of_item,
     read_own,
@@ -83,7 +86,7 @@ def test_what_is_read_is_what_was_written() -> None:
     assert vars(read_record(record()) or object) == vars(RECORD)
 
 
-@pytest.mark.parametrize("lines", ["", "x", "a\tb\n" * 40, "ü"])
+@pytest.mark.parametrize("lines", ["", "x", "a\tb\n" * 40, "ü", "hand\thmac\tx\n"])
 def test_a_record_is_sealed_with_hmac_sha_256(lines: str) -> None:
     expected = hmac.new(RECORD_KEY.encode(), lines.encode(), "sha256").hexdigest()
     assert hmac_of(RECORD_KEY, lines.encode()) == expected
@@ -171,6 +174,16 @@ def test_an_item_of_another_shape_is_left_to_the_full_path(before: str, after: s
     assert line_of_item(changed, KEY, NOW.timestamp(), 0, started=0) is None
 
 
+THEN = int(NOW.timestamp()) - 90_000
+
+
+def since_then(text: str) -> str:
+    """Return the item without its check, as a machine wrote it that was started at ``THEN``."""
+    before, _, rest = text.rpartition('"started_at":"')
+    started = f"{datetime.fromtimestamp(THEN, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f'{before}"started_at":"{started}"{rest.partition(chr(34))[2].rpartition(",")[0]}}}'
+
+
 @pytest.mark.parametrize(
     ("life", "ahead", "shift", "is_found"),
     [
@@ -188,13 +201,31 @@ def test_an_item_of_another_shape_is_left_to_the_full_path(before: str, after: s
 def test_a_clock_that_was_set_is_not_believed_alone(
     life: int, ahead: int, shift: int, is_found: bool
 ) -> None:
-    text = item(life=life, ahead=ahead)
-    then = int(NOW.timestamp()) - 90_000
-    before, _, rest = text.rpartition('"started_at":"')
-    started = f"{datetime.fromtimestamp(then, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    body = f'{before}"started_at":"{started}"{rest.partition(chr(34))[2].rpartition(",")[0]}}}'
-    found = line_of_item(with_check(body), KEY, NOW.timestamp(), 200, started=then + shift)
+    text = with_check(since_then(item(life=life, ahead=ahead)))
+    found = line_of_item(text, KEY, NOW.timestamp(), 200, started=THEN + shift)
     assert (found is not None) == is_found
+
+
+@pytest.mark.parametrize("name", ["Expiration", "local_expires_at"])
+def test_an_end_that_is_no_time_is_left_to_the_full_path(name: str) -> None:
+    body = since_then(item()).replace(f'"{name}":"2030-', f'"{name}":"2030+')
+    assert line_of_item(with_check(body), KEY, NOW.timestamp(), 200, started=THEN + 6) is None
+
+
+@pytest.mark.parametrize(("clocks", "ran"), [({"CLOCK_BOOTTIME": 7}, 90), ({}, 50)])
+def test_the_time_that_the_machine_slept_counts_where_it_is_known(
+    clocks: dict[str, int], ran: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(monotonic=lambda: 50, clock_gettime={7: 90}.__getitem__, **clocks)
+    monkeypatch.setattr("rolehop.fastpath.record.time", clock)
+    assert started_at(1000) == 1000 - ran
+
+
+def test_a_check_holds_whatever_the_text_is() -> None:
+    text = with_check('{"a":"\ud800"}')
+    body, _, check = text.rpartition(CHECK)
+    assert is_check(body, check)
+    assert not is_check(body.replace("\ud800", "\ud801"), check)
 
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="there is no hot path elsewhere")
