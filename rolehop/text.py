@@ -72,7 +72,7 @@ def elided(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     left = max(width, 1) // 2
-    return f"{text[:left]}…{text[len(text) - max(width - left - 1, 0) :]}"[: max(width, 0)]
+    return f"{text[:left]}…{text[len(text) - (width - left - 1) :]}"[: max(width, 0)]
 
 
 def quoted(text: str) -> str:

@@ -9,7 +9,18 @@ import pytest
 from rolehop.advice import Advice, Argument, is_plain, one_line, posix_argument, typed
 from rolehop.config.model import HopConfig
 from rolehop.config.toml_writer import chain_text, toml_key, toml_line, toml_text
-from rolehop.text import elided, is_visible, json_escape, meant, pluralize, quoted
+from rolehop.text import (
+    did_you_mean,
+    elided,
+    is_visible,
+    json_escape,
+    meant,
+    nearest,
+    pluralize,
+    quoted,
+    visible,
+    visible_json,
+)
 
 
 def marked(text: str) -> str:
@@ -76,6 +87,7 @@ def test_advice_quotes_its_arguments_and_nothing_else(parts: tuple[str, ...], te
     advice = Advice(*parts)
     assert advice == text
     assert advice.in_shell(posix_argument) == text
+    assert "".join(advice.parts) == "".join(map(str, parts)).replace(" 'a b'", " a b")
     assert Advice(advice).parts == advice.parts
     assert one_line(advice, posix_argument) == text
 
@@ -126,11 +138,19 @@ def test_a_chain_is_written_whole() -> None:
         }
     }
     assert is_visible(text.replace("\n", ""))
+    assert text.endswith('"\n')
 
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    [("a-b_1", "a-b_1"), ("a b", '"a b"'), ("ä", '"ä"'), ("a.b", '"a.b"'), ("", '""')],
+    [
+        ("a-b_1", "a-b_1"),
+        ("-", "-"),
+        ("a b", '"a b"'),
+        ("ä", '"ä"'),
+        ("a.b", '"a.b"'),
+        ("", '""'),
+    ],
 )
 def test_a_key_is_bare_if_toml_allows_it(name: str, key: str) -> None:
     assert toml_key(name) == key
@@ -172,6 +192,7 @@ def test_a_long_text_keeps_both_ends(text: str, width: int, shown: str) -> None:
         ("a" * 60, f'"{"a" * 60}"'),
         ("a" * 61, f'"{"a" * 57}..."'),
         ("a\nb\x1b\u202e", '"a\\nb\\x1b\\u202e"'),
+        ("é\\", '"é\\"'),
     ],
 )
 def test_a_value_in_a_message(text: str, shown: str) -> None:
@@ -187,3 +208,60 @@ def test_small_words() -> None:
     assert (meant([]), meant(["a"])) == ("", "did you mean a? ")
     assert meant(["a", "b", "c"]) == "did you mean a, b or c? "
     assert (json_escape("\u202e"), json_escape("\U000e0100")) == ("\\u202e", "\\udb40\\udd00")
+    assert json_escape("\udcff") == "\\udcff"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a b", "a b"),
+        ("a\tb\u00a0c\u2028d\n", "a b c d "),
+        ("a\x1b[31mé\u202e\x85b", "a[31mé b"),
+        ("\u3164\ufe0f\udcff", ""),
+    ],
+)
+def test_a_line_for_a_terminal(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('"\x7fé"', '"\\u007fé"'),
+        ('"\x7fa"', '"\\u007fa"'),
+        ('{\n"é\u202eü": "\x7f\x7f"}', '{\n"é\\u202eü": "\\u007f\\u007f"}'),
+    ],
+)
+def test_a_json_text_shows_nothing_hidden(text: str, shown: str) -> None:
+    assert visible_json(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "near"),
+    [
+        ("PRDO", ["Prod", "dev"], ["Prod"]),
+        ("prod", ["prod-22", "PROD", "x", "prod-333", "prod-1"], ["PROD", "prod-1", "prod-22"]),
+        ("abcde", ["abxyz"], []),
+        ("", ["a"], []),
+    ],
+)
+def test_the_nearest_words(word: str, known: list[str], near: list[str]) -> None:
+    assert nearest(word, known) == near
+    assert nearest(word, known, 1) == near[:1]
+    assert nearest("abcd", ["abxd"], cutoff=0.8) == []
+    assert nearest("abcd", ["abxd"], cutoff=0.7) == ["abxd"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant_one"),
+    [
+        ("External-ID", '; did you mean "external_id"?'),
+        ("externl_id", '; did you mean "external_id"?'),
+        ("rol", '; did you mean "Role"?'),
+        ("ROLE", '; did you mean "Role"?'),
+        ("tags", ""),
+    ],
+)
+def test_a_word_that_may_be_misspelled(word: str, meant_one: str) -> None:
+    assert did_you_mean(word, ["external_id", "Role", "x-y"]) == meant_one
+    assert did_you_mean("X_Y", ["x-y"], form="<{}>") == "; did you mean <x-y>?"

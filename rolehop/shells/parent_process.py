@@ -18,7 +18,8 @@ def parent_shell() -> str | None:
 def _process_name(pid: int, platform: str = sys.platform) -> str | None:
     if platform == "linux":
         try:
-            return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+            # The kernel cuts a name after 15 bytes, in the middle of a character perhaps.
+            return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
         except OSError:
             return None
     if platform == "win32":
@@ -30,6 +31,7 @@ def _process_name(pid: int, platform: str = sys.platform) -> str | None:
             ["/bin/ps", "-o", "comm=", "-p", str(pid)],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=2,
             check=False,
         )

@@ -57,7 +57,7 @@ def dialect(name: str) -> Dialect:
     """
     known = name if name in SHELLS else for_process_name(name)
     if known is None:
-        near = nearest(name.lower(), SHELLS, n=1)
+        near = nearest(name, SHELLS, n=1)
         raise UsageError(
             f"unknown shell {name!r}",
             fix=f"{meant(near)}the shells are {', '.join(SHELLS)}",

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
-from rolehop.handover.environment import Change, assumed, left, renewed, shell_before, timestamp
+from rolehop.handover.environment import (
+    SHELL_LEVEL,
+    Change,
+    assumed,
+    left,
+    renewed,
+    saved_names,
+    served,
+    shell_before,
+    timestamp,
+)
 from rolehop.startup.dataclass import replace
 
 FOUR = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
@@ -178,3 +188,158 @@ def test_a_renewed_session_leaves_profile_and_region_to_the_shell(session: Sessi
     assert changed["AWS_SECURITY_TOKEN"] is None
     assert not {name for name in changed if "REGION" in name or "PROFILE" in name}
     assert "ROLEHOP_CHAIN" not in changed
+
+
+# ---- every change, one by one
+
+KEYS = tuple((name, HUB[name]) for name in list(HUB)[:5])
+ENDS = (("ROLEHOP_EXPIRATION", HUB["ROLEHOP_EXPIRATION"]), ("ROLEHOP_EXPIRES_AT", "1893557045"))
+NO_PROFILE = (("AWS_PROFILE", None), ("AWS_DEFAULT_PROFILE", None), ("AWS_SECURITY_TOKEN", None))
+REGION = (("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "eu-west-1"))
+BACK = (("AWS_REGION", "eu-north-1"), ("AWS_DEFAULT_REGION", None))
+OTHER = {"ROLEHOP_CHAIN": "other", "ROLEHOP_SAVED_AWS_REGION": "eu-north-1"}
+WITH_FLAGS = OTHER | {"AWS_ACCESS_KEY_ID": "ASIAOTHER", "ROLEHOP_FLAGS": "--tag"}
+STALE = {"ROLEHOP_PREVIOUS_KEY_ID": "ASIAOLD", "ROLEHOP_PREVIOUS_FLAGS": "--policy"}
+
+
+@pytest.mark.parametrize(
+    ("before", "region", "flags", "named"),
+    [
+        ({}, None, (), ()),
+        ({}, "eu-west-1", (), REGION),
+        ({}, None, ("--read-only", "--tag"), (("ROLEHOP_FLAGS", "--read-only --tag"),)),
+        # Flags of a chain that another shell assumed
+        ({"ROLEHOP_FLAGS": "--tag"}, None, (), (("ROLEHOP_FLAGS", None),)),
+    ],
+)
+def test_what_the_first_assume_changes(
+    session: Session,
+    before: dict[str, str],
+    region: str | None,
+    flags: tuple[str, ...],
+    named: tuple[Change, ...],
+) -> None:
+    changes = assumed(session, chain="hub", region=region, before=before, flags=flags)
+    assert changes == (*NO_PROFILE, *KEYS, *named, ("ROLEHOP_CHAIN", "hub"), *ENDS)
+
+
+@pytest.mark.parametrize(
+    ("before", "back"),
+    [
+        ({"ROLEHOP_CHAIN": "hub"}, ()),
+        ({"ROLEHOP_CHAIN": "hub"} | STALE, ()),  # it is what is named there still
+        (OTHER, (("ROLEHOP_PREVIOUS_CHAIN", "other"),)),
+        (
+            OTHER | STALE,
+            (
+                ("ROLEHOP_PREVIOUS_CHAIN", "other"),
+                ("ROLEHOP_PREVIOUS_KEY_ID", None),
+                ("ROLEHOP_PREVIOUS_FLAGS", None),
+            ),
+        ),
+        (
+            WITH_FLAGS,
+            (
+                ("ROLEHOP_PREVIOUS_CHAIN", "other"),
+                ("ROLEHOP_PREVIOUS_KEY_ID", "ASIAOTHER"),
+                ("ROLEHOP_PREVIOUS_FLAGS", "--tag"),
+            ),
+        ),
+    ],
+)
+def test_what_a_later_assume_changes(
+    session: Session, before: dict[str, str], back: tuple[Change, ...]
+) -> None:
+    flags = (("ROLEHOP_FLAGS", "--read-only"), ("ROLEHOP_CHAIN", "hub"), *back)
+    changes = assumed(
+        session, chain="hub", region="eu-west-1", before=before, flags=["--read-only"]
+    )
+    assert changes == (*NO_PROFILE, *KEYS, *REGION, *flags, *ENDS)
+    served_one = served(chain="hub", region="eu-west-1", before=before, flags=["--read-only"])
+    assert served_one == (
+        *flags, ("ROLEHOP_EXPIRATION", None), ("ROLEHOP_EXPIRES_AT", None),
+    )  # fmt: skip
+    if "ROLEHOP_SAVED_AWS_REGION" in before:
+        changes = assumed(session, chain="hub", region=None, before=before, flags=["--read-only"])
+        assert changes == (*NO_PROFILE, *BACK, *KEYS, *flags, *ENDS)
+        assert served(chain="hub", region=None, before=before, flags=["--read-only"]) == (
+            *BACK, *served_one,
+        )  # fmt: skip
+
+
+def test_what_is_saved_and_what_an_earlier_save_loses(session: Session) -> None:
+    before = {
+        "AWS_PROFILE": "a", "AWS_DEFAULT_PROFILE": "b", "AWS_REGION": "c",
+        "ROLEHOP_SAVED_AWS_DEFAULT_REGION": "old",
+    }  # fmt: skip
+    saved = (
+        ("ROLEHOP_SAVED_AWS_PROFILE", "a"), ("ROLEHOP_SAVED_AWS_DEFAULT_PROFILE", "b"),
+        ("ROLEHOP_SAVED_AWS_REGION", "c"), ("ROLEHOP_SAVED_AWS_DEFAULT_REGION", None),
+    )  # fmt: skip
+    changes = assumed(session, chain="hub", region=None, before=before)
+    assert changes == (*NO_PROFILE, *saved, *KEYS, ("ROLEHOP_CHAIN", "hub"), *ENDS)
+    assert served(chain="hub", region=None, before=before) == (
+        *saved,
+        ("ROLEHOP_CHAIN", "hub"), ("ROLEHOP_EXPIRATION", None), ("ROLEHOP_EXPIRES_AT", None),
+    )  # fmt: skip
+    assert list(saved_names().items()) == [(each, f"ROLEHOP_SAVED_{each}") for each in FOUR]
+
+
+@pytest.mark.parametrize(
+    ("before", "flags", "named"),
+    [
+        ({}, (), ()),
+        ({"ROLEHOP_FLAGS": "--tag"}, (), (("ROLEHOP_FLAGS", None),)),
+        ({}, ("--a", "--b"), (("ROLEHOP_FLAGS", "--a --b"),)),
+    ],
+)
+def test_what_a_renewal_changes(
+    session: Session, before: dict[str, str], flags: tuple[str, ...], named: tuple[Change, ...]
+) -> None:
+    changes = renewed(session, before=before, flags=flags)
+    assert changes == (*KEYS, ("AWS_SECURITY_TOKEN", None), *named, *ENDS)
+
+
+@pytest.mark.parametrize(
+    ("before", "flags", "profiles"),
+    [
+        (OTHER, (), ()),
+        (WITH_FLAGS | {"ROLEHOP_SAVED_AWS_PROFILE": "dev"}, (("ROLEHOP_FLAGS", None),),
+         (("AWS_PROFILE", "dev"),)),
+        (OTHER | {"ROLEHOP_SAVED_AWS_DEFAULT_PROFILE": "dev", "AWS_PROFILE": "own"}, (),
+         (("AWS_DEFAULT_PROFILE", "dev"),)),
+    ],
+)  # fmt: skip
+def test_what_leave_changes(
+    before: dict[str, str], flags: tuple[Change, ...], profiles: tuple[Change, ...]
+) -> None:
+    gone = (*(name for name, _ in KEYS), "ROLEHOP_CHAIN", "ROLEHOP_EXPIRATION")
+    back: tuple[Change, ...] = (("ROLEHOP_PREVIOUS_CHAIN", "other"),)
+    if flags:
+        back += (("ROLEHOP_PREVIOUS_KEY_ID", "ASIAOTHER"), ("ROLEHOP_PREVIOUS_FLAGS", "--tag"))
+    assert left(before) == (
+        *((name, None) for name in (*gone, "ROLEHOP_EXPIRES_AT")),
+        *flags, *back, *BACK, *profiles,
+        *((f"ROLEHOP_SAVED_{name}", None) for name in FOUR),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"AWS_REGION": "a", "X": "1"}, {"AWS_REGION": "a", "X": "1"}),
+        # Not those that are saved, if nothing is assumed
+        ({"ROLEHOP_SAVED_AWS_REGION": "a"}, {"ROLEHOP_SAVED_AWS_REGION": "a"}),
+        (OTHER | {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b", "X": "1"},
+         OTHER | {"AWS_REGION": "eu-north-1", "X": "1"}),
+        (OTHER | {"AWS_PROFILE": "", "ROLEHOP_SAVED_AWS_DEFAULT_PROFILE": "p"},
+         OTHER | {"AWS_REGION": "eu-north-1", "AWS_PROFILE": "", "AWS_DEFAULT_PROFILE": "p",
+                  "ROLEHOP_SAVED_AWS_DEFAULT_PROFILE": "p"}),
+    ],
+)  # fmt: skip
+def test_the_shell_before(environ: dict[str, str], expected: dict[str, str]) -> None:
+    assert shell_before(environ) == expected
+
+
+def test_the_nested_shells_are_counted_in_this_variable() -> None:
+    assert SHELL_LEVEL == "ROLEHOP_SHELL_LEVEL"

@@ -78,6 +78,10 @@ PARTS = {
             "advice.py", "text.py", "config/toml_writer.py", "handover/environment.py",
             "handover/file_formats.py", "shells/*.py",
         ),
-        ("handover", "shells/test_typed_lines.py", "test_quoting.py", "test_text.py", "config"),
+        (
+            "handover/test_child.py", "handover/test_cmd.py", "handover/test_dialects.py",
+            "handover/test_documents.py", "handover/test_variables.py", "test_quoting.py",
+            "test_text.py", "shells/test_dialect_tables.py", "shells/test_parent_process.py",
+        ),  # tables: each real shell reads the same texts, in seconds
     ),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.shells.parent_process import _process_name
+from rolehop.shells.registry import for_process_name
 
 NOBODY = 2**22 + 1  # above the largest process ID of Linux
 
@@ -22,3 +23,18 @@ def test_ps_tells_the_same_as_proc() -> None:
 @pytest.mark.parametrize(("pid", "platform"), [(NOBODY, "linux"), (NOBODY, "darwin"), (1, "win32")])
 def test_a_process_that_cannot_be_named_has_no_name(pid: int, platform: str) -> None:
     assert _process_name(pid, platform) is None
+
+
+def test_a_name_that_was_cut_in_the_middle_of_a_character_is_no_shell() -> None:
+    comm = Path(f"/proc/{os.getpid()}/comm")
+    if not comm.exists():
+        pytest.skip("this system has no /proc")
+    before = comm.read_bytes()
+    comm.write_bytes("Wiederaufbau-bö".encode())
+    try:
+        name = _process_name(os.getpid(), "linux")
+    finally:
+        comm.write_bytes(before)
+    assert name is not None
+    assert name.startswith("Wiederaufbau-b")
+    assert for_process_name(name) is None
