@@ -104,6 +104,11 @@ def test_a_record_of_nothing_but_what_must_be_is_one() -> None:
     assert (found.also, found.files, found.variables) == ({}, {}, {})
 
 
+@pytest.mark.parametrize(("backend", "known"), [("bus", True), ("kernel", True), ("", False)])
+def test_only_keyrings_that_need_no_import_have_a_record(backend: str, known: bool) -> None:
+    assert (read_record(record(backend=backend)) is not None) is known
+
+
 @pytest.mark.parametrize("confirm", [True, False])
 def test_whether_a_person_is_asked_is_read_as_written(confirm: bool) -> None:
     found = read_record(record(confirm=confirm))

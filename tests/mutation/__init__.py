@@ -70,7 +70,7 @@ PARTS = {
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",
         ("digest.py", "plan/hop_keys.py", "fastpath/record.py", "fastpath/writer.py"),
-        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "fastpath/test_decisions.py", "fastpath/test_record.py", "vault/test_serialization.py", "vault/test_stored_before.py"),
+        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "fastpath/test_decisions.py", "fastpath/test_record.py", "state/test_digest.py", "vault/test_serialization.py", "vault/test_stored_before.py"),
     ),
     "quoting": Part(
         "every text that a shell or a program reads",
