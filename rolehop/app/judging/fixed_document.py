@@ -261,8 +261,8 @@ def _fixed_config(edits: list[ConfigChange]) -> FixedDocument:
     after = before
     try:
         for each in edits:
-            if each.location.place is not None:
-                after = _edited(after, each.location.place[1], each)
+            _, table = each.location.place or place  # edits of one file all have one
+            after = _edited(after, table, each)
     except ValueError as error:
         raise _by_hand(file, error) from None
     return FixedDocument(file, before, after, is_example=any(each.example for each in edits))
