@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from rolehop.credentials import Session
 from rolehop.durations import end_by_new_clock
-from rolehop.plan.model import CachedSession, CachedState, Hop, HopStep, SourceStep, Step, TokenStep
+from rolehop.plan.model import CachedSession, CachedState, Hop, SourceStep, Step, TokenStep
 from rolehop.startup.dataclass import dataclass, field, replace
 
 SCHEMA = 1
@@ -320,15 +320,12 @@ def make_entry(
     kind, hop, role = "hop", 0, ""
     asked: Hop | None = None
     source = parent.source if parent is not None else ""
-    match step:
-        case SourceStep():
-            kind, source = "source", step.source
-        case TokenStep():
-            kind, source = "token", step.source
-        case HopStep():
-            hop, role, asked = step.number, str(step.hop.role), step.hop
-        case _:
-            assert_never(step)
+    if isinstance(step, SourceStep):
+        kind, source = "source", step.source
+    elif isinstance(step, TokenStep):
+        kind, source = "token", step.source
+    else:
+        hop, role, asked = step.number, str(step.hop.role), step.hop
     entry = Entry(
         key=step.key,
         chains=(chain,),

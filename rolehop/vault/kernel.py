@@ -158,14 +158,14 @@ def _is_removed(error: OSError, name: bytes, found: tuple[bytes, int] | None) ->
 
 
 def _add(name: bytes, payload: bytes) -> tuple[bytes, int]:
-    for kind in KINDS:
-        try:
-            return kind, possessing(lambda: add_key(kind, name, payload))  # noqa: B023 - called now
-        except OSError as error:
-            # ENODEV: this kernel has no such type; EOPNOTSUPP: it has, without what it needs.
-            if kind == KINDS[-1] or error.errno not in (errno.ENODEV, errno.EOPNOTSUPP):
-                raise
-    raise AssertionError("the last type returns or raises")
+    rare, always = KINDS
+    try:
+        return rare, possessing(lambda: add_key(rare, name, payload))
+    except OSError as error:
+        # ENODEV: this kernel has no such type; EOPNOTSUPP: it has, without what it needs.
+        if error.errno not in (errno.ENODEV, errno.EOPNOTSUPP):
+            raise
+    return always, possessing(lambda: add_key(always, name, payload))
 
 
 def _unlink(name: bytes, kind: bytes) -> bool:

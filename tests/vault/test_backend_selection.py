@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import json
 import os
+import posix
 import subprocess
 import sys
 from pathlib import Path
 
+import keyring.backend
 import pytest
+from keyring.backend import KeyringBackend
 
 from rolehop.errors import VaultAbsent
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.kernel import usable
+from tests.doubles.keyrings import InMemory, Weak
 from tests.support.environment import for_coverage
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import SecretService
@@ -163,6 +167,39 @@ def test_plaintext_that_discovery_finds_is_refused(home: dict[str, str]) -> None
     assert cause.startswith("Secret Service: there is no session bus; keyrings.alt.")
     assert cause.endswith(" stores plain text and was not chosen explicitly: refused")
     assert '[vault] backend = "module.Class"' in str(fix)
+
+
+def test_what_discovery_finds_is_used_if_nothing_is_to_be_said_against_it(
+    home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[KeyringBackend] = [Weak(), InMemory()]
+    monkeypatch.setattr(keyring.backend, "get_all_keyring", lambda: found)
+    assert choose_backend(None, home, "freebsd14").name == IN_MEMORY
+    found.clear()
+    with pytest.raises(VaultAbsent) as caught:
+        choose_backend(None, home, "freebsd14")
+    assert caught.value.cause == "Secret Service: there is no session bus"
+
+
+def test_a_bus_that_may_be_somebody_elses_is_not_asked_which_keyrings_run_on_it(
+    home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posix, "uname", lambda: os.uname_result(("Linux", "", "", "", "pdp11")))
+    monkeypatch.setattr(keyring.backend, "get_all_keyring", lambda: pytest.fail("it was asked"))
+    elsewhere = {**home, "DBUS_SESSION_BUS_ADDRESS": "tcp:host=127.0.0.1,port=9"}
+    with pytest.raises(VaultAbsent) as caught:
+        choose_backend(None, elsewhere, "linux")
+    assert "the session bus cannot be checked: it is not a Unix socket" in str(caught.value.cause)
+    assert "kernel" in str(caught.value.cause)
+
+
+def test_each_member_of_a_chain_of_keyrings_is_judged(
+    home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them may use a bus of which nothing is known; here none needs one."""
+    chainer = "keyring.backends.chainer.ChainerBackend"
+    monkeypatch.setattr(keyring.backend, "get_all_keyring", lambda: [InMemory(), Weak()])
+    assert choose_backend(chainer, home, "linux").name == chainer
 
 
 def test_without_a_session_bus_linux_has_the_kernel_keyring(home: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -19,7 +20,7 @@ import pytest
 from rolehop.errors import ServiceError
 from rolehop.vault import lock_queue
 from rolehop.vault.lock_queue import Ticket, sweep_queues
-from rolehop.vault.locks import FileLocks, locked, unlock
+from rolehop.vault.locks import FileLocks, locked, sweep_locks, unlock
 from tests.vault.samples import NOW
 
 # Each contender adds one to a number in a file, with a pause between reading and writing: without
@@ -272,6 +273,34 @@ def test_what_the_last_holder_wrote_meanwhile_is_emptied(
     file = locked(path, time.monotonic())
     assert path.read_text() == ""
     unlock(file, path)
+
+
+def test_a_file_system_without_locks_is_no_reason_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(file: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuses)
+    with FileLocks(tmp_path, deadline_seconds=60).hold("hub"):
+        pass
+    with pytest.raises(OSError, match="No locks available"):
+        locked(tmp_path / "it.lock", time.monotonic())
+
+
+def test_an_old_lock_file_is_deleted_unless_somebody_holds_it(tmp_path: Path) -> None:
+    names = (tmp_path / "locks" / each for each in ("held.lock", "left.lock"))
+    (tmp_path / "locks").mkdir()
+    for path in (held := next(names), left := next(names)):
+        path.touch(mode=0o600)
+        os.utime(path, (0, 0))
+    with held.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.utime(held, (0, 0))
+        sweep_locks(tmp_path)
+        assert (held.exists(), left.exists()) == (True, False)
+    sweep_locks(tmp_path)
+    assert not held.exists()
 
 
 def test_other_names_do_not_wait(tmp_path: Path) -> None:

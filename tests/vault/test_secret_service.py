@@ -14,13 +14,20 @@ from typing import Any, cast
 
 import pytest
 import secretstorage
-from jeepney import HeaderFields, Message
+from jeepney import HeaderFields, Message, MessageType
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
-from secretstorage.exceptions import LockedException, PromptDismissedException
+from secretstorage.exceptions import (
+    LockedException,
+    PromptDismissedException,
+    SecretServiceNotAvailableException,
+    SecretStorageException,
+)
 
 from rolehop.errors import VaultBroken
+from rolehop.fastpath import dbus
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.secret_service import ConnectedSecretService, find_collection, unlocked
+from rolehop.vault.session_bus import open_session_bus
 from rolehop.vault.storage import Storage
 from rolehop.vault.timeouts import Deadline, as_vault_error
 from tests.support.secret_service import PATIENCE, LibraryKeyring, SecretService
@@ -149,6 +156,9 @@ def _recorded(
 
     for name, value in service.environ.items():
         monkeypatch.setenv(name, value)
+    # A daemon that stands still for seconds is not given up: that would be other calls.
+    monkeypatch.setattr(dbus.read_secrets, "__defaults__", (PATIENCE, None))
+    monkeypatch.setattr(open_session_bus, "__defaults__", (PATIENCE,))
     monkeypatch.setattr(DBusConnection, "send", recorded)
     monkeypatch.setattr(DBusConnection, "send_message", recorded)
     return members
@@ -205,6 +215,8 @@ def test_a_scheme_that_keyring_does_not_have_is_said_and_no_other_keyring_is_tak
     with pytest.raises(VaultBroken) as caught:
         Storage(chosen, Deadline(60)).get("rolehop/none")
     assert caught.value.cause == "KEYRING_PROPERTY_SCHEME names no scheme of keyring"
+    with pytest.raises(SecretStorageException, match="names no scheme"):
+        chosen.keyring.set_password("rolehop/none", "rolehop", "text")
 
 
 def test_an_item_that_goes_while_a_search_is_read_does_not_hide_the_others(
@@ -315,3 +327,60 @@ def test_an_unlock_prompt_that_nobody_answered_is_said(dismissed: bool, cause: s
     with pytest.raises((LockedException, PromptDismissedException)) as caught:
         unlocked(cast("secretstorage.Collection", StaysLocked()))
     assert as_vault_error(caught.value).cause == cause
+
+
+def test_a_collection_that_was_unlocked_on_being_asked_for_is_used() -> None:
+    class Opens:
+        is_open = False
+
+        def is_locked(self) -> bool:
+            return not self.is_open
+
+        def unlock(self) -> bool:
+            self.is_open = True
+            return False
+
+    collection = cast("secretstorage.Collection", Opens())
+    assert unlocked(collection) is collection
+
+
+def test_the_collection_that_is_preferred_is_used(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _recorded(secret_service, monkeypatch)
+    preferred = "/org/freedesktop/secrets/collection/session"
+    keyring = ConnectedSecretService({"preferred_collection": preferred})
+    keyring.set_password("rolehop/there", "rolehop", "text")
+    assert keyring.get_passwords(["rolehop/there"], "rolehop") == {"rolehop/there": "text"}
+    assert ConnectedSecretService({}).get_password("rolehop/there", "rolehop") is None
+    assert keyring.delete_items("rolehop/there", "rolehop")
+
+
+def test_a_bus_on_which_nobody_can_start_the_service_is_none_to_use(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _recorded(secret_service, monkeypatch)
+    monkeypatch.setattr(secretstorage, "check_service_availability", lambda connection: False)
+    with pytest.raises(RuntimeError, match="neither running nor activatable"):
+        _ = ConnectedSecretService({}).priority
+
+
+def test_a_service_that_ends_before_it_answers_is_said(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = DBusConnection.receive
+
+    def ended(connection: DBusConnection, **settings: Any) -> Message:
+        """The reply that a bus makes up for a service that is gone."""
+        reply = receive(connection, **settings)
+        if members[-1:] == ["SearchItems"]:
+            reply.header.message_type = MessageType.error
+            reply.header.fields[HeaderFields.error_name] = "org.freedesktop.DBus.Error.NoReply"
+        return reply
+
+    members = _recorded(secret_service, monkeypatch)
+    monkeypatch.setattr(DBusConnection, "receive", ended)
+    failed = ConnectedSecretService({}).set_passwords({"rolehop/x": "text"}, "rolehop", print)
+    (error,) = failed.values()
+    assert isinstance(error, SecretServiceNotAvailableException)
+    assert str(error) == "it ended before it answered"

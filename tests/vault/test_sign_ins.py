@@ -115,6 +115,18 @@ def test_without_a_keyring_it_lasts_as_long_as_the_process_and_one_note_says_so(
     assert shelved.store.get("sso/x") is None
 
 
+def test_a_sign_in_that_the_index_cannot_note_keeps_its_generation_in_this_process(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    state.write_text("a file where the folder should be")
+    shelved = Shelved(state, InMemory())
+    generation = shelved.store.begin("sso/x", DOCUMENT)
+    assert shelved.store.generation("sso/x") == generation
+    assert shelved.store.remove("sso/x")
+    assert shelved.store.generation("sso/x") is None
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema": 9}', '{"schema": 1, "plain": {"a": 1}}'])
 def test_a_damaged_item_is_an_error_that_quotes_nothing(tmp_path: Path, text: str) -> None:
     keyring = InMemory()

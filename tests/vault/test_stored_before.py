@@ -124,6 +124,22 @@ def test_an_item_that_cannot_be_rewritten_stays_as_it_was(before: World, double:
     assert said == []
 
 
+def test_an_item_that_another_process_replaces_meanwhile_is_not_written_over(before: World) -> None:
+    class Replaced(keyrings.InMemory):
+        def get_password(self, service: str, username: str) -> str | None:
+            found = super().get_password(service, username)
+            self.items[service, username] = "of another process"
+            return found
+
+    keyring, service = Replaced(), "rolehop/keys/stored"
+    keyring.items[service, "rolehop"] = json.loads((STORED / "items.json").read_text())[service]
+    index = IndexStore(before.state)
+    found = KeyringVault(index, lambda: Chosen("double", keyring), print).keys.get("stored")
+    assert found is not None
+    assert found.access_key_id == KEY["AWS_ACCESS_KEY_ID"]
+    assert keyring.items == {(service, "rolehop"): "of another process"}
+
+
 @pytest.mark.parametrize("kind", ["keys", "tokens"])
 def test_items_that_were_swapped_before_they_had_names_are_found_out(
     before: World, kind: str

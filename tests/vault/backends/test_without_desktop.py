@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from keyring.errors import KeyringError, PasswordDeleteError
 
 from rolehop.errors import VaultAbsent, VaultLocked
 from rolehop.vault import ENCRYPTED_FILE, GPG_STORE
@@ -19,6 +21,7 @@ from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.backends import password_store as password_store_module
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.storage import BackendHandle
+from tests.support.environment import for_coverage
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import PROGRAMS
 from tests.support.world import World, temporary_world
@@ -149,7 +152,10 @@ def test_no_store_is_looked_for_in_the_current_folder(
     assert f"there is no store: {cause}" in (caught.value.cause or "")
 
 
-def test_pass_is_given_the_environment_of_gnupg_and_no_credentials(tmp_path: Path) -> None:
+def test_pass_is_given_the_environment_of_gnupg_and_no_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "ttyname", lambda number: f"/dev/pts/{number}")
     needed = {
         "GNUPGHOME": "/gnupg",
         "DISPLAY": ":1",
@@ -163,6 +169,7 @@ def test_pass_is_given_the_environment_of_gnupg_and_no_credentials(tmp_path: Pat
     assert backend.get_password("rolehop/it", "rolehop") == "kept\n"
     seen = (tmp_path / "seen").read_text()
     assert [name for name in (*needed, *secret) if f" {name}=" in seen] == [*needed]
+    assert re.search(r" GPG_TTY=['\"]?/dev/pts/0", seen)  # where GnuPG's agent may ask
 
 
 def test_a_passphrase_that_nobody_gives_is_a_locked_keyring(tmp_path: Path) -> None:
@@ -172,6 +179,20 @@ def test_a_passphrase_that_nobody_gives_is_a_locked_keyring(tmp_path: Path) -> N
     with pytest.raises(VaultLocked) as caught:
         storage.get("rolehop/it")
     assert caught.value.fix == "give GnuPG the passphrase in a terminal: rolehop doctor"
+
+
+def test_an_item_that_another_process_removes_meanwhile_is_not_there(tmp_path: Path) -> None:
+    environ = failing(tmp_path, "")
+    backend = choose_backend(GPG_STORE, environ, "linux").keyring
+    with pytest.raises(KeyringError, match="pass said nothing"):
+        backend.delete_password("rolehop/it", "rolehop")  # it is there still
+    (item,) = tmp_path.rglob("rolehop.gpg")
+    rm = shutil.which("rm")
+    program(tmp_path, f"{rm} {item}; exit 1")
+    assert backend.get_password("rolehop/it", "rolehop") is None
+    item.touch()
+    with pytest.raises(PasswordDeleteError):
+        backend.delete_password("rolehop/it", "rolehop")
 
 
 def test_what_pass_said_while_this_process_was_stopped_is_taken(
@@ -225,9 +246,8 @@ def test_no_prompt_stays_when_the_program_ends(tmp_path: Path) -> None:
     program(tmp_path, f"exec 3<>{alive}\necho reads >{started}\nPATH={path} exec sleep 120")
     held = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(held, True)
-    subprocess.run(
-        [sys.executable, "-c", _ENDS_WHILE_IT_READS, str(started)], env=environ, check=True
-    )
+    argv = [sys.executable, "-c", _ENDS_WHILE_IT_READS, str(started)]
+    subprocess.run(argv, env={**environ, **for_coverage()}, check=True)
     with os.fdopen(held, "rb") as rest:
         assert rest.read() == b""  # its writer is gone
 
