@@ -142,19 +142,19 @@ class Plan:
     steps: tuple[Step, ...]
     """``steps[0]`` is always the source."""
 
-    source_problem: str | None = None
+    source_problem: str | None
     """Why a walk fails at the source, if that is known and no stored session can be used instead."""
 
-    confirm: bool = False
-    wants_reason: bool = False
+    confirm: bool
+    wants_reason: bool
     """The chain requires a reason, and none was given."""
 
-    color: str | None = None
-    notes: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    color: str | None
+    notes: tuple[str, ...]
+    flags: tuple[str, ...]
     """The flags that change the last hop, as they are typed."""
 
-    written: tuple[WrittenHop, ...] = ()
+    written: tuple[WrittenHop, ...]
     """Where each hop is defined, in the order of ``hops``."""
 
     @property

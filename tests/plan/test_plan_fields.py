@@ -71,6 +71,11 @@ def test_what_the_chain_says_is_in_the_plan() -> None:
     assert (other.confirm, other.color, other.flags, other.long_lived) == (False, None, (), False)
 
 
+def test_scripts_read_these_words_in_a_plan() -> None:
+    assert [each.value for each in Mfa] == ["none", "session", "hop"]
+    assert [each.value for each in Cache] == ["fresh", "stale", "none", "unknown"]
+
+
 @pytest.mark.parametrize(
     ("required", "reason", "wants"),
     [(True, None, True), (True, "INC-42", False), (False, None, False), (False, "x", False)],

@@ -18,7 +18,6 @@ from rolehop.plan.model import (
     Cache,
     CachedSession,
     CachedState,
-    HopStep,
     Mfa,
     Plan,
     Stamp,
@@ -318,7 +317,9 @@ def test_a_users_keys_are_never_handed_out_themselves() -> None:
 
 
 def test_hops_are_numbered_from_one() -> None:
-    assert [step.number for step in plan(hub(), hub()).steps if isinstance(step, HopStep)] == [1, 2]
+    """And what comes before them is no hop."""
+    assert [step.number for step in plan(hub(), hub()).steps] == [0, 1, 2]
+    assert [step.number for step in plan().steps] == [0, 0]
 
 
 MAY_BE_KEYS = Stamp("process", long_lived=False, stored=True, may_be_keys=True)
