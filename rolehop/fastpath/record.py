@@ -154,9 +154,9 @@ def hash_function() -> "Callable[[bytes], Any]":
     """
     try:
         if sys.version_info >= (3, 12):
-            from _sha2 import sha256
+            from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
         else:
-            from _sha256 import sha256  # type: ignore[import-not-found]
+            from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         from hashlib import sha256
     found: Callable[[bytes], Any] = sha256
