@@ -225,6 +225,29 @@ def test_a_problem_shows_no_secret() -> None:
     assert secret
 
 
+def test_what_a_program_wrote_is_not_repeated_to_clients() -> None:
+    error = SourceError("the program failed", cause="it wrote: a password")
+    error.quotes_program = True
+    kept = Kept(minutes=0)
+    kept.walks(error)
+    assert kept.answer()[1]["message"] == "rolehop: the program failed"
+
+
+def test_a_client_is_counted_once_it_gets_an_answer() -> None:
+    kept = Kept()
+    kept.passes(HOUR)
+    chains = ServedChains(
+        lambda: kept.now, idle_seconds=None, on_idle=lambda: None, on_news=lambda: None
+    )
+    chains.add(kept.keeper)
+    assert chains.answer("admin", "boto3", CONTAINER, final=False) is None
+    assert chains.requests == 0
+    kept.outcomes.put(kept.session("ASIA2", HOUR))
+    assert kept.ended.get(timeout=60) is None
+    assert chains.answer("admin", "boto3", CONTAINER, final=False) is not None
+    assert chains.requests == 1
+
+
 def test_a_server_begins_what_is_due_and_ends_if_nobody_asks() -> None:
     kept, ended = Kept(), list[str]()
     chains = ServedChains(
@@ -242,6 +265,30 @@ def test_a_server_begins_what_is_due_and_ends_if_nobody_asks() -> None:
     chains.look_again()
     chains.tick()
     assert kept.ended.get(timeout=60) is None
+
+
+def test_of_many_chains_that_are_due_only_some_are_walked_at_once() -> None:
+    many = [Kept() for _ in range(9)]
+    chains = ServedChains(
+        lambda: BEGIN + timedelta(minutes=45),
+        idle_seconds=None,
+        on_idle=lambda: None,
+        on_news=lambda: None,
+    )
+    for number, kept in enumerate(many):
+        kept.keeper.chain = f"chain-{number}"
+        kept.passes(45)
+        chains.add(kept.keeper)
+    chains.tick()
+    assert [kept.keeper.is_walking for kept in many] == [True] * 8 + [False]
+    for kept in many[:8]:
+        kept.outcomes.put(kept.session("ASIA2", HOUR))
+        assert kept.ended.get(timeout=60) is None
+    chains.look_again()
+    chains.tick()
+    assert [kept.keeper.is_walking for kept in many] == [False] * 8 + [True]
+    many[8].outcomes.put(many[8].session("ASIA2", HOUR))
+    assert many[8].ended.get(timeout=60) is None
 
 
 def test_what_changes_while_the_chains_are_looked_at_is_looked_at_next_time() -> None:

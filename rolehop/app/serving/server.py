@@ -110,7 +110,7 @@ class Server:
         self._begun = app.now()
         self._token = Secret(secrets.token_urlsafe(_TOKEN_BYTES))
         self._note: ServerNote | None = None
-        self._loop: Loop | None = None
+        self._loop: Loop
         self._chains = ServedChains(
             app.now,
             idle_seconds=settings.idle_seconds,
@@ -307,13 +307,11 @@ class Server:
         )
 
     def _stop(self) -> None:
-        if self._loop is not None:
-            self._loop.stop()
+        self._loop.stop()
 
     def _on_change(self, keeper: ChainKeeper, problem: RenewalProblem | None) -> None:
         self._chains.look_again()
-        if self._loop is not None:
-            self._loop.wake()
+        self._loop.wake()
         # Last: a terminal that Ctrl-S has stopped takes no line.
         if problem is None:
             self._news.renewed(keeper.chain, keeper.arn)
