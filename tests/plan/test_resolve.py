@@ -28,6 +28,7 @@ from rolehop.plan.resolve import (
     resolve,
     source_of,
 )
+from rolehop.startup.dataclass import replace
 
 FACTS = PlanContext("alice", "laptop")
 CORP = SourceConfig("corp", "environment")
@@ -334,3 +335,65 @@ def test_chains_that_share_a_written_hop_have_each_their_own() -> None:
         )
         assert filled(WrittenHop(plain, "f-a", 1, ONE)) == (role.format(ONE), "f-a")
         assert filled(WrittenHop(plain, "f-b", 1, ONE)) == (role.format(ONE), "f-b")
+
+
+ROLE, CHAIN = f"{TWO}:role/Hub", "{chain}"
+BY_CHAIN = HopConfig(f"{TWO}:role/{CHAIN}", session_name=CHAIN, source_identity=CHAIN)
+CHINA = PlanContext("alice", "laptop", region_flag="cn-north-1")
+
+
+@pytest.mark.parametrize(
+    ("hops", "chains", "others"),
+    [
+        ([HopConfig(ROLE)], "a", CHINA),
+        ([HopConfig(ROLE, session_name="{caller}")], "a", replace(FACTS, caller="bob")),
+        ([HopConfig(f"{TWO}:role/{CHAIN}", session_name="me")], "ab", FACTS),
+        ([HopConfig(ROLE, session_name="me", source_identity=CHAIN)], "ab", FACTS),
+        ([HopConfig(ROLE)], "ab", FACTS),  # the defaults' session name has it
+        ([BY_CHAIN], "ab", FACTS),
+        ([BY_CHAIN, replace(BY_CHAIN, session_name="me")], "a", FACTS),
+    ],
+)
+def test_a_shared_hop_is_filled_in_for_each_that_differs(
+    hops: list[HopConfig], chains: str, others: PlanContext
+) -> None:
+    made = config(HUB, defaults=Defaults(session_name=CHAIN))
+    path, parts = path_of(made, HUB), ResolvedParts()
+
+    def filled(hop: HopConfig, name: str, facts: PlanContext, shared: ResolvedParts) -> HopConfig:
+        written = (WrittenHop(hop, name, 1),)
+        return resolve(made, path, CORP, written, facts, parts=shared).hops[0][1]
+
+    walks = [(hop, name, facts) for hop in hops for name in chains for facts in (FACTS, others)]
+    alone = [filled(*each, ResolvedParts()) for each in walks]
+    assert [filled(*each, parts) for each in walks] == alone
+    assert len(set(alone)) == 2
+
+
+@pytest.mark.parametrize(
+    ("account", "of_aws", "names", "name"),
+    [
+        (ONE, None, {}, ONE),
+        (ONE, "dev", {}, "dev"),
+        (ONE, "dev", {ONE: "prod", TWO: "hub"}, "prod"),
+        (None, None, {}, TWO),  # the role's own account, where the chain is in none
+        (None, None, {ONE: "prod", TWO: "hub"}, "hub"),
+    ],
+)
+def test_an_account_is_named_by_the_config_then_by_aws_then_by_its_number(
+    account: str | None, of_aws: str | None, names: dict[str, str], name: str
+) -> None:
+    made = config(HUB, account_names=names)
+    hop = HopConfig(ROLE, session_name="{account_name}", source_identity="of-{account}")
+    written = (WrittenHop(hop, "a", 1, account, account_name=of_aws),)
+    ((role, found),) = resolve(made, path_of(made, HUB), CORP, written, FACTS).hops
+    assert found.role == str(role) == f"arn:aws:iam::{ROLE}"
+    assert (found.session_name, found.source_identity) == (name, f"of-{account or TWO}")
+
+
+@pytest.mark.parametrize(("caller", "name"), [(None, "{caller} x"), ("bob b", "bob-b-x")])
+def test_a_name_is_left_as_it_is_until_the_caller_is_known(caller: str | None, name: str) -> None:
+    hop = HopConfig(ROLE, session_name="{caller} x", source_identity="{caller} x")
+    written, facts = (WrittenHop(hop, "x", 1),), replace(FACTS, caller=caller)
+    ((_, found),) = resolve(config(HUB), (HUB,), CORP, written, facts).hops
+    assert (found.session_name, found.source_identity) == (name, name)
