@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rolehop.app.fleets.listers import AccountAnswer, Asking
 from rolehop.app.walking import person_for
-from rolehop.config.fleets.account_query import EVERY_ROLE, IdentityCenterAccounts
+from rolehop.config.fleets.account_query import EVERY_ROLE
 from rolehop.config.fleets.listed_fleets import excluded_by
 from rolehop.config.model import ListedAccount
 from rolehop.errors import ServiceError, SourceError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from rolehop.app.context import App
-    from rolehop.config.fleets.account_query import AccountQuery
+    from rolehop.config.fleets.account_query import AccountQuery, IdentityCenterAccounts
     from rolehop.ports import ApiCall
     from rolehop.sources.identity_center.assignments import AssignedAccount
 
@@ -50,14 +50,13 @@ class IdentityCenterLister:
         Raises:
             RolehopError: see `Assignments.read`.
         """
-        if not isinstance(query, IdentityCenterAccounts):
-            raise TypeError("a query of another kind")
+        asked = cast("IdentityCenterAccounts", query)  # `lister_for` gives this one no other
         if self._failed is not None:  # nobody signs in, or waits ten minutes, for each fleet
             raise self._failed
         used = set[str]()
 
         def keeps(account: str, name: str) -> bool:
-            excluding = excluded_by(account, name, query.exclude)
+            excluding = excluded_by(account, name, asked.exclude)
             used.update(f"exclude {each}" for each in excluding)
             return not excluding
 
@@ -66,7 +65,7 @@ class IdentityCenterLister:
         except (SourceError, ServiceError) as error:
             self._failed = error
             raise
-        return self._answer(query, found, used)
+        return self._answer(asked, found, used)
 
     def close(self) -> None:
         """Do nothing: connections are closed after each fleet."""

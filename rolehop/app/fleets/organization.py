@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rolehop.app.fleets.listers import AccountAnswer, Asking
 from rolehop.app.walking import ask_before_walk, walk_chain
 from rolehop.aws.inventory.organization_accounts import OrganizationAccountReader
 from rolehop.aws.inventory.organizations_api import OrganizationsApi
-from rolehop.config.fleets.account_query import OrganizationAccounts
 from rolehop.errors import HopRefused, RolehopError, ServiceError
 from rolehop.ports import StsRefusal
 from rolehop.time_limit import time_limit
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.config.fleets.account_query import AccountQuery
+    from rolehop.config.fleets.account_query import AccountQuery, OrganizationAccounts
 
 LONGEST_SECONDS = 900.0
 """For one fleet with all calls and waits: AWS answers some ten calls a second, with tags one an account."""
@@ -41,8 +40,7 @@ class OrganizationLister:
         Raises:
             RolehopError: see `Lister.list`.
         """
-        if not isinstance(query, OrganizationAccounts):
-            raise TypeError("a query of another kind")
+        asked = cast("OrganizationAccounts", query)  # `lister_for` gives this one no other
         if self._failed is not None:  # nobody waits for the walk, or for AWS, for each fleet
             raise self._failed
         try:
@@ -52,7 +50,7 @@ class OrganizationLister:
             raise
         try:
             with time_limit(LONGEST_SECONDS):
-                return AccountAnswer(*reader.accounts(query))
+                return AccountAnswer(*reader.accounts(asked))
         except StsRefusal as refusal:
             raise self._refused(refusal) from None
         except ServiceError as error:

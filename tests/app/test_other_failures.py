@@ -1,0 +1,169 @@
+"""Consoles, fleets and runs that come to nothing say why, and nothing is asked twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from rolehop.app.console import opening
+from rolehop.app.console.login import ConsoleLogin, ConsoleRequest
+from rolehop.app.console.portal import portal_login
+from rolehop.app.console.switching import switch_of
+from rolehop.app.context import App
+from rolehop.app.each.children import NotStarted, RunningCommands, _RunningCommand
+from rolehop.app.each.output_folder import OutputFolder
+from rolehop.app.fleets.listers import Asking
+from rolehop.app.fleets.refreshing import fleets_to_refresh, refresh_fleets
+from rolehop.app.planning import plan_chain
+from rolehop.app.ports import NonInteractive
+from rolehop.app.silent import SILENT
+from rolehop.app.walking.shared_failures import SharedFailures
+from rolehop.app.walking.source_callers import SourceCallers
+from rolehop.console.browsers import BrowserWindow
+from rolehop.errors import ConfigError, RolehopError, ServiceError, UsageError, VaultLocked
+from rolehop.plan.walk_options import WalkOptions
+from tests.support.world import HUB
+
+CONFIG = f"""\
+version = 1
+[sources.me]
+type = "environment"
+[sources.sso]
+type = "identity-center"
+start_url = "https://corp.awsapps.com/start"
+sso_region = "eu-west-1"
+account = "888888888888"
+role = "Developer"
+[chains]
+sso = {{ source = "sso" }}
+hub = {{ source = "me", hops = [{{ role = "{HUB}" }}] }}
+[fleets.prod]
+from = "hub"
+role = "{{account}}:role/Audit"
+accounts = {{ organization = "hub" }}
+"""
+
+
+class _Browser:
+    def failure(self) -> None:
+        """It may still open."""
+
+
+class _Opens(NonInteractive):
+    has_browser = True
+
+    def open_window(self, url: str, commands: object = None) -> _Browser:  # type: ignore[override]
+        return _Browser()
+
+
+class _Progress:
+    def asked(self, calls: int, accounts: int) -> None:
+        """Show nothing."""
+
+
+class _OpenLocks:
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def waiting_for_person(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    file = tmp_path / "config.toml"
+    file.write_text(CONFIG)
+    file.chmod(0o600)
+    return App({"HOME": str(tmp_path)}, tmp_path, config_file=str(file), person=_Opens())
+
+
+def test_a_container_that_does_not_open_names_the_add_on_it_needs(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_OPENED_WITHIN_SECONDS", 0)
+    login = ConsoleLogin("hub", "https://console.example/", {}, None)
+    for container, says in ((None, "within 0 s"), ("true", "needs Firefox's add-on")):
+        window = BrowserWindow("firefox", "hub", container=container)
+        with pytest.raises(RolehopError, match="the console was not opened") as caught:
+            opening.open_console(app, login, WalkOptions(), window)
+        assert says in str(caught.value.cause)
+
+
+def test_the_portal_takes_no_duration_and_switches_no_role(app: App) -> None:
+    request = ConsoleRequest(portal=True, seconds=3600)
+    with pytest.raises(ConfigError) as caught:
+        portal_login(app, plan_chain(app, "sso"), request)
+    assert caught.value.cause == "its sessions last as long as the permission set says"
+    with pytest.raises(UsageError, match="--portal does not go with --switch-role"):
+        switch_of(app, plan_chain(app, "hub"), WalkOptions(), ConsoleRequest(portal=True))
+
+
+def test_a_fleet_whose_chain_cannot_be_walked_is_as_it_was(app: App) -> None:
+    asking = Asking(WalkOptions(), SILENT, _Progress())
+    (found,) = refresh_fleets(app, fleets_to_refresh(app, ()), asking)
+    assert (found.calls, found.changes, found.after) == (0, (), None)
+    assert found.error is not None
+
+
+def test_output_goes_into_no_file(tmp_path: Path) -> None:
+    (tmp_path / "out").touch(mode=0o600)
+    with pytest.raises(UsageError) as caught:
+        OutputFolder(tmp_path / "out", [])
+    assert caught.value.cause == "it is no folder"
+
+
+def test_after_the_end_nothing_begins_and_no_stranger_gets_a_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands = RunningCommands()
+    commands.end(signal.SIGTERM)
+    commands.kill()
+    with pytest.raises(NotStarted):
+        commands.run(["true"], {}, subprocess.DEVNULL, subprocess.DEVNULL)
+    sent: list[tuple[int, int]] = []
+    with subprocess.Popen(["true"]) as process:
+        command = _RunningCommand(process, deadline=None)
+    monkeypatch.setattr(os, "killpg", lambda *call: sent.append(call))
+    command.send(signal.SIGTERM)
+    assert sent == []
+
+
+@pytest.mark.parametrize(("lasts", "asked"), [(True, 1), (False, 2)])
+def test_what_failed_is_asked_again_only_if_that_may_pass(lasts: bool, asked: int) -> None:
+    calls: list[str] = []
+
+    def call() -> NoReturn:
+        calls.append("asked")
+        raise ServiceError("AWS did not answer")
+
+    failures = SharedFailures(_OpenLocks(), lambda error: lasts).among("me")
+    for _ in range(2):
+        with pytest.raises(ServiceError):
+            failures.once("caller", call)
+    assert len(calls) == asked
+
+
+def test_whose_a_source_is_is_asked_once_and_noted_once() -> None:
+    calls: list[str] = []
+
+    def ask() -> str:
+        calls.append("asked")
+        return HUB
+
+    def documents() -> NoReturn:
+        raise VaultLocked("the keyring is locked")
+
+    def alone() -> AbstractContextManager[None]:
+        calls.append("noted")
+        return nullcontext()
+
+    callers = SourceCallers(documents, alone)
+    assert {callers.said_by_aws("me", ask) for _ in range(2)} == {HUB}
+    callers.note("me", HUB)
+    assert calls == ["asked", "noted"]
