@@ -118,5 +118,5 @@ def did_you_mean(word: str, known: Iterable[str], *, form: str = '"{}"') -> str:
     import difflib
 
     by_plain = {each.casefold().replace("-", "_"): each for each in known}
-    found = difflib.get_close_matches(word.casefold().replace("-", "_"), by_plain, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.casefold().replace("-", "_"), by_plain)
     return f"; did you mean {form.format(by_plain[found[0]])}?" if found else ""

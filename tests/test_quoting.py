@@ -264,4 +264,5 @@ def test_the_nearest_words(word: str, known: list[str], near: list[str]) -> None
 )
 def test_a_word_that_may_be_misspelled(word: str, meant_one: str) -> None:
     assert did_you_mean(word, ["external_id", "Role", "x-y"]) == meant_one
-    assert did_you_mean("X_Y", ["x-y"], form="<{}>") == "; did you mean <x-y>?"
+    assert did_you_mean("_A_", ["-a-"], form="<{}>") == "; did you mean <-a->?"
+    assert did_you_mean("-a-", ["_A_"], form="<{}>") == "; did you mean <_A_>?"

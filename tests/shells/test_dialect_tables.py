@@ -11,7 +11,7 @@ import pytest
 
 from rolehop.errors import UsageError
 from rolehop.shells import elvish, nu, tcsh
-from rolehop.shells.dialect import Dialect, InitScript
+from rolehop.shells.dialect import Dialect, InitScript, color_number
 from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
 from rolehop.text import HIDDEN_LETTERS
 
@@ -187,7 +187,7 @@ def test_cmd_reads_8191_characters_of_a_line() -> None:
     [
         ([], ""),
         ([("A", "")], '{"set": {"A": ""}, "hide": []}\n'),
-        ([("A", None)], '{"set": {}, "hide": ["A"]}\n'),
+        ([("A1", None)], '{"set": {}, "hide": ["A1"]}\n'),
         ([("A", None), ("B", "\u00e9"), ("C", "c")],
          '{"set": {"B": "\\u00e9", "C": "c"}, "hide": ["A"]}\n'),
     ],
@@ -276,6 +276,12 @@ def test_a_start_up_file_and_the_colours_in_it(name: str) -> None:
     text = init.text({}, " the completion\n")
     assert "@COLORS@" not in text
     assert ("\nthe completion\n" in text) is (name not in ("nu", "tcsh", "xonsh", "elvish"))
+
+
+def test_colours_have_the_numbers_of_terminals() -> None:
+    names = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+    assert [color_number(each) for each in names] == [*range(8)]
+    assert [color_number(f"bright_{each}") for each in names] == [*range(8, 16)]
 
 
 def test_every_place_of_a_template_is_filled_in_once() -> None:
