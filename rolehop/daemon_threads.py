@@ -54,6 +54,13 @@ def parallel_map(items: Sequence[T], do: Callable[[T], R], jobs: int) -> list[R 
     return [results[number] for number in range(len(items))]
 
 
+def result_of(result: R | Exception) -> R:
+    """Return a result of `parallel_map`, or raise it if it is an exception."""
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
 def call_within(seconds: float, function: Callable[[], T]) -> T:
     """Return what ``function`` returns, or raise what it raises.
 

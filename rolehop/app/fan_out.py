@@ -12,7 +12,7 @@ from rolehop.app.walking.chain_walk import SharedByWalks
 from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.app.walking.shared_failures import SharedFailures
 from rolehop.credentials import Session
-from rolehop.daemon_threads import parallel_map
+from rolehop.daemon_threads import parallel_map, result_of
 from rolehop.errors import RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.vault.deferred_writes import BatchVault
@@ -61,9 +61,7 @@ def walk_many(
     for name, result in zip(names, results, strict=True):
         if isinstance(result, RolehopError):
             failed[name] = result
-        elif isinstance(result, Exception):
-            raise result
         else:
-            plans[name], sessions[name] = result
+            plans[name], sessions[name] = result_of(result)
     write_missing_records(app, plans, options)
     return sessions, failed

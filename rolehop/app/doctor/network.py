@@ -41,7 +41,7 @@ class _Place:
 
 def check_network(app: App) -> Iterator[DoctorFinding]:
     """Yield whether each service answers; nothing is signed, and no credentials are sent."""
-    from rolehop.daemon_threads import parallel_map
+    from rolehop.daemon_threads import parallel_map, result_of
 
     try:
         places = [_sts(app), *_identity_centers(app)]
@@ -52,10 +52,8 @@ def check_network(app: App) -> Iterator[DoctorFinding]:
     for place, answer in zip(places, answers, strict=True):
         if isinstance(answer, RolehopError):
             yield from_error(TOPIC, answer)
-        elif isinstance(answer, Exception):
-            raise answer
         else:
-            yield from _answered(app, place, answer)
+            yield from _answered(app, place, result_of(answer))
 
 
 def _sts(app: App) -> _Place:

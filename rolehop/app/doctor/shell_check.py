@@ -54,7 +54,7 @@ def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
         fix, repair = f"rolehop init {shell} --install", None
     else:
         fix = f"add this line to {script.startup_file}: {script.eval_line}"
-        repair = _line_added(_path_of(app, script.startup_file), script)
+        repair = _line_added(_path_of(app, script.startup_file), script.eval_line, script)
     return look(
         TOPIC,
         f"{script.startup_file} has no line for rolehop",
@@ -102,10 +102,9 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
 
-def _line_added(path: Path | None, script: InitScript) -> Repair | None:
+def _line_added(path: Path | None, line: str, script: InitScript) -> Repair | None:
     """Return the change that appends the line; ``None``: somebody has to do it by hand."""
-    line = script.eval_line
-    if path is None or line is None:
+    if path is None:
         return None
     try:
         file = read_trusted(path)

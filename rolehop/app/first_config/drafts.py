@@ -165,11 +165,13 @@ def draft_of_roles(
     center: Mapping[str, Setting], origin: str, roles: tuple[PickedRole, ...]
 ) -> ChainDraft | PickedDraft:
     """Return what becomes of the roles that were picked: one is a chain, which may go on."""
-    if len(roles) > 1:
-        return PickedDraft(center, roles)
-    picked = roles[0]
+    return PickedDraft(center, roles) if len(roles) > 1 else draft_of_role(center, origin, roles[0])
+
+
+def draft_of_role(center: Mapping[str, Setting], origin: str, picked: PickedRole) -> ChainDraft:
+    """Return the draft of a chain that starts from a role of an Identity Center."""
     settings = {**center, "account": picked.account, "role": picked.role}
-    place = account_names(roles)[picked.account]
+    place = account_names([picked])[picked.account]
     return ChainDraft(
         StarterSource(center_name(center), settings),
         f"{picked.role} in {picked.account_name or picked.account} ({origin})",

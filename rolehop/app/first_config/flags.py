@@ -9,7 +9,7 @@ from rolehop.app.first_config.drafts import (
     KEYS_THAT_MAY_NEED_MFA,
     ChainDraft,
     PickedRole,
-    draft_of_roles,
+    draft_of_role,
 )
 from rolehop.app.first_config.init_flags import InitFlags
 from rolehop.app.first_config.offers import FoundCenter
@@ -96,10 +96,7 @@ def _identity_center(flags: InitFlags) -> ChainDraft:
         _checked("--sso-role", questions.text, flags.sso_role or ""),
     )
     settings = center_settings(FoundCenter(url, region, None))
-    draft = draft_of_roles(settings, url, (picked,))
-    if not isinstance(draft, ChainDraft):
-        raise TypeError("one role makes one chain")
-    return draft
+    return draft_of_role(settings, url, picked)
 
 
 def _checked(option: str, check: Answer, value: str) -> str:

@@ -256,9 +256,7 @@ def of_source(key: SourceKey, table: Table, app: App, last: str) -> LineQuestion
         app: whose home and PATH a file and a program are looked for in.
         last: what was answered before, or an empty text.
     """
-    found = table.key(key.name)
-    if found is None:
-        raise ValueError(f"{table.name} has no {key.name}")
+    found = next(each for each in table.keys if each.name == key.name)
     if key.is_file:
         check = existing_file(app.home)
     elif key.is_command:

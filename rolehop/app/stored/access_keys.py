@@ -79,9 +79,11 @@ def remove_keys(app: App, name: str, *, confirmed: bool) -> Advice | None:
         VaultError: the keyring failed.
     """
     key_id = _stored_key_id(app, name)
-    ends_it = None if key_id is None else _ends_at_aws(app, name, key_id)
-    if key_id is not None and not confirmed:
-        _confirm_removal(app, name, key_id, ends_it)
+    ends_it = None
+    if key_id is not None:
+        ends_it = _ends_at_aws(app, name, key_id)
+        if not confirmed:
+            _confirm_removal(app, name, key_id, ends_it)
     if not app.vault.keys.remove(name):
         raise UsageError(f"no keys are stored under '{name}'", fix="rolehop keys list")
     return ends_it
@@ -109,13 +111,10 @@ def _stored_key_id(app: App, name: str) -> str | None:
     return None if entry is None else entry.access_key_id
 
 
-def _confirm_removal(app: App, name: str, key_id: str, ends_it: Advice | None) -> None:
+def _confirm_removal(app: App, name: str, key_id: str, ends_it: Advice) -> None:
     from rolehop.app.ports import declined, is_yes
 
-    if ends_it is not None:
-        app.note(
-            Advice("a key that is removed here stays valid at AWS; to end it there: ", ends_it)
-        )
+    app.note(Advice("a key that is removed here stays valid at AWS; to end it there: ", ends_it))
     question = f"Remove access key {key_id} of '{name}'? Its secret cannot be shown again. [y/N] "
     try:
         answer = app.person.ask(question, needed="a confirmation")

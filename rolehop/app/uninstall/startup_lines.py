@@ -51,10 +51,8 @@ class StartupFile:
 def startup_files_with_lines(app: App) -> Iterator[StartupFile]:
     """Give the start-up files of all shells that have a line for rolehop."""
     seen = set[Path]()
-    for shell in INIT_SHELLS:
-        script = dialect(shell).init
-        if script is None:
-            continue
+    scripts = [(shell, script) for shell in INIT_SHELLS if (script := dialect(shell).init)]
+    for shell, script in scripts:
         for path in startup_files(app, shell, script):
             if path not in seen and (found := _read(path, _own_lines(shell, script), script)):
                 seen.add(path)
