@@ -6,7 +6,13 @@ import pytest
 
 from rolehop.config.model import SourceConfig
 from rolehop.errors import SourceError
-from rolehop.plan.identity import caller_name, check_principal, is_caller_known, wrong_caller
+from rolehop.plan.identity import (
+    caller_name,
+    check_principal,
+    is_caller_known,
+    principal_name,
+    wrong_caller,
+)
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 DEV = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Dev_0a1b/bob"
@@ -84,3 +90,11 @@ def test_another_caller_is_an_error_that_names_both() -> None:
 @pytest.mark.parametrize("arn", ["::user/alice", "arn:aws:iam::1:user/alice", "x:assumed-role/a/b"])
 def test_what_is_no_principal_has_no_name(arn: str) -> None:
     assert caller_name(arn) is None
+
+
+@pytest.mark.parametrize(
+    ("principal", "name"),
+    [(None, None), (ALICE, "alice"), ("arn:aws:iam::222222222222:role/Hub", None)],
+)
+def test_a_principal_says_a_name_if_it_is_somebody(principal: str | None, name: str | None) -> None:
+    assert principal_name(source(principal=principal)) == name

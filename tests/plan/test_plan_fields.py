@@ -276,3 +276,10 @@ def test_what_is_noted_besides_is_kept() -> None:
 def test_the_cache_counts_although_the_source_has_a_problem(stamp: Stamp, cache: Cache) -> None:
     known = held(plan(hub(), stamp=stamp).key)
     assert plan(hub(), stamp=stamp, known=known).hops[0].cache is cache
+
+
+def test_a_ceiling_found_counts_more_than_one_known_before() -> None:
+    known = replace(held("k"), max_durations={"a": 3600, "b": 7200})
+    found = known.with_ceilings({"b": 900, "c": 1800})
+    assert found == replace(known, max_durations={"a": 3600, "b": 900, "c": 1800})
+    assert known.with_ceilings({}) is known

@@ -3,15 +3,17 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from rolehop.config.fleets.account_query import IdentityCenterAccounts
 from rolehop.config.model import (
     ChainConfig,
     ChainsByName,
     Config,
     Defaults,
+    FleetListing,
     HopConfig,
+    ListedAccount,
+    ListedFleet,
     SourceConfig,
     WrittenHop,
     written_hops,
@@ -21,8 +23,6 @@ from rolehop.plan.resolve import (
     PlanContext,
     Resolved,
     ResolvedParts,
-    clean_name,
-    is_unnamed,
     no_such_chain,
     path_of,
     resolve,
@@ -213,22 +213,6 @@ def test_the_role_session_name_says_who_and_where() -> None:
     assert resolved(config(HUB), "hub").hops[0][1].session_name == "alice@laptop"
 
 
-@given(st.text(max_size=200))
-def test_a_cleaned_name_is_what_sts_takes(text: str) -> None:
-    cleaned = clean_name(text)
-    assert 2 <= len(cleaned) <= 64
-    assert all(each.isascii() and (each.isalnum() or each in "_+=,.@-") for each in cleaned)
-
-
-@given(st.from_regex(r"[A-Za-z0-9_+=,.@-]{2,64}", fullmatch=True))
-def test_a_name_that_sts_takes_is_left_alone(text: str) -> None:
-    assert clean_name(text) == text
-
-
-def test_two_long_names_stay_two() -> None:
-    assert clean_name("a" * 80 + "b") != clean_name("a" * 80 + "c")
-
-
 def test_the_region_nearest_to_the_chain_counts_and_no_other_chain_gets_it() -> None:
     first = chain("first", f"{TWO}:role/Hub", region="eu-west-1")
     second = chain("second", f"{TWO}:role/Hub", continues="first", region="eu-west-2")
@@ -253,23 +237,6 @@ def test_the_region_nearest_to_the_chain_counts_and_no_other_chain_gets_it() -> 
     )
 
 
-@pytest.mark.parametrize(
-    ("session_name", "identity", "unnamed"),
-    [
-        ("{caller}", None, True),
-        ("alice", "{caller}", True),
-        ("{caller}", "alice", True),
-        ("alice", "alice", False),
-        (None, None, False),
-    ],
-)
-def test_a_hop_is_unnamed_if_one_of_its_names_is_the_callers(
-    session_name: str | None, identity: str | None, unnamed: bool
-) -> None:
-    hop = HopConfig(f"{TWO}:role/Hub", session_name=session_name, source_identity=identity)
-    assert is_unnamed(hop) is unnamed
-
-
 MEMBER = ChainConfig("spokes/prod", continues="hub", fleet="spokes", account=ONE)
 
 
@@ -288,24 +255,31 @@ def test_what_a_name_may_have_meant(
     assert str(no_such_chain(config(*chains), name, profiles).fix).startswith(fix)
 
 
+@pytest.mark.parametrize(
+    ("name", "listing", "what"),
+    [
+        ("f/prodd", FleetListing((ListedAccount(ONE, spelled="prod"),)), "has no chain 'f/prodd'"),
+        ("f/prod", FleetListing(problem="never asked"), "the accounts of fleet 'f' are not known"),
+        ("f", FleetListing(problem="never asked"), "the accounts of fleet 'f' are not known"),
+        ("f", FleetListing(), "fleet 'f' has no accounts"),
+    ],
+)
+def test_a_name_of_a_fleet_says_what_is_known_of_its_accounts(
+    name: str, listing: FleetListing, what: str
+) -> None:
+    def chains(fleet: ListedFleet, account: ListedAccount) -> list[ChainConfig]:
+        return [ChainConfig(f"{fleet.name}/{account.spelled}", account=account.account)]
+
+    fleet = ListedFleet("f", IdentityCenterAccounts("corp"), HUB, lambda _: listing, chains)
+    error = no_such_chain(config(listed_fleets={"f": fleet}), name)
+    assert what in error.what
+    assert error.chain == name
+    assert ("did you mean f/prod?" in str(error.fix)) == ("has no chain" in what)
+
+
 def test_a_header_of_the_aws_config_that_names_no_profile_is_explained() -> None:
     error = no_such_chain(config(), "dev", wrong="[dev] is no profile")
     assert (error.cause, error.fix) == ("[dev] is no profile", "write [profile dev]")
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("a" * 64, "a" * 64),
-        ("a" * 65, f"{'a' * 55}-635361c4"),
-        ("ab", "ab"),
-        ("a", "a-rolehop"),
-        ("", "-rolehop"),
-        ("a b/c", "a-b-c"),
-    ],
-)
-def test_a_name_is_cut_or_made_longer(text: str, name: str) -> None:
-    assert clean_name(text) == name
 
 
 def test_chains_that_share_a_written_hop_have_each_their_own() -> None:

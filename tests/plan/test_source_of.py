@@ -6,7 +6,7 @@ import pytest
 
 from rolehop.config.model import ChainConfig, Config, SourceConfig
 from rolehop.errors import ConfigError
-from rolehop.plan.resolve import ResolvedParts, path_of, source_of
+from rolehop.plan.resolve import ResolvedParts, path_of, source_name_of, source_of
 
 CORP = SourceConfig("corp", "environment")
 ONE, TWO = "111111111111", "222222222222"
@@ -75,3 +75,9 @@ def test_a_chain_whose_source_is_not_there_is_an_error(name: str | None) -> None
 def test_a_chain_that_continues_one_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ConfigError, match="no chain or AWS profile is called 'gone'"):
         started(ChainConfig("x", continues="gone"))
+
+
+def test_a_chain_has_the_source_of_the_one_that_it_continues() -> None:
+    more = ChainConfig("x", continues="base")
+    made = Config(chains={each.name: each for each in (BASE, more)})
+    assert [source_name_of(made, each) for each in (BASE, more)] == ["sso", "sso"]

@@ -3,9 +3,10 @@
 import json
 
 import click
+import pytest
 
 from rolehop.cli.param_types import hop_flags
-from rolehop.plan.walk_options import HOP_FLAGS, WalkOptions
+from rolehop.plan.walk_options import HOP_FLAGS, WalkOptions, read_options
 
 ALL = WalkOptions(
     duration=900,
@@ -34,3 +35,43 @@ def test_the_flags_given_are_named_as_they_are_typed() -> None:
 def test_flags_survive_json() -> None:
     stored = json.loads(json.dumps(ALL.hop_values))
     assert WalkOptions(region="eu-west-1").with_hop_values(stored).hop_values == ALL.hop_values
+
+
+def test_the_flags_that_change_a_call_are_those_of_the_hop_and_the_region() -> None:
+    assert WalkOptions(duration=900, region="eu-west-1").call_flags == ("--duration", "--region")
+    assert WalkOptions(min_ttl=900).call_flags == ()
+
+
+LONGEST = 10**13
+TAKEN: dict[str, tuple[object, ...]] = {
+    "tags": ([], [["a", "b"]], [["a", "b"], ["c", ""]]),
+    "policy_arns": ([], ["a"], ["a", "b"]),
+    "duration": (None, 0, 900, LONGEST),
+    "min_ttl": (None, 0, LONGEST),
+    "read_only": (True, False),
+    "region": (None, "eu-west-1"),
+    "policy": (None, "{}"),
+    "source_identity": (None, "me"),
+    "reason": (None, "why"),
+}
+REFUSED: dict[str, tuple[object, ...]] = {
+    "tags": (None, "", {}, ["ab"], [["a", "b"], ["c"]], [["a", "b", "c"]], [["a", 1]], [[1, "b"]]),
+    "policy_arns": (None, "ab", ["a", 1], [1, "a"], {}),
+    "duration": (-1, LONGEST + 1, True, 1.0, "1"),
+    "min_ttl": (-1, LONGEST + 1, False, 1.0, "1"),
+    "read_only": (None, 0, 1, "", "true"),
+    "region": ("", "EU", "eu-west-1 ", 1, ["eu-west-1"]),
+    "policy": (1, {}, ["{}"]),
+    "source_identity": (0, []),
+    "reason": (False, [["a"]]),
+}
+
+
+@pytest.mark.parametrize("field", TAKEN)
+def test_what_a_flag_gives_is_read_and_nothing_else(field: str) -> None:
+    for value in TAKEN[field]:
+        read = read_options({field: value})
+        assert json.loads(json.dumps(getattr(read, field))) == value
+    for value in REFUSED[field]:
+        with pytest.raises(ValueError, match=f"^{field} is none that a flag gives$"):
+            read_options({"reason": None, field: value})
