@@ -66,3 +66,16 @@ def test_every_path_is_below_the_home_that_was_handed_in() -> None:
 def test_a_path_of_an_unknown_user_is_taken_as_it_is() -> None:
     app = App({"ROLEHOP_CONFIG": "~no-such-user/own.toml"}, Path("/home/alice"))
     assert app.config_roots[0] == [Path("~no-such-user/own.toml").absolute()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
+def test_without_a_full_home_the_folders_are_those_of_platformdirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/alice")
+    expected = platformdirs.PlatformDirs("rolehop", appauthor=False)
+    for environ in ({}, {"HOME": "alice"}):
+        assert config_folders(environ)[1] == Path(expected.user_config_dir)
+        assert state_folder(environ) == Path(expected.user_state_dir)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.app.ports import NoPrompt, PromptedPerson
+from rolehop.app.ports import NoPrompt, PromptedPerson, WithoutPrompts
 from rolehop.errors import NoTerminal, UsageError
 
 OPTIONS = ["111111111111", "222222222222"]
@@ -46,3 +46,10 @@ def test_what_is_no_text_is_refused() -> None:
 def test_without_a_prompt_nothing_is_chosen() -> None:
     with pytest.raises(NoTerminal):
         NoPrompt().choose("Which?", OPTIONS)
+
+
+def test_where_asking_is_forbidden_only_the_single_option_is_taken() -> None:
+    nobody = WithoutPrompts(NoPrompt())
+    assert nobody.choose("Which?", OPTIONS[:1]) == 0
+    with pytest.raises(NoTerminal, match="--no-prompt forbids asking: Which"):
+        nobody.choose("Which?", OPTIONS)

@@ -8,8 +8,9 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.app.ports import PromptedPerson
-from rolehop.app.uninstall.holdings import find_holdings
+from rolehop.app.uninstall.holdings import find_holdings, left_lines
 from rolehop.app.uninstall.removing import confirm_removal, remove_all
+from rolehop.app.uninstall.startup_lines import startup_files_with_lines, take_out
 from rolehop.app.uninstall.state_folder import remove_if_only_looked_at
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError
@@ -193,6 +194,36 @@ def test_a_key_that_comes_while_all_is_removed_stays_known(tmp_path: Path) -> No
     shared.add_key("late")
     assert next(steps).startswith("left: the state folder")
     assert [*shared.other.index.keys] == ["late"]
+
+
+def test_what_stays_is_said(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    found = replace(find_holdings(shared.app), servers=2)
+    said = list(left_lines(found, tmp_path / "config.toml"))
+    assert said == ["2 servers of rolehop go on: rolehop serve --stop"]
+
+
+def test_where_no_keys_are_stored_one_question_is_enough(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "y"
+
+    shared = Shared(tmp_path)
+    app = App(shared.app.variables, tmp_path, person=PromptedPerson(answer))
+    assert not confirm_removal(app, find_holdings(app))
+    assert asked == ["Remove all of this? [y/N] "]
+
+
+def test_a_start_up_file_that_changed_since_it_was_shown_stays(tmp_path: Path) -> None:
+    rc = tmp_path / ".bashrc"
+    rc.write_text(LINE)
+    (found,) = startup_files_with_lines(Shared(tmp_path).app)
+    rc.write_text(f"# mine\n{LINE}")
+    with pytest.raises(ConfigError, match="has changed in the meantime"):
+        take_out(found)
+    assert rc.read_text() == f"# mine\n{LINE}"
 
 
 def test_only_a_state_folder_with_nothing_of_others_goes_again(tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ def left_lines(found: Holdings, config: Path) -> Iterator[str]:
     for file in found.startup:
         yield from (f"runs rolehop, too: {file.path}:{number + 1}" for number in file.others)
     if found.servers:
-        yield f"{pluralize(found.servers, 'server')} of rolehop goes on: rolehop serve --stop"
+        goes = "goes" if found.servers == 1 else "go"
+        yield f"{pluralize(found.servers, 'server')} of rolehop {goes} on: rolehop serve --stop"
     if found.linked is not None:
         yield f"a link, which stays with what it leads to: {found.linked} -> {found.linked.resolve()}"
     if config.is_file():

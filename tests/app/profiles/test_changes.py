@@ -26,6 +26,7 @@ from rolehop.app.profiles.installation import Installation
 from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.errors import ConfigError, Declined, NoTerminal, UsageError
 from tests.app.profiles.odd_files import MARKED, READABLE, REFUSED
+from tests.support.other_users import AS_ROOT, SOMEBODY
 
 CONFIG = """
 version = 1
@@ -314,3 +315,27 @@ def test_a_pattern_that_matches_nothing_is_said(files: Files) -> None:
         files.install("nothing")
     with pytest.raises(ConfigError, match="matches 'nothing'"):
         files.remove("nothing")
+
+
+def test_without_a_chain_there_is_nothing_to_install(files: Files) -> None:
+    (files.home / "config.toml").write_text("version = 1\n")
+    with pytest.raises(ConfigError, match="no chain is configured yet") as caught:
+        files.installing()
+    assert caught.value.fix == "rolehop config init"
+
+
+@AS_ROOT
+def test_what_somebody_else_owns_is_not_replaced(files: Files, tmp_path: Path) -> None:
+    def refused() -> str:
+        with pytest.raises(ConfigError, match="is not changed") as caught:
+            files.install("admin")
+        return caught.value.cause or ""
+
+    files.config.write_text("[default]\n")
+    os.chown(files.config, SOMEBODY, -1)
+    assert "somebody else" in refused() or "not yours" in refused() or str(SOMEBODY) in refused()
+    files.config.rename(tmp_path / "kept")
+    os.chown(tmp_path / "kept", 0, -1)
+    files.config.symlink_to(tmp_path / "kept")
+    os.chown(files.config, SOMEBODY, -1, follow_symlinks=False)
+    assert refused() == f"{files.config} is a link of another user"

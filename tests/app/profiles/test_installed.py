@@ -9,6 +9,7 @@ import pytest
 
 import rolehop
 from rolehop.app.profiles.installation import this_installation
+from rolehop.errors import UsageError
 from tests.support.world import PYTHON, SCRIPT, World, temporary_world
 
 LAUNCHER = Path(rolehop.__file__).parent / "fastpath" / "launcher.py"
@@ -82,6 +83,17 @@ def test_elsewhere_than_on_linux_the_script_is_named_alone(
         found = this_installation()
         assert found.words("x", None) == (str(script), "credential-process", "x")
         assert found.windows == (platform == "win32")
+
+
+def test_without_a_console_script_no_line_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("sysconfig.get_path", lambda *_: str(tmp_path))
+    with pytest.raises(UsageError, match="there is no console script") as caught:
+        this_installation()
+    assert caught.value.fix == "install rolehop with pip, pipx or uv"
 
 
 def test_a_line_names_the_config_file_that_was_named() -> None:

@@ -1,0 +1,102 @@
+"""What is stored, as the index has it; and what the config of the next moment makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rolehop.app.config_files import append_chain
+from rolehop.app.configured_sources import sources_with_sign_in
+from rolehop.app.context import App
+from rolehop.app.mfa_codes import mfa_codes
+from rolehop.app.ports import NoPrompt
+from rolehop.app.shell_scripts import init_script, install_init_script
+from rolehop.app.stored.sessions import stored
+from rolehop.errors import ConfigError, SourceError, UsageError
+from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
+from rolehop.startup.dataclass import replace
+
+CONFIG = """version = 1
+[sources.me]
+type = "environment"
+[chains.hub]
+source = "me"
+"""
+SESSIONS = "".join(
+    f"""[sso-session {name}]
+sso_start_url = https://{name}.awsapps.com/start
+sso_region = eu-west-1
+[profile {name}]
+sso_session = {name}
+sso_account_id = 111111111111
+sso_role_name = Reader
+"""
+    for name in ("corp", "shop")
+)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    (tmp_path / ".aws").mkdir(mode=0o700)
+    own = {"HOME": str(tmp_path), "ROLEHOP_CONFIG": str(tmp_path / "config.toml")}
+    backend = {"PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.InMemory"}
+    return App({**own, **backend}, tmp_path, read_line=lambda: "12345")
+
+
+def again(app: App, **settings: str) -> App:
+    return App(app.variables, app.home, read_line=app.read_line, **settings)  # type: ignore[arg-type]
+
+
+def test_of_two_profiles_the_one_that_is_signed_in_is_shown_without_an_end(app: App) -> None:
+    app.aws_files[0].write_text(SESSIONS)
+    (corp, _) = profiles_with_sign_in({}, app.source_context)
+    name = token_name(base_of(corp, lambda: app.aws_config), lambda: app.source_context)
+    assert name is not None
+    app.index_store.change(
+        lambda index: replace(index, sign_ins={name: "generation"}, lost=False, damaged=False)
+    )
+    (row,) = stored(again(app)).sign_ins
+    assert (row.sources, row.ends_at, row.renews) == (("corp",), None, False)
+
+
+def test_a_config_that_was_named_must_be_there_before_anything_is_listed(app: App) -> None:
+    with pytest.raises(ConfigError):
+        stored(again(app, config_file=str(app.home / "none.toml")))
+    named = again(app, config_file=str(app.home / "config.toml"))
+    assert list(stored(named).sessions) == []
+
+
+def test_a_chain_is_not_added_to_a_config_that_has_changed_meanwhile(app: App) -> None:
+    file, chain = app.home / "config.toml", '[chains.new]\nsource = "me"\n'
+    assert set(app.config.chains) == {"hub"}
+    other = f'{CONFIG}[chains.late]\nsource = "me"\n'
+    file.write_text(other)
+    with pytest.raises(ConfigError, match="has changed in the meantime"):
+        append_chain(app, "new", chain)
+    assert file.read_text() == other
+    append_chain(again(app), "new", chain)
+    assert set(again(app).config.chains) == {"hub", "late", "new"}
+
+
+def test_where_nothing_can_be_signed_in_to_the_sources_are_named(app: App) -> None:
+    with pytest.raises(UsageError, match="no source of the config has a sign-in"):
+        sources_with_sign_in(app)
+
+
+def test_standard_input_gives_one_code_of_six_digits(app: App) -> None:
+    codes = mfa_codes(app, app.config.sources["me"], "hub", NoPrompt(), from_stdin=True)
+    for what in ("standard input holds no MFA code", "a second MFA code is needed"):
+        with pytest.raises(SourceError, match=what):
+            codes.use("arn:aws:iam::111111111111:mfa/me", "to assume it", lambda code: code)
+
+
+def test_a_shell_without_a_start_up_text_gets_none(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert init_script(app, "dash") == ""
+    assert install_init_script(app, "dash") is None
+    monkeypatch.setenv("XDG_DATA_HOME", str(app.home / "two\nlines"))
+    with pytest.raises(UsageError, match="the data folder's name is not printable"):
+        install_init_script(app, "bash")
