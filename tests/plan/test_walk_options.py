@@ -27,6 +27,24 @@ def test_the_table_names_the_options_of_the_command_line() -> None:
     assert {each.flag: each.field for each in HOP_FLAGS} == typed
 
 
+def test_the_table_names_the_keys_of_a_hop_that_an_edit_would_change_in_vain() -> None:
+    policies = ("policy", "policy_arns")
+    assert {each.flag: each.sets for each in HOP_FLAGS} == {
+        "--duration": ("duration",),
+        "--read-only": policies,
+        "--tag": ("tags", "transitive_tags"),
+        "--policy-arn": policies,
+        "--session-policy": policies,
+        "--source-identity": ("source_identity",),
+        "--reason": ("session_name", "tags"),
+    }
+
+
+def test_nothing_is_on_that_is_not_typed() -> None:
+    off = WalkOptions(strict=False, mfa_stdin=False, no_prompt=False, read_only=False)
+    assert WalkOptions() == off
+
+
 def test_the_flags_given_are_named_as_they_are_typed() -> None:
     assert ALL.hop_flags == tuple(each.flag for each in HOP_FLAGS)
     assert WalkOptions(region="eu-west-1", min_ttl=900, strict=True).hop_flags == ()
