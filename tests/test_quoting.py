@@ -211,6 +211,12 @@ def test_small_words() -> None:
     assert json_escape("\udcff") == "\\udcff"
 
 
+@pytest.mark.parametrize("mark", "\u3164\u034f\u180f\ufe00\ufe0f\U000e0100\U000e01ef")
+def test_a_mark_without_a_width_is_not_visible(mark: str) -> None:
+    assert not is_visible(f"é{mark}")
+    assert is_visible("éX\ufe10\ufdfc")
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

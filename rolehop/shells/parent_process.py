@@ -11,19 +11,19 @@ from rolehop.shells.registry import for_process_name
 
 def parent_shell() -> str | None:
     """Return the name of the parent process's shell; ``None``: it is no known shell."""
-    name = _process_name(os.getppid())
-    return for_process_name(name) if name else None
+    return for_process_name(_process_name(os.getppid()))
 
 
-def _process_name(pid: int, platform: str = sys.platform) -> str | None:
+def _process_name(pid: int, platform: str = sys.platform) -> str:
+    """Return the name of a process; empty: it cannot be told."""
     if platform == "linux":
         try:
             # The kernel cuts a name after 15 bytes, in the middle of a character perhaps.
             return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
         except OSError:
-            return None
+            return ""
     if platform == "win32":
-        return None
+        return ""
     import subprocess  # systems without /proc
 
     try:
@@ -36,5 +36,5 @@ def _process_name(pid: int, platform: str = sys.platform) -> str | None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return Path(done.stdout.strip()).name or None
+        return ""
+    return Path(done.stdout.strip()).name

@@ -282,6 +282,12 @@ def test_colours_have_the_numbers_of_terminals() -> None:
     names = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
     assert [color_number(each) for each in names] == [*range(8)]
     assert [color_number(f"bright_{each}") for each in names] == [*range(8, 16)]
+    init = dialect("powershell").init
+    assert init is not None
+    assert init.color_table is not None
+    codes = {"white": 37, "bright_black": 90, "bright_white": 97}
+    for name, code in codes.items():
+        assert init.color_table({"a": name}) == f"('a') {{ {code} }}"
 
 
 def test_every_place_of_a_template_is_filled_in_once() -> None:

@@ -22,7 +22,7 @@ def test_ps_tells_the_same_as_proc() -> None:
 
 @pytest.mark.parametrize(("pid", "platform"), [(NOBODY, "linux"), (NOBODY, "darwin"), (1, "win32")])
 def test_a_process_that_cannot_be_named_has_no_name(pid: int, platform: str) -> None:
-    assert _process_name(pid, platform) is None
+    assert _process_name(pid, platform) == ""
 
 
 def test_a_name_that_was_cut_in_the_middle_of_a_character_is_no_shell() -> None:

@@ -1,0 +1,257 @@
+"""What is certain of a key whose value is not known, of a caller, and what would settle the rest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rolehop.policy import Context, Finding, Kind, Outcome, PolicyType, Reason, Truth, parse_policy
+from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.evaluation.model import PolicyVerdict
+from rolehop.policy.evaluation.open_questions import unknowns_of
+from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
+from rolehop.policy.evaluation.rcp_services import rcps_cover
+from rolehop.policy.evaluation.statements import Call, judge_statement
+from rolehop.policy.language.parser import Statement
+
+T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
+ROLE = "arn:aws:iam::222222222222:role/T"
+ALICE = caller_from_arn("arn:aws:iam::111111111111:user/alice")
+
+
+def statement(**elements: Any) -> Statement:
+    whole = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"} | elements
+    return parse_policy(
+        json.dumps({"Version": "2012-10-17", "Statement": whole}), Kind.PERMISSIONS
+    ).statements[0]
+
+
+HUBS = "arn:aws:sts::222222222222:assumed-role/Hub/*"
+KNOWN = Context(
+    {"many": ["a", "b"], "one": ["a"], "empty": [""]},
+    ["none"],
+    patterns={"arn": HUBS, "like": "team-*"},
+    ranges={"age": ("10", "20")},
+    present=["there"],
+)
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "wanted", "truth", "reason", "found"),
+    [
+        # A pattern of what the value is like
+        ("StringLike", "like", ["team-?"], U, Reason.KEY_UNKNOWN, None),
+        ("StringLike", "like", ["prod-*"], F, Reason.VALUE_DIFFERS, "team-*"),
+        ("StringLike", "like", ["prod-*", "TEAM-x"], U, Reason.KEY_UNKNOWN, None),
+        ("StringNotLike", "like", ["prod-*"], T, Reason.MATCHES, "team-*"),
+        ("NumericEquals", "like", ["1"], U, Reason.KEY_UNKNOWN, None),
+        ("StringEquals", "like", ["${none}"], F, Reason.VALUE_DIFFERS, None),
+        ("StringEquals", "like", ["${what}"], U, Reason.KEY_UNKNOWN, None),
+        ("ArnLike", "arn", ["arn:aws:sts::222222222222:assumed-role/Bub/*"], F,
+         Reason.VALUE_DIFFERS, HUBS),
+        ("ArnLike", "arn", ["arn:aws:sts::*:assumed-role/*"], U, Reason.KEY_UNKNOWN, None),
+        ("ArnLike", "arn", ["arn:*:role/Hub"], U, Reason.KEY_UNKNOWN, None),
+        # Whatever it is
+        ("StringLike", "there", ["*"], T, Reason.MATCHES, None),
+        ("StringLike", "else", ["*"], U, Reason.KEY_UNKNOWN, None),
+        ("StringLikeIfExists", "else", ["*"], T, Reason.MATCHES, None),
+        ("StringNotLike", "there", ["*"], F, Reason.VALUE_EXCLUDED, None),
+        ("StringNotLike", "else", ["*"], U, Reason.KEY_UNKNOWN, None),
+        ("ForAnyValue:StringLike", "there", ["*"], U, Reason.KEY_UNKNOWN, None),
+        ("ForAllValues:StringLike", "there", ["*"], U, Reason.KEY_UNKNOWN, None),
+        ("StringEquals", "else", ["${none}"], F, Reason.VALUE_DIFFERS, None),
+        ("StringNotEquals", "else", ["${none}"], T, Reason.MATCHES, None),
+        # Both ends
+        ("NumericLessThan", "age", ["30"], T, Reason.MATCHES, "from 10 to 20"),
+        ("NumericLessThan", "age", ["20"], U, Reason.KEY_UNKNOWN, None),
+        ("NumericGreaterThan", "age", ["20"], F, Reason.VALUE_DIFFERS, "from 10 to 20"),
+        ("NumericEquals", "age", ["30"], U, Reason.KEY_UNKNOWN, None),
+        ("ForAnyValue:NumericLessThan", "age", ["30"], U, Reason.KEY_UNKNOWN, None),
+        ("NumericLessThan", "age", ["x"], U, Reason.KEY_UNKNOWN, None),
+        # Several values
+        ("StringEquals", "many", ["a"], U, Reason.MANY_VALUES, "a, b"),
+        ("ForAllValues:StringEquals", "many", ["a", "b"], T, Reason.MATCHES, "a, b"),
+        ("ForAllValues:StringEquals", "many", ["a"], F, Reason.VALUE_DIFFERS, "a, b"),
+        ("ForAnyValue:StringEquals", "many", ["b"], T, Reason.MATCHES, "a, b"),
+        ("ForAllValues:StringEquals", "empty", ["b"], T, Reason.MATCHES, ""),
+        ("ForAnyValue:NumericEquals", "many", ["1"], U, Reason.MALFORMED_VALUE, "a, b"),
+        ("NumericEquals", "one", ["1"], U, Reason.MALFORMED_VALUE, "a"),
+        # Variables
+        ("StringEquals", "one", ["${none}"], F, Reason.VARIABLE_ABSENT, "none"),
+        ("StringEquals", "one", ["${what}"], U, Reason.VARIABLE_UNKNOWN, "what"),
+        ("StringEquals", "one", ["x${what}"], F, Reason.VALUE_DIFFERS, "a"),
+        ("StringEquals", "one", ["${none}", "b"], F, Reason.VALUE_DIFFERS, "a"),
+        ("StringNotEquals", "one", ["${none}"], T, Reason.MATCHES, "a"),
+        # Null, and a key that is not there
+        ("Null", "one", ["true"], F, Reason.KEY_PRESENT, "a"),
+        ("Null", "none", ["False"], F, Reason.KEY_ABSENT, None),
+        ("Null", "there", ["true"], F, Reason.KEY_PRESENT, None),
+        ("Null", "else", ["true"], U, Reason.KEY_UNKNOWN, None),
+        ("Null", "one", ["maybe"], U, Reason.MALFORMED_VALUE, "a"),
+        ("Null", "one", ["true", "false"], T, Reason.MATCHES, "a"),
+        ("ForAnyValue:StringEqualsIfExists", "none", ["a"], U, Reason.ANY_IF_EXISTS, None),
+        ("ForAnyValue:StringNotEquals", "none", ["a"], F, Reason.KEY_ABSENT, None),
+        ("StringNotEquals", "none", ["a"], T, Reason.KEY_ABSENT, None),
+    ],
+)  # fmt: skip
+def test_a_condition(
+    operator: str, key: str, wanted: list[str], truth: Truth, reason: Reason, found: str | None
+) -> None:
+    condition = statement(Condition={operator: {key: wanted}}).conditions[0]
+    said = judge_condition(condition, KNOWN)
+    assert (said.truth, said.reason, said.found) == (truth, reason, found)
+    assert (said.element, said.wanted) == (f"Condition {operator} {key}", ", ".join(wanted))
+
+
+@pytest.mark.parametrize(
+    ("elements", "action", "resource", "finding"),
+    [
+        ({"Action": ["s3:*", "sts:TagSession"]}, "sts:AssumeRole", ROLE,
+         Finding("Action", F, Reason.ACTION_NOT_LISTED, "s3:*, sts:TagSession", "sts:AssumeRole")),
+        ({"Action": "sts:AssumeRole"}, "sts:Assume*", ROLE,
+         Finding("Action", U, Reason.ACTION_PARTLY, "sts:AssumeRole", "sts:Assume*")),
+        ({"Action": "sts:AssumeRole"}, "sts:AssumeRol?", ROLE,
+         Finding("Action", U, Reason.ACTION_PARTLY, "sts:AssumeRole", "sts:AssumeRol?")),
+        ({"Action": "*:*"}, "sts:AssumeRole", ROLE,
+         Finding("Action", U, Reason.ACTION_UNDOCUMENTED, "*:*", "sts:AssumeRole")),
+        ({"Action": "*", "Resource": [ROLE, "arn:x"]}, "s3:A", "arn:aws:s3:::b",
+         Finding("Resource", F, Reason.RESOURCE_NOT_LISTED, f"{ROLE}, arn:x", "arn:aws:s3:::b")),
+        ({"Action": "*", "Resource": ["arn:aws:s3:::*"]}, "s3:A", "arn:aws:s3:::b/x",
+         Finding("Resource", T, Reason.MATCHES, "arn:aws:s3:::*", "arn:aws:s3:::b/x")),
+        # The type of a resource has no wildcard; a bucket's name is no type.
+        ({"Resource": "arn:aws:s3:::b*/x"}, "sts:AssumeRole", "arn:aws:s3:::bb/x",
+         Finding("Resource", T, Reason.MATCHES, "arn:aws:s3:::b*/x", "arn:aws:s3:::bb/x")),
+        ({"Resource": "arn:aws:iam::222222222222:r*/T"}, "sts:AssumeRole", ROLE,
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:iam::222222222222:r*/T",
+                 ROLE)),
+        ({"Resource": "arn:aws:x:::a*"}, "sts:AssumeRole", "arn:aws:x:::ab",
+         Finding("Resource", T, Reason.MATCHES, "arn:aws:x:::a*", "arn:aws:x:::ab")),
+        ({"Resource": "arn:aws:x:::a*"}, "sts:AssumeRole", "arn:aws:x:::a:b",
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:x:::a*", "arn:aws:x:::a:b")),
+        ({"Resource": "arn:aws:iam"}, "sts:AssumeRole", ROLE,
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:iam", ROLE)),
+        ({"Resource": "arn:aws:s?m::222222222222:role/T"}, "sts:AssumeRole",
+         "arn:aws:ssm::222222222222:role/T",
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:s?m::222222222222:role/T",
+                 "arn:aws:ssm::222222222222:role/T")),
+    ],
+)  # fmt: skip
+def test_an_element(elements: dict[str, Any], action: str, resource: str, finding: Finding) -> None:
+    said = judge_statement(statement(**elements), "d", Call(action, resource, ALICE, KNOWN))
+    assert finding in said.findings
+    assert said.truth is finding.truth
+
+
+def without(**elements: Any) -> Statement:
+    whole = {"Effect": "Deny"} | elements
+    return parse_policy(
+        json.dumps({"Version": "2012-10-17", "Statement": whole}), Kind.SCP
+    ).statements[0]
+
+
+@pytest.mark.parametrize(
+    ("actions", "resources", "first", "second"),
+    [
+        (["iam:*", "sts:*"], [ROLE, "arn:x"],
+         Finding("Action", F, Reason.ACTION_EXCLUDED, "not iam:*, sts:*", "sts:AssumeRole"),
+         Finding("Resource", F, Reason.RESOURCE_EXCLUDED, f"not {ROLE}, arn:x", ROLE)),
+        (["iam:*"], ["arn:aws:s3:::b"],
+         Finding("Action", T, Reason.MATCHES, "not iam:*", "sts:AssumeRole"),
+         Finding("Resource", T, Reason.MATCHES, "not arn:aws:s3:::b", ROLE)),
+    ],
+)  # fmt: skip
+def test_what_is_excluded(
+    actions: list[str], resources: list[str], first: Finding, second: Finding
+) -> None:
+    call = Call("sts:AssumeRole", ROLE, ALICE, KNOWN)
+    said = judge_statement(without(NotAction=actions, NotResource=resources), "d", call)
+    assert said.findings == (first, second)
+
+
+HUB = caller_from_arn("arn:aws:sts::222222222222:assumed-role/Hub/s")
+
+
+@pytest.mark.parametrize(
+    ("caller", "shown", "named", "outside", "partition"),
+    [
+        (ALICE, ALICE.arn, ALICE.arn, False, "aws"),
+        (HUB, HUB.arn, "arn:aws:iam::222222222222:role/Hub", False, "aws"),
+        (Caller(HUB.arn, "222222222222", role="arn:r"), HUB.arn, "arn:r", False, "aws"),
+        (Caller(None, "1"), "1", None, False, None),
+        (Caller(None, None, provider="p", federated=True), "p", None, True, None),
+        (Caller(None, "1", service="s"), "s", None, True, None),
+        (Caller(None, None, federated=True), None, None, True, None),
+    ],
+)
+def test_a_caller(
+    caller: Caller, shown: str | None, named: str | None, outside: bool, partition: str | None
+) -> None:
+    assert (caller.shown, caller.named) == (shown, named)
+    assert (caller.outside, caller.partition) == (outside, partition)
+    assert caller.is_session is (caller.arn == HUB.arn)
+    assert not caller.is_root
+
+
+def test_a_session_of_a_role() -> None:
+    assert session_of("arn:aws-cn:iam::1:role/a/R") == "arn:aws-cn:sts::1:assumed-role/R/*"
+    assert session_of("arn:aws:iam::1:role/R", "s") == "arn:aws:sts::1:assumed-role/R/s"
+
+
+OPEN = Finding("Condition StringEquals aws:RequestTag/a b", U, Reason.KEY_UNKNOWN, "x")
+
+
+@pytest.mark.parametrize(
+    ("finding", "unknown"),
+    [
+        (OPEN, ("aws:RequestTag/a b",)),
+        (Finding("Condition X k", U, Reason.VARIABLE_UNKNOWN, "x", "v:key"), ("v:key",)),
+        (Finding("Condition X k", U, Reason.VARIABLE_UNKNOWN, "x"), ("Condition X k",)),
+        (Finding("Resource", U, Reason.VARIABLE_UNKNOWN, "x", "arn"), ("Resource",)),
+        (Finding("Principal", U, Reason.CALLER_UNKNOWN, "x"), ("caller",)),
+        (Finding("Resource", U, Reason.RESOURCE_UNNAMED, "*"), ("--resource",)),
+        (Finding("Document", U, Reason.NOT_VISIBLE, "x"), ("permissions boundary",)),
+        (Finding("Document", U, Reason.MALFORMED_DOCUMENT, "x"), ("permissions boundary",)),
+        (Finding("Document", U, Reason.LEVELS_UNKNOWN, "x"), ("permissions boundary",)),
+        (Finding("rcp-coverage", U, Reason.SERVICE_UNLISTED, "x"), ("rcp-coverage",)),
+        (Finding("Effect", U, Reason.POSSIBLE_DENY, "x"), ()),
+        (Finding("Action", T, Reason.MATCHES, "x"), ()),
+    ],
+)
+def test_what_would_settle_it(finding: Finding, unknown: tuple[str, ...]) -> None:
+    def verdict(name: PolicyType, outcome: Outcome, *findings: Finding) -> PolicyVerdict:
+        return PolicyVerdict(name, outcome, "sts:AssumeRole", None, findings)
+
+    name = PolicyType.BOUNDARY
+    unknown = tuple(each.replace("permissions boundary", name.value) for each in unknown)
+    hidden = Finding("Document", U, Reason.NOT_VISIBLE, "x")
+    before = [
+        verdict(PolicyType.SCP, Outcome.NOT_VISIBLE, hidden),
+        verdict(PolicyType.SESSION, Outcome.ALLOWED, OPEN),
+    ]
+    assert unknowns_of([*before, verdict(name, Outcome.UNKNOWN, finding)]) == unknown
+    assert unknowns_of([*before, verdict(name, Outcome.NOT_VISIBLE, finding)]) == unknown
+    assert unknowns_of([*before, verdict(name, Outcome.REFUSED, finding)]) == ()
+    assert unknowns_of([verdict(PolicyType.SCP, Outcome.UNKNOWN, OPEN)]) == ("aws:RequestTag/a b",)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "truth"),
+    [
+        ("S3:GetObject", "arn:aws:s3:::b", T),
+        ("sts:AssumeRole", ROLE, T),
+        ("kms:Decrypt", "*", T),
+        ("kms:RetireGrant", "*", F),
+        ("kms:Decrypt", "arn:aws:kms:r:1:alias/aws/s3", F),
+        ("s3:Get*", "arn:aws:kms:r:1:alias/aws/s3", T),
+        ("ec2:RunInstances", "*", F),
+        ("states:StartExecution", "*", F),
+        ("acm:X", "*", F),
+        ("aoss:X", "*", T),
+        ("xray:X", "*", T),
+        ("braket:X", "*", U),
+    ],
+)
+def test_what_rcps_cover(action: str, resource: str, truth: Truth) -> None:
+    assert rcps_cover(action, resource) is truth
