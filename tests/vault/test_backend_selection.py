@@ -172,6 +172,7 @@ def test_plaintext_that_discovery_finds_is_refused(home: dict[str, str]) -> None
 def test_what_discovery_finds_is_used_if_nothing_is_to_be_said_against_it(
     home: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    keyringrc(home, "[backend]\n")  # which names none
     found: list[KeyringBackend] = [Weak(), InMemory()]
     monkeypatch.setattr(keyring.backend, "get_all_keyring", lambda: found)
     assert choose_backend(None, home, "freebsd14").name == IN_MEMORY
