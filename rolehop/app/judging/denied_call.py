@@ -80,10 +80,8 @@ def judge_call(
 ) -> DeniedCall:
     """Judge a refused call if a session of a chain made it; ``exact``: its resource is whole."""
     denied = found.denied
-    if denied is None:
-        return found
-    session = refused_session(app, denied, policies, offline=offline)
-    if session is None:
+    session = None if denied is None else refused_session(app, denied, policies, offline=offline)
+    if denied is None or session is None:
         return found
     found, options = replace(found, chain=session.chain), WalkOptions()
     if session.is_hop:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from rolehop.app.serving.start import StartedChain
 from rolehop.app.serving.stop_signals import StopSignals
 from rolehop.app.serving.token_file import check_token_path
 from rolehop.credentials import Credentials, Secret, Session
+from rolehop.endpoint.companion import WatchedProcess
 from rolehop.errors import UsageError
+from rolehop.startup.dataclass import replace
 from rolehop.vault.locks import locked, name_holder, unlock
 
 NOW = datetime.now(UTC)
@@ -103,6 +106,42 @@ def test_a_recipe_mounts_the_folder_of_a_socket_by_its_own_path(app: App, tmp_pa
             text = made.docker_recipe("compose")
         assert folder is None or folder in text
         assert ("volumes" in text) == (path is not None)
+
+
+def test_one_server_is_for_containers_and_others_are_not_in_its_way(
+    app: App, tmp_path: Path
+) -> None:
+    usual = ServerSettings(for_containers=True)
+    (tmp_path / "other").mkdir(mode=0o700)
+    with server(app, usual) as made:
+        made.note()
+        with pytest.raises(UsageError, match="a server for containers runs already") as caught:
+            server(app, usual)
+        assert caught.value.cause == f"process {os.getpid()} serves admin"
+        with server(app, replace(usual, socket=tmp_path / "other" / "sock")) as other:
+            assert "/other" in other.docker_recipe("compose")
+
+
+def test_where_containers_are_in_a_vm_they_reach_a_port(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("rolehop.app.serving.server.FORWARDED_PORT", 0)  # any that is free
+    with server(app, ServerSettings(for_containers=True)) as made:
+        assert "volumes" not in made.docker_recipe("compose")
+
+
+def test_where_no_system_tells_of_the_end_of_a_process_a_server_looks(app: App) -> None:
+    client = WatchedProcess()
+    client.close()
+    client.file = None
+    with server(app, ServerSettings()) as made:
+        tick = made._tick_of(client)
+        left = tick()
+        assert left is not None
+        assert 0 <= left <= 0.5
+        made._signals.was_received = True
+        assert tick() is None
 
 
 def test_a_command_needs_a_system_that_can_fork(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
