@@ -1,0 +1,149 @@
+"""Which policies have to allow, by how the trust policy names the caller, and what each then says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rolehop.policy import (
+    NO_POLICY,
+    Attached,
+    Context,
+    Kind,
+    Outcome,
+    PolicySet,
+    PolicyType,
+    Request,
+    Verdict,
+    caller_from_arn,
+    evaluate,
+    parse_policy,
+)
+from rolehop.policy.evaluation.evaluator import actions_refused
+from rolehop.policy.evaluation.model import NOT_VISIBLE
+from tests.support.policies import policy_text
+
+ROLE = "arn:aws:iam::222222222222:role/T"
+BOB = "arn:aws:iam::222222222222:user/bob"
+SESSION = "arn:aws:sts::222222222222:assumed-role/Hub/s"
+ALICE = "arn:aws:iam::111111111111:user/alice"
+HERE, THERE = "arn:aws:iam::222222222222:root", "arn:aws:iam::111111111111:root"
+HUB = "arn:aws:iam::222222222222:role/Hub"
+ANY: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+S3: Any = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+DENY: Any = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
+MAYBE: Any = ANY | {"Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}
+MAYBE_DENY: Any = DENY | {"Condition": {"StringEquals": {"aws:SourceIp": "vpc-1"}}}
+LETTERS = {
+    Outcome.ALLOWED: "A",
+    Outcome.REFUSED: "R",
+    Outcome.UNKNOWN: "U",
+    Outcome.NOT_VISIBLE: "-",
+    Outcome.NOT_APPLICABLE: ".",
+}
+
+
+def shown(kind: Kind, *statements: Any) -> PolicySet:
+    if statements == ("hidden",):
+        return NOT_VISIBLE
+    if not statements:
+        return NO_POLICY
+    return PolicySet((Attached(kind.value, parse_policy(policy_text(*statements), kind)),))
+
+
+def judged(caller: str, principal: str, **policies: Any) -> Verdict:
+    trusted: Any = {"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": principal}}
+    kinds = {
+        PolicyType.TRUST: (Kind.TRUST, policies.get("trust", trusted)),
+        PolicyType.PERMISSIONS: (Kind.PERMISSIONS, policies.get("own", ANY)),
+        PolicyType.BOUNDARY: (Kind.BOUNDARY, policies.get("boundary")),
+        PolicyType.SESSION: (Kind.SESSION, policies.get("session")),
+        PolicyType.SCP: (Kind.SCP, policies.get("scp")),
+        PolicyType.RCP: (Kind.RCP, policies.get("rcp")),
+    }
+    return evaluate(
+        Request(
+            ROLE,
+            caller_from_arn(caller),
+            Context({}),
+            policies={
+                name: shown(kind, *([] if each is None else [each]))
+                for name, (kind, each) in kinds.items()
+            },
+        )
+    )
+
+
+# In the order of PolicyType: trust, permissions, boundary, session, SCP, RCP.
+@pytest.mark.parametrize(
+    ("caller", "principal", "policies", "outcome", "each"),
+    [
+        # The user itself is named: nothing else need allow, and all may deny.
+        (BOB, BOB, {"own": S3}, "A", "A....."),
+        (BOB, BOB, {"own": S3, "boundary": S3}, "A", "A....."),
+        (BOB, BOB, {"own": DENY}, "R", "AR...."),
+        (BOB, BOB, {"boundary": DENY}, "R", "AAR..."),
+        (BOB, BOB, {"own": MAYBE_DENY}, "U", "AU...."),
+        (BOB, BOB, {"own": "hidden"}, "U", "A-...."),
+        # Its account: all three.
+        (BOB, HERE, {}, "A", "AA...."),
+        (BOB, HERE, {"own": S3}, "R", "AR...."),
+        (BOB, HERE, {"own": MAYBE}, "U", "AU...."),
+        (BOB, HERE, {"boundary": S3}, "R", "AAR..."),
+        (BOB, HERE, {"boundary": "hidden"}, "U", "AA-..."),
+        # Everyone: no permissions; whether a boundary limits it is not documented.
+        (BOB, "*", {"own": S3}, "A", "A....."),
+        (BOB, "*", {"own": S3, "boundary": S3}, "U", "A.U..."),
+        (BOB, "*", {"own": S3, "boundary": ANY}, "A", "A.A..."),
+        # A session's role: no permissions, yet boundary and session policy limit it.
+        (SESSION, HUB, {"own": S3}, "A", "A....."),
+        (SESSION, HUB, {"own": S3, "session": S3}, "R", "A..R.."),
+        (SESSION, HUB, {"own": S3, "boundary": S3}, "R", "A.R..."),
+        (SESSION, SESSION, {"own": S3, "session": S3, "boundary": S3}, "A", "A....."),
+        # Another account: all.
+        (ALICE, ALICE, {"own": S3}, "R", "AR...."),
+        (ALICE, THERE, {}, "A", "AA...."),
+        (ALICE, ALICE, {"session": S3}, "R", "AA.R.."),
+        (ALICE, HERE, {}, "R", "RA...."),
+        # A trust policy that is not seen
+        (BOB, BOB, {"trust": "hidden"}, "U", "-A...."),
+        (BOB, BOB, {"trust": "hidden", "own": S3}, "U", "-U...."),
+        (ALICE, BOB, {"trust": "hidden", "own": S3}, "R", "-R...."),
+        # SCPs and RCPs, judged where they are given
+        (BOB, BOB, {"scp": S3}, "R", "AA..R."),
+        (BOB, BOB, {"scp": ANY}, "A", "AA..A."),
+        (BOB, BOB, {"scp": MAYBE}, "U", "AA..U."),
+        (BOB, BOB, {"scp": "hidden", "rcp": "hidden"}, "A", "AA..--"),
+        (BOB, BOB, {"rcp": {"Effect": "Deny", "Principal": "*"} | {
+            "Action": "sts:*", "Resource": "*"}}, "R", "AA...R"),
+    ],
+)  # fmt: skip
+def test_what_each_policy_says(
+    caller: str, principal: str, policies: dict[str, Any], outcome: str, each: str
+) -> None:
+    verdict = judged(caller, principal, **policies)
+    said = "".join(LETTERS[policy.outcome] for policy in verdict.policies)
+    assert (LETTERS[verdict.outcome], said) == (outcome, each)
+    assert [policy.name for policy in verdict.policies] == list(PolicyType)
+    assert bool(verdict.unknowns) is (outcome == "U")
+    hidden = {PolicyType.SCP.value, PolicyType.RCP.value} if each.endswith("--") else set()
+    assert {*verdict.assuming} == hidden
+
+
+def test_the_actions_that_one_type_of_policy_refuses() -> None:
+    def asked(*statements: Any) -> tuple[str, ...]:
+        request = Request(
+            ROLE,
+            caller_from_arn(ALICE),
+            Context({}),
+            actions=("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"),
+            policies={PolicyType.PERMISSIONS: shown(Kind.PERMISSIONS, *statements)},
+        )
+        return actions_refused(request, PolicyType.PERMISSIONS)
+
+    role = ANY | {"Action": "sts:AssumeRole"}
+    assert asked(role) == ("sts:TagSession", "sts:SetSourceIdentity")
+    assert asked(role, MAYBE) == ("sts:TagSession", "sts:SetSourceIdentity")
+    assert asked(role, MAYBE | {"Action": "sts:TagSession"}) == ("sts:SetSourceIdentity",)
+    assert asked(ANY) == ()
