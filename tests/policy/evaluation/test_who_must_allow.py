@@ -147,3 +147,69 @@ def test_the_actions_that_one_type_of_policy_refuses() -> None:
     assert asked(role, MAYBE) == ("sts:TagSession", "sts:SetSourceIdentity")
     assert asked(role, MAYBE | {"Action": "sts:TagSession"}) == ("sts:SetSourceIdentity",)
     assert asked(ANY) == ()
+
+
+VPC, IP = "aws:SourceVpc", "aws:SourceIdentity"
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "supplied", "resting"),
+    [
+        ([VPC], {}, ()),
+        ([VPC], {VPC: ["x"]}, (VPC,)),
+        ([VPC], {VPC: ["x"], IP: ["x"]}, (VPC,)),
+        ([VPC, IP], {VPC: ["x"], IP: ["x"]}, (VPC, IP)),  # each is enough by itself
+        ([VPC, IP], {VPC: ["x"], IP: ["y"]}, (VPC,)),
+        ([], {VPC: ["x"], IP: ["x"]}, ()),
+        ([], {VPC: ["x"]}, ()),
+    ],
+)
+def test_the_keys_that_a_verdict_rests_on(
+    asked_for: list[str], supplied: dict[str, list[str]], resting: tuple[str, ...]
+) -> None:
+    allows = [ANY | {"Condition": {"StringEquals": {key: "x"}}} for key in asked_for] or [ANY]
+    trust = {"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": HERE}}
+    verdict = evaluate(
+        Request(
+            ROLE,
+            caller_from_arn(BOB),
+            Context({}).with_supplied(supplied),
+            policies={
+                PolicyType.TRUST: shown(Kind.TRUST, trust),
+                PolicyType.PERMISSIONS: shown(Kind.PERMISSIONS, *allows),
+                PolicyType.BOUNDARY: NO_POLICY,
+                PolicyType.SESSION: NO_POLICY,
+            },
+            assumed=("guess",),
+        )
+    )
+    rests = resting or not asked_for
+    assert verdict.outcome is (Outcome.ALLOWED if rests else Outcome.UNKNOWN)
+    hidden = (PolicyType.SCP.value, PolicyType.RCP.value, "guess")
+    assert verdict.assuming == ((*hidden, *resting) if rests else ())
+
+
+NO_S3: Any = DENY | {"Action": "s3:*"}
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "outcome"),
+    [([], "A"), ([ANY], "A"), ([NO_S3], "U"), ([MAYBE], "U"), ([ANY, NO_S3], "U")],
+)
+def test_a_resource_whose_account_is_a_guess(elsewhere: list[Any], outcome: str) -> None:
+    def asked(own: Any, others: tuple[Request, ...] = ()) -> Request:
+        return Request(
+            "arn:aws:s3:::b",
+            caller_from_arn(BOB),
+            Context({}),
+            actions=("s3:GetObject",),
+            owner="222222222222",
+            elsewhere=others,
+            policies=dict.fromkeys(PolicyType, NO_POLICY)
+            | {PolicyType.PERMISSIONS: shown(Kind.PERMISSIONS, own)},
+        )
+
+    verdict = evaluate(asked(ANY, tuple(map(asked, elsewhere))))
+    assert LETTERS[verdict.outcome] == outcome
+    assert verdict.unknowns == (("aws:ResourceAccount",) if outcome == "U" else ())
+    assert verdict.assuming == ()
