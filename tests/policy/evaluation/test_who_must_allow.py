@@ -213,3 +213,64 @@ def test_a_resource_whose_account_is_a_guess(elsewhere: list[Any], outcome: str)
     assert LETTERS[verdict.outcome] == outcome
     assert verdict.unknowns == (("aws:ResourceAccount",) if outcome == "U" else ())
     assert verdict.assuming == ()
+
+
+def test_a_hidden_policy_of_a_resource_hides_the_same_of_every_account() -> None:
+    def asked(owner: str, own: Any, others: tuple[Request, ...] = ()) -> Verdict:
+        policies = dict.fromkeys(PolicyType, NO_POLICY) | {
+            PolicyType.PERMISSIONS: shown(Kind.PERMISSIONS, own),
+            PolicyType.TRUST: NOT_VISIBLE,
+            PolicyType.SCP: NOT_VISIBLE,
+        }
+        return evaluate(
+            Request(
+                "arn:aws:s3:::b",
+                caller_from_arn(BOB),
+                Context({}),
+                actions=("s3:GetObject",),
+                owner=owner,
+                elsewhere=others,
+                policies=policies,
+            )
+        )
+
+    other = asked("333333333333", ANY)
+    assert other.outcome is Outcome.UNKNOWN
+    found = asked("222222222222", ANY, (other.request,))
+    assert (found.outcome, found.unknowns) == (Outcome.ALLOWED, ())
+    assert found.assuming == (PolicyType.TRUST.value, PolicyType.SCP.value)
+    denied = asked("222222222222", NO_S3, (other.request,))
+    assert (denied.outcome, denied.unknowns) == (Outcome.UNKNOWN, ("aws:ResourceAccount",))
+    refused = asked("333333333333", NO_S3).request
+    open_ = asked("222222222222", ANY, (other.request, refused))
+    assert (open_.outcome, open_.assuming) == (Outcome.UNKNOWN, ())
+
+
+# Whoever has a boundary is denied by every NotPrincipal.
+@pytest.mark.parametrize(
+    ("listed", "boundary", "outcome"),
+    [
+        ([BOB, HERE], None, "A"),
+        ([BOB, HERE], ANY, "R"),
+        ([BOB, HERE], "hidden", "U"),
+        ([BOB], None, "U"),
+        ([HERE], None, "U"),
+        ([THERE], None, "R"),
+    ],
+)
+def test_a_deny_for_all_but_some(listed: list[str], boundary: Any, outcome: str) -> None:
+    allow = {"Effect": "Allow", "Principal": {"AWS": BOB}, "Action": "sts:AssumeRole"}
+    deny = {"Effect": "Deny", "NotPrincipal": {"AWS": listed}, "Action": "sts:AssumeRole"}
+    verdict = evaluate(
+        Request(
+            ROLE,
+            caller_from_arn(BOB),
+            Context({}),
+            policies=dict.fromkeys(PolicyType, NO_POLICY)
+            | {
+                PolicyType.TRUST: shown(Kind.TRUST, allow, deny),
+                PolicyType.BOUNDARY: shown(Kind.BOUNDARY, *([boundary] if boundary else [])),
+            },
+        )
+    )
+    assert LETTERS[verdict.outcome] == outcome
