@@ -213,6 +213,8 @@ def test_a_resource_whose_account_is_a_guess(elsewhere: list[Any], outcome: str)
     assert LETTERS[verdict.outcome] == outcome
     assert verdict.unknowns == (("aws:ResourceAccount",) if outcome == "U" else ())
     assert verdict.assuming == ()
+    # What is open anyway stays open for its own reason.
+    assert evaluate(asked(MAYBE, (asked(ANY),))).unknowns == ("aws:SourceVpc",)
 
 
 def test_a_hidden_policy_of_a_resource_hides_the_same_of_every_account() -> None:
