@@ -211,9 +211,10 @@ def print_unit(
 
 def _note_environment(cli: CommandContext, names: list[str]) -> None:
     from rolehop.app.planning import resolve_chain
+    from rolehop.sources import SOURCE_TYPES
 
-    sources = {each: resolve_chain(cli.app, each).source for each in names}
-    starting = [each for each, source in sources.items() if source.type == "environment"]
+    types = {each: SOURCE_TYPES[resolve_chain(cli.app, each).source.type] for each in names}
+    starting = [each for each, found in types.items() if found.reads_variables]
     if starting:
         cli.terminal.note(
             f"a service has none of this shell's AWS_ variables, which {', '.join(starting)} starts"

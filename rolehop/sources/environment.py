@@ -132,4 +132,11 @@ def _expiration(environ: Mapping[str, str]) -> datetime | None:
         return None
 
 
-TYPE = SourceType(TABLE, stamp, build, diagnose, loads_locally=lambda source, context: True)
+TYPE = SourceType(
+    TABLE,
+    stamp,
+    build,
+    diagnose,
+    loads_locally=lambda source, context: True,
+    reads_variables=True,
+)

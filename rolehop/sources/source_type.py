@@ -136,6 +136,9 @@ class SourceType:
     keeps_keys: bool = False
     """IAM user keys of it are in the keyring, under the source's name."""
 
+    reads_variables: bool = False
+    """Its credentials are in the variables of who walks: a service has none of a shell's."""
+
     names_profile: bool = False
     """Its key ``profile`` is an AWS profile, whose settings apply to the calls of a walk."""
 

@@ -35,7 +35,7 @@ hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
 """
 
 
-BOB = {"AWS_ACCESS_KEY_ID": "AKIABOB0000000000000", "AWS_SECRET_ACCESS_KEY": "secret-of-bob"}
+BOB = {"AWS_ACCESS_KEY_ID": "AKIABOB0000000000000", "AWS_SECRET_ACCESS_KEY": "secret-key-of-bob"}
 
 
 @dataclass(frozen=True)
