@@ -206,15 +206,13 @@ def print_unit(
         lines.append(f"  {METADATA}={address}, in place of these")
         _note_metadata(cli, names[0], address)
     cli.terminal.write_lines_beside(lines)
-    _note_environment(cli, names)
+    _note_variables(cli, names)
 
 
-def _note_environment(cli: CommandContext, names: list[str]) -> None:
-    from rolehop.app.planning import resolve_chain
-    from rolehop.sources import SOURCE_TYPES
+def _note_variables(cli: CommandContext, names: list[str]) -> None:
+    from rolehop.app.serving.service_unit import starting_from_variables
 
-    types = {each: SOURCE_TYPES[resolve_chain(cli.app, each).source.type] for each in names}
-    starting = [each for each, found in types.items() if found.reads_variables]
+    starting = starting_from_variables(cli.app, names)
     if starting:
         cli.terminal.note(
             f"a service has none of this shell's AWS_ variables, which {', '.join(starting)} starts"
