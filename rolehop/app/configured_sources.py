@@ -175,6 +175,19 @@ class SignInChange:
     message: str
 
 
+def starting_from_variables(app: App, names: Sequence[str]) -> list[str]:
+    """Return those of the chains called ``names`` whose source is variables of who starts rolehop.
+
+    Raises:
+        ConfigError: a chain does not exist, or is not valid.
+    """
+    from rolehop.app.planning import resolve_chain
+    from rolehop.sources import SOURCE_TYPES
+
+    types = {each: SOURCE_TYPES[resolve_chain(app, each).source.type] for each in names}
+    return [each for each, found in types.items() if found.reads_variables]
+
+
 def sign_in(
     app: App, name: str, *, browser: bool, read_stdin: Callable[[], Secret] | None
 ) -> SignInChange:

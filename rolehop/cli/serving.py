@@ -210,7 +210,7 @@ def print_unit(
 
 
 def _note_variables(cli: CommandContext, names: list[str]) -> None:
-    from rolehop.app.serving.service_unit import starting_from_variables
+    from rolehop.app.configured_sources import starting_from_variables
 
     starting = starting_from_variables(cli.app, names)
     if starting:

@@ -163,16 +163,3 @@ def _word(text: str, *, dollar: str = "$$") -> str:
         return text
     text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{text.replace("$", dollar)}"'
-
-
-def starting_from_variables(app: App, names: Sequence[str]) -> list[str]:
-    """Return those of the chains called ``names`` whose source is variables of who starts rolehop.
-
-    Raises:
-        ConfigError: a chain does not exist, or is not valid.
-    """
-    from rolehop.app.planning import resolve_chain
-    from rolehop.sources import SOURCE_TYPES
-
-    types = {each: SOURCE_TYPES[resolve_chain(app, each).source.type] for each in names}
-    return [each for each, found in types.items() if found.reads_variables]
