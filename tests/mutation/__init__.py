@@ -41,6 +41,16 @@ class Part:
         return re.fullmatch(self.functions, function) is not None
 
 
+_OF_POLICIES = (
+    "policy/test_actions.py", "policy/test_cases.py", "policy/test_contexts.py",
+    "policy/test_deciding_values.py", "policy/evaluation", "policy/language",
+    "policy/test_independent_reading.py", "policy/show/test_finding_text.py",
+    "policy/test_evaluate.py", "policy/test_federated_hop.py", "policy/test_known_keys.py",
+    "policy/test_operators.py", "policy/test_principals.py", "policy/test_properties.py",
+    "policy/test_requests.py", "policy/test_user_sessions.py", "policy/test_pass_role.py",
+    "policy/inventory/test_context_keys.py", "policy/inventory/test_scp_levels.py",
+)  # fmt: skip
+
 PARTS = {
     "plan": Part(
         "which calls a walk will make, and which are certain to fail",
@@ -53,20 +63,20 @@ PARTS = {
         ("walk.py", "renewal.py", "sts_errors.py"),
         ("walk", "aws/test_refusals.py", "test_access_denied.py"),
     ),
-    "policy": Part(
-        "the verdict on a request",
-        (
-            "policy/chain_verdict.py", "policy/chains/*.py", "policy/evaluation/*.py",
-            "policy/language/*.py",
-        ),
-        (
-            "policy/test_actions.py", "policy/test_cases.py", "policy/test_contexts.py", "policy/test_deciding_values.py", "policy/evaluation",
-            "policy/language", "policy/test_independent_reading.py", "policy/show/test_finding_text.py",
-            "policy/test_evaluate.py", "policy/test_federated_hop.py", "policy/test_known_keys.py",
-            "policy/test_operators.py", "policy/test_principals.py", "policy/test_properties.py",
-            "policy/test_requests.py", "policy/test_user_sessions.py", "policy/test_pass_role.py",
-            "policy/inventory/test_context_keys.py", "policy/inventory/test_scp_levels.py",
-        ),
+    "language": Part(
+        "what the texts of a policy say: elements, conditions, variables, wildcards",
+        ("policy/language/*.py",),
+        _OF_POLICIES,
+    ),
+    "evaluation": Part(
+        "the verdict on one request",
+        ("policy/chain_verdict.py", "policy/evaluation/*.py"),
+        _OF_POLICIES,
+    ),
+    "requests": Part(
+        "what a chain's calls ask, and with which context keys",
+        ("policy/chains/*.py",),
+        _OF_POLICIES,
     ),
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",

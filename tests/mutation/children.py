@@ -27,6 +27,8 @@ NO_CODE = "SYNTAX"
 _CPU = 10, 6
 """A mutant's tests may take so many seconds, and so many times what they took without it."""
 _MEMORY = 4 << 30
+_KILLERS = 30
+"""How many tests that failed are tried first for the next mutant, which is one of the same lines."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class Children:
         self._running: dict[int, _Child] = {}
         self._begun = self._shown = time.monotonic()
         self._done = self._survived = 0
+        self._killers: dict[str, None] = {}
+
+    def latest_killers(self) -> list[str]:
+        """Return what ended the mutants before, the latest first."""
+        return list(self._killers)[: -_KILLERS - 1 : -1]
 
     def run(self, test: Callable[[str, list[str], Path], str]) -> None:
         """Call ``test`` for each mutant in a child of its own.
@@ -115,6 +122,8 @@ class Children:
                 for name, result in self._ended():
                     out.write(json.dumps({"name": name, "by": result}) + "\n")
                     out.flush()
+                    self._killers.pop(result, None)
+                    self._killers[result] = None
                     self._count(result)
 
     def _start(

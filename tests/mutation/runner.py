@@ -4,8 +4,9 @@
 
 ``baseline`` runs every test once and notes which lines each one runs. ``forks`` collects the tests
 once; for each mutant it forks, puts the changed code into the functions that are there, and runs
-the tests that run the changed line, the quickest first, until one fails. ``imports`` is for what
-takes effect at import: each child loads everything anew, the changed file among it.
+the tests that run the changed line until one fails: those that failed for the mutants before, then
+the quickest. ``imports`` is for what takes effect at import: each child loads everything anew, the
+changed file among it.
 """
 
 from __future__ import annotations
@@ -71,14 +72,18 @@ class _Forks:
         gc.unfreeze()  # else what was there before the tests is not found
         sources = self._job.sources()
         functions = _functions_by_code({each.path for each in sources.values()})
+        gc.freeze()  # a child that looks through all of them would copy their pages
         items = {each.nodeid: each for each in session.items}
         quickest = sorted(items, key=lambda each: self._job.seconds.get(each, 9))
         mutants = {each.name: each for source in sources.values() for each in source.mutants}
 
+        children = Children(self._job, self._out, self._screen)
+
         def failures(temporary: Path, ids: set[str]) -> Iterator[str]:
             session.config._tmp_path_factory._given_basetemp = temporary / "pytest"  # type: ignore[attr-defined]
             session.config._tmp_path_factory._basetemp = None  # type: ignore[attr-defined]
-            return _failures([items[each] for each in quickest if each in ids])
+            ordered = dict.fromkeys((*children.latest_killers(), *quickest))
+            return _failures([items[each] for each in ordered if each in ids])
 
         def run(name: str, ids: Sequence[str], temporary: Path) -> str:
             mutant = mutants[name]
@@ -88,7 +93,7 @@ class _Forks:
 
         every = {each for ids in self._job.mutants.values() for each in ids}
         unable = of_a_child(lambda folder: list(failures(folder, every)))
-        Children(self._job, self._out, self._screen).run(run)
+        children.run(run)
         return True
 
 
