@@ -289,11 +289,7 @@ class App:
         def locks() -> FileLocks:
             from rolehop.vault.locks import FileLocks
 
-            return FileLocks(
-                self.state_folder,
-                deadline_seconds=LOCK_SECONDS,
-                held_text="another rolehop is using the history",
-            )
+            return FileLocks(self.state_folder, deadline_seconds=LOCK_SECONDS)
 
         def give_up(reason: str) -> None:
             if self.state_problem is None:  # else that is said already

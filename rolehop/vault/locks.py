@@ -40,6 +40,16 @@ _NO_FOLLOWING = (
 HELD_SECONDS = 40.0
 """How long calls may take while a lock is held, so that it is free before waiters give up."""
 
+_DOING = {
+    "aws-files": "changing the AWS files",
+    "config-file": "changing the config",
+    "history": "using the history",
+    "mfa-": "using the same MFA device",
+    "rotate-": "rotating the same access key",
+    "sign-in-": "signing in to the same place",
+}
+"""What a process does while it holds a lock, by the start of the name; else it walks a hop."""
+
 _LEFT_SECONDS = 24 * 3600
 _LONGEST_STATE = 4096  # bytes
 _LATEST = 1e11  # seconds of the epoch; infinity and what is no number are not below it
@@ -62,16 +72,11 @@ class FileLocks:
         folder: Path,
         *,
         deadline_seconds: float = DEADLINE_SECONDS,
-        held_text: str = "another rolehop is walking the same hop",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``folder`` is the state folder; the lock files are in its ``locks``.
-
-        ``held_text`` is the error if another process holds a lock past the deadline.
-        """
+        """``folder`` is the state folder; the lock files are in its ``locks``."""
         self._folder = folder / "locks"
         self._deadline_seconds = deadline_seconds
-        self._held_text = held_text
         self._now = now
         self._guard = threading.Lock()
         self._thread_locks: dict[str, _ThreadLock] = {}
@@ -98,7 +103,7 @@ class FileLocks:
                 # Since when this thread has waited, be it for another one: its turn comes first.
                 file = locked(path, deadline, since=begun)
             except Contended as held:
-                raise self._too_late(held.state, begun_at) from None
+                raise self._too_late(name, held.state, begun_at) from None
             except OSError:
                 file = None
             debug(
@@ -129,7 +134,7 @@ class FileLocks:
         try:
             left = deadline - time.monotonic()
             if not comes_within(left, lambda part: shared.lock.acquire(timeout=part)):
-                raise self._too_late(_read_state(path))
+                raise self._too_late(name, _read_state(path))
             try:
                 yield
             finally:
@@ -164,7 +169,9 @@ class FileLocks:
         since = self._held[file].timestamp()
         name_holder(file, again=again, since=since, waiting_for_person=self._asking > 0)
 
-    def _too_late(self, state: dict[str, object], begun_at: datetime | None = None) -> ServiceError:
+    def _too_late(
+        self, name: str, state: dict[str, object], begun_at: datetime | None = None
+    ) -> ServiceError:
         """Return the error for a wait that began at ``begun_at``, in this thread's own queue if None."""
         pid, since = holder_of(state), state.get("since")
         who = f"process {pid}" if pid else "another process"
@@ -177,7 +184,12 @@ class FileLocks:
         if state.get("waiting_for_person") is True:
             cause += " and is waiting for a person to answer"
             fix = f"answer where it asks, or end it: kill {pid}" if pid else "answer where it asks"
-        return ServiceError(self._held_text, cause=cause, fix=fix)
+        return ServiceError(f"another rolehop is {_doing(name)}", cause=cause, fix=fix)
+
+
+def _doing(name: str) -> str:
+    found = (text for start, text in _DOING.items() if name.startswith(start))
+    return next(found, "walking the same hop")
 
 
 @dataclass(slots=True)

@@ -254,6 +254,27 @@ def test_a_holder_that_does_not_say_who_it_is(
     assert (caught.value.cause, caught.value.fix) == (cause, fix)
 
 
+@pytest.mark.parametrize(
+    ("name", "doing"),
+    [
+        ("aws-files", "changing the AWS files"),
+        ("config-file", "changing the config"),
+        ("history", "using the history"),
+        ("mfa-1f", "using the same MFA device"),
+        ("rotate-1f", "rotating the same access key"),
+        ("sign-in-corp", "signing in to the same place"),
+        ("1f", "walking the same hop"),
+    ],
+)
+def test_past_the_deadline_the_error_says_what_is_waited_for(
+    tmp_path: Path, name: str, doing: str
+) -> None:
+    locks = FileLocks(tmp_path, deadline_seconds=0)
+    with locks.hold(name), pytest.raises(ServiceError) as caught, locks.hold(name):
+        pytest.fail("two hold it")
+    assert caught.value.what == f"another rolehop is {doing}"
+
+
 def test_a_thread_of_the_same_process_meets_the_deadline_too(tmp_path: Path) -> None:
     locks = FileLocks(tmp_path, deadline_seconds=0.05)
     with locks.hold("hub"), pytest.raises(ServiceError, match="same hop"), locks.hold("hub"):
