@@ -43,7 +43,7 @@ class Part:
 
 _OF_POLICIES = (
     "policy/test_actions.py", "policy/test_cases.py", "policy/test_contexts.py",
-    "policy/test_deciding_values.py", "policy/evaluation", "policy/language",
+    "policy/test_deciding_values.py", "policy/chains", "policy/evaluation", "policy/language",
     "policy/test_independent_reading.py", "policy/show/test_finding_text.py",
     "policy/test_evaluate.py", "policy/test_federated_hop.py", "policy/test_known_keys.py",
     "policy/test_operators.py", "policy/test_principals.py", "policy/test_properties.py",
