@@ -45,7 +45,7 @@ _OF_POLICIES = (
     "policy/test_actions.py", "policy/test_cases.py", "policy/test_contexts.py",
     "policy/test_deciding_values.py", "policy/chains", "policy/evaluation", "policy/language",
     "policy/test_independent_reading.py", "policy/show/test_finding_text.py",
-    "policy/test_evaluate.py", "policy/test_federated_hop.py", "policy/test_known_keys.py",
+    "policy/test_federated_hop.py", "policy/test_known_keys.py",
     "policy/test_operators.py", "policy/test_principals.py", "policy/test_properties.py",
     "policy/test_requests.py", "policy/test_user_sessions.py", "policy/test_pass_role.py",
     "policy/inventory/test_context_keys.py", "policy/inventory/test_scp_levels.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -68,6 +69,11 @@ def table(*rows: tuple[Any, ...]) -> pytest.MarkDecorator:
     ("StringLike", "a?", ["ab"], T),
     ("StringLike", "a?", ["a"], F),
     ("StringLike", "A*", ["ab"], F),
+    ("StringLike", "*ab*ab*", ["ab"], F),
+    ("StringLike", "*ab*ab*", ["abab"], T),
+    ("StringLike", "a**b", ["ab"], T),
+    ("StringLike", "**", [""], T),
+    ("StringLike", "ab*bc", ["abc"], F),
     ("StringLike", "[a]", ["a"], F),
     ("StringNotLike", "a*", ["ab"], F),
     ("StringNotLike", "a*", ["b"], T),
@@ -89,6 +95,7 @@ ARN = "arn:aws:iam::111111111111:role/x/R"
     ("ArnLike", "arn:aws:iam*11:role:*:*", [ARN], F),
     ("ArnLike", "*", [ARN], U),
     ("ArnLike", ARN, ["no ARN"], F),
+    ("ArnLike", "*:*:*:*:*:*", ["no ARN"], F),
     ("ArnLike", "arn:aws:iam::1:*", ["arn:aws:iam::1:a:b:c"], T),
     ("ArnNotLike", "arn:aws:iam::*:role/*", [ARN], F),
     ("ArnNotEquals", "arn:aws:iam::*:user/*", [ARN], T),
@@ -114,6 +121,7 @@ def test_arn_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> 
     ("NumericLessThanIfExists", "1", ABSENT, T),
     ("NumericLessThan", "many", ["1"], U),
     ("NumericLessThan", "1e9", ["1"], U),
+    ("NumericEquals", " 1", ["1"], U),  # of blanks AWS says nothing
     ("NumericLessThan", "9" * 4000, ["1"], U),
 )
 def test_numeric_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
@@ -130,12 +138,25 @@ def test_numeric_operators(operator: str, wanted: Any, found: Any, truth: Truth)
     ("DateGreaterThan", "2026-01-01", ["2026-01-01"], F),
     ("DateGreaterThanEquals", "2026-01-01", ["2026-01-01"], T),
     ("DateGreaterThan", "tomorrow", ["2026-01-01"], U),
+    ("DateEquals", " 2026-01-01", ["2026-01-01"], U),  # of blanks AWS says nothing
+    ("DateEquals", " 1767225600", ["1767225600"], U),
     ("DateGreaterThan", "2026-01-01", ABSENT, F),
     ("DateGreaterThanIfExists", "2026-01-01", ABSENT, T),
     ("DateGreaterThan", "${aws:CurrentTime}", ["2026-01-01"], U),
 )
 def test_date_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
     assert judged(operator, wanted, found).truth is truth
+
+
+def test_a_time_without_a_zone_is_utc_wherever_rolehop_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "Far-9")
+        time.tzset()
+        found = judged("DateEquals", "2026-01-01T00:00:00", ["1767225600"])
+    time.tzset()
+    assert found.truth is T
 
 
 @table(
@@ -146,6 +167,8 @@ def test_date_operators(operator: str, wanted: Any, found: Any, truth: Truth) ->
     ("Bool", "true", ABSENT, F),
     ("BoolIfExists", "true", ABSENT, T),
     ("Bool", "yes", ["true"], U),
+    ("Bool", "True", ["true"], T),  # as YAML and Python write it
+    ("Bool", "true", ["True"], T),
     ("Bool", "${v:flag}", ["true"], F),
 )
 def test_bool(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
@@ -174,6 +197,8 @@ def test_ip_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> N
     ("BinaryEquals", "aGk=", ABSENT, F),
     ("BinaryEqualsIfExists", "aGk=", ABSENT, T),
     ("BinaryEquals", "no base64!", ["aGk="], U),
+    ("BinaryEquals", "ä", ["aGk="], U),
+    ("BinaryEquals", "aGk", ["aGk="], U),
 )
 def test_binary(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
     assert judged(operator, wanted, found).truth is truth
@@ -219,10 +244,13 @@ def test_quantifiers(operator: str, wanted: Any, found: Any, truth: Truth) -> No
     assert judged(operator, wanted, found).truth is truth
 
 
-@pytest.mark.parametrize("name", ["StringMatches", "ForEach:StringEquals", "NullIfExists", ""])
+@pytest.mark.parametrize(
+    "name", ["StringMatches", "ForEach:StringEquals", "ForEach:Null", "NullIfExists", ""]
+)
 def test_an_unknown_operator_gives_an_unknown_result(name: str) -> None:
     found = judged(name, "a", ["a"])
     assert (found.truth, found.reason) == (U, Reason.UNKNOWN_OPERATOR)
+    assert found.element == f"Condition {name} k"
     assert parse_operator(name).compare is None
 
 
@@ -247,17 +275,35 @@ def test_an_unknown_operator_gives_an_unknown_result(name: str) -> None:
         ("StringEquals", "${$}{v:name}", "${v:name}", "2012-10-17", T),
         ("StringLike", "a${?}", "a?", "2012-10-17", T),
         ("StringEquals", "${v:elsewhere}", "ann", "2012-10-17", U),
+        ("StringEquals", "x-${v:elsewhere}", "ann", "2012-10-17", F),
+        ("StringEquals", "x-${v:elsewhere}", "x-ann", "2012-10-17", U),
+        ("StringLike", "?-${v:elsewhere}", "x-ann", "2012-10-17", U),
+        ("StringLike", "?-${v:elsewhere}", "xx-ann", "2012-10-17", F),
         ("StringEquals", "${v:two}", "ann", "2012-10-17", U),
+        ("StringEquals", "x-${v:two}", "ann", "2012-10-17", U),  # AWS does not say what it is then
+        ("StringEquals", "x-${v:two}${v:elsewhere}", "ann", "2012-10-17", U),
+        # A variable without a value makes it match nothing, whatever else is unknown.
+        ("StringEquals", "${v:no}${v:elsewhere}", "ann", "2012-10-17", F),
+        ("StringEquals", "${v:elsewhere}${v:no}", "ann", "2012-10-17", F),
+        ("StringNotEquals", "${v:elsewhere}${v:no}", "ann", "2012-10-17", T),
+        ("StringLike", "${v:name}*", "ann-1", "2012-10-17", T),
+        ("StringLike", "?${v:name}", "-ann", "2012-10-17", T),
+        ("StringEquals", "a${v:name}b${v:star}c", "aannba*c", "2012-10-17", T),
         ("ArnLike", "arn:aws:iam::1:user/${v:name}", "arn:aws:iam::1:user/ann", "2012-10-17", T),
         ("StringEquals", "${}", "${}", "2012-10-17", T),
+        # Not for dates, addresses, bytes and numbers: there it is a value that can't be read.
+        ("DateEquals", "${v:day}", "2026-01-01", "2012-10-17", U),
+        ("IpAddress", "${v:ip}", "203.0.113.9", "2012-10-17", U),
+        ("NumericEquals", "${v:size}", "1", "2012-10-17", U),
+        ("BinaryEquals", "${v:bytes}", "aGk=", "2012-10-17", U),
     ],
 )
 def test_policy_variables(
     operator: str, wanted: str, found: str, version: str, truth: Truth
 ) -> None:
-    finding = judged(
-        operator, wanted, [found], version=version, name=["ann"], star=["a*"], two=["ann", "bob"]
-    )
+    known = {"name": ["ann"], "star": ["a*"], "two": ["ann", "bob"], "size": ["1"]}
+    known |= {"day": ["2026-01-01"], "ip": ["203.0.113.9"], "bytes": ["aGk="]}
+    finding = judged(operator, wanted, [found], version=version, **known)
     assert finding.truth is truth
 
 

@@ -27,13 +27,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 class PolicyError(ValueError):
-    """A document that cannot be read; ``line`` and ``column`` count from 1."""
-
-    def __init__(self, problem: str, line: int, column: int) -> None:
-        super().__init__(f"line {line}, column {column}: {problem}")
-        self.problem = problem
-        self.line = line
-        self.column = column
+    """A document that cannot be read; the text names the place, line and column from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +50,10 @@ class Node:
     """Of an object: the offset of each key."""
 
 
-def position(text: str, offset: int) -> tuple[int, int]:
-    """Return line and column of ``offset``, both from 1."""
-    line = text.count("\n", 0, offset) + 1
-    return line, offset - (text.rfind("\n", 0, offset) + 1) + 1
-
-
 def error_at(text: str, offset: int, problem: str) -> PolicyError:
     """Make the error that points at ``offset``."""
-    return PolicyError(problem, *position(text, offset))
+    before = text[:offset].split("\n")
+    return PolicyError(f"line {len(before)}, column {len(before[-1]) + 1}: {problem}")
 
 
 def read_json(text: str) -> Node:
@@ -74,7 +63,7 @@ def read_json(text: str) -> Node:
         PolicyError: with line and column.
     """
     if len(text) > LONGEST:
-        raise PolicyError(f"longer than {LONGEST} characters", 1, 1)
+        raise error_at(text, 0, f"longer than {LONGEST} characters")
     reader = _Reader(text)
     node = reader.value(0)
     if reader.at < len(text):

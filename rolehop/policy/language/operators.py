@@ -6,7 +6,6 @@ Source: IAM user guide, "IAM JSON policy elements: Condition operators".
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +16,6 @@ from rolehop.policy.language.wildcards import Token, Wild, matches
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
-_QUANTIFIERS = ("ForAllValues", "ForAnyValue")
 _NUMBER = Pattern(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 _EPOCH = Pattern(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
@@ -28,6 +26,13 @@ class Quantifier(Enum):
     NONE = ""
     ALL = "ForAllValues"
     ANY = "ForAnyValue"
+
+
+_QUANTIFIERS = {
+    "": Quantifier.NONE,
+    "forallvalues:": Quantifier.ALL,
+    "foranyvalue:": Quantifier.ANY,
+}
 
 
 class Malformed(Exception):
@@ -59,24 +64,19 @@ class Operator:
 
 def parse_operator(text: str) -> Operator:
     """Parse an operator's name; an unknown one has no ``compare``."""
-    prefix, colon, name = text.rpartition(":")
-    known_prefix = not colon or prefix.lower() in [each.lower() for each in _QUANTIFIERS]
-    quantifier = Quantifier.NONE
-    if colon and known_prefix:
-        quantifier = Quantifier.ALL if prefix.lower() == "forallvalues" else Quantifier.ANY
-    lowered = name.lower()
-    if lowered == "null" and known_prefix:
+    prefix, colon, name = text.lower().rpartition(":")
+    quantifier, base = _QUANTIFIERS.get(prefix + colon), name.removesuffix("ifexists")
+    if quantifier is not None and name == "null":
         return Operator(text, quantifier, None, is_null=True)
-    if_exists = lowered.endswith("ifexists")
-    row = _OPERATORS.get(lowered.removesuffix("ifexists")) if known_prefix else None
-    if row is None:
-        return Operator(text, quantifier, None)
+    row = _OPERATORS.get(base)
+    if quantifier is None or row is None:
+        return Operator(text, Quantifier.NONE, None)
     return Operator(
         text,
         quantifier,
         row.compare,
         negated=row.negated,
-        if_exists=if_exists,
+        if_exists=base != name,
         takes_variables=row.variables,
         takes_wildcards=row.wildcards,
         orders=row.orders,
@@ -84,7 +84,8 @@ def parse_operator(text: str) -> Operator:
 
 
 def _plain(wanted: Wanted) -> str:
-    return "".join(each.value if isinstance(each, Wild) else each for each in wanted)
+    """Return the text of a value of an operator that takes no wildcards."""
+    return "".join(map(str, wanted))
 
 
 def string_equals(found: str, wanted: Wanted) -> bool:
@@ -154,22 +155,22 @@ def ip_address(found: str, wanted: Wanted) -> bool:
         network = ipaddress.ip_network(_plain(wanted), strict=False)
     except ValueError:
         raise Malformed from None
-    return address.version == network.version and address in network
+    return address in network
 
 
 def number_of(text: str) -> Decimal:
     """Return a number as policies write it. Raises Malformed."""
-    if _NUMBER.fullmatch(text.strip()) is None:
+    if _NUMBER.fullmatch(text) is None:
         raise Malformed
-    return Decimal(text.strip())
+    return Decimal(text)
 
 
 def time_of(text: str) -> Decimal:
     """Return a time (ISO 8601, or seconds since 1970) in seconds. Raises Malformed."""
-    if _EPOCH.fullmatch(text.strip()):
-        return Decimal(text.strip())
+    if _EPOCH.fullmatch(text):
+        return Decimal(text)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise Malformed from None
     if moment.tzinfo is None:
@@ -180,7 +181,7 @@ def time_of(text: str) -> Decimal:
 def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise Malformed from None
 
 

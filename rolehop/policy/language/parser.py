@@ -131,16 +131,15 @@ _WITH_PRINCIPAL = {Kind.TRUST, Kind.RCP, Kind.RESOURCE}
 
 def _meant(key: str, known: tuple[str, ...]) -> str:
     """Return the question that names the nearest right spelling, or nothing."""
-    by_lower = {each.lower(): each for each in known}
-    near = nearest(key.lower(), by_lower, n=1)
-    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+    near = nearest(key, known)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 class _Parser:
     def __init__(self, text: str, kind: Kind) -> None:
         self.text = text
         self.kind = kind
-        self.variables = False
+        self.variables: bool
         self.line_ends = [match.start() for match in _LINE_END.compiled.finditer(text)]
 
     def refuse(self, node: Node, problem: str) -> NoReturn:

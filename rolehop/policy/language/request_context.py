@@ -104,17 +104,17 @@ class Context:
 
     def opened(self, keys: Iterable[str]) -> Context:
         """Return this context without what is known of ``keys``; a family's ends in ``/``."""
-        lowered = tuple(key.lower() for key in keys)
+        lowered = {key.lower() for key in keys}
         families = tuple(key for key in lowered if key.endswith("/"))
         base = self._original
+
+        def is_kept(key: str) -> bool:
+            return key not in lowered and not key.startswith(families)
+
         found = self._empty()
-        found._unknown = base._unknown | set(lowered)
-        found._values = {
-            key: each
-            for key, each in base._values.items()
-            if key not in lowered and not key.startswith(families)
-        }
-        found._absent = {each for each in base._absent if not each.startswith(lowered)}
+        found._unknown = base._unknown | lowered
+        found._values = {key: each for key, each in base._values.items() if is_kept(key)}
+        found._absent = {key for key in base._absent if is_kept(key)}
         return found.with_supplied(self._supplied)
 
     def with_supplied(self, values: Mapping[str, Sequence[str]]) -> Context:

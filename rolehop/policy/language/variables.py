@@ -5,7 +5,7 @@ Source: IAM user guide, "IAM policy elements: variables and tags".
 
 from __future__ import annotations
 
-from rolehop.policy.language.request_context import Context, Unknown
+from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 from rolehop.policy.language.wildcards import Token, Wild, matches, tokens_of
 from rolehop.startup.dataclass import dataclass, field, replace
 from rolehop.startup.lazy_regex import Pattern
@@ -41,13 +41,13 @@ class Unfilled:
     key: str
     known: bool
     widest: tuple[Token, ...] | None = field(default=None, repr=False)
-    """Of an unknown variable: a pattern of all texts that the template may stand for."""
+    """Of an unknown variable: a pattern of all that the template may be; ``None``: anything."""
 
 
 def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
     """Parse ``text``; without ``wild`` a star is literal, without ``variables`` ``${`` is."""
     if not variables or "${" not in text:
-        tokens = tokens_of(text) if wild else (text,) if text else ()
+        tokens = _literal(text, wild=wild)
         fixed = text if not any(isinstance(each, Wild) for each in tokens) else None
         return Template(text, tokens, fixed=fixed)
     parts: list[Token | Variable] = []
@@ -61,7 +61,7 @@ def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
 
 
 def _literal(text: str, *, wild: bool) -> tuple[Token, ...]:
-    return tokens_of(text) if wild else (text,) if text else ()
+    return tokens_of(text) if wild else (text,)
 
 
 def _inside(inside: str, whole: str) -> Token | Variable:
@@ -76,34 +76,25 @@ def fill(template: Template, context: Context) -> tuple[Token, ...] | Unfilled:
     if not template.has_variable:
         return tuple(each for each in template.parts if not isinstance(each, Variable))
     filled: list[Token] = []
-    for part in template.parts:
-        if not isinstance(part, Variable):
-            filled.append(part)
-            continue
-        value = _value(part, context)
-        if isinstance(value, Unfilled):
-            return value if value.known else replace(value, widest=_widest(template, context))
-        filled.append(value)
-    return tuple(filled)
-
-
-def _widest(template: Template, context: Context) -> tuple[Token, ...] | None:
-    """Return the pattern with a star for each unknown variable; ``None``: one has many values."""
-    found: list[Token] = []
+    without_value: list[Unfilled] = []
     for part in template.parts:
         value = _value(part, context) if isinstance(part, Variable) else part
         if not isinstance(value, Unfilled):
-            found.append(value)
-        elif isinstance(context.lookup(value.key), Unknown):
-            found.append(Wild.RUN)
-        else:
-            return None
-    return tuple(found)
+            filled.append(value)
+            continue
+        if value.known:
+            return value  # it matches nothing, whatever the others are
+        without_value.append(value)
+        filled.append(Wild.RUN)
+    if not without_value:
+        return tuple(filled)
+    has_many = any(context.lookup(each.key) is not UNKNOWN for each in without_value)
+    return replace(without_value[0], widest=None if has_many else tuple(filled))
 
 
 def may_be(text: str, unfilled: Unfilled) -> bool:
     """True if ``text`` is possible for a template with an unknown variable."""
-    return not unfilled.known and (unfilled.widest is None or matches(text, unfilled.widest))
+    return unfilled.widest is None or matches(text, unfilled.widest)
 
 
 def is_misplaced(template: Template) -> bool:

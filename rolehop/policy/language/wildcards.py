@@ -68,13 +68,13 @@ def matches_text(text: str, pattern: str) -> bool:
     return matches(text, tokens_of(pattern))
 
 
-# Runs that no literal text matches: none, one, and more than a pattern has question marks.
-_RUNS = ("", "\0", "\0" * 256)
+# Runs that no literal of a pattern matches: none, one, and more than it has question marks.
+_RUNS = ("", "?", "?" * 256)
 
 
 def covers(pattern: str, other: str) -> bool:
     """True if ``pattern`` matches all that ``other``, a pattern too, matches."""
-    return all(matches_text(other.replace("*", run).replace("?", "\0"), pattern) for run in _RUNS)
+    return all(matches_text(other.replace("*", run), pattern) for run in _RUNS)
 
 
 def overlap(one: str, other: str) -> bool:
@@ -100,7 +100,7 @@ def _after(letter: str, reach: set[int], other: str) -> set[int]:
 
 def _over_stars(reach: set[int], other: str) -> set[int]:
     found = set(reach)
-    for at in sorted(reach):
+    for at in reach:
         end = at
         while end < len(other) and other[end] == "*":
             end += 1
@@ -115,8 +115,7 @@ def _pieces(tokens: Iterable[Token]) -> list[_Piece]:
             runs.append([])
         else:
             runs[-1].append(token)
-    middle = [run for run in runs[1:-1] if run]
-    return [_piece(run) for run in ([runs[0], *middle, runs[-1]] if len(runs) > 1 else runs)]
+    return [_piece(run) for run in runs]
 
 
 def _piece(run: list[Token]) -> _Piece:

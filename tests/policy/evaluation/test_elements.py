@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.policy import Kind, PolicyError, Reason, parse_policy
+from rolehop.policy import Reason
 from rolehop.policy.evaluation.findings import Truth
 from rolehop.policy.evaluation.principals import Caller, caller_from_arn, judge_principal
 from rolehop.policy.evaluation.statements import acts_on
@@ -88,14 +88,3 @@ def test_a_principal_covers(
 )
 def test_the_arn_that_policies_name(caller: Caller, named: str | None) -> None:
     assert caller.named == named
-
-
-@pytest.mark.parametrize(("count", "is_read"), [(2000, True), (2001, False)])
-def test_a_policy_has_at_most_2000_statements(count: int, is_read: bool) -> None:
-    one = '{"Effect":"Deny","Action":"*","Resource":"*"}'
-    text = f'{{"Statement":[{",".join([one] * count)}]}}'
-    if is_read:
-        assert len(parse_policy(text, Kind.SCP).statements) == count
-    else:
-        with pytest.raises(PolicyError, match="more than 2000 statements"):
-            parse_policy(text, Kind.SCP)

@@ -1,0 +1,85 @@
+"""What a policy is read as: every element, in every form that the grammar allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rolehop.policy import Kind, parse_policy
+from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
+
+BOTH = (
+    '{"Version": "2012-10-17", "Id": "p", "Statement": [\n'
+    '  {"Effect": "Allow", "Principal": "*", "Action": "*"},\n'
+    '  {"Sid": "b", "Effect": "Deny",\n'
+    '   "NotPrincipal": {"AWS": ["a", "b"], "Service": "c", "Federated": "d",\n'
+    '                    "CanonicalUser": ["e"]}, "NotAction": ["s3:*", "sts:Get*"]}]}'
+)
+
+
+def test_the_elements_of_a_trust_policy() -> None:
+    policy = parse_policy(BOTH, Kind.TRUST)
+    one, other = policy.statements
+    assert (policy.kind, policy.has_variables) == (Kind.TRUST, True)
+    assert (one.index, one.sid, one.effect, one.line) == (1, None, Effect.ALLOW, 2)
+    assert (other.index, other.sid, other.effect, other.line) == (2, "b", Effect.DENY, 3)
+    assert (one.principals, one.not_principals) == ((Principal(PrincipalKind.AWS, "*"),), None)
+    assert other.principals is None
+    assert [(each.kind.value, each.text) for each in other.not_principals or ()] == [
+        ("AWS", "a"),
+        ("AWS", "b"),
+        ("Service", "c"),
+        ("Federated", "d"),
+        ("CanonicalUser", "e"),
+    ]
+    assert (one.actions, one.not_actions) == (("*",), None)
+    assert (other.actions, other.not_actions) == (None, ("s3:*", "sts:Get*"))
+    assert (one.resources, one.not_resources, one.conditions) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("version", "is_variable"),
+    [('"Version": "2012-10-17", ', True), ('"Version": "2008-10-17", ', False), ("", False)],
+)
+@pytest.mark.parametrize("name", ["Resource", "NotResource"])
+def test_a_resource_has_variables_since_2012(version: str, is_variable: bool, name: str) -> None:
+    text = f'"Effect": "Deny", "Action": "*", "{name}": ["a", "b/${{aws:userid}}*"]'
+    (statement,) = parse_policy(f'{{{version}"Statement": {{{text}}}}}', Kind.SCP).statements
+    found = {"Resource": statement.resources, "NotResource": statement.not_resources}
+    one, other = found.pop(name) or ()
+    assert [*found.values()] == [None]
+    assert (one.text, one.fixed) == ("a", "a")
+    assert other.has_variable is is_variable
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ('"a"', ("a",)),
+        ("true", ("true",)),
+        ("false", ("false",)),
+        ("1.50", ("1.50",)),
+        ('["a", 2, true]', ("a", "2", "true")),
+        ("[]", ()),
+    ],
+)
+def test_the_values_of_a_condition(written: str, values: tuple[str, ...]) -> None:
+    conditions = f'{{"StringLike": {{"Aws:X": {written}, "y": "z"}}, "Null": {{"y": true}}}}'
+    text = f'"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {conditions}'
+    (statement,) = parse_policy(f'{{"Statement": {{{text}}}}}', Kind.SCP).statements
+    found: list[Any] = [
+        (each.operator.text, each.key, each.values) for each in statement.conditions
+    ]
+    assert found == [
+        ("StringLike", "Aws:X", values),
+        ("StringLike", "y", ("z",)),
+        ("Null", "y", ("true",)),
+    ]
+
+
+@pytest.mark.parametrize("kind", [Kind.RCP, Kind.RESOURCE])
+@pytest.mark.parametrize("resource", ["", ', "Resource": "*"', ', "NotResource": "*"'])
+def test_a_resource_based_policy_may_name_resources(kind: Kind, resource: str) -> None:
+    text = f'{{"Statement": {{"Effect": "Deny", "Principal": "*", "Action": "*"{resource}}}}}'
+    assert parse_policy(text, kind).kind is kind
