@@ -185,7 +185,7 @@ def source_unseen(name: str, what: str | None = None) -> Finding:
 
 
 def _needed(request: Request, trust: Sequence[Judged], action: str) -> dict[PolicyType, Truth]:
-    """Return whether each policy must hold an Allow."""
+    """Return whether each policy must hold an Allow, if it is not beside the point."""
     caller = request.caller
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
     # An unseen statement may name the caller in any way.
@@ -201,15 +201,13 @@ def _needed(request: Request, trust: Sequence[Judged], action: str) -> dict[Poli
     if caller.account is not None:
         across = truth_of(caller.account != (request.owner or account_of(request.role)))
     always = request.needs_resource_policy(action)
-    limits = Truth.FALSE if caller.outside else some((across, ~unlimited))
+    limits = some((across, ~unlimited))
     return {
         PolicyType.TRUST: Truth.TRUE if always else across,
-        PolicyType.PERMISSIONS: (
-            Truth.FALSE if caller.outside else some((across, ~some((direct, by_role))))
-        ),
+        PolicyType.PERMISSIONS: some((across, ~some((direct, by_role)))),
         PolicyType.BOUNDARY: limits,
         PolicyType.SESSION: limits,
-        PolicyType.SCP: truth_of(not caller.outside),
+        PolicyType.SCP: Truth.TRUE,
         # RCPFullAWSAccess gives the Allow; customers write Deny only (Organizations user guide).
         PolicyType.RCP: Truth.FALSE,
     }
@@ -257,7 +255,7 @@ def _judge_policy(
     open_ = depends(levels)
     if open_ is None:
         return policy
-    return replace(policy, outcome=Outcome.UNKNOWN, findings=(open_, *policy.findings))
+    return replace(policy, findings=(open_, *policy.findings))
 
 
 def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -> bool:
@@ -347,7 +345,7 @@ def _open(
         reason = Reason.MALFORMED_DOCUMENT if shown.malformed else Reason.NOT_VISIBLE
         findings.append(Finding("Document", Truth.UNKNOWN, reason, ", ".join(shown.missing)))
     hidden = bool(shown.missing) and not shown.documents and not shown.malformed
-    outcome = Outcome.NOT_VISIBLE if hidden and not unclear else Outcome.UNKNOWN
+    outcome = Outcome.NOT_VISIBLE if hidden else Outcome.UNKNOWN
     return PolicyVerdict(name, outcome, action, deciding, tuple(findings), tuple(unclear))
 
 

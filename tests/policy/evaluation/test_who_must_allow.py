@@ -8,71 +8,37 @@ import pytest
 
 from rolehop.policy import (
     NO_POLICY,
-    Attached,
+    NOT_VISIBLE,
+    Caller,
     Context,
     Kind,
     Outcome,
-    PolicySet,
     PolicyType,
     Request,
     Verdict,
     caller_from_arn,
     evaluate,
-    parse_policy,
 )
 from rolehop.policy.evaluation.evaluator import actions_refused
-from rolehop.policy.evaluation.model import NOT_VISIBLE
-from tests.support.policies import policy_text
-
-ROLE = "arn:aws:iam::222222222222:role/T"
-BOB = "arn:aws:iam::222222222222:user/bob"
-SESSION = "arn:aws:sts::222222222222:assumed-role/Hub/s"
-ALICE = "arn:aws:iam::111111111111:user/alice"
-HERE, THERE = "arn:aws:iam::222222222222:root", "arn:aws:iam::111111111111:root"
-HUB = "arn:aws:iam::222222222222:role/Hub"
-ANY: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-S3: Any = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-DENY: Any = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
-MAYBE: Any = ANY | {"Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}
-MAYBE_DENY: Any = DENY | {"Condition": {"StringEquals": {"aws:SourceIp": "vpc-1"}}}
-LETTERS = {
-    Outcome.ALLOWED: "A",
-    Outcome.REFUSED: "R",
-    Outcome.UNKNOWN: "U",
-    Outcome.NOT_VISIBLE: "-",
-    Outcome.NOT_APPLICABLE: ".",
-}
-
-
-def shown(kind: Kind, *statements: Any) -> PolicySet:
-    if statements == ("hidden",):
-        return NOT_VISIBLE
-    if not statements:
-        return NO_POLICY
-    return PolicySet((Attached(kind.value, parse_policy(policy_text(*statements), kind)),))
-
-
-def judged(caller: str, principal: str, **policies: Any) -> Verdict:
-    trusted: Any = {"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": principal}}
-    kinds = {
-        PolicyType.TRUST: (Kind.TRUST, policies.get("trust", trusted)),
-        PolicyType.PERMISSIONS: (Kind.PERMISSIONS, policies.get("own", ANY)),
-        PolicyType.BOUNDARY: (Kind.BOUNDARY, policies.get("boundary")),
-        PolicyType.SESSION: (Kind.SESSION, policies.get("session")),
-        PolicyType.SCP: (Kind.SCP, policies.get("scp")),
-        PolicyType.RCP: (Kind.RCP, policies.get("rcp")),
-    }
-    return evaluate(
-        Request(
-            ROLE,
-            caller_from_arn(caller),
-            Context({}),
-            policies={
-                name: shown(kind, *([] if each is None else [each]))
-                for name, (kind, each) in kinds.items()
-            },
-        )
-    )
+from tests.policy.helpers.one_call import (
+    ALICE,
+    ANY,
+    BOB,
+    DENY,
+    HERE,
+    HUB,
+    LETTERS,
+    MAYBE,
+    MAYBE_DENY,
+    NO_S3,
+    ROLE,
+    S3,
+    SESSION,
+    THERE,
+    judged,
+    shown,
+    trusting,
+)
 
 
 # In the order of PolicyType: trust, permissions, boundary, session, SCP, RCP.
@@ -131,6 +97,78 @@ def test_what_each_policy_says(
     assert {*verdict.assuming} == hidden
 
 
+LINKED = "arn:aws:iam::222222222222:role/aws-service-role/x.amazonaws.com/L"
+SERVICE = Caller(None, None, service="x.amazonaws.com")
+OF_LINKED = Caller("arn:aws:sts::222222222222:assumed-role/L/s", "222222222222", role=LINKED)
+OIDC = "arn:aws:iam::222222222222:oidc-provider/example.com"
+TOKEN = Caller(None, None, provider=OIDC, federated=True)
+IF_IN_VPC = {"Condition": MAYBE["Condition"]}
+ALL_DENY = {"boundary": DENY, "session": DENY, "scp": DENY}
+RCP = DENY | {"Principal": "*"}
+
+
+def by(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    return trusting(name, Principal={kind: name}, **more)
+
+
+@pytest.mark.parametrize(
+    ("caller", "trust", "policies", "role", "outcome", "each"),
+    [
+        # A service or a token has no policies of its own, whatever is given.
+        (SERVICE, by("Service", "x.amazonaws.com"), {"own": DENY} | ALL_DENY, ROLE, "A", "A....."),
+        (TOKEN, by("Federated", OIDC), {"own": DENY} | ALL_DENY, ROLE, "A", "A....."),
+        (TOKEN, by("Federated", OIDC), {"rcp": RCP}, ROLE, "R", "A....R"),
+        # Nor has it a boundary by which a NotPrincipal would deny it.
+        (TOKEN, [by("Federated", OIDC), {"Effect": "Deny", "Action": "sts:*", "NotPrincipal": {
+            "Federated": OIDC}}], {"boundary": "hidden"}, ROLE, "A", "A....."),
+        # Neither SCPs nor RCPs restrict service-linked roles; all other policies do.
+        (SERVICE, by("Service", "x.amazonaws.com"), {"rcp": RCP}, LINKED, "A", "A....."),
+        (OF_LINKED, trusting(HERE), {"scp": DENY, "rcp": RCP}, ROLE, "A", "AA...."),
+        (OF_LINKED, trusting(HERE), {"own": DENY, "boundary": DENY}, ROLE, "R", "ARR..."),
+        # Whoever may be of the account may need nothing more.
+        (None, trusting("*"), {"own": S3}, ROLE, "U", "AU...."),
+        # A Deny that may name the caller does not spare it the permission.
+        (BOB, [trusting(HERE), trusting(BOB, Effect="Deny", **IF_IN_VPC)], {"own": S3}, ROLE,
+         "R", "UR...."),
+        # What AWS refuses to a caller, it refuses by no policy of the caller's.
+        (HERE, trusting(HERE), {}, ROLE, "R", "RA...."),
+    ],
+)  # fmt: skip
+def test_callers_of_other_kinds(
+    caller: Any, trust: Any, policies: Any, role: str, outcome: str, each: str
+) -> None:
+    verdict = judged(caller, "", request={"role": role}, trust=trust, **policies)
+    said = "".join(LETTERS[policy.outcome] for policy in verdict.policies)
+    assert (LETTERS[verdict.outcome], said) == (outcome, each)
+
+
+EXTERNAL = {"Condition": {"StringEquals": {"STS:ExternalId": "x"}}}
+TAGGING = ("sts:AssumeRole", "sts:TagSession")
+IDENTIFYING = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
+ON_ROLE, ON_TAGS, ON_IDENTITY = (trusting(BOB, Action=each) for each in IDENTIFYING)
+
+
+@pytest.mark.parametrize(
+    ("actions", "trust", "assumes"),
+    [
+        (TAGGING, trusting(BOB), False),
+        (TAGGING, trusting(BOB, **EXTERNAL), True),
+        (TAGGING[:1], trusting(BOB, **EXTERNAL), False),
+        (TAGGING, [ON_ROLE | EXTERNAL, ON_TAGS], False),
+        (TAGGING, [ON_ROLE, ON_TAGS | EXTERNAL], True),
+        (IDENTIFYING, [ON_ROLE, ON_TAGS, ON_IDENTITY | EXTERNAL], True),
+    ],
+)
+def test_an_external_id_is_assumed_to_count_for_tags_too(
+    actions: tuple[str, ...], trust: Any, assumes: bool
+) -> None:
+    """AWS does not say with which keys of the call it judges TagSession and SetSourceIdentity."""
+    asked = {"actions": actions, "context": Context({"sts:ExternalId": ["x"]})}
+    verdict = judged(BOB, "", request=asked, trust=trust)
+    assert verdict.outcome is Outcome.ALLOWED
+    assert verdict.assuming == (("one-request-context",) if assumes else ())
+
+
 def test_the_actions_that_one_type_of_policy_refuses() -> None:
     def asked(*statements: Any) -> tuple[str, ...]:
         request = Request(
@@ -187,9 +225,6 @@ def test_the_keys_that_a_verdict_rests_on(
     assert verdict.outcome is (Outcome.ALLOWED if rests else Outcome.UNKNOWN)
     hidden = (PolicyType.SCP.value, PolicyType.RCP.value, "guess")
     assert verdict.assuming == ((*hidden, *resting) if rests else ())
-
-
-NO_S3: Any = DENY | {"Action": "s3:*"}
 
 
 @pytest.mark.parametrize(
