@@ -6,8 +6,6 @@ evaluation logic".
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from itertools import product
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from rolehop.policy import NOT_VISIBLE, Outcome, PolicyType, Verdict
 from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.language.wildcards import covers, overlap
 from rolehop.show.explain import actions_view
 from rolehop.show.render_text import as_text
 from tests.policy.helpers.actions import (
@@ -364,17 +361,3 @@ def test_the_lane_that_is_hidden_is_named() -> None:
     verdict = judge("sqs:SendMessage", QUEUE, SEND)
     assert verdict.unknowns == ("trust",)
     assert verdict.request.policy_set(PolicyType.TRUST) == NOT_VISIBLE
-
-
-def test_patterns_of_actions_are_compared_by_what_they_match() -> None:
-    """Every pattern of up to four signs, by all texts of up to five letters."""
-    texts = ["".join(each) for size in range(6) for each in product("ab", repeat=size)]
-    patterns = ["".join(each) for size in range(1, 4) for each in product("a*?", repeat=size)]
-    patterns += ["b*a", "*b", "ab*a", "a**b"]
-    found = {each: {text for text in texts if fnmatchcase(text, each)} for each in patterns}
-    for one, other in product(patterns, repeat=2):
-        if covers(one, other):
-            assert found[other] <= found[one], (one, other)
-        assert overlap(one, other) is bool(found[one] & found[other]), (one, other)
-        if one == other or one == "*":
-            assert covers(one, other), (one, other)

@@ -32,6 +32,7 @@ def judged(
         "Resource": "*",
         "Condition": {operator: {"k": wanted}},
     }
+    parse_policy.cache_clear()  # each row is a test of the parser, too
     policy = parse_policy(
         json.dumps({"Version": version, "Statement": statement}), Kind.PERMISSIONS
     )
@@ -74,6 +75,10 @@ def table(*rows: tuple[Any, ...]) -> pytest.MarkDecorator:
     ("StringLike", "a**b", ["ab"], T),
     ("StringLike", "**", [""], T),
     ("StringLike", "ab*bc", ["abc"], F),
+    ("StringLike", "a*b", ["ac"], F),
+    ("StringLike", "a*b", ["cb"], F),
+    ("StringLike", "a*?c", ["abbc"], T),
+    ("StringLike", "a*?c", ["ac"], F),
     ("StringLike", "[a]", ["a"], F),
     ("StringNotLike", "a*", ["ab"], F),
     ("StringNotLike", "a*", ["b"], T),
@@ -97,6 +102,8 @@ ARN = "arn:aws:iam::111111111111:role/x/R"
     ("ArnLike", ARN, ["no ARN"], F),
     ("ArnLike", "*:*:*:*:*:*", ["no ARN"], F),
     ("ArnLike", "arn:aws:iam::1:*", ["arn:aws:iam::1:a:b:c"], T),
+    ("ArnLike", "arn:aws:iam::1:a:b:c", ["arn:aws:iam::1:a:b:c"], T),
+    ("ArnLike", "arn:aws:i*:?:1:a:b:c", ["arn:aws:iam:x:1:a:b:c"], T),
     ("ArnNotLike", "arn:aws:iam::*:role/*", [ARN], F),
     ("ArnNotEquals", "arn:aws:iam::*:user/*", [ARN], T),
     ("ArnNotEquals", "arn:aws:iam::*:user/*", ABSENT, T),
@@ -288,6 +295,7 @@ def test_an_unknown_operator_gives_an_unknown_result(name: str) -> None:
         ("StringNotEquals", "${v:elsewhere}${v:no}", "ann", "2012-10-17", T),
         ("StringLike", "${v:name}*", "ann-1", "2012-10-17", T),
         ("StringLike", "?${v:name}", "-ann", "2012-10-17", T),
+        ("StringEquals", "*${v:name}", "*ann", "2012-10-17", T),
         ("StringEquals", "a${v:name}b${v:star}c", "aannba*c", "2012-10-17", T),
         ("ArnLike", "arn:aws:iam::1:user/${v:name}", "arn:aws:iam::1:user/ann", "2012-10-17", T),
         ("StringEquals", "${}", "${}", "2012-10-17", T),
@@ -305,6 +313,20 @@ def test_policy_variables(
     known |= {"day": ["2026-01-01"], "ip": ["203.0.113.9"], "bytes": ["aGk="]}
     finding = judged(operator, wanted, [found], version=version, **known)
     assert finding.truth is truth
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason", "named"),
+    [
+        ("${v:no}", Reason.VARIABLE_ABSENT, "v:no"),
+        ("${v:elsewhere}${v:no}", Reason.VARIABLE_ABSENT, "v:no"),
+        ("${v:elsewhere}-${v:other}", Reason.VARIABLE_UNKNOWN, "v:elsewhere"),
+        ("${v:two}", Reason.VARIABLE_UNKNOWN, "v:two"),
+    ],
+)
+def test_a_variable_without_one_value_is_named(wanted: str, reason: Reason, named: str) -> None:
+    finding = judged("StringEquals", wanted, ["a-b"], two=["a-b", "c"])
+    assert (finding.reason, finding.found) == (reason, named)
 
 
 def test_a_variable_in_a_condition_is_shown_with_its_value() -> None:

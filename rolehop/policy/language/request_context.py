@@ -124,17 +124,11 @@ class Context:
         merged = self._empty()
         merged._unknown = self._unknown
         merged._original = self._original
-        merged._supplied = {
-            **self._supplied,
-            **{key: tuple(found) for key, found in values.items()},
-        }
-        merged._values = self._values | {
-            key.lower(): tuple(found) for key, found in values.items() if found
-        }
-        merged._absent = self._absent | {key.lower() for key, found in values.items() if not found}
-        for key, found in values.items():
-            if not found:
-                merged._values.pop(key.lower(), None)
+        added = {key: tuple(found) for key, found in values.items()}
+        merged._supplied = self._supplied | added
+        known = self._values | {key.lower(): found for key, found in added.items()}
+        merged._values = {key: found for key, found in known.items() if found}
+        merged._absent = self._absent | {key.lower() for key in added}  # but for those with values
         return merged
 
     def _empty(self) -> Context:

@@ -8,24 +8,28 @@ from rolehop.policy.language.request_context import UNKNOWN, Context
 
 
 def seen(key: str) -> bool:
-    """Every key but one may be in such a request; it is asked in lower case."""
-    return key != "aws:never"
+    """All keys but two may be in such a request; it is asked in lower case."""
+    return key not in ("aws:never", "aws:nowhere")
 
 
-CONTEXT = Context(
-    {
-        "aws:Known": ["a", "b"],
-        "aws:Empty": [],
-        "aws:Open": UNKNOWN,
-        "aws:PrincipalTag/Open": UNKNOWN,
-        "aws:PrincipalTag/Team": ["blue"],
-    },
-    ["aws:Gone", "aws:PrincipalTag/", "aws:RequestTag/Gone", "aws:RequestTagged"],
-    ranges={"aws:Age": ("0", "9")},
-    patterns={"aws:Arn": "arn:*"},
-    present=["aws:There"],
-    may_have=seen,
-)
+def context() -> Context:
+    return Context(
+        {
+            "aws:Known": ["a", "b"],
+            "aws:Also": ["also"],
+            "aws:Empty": [],
+            "aws:Open": UNKNOWN,
+            "aws:PrincipalTag/Open": UNKNOWN,
+            "aws:PrincipalTag/Team": ["blue"],
+        },
+        ["aws:Gone", "aws:PrincipalTag/", "aws:RequestTag/Gone", "aws:RequestTagged"],
+        ranges={"aws:Age": ("0", "9")},
+        patterns={"aws:Arn": "arn:*"},
+        present=["aws:There"],
+        may_have=seen,
+    )
+
+
 ROWS = [
     # Keys are compared without regard to case.
     ("AWS:KNOWN", ("a", "b"), True),
@@ -52,12 +56,14 @@ ROWS = [
 
 @pytest.mark.parametrize(("key", "values", "has"), ROWS)
 def test_what_is_known_of_a_key(key: str, values: object, has: bool) -> None:
-    assert (CONTEXT.lookup(key), CONTEXT.has(key)) == (values, has)
+    known = context()
+    assert (known.lookup(key), known.has(key)) == (values, has)
 
 
 def test_what_an_unknown_value_is_between_or_like() -> None:
-    assert (CONTEXT.range_of("AWS:age"), CONTEXT.range_of("aws:arn")) == (("0", "9"), None)
-    assert (CONTEXT.pattern_of("AWS:arn"), CONTEXT.pattern_of("aws:age")) == ("arn:*", None)
+    known = context()
+    assert (known.range_of("AWS:age"), known.range_of("aws:arn")) == (("0", "9"), None)
+    assert (known.pattern_of("AWS:arn"), known.pattern_of("aws:age")) == ("arn:*", None)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,8 @@ def test_what_an_unknown_value_is_between_or_like() -> None:
         ("aws:open", None, False),
         ("aws:age", None, False),
         ("aws:never", ("e",), True),
+        ("aws:also", ("also",), True),
+        ("aws:nowhere", None, False),
         ("aws:principaltag/team", None, False),
         ("aws:requesttag/gone", ("f", "g"), True),
         # Of all others the same is known as before.
@@ -81,23 +89,27 @@ def test_what_an_unknown_value_is_between_or_like() -> None:
     ],
 )
 def test_what_a_user_supplies_wins(key: str, values: object, has: bool) -> None:
-    supplied = CONTEXT.with_supplied(
-        {
-            "AWS:Known": ["c"],
-            "AWS:Gone": ["d"],
-            "AWS:Open": [],
-            "AWS:Age": [],
-            "AWS:Never": ["e"],
-            "AWS:PrincipalTag/Team": [],
-        }
-    ).with_supplied({"AWS:RequestTag/Gone": ["f", "g"]})
+    supplied = (
+        context()
+        .with_supplied(
+            {
+                "AWS:Known": ["c"],
+                "AWS:Gone": ["d"],
+                "AWS:Open": [],
+                "AWS:Age": [],
+                "AWS:Never": ["e"],
+                "AWS:PrincipalTag/Team": [],
+            }
+        )
+        .with_supplied({"AWS:RequestTag/Gone": ["f", "g"]})
+    )
     assert (supplied.lookup(key), supplied.has(key)) == (values, has)
     assert supplied.range_of("aws:age") == ("0", "9")
     assert supplied.pattern_of("aws:arn") == "arn:*"
 
 
 def test_what_was_supplied_is_named_as_it_was_typed_and_can_be_taken_back() -> None:
-    first = CONTEXT.with_supplied({"AWS:Gone": ["a"], "aws:Known": []})
+    first = context().with_supplied({"AWS:Gone": ["a"], "aws:Known": []})
     supplied = first.with_supplied({"aws:Open": ["b"], "aws:Known": ["c"]})
     assert supplied.supplied == ("AWS:Gone", "aws:Known", "aws:Open")
     assert supplied.with_supplied({}).supplied == supplied.supplied
@@ -107,11 +119,11 @@ def test_what_was_supplied_is_named_as_it_was_typed_and_can_be_taken_back() -> N
     assert [supplied.lookup(key) for key in keys] == [("a",), ("c",), ("b",)]
     assert [fewer.lookup(key) for key in keys] == [("a",), ("a", "b"), UNKNOWN]
     assert supplied.without(*supplied.supplied).supplied == ()
-    assert CONTEXT.supplied == ()
+    assert context().supplied == ()
 
 
 def test_only_what_is_not_known_is_filled_in() -> None:
-    filled = CONTEXT.with_missing_filled(
+    filled = context().with_missing_filled(
         {"AWS:Known": ["c"], "AWS:Gone": ["c"], "AWS:Open": ["c"], "AWS:Other": ["c"]}
     )
     found = [filled.lookup(f"aws:{name}") for name in ("known", "gone", "open", "other")]
@@ -125,6 +137,7 @@ def test_only_what_is_not_known_is_filled_in() -> None:
         ("aws:gone", UNKNOWN),
         ("aws:never", UNKNOWN),
         ("aws:principaltag/team", UNKNOWN),
+        ("aws:principaltag/open", UNKNOWN),
         ("aws:principaltag/other", UNKNOWN),
         # What the user supplied still wins, and other keys are as they were.
         ("aws:other", ("c",)),
@@ -132,11 +145,13 @@ def test_only_what_is_not_known_is_filled_in() -> None:
         ("aws:empty", None),
         ("aws:requesttag/gone", None),
         ("aws:requesttagged", None),
+        ("aws:also", ("also",)),
+        ("aws:nowhere", None),
     ],
 )
 def test_of_an_opened_key_nothing_is_known(key: str, values: object) -> None:
     names = ["AWS:Known", "AWS:Gone", "AWS:Never", "AWS:PrincipalTag/", "AWS:RequestTag"]
-    opened = CONTEXT.with_supplied({"aws:Other": ["c"]}).opened(names)
+    opened = context().with_supplied({"aws:Other": ["c"]}).opened(names)
     assert opened.lookup(key) == values
     assert opened.has("aws:arn")
     assert opened.without("aws:Other").lookup("aws:other") is UNKNOWN

@@ -1,0 +1,40 @@
+"""Patterns: what is a wildcard in them, and what they match, cover and have in common."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from itertools import product
+
+import pytest
+
+from rolehop.policy.language.wildcards import Token, Wild, covers, overlap, tokens_of
+
+STAR, ONE = Wild.RUN, Wild.ONE
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", ()),
+        ("ab", ("ab",)),
+        ("*", (STAR,)),  # this alone is anything, as a Resource
+        ("ab*c?", ("ab", STAR, "c", ONE)),
+        ("?*ab", (ONE, STAR, "ab")),
+    ],
+)
+def test_a_star_and_a_question_mark_are_wildcards(text: str, tokens: tuple[Token, ...]) -> None:
+    assert tokens_of(text) == tokens
+
+
+def test_patterns_of_actions_are_compared_by_what_they_match() -> None:
+    """Every pattern of up to four signs, by all texts of up to five letters."""
+    texts = ["".join(each) for size in range(6) for each in product("ab", repeat=size)]
+    patterns = ["".join(each) for size in range(1, 4) for each in product("a*?", repeat=size)]
+    patterns += ["b*a", "*b", "ab*a", "a**b"]
+    found = {each: {text for text in texts if fnmatchcase(text, each)} for each in patterns}
+    for one, other in product(patterns, repeat=2):
+        if covers(one, other):
+            assert found[other] <= found[one], (one, other)
+        assert overlap(one, other) is bool(found[one] & found[other]), (one, other)
+        if one == other or one == "*":
+            assert covers(one, other), (one, other)
