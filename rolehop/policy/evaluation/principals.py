@@ -118,7 +118,7 @@ def judge_principals(
     truth = some(named.truth for named in each)
     reason = next((n.reason for n in each if n.truth is truth and n.truth is not Truth.FALSE), None)
     if reason is None:
-        reason = max((n.reason for n in each), key=_telling, default=Reason.NOT_NAMED)
+        reason = max((n.reason for n in each), key=_TELLING.index, default=Reason.NOT_NAMED)
     return Finding("Principal", truth, reason, _written(principals), caller.shown), each
 
 
@@ -186,10 +186,6 @@ _TELLING = (
     Reason.OTHER_PARTITION,
     Reason.DELETED_PRINCIPAL,
 )
-
-
-def _telling(reason: Reason) -> int:
-    return _TELLING.index(reason) if reason in _TELLING else -1
 
 
 def _outside(text: str, found: str | None, *, known: bool) -> PrincipalMatch:
@@ -269,7 +265,7 @@ def _entity(text: str, rest: str, account: str, partition: str, caller: Caller) 
         return PrincipalMatch(Truth.FALSE, Reason.OTHER_PARTITION, how)
     if account != caller.account:
         return PrincipalMatch(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
-    if ":assumed-role/" in text and caller.is_session:
+    if caller.is_session:
         other = text.rpartition("/")[0] == caller.arn.rpartition("/")[0]
         if other and caller.arn.endswith("/*"):
             return PrincipalMatch(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
@@ -284,8 +280,8 @@ def _is_role_of(text: str, caller: Caller) -> bool:
         return text == caller.role
     # A role's name is unique in its account whatever its path, so the name decides.
     made = _role_of_session(caller.arn or "")
-    head, slash, name = text.partition(":role/")
-    return bool(slash) and f"{head}:role/{name.rpartition('/')[2]}" == made
+    head, _, name = text.partition(":role/")
+    return f"{head}:role/{name.rpartition('/')[2]}" == made
 
 
 def _role_of_session(arn: str) -> str:
