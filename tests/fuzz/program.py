@@ -88,9 +88,9 @@ def _piped(world: World, case: Case) -> Done:
 
 def _typed(world: World, case: Case) -> Done:
     over = threading.Event()
-    with OnTerminal(
+    with OnTerminal(  # without flow control: a Ctrl-S among odd keys would hold it for ever
         world, SCRIPT, *case.argv, env=case.env, before=_LIMITS, stdout_too=True, stderr_too=True,
-        rows=24, columns=80,
+        rows=24, columns=80, flow_control=False,
     ) as person:  # fmt: skip
         person.presses(case.typed or "")
 
@@ -137,9 +137,11 @@ def _check(case: Case, done: Done) -> None:
 def _without_echo(case: Case, shown: str) -> str:
     """Return what the program itself showed, without how it draws a list to pick from.
 
-    A terminal echoes what is typed: then nobody can tell what was the program's.
+    A terminal echoes what is typed, and answers to some keys (a tab, a backspace, a bell): then
+    nobody can tell what was the program's.
     """
-    return _DRAWN.sub("", shown) if (case.typed or "").isascii() else ""
+    keys = (case.typed or "").replace("\n", "")
+    return _DRAWN.sub("", shown) if keys.isascii() and keys.isprintable() else ""
 
 
 def _others(world: World) -> dict[Path, tuple[int, int]]:

@@ -62,8 +62,12 @@ def fuzz(parser: Parser, count: int, seed: int, *, hang_seconds: float = HANG_SE
     def once(value: Any) -> None:
         nonlocal tried
         tried += 1
-        with _limited(hang_seconds):
-            check(parser, value)
+        try:
+            with _limited(hang_seconds):
+                check(parser, value)
+        except Hangs as error:  # hypothesis ends at once, and says of none which it was
+            error.add_note(f"Hanging input: {value!r}")
+            raise
 
     once()
     return tried

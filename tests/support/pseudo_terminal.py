@@ -28,7 +28,7 @@ TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
 class OnTerminal:
     """A context manager around one running program.
 
-    ``before``: code that rolehop runs first. ``stdout_too``: stdout is the terminal as well; ``stderr_too`` likewise. ``rows`` and ``columns``: the window's size. ``shown`` is what the terminal has shown.
+    ``before``: code that rolehop runs first. ``stdout_too``: stdout is the terminal as well; ``stderr_too`` likewise. ``rows`` and ``columns``: the window's size. ``flow_control``: Ctrl-S holds what it shows, until Ctrl-Q. ``shown`` is what the terminal has shown.
     """
 
     def __init__(
@@ -41,9 +41,14 @@ class OnTerminal:
         stderr_too: bool = False,
         rows: int = 0,
         columns: int = 0,
+        flow_control: bool = True,
         before: str = "",
     ) -> None:
         self._master, self._slave = pty.openpty()
+        if not flow_control:
+            settings = termios.tcgetattr(self._slave)
+            settings[0] &= ~termios.IXON
+            termios.tcsetattr(self._slave, termios.TCSANOW, settings)
         if rows:
             termios.tcsetwinsize(self._slave, (rows, columns))
         more: dict[str, Any] = {"stdout": self._slave} if stdout_too else {}
