@@ -24,6 +24,7 @@ from rolehop.policy import (
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.value_classes import value_classes
 from rolehop.show.condition_text import deciding_text
+from rolehop.startup.dataclass import replace
 from tests.support.policies import policy_text
 
 KEYS = {
@@ -131,12 +132,68 @@ ALLOW = statement("Allow", {})
             [statement("Allow", {"StringLike": {"sts:ExternalId": "*"}})],
             "refused only if the external ID is absent (sts:ExternalId)",
         ),
+        # A tag may have the empty value.
+        (
+            [statement("Allow", {"StringEquals": {"aws:PrincipalTag/team": ["", "x"]}})],
+            "allowed only if the tag 'team' of the caller is \"\" or x (aws:PrincipalTag/team)",
+        ),
+        (
+            [
+                statement("Allow", {"IpAddress": {"aws:SourceIp": each}})
+                for each in ("2001:db8:8000::/33", "203.0.113.0/24", "2001:db8::/33")
+            ],
+            "allowed only from 203.0.113.0/24 or 2001:db8::/32 (aws:SourceIp)",
+        ),
     ],
 )
 def test_the_deciding_values_are_named(statements: list[Any], text: str) -> None:
     found = deciding_values(evaluate(request(*statements)))
     assert found is not None
     assert deciding_text(found) == text
+
+
+AGE = "aws:MultiFactorAuthAge"
+ONLY_IF = "only if the seconds since MFA are"
+
+
+@pytest.mark.parametrize(
+    ("operators", "there", "text"),
+    [
+        ({"NumericEquals": "5"}, False, f"allowed {ONLY_IF} 5 ({AGE})"),
+        ({"NumericGreaterThanEquals": "5"}, False, f"allowed {ONLY_IF} at least 5 ({AGE})"),
+        ({"NumericGreaterThan": "5", "NumericLessThan": "9"}, False,
+         f"allowed {ONLY_IF} more than 5 and less than 9 ({AGE})"),
+        ({"NumericGreaterThanEquals": "5", "NumericNotEquals": "7", "NumericLessThanEquals": "9"},
+         False, f"allowed {ONLY_IF} at least 5 and less than 7 or more than 7 and at most 9 ({AGE})"),
+        # Without a key that is compared to be unlike another, the condition holds.
+        ({"NumericNotEquals": "5"}, False,
+         f"allowed {ONLY_IF} less than 5 or more than 5, or if the call has none ({AGE})"),
+        ({"NumericNotEquals": "5"}, True, f"allowed {ONLY_IF} less than 5 or more than 5 ({AGE})"),
+    ],
+)  # fmt: skip
+def test_the_ranges_of_a_number(operators: dict[str, str], there: bool, text: str) -> None:
+    condition = {operator: {AGE: bound} for operator, bound in operators.items()}
+    asked = request(statement("Allow", condition))
+    if there:
+        asked = replace(asked, context=Context({}, present=[AGE]))
+    found = deciding_values(evaluate(asked))
+    assert found is not None
+    assert deciding_text(found) == text
+
+
+ANY_NUMBER = [
+    statement("Allow", {operator: {AGE: "5"}})
+    for operator in ("NumericGreaterThan", "NumericLessThanEquals")
+]
+
+
+def test_a_number_that_only_has_to_be_there() -> None:
+    found = deciding_values(evaluate(request(*ANY_NUMBER)))
+    assert found is not None
+    assert deciding_text(found) == f"refused {ONLY_IF} absent ({AGE})"
+    # Nothing decides if it is there.
+    there = replace(request(*ANY_NUMBER), context=Context({}, present=[AGE]))
+    assert deciding_values(evaluate(there)) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from rolehop.policy.language.operators import (
     Malformed,
     Operator,
     Quantifier,
+    arn_like,
     string_equals,
+    string_equals_ignore_case,
     string_like,
 )
 from rolehop.policy.language.parser import Condition
@@ -90,19 +92,21 @@ def _within(condition: Condition, context: Context, wanted: _Wanted) -> _Judged:
     first, last = (_over_values(operator, (end,), wanted) for end in ends)
     if first is not last or first is Truth.UNKNOWN:
         return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
-    return first, _reason(operator, ends[:1], first), f"from {ends[0]} to {ends[1]}"
+    return first, _reason(operator, (), first), f"from {ends[0]} to {ends[1]}"
 
 
 def _may_hit(operator: Operator, wanted: tuple[Token, ...] | Unfilled, pattern: str) -> bool:
     """True unless no value that is like ``pattern`` is what a condition on texts or ARNs wants."""
-    if isinstance(wanted, Unfilled) or not operator.takes_variables:
-        return not (isinstance(wanted, Unfilled) and wanted.known)
+    if isinstance(wanted, Unfilled):
+        return not wanted.known
     text = "".join(each.value if isinstance(each, Wild) else each for each in wanted)
-    one, other = text.lower().split(":", 5), pattern.lower().split(":", 5)
-    if operator.text.rpartition(":")[2].lower().startswith("arn") and len(one) == 6:
+    if operator.compare is arn_like:
         # "Each of the six colon-delimited components of the ARN is checked separately."
-        return all(overlap(part, like) for part, like in zip(one, other, strict=True))
-    return overlap(text.lower(), pattern.lower())
+        one, other = text.split(":", 5), pattern.split(":")
+        return len(one) != len(other) or all(map(overlap, one, other))
+    if operator.compare is string_equals_ignore_case:
+        return overlap(text.lower(), pattern.lower())
+    return operator.compare not in (string_equals, string_like) or overlap(text, pattern)
 
 
 def _whatever_it_is(operator: Operator, wanted: _Wanted, *, there: bool) -> Truth:

@@ -32,11 +32,9 @@ def deciding_values(verdict: Verdict) -> DecidingValues | None:
     ``None``: more than one thing is unknown, or its values cannot be listed.
     """
     request = verdict.request
-    if verdict.outcome is not Outcome.UNKNOWN or len(verdict.unknowns) != 1:
+    if len(verdict.unknowns) != 1:
         return None
-    (key,) = verdict.unknowns
-    if ":" not in key or " " in key.partition("/")[0]:
-        return None  # a policy, or something else that is no condition key
+    (key,) = verdict.unknowns  # or a type of policy, of which no condition asks
     found = value_classes(
         key, (each.policy for shown in request.policies.values() for each in shown.documents)
     )
@@ -63,14 +61,13 @@ def _in_words(
         if allowed == ("",):  # every value is allowed
             return DecidingValues(found.key, Outcome.REFUSED, (), absent)
         return DecidingValues(found.key, Outcome.ALLOWED, allowed, absent)
-    others = {outcome for each, outcome in outcomes.items() if each.label is None}
-    if len(others) > 1:
-        return None
-    other = others.pop() if others else Outcome.REFUSED
+    # No condition tells apart what no policy names.
+    unnamed = (outcome for each, outcome in outcomes.items() if each.label is None)
+    other = next(unnamed, Outcome.REFUSED)
     named = [each for each in found.classes if outcomes[each] is not other]
     outcome = Outcome.ALLOWED if other is Outcome.REFUSED else Outcome.REFUSED
     blocks = [each.network for each in named if each.network is not None]
-    texts = _joined(blocks) if blocks else [each.label for each in named if each.label]
+    texts = _joined(blocks) if blocks else [each.label or "" for each in named]
     return DecidingValues(found.key, outcome, tuple(texts), absent)
 
 

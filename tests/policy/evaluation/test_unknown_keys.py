@@ -30,7 +30,7 @@ def statement(**elements: Any) -> Statement:
 
 HUBS = "arn:aws:sts::222222222222:assumed-role/Hub/*"
 KNOWN = Context(
-    {"many": ["a", "b"], "one": ["a"], "empty": [""]},
+    {"many": ["a", "b"], "one": ["a"], "empty": [""], "some": ["a", ""]},
     ["none"],
     patterns={"arn": HUBS, "like": "team-*"},
     ranges={"age": ("10", "20")},
@@ -44,7 +44,13 @@ KNOWN = Context(
         # A pattern of what the value is like
         ("StringLike", "like", ["team-?"], U, Reason.KEY_UNKNOWN, None),
         ("StringLike", "like", ["prod-*"], F, Reason.VALUE_DIFFERS, "team-*"),
-        ("StringLike", "like", ["prod-*", "TEAM-x"], U, Reason.KEY_UNKNOWN, None),
+        ("StringLike", "like", ["prod-*", "team-x"], U, Reason.KEY_UNKNOWN, None),
+        ("StringLike", "like", ["TEAM-x"], F, Reason.VALUE_DIFFERS, "team-*"),  # case counts
+        ("StringEqualsIgnoreCase", "like", ["TEAM-x"], U, Reason.KEY_UNKNOWN, None),
+        ("StringEqualsIgnoreCase", "like", ["TEAM"], F, Reason.VALUE_DIFFERS, "team-*"),
+        ("StringEqualsIgnoreCase", "arn", [HUBS.lower()], U, Reason.KEY_UNKNOWN, None),
+        ("StringEqualsIgnoreCase", "like", ["${what}"], U, Reason.KEY_UNKNOWN, None),
+        ("StringEquals", "like", ["prod"], F, Reason.VALUE_DIFFERS, "team-*"),
         ("StringNotLike", "like", ["prod-*"], T, Reason.MATCHES, "team-*"),
         ("NumericEquals", "like", ["1"], U, Reason.KEY_UNKNOWN, None),
         ("StringEquals", "like", ["${none}"], F, Reason.VALUE_DIFFERS, None),
@@ -53,6 +59,13 @@ KNOWN = Context(
          Reason.VALUE_DIFFERS, HUBS),
         ("ArnLike", "arn", ["arn:aws:sts::*:assumed-role/*"], U, Reason.KEY_UNKNOWN, None),
         ("ArnLike", "arn", ["arn:*:role/Hub"], U, Reason.KEY_UNKNOWN, None),
+        ("ArnLike", "arn", ["arn:x"], U, Reason.KEY_UNKNOWN, None),  # no ARN: not documented
+        ("ArnLike", "arn", [f"{HUBS[:-1]}a:b"], U, Reason.KEY_UNKNOWN, None),
+        ("ArnLike", "arn", ["arn:aws:sts::222222222222:assumed-role/hub/a:b"], F,
+         Reason.VALUE_DIFFERS, HUBS),
+        # A star of a text stands for colons, too, one of an ARN for none.
+        ("StringLike", "arn", ["arn:aws:*:a:b:c"], U, Reason.KEY_UNKNOWN, None),
+        ("ArnLike", "arn", ["arn:aws:*:a:b:c"], F, Reason.VALUE_DIFFERS, HUBS),
         # Whatever it is
         ("StringLike", "there", ["*"], T, Reason.MATCHES, None),
         ("StringLike", "else", ["*"], U, Reason.KEY_UNKNOWN, None),
@@ -61,7 +74,9 @@ KNOWN = Context(
         ("StringNotLike", "else", ["*"], U, Reason.KEY_UNKNOWN, None),
         ("ForAnyValue:StringLike", "there", ["*"], U, Reason.KEY_UNKNOWN, None),
         ("ForAllValues:StringLike", "there", ["*"], U, Reason.KEY_UNKNOWN, None),
+        ("ArnLike", "there", ["*"], U, Reason.KEY_UNKNOWN, None),  # no ARN
         ("StringEquals", "else", ["${none}"], F, Reason.VALUE_DIFFERS, None),
+        ("StringEquals", "else", ["${none}", "b"], U, Reason.KEY_UNKNOWN, None),
         ("StringNotEquals", "else", ["${none}"], T, Reason.MATCHES, None),
         # Both ends
         ("NumericLessThan", "age", ["30"], T, Reason.MATCHES, "from 10 to 20"),
@@ -76,24 +91,33 @@ KNOWN = Context(
         ("ForAllValues:StringEquals", "many", ["a"], F, Reason.VALUE_DIFFERS, "a, b"),
         ("ForAnyValue:StringEquals", "many", ["b"], T, Reason.MATCHES, "a, b"),
         ("ForAllValues:StringEquals", "empty", ["b"], T, Reason.MATCHES, ""),
+        ("ForAllValues:StringEquals", "some", ["a"], F, Reason.VALUE_DIFFERS, "a, "),
+        ("StringEquals", "empty", ["b"], F, Reason.VALUE_DIFFERS, ""),
         ("ForAnyValue:NumericEquals", "many", ["1"], U, Reason.MALFORMED_VALUE, "a, b"),
         ("NumericEquals", "one", ["1"], U, Reason.MALFORMED_VALUE, "a"),
         # Variables
         ("StringEquals", "one", ["${none}"], F, Reason.VARIABLE_ABSENT, "none"),
         ("StringEquals", "one", ["${what}"], U, Reason.VARIABLE_UNKNOWN, "what"),
         ("StringEquals", "one", ["x${what}"], F, Reason.VALUE_DIFFERS, "a"),
+        ("StringLike", "one", ["x${what}"], F, Reason.VALUE_DIFFERS, "a"),
+        ("StringEqualsIgnoreCase", "one", ["A${what}"], U, Reason.VARIABLE_UNKNOWN, "what"),
+        ("StringEquals", "many", ["${none}"], U, Reason.MANY_VALUES, "a, b"),
         ("StringEquals", "one", ["${none}", "b"], F, Reason.VALUE_DIFFERS, "a"),
         ("StringNotEquals", "one", ["${none}"], T, Reason.MATCHES, "a"),
         # Null, and a key that is not there
         ("Null", "one", ["true"], F, Reason.KEY_PRESENT, "a"),
+        ("Null", "none", ["True"], T, Reason.MATCHES, None),
         ("Null", "none", ["False"], F, Reason.KEY_ABSENT, None),
         ("Null", "there", ["true"], F, Reason.KEY_PRESENT, None),
         ("Null", "else", ["true"], U, Reason.KEY_UNKNOWN, None),
         ("Null", "one", ["maybe"], U, Reason.MALFORMED_VALUE, "a"),
         ("Null", "one", ["true", "false"], T, Reason.MATCHES, "a"),
         ("ForAnyValue:StringEqualsIfExists", "none", ["a"], U, Reason.ANY_IF_EXISTS, None),
+        ("ForAnyValue:StringEqualsIfExists", "many", ["a"], T, Reason.MATCHES, "a, b"),
         ("ForAnyValue:StringNotEquals", "none", ["a"], F, Reason.KEY_ABSENT, None),
+        ("ForAllValues:StringEquals", "none", ["a"], T, Reason.KEY_ABSENT, None),
         ("StringNotEquals", "none", ["a"], T, Reason.KEY_ABSENT, None),
+        ("StringIs", "one", ["a"], U, Reason.UNKNOWN_OPERATOR, "a"),
     ],
 )  # fmt: skip
 def test_a_condition(
@@ -103,6 +127,12 @@ def test_a_condition(
     said = judge_condition(condition, KNOWN)
     assert (said.truth, said.reason, said.found) == (truth, reason, found)
     assert (said.element, said.wanted) == (f"Condition {operator} {key}", ", ".join(wanted))
+
+
+def test_the_variables_of_a_condition_are_shown_with_their_one_value() -> None:
+    wanted = ["${one}/${many}/${what}", "${none, 'x'}${ONE}"]
+    condition = statement(Condition={"StringEquals": {"else": wanted}}).conditions[0]
+    assert judge_condition(condition, KNOWN).variables == (("one", "a"), ("ONE", "a"))
 
 
 @pytest.mark.parametrize(
