@@ -64,7 +64,7 @@ def _run(tests: list[str]) -> int:
     """Run pytest with these arguments; without any, on all tests but ``LEFT_OUT``."""
     left_out = [f"--deselect=tests/{each}" for each in LEFT_OUT]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *(tests or left_out)],
+        [sys.executable, "-m", "pytest", "-p", "tests.coverage", *(tests or left_out)],
         check=False,
         cwd=ROOT,
         env={
@@ -73,6 +73,14 @@ def _run(tests: list[str]) -> int:
             "COVERAGE_FILE": str(_DATA),
         },
     ).returncode
+
+
+def pytest_sessionfinish() -> None:
+    """Save what this process ran: pytest-xdist kills a worker that takes long to end."""
+    measured = Coverage.current()
+    if measured is not None:
+        measured.stop()
+        measured.save()
 
 
 def _combined() -> Coverage:
