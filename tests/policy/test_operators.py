@@ -10,7 +10,8 @@ import pytest
 
 from rolehop.policy import Context, Finding, Kind, Reason, Truth, parse_policy
 from rolehop.policy.evaluation.conditions import judge_condition
-from rolehop.policy.language.operators import parse_operator
+from rolehop.policy.language.operators import OPERATOR_NAMES, parse_operator
+from rolehop.policy.language.parser import Condition
 from rolehop.show.condition_text import asked_for
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
@@ -26,6 +27,12 @@ def judged(
     **others: list[str],
 ) -> Finding:
     """Judge ``k`` under ``operator``; ``found`` None is unknown, empty is absent."""
+    values = {} if found is None else {"K": found}
+    context = Context({**values, **{f"v:{key}": value for key, value in others.items()}}, ["v:no"])
+    return judge_condition(condition_of(operator, wanted, version), context)
+
+
+def condition_of(operator: str, wanted: Any, version: str = "2012-10-17") -> Condition:
     statement = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
@@ -36,9 +43,7 @@ def judged(
     policy = parse_policy(
         json.dumps({"Version": version, "Statement": statement}), Kind.PERMISSIONS
     )
-    values = {} if found is None else {"K": found}
-    context = Context({**values, **{f"v:{key}": value for key, value in others.items()}}, ["v:no"])
-    return judge_condition(policy.statements[0].conditions[0], context)
+    return policy.statements[0].conditions[0]
 
 
 def table(*rows: tuple[Any, ...]) -> pytest.MarkDecorator:
@@ -249,6 +254,51 @@ def test_null(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
 )
 def test_quantifiers(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
     assert judged(operator, wanted, found).truth is truth
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "truth"),
+    [
+        ("NumericLessThan", "3601", T),
+        ("NumericLessThan", "3600", U),
+        ("NumericLessThanEquals", "3600", T),
+        ("NumericGreaterThan", "3600", F),
+        ("NumericGreaterThanEquals", "0", T),
+        # Others may hold, or not, of a value between.
+        ("NumericEquals", "5", U),
+        ("NumericNotEquals", "5", U),
+        ("StringEquals", "5", U),
+        ("StringNotLike", "5*", U),
+        ("IpAddress", "192.0.2.1", U),
+    ],
+)
+def test_an_operator_that_orders_holds_between_the_ends_of_a_range(
+    operator: str, wanted: str, truth: Truth
+) -> None:
+    condition = condition_of(operator, wanted)
+    between = Context({}, ranges={"k": ("0", "3600")})
+    assert judge_condition(condition, between).truth is truth
+
+
+def test_every_operator_of_the_user_guide_is_known_by_its_name() -> None:
+    compared = [
+        "Equals",
+        "NotEquals",
+        *(f"{how}Than{equal}" for how in ("Less", "Greater") for equal in ("", "Equals")),
+    ]
+    assert sorted(OPERATOR_NAMES) == sorted(
+        (
+            *(
+                f"String{no}{how}"
+                for no in ("", "Not")
+                for how in ("Equals", "EqualsIgnoreCase", "Like")
+            ),
+            *(f"Arn{no}{how}" for no in ("", "Not") for how in ("Equals", "Like")),
+            *(f"{what}{how}" for what in ("Numeric", "Date") for how in compared),
+            *("Bool", "BinaryEquals", "IpAddress", "NotIpAddress", "Null"),
+        )
+    )
+    assert all(e == "Null" or parse_operator(e).compare is not None for e in OPERATOR_NAMES)
 
 
 @pytest.mark.parametrize(

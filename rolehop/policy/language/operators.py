@@ -68,7 +68,7 @@ def parse_operator(text: str) -> Operator:
     quantifier, base = _QUANTIFIERS.get(prefix + colon), name.removesuffix("ifexists")
     if quantifier is not None and name == "null":
         return Operator(text, quantifier, None, is_null=True)
-    row = _OPERATORS.get(base)
+    row = _BY_LOWER.get(base)
     if quantifier is None or row is None:
         return Operator(text, Quantifier.NONE, None)
     return Operator(
@@ -199,44 +199,38 @@ def _equal(left: Decimal, right: Decimal) -> bool:
 
 
 _ORDERS: Sequence[tuple[str, Callable[[Decimal, Decimal], bool]]] = (
-    ("equals", _equal),
-    ("lessthan", lambda left, right: left < right),
-    ("lessthanequals", lambda left, right: left <= right),
-    ("greaterthan", lambda left, right: left > right),
-    ("greaterthanequals", lambda left, right: left >= right),
+    ("Equals", _equal),
+    ("LessThan", lambda left, right: left < right),
+    ("LessThanEquals", lambda left, right: left <= right),
+    ("GreaterThan", lambda left, right: left > right),
+    ("GreaterThanEquals", lambda left, right: left >= right),
 )
-
-OPERATOR_NAMES = (
-    *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
-    *("StringLike", "StringNotLike", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike"),
-    *("Bool", "BinaryEquals", "IpAddress", "NotIpAddress", "Null"),
-    *("NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals"),
-    *("NumericGreaterThan", "NumericGreaterThanEquals", "DateEquals", "DateNotEquals"),
-    *("DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"),
-)
-"""As AWS writes them."""
 
 _OPERATORS: dict[str, _Row] = {
-    "stringequals": _Row(string_equals, variables=True),
-    "stringnotequals": _Row(string_equals, negated=True, variables=True),
-    "stringequalsignorecase": _Row(string_equals_ignore_case, variables=True),
-    "stringnotequalsignorecase": _Row(string_equals_ignore_case, negated=True, variables=True),
-    "stringlike": _Row(string_like, variables=True, wildcards=True),
-    "stringnotlike": _Row(string_like, negated=True, variables=True, wildcards=True),
+    "StringEquals": _Row(string_equals, variables=True),
+    "StringNotEquals": _Row(string_equals, negated=True, variables=True),
+    "StringEqualsIgnoreCase": _Row(string_equals_ignore_case, variables=True),
+    "StringNotEqualsIgnoreCase": _Row(string_equals_ignore_case, negated=True, variables=True),
+    "StringLike": _Row(string_like, variables=True, wildcards=True),
+    "StringNotLike": _Row(string_like, negated=True, variables=True, wildcards=True),
     # ArnEquals and ArnLike are the same (IAM user guide).
-    "arnequals": _Row(arn_like, variables=True, wildcards=True),
-    "arnlike": _Row(arn_like, variables=True, wildcards=True),
-    "arnnotequals": _Row(arn_like, negated=True, variables=True, wildcards=True),
-    "arnnotlike": _Row(arn_like, negated=True, variables=True, wildcards=True),
-    "bool": _Row(boolean, variables=True),
-    "binaryequals": _Row(binary_equals),
-    "ipaddress": _Row(ip_address),
-    "notipaddress": _Row(ip_address, negated=True),
+    "ArnEquals": _Row(arn_like, variables=True, wildcards=True),
+    "ArnLike": _Row(arn_like, variables=True, wildcards=True),
+    "ArnNotEquals": _Row(arn_like, negated=True, variables=True, wildcards=True),
+    "ArnNotLike": _Row(arn_like, negated=True, variables=True, wildcards=True),
+    "Bool": _Row(boolean, variables=True),
+    "BinaryEquals": _Row(binary_equals),
+    "IpAddress": _Row(ip_address),
+    "NotIpAddress": _Row(ip_address, negated=True),
     **{
-        f"numeric{name}": _Row(numeric(order), orders=order is not _equal)
+        f"Numeric{name}": _Row(numeric(order), orders=order is not _equal)
         for name, order in _ORDERS
     },
-    **{f"date{name}": _Row(date(order), orders=order is not _equal) for name, order in _ORDERS},
-    "numericnotequals": _Row(numeric(_equal), negated=True),
-    "datenotequals": _Row(date(_equal), negated=True),
+    **{f"Date{name}": _Row(date(order), orders=order is not _equal) for name, order in _ORDERS},
+    "NumericNotEquals": _Row(numeric(_equal), negated=True),
+    "DateNotEquals": _Row(date(_equal), negated=True),
 }
+_BY_LOWER = {name.lower(): row for name, row in _OPERATORS.items()}
+
+OPERATOR_NAMES = (*_OPERATORS, "Null")
+"""As AWS writes them."""
