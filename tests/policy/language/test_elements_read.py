@@ -8,6 +8,7 @@ import pytest
 
 from rolehop.policy import Kind, parse_policy
 from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
+from rolehop.policy.language.variables import is_misplaced, parse_template
 
 BOTH = (
     '{"Version": "2012-10-17", "Id": "p", "Statement": [\n'
@@ -51,6 +52,23 @@ def test_a_resource_has_variables_since_2012(version: str, is_variable: bool, na
     assert [*found.values()] == [None]
     assert (one.text, one.fixed) == ("a", "a")
     assert other.has_variable is is_variable
+
+
+@pytest.mark.parametrize(
+    ("resource", "misplaced"),
+    [
+        ("${v}", True),
+        ("arn:aws:iam::${v}:role/x", True),
+        ("arn:aws:s3:*:${v}:x", True),
+        ("arn:aws:s3:::${v}", False),
+        ("arn:aws:iam::1:role/${v}", False),
+        ("arn:aws:iam:${*}:1:role/${v}", False),
+        ("arn:aws:iam", False),
+    ],
+)
+def test_a_variable_stands_behind_the_fifth_colon(resource: str, misplaced: bool) -> None:
+    """IAM user guide, "Policy variables": not in the parts of the ARN before the fifth colon."""
+    assert is_misplaced(parse_template(resource, variables=True, wild=True)) is misplaced
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fnmatch import filter as filter_by
 from fnmatch import fnmatchcase
 from itertools import product
 
 import pytest
 
-from rolehop.policy.language.wildcards import Token, Wild, covers, overlap, tokens_of
+from rolehop.policy.language.wildcards import Token, Wild, covers, matches, overlap, tokens_of
 
 STAR, ONE = Wild.RUN, Wild.ONE
 
@@ -38,3 +39,17 @@ def test_patterns_of_actions_are_compared_by_what_they_match() -> None:
         assert overlap(one, other) is bool(found[one] & found[other]), (one, other)
         if one == other or one == "*":
             assert covers(one, other), (one, other)
+
+
+def test_what_stands_between_two_stars_is_looked_for_from_where_the_last_one_ended() -> None:
+    """One piece and two, with question marks in them, in every text of up to five letters."""
+    texts = ["".join(each) for size in range(6) for each in product("ab", repeat=size)]
+    pieces = ["".join(each) for size in (1, 2, 3) for each in product("ab?", repeat=size)]
+    short = [each for each in pieces if len(each) < 3]
+    patterns = [f"*{each}*" for each in pieces]
+    patterns += [f"*{one}*{other}*" for one, other in product(short, repeat=2)]
+    for pattern in patterns:
+        tokens = tokens_of(pattern)
+        assert [each for each in texts if matches(each, tokens)] == filter_by(texts, pattern), (
+            pattern
+        )
