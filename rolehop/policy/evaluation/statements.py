@@ -96,14 +96,13 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
         head.insert(0, finding)
         named = ((MatchKind.ANYONE, finding.truth),)
     findings = (*head, *(judge_condition(each, call.context) for each in statement.conditions))
-    others = every(finding.truth for finding in findings if finding.element != "Principal")
     if named and statement.not_principals is None and _asks_for_arn(statement):
         # The grant is then as direct as if it named the user or session itself.
         named = tuple(
-            (MatchKind.DIRECT if how is MatchKind.ANYONE else how, truth) for how, truth in named
+            (MatchKind.DIRECT if how is MatchKind.ANYONE else how, one) for how, one in named
         )
-    matched = tuple((how, every((truth, others))) for how, truth in named)
     truth = every(finding.truth for finding in findings)
+    matched = tuple((how, every((one, truth))) for how, one in named)
     return Judged(statement, document, truth, findings, matched)
 
 

@@ -25,6 +25,7 @@ TRUE, FALSE, UNKNOWN = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
         ("*:AssumeRole", "sts:AssumeRole", FALSE),  # a service has no wildcard
         ("st?:AssumeRole", "sts:AssumeRole", FALSE),
         ("st*:AssumeRole", "sts:AssumeRole", FALSE),
+        ("st*", "sts:AssumeRole", FALSE),
         ("sts:*", "sts:Assume*", TRUE),
         ("sts:AssumeRole", "sts:Assume*", UNKNOWN),
         ("sts:AssumeRole", "sts:AssumeRol?", UNKNOWN),

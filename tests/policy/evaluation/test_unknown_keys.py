@@ -11,8 +11,9 @@ from rolehop.policy import Context, Finding, Kind, Outcome, PolicyType, Reason, 
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.model import PolicyVerdict
 from rolehop.policy.evaluation.open_questions import unknowns_of
-from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
+from rolehop.policy.evaluation.principals import Caller, MatchKind, caller_from_arn, session_of
 from rolehop.policy.evaluation.rcp_services import rcps_cover
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.evaluation.statements import Call, judge_statement
 from rolehop.policy.language.parser import Statement
 
@@ -166,6 +167,40 @@ def test_the_variables_of_a_condition_are_shown_with_their_one_value() -> None:
          "arn:aws:ssm::222222222222:role/T",
          Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:s?m::222222222222:role/T",
                  "arn:aws:ssm::222222222222:role/T")),
+        # A wildcard stands within one part.
+        ({"Resource": "arn:aws:sqs:*:a:b"}, "sts:AssumeRole", "arn:aws:sqs:x:1:a:b",
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:sqs:*:a:b",
+                 "arn:aws:sqs:x:1:a:b")),
+        # Parts that are left out, or that a wildcard may stand for
+        ({"Resource": "arn:aws:iam:*"}, "sts:AssumeRole", ROLE,
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:iam:*", ROLE)),
+        ({"Resource": "arn:aws:iam::222222222222"}, "sts:AssumeRole", ROLE,
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:iam::222222222222", ROLE)),
+        ({"Resource": "arn:aws:ia"}, "sts:AssumeRole", ROLE,
+         Finding("Resource", F, Reason.RESOURCE_NOT_LISTED, "arn:aws:ia", ROLE)),
+        # Of several, each is judged by itself: the one that decides is told of.
+        ({"Resource": ["arn:x", ROLE]}, "sts:AssumeRole", ROLE,
+         Finding("Resource", T, Reason.MATCHES, f"arn:x, {ROLE}", ROLE)),
+        ({"Resource": ["arn:aws:s3:::b", "arn:aws:iam"]}, "sts:AssumeRole", ROLE,
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:s3:::b, arn:aws:iam", ROLE)),
+        ({"Resource": ["*", "arn:x"]}, "sts:AssumeRole", ANY_RESOURCE,
+         Finding("Resource", T, Reason.MATCHES, "*, arn:x", ANY_RESOURCE)),
+        ({"Resource": ["arn:x"]}, "sts:AssumeRole", ANY_RESOURCE,
+         Finding("Resource", U, Reason.RESOURCE_UNNAMED, "arn:x", ANY_RESOURCE)),
+        # A variable may stand in the last part alone.
+        ({"Resource": "arn:aws:iam::${one}:role/T"}, "sts:AssumeRole", "arn:aws:iam::a:role/T",
+         Finding("Resource", F, Reason.VARIABLE_MISPLACED, "arn:aws:iam::${one}:role/T",
+                 "arn:aws:iam::a:role/T")),
+        ({"Resource": "arn:aws:s3:::${one}"}, "sts:AssumeRole", "arn:aws:s3:::a",
+         Finding("Resource", T, Reason.MATCHES, "arn:aws:s3:::${one}", "arn:aws:s3:::a")),
+        ({"Resource": "arn:aws:s3:::${none}"}, "sts:AssumeRole", "arn:aws:s3:::a",
+         Finding("Resource", F, Reason.VARIABLE_ABSENT, "arn:aws:s3:::${none}", "arn:aws:s3:::a")),
+        ({"Resource": "arn:aws:s3:::${what}"}, "sts:AssumeRole", "arn:aws:s3:::a",
+         Finding("Resource", U, Reason.VARIABLE_UNKNOWN, "arn:aws:s3:::${what}",
+                 "arn:aws:s3:::a")),
+        ({"Resource": "arn:aws:s3:::x${what}"}, "sts:AssumeRole", "arn:aws:s3:::a",
+         Finding("Resource", F, Reason.RESOURCE_NOT_LISTED, "arn:aws:s3:::x${what}",
+                 "arn:aws:s3:::a")),
     ],
 )  # fmt: skip
 def test_an_element(elements: dict[str, Any], action: str, resource: str, finding: Finding) -> None:
@@ -190,6 +225,9 @@ def without(**elements: Any) -> Statement:
         (["iam:*"], ["arn:aws:s3:::b"],
          Finding("Action", T, Reason.MATCHES, "not iam:*", "sts:AssumeRole"),
          Finding("Resource", T, Reason.MATCHES, "not arn:aws:s3:::b", ROLE)),
+        (["iam:*"], ["arn:aws:iam"],
+         Finding("Action", T, Reason.MATCHES, "not iam:*", "sts:AssumeRole"),
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "not arn:aws:iam", ROLE)),
     ],
 )  # fmt: skip
 def test_what_is_excluded(
@@ -198,6 +236,41 @@ def test_what_is_excluded(
     call = Call("sts:AssumeRole", ROLE, ALICE, KNOWN)
     said = judge_statement(without(NotAction=actions, NotResource=resources), "d", call)
     assert said.findings == (first, second)
+
+
+def trust(condition: Any = None, **principal: Any) -> Statement:
+    whole = {"Effect": "Allow", "Action": "sts:AssumeRole", **principal}
+    if condition is not None:
+        whole["Condition"] = condition
+    return parse_policy(json.dumps({"Statement": whole}), Kind.TRUST).statements[0]
+
+
+NAMED = {"aws:PrincipalArn": ALICE.arn}
+
+
+@pytest.mark.parametrize(
+    ("asked", "how", "truth"),
+    [
+        # "*" with a condition on the caller's ARN is as direct as the ARN itself.
+        (trust({"ArnEquals": NAMED}, Principal="*"), MatchKind.DIRECT, T),
+        (trust({"ArnLike": NAMED}, Principal={"AWS": "*"}), MatchKind.DIRECT, T),
+        (trust({"stringlike": {"AWS:PRINCIPALARN": ALICE.arn}}, Principal="*"), MatchKind.DIRECT, T),
+        (trust({"ArnNotEquals": {"aws:PrincipalArn": HUBS}}, Principal="*"), MatchKind.ANYONE, T),
+        (trust({"ArnEqualsIfExists": NAMED}, Principal="*"), MatchKind.ANYONE, T),
+        (trust({"StringEquals": {"one": "a"}}, Principal="*"), MatchKind.ANYONE, T),
+        (trust({"ArnEquals": NAMED}, Principal={"AWS": "111111111111"}), MatchKind.ACCOUNT, T),
+        (trust({"ArnEquals": NAMED}, NotPrincipal={"AWS": "222222222222"}), MatchKind.ANYONE, U),
+        # Whoever it names, it applies only if its other elements do.
+        (trust({"StringEquals": {"one": "b"}}, Principal="*"), MatchKind.ANYONE, F),
+        (trust(Principal={"AWS": "222222222222"}), MatchKind.ACCOUNT, F),
+    ],
+)  # fmt: skip
+def test_how_a_statement_applies(asked: Statement, how: MatchKind, truth: Truth) -> None:
+    known = Context({"one": ["a"], "aws:PrincipalArn": [ALICE.arn or ""]})
+    said = judge_statement(asked, "d", Call("sts:AssumeRole", ROLE, ALICE, known))
+    assert said.matches == ((how, truth),)
+    assert (said.truth, said.applies_by(how), said.applies_by()) == (truth, truth, F)
+    assert said.findings[0].element == "Principal"
 
 
 HUB = caller_from_arn("arn:aws:sts::222222222222:assumed-role/Hub/s")
@@ -226,6 +299,8 @@ def test_a_caller(
 
 def test_a_session_of_a_role() -> None:
     assert session_of("arn:aws-cn:iam::1:role/a/R") == "arn:aws-cn:sts::1:assumed-role/R/*"
+    # A role's path may have any sign, a colon among them.
+    assert session_of("arn:aws:iam::1:role/a:b/R") == "arn:aws:sts::1:assumed-role/R/*"
     assert session_of("arn:aws:iam::1:role/R", "s") == "arn:aws:sts::1:assumed-role/R/s"
 
 

@@ -8,18 +8,28 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Kind, parse_policy
-from rolehop.policy.evaluation.value_classes import value_classes
+from rolehop.policy.evaluation.value_classes import ValueClasses, value_classes
 
 
-def labels(*conditions: dict[str, Any], resource: str = "*") -> list[str | None] | None:
-    """Return what each class of values of the key ``k`` is called; ``None``: there are none."""
+def classes_of(
+    *conditions: dict[str, Any], element: str = "Resource", resource: str = "*"
+) -> ValueClasses | None:
+    """Return the classes of values of the key ``k``."""
     statements = [
-        {"Effect": "Allow", "Action": "*", "Resource": resource, "Condition": each}
+        {"Effect": "Allow", "Action": "*", element: resource, "Condition": each}
         for each in conditions
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    found = value_classes("k", [parse_policy(document, Kind.PERMISSIONS)])
+    return value_classes("k", [parse_policy(document, Kind.PERMISSIONS)])
+
+
+def labels(*conditions: dict[str, Any]) -> list[str | None] | None:
+    """Return what each class of values is called; ``None``: there are none."""
+    found = classes_of(*conditions)
     return None if found is None else [each.label for each in found.classes]
+
+
+MANY = [f"v{number}" for number in range(64)]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +41,27 @@ def labels(*conditions: dict[str, Any], resource: str = "*") -> list[str | None]
         ({"IpAddress": {"k": "0.0.0.0/0"}}, ["0.0.0.0/0", None]),
         ({"IpAddress": {"k": ["0.0.0.0/1", "255.0.0.0/8"]}}, ["0.0.0.0/1", "255.0.0.0/8", None, None]),
         ({"IpAddress": {"k": ["10.0.0.0/31", "10.0.0.1/32"]}}, ["10.0.0.0/32", "10.0.0.1/32", None, None]),
+        ({"StringEquals": {"k": ""}}, ["", None]),
+        ({"StringLike": {"k": "*"}}, [None]),
+        ({"StringLike": {"k": ["a${*}b", "a${?}*"]}}, ["a*b", "a?*", None]),
+        ({"StringEquals": {"k": ["A", "a"]}}, ["A", "a", None]),
+        ({"StringEqualsIgnoreCase": {"k": ["A", "a"]}}, ["a", None]),
+        ({"StringNotEqualsIgnoreCaseIfExists": {"k": ["A", "a"]}}, ["a", None]),
+        ({"StringEquals": {"k": MANY[:63]}}, [*MANY[:63], None]),
+        # Of other keys, and whether there is one at all: no class of its own.
+        ({"StringEquals": {"K": "a", "other": "b"}}, ["a", None]),
+        ({"StringEquals": {"k": "a", "other": "${more}"}}, ["a", None]),
+        ({"StringEquals": {"k": "a"}, "Null": {"k": "false"}}, ["a", None]),
         # None of these gives classes.
+        ({"StringEquals": {"k": MANY}}, None),
+        ({"Null": {"k": "false"}}, None),
+        ({"StringEquals": {"k": "a"}, "StringMatches": {"k": "b"}}, None),
+        ({"ForAnyValue:StringEquals": {"k": "a"}}, None),
+        ({"StringEquals": {"k": ["a", "${other}"]}}, None),
+        ({"StringEquals": {"k": "a", "other": "${K}"}}, None),
+        ({"NumericLessThan": {"k": "x"}}, None),
+        ({"BinaryEquals": {"k": "YQ=="}}, None),
+        ({"StringLike": {"k": "a?"}}, None),
         ({"ArnLike": {"k": "arn:aws:iam::1:role/A*"}}, None),
         ({"ArnEquals": {"k": "*"}}, None),
         ({"IpAddress": {"k": "10.0.0.0/99"}}, None),
@@ -47,6 +77,35 @@ def test_values_that_conditions_treat_alike(
     assert labels(condition) == classes
 
 
-def test_a_resource_that_holds_the_key_gives_no_classes() -> None:
+@pytest.mark.parametrize("element", ["Resource", "NotResource"])
+def test_a_resource_that_holds_the_key_gives_no_classes(element: str) -> None:
     condition = {"StringEquals": {"k": "a"}}
-    assert labels(condition, resource="arn:aws:iam::1:role/${k}") is None
+    for variable, none in (("k", True), ("other", False)):
+        resource = f"arn:aws:iam::1:role/${{{variable}}}"
+        assert (classes_of(condition, element=element, resource=resource) is None) is none
+
+
+@pytest.mark.parametrize(
+    ("condition", "values"),
+    [
+        # A value that no policy names has no text and no beginning that one names.
+        ({"StringLike": {"k": ["X*", "~"]}}, ["~", "X~", "~~"]),
+        ({"StringLike": {"k": ["a*", "a~*"]}, "StringEquals": {"k": ["~"]}}, None),
+        ({"StringLike": {"k": ["~*"]}}, None),
+        ({"StringEqualsIgnoreCase": {"k": ["~"]}}, ["~", "~~"]),
+        ({"ArnEquals": {"k": "arn:aws:iam::1:role/A"}},
+         ["arn:aws:iam::1:role/A", "arn:aws:iam::000000000000:role/~"]),
+        ({"Bool": {"k": "true"}}, ["true", "false"]),
+        # Below the first bound, each bound, and after each.
+        ({"NumericLessThan": {"k": ["20", "10"]}}, ["9", "10", "15", "20", "21"]),
+        ({"DateLessThan": {"k": ["1000", "2000"]}}, ["500", "1000", "1500", "2000", "2001"]),
+        ({"IpAddress": {"k": "10.0.0.0/8"}}, ["10.0.0.0", "0.0.0.0", "::"]),  # noqa: S104 - an address of a condition
+        ({"IpAddress": {"k": ["0.0.0.0/8", "1.0.0.0/8"]}}, ["0.0.0.0", "1.0.0.0", "2.0.0.0", "::"]),  # noqa: S104
+    ],
+)  # fmt: skip
+def test_one_value_of_each_class(condition: dict[str, Any], values: list[str] | None) -> None:
+    found = classes_of(condition)
+    assert (found and [each.value for each in found.classes]) == values
+    if found is not None:
+        ordered = {"NumericLessThan", "DateLessThan"} & {*condition}
+        assert (found.ordered, found.times) == (bool(ordered), "DateLessThan" in condition)
