@@ -40,6 +40,9 @@ from tests.mutation.children import (
 )
 from tests.mutation.operators import Mutant, Source
 
+_FILES_ALONE = 4
+"""So many files of tests are loaded one by one before the others: to load them takes the longest."""
+
 
 def main(mode: str, job: str, out: str) -> None:
     """Do it."""
@@ -157,8 +160,7 @@ def imports(job: Job, out: Path) -> None:
 
     def tests(files: Sequence[str], temporary: Path, *more: str) -> tuple[int, list[str]]:
         os.dup2(1, 2)
-        quickest = sorted(files, key=lambda each: seconds_of(job, [each]))
-        options = [*OPTIONS, *more, f"--basetemp={temporary / 'pytest'}", *quickest]
+        options = [*OPTIONS, *more, f"--basetemp={temporary / 'pytest'}", *files]
         plugin = _Imports({*job.left_out, *unable})
         return pytest.main(options, plugins=[plugin]), plugin.failed
 
@@ -168,13 +170,26 @@ def imports(job: Job, out: Path) -> None:
         if mutated == source.code:
             return NO_CODE
         sys.meta_path.insert(0, _Changed(source, mutated))
-        code, failed = tests(files, temporary)
-        return "" if code in (0, 5) else [*failed, "the import"][0]
+        for some in in_turn(files):
+            code, failed = tests(some, temporary)
+            if code not in (0, 5):
+                return [*failed, "the import"][0]
+        return ""
+
+    def in_turn(files: Sequence[str]) -> Iterator[list[str]]:
+        """Yield files whose tests failed for the mutants before, one by one, then the others."""
+        latest = dict.fromkeys(each.split("::")[0] for each in children.latest_killers())
+        first = [each for each in latest if each in files][:_FILES_ALONE]
+        yield from ([each] for each in first)
+        others = sorted({*files} - {*first}, key=lambda each: seconds_of(job, [each]))
+        if others:
+            yield others
 
     unable: set[str] = set()
     every = sorted({each for files in job.mutants.values() for each in files})
     unable = of_a_child(lambda folder: tests(every, folder, "--maxfail=1000000")[1])
-    Children(job, out, screen).run(run)
+    children = Children(job, out, screen)
+    children.run(run)
 
 
 class _Imports:
