@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
-from rolehop.policy.language.operators import Malformed, Quantifier, number_of, time_of
+from rolehop.policy.language.operators import Malformed, number_of, time_of
 from rolehop.policy.language.parser import Condition, Policy
 from rolehop.policy.language.variables import Template, Variable
 from rolehop.policy.language.wildcards import Wild
@@ -59,7 +59,7 @@ def value_classes(key: str, policies: Iterable[Policy]) -> ValueClasses | None:
                 return None
             conditions += [e for e in statement.conditions if e.key.lower() == lowered]
     asked = [each for each in conditions if not each.operator.is_null]
-    if any(each.operator.compare is None or _is_vague(each) for each in asked):
+    if any(each.operator.compare is None or _has_variable(each) for each in asked):
         return None
     families = {_family(each) for each in asked}
     if len(families) != 1:
@@ -76,12 +76,12 @@ def _refers_to(template: Template, key: str) -> bool:
     return any(isinstance(part, Variable) and part.key.lower() == key for part in template.parts)
 
 
-def _is_vague(condition: Condition) -> bool:
-    many = condition.operator.quantifier is not Quantifier.NONE
-    return many or any(each.has_variable for each in condition.templates)
+def _has_variable(condition: Condition) -> bool:
+    return any(each.has_variable for each in condition.templates)
 
 
 def _family(condition: Condition) -> str:
+    """Return the kind of operator; empty: it gives no classes, or asks of several values."""
     name = condition.operator.text.lower().removesuffix("ifexists").replace("not", "")
     if name == "stringequalsignorecase":
         return "caseless"
@@ -191,7 +191,7 @@ def _addresses(key: str, conditions: Sequence[Condition]) -> ValueClasses:
 def _disjoint(blocks: Sequence[Network]) -> list[Network]:
     """Return blocks that cover the same addresses, each within or apart from every one of them."""
     parts: list[Network] = []
-    for block in sorted(set(blocks), key=lambda each: each.prefixlen):
+    for block in sorted(dict.fromkeys(blocks), key=lambda each: each.prefixlen):
         split: list[Network] = []
         for part in parts:
             if part != block and _is_within(block, part):

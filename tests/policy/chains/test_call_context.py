@@ -6,7 +6,9 @@ keys".
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec
 
 import pytest
 
@@ -39,6 +41,18 @@ NOBODY = StartingCredentials(None)
 TO_HUB = AssumeRoleRequest(HUB, "s1")
 
 
+Said = ParamSpec("Said")
+
+
+def later(make: Callable[Said, Context]) -> Callable[Said, Callable[[], Context]]:
+    """Return what makes it when it is called: in the test, not while tests are collected."""
+
+    def asked(*args: Said.args, **said: Said.kwargs) -> Callable[[], Context]:
+        return partial(make, *args, **said)
+
+    return asked
+
+
 def carrying(start: StartingCredentials = SESSION, **said: Any) -> StartingCredentials:
     return replace(start, carried=InheritedAttributes(**said))
 
@@ -49,6 +63,7 @@ def setting(
     return EvaluationContext(IamInventory({e.arn: e for e in entities}), NOW, region, **supplied)
 
 
+@later
 def hop_1(
     start: StartingCredentials = KEYS,
     hop: AssumeRoleRequest = TO_HUB,
@@ -59,6 +74,7 @@ def hop_1(
     return context_of(initial_state(start, known), hop, known)
 
 
+@later
 def hop_2(
     start: StartingCredentials = KEYS,
     hop: AssumeRoleRequest = TO_HUB,
@@ -70,6 +86,7 @@ def hop_2(
     return context_of(held, AssumeRoleRequest(ADMIN, "s2"), known)
 
 
+@later
 def any_call(
     start: StartingCredentials = SESSION, action: str = "sqs:SendMessage", **said: Any
 ) -> Context:
@@ -77,12 +94,14 @@ def any_call(
     return caller_context(initial_state(start, known), HERE, known, action, QUEUE)
 
 
+@later
 def after_hop_1(action: str = "sqs:SendMessage", **said: Any) -> Context:
     known = setting(**said)
     held = next_state(initial_state(KEYS, known), TO_HUB, 1, known.records)
     return caller_context(held, HERE, known, action, QUEUE)
 
 
+@later
 def action_on_hub(start: StartingCredentials = SESSION, **said: Any) -> Context:
     known = setting(**said)
     return context_of_action(initial_state(start, known), TO_HUB, known)
@@ -176,8 +195,8 @@ OLD = "2026-01-01T00:00:00Z"
         (any_call(action="sqs:*"), "sts:ExternalId", None),
     ],
 )  # fmt: skip
-def test_a_key_of_a_call(context: Context, key: str, values: object) -> None:
-    assert context.lookup(key) == values
+def test_a_key_of_a_call(context: Callable[[], Context], key: str, values: object) -> None:
+    assert context().lookup(key) == values
 
 
 @pytest.mark.parametrize(
@@ -201,8 +220,8 @@ def test_a_key_of_a_call(context: Context, key: str, values: object) -> None:
         (action_on_hub(**supplied(sts__ExternalId="x")), "sts:ExternalId", ("x",)),
     ],
 )  # fmt: skip
-def test_what_is_said_of_a_call(context: Context, key: str, values: object) -> None:
-    assert context.lookup(key) == values
+def test_what_is_said_of_a_call(context: Callable[[], Context], key: str, values: object) -> None:
+    assert context().lookup(key) == values
 
 
 BY_CALL = replace(KEYS, mfa=True, mfa_by_call=True)
@@ -236,7 +255,7 @@ def test_mfa_and_age_by_the_kind_of_credentials(
 ) -> None:
     keys = {"M": "aws:MultiFactorAuthPresent", "A": "aws:MultiFactorAuthAge"}
     keys["I"] = "aws:TokenIssueTime"
-    for context in (hop_1(start), any_call(start)):
+    for context in (hop_1(start)(), any_call(start)()):
         assert context.lookup(keys["M"]) == present
         for key, wanted in ((keys["A"], age), (keys["I"], issued)):
             found = context.lookup(key)
@@ -246,21 +265,21 @@ def test_mfa_and_age_by_the_kind_of_credentials(
 
 @pytest.mark.parametrize("call", [hop_1, any_call])
 def test_what_a_call_has_although_its_value_is_not_known(call: Any) -> None:
-    assert call(region=None).has("aws:RequestedRegion")
+    assert call(region=None)().has("aws:RequestedRegion")
     pattern = (
         "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Dev_1a2b"
     )
-    assert call(SIGNED_IN).pattern_of("aws:PrincipalArn") == pattern
-    assert call(SIGNED_IN).has("aws:PrincipalArn")
-    assert call(SESSION).pattern_of("aws:PrincipalArn") is None
+    assert call(SIGNED_IN)().pattern_of("aws:PrincipalArn") == pattern
+    assert call(SIGNED_IN)().has("aws:PrincipalArn")
+    assert call(SESSION)().pattern_of("aws:PrincipalArn") is None
     given = replace(NOBODY, role_pattern="arn:aws:iam::*:role/x*")
-    assert call(given).pattern_of("aws:PrincipalArn") == "arn:aws:iam::*:role/x*"
+    assert call(given)().pattern_of("aws:PrincipalArn") == "arn:aws:iam::*:role/x*"
 
 
 def test_keys_of_instances_and_tokens_are_of_no_user_s_chain() -> None:
     for call in (hop_1, any_call, hop_2):
         for start, found in ((KEYS, None), (SESSION, UNKNOWN)):
-            assert call(start).lookup("ec2:SourceInstanceARN") is found
+            assert call(start)().lookup("ec2:SourceInstanceARN") is found
 
 
 def test_the_holder_of_a_token_calls_for_the_account_of_the_role() -> None:

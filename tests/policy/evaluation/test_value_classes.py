@@ -48,6 +48,9 @@ MANY = [f"v{number}" for number in range(64)]
         ({"StringEqualsIgnoreCase": {"k": ["A", "a"]}}, ["a", None]),
         ({"StringNotEqualsIgnoreCaseIfExists": {"k": ["A", "a"]}}, ["a", None]),
         ({"StringEquals": {"k": MANY[:63]}}, [*MANY[:63], None]),
+        ({"Bool": {"k": "true"}}, ["true", "false"]),
+        ({"IpAddress": {"k": ["10.0.0.0/31", "10.0.0.0/32", "10.0.0.1/32"]}},
+         ["10.0.0.0/32", "10.0.0.1/32", None, None]),
         # Of other keys, and whether there is one at all: no class of its own.
         ({"StringEquals": {"K": "a", "other": "b"}}, ["a", None]),
         ({"StringEquals": {"k": "a", "other": "${more}"}}, ["a", None]),
@@ -62,6 +65,10 @@ MANY = [f"v{number}" for number in range(64)]
         ({"NumericLessThan": {"k": "x"}}, None),
         ({"BinaryEquals": {"k": "YQ=="}}, None),
         ({"StringLike": {"k": "a?"}}, None),
+        ({"StringLike": {"k": "a?*"}}, None),
+        ({"StringEqualsIgnoreCase": {"k": ["a", "${other}"]}}, None),
+        ({"ArnEquals": {"k": "no-arn-at-all"}}, None),
+        ({"ArnLike": {"k": ["arn:aws:iam::1:role/A", "arn:aws:iam::1:role/A*"]}}, None),
         ({"ArnLike": {"k": "arn:aws:iam::1:role/A*"}}, None),
         ({"ArnEquals": {"k": "*"}}, None),
         ({"IpAddress": {"k": "10.0.0.0/99"}}, None),
@@ -98,6 +105,12 @@ def test_a_resource_that_holds_the_key_gives_no_classes(element: str) -> None:
         ({"Bool": {"k": "true"}}, ["true", "false"]),
         # Below the first bound, each bound, and after each.
         ({"NumericLessThan": {"k": ["20", "10"]}}, ["9", "10", "15", "20", "21"]),
+        ({"NumericLessThan": {"k": ["10", "20", "40"]}}, ["9", "10", "15", "20", "30", "40", "41"]),
+        ({"NumericLessThan": {"k": ["0", "0.000001"]}},
+         ["-1", "0", "0.0000005", "0.000001", "1.000001"]),
+        ({"IpAddress": {"k": "2001:db8::/32"}}, ["0.0.0.0", "2001:db8::", "::"]),  # noqa: S104
+        ({"IpAddress": {"k": ["255.0.0.0/8", "0.0.0.0/8"]}},
+         ["255.0.0.0", "0.0.0.0", "1.0.0.0", "::"]),  # noqa: S104
         ({"DateLessThan": {"k": ["1000", "2000"]}}, ["500", "1000", "1500", "2000", "2001"]),
         ({"IpAddress": {"k": "10.0.0.0/8"}}, ["10.0.0.0", "0.0.0.0", "::"]),  # noqa: S104 - an address of a condition
         ({"IpAddress": {"k": ["0.0.0.0/8", "1.0.0.0/8"]}}, ["0.0.0.0", "1.0.0.0", "2.0.0.0", "::"]),  # noqa: S104
