@@ -114,7 +114,7 @@ class Request:
 
     def needs_resource_policy(self, action: str) -> bool:
         """True if the policy of the resource itself must allow ``action``."""
-        return self.owner is None or is_governed_by_resource(action, self.role)
+        return is_governed_by_resource(action, self.role)
 
     def policy_set(self, policy_type: PolicyType) -> PolicySet:
         """Return the documents of ``policy_type``."""

@@ -47,8 +47,6 @@ def of_refusing_level(
 
 def depends(levels: Mapping[str, Truth]) -> Finding | None:
     """Return a finding if some documents allow and others do not: it depends on the levels."""
-    if not levels:
-        return None
     allowing, others = (
         [name for name, each in levels.items() if each is truth]
         for truth in (Truth.TRUE, Truth.FALSE)

@@ -341,6 +341,12 @@ def test_what_would_settle_it(finding: Finding, unknown: tuple[str, ...]) -> Non
     assert unknowns_of([verdict(PolicyType.SCP, Outcome.UNKNOWN, OPEN)]) == ("aws:RequestTag/a b",)
 
 
+def test_what_is_unknown_is_never_taken_for_no() -> None:
+    for truth in Truth:
+        with pytest.raises(TypeError, match="three values"):
+            bool(truth)
+
+
 @pytest.mark.parametrize(
     ("action", "resource", "truth"),
     [

@@ -88,9 +88,10 @@ ON_ONE = (frozenset({"a", "b"}),)
 
 
 def scps(*documents: Any, levels: tuple[frozenset[str], ...] = ()) -> PolicySet:
-    """Return SCPs ``a``, ``b`` …, one statement each."""
+    """Return SCPs ``a``, ``b`` …, each a statement or several."""
+    several = [each if isinstance(each, list) else [each] for each in documents]
     return PolicySet(
-        tuple(attached(Kind.SCP, name, each) for name, each in zip("abc", documents, strict=False)),
+        tuple(attached(Kind.SCP, name, *each) for name, each in zip("abc", several, strict=False)),
         levels=levels,
     )
 
@@ -122,6 +123,8 @@ A, B, C = sid("A", ANY), sid("B", S3), sid("C", MAYBE_DENY)
         ("trust", {"trust": [sid("A", trusting(ALICE)),
                              sid("B", trusting(HERE, Action="s3:*"), Condition=OF_VPC)]},
          ("R", "A", "Principal other-account, Action matches", [])),
+        # A resource without a policy of its own: there is nothing to say.
+        ("trust", {"trust": None, "request": OBJECT}, (".", None, "", [])),
         # Documents that cannot be seen, none of them or some; and what is no policy
         ("own", {"own": "hidden"}, ("-", None, "Document not-visible", [])),
         ("own", {"own": PolicySet((attached(Kind.PERMISSIONS, "a", S3),), missing=("b",))},
@@ -133,7 +136,7 @@ A, B, C = sid("A", ANY), sid("B", S3), sid("C", MAYBE_DENY)
 def test_of_what_is_certain(
     policy: str, policies: Any, said: tuple[str, str | None, str, list[str]]
 ) -> None:
-    verdict = judged(BOB, HERE, request={"context": ABSENT}, **policies)
+    verdict = judged(BOB, HERE, **{"request": {"context": ABSENT}, **policies})
     assert brief(of(verdict, policy)) == said
 
 
@@ -188,6 +191,7 @@ UNKNOWN_LEVELS = "Document levels-unknown"
         (scps(A, B, C, levels=ON_ONE), ("U", "C", MAY_DENY, ["C"])),
         # They are not
         (scps(A, B), ("U", None, UNKNOWN_LEVELS, [])),
+        (scps([A, B], A), ("A", "A", FITS, [])),
         (scps(A, B, C), ("U", "C", f"{UNKNOWN_LEVELS}, {MAY_DENY}", ["C"])),
     ],
 )  # fmt: skip

@@ -163,10 +163,11 @@ def test_an_external_id_is_assumed_to_count_for_tags_too(
     actions: tuple[str, ...], trust: Any, assumes: bool
 ) -> None:
     """AWS does not say with which keys of the call it judges TagSession and SetSourceIdentity."""
-    asked = {"actions": actions, "context": Context({"sts:ExternalId": ["x"]})}
+    context = Context({"sts:ExternalId": ["x"]})
+    asked = {"actions": actions, "context": context, "assumed": ("guess",)}
     verdict = judged(BOB, "", request=asked, trust=trust)
     assert verdict.outcome is Outcome.ALLOWED
-    assert verdict.assuming == (("one-request-context",) if assumes else ())
+    assert verdict.assuming == ("guess", *(("one-request-context",) if assumes else ()))
 
 
 def test_the_actions_that_one_type_of_policy_refuses() -> None:
