@@ -241,6 +241,12 @@ def test_quantifiers(operator: str, wanted: Any, found: Any, truth: Truth) -> No
         ("StringEquals", "5", U),
         ("StringNotLike", "5*", U),
         ("IpAddress", "192.0.2.1", U),
+        # As a time, the range is the first hour of 1970.
+        ("DateLessThan", "1970-01-01T01:00:01Z", T),
+        ("DateLessThanEquals", "1970-01-01T01:00:00Z", T),
+        ("DateGreaterThan", "1970-01-01T01:00:00Z", F),
+        ("DateEquals", "1970-01-01T00:30:00Z", U),
+        ("DateNotEquals", "1970-01-01T00:30:00Z", U),
     ],
 )
 def test_an_operator_that_orders_holds_between_the_ends_of_a_range(

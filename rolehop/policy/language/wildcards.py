@@ -68,8 +68,9 @@ def matches_text(text: str, pattern: str) -> bool:
     return matches(text, tokens_of(pattern))
 
 
-# Runs that no literal of a pattern matches: none, one, and more than it has question marks.
-_RUNS = ("", "?", "?" * 256)
+# Runs that no literal of a pattern matches: none, and more than it has question marks. What matches
+# both matches all between: of the longer one, a star takes what the others leave.
+_RUNS = ("", "?" * 256)
 
 
 def covers(pattern: str, other: str) -> bool:
