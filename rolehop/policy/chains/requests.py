@@ -183,7 +183,7 @@ def _impossible(held: CallerState, hop: AssumeRoleRequest) -> Finding | None:
         if isinstance(before, str):
             element, wanted = "Request SourceIdentity", "the one that is set already"
             return Finding(element, Truth.UNKNOWN, Reason.IDENTITY_CHANGED, wanted, before)
-    elif before is not None and sent is not None and changes_identity(sent, before):
+    elif before is not None and changes_identity(sent, before):
         element, reason = "Request SourceIdentity", Reason.IDENTITY_CHANGED
         if isinstance(before, Unknown):
             return Finding(element, Truth.UNKNOWN, reason, "the one that the source set", sent)
