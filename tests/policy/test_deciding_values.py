@@ -132,6 +132,21 @@ ALLOW = statement("Allow", {})
             [statement("Allow", {"StringLike": {"sts:ExternalId": "*"}})],
             "refused only if the external ID is absent (sts:ExternalId)",
         ),
+        (
+            [
+                statement(
+                    "Allow",
+                    {
+                        "DateGreaterThanEquals": {"aws:CurrentTime": "1700000000"},
+                        "DateLessThan": {"aws:CurrentTime": "1800000000"},
+                    },
+                )
+            ],
+            (
+                "allowed only if the time of the call is at or after 1700000000 and before"
+                " 1800000000 (aws:CurrentTime)"
+            ),
+        ),
         # A tag may have the empty value.
         (
             [statement("Allow", {"StringEquals": {"aws:PrincipalTag/team": ["", "x"]}})],

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from enum import Enum
 from typing import Any
 
 import pytest
 
-from rolehop.policy import Context, Finding, Kind, PolicySet, Truth, Verdict
+from rolehop.policy import (
+    Context,
+    Finding,
+    Kind,
+    Outcome,
+    PolicySet,
+    PolicyType,
+    Reason,
+    Truth,
+    Verdict,
+)
 from rolehop.policy.evaluation.model import PolicyVerdict
 from rolehop.show.finding_text import sentence
 from tests.policy.helpers.one_call import (
@@ -30,6 +42,7 @@ ABSENT = Context({}, ["aws:SourceVpc", "aws:SourceIp"])
 BOTH = {"StringEquals": {"aws:SourceVpc": "vpc-1", "aws:SourceIp": "vpc-1"}}
 OF_VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 NOTHING_OF_S3: Any = ANY | {"Action": "sts:*"}
+CAROL = "arn:aws:iam::222222222222:user/carol"
 OF_SERVICE: Any = {
     "Effect": "Allow",
     "Action": "sts:*",
@@ -117,12 +130,19 @@ A, B, C = sid("A", ANY), sid("B", S3), sid("C", MAYBE_DENY)
          ("R", "B", "Resource resource-not-listed, Action matches", [])),
         ("trust", {"trust": [sid("A", trusting(ALICE)), sid("B", trusting(BOB, Condition=OF_VPC))]},
          ("R", "B", "SourceVpc key-absent, " + NAMED, [])),
+        ("trust", {"trust": [sid("A", trusting(ALICE)), sid("B", trusting(BOB, Condition=BOTH))]},
+         ("R", "B", f"{TWO_ABSENT}, {NAMED}", [])),
+        ("trust", {"trust": [sid("A", trusting(CAROL)), sid("B", trusting(BOB, Condition=BOTH))]},
+         ("R", "B", f"{TWO_ABSENT}, {NAMED}", [])),
         ("trust", {"trust": [sid("A", OF_SERVICE),
                              sid("B", trusting(BOB, Condition=BOTH, Action="s3:*"))]},
          ("R", "B", f"Action action-not-listed, {TWO_ABSENT}, Principal matches", [])),
         ("trust", {"trust": [sid("A", trusting(ALICE)),
                              sid("B", trusting(HERE, Action="s3:*"), Condition=OF_VPC)]},
          ("R", "A", "Principal other-account, Action matches", [])),
+        # What is wrong comes before what is open.
+        ("own", {"own": sid("A", ANY, Condition={"Bool": {"app:x": "true"}, **OF_VPC})},
+         ("R", "A", f"SourceVpc key-absent, x key-unknown, {FITS}", [])),
         # A resource without a policy of its own: there is nothing to say.
         ("trust", {"trust": None, "request": OBJECT}, (".", None, "", [])),
         # Documents that cannot be seen, none of them or some; and what is no policy
@@ -240,6 +260,7 @@ def test_of_a_service_that_rcps_may_not_cover(
         ("trust", {"trust": trusting(ALICE, Action="s3:*"), "request": OBJECT},
          "not needed: within one account the caller's own policies are enough"),
         # Which documents are missing, and the action that none allows
+        ("own", {"own": "hidden"}, "no document of this type was seen"),
         ("own", {"own": PolicySet(missing=("a", "b"), malformed=True)},
          "cannot be read as a policy: a, b"),
         ("own", {"own": PolicySet((attached(Kind.PERMISSIONS, "c", S3),), missing=("a", "b"))},
@@ -252,3 +273,16 @@ def test_the_words_of_whole_documents(policy: str, policies: Any, said: str) -> 
     found = of(judged(BOB, HERE, **policies), policy).findings[0]
     assert found.element == "Document"
     assert sentence(found) == said
+
+
+def test_the_policies_that_refuse_and_the_first_reason() -> None:
+    verdict = judged(BOB, HERE, own=S3, scp=DENY)
+    assert [each.name.value for each in verdict.refused] == ["permissions", "scp"]
+    assert verdict.first_wrong == of(verdict, "own").findings[0]
+    assert judged(BOB, HERE).first_wrong is None
+
+
+@pytest.mark.parametrize("kind", [Reason, Truth, Outcome, PolicyType])
+def test_programs_read_each_value_as_words_in_lower_case(kind: type[Enum]) -> None:
+    for each in kind:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", each.value)

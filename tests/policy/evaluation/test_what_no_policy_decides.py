@@ -62,6 +62,11 @@ MFA = "aws:MultiFactorAuthPresent"
     [
         ("sts:AssumeRole", None, None),
         ("sts:Assume*", None, None),  # it may stand for one that it can make
+        ("sts:GetCallerIdentity", None, None),
+        *(
+            (f"sts:{each}", None, None)
+            for each in ("TagSession", "SetSourceIdentity", "SetContext")
+        ),
         ("STS:GetFederationToken", ["true"], "Caller"),
         ("iam:GetUser", ["true"], None),
         ("iam:GetUser", ["false"], "Caller"),

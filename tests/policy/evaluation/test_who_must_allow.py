@@ -143,6 +143,7 @@ def test_callers_of_other_kinds(
 
 
 EXTERNAL = {"Condition": {"StringEquals": {"STS:ExternalId": "x"}}}
+NAME = {"Condition": {"StringEquals": {"sts:RoleSessionName": "x"}}}
 TAGGING = ("sts:AssumeRole", "sts:TagSession")
 IDENTIFYING = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 ON_ROLE, ON_TAGS, ON_IDENTITY = (trusting(BOB, Action=each) for each in IDENTIFYING)
@@ -153,21 +154,40 @@ ON_ROLE, ON_TAGS, ON_IDENTITY = (trusting(BOB, Action=each) for each in IDENTIFY
     [
         (TAGGING, trusting(BOB), False),
         (TAGGING, trusting(BOB, **EXTERNAL), True),
+        (TAGGING, trusting(BOB, **NAME), True),
         (TAGGING[:1], trusting(BOB, **EXTERNAL), False),
         (TAGGING, [ON_ROLE | EXTERNAL, ON_TAGS], False),
         (TAGGING, [ON_ROLE, ON_TAGS | EXTERNAL], True),
         (IDENTIFYING, [ON_ROLE, ON_TAGS, ON_IDENTITY | EXTERNAL], True),
     ],
 )
-def test_an_external_id_is_assumed_to_count_for_tags_too(
+def test_what_is_sent_for_the_role_is_assumed_to_count_for_tags_too(
     actions: tuple[str, ...], trust: Any, assumes: bool
 ) -> None:
     """AWS does not say with which keys of the call it judges TagSession and SetSourceIdentity."""
-    context = Context({"sts:ExternalId": ["x"]})
+    context = Context({"sts:ExternalId": ["x"], "sts:RoleSessionName": ["x"]})
     asked = {"actions": actions, "context": context, "assumed": ("guess",)}
     verdict = judged(BOB, "", request=asked, trust=trust)
     assert verdict.outcome is Outcome.ALLOWED
     assert verdict.assuming == ("guess", *(("one-request-context",) if assumes else ()))
+
+
+@pytest.mark.parametrize(
+    ("trust", "own", "outcome", "each"),
+    [
+        # Of each policy, what it says of the action that it allows least.
+        (trusting(HERE), ANY | {"Action": TAGGING[0]}, "R", "AR...."),
+        (trusting(HERE), ANY | {"Action": TAGGING[1]}, "R", "AR...."),
+        (trusting(HERE), [ANY | {"Action": TAGGING[0]}, MAYBE], "U", "AU...."),
+        ([ON_ROLE, trusting(HERE)], [ANY | {"Action": TAGGING[1]}], "A", "AA...."),
+        ([ON_ROLE, trusting(HERE, Action=TAGGING[1])], "hidden", "U", "A-...."),
+        ([ON_ROLE, ON_TAGS | IF_IN_VPC], S3, "U", "UU...."),
+    ],
+)
+def test_of_several_actions_the_worst_counts(trust: Any, own: Any, outcome: str, each: str) -> None:
+    verdict = judged(BOB, "", request={"actions": TAGGING}, trust=trust, own=own)
+    said = "".join(LETTERS[policy.outcome] for policy in verdict.policies)
+    assert (LETTERS[verdict.outcome], said) == (outcome, each)
 
 
 def test_the_actions_that_one_type_of_policy_refuses() -> None:
