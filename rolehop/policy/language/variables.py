@@ -61,7 +61,7 @@ def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
 
 
 def _literal(text: str, *, wild: bool) -> tuple[Token, ...]:
-    return tokens_of(text) if wild else (text,)
+    return tokens_of(text) if wild else (text,) if text else ()
 
 
 def _inside(inside: str, whole: str) -> Token | Variable:

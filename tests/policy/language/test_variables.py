@@ -8,6 +8,7 @@ import pytest
 
 from rolehop.policy import Context, Kind, Reason, Truth, parse_policy
 from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.language.variables import Variable, parse_template
 from rolehop.show.condition_text import asked_for
 from tests.policy.helpers.conditions import judged
 
@@ -95,6 +96,14 @@ def test_policy_variables(
 def test_a_variable_without_one_value_is_named(wanted: str, reason: Reason, named: str) -> None:
     finding = judged("StringEquals", wanted, ["a-b"], two=["a-b", "c"])
     assert (finding.reason, finding.found) == (reason, named)
+
+
+@pytest.mark.parametrize("wild", [False, True])
+def test_a_value_that_is_one_variable_has_no_other_part(wild: bool) -> None:
+    """Such a tag of the caller is sent as the role has it."""
+    parsed = parse_template("${aws:PrincipalTag/team}", variables=True, wild=wild)
+    assert parsed.parts == (Variable("aws:PrincipalTag/team", None),)
+    assert parse_template("", variables=True, wild=wild).parts == ()
 
 
 def test_a_variable_in_a_condition_is_shown_with_its_value() -> None:
