@@ -101,6 +101,8 @@ def report(*statements: dict[str, Any], **extra: Any) -> RoleReport:
             {"Effect": "Allow", "NotPrincipal": {"AWS": ROLE}, "Action": "sts:AssumeRole"},
             RiskKind.NOT_PRINCIPAL,
         ),
+        # Whatever an operator means that is not known here, it may restrict the callers.
+        (trust_for("*", StringIs={"aws:PrincipalOrgID": "o-1"}), None),
     ],
 )
 def test_risks(made: dict[str, Any], risk: RiskKind | None) -> None:

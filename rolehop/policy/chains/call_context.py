@@ -90,7 +90,8 @@ def caller_context(
 ) -> Context:
     """Return the condition keys of any call of ``held`` for a resource of account ``owner``.
 
-    A resource of one region is called there. What else is of the service, the resource or the request's parameters is known only if it is supplied.
+    A resource of one region is called there. What else is of the service, the resource or the
+    request's parameters is known only if it is supplied.
     """
     identity = UNKNOWN if held.source_identity is None and held.unseen else held.source_identity
     values: _Values = {

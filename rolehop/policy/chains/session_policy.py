@@ -61,9 +61,8 @@ def _doubts(statement: Statement) -> Iterator[str]:
 def _doubts_of_condition(condition: Condition) -> Iterator[str]:
     operator = condition.operator
     if operator.compare is None and not operator.is_null:
-        by_name = {each.lower(): each for each in OPERATOR_NAMES}
-        near = nearest(operator.text.rpartition(":")[2].lower(), by_name, n=1)
-        meant = f": did you mean {by_name[near[0]]}?" if near else ""
+        near = nearest(operator.text.rpartition(":")[2], OPERATOR_NAMES, n=1)
+        meant = f": did you mean {near[0]}?" if near else ""
         yield f"has the condition operator {quoted(operator.text)}, which is not known here{meant}"
         return
     for value in condition.values:

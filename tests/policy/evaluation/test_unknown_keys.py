@@ -134,6 +134,9 @@ def test_the_variables_of_a_condition_are_shown_with_their_one_value() -> None:
     wanted = ["${one}/${many}/${what}", "${none, 'x'}${ONE}"]
     condition = statement(Condition={"StringEquals": {"else": wanted}}).conditions[0]
     assert judge_condition(condition, KNOWN).variables == (("one", "a"), ("ONE", "a"))
+    # What an operator takes that is not known here, is not known either.
+    condition = statement(Condition={"StringIs": {"else": wanted}}).conditions[0]
+    assert judge_condition(condition, KNOWN).variables == ()
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_star_and_a_question_mark_are_wildcards(text: str, tokens: tuple[Token
 
 
 def test_patterns_of_actions_are_compared_by_what_they_match() -> None:
-    """Every pattern of up to four signs, by all texts of up to five letters."""
+    """Patterns of up to four signs, by all texts of up to five letters."""
     texts = ["".join(each) for size in range(6) for each in product("ab", repeat=size)]
     patterns = ["".join(each) for size in range(1, 4) for each in product("a*?", repeat=size)]
     patterns += ["b*a", "*b", "ab*a", "a**b"]
