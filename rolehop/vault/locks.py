@@ -40,15 +40,16 @@ _NO_FOLLOWING = (
 HELD_SECONDS = 40.0
 """How long calls may take while a lock is held, so that it is free before waiters give up."""
 
-_DOING = {
-    "aws-files": "changing the AWS files",
-    "config-file": "changing the config",
-    "history": "using the history",
-    "mfa-": "using the same MFA device",
-    "rotate-": "rotating the same access key",
-    "sign-in-": "signing in to the same place",
+_HELD_TEXTS = {
+    "aws-files": "another rolehop is changing the AWS files",
+    "config-file": "another rolehop is changing the config",
+    "history": "another rolehop is using the history",
+    "mfa-": "another rolehop is using the same MFA device",
+    "rotate-": "another rolehop is rotating the same access key",
+    "sign-in-": "another rolehop is signing in to the same place",
+    "": "another rolehop is walking the same hop",
 }
-"""What a process does while it holds a lock, by the start of the name; else it walks a hop."""
+"""What is said of a lock that is held too long, by the start of its name, the first that fits."""
 
 _LEFT_SECONDS = 24 * 3600
 _LONGEST_STATE = 4096  # bytes
@@ -184,12 +185,8 @@ class FileLocks:
         if state.get("waiting_for_person") is True:
             cause += " and is waiting for a person to answer"
             fix = f"answer where it asks, or end it: kill {pid}" if pid else "answer where it asks"
-        return ServiceError(f"another rolehop is {_doing(name)}", cause=cause, fix=fix)
-
-
-def _doing(name: str) -> str:
-    found = (text for start, text in _DOING.items() if name.startswith(start))
-    return next(found, "walking the same hop")
+        what = next(text for start, text in _HELD_TEXTS.items() if name.startswith(start))
+        return ServiceError(what, cause=cause, fix=fix)
 
 
 @dataclass(slots=True)
