@@ -33,13 +33,13 @@ import rolehop
 from rolehop.__main__ import end, run_program
 from rolehop.startup import dataclass_impl
 from rolehop.startup.lazy_regex import Pattern
-from tests.support.environment import ROOT, for_coverage, save_coverage
+from tests.support.environment import ROOT, for_coverage, save_coverage, use_huge_pages
 
 _STARTED_WITH = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
 """The variables that Python reads when it starts, as `World` has them."""
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 _READ_LATER = "PYTHON_KEYRING_BACKEND"
-_MOST_FILES = 1024  # that the server has open: two for each run
+MOST_FILES = 1024  # that the server has open: two for each run
 _MOST_BYTES = 100_000  # of a request; one message of a socket holds about twice that
 # They import the part of botocore that looks for the home folder once, when it is imported.
 _OF_ONE_HOME = ("rolehop.aws.botocore_profiles", "rolehop.aws.boto3_session")
@@ -299,6 +299,7 @@ def load(*more: str) -> None:
     save_coverage()
     gc.collect()
     gc.freeze()
+    use_huge_pages()
 
 
 def _compile() -> None:
@@ -327,9 +328,10 @@ def serve() -> None:
                 request, pipes, _, _ = socket.recv_fds(requests, 2 * _MOST_BYTES, 4)
                 if not request:
                     sys.exit()
+                asked = json.loads(request)  # here: each fork would copy what it takes
                 process = os.fork()
                 if process == 0:
-                    return _become(request, pipes)
+                    return _become(asked, pipes)
                 for each in pipes[:3]:
                     os.close(each)
                 os.write(pipes[3], b"%d " % process)
@@ -345,12 +347,12 @@ def _report_end(handle: int, process: int, status: int) -> None:
     os.close(status)
 
 
-def _become(request: bytes, pipes: list[int]) -> None:
+def _become(asked: list[Any], pipes: list[int]) -> None:
     """Take over the streams, the variables, the folder and the arguments that were asked for."""
     os.setsid()
     for number, each in enumerate(pipes[:3]):
         os.dup2(each, number)
-    argv, environ, folder, terminal, before, conditions = json.loads(request)
+    argv, environ, folder, terminal, before, conditions = asked
     if terminal:
         # The first terminal that the leader of a session opens becomes its controlling terminal.
         os.close(os.open(terminal, os.O_RDWR))
@@ -373,7 +375,7 @@ def _become(request: bytes, pipes: list[int]) -> None:
 
 def _run() -> NoReturn:
     """Run the entry point and end as it does."""
-    os.closerange(3, _MOST_FILES)
+    os.closerange(3, MOST_FILES)
     try:
         _take_interrupts()
         code = run_program()

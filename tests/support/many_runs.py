@@ -19,65 +19,65 @@ import termios
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tests.support.fork_server import load
+from tests.support.fork_server import MOST_FILES, load
 from tests.support.world import HUB, World, ended
 
-# Every command, in every form that it has an output of its own for, and every option that takes any
-# text; a name comes last.
-COMMANDS = [
-    ["assume"], ["assume", "--shell", "sh"], ["leave", "--shell"], ["shell", "--shell", "true"],
-    ["export"], ["export", "--format", "json"], ["export", "--format", "ini"],
-    ["export", "--format", "dotenv"], ["export", "--shell"],
+# Every command, in every form that it has an output of its own for; a name comes last.
+FORMS = [
+    ["assume"], ["assume", "--shell", "sh"], ["shell", "--shell", "true"], ["export"],
+    ["export", "--format", "json"], ["export", "--format", "ini"], ["export", "--format", "dotenv"],
     ["exec"], ["exec", "hub", "--"], ["each"], ["each", "hub", "--"],
-    ["each", "hub", "--dry-run", "-v", "--", "echo"],
-    ["each", "hub", "--exclude"],
-    ["each", "hub", "--dry-run", "--region"], ["each", "hub", "--timeout"],
-    ["each", "hub", "--dry-run", "--output"], ["each", "hub", "--shard"], ["each", "--report"],
-    ["credential-process"], ["refresh"], ["refresh", "hub"],
-    ["list"], ["list", "--format", "json"], ["show"], ["show", "--format", "json"],
-    ["plan"], ["plan", "-v"], ["plan", "--format", "json"], ["plan", "--region"],
-    ["graph"], ["graph", "--format", "mermaid"], ["graph", "--format", "dot"],
-    ["graph", "--format", "svg"],
-    ["routes"], ["routes", HUB, "--from"], ["routes", "--format", "json"],
-    ["explain"], ["explain", "--format", "json"], ["explain", "role"], ["explain", "--as"],
-    ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
-    ["check", "--format", "sarif"],
-    ["status"], ["status", "-v"], ["status", "--format", "json"],
+    ["each", "hub", "--dry-run", "-v", "--", "echo"], ["each", "--report"], ["credential-process"],
+    ["refresh"], ["refresh", "hub"], ["list"], ["list", "--format", "json"], ["show"],
+    ["show", "--format", "json"], ["plan"], ["plan", "-v"], ["plan", "--format", "json"], ["graph"],
+    ["graph", "--format", "mermaid"], ["graph", "--format", "dot"], ["graph", "--format", "svg"],
+    ["routes"], ["routes", "--format", "json"], ["explain"], ["explain", "--format", "json"],
+    ["explain", "role"], ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
+    ["check", "--format", "sarif"], ["status"], ["status", "-v"], ["status", "--format", "json"],
     ["history"], ["history", "--format", "json"], ["history", "-v"], ["history", "verify"],
-    ["whoami"], ["whoami", "--format", "json"], ["logout"],
-    ["doctor"], ["doctor", "--format", "json"],
-    ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
-    *(["config", "init", each] for each in ("--profile", "--role", "--external-id", "--mfa-serial")),
-    *(["config", "init", f"--sso-{each}"] for each in ("start-url", "region", "account", "role")),
-    ["config", "init", "--name"],
-    ["config", "import"], ["config", "import", "--config"], ["config", "reference"], ["demo"],
-    ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
-    ["fleet", "list"], ["fleet", "refresh"],
-    ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
-    ["init"], ["completion"], ["help"], ["help", "keys"], ["guide"], ["login"], ["assume", "-"],
-    ["plan", "hub", "--duration"], ["plan", "hub", "-d"], ["plan", "hub", "--min-ttl"],
-    ["plan", "hub", "--policy-arn"],
-    ["plan", "hub", "--reason"], ["plan", "hub", "--session-policy"],
-    ["plan", "hub", "--source-identity"], ["plan", "hub", "--tag"],
-    ["explain", "hub", "--action"], ["explain", "hub", "--action", "s3:GetObject", "--resource"],
+    ["whoami"], ["whoami", "--format", "json"], ["logout"], ["doctor"],
+    ["doctor", "--format", "json"], ["config", "import"], ["config", "reference"], ["demo"],
+    ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"], ["fleet", "list"],
+    ["fleet", "refresh"], ["source", "list"], ["source", "test"], ["source", "login"],
+    ["source", "logout"], ["init"], ["completion"], ["help"], ["help", "keys"], ["guide"],
+    ["login"], ["assume", "-"], ["plan", "hub", "-d"], ["serve", "--stop"],
+    ["serve", "--stop", "--docker"], ["serve", "--stop", "--unit"], ["console"],
+    ["console", "--list"], ["console", "hub", "--browser"],
+    ["console", "hub", "--container", "--browser", "edge"], ["console", "hub", "--logout-first"],
+    ["console", "hub", "--switch-role"], ["console", "hub", "--portal"], ["console", "hub", "--qr"],
+    ["profile", "install"], ["profile", "remove"], ["profile", "list"], ["uninstall"],
+    ["no-such-command"], ["--no-such-option"], [],
+]  # fmt: skip
+# Every option that takes any text: this is the name.
+OPTIONS = [
+    ["leave", "--shell"], ["export", "--shell"], ["each", "hub", "--exclude"],
+    ["each", "hub", "--dry-run", "--region"], ["each", "hub", "--timeout"],
+    ["each", "hub", "--dry-run", "--output"], ["each", "hub", "--shard"], ["plan", "--region"],
+    ["routes", HUB, "--from"], ["explain", "--as"], ["config", "check", "--config"],
+    ["config", "path", "--config"], ["config", "init", "--config"], ["config", "init", "--profile"],
+    ["config", "init", "--role"], ["config", "init", "--external-id"],
+    ["config", "init", "--mfa-serial"], ["config", "init", "--sso-start-url"],
+    ["config", "init", "--sso-region"], ["config", "init", "--sso-account"],
+    ["config", "init", "--sso-role"], ["config", "init", "--name"],
+    ["config", "import", "--config"], ["plan", "hub", "--duration"], ["plan", "hub", "--min-ttl"],
+    ["plan", "hub", "--policy-arn"], ["plan", "hub", "--reason"],
+    ["plan", "hub", "--session-policy"], ["plan", "hub", "--source-identity"],
+    ["plan", "hub", "--tag"], ["explain", "hub", "--action"],
+    ["explain", "hub", "--action", "s3:GetObject", "--resource"],
     ["explain", "hub", "--action", "s3:GetObject", "--resource-policy"],
     ["explain", "hub", "--apply-to"], ["explain", "hub", "--context"], ["explain", "--decode"],
     ["explain", "--error"], ["explain", "hub", "--management-account"],
     ["explain", "hub", "--policies"], ["explain", "hub", "--rcp"], ["explain", "hub", "--scp"],
     ["routes", HUB, "--most"], ["routes", HUB, "--write"], ["refresh", "hub", "--jobs"],
-    ["keys", "rotate", "hub", "--finish"],
-    ["serve", "--stop"], ["serve", "--stop", "--port"], ["serve", "--stop", "--socket"],
-    ["serve", "--stop", "--token-file"], ["serve", "--stop", "--idle-timeout"],
-    ["serve", "--stop", "--shell"], ["serve", "--stop", "--docker"], ["serve", "--stop", "--unit"],
-    ["console"], ["console", "--service"], ["console", "hub", "--destination"], ["console", "--list"],
-    ["console", "hub", "--session-duration"], ["console", "hub", "--browser"],
-    ["console", "hub", "--container", "--browser", "edge"], ["console", "hub", "--logout-first"],
-    ["console", "hub", "--switch-role"], ["console", "hub", "--portal"], ["console", "hub", "--qr"],
+    ["keys", "rotate", "hub", "--finish"], ["serve", "--stop", "--port"],
+    ["serve", "--stop", "--socket"], ["serve", "--stop", "--token-file"],
+    ["serve", "--stop", "--idle-timeout"], ["serve", "--stop", "--shell"], ["console", "--service"],
+    ["console", "hub", "--destination"], ["console", "hub", "--session-duration"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
-    ["profile", "install"], ["profile", "install", "hub", "--prefix"], ["profile", "install", "--region"],
-    ["profile", "install", "--output"], ["profile", "remove"], ["profile", "list"],
-    ["uninstall"], ["no-such-command"], ["--no-such-option"], [],
+    ["profile", "install", "hub", "--prefix"], ["profile", "install", "--region"],
+    ["profile", "install", "--output"],
 ]  # fmt: skip
+COMMANDS = [*FORMS, *OPTIONS]
 _END_OF_FILE = b"\x04"
 _PAUSE = 0.5  # seconds without output after which a question is answered once more
 _LONGEST = 600  # seconds, for all runs together
@@ -91,11 +91,30 @@ def runs_of(
     """Return each run's exit code, and what its stdout, stderr and terminal showed together."""
     text = json.dumps(runs)
     env = {"AWS_ENDPOINT_URL_SIGNIN": world.sts.url, **(env or {})}  # which refuses
-    process = world.start(sys.executable, "-m", "tests.support.many_runs", env=env, stdin=-1)
+    if world.may_fork(env):  # then all is loaded already
+        process = world.fork(env=env, before=_IN_A_FORK, stdin=-1)
+    else:
+        process = world.start(sys.executable, "-m", "tests.support.many_runs", env=env, stdin=-1)
     with process:
         done = ended(process, text, _LONGEST)
     assert done.code == 0, done.err
     return [(code, shown) for code, shown in json.loads(done.out)]
+
+
+_IN_A_FORK = f"""
+import os, signal
+os.closerange(3, {MOST_FILES})
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+from tests.support.many_runs import answer
+answer()
+os._exit(0)
+"""
+
+
+def answer() -> None:
+    """Make the runs that stdin lists, and print what they showed."""
+    json.dump([_shown(*run) for run in json.load(sys.stdin)], sys.stdout)
+    sys.stdout.flush()
 
 
 def _run(arguments: list[str]) -> NoReturn:
@@ -153,4 +172,4 @@ def _shown(at: int | str, arguments: list[str]) -> tuple[int, str]:
 
 if __name__ == "__main__":
     load()
-    json.dump([_shown(*run) for run in json.load(sys.stdin)], sys.stdout)
+    answer()

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.many_runs import COMMANDS, runs_of
+from tests.support.many_runs import COMMANDS, FORMS, OPTIONS, runs_of
 from tests.support.world import CONFIG, HUB, SCRIPT, World, temporary_world
 
 NOT_LATIN = "日本"
 CONFIG_WITH_UNICODE = CONFIG.replace("Admin in prod", f"Zürich → {NOT_LATIN} …")
 NAMES = sorted({words[0] for words in COMMANDS if words and not words[0].startswith("-")})
 HELPS = [[name, "--help"] for name in NAMES]
-ASKED = [*([*words, "admin"] for words in COMMANDS), *HELPS, ["--help"], ["config", "reference"]]
+ASKED = [*([*words, "admin"] for words in FORMS), *HELPS, ["--help"], ["config", "reference"]]
+# A word for an option ends in what a form shows or in one kind of error: once a kind of terminal.
+ASKED_OF_OPTIONS = [[*words, "admin"] for words in OPTIONS]
 UNFORESEEN = ("Traceback", "UnicodeEncodeError", "something unexpected")
 
 
@@ -64,7 +66,8 @@ def test_every_command_works_if_unicode_cannot_be_printed(
     encoding: tuple[str, dict[str, str | None]], columns: int, written: World
 ) -> None:
     name, env = encoding
-    runs: list[tuple[int | str, list[str]]] = [(columns, words) for words in ASKED]
+    asked = [*ASKED, *(ASKED_OF_OPTIONS if name == "ascii" else ())]
+    runs: list[tuple[int | str, list[str]]] = [(columns, words) for words in asked]
     for (_, words), (code, shown) in zip(runs, runs_of(written, runs, env), strict=True):
         assert not [each for each in UNFORESEEN if each in shown], (columns, words, shown)
         assert code != 1, (columns, words, shown)
@@ -137,7 +140,7 @@ def test_a_file_whose_name_cannot_be_written_is_named_as_the_cause(
 
 @pytest.mark.long
 def test_every_command_fits_a_window_of_twenty_columns(written: World) -> None:
-    runs: list[tuple[int | str, list[str]]] = [(20, words) for words in ASKED]
+    runs: list[tuple[int | str, list[str]]] = [(20, words) for words in [*ASKED, *ASKED_OF_OPTIONS]]
     for (_, words), (code, shown) in zip(runs, runs_of(written, runs), strict=True):
         assert not [each for each in UNFORESEEN if each in shown], (words, shown)
         assert code != 1, (words, shown)
@@ -146,7 +149,8 @@ def test_every_command_fits_a_window_of_twenty_columns(written: World) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("closed", ["0", "1", "2", "012"])
 def test_no_command_ends_in_a_traceback_if_a_stream_is_closed(closed: str, written: World) -> None:
-    runs: list[tuple[int | str, list[str]]] = [(closed, words) for words in ASKED]
+    asked = [*ASKED, *(ASKED_OF_OPTIONS if closed == "2" else ())]
+    runs: list[tuple[int | str, list[str]]] = [(closed, words) for words in asked]
     for (_, words), (code, shown) in zip(runs, runs_of(written, runs), strict=True):
         assert not [each for each in UNFORESEEN if each in shown], (closed, words, shown)
         assert code >= 0, (closed, words)
