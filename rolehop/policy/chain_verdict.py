@@ -73,8 +73,8 @@ class AwsRefusal:
     @property
     def policy_type(self) -> PolicyType | None:
         """The type of policy that AWS names for certain, if it is one of those judged here."""
-        known = self.denied is not None and not self.denied.unclear
-        lane = self.denied.lane if self.denied is not None and known else None
+        denied = self.denied
+        lane = None if denied is None or denied.unclear else denied.lane
         if lane == "resource":  # of another call than a hop, where it stands in its place
             return PolicyType.TRUST
         return next((each for each in PolicyType if each.value == lane), None)

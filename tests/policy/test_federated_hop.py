@@ -24,6 +24,7 @@ from rolehop.policy.chains.model import (
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.policy.remedies.change_builder import policy_changes
+from rolehop.startup.dataclass import replace
 from tests.support.policies import policy_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -253,6 +254,25 @@ def test_a_session_carries_nothing_that_its_trust_policy_refuses(
     for carried in (InheritedAttributes(unseen=SOURCE_SESSION), InheritedAttributes(unread="x")):
         found = session_after(by_token(carried=carried), EvaluationContext(records, NOW)).carried
         assert (found == InheritedAttributes({})) is known
-    # A certificate's session always has a source identity, and a hidden trust policy refuses nothing.
-    for asked, seen in ((by_certificate(), records), (by_token(), IamInventory())):
+    # A certificate's session always has a source identity, a hidden trust policy refuses nothing,
+    # and what is known of a token stays as it is.
+    of_service = replace(by_certificate(), carried=InheritedAttributes(unseen=SOURCE_SESSION))
+    read = by_token(carried=InheritedAttributes({"a": "b"}))
+    for asked, seen in (
+        (by_certificate(), records),
+        (of_service, records),
+        (read, records),
+        (by_token(), IamInventory()),
+    ):
         assert session_after(asked, EvaluationContext(seen, NOW)) == asked
+
+
+def test_rcps_that_refuse_tags_and_a_source_identity_say_the_same() -> None:
+    three = statement({"Federated": PROVIDER}, [WEB, "sts:TagSession", "sts:SetSourceIdentity"])
+    both = statement("*", ["sts:TagSession", "sts:SetSourceIdentity"], "Deny")
+    for denied, known in ((both, True), ({**both, "Action": "sts:TagSession"}, False)):
+        rcps = {"222222222222": (policy_text({**denied, "Resource": "*"}),)}
+        records = IamInventory({ROLE: Entity(ROLE, trust=policy_text(three))}, rcps=rcps)
+        asked = by_token(carried=InheritedAttributes(unseen=SOURCE_SESSION))
+        after = session_after(asked, EvaluationContext(records, NOW))
+        assert (after.carried == InheritedAttributes({})) is known

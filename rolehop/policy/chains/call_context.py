@@ -246,7 +246,7 @@ def _add_caller(
         own = None
     for key, value in (*(own or ()), *(held.tags or {}).items()):
         values[f"aws:PrincipalTag/{key.lower()}"] = _tag(value)
-    if own is not None and held.tags is not None:
+    if own is not None:
         absent.append("aws:PrincipalTag/")
 
 
@@ -256,19 +256,17 @@ def _add_mfa(held: CallerState, values: _Values, absent: list[str]) -> None:
     Without it the key is absent for IAM user keys, and false for temporary credentials of any kind
     (IAM user guide, "AWS global condition context keys", aws:MultiFactorAuthPresent).
     """
-    if held.mfa and held.long_lived and held.mfa_by_call:
+    # MFA comes with the call of the keys themselves, or with a session that has an issue time.
+    if held.long_lived and (held.mfa_by_call or not held.mfa):
         absent.append("aws:TokenIssueTime")
     if held.mfa:
         values["aws:MultiFactorAuthPresent"] = ["true"]
-        return
-    if held.mfa is False:
+    elif held.mfa is False:
         absent.append("aws:MultiFactorAuthAge")
         if held.long_lived:
             absent.append("aws:MultiFactorAuthPresent")
         else:
             values["aws:MultiFactorAuthPresent"] = ["false"]
-    if held.long_lived:
-        absent.append("aws:TokenIssueTime")
 
 
 def _add_target(

@@ -24,7 +24,7 @@ from rolehop.policy.chains.model import (
 )
 from rolehop.policy.chains.requests import claim_unread, possible_actions
 from rolehop.policy.evaluation.evaluator import evaluate, source_unseen
-from rolehop.policy.evaluation.model import Outcome, PolicyType, Request
+from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.language.request_context import Context
 from rolehop.startup.dataclass import dataclass, field, replace
@@ -96,19 +96,16 @@ def session_after(asked: FederatedCall, setting: EvaluationContext) -> Federated
     """Return the call with what its session cannot carry: tags and a source identity.
 
     STS makes no session with either unless the role's trust policy allows ``sts:TagSession`` or
-    ``sts:SetSourceIdentity`` (IAM user guide, "Pass session tags in AWS STS" and "Monitor and control
-    actions taken with assumed roles"). So a trust policy that refuses both says what no token shows.
+    ``sts:SetSourceIdentity``, and no RCP denies it (IAM user guide, "Pass session tags in AWS STS"
+    and "Monitor and control actions taken with assumed roles"). So policies that refuse both say
+    what no token shows.
     """
     carried = asked.carried
     if asked.service is not None or not (carried.unread or carried.unseen == SOURCE_SESSION):
         return asked
-    call = replace(federated_request(asked, setting), possible_actions=(), impossible=None)
+    call = federated_request(asked, setting)
     for action in ("sts:TagSession", "sts:SetSourceIdentity"):
-        policies = evaluate(replace(call, actions=(action,))).policies
-        if all(
-            each.name is not PolicyType.TRUST or each.outcome is not Outcome.REFUSED
-            for each in policies
-        ):
+        if not evaluate(replace(call, actions=(action,))).refused:
             return asked
     return replace(asked, carried=replace(carried, tags={}, unseen=None, unread=None))
 

@@ -91,7 +91,8 @@ def any_call(
     start: StartingCredentials = SESSION, action: str = "sqs:SendMessage", **said: Any
 ) -> Context:
     known = setting(**said)
-    return caller_context(initial_state(start, known), HERE, known, action, QUEUE)
+    resource = "arn:aws:s3:::b" if known.region is None else QUEUE  # of no region, or of one
+    return caller_context(initial_state(start, known), HERE, known, action, resource)
 
 
 @later
@@ -114,6 +115,7 @@ def supplied(**values: str) -> dict[str, Any]:
 TAGGED = AssumeRoleRequest(
     HUB, "s1", tags=(("Team", "blue"), ("x", "*")), transitive_tags=("Team",)
 )
+SHOUTED = replace(TO_HUB, tags=(("STAGE", "*"),), transitive_tags=("STAGE",))
 NAMED = replace(TO_HUB, source_identity="ann")
 USER = Entity(ALICE, unique_id="AIDAALICE", tags=(("Stage", "prod"),))
 ROLE = Entity(DEV, unique_id="AROADEV", tags=(("Stage", "prod"),))
@@ -172,6 +174,7 @@ OLD = "2026-01-01T00:00:00Z"
         (hop_1(carrying(tags={}), TO_HUB, ROLE), "aws:PrincipalTag/stage", ("prod",)),
         (hop_1(carrying(tags={"STAGE": "test"}), TO_HUB, ROLE), "aws:PrincipalTag/stage", ("test",)),
         (hop_1(carrying(), TO_HUB, ROLE), "aws:PrincipalTag/stage", UNKNOWN),
+        (hop_2(KEYS, SHOUTED, HUB_ENTITY), "aws:PrincipalTag/stage", UNKNOWN),  # sent, not known
         (hop_1(carrying(tags={}, unseen="x"), TO_HUB, ROLE), "aws:PrincipalTag/stage", UNKNOWN),
         (hop_1(carrying(tags={}, unread="x"), TO_HUB, ROLE), "aws:PrincipalTag/stage", UNKNOWN),
         (hop_1(carrying(tags={})), "aws:PrincipalTag/stage", UNKNOWN),
@@ -181,6 +184,7 @@ OLD = "2026-01-01T00:00:00Z"
         (hop_2(KEYS, TAGGED, TARGET), "iam:ResourceTag/Stage", ("prod",)),
         (hop_2(KEYS, TAGGED, TARGET), "aws:ResourceTag/team", ("blue",)),
         (hop_2(KEYS, TAGGED, TARGET), "iam:ResourceTag/team", ("blue",)),
+        (hop_2(KEYS, SHOUTED, TARGET), "aws:ResourceTag/stage", UNKNOWN),
         (hop_2(KEYS, TAGGED, TARGET), "aws:ResourceTag/x", None),  # it does not travel
         (hop_1(carrying(**TAGS), TO_HUB, HUB_ENTITY), "aws:ResourceTag/team", ("blue",)),
         (hop_1(carrying(**TAGS), TO_HUB, HUB_ENTITY), "aws:ResourceTag/cost", None),
@@ -216,6 +220,7 @@ def test_a_key_of_a_call(context: Callable[[], Context], key: str, values: objec
         (after_hop_1(**supplied(aws__userid="A:s1")), "aws:userid", ("A:s1",)),
         (after_hop_1(**supplied(kms__ViaService="x")), "kms:ViaService", ("x",)),
         (after_hop_1(**supplied(aws__SourceAccount="1")), "aws:SourceAccount", ("1",)),
+        (any_call(supplied={"aws:ResourceAccount": []}), "aws:ResourceAccount", None),
         (any_call(KEYS, **supplied(aws__username="ann")), "aws:username", ("ann",)),
         (action_on_hub(**supplied(sts__ExternalId="x")), "sts:ExternalId", ("x",)),
     ],
@@ -238,6 +243,7 @@ T, F = ("true",), ("false",)
         # IAM user keys: without MFA no key of it; with a code in the call itself, no issue time.
         (KEYS, None, None, None, ""),
         (BY_CALL, T, ("0", "60"), None, "MA"),
+        (replace(KEYS, mfa=True), T, UNKNOWN, UNKNOWN, "MA"),  # by the one or the other
         (replace(KEYS, mfa=None), UNKNOWN, UNKNOWN, None, ""),
         # A session of GetSessionToken in their place: as old as it may be.
         (BY_TOKEN, T, ("0", "3600"), AN_HOUR_AGO, "MAI"),
