@@ -282,6 +282,28 @@ def test_the_policies_that_refuse_and_the_first_reason() -> None:
     assert judged(BOB, HERE).first_wrong is None
 
 
+def test_whatever_is_open_of_any_statement_would_settle_it() -> None:
+    assert judged(BOB, HERE, own=[MAYBE, MAYBE_DENY]).unknowns == ("aws:SourceIp", "aws:SourceVpc")
+
+
+def test_a_call_is_of_the_first_hop_unless_it_says_otherwise() -> None:
+    tagged = {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "x"}}}
+    verdict = judged(BOB, HERE, own=ANY | tagged)
+    said = sentence(of(verdict, "own").findings[0], verdict.request.hop)
+    assert said.endswith("give it with --context aws:PrincipalTag/team=VALUE")
+
+
+def test_an_action_that_may_not_be_asked_for_refuses_nothing() -> None:
+    """Tags that a session is not seen to have need sts:TagSession only if they are there."""
+    unseen = {"unseen": "source-session", "possible_actions": ("sts:TagSession",)}
+    verdict = judged(BOB, HERE, own=sid("A", ANY, Action="sts:AssumeRole"), request=unseen)
+    own = of(verdict, "own")
+    assert brief(own) == ("U", "A", "source-session source-unseen", [])
+    assert (own.action, own.findings[0].found) == ("sts:TagSession", "sts:TagSession")
+    assert verdict.unknowns == ("source-session",)
+    assert of(judged(BOB, HERE, own=S3, request=unseen), "own").action == "sts:AssumeRole"
+
+
 @pytest.mark.parametrize("kind", [Reason, Truth, Outcome, PolicyType])
 def test_programs_read_each_value_as_words_in_lower_case(kind: type[Enum]) -> None:
     for each in kind:
