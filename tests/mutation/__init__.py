@@ -76,7 +76,7 @@ PARTS = {
     "requests": Part(
         "what a chain's calls ask, and with which context keys",
         ("policy/chains/*.py",),
-        _OF_POLICIES,
+        (*_OF_POLICIES, "config/test_suspicious.py", "plan/test_prechecks.py"),
     ),
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",

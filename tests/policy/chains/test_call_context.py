@@ -288,8 +288,29 @@ def test_keys_of_instances_and_tokens_are_of_no_user_s_chain() -> None:
             assert call(start)().lookup("ec2:SourceInstanceARN") is found
 
 
-def test_the_holder_of_a_token_calls_for_the_account_of_the_role() -> None:
-    assert context_of_token(DEV, setting()).lookup("aws:ResourceAccount") == (HERE,)
+OF_SERVICES = [
+    "aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia",
+    "aws:CalledViaFirst", "aws:CalledViaLast", "aws:CalledViaAWSMCP",
+    "aws:PrincipalServiceName", "aws:PrincipalServiceNamesList",
+]  # fmt: skip
+OF_SIGNERS = ["sts:ExternalId", "aws:PrincipalArn", "aws:SourceIdentity", "aws:username"]
+PARAMETERS = [
+    "sts:ExternalId", "sts:RoleSessionName", "sts:TransitiveTagKeys", "sts:SourceIdentity",
+    "aws:TagKeys", "aws:RequestTag/x", "aws:RequestedRegion",
+]  # fmt: skip
+
+
+def test_keys_that_only_some_calls_have() -> None:
+    """A service's calls, those that somebody's credentials sign, and those with parameters."""
+    token, action = context_of_token(DEV, setting()), action_on_hub(carrying())()
+    for key in OF_SERVICES:
+        assert {call(SESSION)().lookup(key) for call in (hop_1, any_call)} == {None}, key
+        assert token.lookup(key) is None, key
+    for key in OF_SIGNERS:
+        assert token.lookup(key) is None, key
+    for key in PARAMETERS:
+        assert action.lookup(key) is UNKNOWN, key
+    assert token.lookup("aws:ResourceAccount") == (HERE,)
 
 
 @pytest.mark.parametrize(
