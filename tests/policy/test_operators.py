@@ -134,11 +134,13 @@ def test_date_operators(operator: str, wanted: Any, found: Any, truth: Truth) ->
 def test_a_time_without_a_zone_is_utc_wherever_rolehop_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with monkeypatch.context() as here:
-        here.setenv("TZ", "Far-9")
+    try:
+        with monkeypatch.context() as here:
+            here.setenv("TZ", "Far-9")
+            time.tzset()
+            found = judged("DateEquals", "2026-01-01T00:00:00", ["1767225600"])
+    finally:
         time.tzset()
-        found = judged("DateEquals", "2026-01-01T00:00:00", ["1767225600"])
-    time.tzset()
     assert found.truth is T
 
 

@@ -1,1 +1,1 @@
-"""What is stored: list and forget sessions, and make a lost index anew."""
+"""What is stored: list and forget sessions, make a lost index anew, change IAM user keys."""

@@ -19,7 +19,7 @@ from rolehop.text import pluralize
 from rolehop.vault import FREEDESKTOP, backend_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from rolehop.app.context import App
@@ -209,7 +209,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     Notes of flags, reasons, refusals and failures go with every session.
 
     Raises:
-        ConfigError: a pattern matches no chain.
+        ConfigError: a pattern matches no chain, and none of which sessions are stored.
         VaultError: the keyring failed, or the state folder is not used, which says what is stored.
     """
     if app.state_problem is not None:
@@ -218,9 +218,6 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
             cause=app.state_problem,
             fix="put that right, then run it again; until then each session ends by itself",
         )
-    from rolehop.app.planning import Stamps
-    from rolehop.app.stored.gone_chains import keys_of_gone, named_chains
-
     everything = patterns is None
     if everything:
         _forget_notes(app)
@@ -230,13 +227,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
             app.source_callers.forget()
     if everything and index.mfa:
         app.vault.digest_key.forget()
-    chains, gone = (
-        ([], frozenset[str]()) if patterns is None else named_chains(app, index, patterns)
-    )
-    stamps = Stamps()
-    below = [key for chain in chains for key in _keys_below(app, index, chain, stamps)]
-    below += keys_of_gone(index, gone)
-    keys = list(index.sessions if everything else dict.fromkeys(below))
+    keys = list(index.sessions if patterns is None else _named_keys(app, index, patterns))
     deleted, count = _forget_keys(app, keys) if keys else ((), 0)
     left = Counter(
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
@@ -250,6 +241,17 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
     return Forgotten(count, dict(left), len(app.index.sign_ins))
+
+
+def _named_keys(app: App, index: Index, patterns: Sequence[str]) -> Iterable[str]:
+    """Return the hop keys of the sessions of the chains that match, and of those made with them."""
+    from rolehop.app.planning import Stamps
+    from rolehop.app.stored.gone_chains import keys_of_gone, named_chains
+
+    chains, gone = named_chains(app, index, patterns)
+    stamps = Stamps()
+    below = [key for chain in chains for key in _keys_below(app, index, chain, stamps)]
+    return dict.fromkeys([*below, *keys_of_gone(index, gone)])
 
 
 def _forget_keys(app: App, keys: Sequence[str]) -> tuple[tuple[str, ...], int]:

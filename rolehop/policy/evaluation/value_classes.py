@@ -148,17 +148,13 @@ def _booleans(key: str, _conditions: Sequence[Condition]) -> ValueClasses:
 
 def _numbers(key: str, conditions: Sequence[Condition]) -> ValueClasses:
     bounds = {number_of(v): v for each in conditions for v in each.values}
-    return _ordered(key, bounds, min(bounds) - 1)
+    return ValueClasses(key, tuple(_points_and_gaps(bounds, min(bounds) - 1)), ordered=True)
 
 
 def _times(key: str, conditions: Sequence[Condition]) -> ValueClasses:
     bounds = {time_of(v): v for each in conditions for v in each.values}
     least = min(bounds) / 2  # no time is before 1970
     return ValueClasses(key, tuple(_points_and_gaps(bounds, least)), ordered=True, times=True)
-
-
-def _ordered(key: str, bounds: dict[Decimal, str], least: Decimal) -> ValueClasses:
-    return ValueClasses(key, tuple(_points_and_gaps(bounds, least)), ordered=True)
 
 
 def _points_and_gaps(bounds: dict[Decimal, str], least: Decimal) -> Iterator[ValueClass]:
