@@ -125,7 +125,12 @@ def _put_in(source: Source, mutant: Mutant, functions: dict[CodeType, list[Funct
     if mutated == source.code:
         raise SyntaxError("the change is none")
     before, after = (list(_codes(each)) for each in (source.code, mutated))
-    if [each.co_qualname for each in before] != [each.co_qualname for each in after]:
+    if _names(before) != _names(after):
+        # A comprehension or a lambda is gone; it is a part of its function's new code.
+        before, after = (
+            [each for each in codes if each.co_name[0] != "<"] for codes in (before, after)
+        )
+    if _names(before) != _names(after):
         return False
     done = False
     for old, new in zip(before, after, strict=True):
@@ -135,6 +140,10 @@ def _put_in(source: Source, mutant: Mutant, functions: dict[CodeType, list[Funct
             each.__code__ = new
             done = True
     return done
+
+
+def _names(codes: list[CodeType]) -> list[str]:
+    return [each.co_qualname for each in codes]
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
