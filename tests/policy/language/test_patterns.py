@@ -8,7 +8,15 @@ from itertools import product
 
 import pytest
 
-from rolehop.policy.language.wildcards import Token, Wild, covers, matches, overlap, tokens_of
+from rolehop.policy.language.wildcards import (
+    Token,
+    Wild,
+    covers,
+    matches,
+    matches_text,
+    overlap,
+    tokens_of,
+)
 
 STAR, ONE = Wild.RUN, Wild.ONE
 
@@ -42,7 +50,7 @@ def test_patterns_of_actions_are_compared_by_what_they_match() -> None:
 
 
 def test_what_stands_between_two_stars_is_looked_for_from_where_the_last_one_ended() -> None:
-    """One piece and two, with question marks in them, in every text of up to five letters."""
+    """One piece and two, and one alone, with question marks in them, in every text of up to five letters."""
     texts = ["".join(each) for size in range(6) for each in product("ab", repeat=size)]
     pieces = ["".join(each) for size in (1, 2, 3) for each in product("ab?", repeat=size)]
     short = [each for each in pieces if len(each) < 3]
@@ -52,4 +60,8 @@ def test_what_stands_between_two_stars_is_looked_for_from_where_the_last_one_end
         tokens = tokens_of(pattern)
         assert [each for each in texts if matches(each, tokens)] == filter_by(texts, pattern), (
             pattern
+        )
+    for piece in pieces:
+        assert [each for each in texts if matches_text(each, piece)] == filter_by(texts, piece), (
+            piece
         )
