@@ -27,6 +27,7 @@ NOBODY = Caller(None, None)
 OF_ACCOUNT = Caller(None, ACCOUNT)
 EC2 = Caller(None, None, service="ec2.amazonaws.com")
 TOKEN = Caller(None, None, federated=True)
+OF_PROVIDER = Caller(None, None, provider="arn:aws:iam::1:oidc-provider/x", federated=True)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,17 @@ TOKEN = Caller(None, None, federated=True)
         (BOB, "Service", "ec2.amazonaws.com", F, Reason.ANOTHER_KIND),
         (TOKEN, "Federated", "accounts.google.com", U, Reason.CALLER_UNKNOWN),
         (BOB, "Federated", "accounts.google.com", F, Reason.ANOTHER_KIND),
+        (OF_PROVIDER, "Federated", "arn:aws:iam::1:oidc-provider/x", T, Reason.MATCHES),
+        (OF_PROVIDER, "Federated", "arn:aws:iam::1:oidc-provider/y", F, Reason.NOT_NAMED),
+        (OF_PROVIDER, "Federated", "*", U, Reason.WILDCARD_OUTSIDE),
+        (OF_PROVIDER, "AWS", "arn:aws:iam::222222222222:user/bob", F, Reason.ANOTHER_KIND),
         (BOB, "CanonicalUser", "79a59df900b949e5", F, Reason.NOT_A_PRINCIPAL),
+        # A principal has no wildcard but "*" alone.
+        (BOB, "AWS", "arn:aws:iam::222222222222:user/*", F, Reason.NOT_A_PRINCIPAL),
+        (BOB, "AWS", "arn:aws:iam::222222222222:user/bo?", F, Reason.NOT_A_PRINCIPAL),
+        (BOB, "AWS", "arn:aws:iam::*:root", F, Reason.NOT_A_PRINCIPAL),
+        (BOB, "AWS", "arn:aws:iam:::root", F, Reason.NOT_A_PRINCIPAL),
+        (BOB, "AWS", "bob", F, Reason.NOT_A_PRINCIPAL),
     ],
 )  # fmt: skip
 def test_a_principal_names_a_caller_or_not(
