@@ -242,5 +242,6 @@ WRITERS = {
     "net/loopback_pages.py": "pages that a browser shows",
     "sources/shared/keeper.py": "what became of its program, to rolehop",
     "state/run_log.py": "the lines of a run",
+    "vault/backends/encrypted_file.py": "the text of its file",
     "vault/locks.py": "lock files",
 }

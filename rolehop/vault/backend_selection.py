@@ -36,8 +36,12 @@ if TYPE_CHECKING:
 
     from rolehop.vault.session_bus import BusProblem
 
-# Ours in place of the library's: the same items over a persistent connection.
-_REPLACEMENTS = {FREEDESKTOP: "rolehop.vault.secret_service.ConnectedSecretService"}
+# Ours in place of the library's: the same items over a persistent connection, and in a file that is
+# written whole.
+_REPLACEMENTS = {
+    FREEDESKTOP: "rolehop.vault.secret_service.ConnectedSecretService",
+    ENCRYPTED_FILE: "rolehop.vault.backends.encrypted_file.EncryptedFile",
+}
 _ON_A_BUS = (FREEDESKTOP, KWALLET)
 # Their classes, and those that are made of them (DBusKeyringKWallet4), ask on the session bus.
 _BUS_MODULES = frozenset(
@@ -59,6 +63,7 @@ _FIX = (
     "unlock or install a keyring (gnome-keyring, KeePassXC, KWallet), or name a back end:"
     ' [vault] backend = "module.Class"'
 )
+_PASSPHRASE = f"{PROPERTY}KEYRING_KEY"  # of the encrypted file
 _BY_SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
 # It takes the place of the daemon that runs, whose keyring no other command unlocks; what it reads
 # is the password and nothing else, not even a line end (gnome-keyring 48).
@@ -249,7 +254,7 @@ def _made(name: str, found: Any, environ: Mapping[str, str]) -> KeyringBackend:
         made = found(_properties(environ))
     else:
         made = found()
-        # keyring's own constructor has done so; ENCRYPTED_FILE's does not call it.
+        # keyring's own constructor has done so, if the class calls it.
         for key, value in _properties(environ).items():
             setattr(made, key, value)
     return made
@@ -297,6 +302,8 @@ def how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str |
     """Return the command for a session over SSH, where no desktop asks for the password."""
     if name == GPG_STORE:
         return Advice("give GnuPG the passphrase in a terminal: ", ShellCommand("rolehop doctor"))
+    if name == ENCRYPTED_FILE:
+        return Advice("give its passphrase: the variable ", ShellCommand(_PASSPHRASE))
     if not any(environ.get(each) for each in _BY_SSH) or name == KERNEL:
         return None
     if platform == "darwin":
@@ -317,8 +324,8 @@ def _limit(keyring: KeyringBackend) -> int | None:
 def _asks_person(name: str, environ: Mapping[str, str], platform: str) -> bool:
     if name == KERNEL:
         return False
-    if name == GPG_STORE:
-        return True  # GnuPG asks on the terminal
+    if name == GPG_STORE or (name == ENCRYPTED_FILE and not environ.get(_PASSPHRASE)):
+        return True  # GnuPG, or the library, asks on the terminal
     return platform in ("darwin", "win32") or _has_display(environ)
 
 
