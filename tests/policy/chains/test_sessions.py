@@ -296,6 +296,10 @@ def test_where_a_hop_is_defined() -> None:
     assert chain(locations=places).location(2).name == "c"
     assert ConfigLocation("x", file="AWS config").is_of_aws
     assert not ConfigLocation("x").is_of_aws
+    # In rolehop's own config each key has its own name; the file does not make another location.
+    keys = "external_id mfa_serial role session_name source_identity tags transitive_tags"
+    assert ConfigLocation("x").keys == {each: each for each in keys.split()}
+    assert ConfigLocation("x", place=("a.toml", ())) == ConfigLocation("x")
 
 
 def test_the_transitive_tags_that_the_caller_of_a_hop_carries() -> None:
@@ -311,11 +315,13 @@ def test_the_transitive_tags_that_the_caller_of_a_hop_carries() -> None:
 def test_a_source_s_own_call_with_another_value() -> None:
     """Another session name is another caller of hop 1."""
     start = StartingCredentials("arn:aws:sts::222222222222:assumed-role/Hub/job")
-    own = replace(chain(own_role(), own_role()), start=start)
+    other = replace(own_role(), role=str(ADMIN))
+    own = replace(chain(own_role(), other), start=start)
     for key, name in (("STS:RoleSessionName", "new"), ("sts:ExternalId", "job")):
         changed = own.with_source(key, "new")
         assert changed.source_requests[0].context.lookup(key) == ("new",)
-        assert changed.source_requests[1] == own.source_requests[1]
+        assert [each.role for each in changed.source_requests] == [str(HUB), str(ADMIN)]
+        assert changed.source_requests[1] == other
         assert changed.start.principal == f"arn:aws:sts::222222222222:assumed-role/Hub/{name}"
     unknown = replace(own, start=StartingCredentials(None))
     assert unknown.with_source("sts:RoleSessionName", "new").start.principal is None
@@ -323,7 +329,7 @@ def test_a_source_s_own_call_with_another_value() -> None:
 
 def test_the_same_chain_in_another_region_or_with_mfa() -> None:
     assert chain().with_region("eu-west-2").setting.region == "eu-west-2"
-    said = {"aws:multifactorauthpresent": ["false"], "aws:SourceIp": ["192.0.2.1"]}
+    said = {"AWS:MultiFactorAuthPresent": ["false"], "aws:SourceIp": ["192.0.2.1"]}
     asked = replace(chain(), setting=setting(supplied=said)).with_mfa()
     assert asked.start.mfa
     assert asked.setting.supplied == {"aws:SourceIp": ["192.0.2.1"]}
