@@ -104,6 +104,7 @@ def test_whether_the_keys_of_a_user_call(
 ) -> None:
     held = held_by(start)
     assert (held.long_lived, held.from_user) == (long_lived, from_user)
+    assert (held.walked, held.next_hop, held.session) == (False, 1, NO_POLICY)
     after = next_state(held, TO_HUB, 1, KNOWN)
     assert (after.long_lived, after.from_user, after.mfa) == (False, from_user, False)
 
