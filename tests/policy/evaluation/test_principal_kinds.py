@@ -53,6 +53,8 @@ OF_PROVIDER = Caller(None, None, provider="arn:aws:iam::1:oidc-provider/x", fede
         (EC2, "Service", "ec2.amazonaws.com", T, Reason.MATCHES),
         (EC2, "Service", "ecs.amazonaws.com", F, Reason.NOT_NAMED),
         (EC2, "Service", "*", U, Reason.WILDCARD_OUTSIDE),
+        (EC2, "AWS", "*", U, Reason.WILDCARD_OUTSIDE),
+        (TOKEN, "AWS", "*", U, Reason.WILDCARD_OUTSIDE),
         (BOB, "Service", "ec2.amazonaws.com", F, Reason.ANOTHER_KIND),
         (TOKEN, "Federated", "accounts.google.com", U, Reason.CALLER_UNKNOWN),
         (BOB, "Federated", "accounts.google.com", F, Reason.ANOTHER_KIND),
