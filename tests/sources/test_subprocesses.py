@@ -128,6 +128,7 @@ READABLE = [
         ("Authorization: Bearer abc.def", "Authorization: Bearer [hidden]"),
         ("PIN: 123456", "PIN: [hidden]"),
         ("api_key=abc&x=1", "api_key=[hidden]&x=1"),
+        ("KEYRING_PROPERTY_KEYRING_KEY=abc", "KEYRING_PROPERTY_KEYRING_KEY=[hidden]"),
         ("https://me:hunter2@host.example/x", "https://me:[hidden]@host.example/x"),
         # What people need to read.
         *((said, None) for said in READABLE),

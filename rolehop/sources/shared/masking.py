@@ -15,7 +15,7 @@ _JWT = r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)+"
 # A pair that is named for its secret: password=x, "SecretAccessKey": "x", Authorization: Bearer x.
 _PAIR = (
     r"(?i)((?:pass(?:word|wd|phrase|code)|secret|token|\botp|\bpin|\bpwd"
-    r"|(?:secret|private|api)[ _-]?(?:access[ _-]?)?key)[\"']?[ \t]{0,3}([:=])[ \t]{0,3}"
+    r"|(?:secret|private|api|keyring)[ _-]?(?:access[ _-]?)?key)[\"']?[ \t]{0,3}([:=])[ \t]{0,3}"
     r"|(\bbearer)[ \t])"
     r"(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>,;{}&]+))"
 )
