@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import json
 import os
 import sys
@@ -64,12 +66,14 @@ def baseline(job: Job, out: Path) -> None:
 class _Baseline:
     def __init__(self, measured: Any) -> None:
         self._measured = measured
+        self._caches: list[Any] = []
         self.seconds: dict[str, float] = {}
         self.left_out: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         prepare(items)
+        self._caches = caches()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
@@ -82,6 +86,8 @@ class _Baseline:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        for each in self._caches:  # else only the first test runs the lines that are behind one
+            each.cache_clear()
         self._measured.switch_context(item.nodeid)
         begun, cpu = time.monotonic(), _cpu_seconds()
         try:
@@ -97,6 +103,16 @@ class _Baseline:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.passed:
             self.left_out.add(report.nodeid)
+
+
+def caches() -> list[Any]:
+    """Return those of rolehop's functions that keep what they returned."""
+    gc.unfreeze()  # else what was there before the tests is not found
+    return [
+        each
+        for each in gc.get_objects()
+        if type(each) is functools._lru_cache_wrapper and each.__module__.startswith("rolehop.")
+    ]
 
 
 def _cpu_seconds() -> float:

@@ -28,7 +28,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutation.baseline import OPTIONS, baseline, prepare
+from tests.mutation.baseline import OPTIONS, baseline, caches, prepare
 from tests.mutation.children import (
     AT_IMPORT,
     NO_CODE,
@@ -72,7 +72,7 @@ class _Forks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        gc.unfreeze()  # else what was there before the tests is not found
+        kept = caches()
         sources = self._job.sources()
         functions = _functions_by_code({each.path for each in sources.values()})
         gc.freeze()  # a child that looks through all of them would copy their pages
@@ -92,6 +92,8 @@ class _Forks:
             mutant = mutants[name]
             if not _put_in(sources[mutant.file], mutant, functions):
                 return AT_IMPORT
+            for each in kept:
+                each.cache_clear()
             return next(failures(temporary, {*ids} - unable), "")
 
         every = {each for ids in self._job.mutants.values() for each in ids}

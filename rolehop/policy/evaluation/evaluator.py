@@ -262,7 +262,7 @@ def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -
     caller = request.caller
     if not shown.there:
         # Across accounts, a resource that has no policy is open to nobody.
-        return name is not PolicyType.TRUST or request.owner is None or request.within_account
+        return name is not PolicyType.TRUST or request.within_account
     if name is PolicyType.TRUST:
         return False
     if name is PolicyType.RCP:

@@ -190,9 +190,9 @@ def _disjoint(blocks: Sequence[Network]) -> list[Network]:
     for block in sorted(dict.fromkeys(blocks), key=lambda each: each.prefixlen):
         split: list[Network] = []
         for part in parts:
-            if part != block and _is_within(block, part):
+            if _is_within(block, part):
                 split.extend(part.address_exclude(block))  # type: ignore[arg-type]
-            elif part != block:
+            else:
                 split.append(part)
         parts = [*split, block]
     return parts

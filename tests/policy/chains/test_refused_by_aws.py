@@ -28,7 +28,6 @@ from rolehop.policy import (
     parse_policy,
 )
 from rolehop.policy.chain_verdict import (
-    AWS_REFUSAL,
     AwsRefusal,
     ChainVerdict,
     Memo,
@@ -123,12 +122,12 @@ IDENTITY, LIMITED = "identity-based policy", "permissions boundary"
         # It was refused; why, is open if neither AWS nor the documents say so.
         (DENY, None, Outcome.REFUSED, ()),
         (DENY, LIMITED, Outcome.REFUSED, ()),
-        (MAYBE, None, Outcome.REFUSED, (AWS_REFUSAL, "aws:SourceVpc")),
+        (MAYBE, None, Outcome.REFUSED, ("aws-refusal", "aws:SourceVpc")),
         (MAYBE, IDENTITY, Outcome.REFUSED, ()),
         (None, IDENTITY, Outcome.REFUSED, ()),
         # Documents that allow it are not all, or not as they were.
-        (ANY, None, Outcome.UNKNOWN, (AWS_REFUSAL,)),
-        (ANY, IDENTITY, Outcome.UNKNOWN, (AWS_REFUSAL,)),
+        (ANY, None, Outcome.UNKNOWN, ("aws-refusal",)),
+        (ANY, IDENTITY, Outcome.UNKNOWN, ("aws-refusal",)),
     ],
 )
 def test_a_call_that_aws_refused(
@@ -193,6 +192,8 @@ def test_a_policy_that_aws_names_by_its_arn_is_judged_by(
     found = refused_by_aws(by_documents(boundary=boundary), refusal(policy, arn), records)
     judged = found.request.policy_set(BOUNDARY)
     assert [each.name for each in judged.documents] == names
+    assert judged.missing == (("the others",) if boundary is NOT_VISIBLE else ())
+    assert found.request.policies.keys() == {TRUST, PERMISSIONS, BOUNDARY, SESSION}
     refused = [each.name for each in found.refused]
     assert refused == ([BOUNDARY] if "policy limit" in names else refused)
 
@@ -201,13 +202,32 @@ def test_a_refusal_without_a_text_of_aws_leaves_the_policies_as_they_are() -> No
     known = by_documents(MAYBE)
     found = refused_by_aws(known, AwsRefusal("AccessDenied", None), RECORDS)
     assert (found.policies, found.request) == (known.policies, known.request)
-    assert (found.outcome, found.unknowns) == (Outcome.REFUSED, (AWS_REFUSAL, "aws:SourceVpc"))
+    assert (found.outcome, found.unknowns) == (Outcome.REFUSED, ("aws-refusal", "aws:SourceVpc"))
 
 
-def test_a_policy_is_found_by_its_whole_name() -> None:
-    assert has_policy(OLD_LIMIT, LIMIT)
-    assert not has_policy(OLD_LIMIT, LIMIT.removesuffix("it"))
+@pytest.mark.parametrize(
+    ("name", "is_it"),
+    [
+        ("boundary limit of user bob", True),
+        ("limit of user bob", True),
+        ("policy limit", True),
+        ("policy limits", False),
+        ("policy limit2 of user bob", False),
+        ("policy unlimit of user bob", False),
+        ("nolimit", False),
+    ],
+)
+def test_a_policy_is_found_by_its_whole_name(name: str, is_it: bool) -> None:
+    assert has_policy(shown(Kind.BOUNDARY, ANY, name=name), LIMIT) is is_it
+    assert has_policy(shown(Kind.BOUNDARY, ANY, name=name), f"{LIMIT[:-5]}team/limit") is is_it
     assert not has_policy(NO_POLICY, LIMIT)
+
+
+def test_a_policy_that_aws_does_not_name_by_its_arn_is_no_text() -> None:
+    found = refused_by_aws(by_documents(MAYBE), refusal(IDENTITY), IamInventory())
+    said = next(each for each in found.policies if each.name is PERMISSIONS).findings[0]
+    assert (said.reason, said.wanted) == (Reason.AWS_SAID, "")
+    assert AwsRefusal("AccessDenied", None).message == ""
 
 
 def chain(**more: Any) -> ChainScenario:

@@ -35,6 +35,10 @@ OF_PROVIDER = Caller(None, None, provider="arn:aws:iam::1:oidc-provider/x", fede
     [
         (BOB, "AWS", "AIDABOB", T, Reason.MATCHES),
         (BOB, "AWS", "AIDAOTHER", F, Reason.DELETED_PRINCIPAL),
+        (BOB, "AWS", "AROAOTHER", F, Reason.DELETED_PRINCIPAL),
+        (BOB, "AWS", "AGPAOTHER", F, Reason.DELETED_PRINCIPAL),
+        (BOB, "AWS", "ANPAOTHER", F, Reason.DELETED_PRINCIPAL),
+        (BOB, "AWS", "ASCAOTHER", F, Reason.DELETED_PRINCIPAL),
         (SESSION, "AWS", "AROAHUB", T, Reason.MATCHES),
         (SESSION, "AWS", "arn:aws:sts::222222222222:assumed-role/Hub/s", T, Reason.MATCHES),
         (SESSION, "AWS", "arn:aws:sts::222222222222:assumed-role/Hub/t", F, Reason.OTHER_SESSION),

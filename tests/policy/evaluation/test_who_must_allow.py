@@ -125,6 +125,8 @@ def by(kind: str, name: str, **more: Any) -> dict[str, Any]:
         (SERVICE, by("Service", "x.amazonaws.com"), {"rcp": RCP}, LINKED, "A", "A....."),
         (OF_LINKED, trusting(HERE), {"scp": DENY, "rcp": RCP}, ROLE, "A", "AA...."),
         (OF_LINKED, trusting(HERE), {"own": DENY, "boundary": DENY}, ROLE, "R", "ARR..."),
+        # That another user is named beside the account spares this one nothing.
+        (BOB, trusting(HERE, Principal={"AWS": [HERE, f"{BOB}2"]}), {"own": S3}, ROLE, "R", "AR...."),
         # Whoever may be of the account may need nothing more.
         (None, trusting("*"), {"own": S3}, ROLE, "U", "AU...."),
         # A Deny that may name the caller does not spare it the permission.
