@@ -36,10 +36,17 @@ def servers(world: World) -> list[dict[str, Any]]:
 
 
 def servers_left(world: World) -> list[Path]:
-    """Wait until no server runs; return what they left."""
-    while servers(world):
+    """Wait until no server runs; return what they left.
+
+    One whose command has ended while it started is not listed yet, and its files are there.
+    """
+    deadline = time.monotonic() + 60
+    while True:
+        running = servers(world)
+        left = [*(world.folder / "run").iterdir(), *(world.state / "servers").iterdir()]
+        if (not running and not left) or time.monotonic() > deadline:
+            return left
         time.sleep(0.02)
-    return [*(world.folder / "run").iterdir(), *(world.state / "servers").iterdir()]
 
 
 _LOOKS_AROUND = f"""
