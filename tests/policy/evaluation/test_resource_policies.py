@@ -81,6 +81,43 @@ def test_whether_the_policy_of_a_resource_must_or_can_count(
     assert has_no_policy(action, resource) is none
 
 
+# Service Authorization Reference, "Actions, resources, and condition keys" for STS and KMS.
+OF_NO_ROLE = (
+    *("AssumeRoot", "DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetCallerIdentity"),
+    *("GetDelegatedAccessToken", "GetFederationToken", "GetServiceBearerToken", "GetSessionToken"),
+    "GetWebIdentityToken",
+)
+OF_NO_KEY = (
+    *("ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateKey", "DeleteCustomKeyStore"),
+    *("DescribeCustomKeyStores", "DisconnectCustomKeyStore", "GenerateRandom", "ListAliases"),
+    *("ListKeys", "UpdateCustomKeyStore"),
+)
+# Services of which it says that they support no resource-based policies.
+WITHOUT_POLICIES = (
+    *("autoscaling", "cloudformation", "cloudwatch", "ec2", "ecs", "eks", "elasticloadbalancing"),
+    *("iam", "rds", "route53"),
+)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *(f"sts:{each}" for each in OF_NO_ROLE),
+        *(f"kms:{each}" for each in OF_NO_KEY),
+        *(f"{each}:X" for each in WITHOUT_POLICIES),
+    ],
+)
+def test_no_policy_of_a_resource_counts_for_it(action: str) -> None:
+    assert not is_governed_by_resource(action, ANY_RESOURCE)
+    assert has_no_policy(action, ANY_RESOURCE)
+
+
+@pytest.mark.parametrize("name", ["CreateAlias", "DeleteAlias", "UpdateAlias"])
+def test_an_alias_has_no_policy(name: str) -> None:
+    assert not is_governed_by_resource(f"kms:{name}", ALIAS)
+    assert is_governed_by_resource(f"kms:{name}", KEY)
+
+
 @pytest.mark.parametrize(
     ("action", "more"),
     [

@@ -166,6 +166,8 @@ def test_the_variables_of_a_condition_are_shown_with_their_one_value() -> None:
          Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:x:::a*", "arn:aws:x:::a:b")),
         ({"Resource": "arn:aws:iam"}, "sts:AssumeRole", ROLE,
          Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:iam", ROLE)),
+        ({"Action": "*", "Resource": ["arn:aws:s3*"]}, "s3:A", "arn:aws:s3:::b",
+         Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:s3*", "arn:aws:s3:::b")),
         ({"Resource": "arn:aws:s?m::222222222222:role/T"}, "sts:AssumeRole",
          "arn:aws:ssm::222222222222:role/T",
          Finding("Resource", U, Reason.RESOURCE_UNDOCUMENTED, "arn:aws:s?m::222222222222:role/T",
