@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import secretstorage
-from jeepney import DBusErrorResponse, message_bus
-from jeepney.io.blocking import Proxy, open_dbus_connection
+from jeepney import DBusErrorResponse, Message, message_bus
+from jeepney.bus import get_bus
+from jeepney.io.blocking import DBusConnection, Proxy, prep_socket
 from keyring.backends.SecretService import Keyring
 
 from rolehop.fastpath import dbus
@@ -33,7 +34,7 @@ from tests.support.environment import ROOT, needed_variables
 
 BACKEND = "keyring.backends.SecretService.Keyring"
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
-_READY = 60.0  # seconds for a daemon to be ready on a busy machine
+_READY = 60.0  # seconds for a daemon to be ready on a busy machine, or to lock
 PATIENCE = 60.0  # seconds for an answer
 
 # The system's session.conf, less the folders of services that a bus starts when they are called:
@@ -59,6 +60,24 @@ from rolehop.vault.session_bus import open_session_bus
 with closing(open_session_bus(60)) as bus:
     find_collection(bus).lock()
 """
+
+
+class PatientConnection(DBusConnection):  # type: ignore[misc]  # jeepney has no types
+    """A connection to the bus at ``address`` on which no answer is waited for longer than `PATIENCE`.
+
+    The library waits for ever, and a daemon that hangs would make its test hang, too.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(prep_socket(get_bus(address), timeout=PATIENCE))
+
+    def receive(self, *, timeout: float | None = None) -> Message:
+        """Return the next message.
+
+        Raises:
+            TimeoutError: there was none.
+        """
+        return super().receive(timeout=PATIENCE if timeout is None else timeout)
 
 
 def be_patient(seconds: float = PATIENCE) -> None:
@@ -113,6 +132,7 @@ class SecretService:
             [sys.executable, "-W", "error", "-c", _LOCK],
             env={**self.full_environ(), "PYTHONPATH": str(ROOT)},
             check=True,
+            timeout=_READY,
         )
 
     def unlock(self) -> None:
@@ -127,6 +147,7 @@ class SecretService:
             stderr=subprocess.DEVNULL,
             env=self.full_environ(),
             check=True,
+            timeout=_READY,
         )
         self.forget()
         self._daemon = os.pidfd_open(_daemon_of(self.environ["DBUS_SESSION_BUS_ADDRESS"]))
@@ -151,7 +172,7 @@ class SecretService:
 def _daemon_of(address: str) -> int:
     """Return the process ID of the service's daemon, which takes its name when it is ready."""
     until = time.monotonic() + _READY
-    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
+    with PatientConnection(address) as connection:
         bus = Proxy(message_bus, connection)
         while True:
             try:
@@ -204,7 +225,7 @@ def _write_once(address: str) -> None:
 
     It would count against the few seconds that rolehop gives a keyring.
     """
-    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
+    with PatientConnection(address) as connection:
         collection = find_collection(connection)
         collection.create_item("first", {"first": "item"}, b"none").delete()
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 import secretstorage
 from jeepney import HeaderFields, Message, MessageType
-from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney.io.blocking import DBusConnection
 from secretstorage.exceptions import (
     LockedException,
     PromptDismissedException,
@@ -30,7 +30,12 @@ from rolehop.vault.secret_service import ConnectedSecretService, find_collection
 from rolehop.vault.session_bus import open_session_bus
 from rolehop.vault.storage import Storage
 from rolehop.vault.timeouts import Deadline, as_vault_error
-from tests.support.secret_service import PATIENCE, LibraryKeyring, SecretService
+from tests.support.secret_service import (
+    PATIENCE,
+    LibraryKeyring,
+    PatientConnection,
+    SecretService,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -266,7 +271,7 @@ def test_a_second_item_of_one_name_is_gone_after_the_next_write(
     _recorded(secret_service, monkeypatch)
     keyring, names = ConnectedSecretService({}), {"service": "rolehop/two", "username": "rolehop"}
     address = secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]
-    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
+    with PatientConnection(address) as connection:
         collection = find_collection(connection)
         for other in ("one", "another"):
             collection.create_item("two", {**names, "application": other}, other.encode())
@@ -304,7 +309,7 @@ def test_a_daemon_that_was_started_anew_is_used_and_nobody_else_starts_one(
     own_secret_service.kill()
     assert own_secret_service.is_lost()
     address = own_secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]
-    with open_dbus_connection(address, auth_timeout=PATIENCE) as bus:
+    with PatientConnection(address) as bus:
         assert not secretstorage.check_service_availability(bus)
     own_secret_service.unlock()
     assert not own_secret_service.is_lost()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from jeepney import DBusErrorResponse
-from jeepney.io.blocking import open_dbus_connection
 from keyring.errors import PasswordDeleteError
 from secretstorage.exceptions import ItemNotFoundException, SecretStorageException
 
@@ -17,7 +17,7 @@ from rolehop.fastpath import USERNAME
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.secret_service import find_collection
-from tests.support.secret_service import PATIENCE
+from tests.support.secret_service import PATIENCE, PatientConnection
 
 _PREFIX = "rolehop/"
 GONE = (OSError, DBusErrorResponse, SecretStorageException)
@@ -68,15 +68,19 @@ class BusItems:
 
     @contextmanager
     def collection(self) -> Iterator[Any]:
-        with open_dbus_connection(bus=self._address, auth_timeout=PATIENCE) as connection:
+        with PatientConnection(self._address) as connection:
             yield find_collection(connection)
 
     def names(self) -> list[str]:
+        until = time.monotonic() + PATIENCE
         with self.collection() as collection:
             while True:
                 found = collection.search_items({"username": USERNAME})
-                with suppress(ItemNotFoundException):  # somebody has deleted one of them
+                try:
                     return sorted(each.get_attributes()["service"] for each in found)
+                except ItemNotFoundException:  # somebody has deleted one of them
+                    if time.monotonic() > until:
+                        raise
 
     def get(self, name: str) -> str | None:
         with self.collection() as collection:

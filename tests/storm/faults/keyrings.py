@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from jeepney import message_bus
-from jeepney.io.blocking import Proxy, open_dbus_connection
+from jeepney.io.blocking import Proxy
 
 from rolehop.vault.timeouts import QUICK_SECONDS
 from tests.storm.faults.arena import KEEPER, KEPT, Arena, NotSurvived, flipped
 from tests.storm.faults.items import GONE, BusItems, sessions
 from tests.storm.faults.kinds import kind
 from tests.storm.faults.moments import Meeting, meanwhile
-from tests.support.secret_service import PATIENCE, SecretService
+from tests.support.secret_service import PatientConnection, SecretService
 from tests.support.world import Done
 
 _BUS = ("secret-service",)
@@ -294,7 +294,7 @@ def _restarted(arena: Arena) -> bool:
 
 def _daemon(arena: Arena) -> int:
     address = _service(arena).environ["DBUS_SESSION_BUS_ADDRESS"]
-    with open_dbus_connection(bus=address, auth_timeout=PATIENCE) as connection:
+    with PatientConnection(address) as connection:
         found: tuple[int] = Proxy(message_bus, connection).GetConnectionUnixProcessID(
             "org.freedesktop.secrets"
         )

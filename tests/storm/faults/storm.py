@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import random
 import threading
@@ -21,7 +22,7 @@ from tests.storm.faults import (
     state,
     stored_keys,
 )
-from tests.storm.faults.arena import Arena, NotSurvived, arena
+from tests.storm.faults.arena import LONGEST_RUN, Arena, NotSurvived, arena
 from tests.storm.faults.kinds import KINDS, Kind
 
 _MODULES = (answers, clocks, crowds, disks, keyrings, signals, state, stored_keys)
@@ -29,6 +30,7 @@ _BETWEEN_LOGOUTS = 20
 _BETWEEN_LINES = 100
 _TRIES = 6  # for a fault that came too late
 _IN_VAIN = 50  # one of so many may come too late each time
+_LONGEST_FAULT = 2 * LONGEST_RUN  # seconds
 
 
 @dataclass
@@ -64,7 +66,11 @@ def blow(
     kinds: Sequence[Kind] | None = None,
     say: Callable[[str], object] = lambda line: None,
 ) -> Report:
-    """Inject at least ``faults``, in one world for each of ``lanes``: their back ends."""
+    """Inject at least ``faults``, in one world for each of ``lanes``: their back ends.
+
+    If no world has come to the end of a fault for a long time, one hangs: this process says where
+    its threads are, and ends.
+    """
     report, guard = Report(), threading.Lock()
     queues = _queues(faults, seed, lanes, kinds or list(KINDS.values()))
 
@@ -72,10 +78,17 @@ def blow(
         backend = lanes[number]
         _run_lane(backend, str(number), queues[backend], seed, report, guard, say)
 
+    _expect_progress()
     with ThreadPoolExecutor(len(lanes)) as pool:
         for each in [pool.submit(run, number) for number in range(len(lanes))]:
             each.result()
+    faulthandler.cancel_dump_traceback_later()
     return report
+
+
+def _expect_progress() -> None:
+    """Give the next fault its time."""
+    faulthandler.dump_traceback_later(_LONGEST_FAULT, exit=True, file=2)
 
 
 def _queues(
@@ -126,6 +139,7 @@ def _run_lane(
                     _, problem = _inject(_LAST, world, "")
                     label = f"one of {', '.join(since)}"
                     since.clear()
+                _expect_progress()
                 with guard:
                     if fault is not _LAST:
                         report.count(fault.kind.name, hit=hit, problem=problem)
