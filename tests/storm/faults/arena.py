@@ -9,7 +9,6 @@ with arena("kernel", "1") as it:
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import signal
@@ -17,7 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +34,7 @@ from tests.storm.faults.items import (
     noted_sessions,
     sessions,
 )
+from tests.storm.faults.locks import held_locks
 from tests.storm.faults.moments import Ending
 from tests.storm.faults.proxy import Proxy
 from tests.storm.process_conditions import MET
@@ -229,12 +229,8 @@ class Arena:
 
     def check_locks(self) -> None:
         """Fail if a lock is held while nothing runs."""
-        for path in self.world.state.rglob("*.lock"):
-            with suppress(OSError), path.open("rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise NotSurvived(f"{path.name} is still locked") from None
+        if held := held_locks(self.world.state):
+            raise NotSurvived(f"still locked: {held}")
 
     # ---- what must hold afterwards
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.storm.faults.arena import KEEPER, Arena, NotSurvived
 from tests.storm.faults.kinds import kind
+from tests.storm.faults.locks import leave_lock
 from tests.storm.faults.moments import meanwhile
 
 # No write into it is worth more than the session: it is said, and the walk goes on.
@@ -137,6 +138,7 @@ def _damaged(
     person = person or arena.person()
     arena.walk(person, "hub")
     shown = arena.shown(person)
+    leave_lock(arena.world.state)
     files = sorted(each for each in arena.world.state.rglob("*") if each.is_file())
     files = [each for each in files if each.stat().st_size]
     index = [each for each in files if each.name == "index.json"]
