@@ -144,7 +144,7 @@ class Index:
     sign_in_ends: Mapping[str, SignInEnd] = field(default_factory=dict)
     """By sign-in name, for `status`; of those that earlier versions stored it is not known."""
 
-    strays: frozenset[OrphanedSession] = frozenset()
+    orphans: frozenset[OrphanedSession] = frozenset()
 
     lost: bool = False
     """The file was missing or unusable, and the keyring has not been searched since: it may hold
@@ -179,21 +179,19 @@ class Index:
             if entry.backend == backend and entry.local_expires_at <= now
         )
 
-    def strays_in(self, backend: str) -> tuple[str, ...]:
+    def orphans_in(self, backend: str) -> tuple[str, ...]:
         """Return the keys of orphaned sessions in ``backend``."""
-        return tuple(sorted(stray.key for stray in self.strays if stray.backend == backend))
+        return tuple(sorted(orphan.key for orphan in self.orphans if orphan.backend == backend))
 
     def with_session(self, entry: Entry) -> Index:
         """Add ``entry``; chains noted before stay, and a copy in another back end is remembered."""
-        old, strays = (
-            self.sessions.get(entry.key),
-            self.strays - {OrphanedSession(entry.key, entry.backend)},
-        )
+        old = self.sessions.get(entry.key)
+        orphans = self.orphans - {OrphanedSession(entry.key, entry.backend)}
         if old is not None:
             entry = replace(entry, chains=tuple(dict.fromkeys((*old.chains, *entry.chains))))
             if old.backend != entry.backend:
-                strays |= {OrphanedSession(old.key, old.backend)}
-        return replace(self, sessions={**self.sessions, entry.key: entry}, strays=strays)
+                orphans |= {OrphanedSession(old.key, old.backend)}
+        return replace(self, sessions={**self.sessions, entry.key: entry}, orphans=orphans)
 
     def without(self, keys: Iterable[str], backend: str) -> Index:
         """Remove the sessions and orphans under ``keys`` that ``backend`` holds."""
@@ -205,8 +203,10 @@ class Index:
                 for key, entry in self.sessions.items()
                 if key not in gone or entry.backend != backend
             },
-            strays=frozenset(
-                stray for stray in self.strays if stray.key not in gone or stray.backend != backend
+            orphans=frozenset(
+                orphan
+                for orphan in self.orphans
+                if orphan.key not in gone or orphan.backend != backend
             ),
         )
 
@@ -216,8 +216,8 @@ class Index:
         for key in keys:
             if key in before.sessions:
                 index = index.with_session(before.sessions[key])
-        orphans = {stray for stray in before.strays if stray.key in keys}
-        return replace(index, strays=index.strays | orphans)
+        orphans = {orphan for orphan in before.orphans if orphan.key in keys}
+        return replace(index, orphans=index.orphans | orphans)
 
     def with_key(self, name: str, entry: KeyEntry) -> Index:
         """Add the IAM user key of source ``name``."""

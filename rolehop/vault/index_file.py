@@ -61,7 +61,8 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 # item that is none of a session: what the index names may be deleted.
 _KEY = Pattern(r"(?!digest-key$)[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
-_MEMBERS = {"schema", "started_at", *Index.__slots__}
+_ORPHANS = "strays"  # their name in the file since its first version
+_MEMBERS = {"schema", "started_at", _ORPHANS, *Index.__slots__}
 
 
 class IndexLocked(TimeoutError):
@@ -225,9 +226,9 @@ def as_text(
         "mfa": {serial: plain_fields(each) for serial, each in index.mfa.items()},
         "sign_ins": dict(index.sign_ins),
         "sign_in_ends": {name: plain_fields(end) for name, end in index.sign_in_ends.items()},
-        "strays": [
+        _ORPHANS: [
             plain_fields(each)
-            for each in sorted(index.strays, key=lambda each: (each.backend, each.key))
+            for each in sorted(index.orphans, key=lambda each: (each.backend, each.key))
         ],
     }
     # Not indented: that would be written by json's slow half, and a fleet's index is long.
@@ -243,7 +244,7 @@ def read_text(text: str, started_at: datetime | None = None) -> Index:
     keys = _each(fields.get("keys"), _key_entry)
     is_whole = is_unchanged(text, fields, _MEMBERS if fields.get("schema") == SCHEMA else fields)
     if is_whole and fields.get("schema") != SCHEMA:
-        return Index(keys=keys, strays=_all_as_strays(fields), lost=True, damaged=True)
+        return Index(keys=keys, orphans=_all_orphans(fields), lost=True, damaged=True)
     sessions = _each(fields.get("sessions"), _entry)
     return Index(
         sessions=_by_new_clock(sessions, fields.get("started_at"), started_at),
@@ -252,7 +253,7 @@ def read_text(text: str, started_at: datetime | None = None) -> Index:
         mfa=_each(fields.get("mfa"), _spent),
         sign_ins=_texts(fields.get("sign_ins")),
         sign_in_ends=_each(fields.get("sign_in_ends"), _sign_in_end),
-        strays=_all_as_strays(fields, sessions),
+        orphans=_all_orphans(fields, sessions),
         lost=not is_whole or fields.get("lost") is not False,
         damaged=not is_whole or fields.get("lost") == "damaged",
     )
@@ -359,19 +360,19 @@ def _spent(_serial: str, fields: Mapping[str, object]) -> UsedMfaCode:
     return UsedMfaCode(_number(fields["window"]), _text(fields["digest"]))
 
 
-def _stray(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
+def _orphan(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
     return OrphanedSession(_key(fields["key"]), _text(fields["backend"]))
 
 
-def _all_as_strays(
+def _all_orphans(
     fields: Mapping[str, object], but: Container[str] = ()
 ) -> frozenset[OrphanedSession]:
     """Return the sessions that a file names and that cannot be used as they are noted."""
     named = _each(fields.get("sessions"), lambda key, entry: (_key(key), _text(entry["backend"])))
     orphans = (OrphanedSession(*each) for key, each in named.items() if key not in but)
-    listed = fields.get("strays")
-    strays = {str(at): each for at, each in enumerate(listed if isinstance(listed, list) else ())}
-    return frozenset(orphans) | frozenset(_each(strays, _stray).values())
+    listed = fields.get(_ORPHANS)
+    noted = {str(at): each for at, each in enumerate(listed if isinstance(listed, list) else ())}
+    return frozenset(orphans) | frozenset(_each(noted, _orphan).values())
 
 
 def _key(value: object) -> str:

@@ -293,7 +293,9 @@ class KeyringVault:
 
     def forget_orphans(self, index: Index) -> int:
         """Remove the orphans of ``index`` from the back end in use; return how many. Raises as `forget`."""
-        return self._backend.use(lambda each: self._delete(index.strays_in(each.chosen.name), each))
+        return self._backend.use(
+            lambda each: self._delete(index.orphans_in(each.chosen.name), each)
+        )
 
     def _delete(self, keys: Sequence[str], storage: Storage) -> int:
         """Delete items, then their entries, while the index is locked; return how many there were.
@@ -364,7 +366,7 @@ class KeyringVault:
         backend = storage.chosen.name
         gone: list[str] = []
         try:
-            for key in (*index.expired(self._now(), backend), *index.strays_in(backend)):
+            for key in (*index.expired(self._now(), backend), *index.orphans_in(backend)):
                 if key not in spared:
                     storage.delete(_service(key))
                     gone.append(key)

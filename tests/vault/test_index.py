@@ -38,7 +38,7 @@ FULL = (
     .with_finding(ROLE, 3600, NOW)
     .with_spent("arn:aws:iam::111111111111:mfa/alice", 63_000_000, "ab" * 32)
 )
-FULL = replace(FULL, strays=frozenset({OrphanedSession(key_of("old"), PLACE)}))
+FULL = replace(FULL, orphans=frozenset({OrphanedSession(key_of("old"), PLACE)}))
 
 
 def store(folder: Path) -> IndexStore:
@@ -100,16 +100,16 @@ def test_chains_that_share_a_session_are_noted_together() -> None:
 
 def test_a_copy_in_another_back_end_is_remembered_until_it_is_gone() -> None:
     moved = FULL.with_session(replace(HUB, backend="tests.Other"))
-    assert HUB.key in moved.strays_in(PLACE)
+    assert HUB.key in moved.orphans_in(PLACE)
     assert moved.without([HUB.key], PLACE).sessions[HUB.key].backend == "tests.Other"
     back = moved.with_session(HUB)
-    assert back.strays_in(PLACE) == FULL.strays_in(PLACE)
-    assert back.strays_in("tests.Other") == (HUB.key,)
+    assert back.orphans_in(PLACE) == FULL.orphans_in(PLACE)
+    assert back.orphans_in("tests.Other") == (HUB.key,)
 
 
 def test_what_was_not_written_is_in_the_index_as_before() -> None:
     # Each also has an item in the other place: one by its entry, one as an orphan.
-    before = replace(FULL, strays=FULL.strays | {OrphanedSession(HUB.key, "tests.Other")})
+    before = replace(FULL, orphans=FULL.orphans | {OrphanedSession(HUB.key, "tests.Other")})
     during = before.with_session(replace(HUB, backend="tests.Other")).with_session(
         replace(ADMIN, backend="tests.Other")
     )
@@ -151,7 +151,7 @@ def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
     assert not found.findings
     assert found.mfa == FULL.mfa
     orphans = {OrphanedSession(each.key, PLACE) for each in (HUB, TOKEN)}
-    assert found.strays == FULL.strays | orphans
+    assert found.orphans == FULL.orphans | orphans
     assert not found.lost
 
 
@@ -191,7 +191,7 @@ def test_another_schema_gives_up_its_sessions_and_keeps_its_keys() -> None:
     assert not found.sessions
     assert found.lost
     assert set(found.keys) == {"alice"}
-    assert set(found.strays_in(PLACE)) == {*FULL.sessions, key_of("old")}
+    assert set(found.orphans_in(PLACE)) == {*FULL.sessions, key_of("old")}
 
 
 def test_a_file_that_others_can_write_is_not_followed(tmp_path: Path) -> None:

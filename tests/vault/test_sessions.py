@@ -262,7 +262,7 @@ def test_sessions_of_an_older_schema_are_removed_before_the_new_index_is_written
     world.again().put(hop_step(), session(), "prod")
     assert list(keyring.items) == [("rolehop/" + key_of("hub"), "rolehop")]
     assert set(world.vault.index.load().sessions) == {key_of("hub")}
-    assert not world.vault.index.load().strays
+    assert not world.vault.index.load().orphans
 
 
 def test_a_session_left_in_another_back_end_is_removed_when_that_one_is_in_use(

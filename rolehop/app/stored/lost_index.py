@@ -53,14 +53,14 @@ def load_index(app: App) -> Index:
     index, stamps = replace(before, sessions={}) if before.damaged else before, Stamps()
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
-    strays = index.strays | _lost_sessions(app, index, before)
+    orphans = index.orphans | _lost_sessions(app, index, before)
     found = app.index
     rebuilt = replace(
         index,
         keys=found.keys,
         sign_ins=found.sign_ins,
         sign_in_ends=found.sign_in_ends,
-        strays=strays,
+        orphans=orphans,
     )
     if before.damaged:
         app.note_once("damaged index", _STILL_DAMAGED if app.vault.unreadable else _DAMAGED)
@@ -188,5 +188,5 @@ def _completed(app: App, now: Index, found: Index, before: Index) -> Index:
 def _merged(now: Index, found: Index) -> Index:
     for entry in found.sessions.values():
         now = now.with_session(entry)
-    strays = {each for each in found.strays if each.key not in now.sessions}
-    return replace(now, strays=now.strays | strays)
+    orphans = {each for each in found.orphans if each.key not in now.sessions}
+    return replace(now, orphans=now.orphans | orphans)

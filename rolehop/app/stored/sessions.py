@@ -232,9 +232,9 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     left = Counter(
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
     )
-    if everything and index.strays:
+    if everything and index.orphans:
         count += app.vault.forget_orphans(index)
-        left.update(each.backend for each in index.strays if each.backend != app.vault.backend)
+        left.update(each.backend for each in index.orphans if each.backend != app.vault.backend)
     if everything and not left:
         from rolehop.state.refused_steps import forget_refused_steps
 

@@ -72,7 +72,7 @@ def find_holdings(app: App) -> Holdings:
     return Holdings(
         tuple(removal_changes(app, ())),
         tuple(startup_files_with_lines(app)),
-        len(index.sessions) + len(index.strays),
+        len(index.sessions) + len(index.orphans),
         tuple(index.sign_ins),
         tuple(index.keys),
         tuple(each for each in paths if each.is_file()),

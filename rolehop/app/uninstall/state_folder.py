@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def is_stored(index: Index) -> bool:
     """True if the index names something that is in a keyring."""
-    return bool(index.sessions or index.strays or index.sign_ins or index.keys)
+    return bool(index.sessions or index.orphans or index.sign_ins or index.keys)
 
 
 def remove_state(app: App, folder: Path) -> bool:

@@ -51,7 +51,7 @@ def noted_sessions(state: Path) -> tuple[set[str], set[str]]:
     Orphans are removed from the keyring when the next session is stored.
     """
     index = IndexStore(state).load()
-    orphans = {f"{_PREFIX}{each.key}" for each in index.strays}
+    orphans = {f"{_PREFIX}{each.key}" for each in index.orphans}
     return {f"{_PREFIX}{each}" for each in index.sessions}, orphans
 
 
