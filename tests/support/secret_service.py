@@ -33,7 +33,7 @@ from rolehop.vault.storage import BackendHandle
 from tests.support.environment import ROOT, needed_variables
 
 BACKEND = "keyring.backends.SecretService.Keyring"
-PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
+PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon", "setpriv")
 _READY = 60.0  # seconds for a daemon to be ready on a busy machine, or to lock
 PATIENCE = 60.0  # seconds for an answer
 
@@ -233,7 +233,8 @@ def _write_once(address: str) -> None:
 def _start_bus(environ: dict[str, str], config: str) -> subprocess.Popen[bytes]:
     environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
     return subprocess.Popen(
-        ["dbus-daemon", config, "--nofork", "--print-address"],
+        # It ends with the tests, also if they are killed, and the keyring's daemon ends with it.
+        ["setpriv", "--pdeathsig=TERM", "dbus-daemon", config, "--nofork", "--print-address"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environ,
