@@ -32,11 +32,27 @@ from rolehop.plan.overrides import apply_overrides
 from rolehop.plan.prechecks import Prediction, predict
 from rolehop.plan.resolve import Resolved, is_unnamed
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import replace
+from rolehop.startup.dataclass import dataclass, replace
 
 # A session that only has to sign the next AssumeRole needs this much life.
 SIGNING_TTL = timedelta(minutes=1)
 _NOTHING = Prediction()
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What the steps of one chain are planned from."""
+
+    resolved: Resolved
+    """With the values of the flags."""
+
+    stamp: Stamp
+    known: CachedState
+    wishes: tuple[int, ...]
+    """How long each hop's session should last, in seconds."""
+
+    serial: str | None
+    """The MFA device of the source; ``None``: it has none."""
 
 
 def make_plan(
@@ -62,33 +78,11 @@ def make_plan(
     resolved = apply_overrides(resolved, options)
     wishes = _requested_durations(config, resolved)
     min_ttl = _first(options.min_ttl, config.defaults.min_ttl_seconds)
+    enough = timedelta(seconds=min_ttl)
     serial = _text(resolved.source.settings.get("mfa_serial"))
-    first = _source_step(resolved, stamp, serial, endpoint_url)
-    mfa = _place_mfa(resolved, stamp, wishes, serial, known)
-    steps: list[Step] = [first]
-    if stamp.long_lived and (mfa is Mfa.SESSION or not resolved.hops):
-        steps.append(_token_step(first, resolved, serial))
-    for number, ((role, hop), wish) in enumerate(zip(resolved.hops, wishes, strict=True), start=1):
-        signed_by_user = stamp.long_lived and len(steps) == 1
-        ceiling = _ceiling(role, known, chained=not signed_by_user)
-        call = _build_hop(role, hop, wish, ceiling)
-        if number == 1 and mfa is Mfa.HOP:
-            call = replace(call, mfa_serial=hop.mfa_serial or serial)
-        role_limit = known.max_durations.get(str(role))
-        shortened = _shortened(number, wish, ceiling, role_limit)
-        step = HopStep(
-            key=hop_key(steps[-1].key, call),
-            parent=steps[-1].key,
-            number=number,
-            hop=call,
-            ceiling_seconds=ceiling,
-            mfa=mfa if number == 1 else Mfa.NONE,
-            shortened=shortened,
-            notes=_notes(number, shortened, mfa, stamp, serial),
-            will_fail=_certain_failure(number, hop, stamp),
-        )
-        steps.append(step)
+    steps = _all_steps(_Basis(resolved, stamp, known, wishes, serial), endpoint_url)
     _refuse_when_strict(steps, wishes, resolved.chain.name, strict=options.strict)
+    steps = _with_predictions(steps, _own_role(resolved))
     return Plan(
         chain=resolved.chain.name,
         source=resolved.source,
@@ -98,14 +92,8 @@ def make_plan(
         endpoint_url=endpoint_url,
         min_ttl_seconds=min_ttl,
         long_lived=stamp.long_lived,
-        steps=_with_cache(
-            _with_predictions(steps, _own_role(resolved)),
-            known,
-            now,
-            timedelta(seconds=min_ttl),
-            stamp,
-        ),
-        source_problem=_problem(steps, known, now, min_ttl, stamp),
+        steps=_with_cache(steps, known, now, enough, stamp),
+        source_problem=_problem(steps, known, now, enough, stamp),
         confirm=resolved.chain.confirm,
         wants_reason=resolved.chain.reason_required and options.reason is None,
         color=resolved.chain.color,
@@ -121,52 +109,80 @@ def _requested_durations(config: Config, resolved: Resolved) -> tuple[int, ...]:
     return tuple(_first(hop.duration_seconds, default) for _, hop in resolved.hops)
 
 
-def _place_mfa(
-    resolved: Resolved,
-    stamp: Stamp,
-    wishes: tuple[int, ...],
-    serial: str | None,
-    known: CachedState,
-) -> Mfa:
+def _all_steps(basis: _Basis, endpoint_url: str | None) -> list[Step]:
+    """Plan the source's own step, GetSessionToken if it is called, and the hops."""
+    first = _source_step(basis, endpoint_url)
+    mfa = _place_mfa(basis)
+    steps: list[Step] = [first]
+    if basis.stamp.long_lived and (mfa is Mfa.SESSION or not basis.resolved.hops):
+        steps.append(_token_step(first, basis))
+    for number in range(1, len(basis.resolved.hops) + 1):
+        steps.append(_hop_step(basis, number, steps[-1], mfa if number == 1 else Mfa.NONE))
+    return steps
+
+
+def _place_mfa(basis: _Basis) -> Mfa:
     """Decide which call carries the MFA code: hop 1, or a GetSessionToken before it.
 
     Only the IAM user's own calls can. One GetSessionToken is shared by all chains of the source,
     but makes hop 1 chained (1 h). A hop 1 that should last longer carries the code itself (STS API
     reference, GetSessionToken).
     """
-    if not stamp.long_lived or not resolved.hops:
+    if not basis.stamp.long_lived or not basis.resolved.hops:
         return Mfa.NONE
-    role, hop = resolved.hops[0]
+    role, hop = basis.resolved.hops[0]
     if hop.mfa_serial:
         return Mfa.HOP
-    if serial is None:
+    if basis.serial is None:
         return Mfa.NONE
-    possible = min(wishes[0], _ceiling(role, known, chained=False))
+    possible = min(basis.wishes[0], _ceiling(role, basis.known, chained=False))
     return Mfa.HOP if possible > MAX_CHAINED_DURATION else Mfa.SESSION
 
 
-def _source_step(
-    resolved: Resolved, stamp: Stamp, serial: str | None, endpoint_url: str | None
-) -> SourceStep:
-    source = resolved.source
-    key = source_key(source, stamp, endpoint_url)
-    step = SourceStep(key=key, source=source.name, stored=stamp.stored)
-    if not stamp.may_be_keys:
+def _source_step(basis: _Basis, endpoint_url: str | None) -> SourceStep:
+    source = basis.resolved.source
+    key = source_key(source, basis.stamp, endpoint_url)
+    step = SourceStep(key=key, source=source.name, stored=basis.stamp.stored)
+    if not basis.stamp.may_be_keys:
         return step
-    token = _token_step(step, resolved, serial)
+    token = _token_step(step, basis)
     # Under the token's key: a session made with MFA is another one than a session without.
     return replace(step, key=token.key, for_keys=token)
 
 
-def _token_step(first: SourceStep, resolved: Resolved, serial: str | None) -> TokenStep:
-    duration = resolved.source.settings.get("mfa_duration")
+def _token_step(first: SourceStep, basis: _Basis) -> TokenStep:
+    source = basis.resolved.source
+    duration = source.settings.get("mfa_duration")
     seconds = duration if isinstance(duration, int) else DEFAULT_TOKEN_DURATION
     return TokenStep(
-        key=token_key(first.key, seconds, serial),
+        key=token_key(first.key, seconds, basis.serial),
         parent=first.key,
-        source=resolved.source.name,
+        source=source.name,
         duration_seconds=seconds,
-        mfa_serial=serial,
+        mfa_serial=basis.serial,
+    )
+
+
+def _hop_step(basis: _Basis, number: int, before: Step, mfa: Mfa) -> HopStep:
+    """Plan hop ``number``, counted from 1, that the credentials of the step ``before`` sign."""
+    role, hop = basis.resolved.hops[number - 1]
+    wish = basis.wishes[number - 1]
+    signed_by_user = basis.stamp.long_lived and isinstance(before, SourceStep)
+    ceiling = _ceiling(role, basis.known, chained=not signed_by_user)
+    call = _build_hop(role, hop, wish, ceiling)
+    if mfa is Mfa.HOP:
+        call = replace(call, mfa_serial=hop.mfa_serial or basis.serial)
+    shortened = _shortened(number, wish, ceiling, basis.known.max_durations.get(str(role)))
+    return HopStep(
+        key=hop_key(before.key, call),
+        parent=before.key,
+        number=number,
+        hop=call,
+        ceiling_seconds=ceiling,
+        mfa=mfa,
+        shortened=shortened,
+        notes=_notes(number, shortened, mfa, basis),
+        will_fail=_certain_failure(number, hop, basis.stamp),
     )
 
 
@@ -189,15 +205,13 @@ def _build_hop(role: RoleArn, hop: HopConfig, wish: int, ceiling: int) -> Hop:
     )
 
 
-def _notes(
-    number: int, shortened: str | None, mfa: Mfa, stamp: Stamp, serial: str | None
-) -> tuple[str, ...]:
+def _notes(number: int, shortened: str | None, mfa: Mfa, basis: _Basis) -> tuple[str, ...]:
     notes = [shortened] if shortened else []
     if number == 1:
-        notes += _unknown(stamp, serial)
-    if number == 1 and mfa is Mfa.SESSION:
+        notes += _unknown(basis.stamp, basis.serial)
+    if mfa is Mfa.SESSION:
         notes.append("one MFA code opens a session that all chains of this source share")
-    if number == 1 and mfa is Mfa.HOP:
+    if mfa is Mfa.HOP:
         notes.append("takes an MFA code of its own each time it is walked")
     return tuple(notes)
 
@@ -325,11 +339,11 @@ def _cached(
 
 
 def _problem(
-    steps: list[Step], known: CachedState, now: datetime, min_ttl: int, stamp: Stamp
+    steps: list[Step], known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
 ) -> str | None:
     """Return the source's problem, unless the index lists a session that can be used instead."""
     for step in steps:
-        enough = timedelta(seconds=min_ttl) if step is steps[-1] else SIGNING_TTL
+        enough = min_ttl if step is steps[-1] else SIGNING_TTL
         life = known.sessions.get(step.key)
         if life is not None and _lasts(life, now, enough):
             return None
