@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rolehop.policy.chain_verdict import AwsRefusal
 from rolehop.policy.evaluation.findings import Finding, Truth
@@ -30,6 +30,7 @@ _SAYS: dict[Outcome, tuple[str, Style]] = {
     Outcome.NOT_VISIBLE: ("not visible", "dim"),
     Outcome.NOT_APPLICABLE: ("does not matter", "dim"),
 }
+_OF_ORGANIZATION = (PolicyType.SCP, PolicyType.RCP)
 
 
 def quiet_policies(
@@ -37,7 +38,6 @@ def quiet_policies(
 ) -> tuple[PolicyVerdict, ...]:
     """Return the policies of which there is nothing to say but that they do not stand in the way."""
     named = None if answer is None else answer.policy_type
-    of_organization = (PolicyType.SCP, PolicyType.RCP)
     return tuple(
         policy
         for policy in verdict.policies
@@ -45,7 +45,7 @@ def quiet_policies(
         and policy.name not in idle
         and (
             policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE)
-            or (policy.outcome is Outcome.NOT_VISIBLE and policy.name in of_organization)
+            or (policy.outcome is Outcome.NOT_VISIBLE and policy.name in _OF_ORGANIZATION)
         )
     )
 
@@ -77,53 +77,79 @@ def policy_lines(
 ) -> Iterator[Line]:
     """Show what ``policy`` says; ``level``: how brief, `None`: show all of it."""
     verbose = level is None
-    says, style = _SAYS[policy.outcome]
     named = answer is not None and answer.policy_type is policy.name
-    if named:
-        old = policy.outcome is Outcome.ALLOWED
-        says = (
-            "allows, according to the documents; AWS said otherwise"
-            if old
-            else "refuses (AWS said)"
-        )
-    elif not verdict.request.policy_set(policy.name).there and policy not in verdict.refused:
-        says = "none"
-    elif policy.outcome is Outcome.UNKNOWN and not policy.findings and policy.name in CALLERS_OWN:
-        of_resource = verdict.request.owner is not None
-        granting = "the resource's own policy" if of_resource else "the trust policy"
-        says = f"grants nothing; only {granting} could"
-    where = ""
-    if policy.deciding is not None:
-        statement = policy.deciding.statement
-        sid = f' "{clean(statement.sid)}"' if statement.sid else ""
-        where = f"  {statement.effect.value} statement {statement.index}{sid}"
-    label = f"  {_label(policy, verdict):<22}"
-    first, *rest = textwrap.wrap(f"{says}{where}", WIDTH - len(label), break_on_hyphens=False)
-    yield line(label, StyledText(first, style))
-    yield from (line(" " * len(label) + each) for each in rest)
-    quiet = policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE) and not verbose
-    if quiet or (
-        policy.outcome is Outcome.NOT_VISIBLE and policy.name in (PolicyType.SCP, PolicyType.RCP)
-    ):
+    yield from _headline(policy, verdict, named=named)
+    if policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE) and not verbose:
+        return
+    if policy.outcome is Outcome.NOT_VISIBLE and policy.name in _OF_ORGANIZATION:
         return
     if policy.deciding is not None and (verbose or policy.name is not PolicyType.TRUST):
         yield from wrapped(f"in {policy.deciding.document}", "      ", "      ")
-    told = [
-        each
-        for each in (policy.findings if verbose else _telling(policy))
-        if not (policy.outcome is Outcome.NOT_VISIBLE and each.wanted == "all")
-        and (verbose or each.truth is not Truth.TRUE or has_deny(policy))
-    ]
-    few, more = (told, iter(())) if verbose else first_findings(told, level or 0)
-    for finding in few:
-        short = finding if verbose else shortened(finding)
-        yield from _finding(short, verdict.request.hop, denies=has_deny(policy))
-    yield from more
-    hidden = bool(verdict.request.policy_set(policy.name).missing) and policy.deciding is None
+    yield from _reasons(policy, verdict.request.hop, level)
+    if not _is_unseen(policy, verdict):
+        return
+    if named:
+        yield from how_to_see(policy, verdict, answer, shown_commands)
     # Once AWS has named a policy, the others are not what one looks for first.
-    other = answer is not None and answer.names_policy and not named and not verbose
-    if hidden and not other and (named or policy.outcome is Outcome.NOT_VISIBLE):
-        yield from how_to_see(policy, verdict, answer if named else None, shown_commands)
+    elif policy.outcome is Outcome.NOT_VISIBLE and (
+        verbose or answer is None or not answer.names_policy
+    ):
+        yield from how_to_see(policy, verdict, None, shown_commands)
+
+
+def _headline(policy: PolicyVerdict, verdict: Verdict, *, named: bool) -> Iterator[Line]:
+    """Show what ``policy`` says, and by which statement; ``named``: AWS named this policy."""
+    label = f"  {_label(policy, verdict):<22}"
+    text = _says(policy, verdict, named=named) + _deciding_statement(policy)
+    first, *rest = textwrap.wrap(text, WIDTH - len(label), break_on_hyphens=False)
+    yield line(label, StyledText(first, _SAYS[policy.outcome][1]))
+    yield from (line(" " * len(label) + each) for each in rest)
+
+
+def _says(policy: PolicyVerdict, verdict: Verdict, *, named: bool) -> str:
+    if named and policy.outcome is Outcome.ALLOWED:
+        return "allows, according to the documents; AWS said otherwise"
+    if named:
+        return "refuses (AWS said)"
+    if not verdict.request.policy_set(policy.name).there and policy not in verdict.refused:
+        return "none"
+    if policy.outcome is Outcome.UNKNOWN and not policy.findings and policy.name in CALLERS_OWN:
+        of_resource = verdict.request.owner is not None
+        granting = "the resource's own policy" if of_resource else "the trust policy"
+        return f"grants nothing; only {granting} could"
+    return _SAYS[policy.outcome][0]
+
+
+def _deciding_statement(policy: PolicyVerdict) -> str:
+    """Name the statement that decides, as the end of a line; nothing if none does."""
+    if policy.deciding is None:
+        return ""
+    statement = policy.deciding.statement
+    sid = f' "{clean(statement.sid)}"' if statement.sid else ""
+    return f"  {statement.effect.value} statement {statement.index}{sid}"
+
+
+def _reasons(policy: PolicyVerdict, hop: int, level: int | None) -> Iterator[Line]:
+    """Show the findings: all of them, or at a ``level`` the first that tell why, cut short."""
+    denies, unseen = has_deny(policy), policy.outcome is Outcome.NOT_VISIBLE
+    findings = [
+        each
+        for each in (policy.findings if level is None else _telling(policy))
+        if not (unseen and each.wanted == "all")
+    ]
+    more: Iterable[Line] = ()
+    if level is not None:
+        why = [each for each in findings if denies or each.truth is not Truth.TRUE]
+        few, more = first_findings(why, level)
+        findings = [shortened(each) for each in few]
+    for finding in findings:
+        yield from _finding(finding, hop, denies=denies)
+    yield from more
+
+
+def _is_unseen(policy: PolicyVerdict, verdict: Verdict) -> bool:
+    """True if documents of its type cannot be seen, and none that can be seen decides."""
+    return bool(verdict.request.policy_set(policy.name).missing) and policy.deciding is None
 
 
 def caller_text(caller: Caller, answer: AwsRefusal | None) -> str:
