@@ -14,7 +14,7 @@ from rolehop.policy.evaluation.open_questions import unknowns_of
 from rolehop.policy.evaluation.principals import Caller, MatchKind, caller_from_arn, session_of
 from rolehop.policy.evaluation.rcp_services import rcps_cover
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
-from rolehop.policy.evaluation.statements import Call, judge_statement
+from rolehop.policy.evaluation.statements import Attached, Call, judge_statement
 from rolehop.policy.language.parser import Statement
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
@@ -214,6 +214,22 @@ def test_an_element(elements: dict[str, Any], action: str, resource: str, findin
     assert said.truth is finding.truth
 
 
+@pytest.mark.parametrize(
+    "service", ["codecommit", "codepipeline", "execute-api", "s3", "sns", "sqs"]
+)
+def test_what_comes_first_in_these_arns_is_a_name_and_no_type(service: str) -> None:
+    pattern, resource = f"arn:aws:{service}:x:1:a*/c", f"arn:aws:{service}:x:1:ab/c"
+    said = judge_statement(
+        statement(Resource=pattern), "d", Call("sts:AssumeRole", resource, ALICE, KNOWN)
+    )
+    assert Finding("Resource", T, Reason.MATCHES, pattern, resource) in said.findings
+
+
+def test_a_document_without_its_text_is_no_policy_of_aws() -> None:
+    attached = Attached("d", parse_policy('{"Statement": []}', Kind.PERMISSIONS))
+    assert (attached.text, attached.aws_managed) == ("", False)
+
+
 def without(**elements: Any) -> Statement:
     whole = {"Effect": "Deny"} | elements
     return parse_policy(
@@ -259,6 +275,7 @@ NAMED = {"aws:PrincipalArn": ALICE.arn}
         # "*" with a condition on the caller's ARN is as direct as the ARN itself.
         (trust({"ArnEquals": NAMED}, Principal="*"), MatchKind.DIRECT, T),
         (trust({"ArnLike": NAMED}, Principal={"AWS": "*"}), MatchKind.DIRECT, T),
+        (trust({"StringEquals": NAMED}, Principal="*"), MatchKind.DIRECT, T),
         (trust({"stringlike": {"AWS:PRINCIPALARN": ALICE.arn}}, Principal="*"), MatchKind.DIRECT, T),
         (trust({"ArnNotEquals": {"aws:PrincipalArn": HUBS}}, Principal="*"), MatchKind.ANYONE, T),
         (trust({"ArnEqualsIfExists": NAMED}, Principal="*"), MatchKind.ANYONE, T),
