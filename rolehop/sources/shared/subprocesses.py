@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
 import threading
 from collections import deque
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
-from rolehop.errors import SourceError
-from rolehop.files import is_plain_file, is_there
+from rolehop.files import is_there
 from rolehop.sources.shared.masking import masked
 from rolehop.sources.shared.process_tree import ProcessTree
 from rolehop.sources.shared.program import Program
+from rolehop.sources.shared.program_errors import ProgramErrors
 from rolehop.sources.source_type import Diagnosis
 from rolehop.startup.waits import Wait
 from rolehop.text import clean
@@ -113,13 +109,12 @@ def program_output(
         SourceError: it cannot be started, fails, prints too much, or exceeds ``deadline``
             (seconds). ``what`` names it in the message, e.g. "the command of source 'x'".
     """
-    program = clean(command[0]) if command else ""
-    by_hand = ("run ", Argument(command[0] if command else ""), " by hand")
+    errors = ProgramErrors(what, command)
     tree = ProcessTree()
-    process = _started(command, tree.environment(environ), what, program)
+    process = _started(command, tree.environment(environ), errors)
     reader = _OutputReader(process, say, lambda: tree.end(process))
     try:
-        with Wait(f"waiting for {program}", may_ask=True):
+        with Wait(f"waiting for {errors.name}", may_ask=True):
             finished = reader.wait(deadline)
         if finished and process.returncode != 0:
             tree.end(process)
@@ -129,34 +124,13 @@ def program_output(
     finally:
         process.close()
     if reader.too_long is not None:
-        raise SourceError(
-            f"{what} printed far too much",
-            cause=f"{program}: over {LONGEST:,} bytes on its {reader.too_long}",
-            fix=Advice(*by_hand, ": nothing but the answer belongs on its stdout"),
-        )
+        raise errors.too_long(reader.too_long, LONGEST)
     if not finished:
-        raise SourceError(
-            f"{what} did not finish",
-            cause=f"{program} ran for {round(deadline, 1):g} s and was stopped",
-            fix="run it by hand to see what it waits for",
-        )
+        raise errors.too_slow(deadline)
+    if process.returncode != 0 and process.has_lost_keeper:
+        raise errors.lost_keeper(process.returncode)
     if process.returncode != 0:
-        if process.has_lost_keeper:
-            raise SourceError(
-                f"{what} did not finish",
-                cause=f"the process of rolehop's that watches over {program} "
-                f"{_exit_text(process.returncode)}, and {program} ended with it",
-                fix="run the command again; what the program had started may still run",
-            )
-        failed = SourceError(
-            f"{what} failed",
-            cause=(quoted and reader.reason)
-            or f"{program} {_exit_text(process.returncode)}"
-            + ("; its messages are above" if reader.reason else ""),
-            fix=Advice(*by_hand, ", then correct the config"),
-        )
-        failed.quotes_program = quoted and bool(reader.reason)
-        raise failed
+        raise errors.failed(process.returncode, reader.reason, quoted=quoted)
     return reader.output
 
 
@@ -183,44 +157,11 @@ def first_line(output: bytes) -> str:
     return output.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
 
 
-def _started(
-    command: Sequence[str], environ: Mapping[str, str], what: str, program: str
-) -> Program:
+def _started(command: Sequence[str], environ: Mapping[str, str], errors: ProgramErrors) -> Program:
     try:
         return Program(command, environ)
     except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else None
-        raise SourceError(
-            f"{what} cannot be started",
-            cause=f"{program}: {(cause or 'it is not a program').lower()}",
-            fix=_how_to_start(command[0] if command else "", error),
-        ) from None
-
-
-def _how_to_start(program: str, error: OSError | ValueError) -> str:
-    """Return the fix for ``error``, which occurred when ``program`` was started."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.ENOEXEC:
-        return "let it begin with a line that names its interpreter, e.g. #!/bin/sh"
-    if number == errno.EACCES and is_plain_file(program):
-        return Advice("make it executable: chmod +x ", Argument(program))
-    if number == errno.ENOENT and is_plain_file(program):
-        return "correct its first line: the interpreter that it names does not exist"
-    if Path(program).is_absolute():
-        return "correct the path of the program, or install it there"
-    return "write the program's whole path: no shell expands ~ or $VAR there"
-
-
-def _exit_text(code: int | None) -> str:
-    """Describe the end of a program; Python reports a signal as a negative ``code``."""
-    if code is None:
-        return "did not end"
-    if code >= 0:
-        return f"ended with code {code}"
-    try:
-        return f"was killed by signal {-code} ({signal.Signals(-code).name})"
-    except ValueError:
-        return f"was killed by signal {-code}"
+        raise errors.not_started(error) from None
 
 
 class _OutputReader:
