@@ -94,18 +94,28 @@ def refresh_chains(
         ConfigError: the flags of this shell's session are stored and cannot be read.
         RolehopError: the only chain failed.
     """
-    current = _chain_of_session(app)
     if len(names) == 1:
-        if names[0] == current:
-            options = _with_stored_flags(app, options)
-        options = ask_reason(app, names[0], options)
-        shared = SharedByWalks(RenewingVault(app.vault, app.now), renews=True)
-        plan, session = walk_chain(app, names[0], options, listener, shared=shared)
-        store_flags(app, session, options)
-        write_missing_records(app, {names[0]: plan}, options)
-        return Refreshed(session if names[0] == current else None, options.hop_flags)
-    sessions, failed = walk_many(app, names, options, jobs, progress=many)
-    shell_session = sessions.get(current or "")
+        return _refresh_one(app, names[0], options, listener)
+    return _refresh_many(app, names, options, jobs, many)
+
+
+def _refresh_one(app: App, name: str, options: WalkOptions, listener: Listener) -> Refreshed:
+    of_shell = name == _chain_of_session(app)
+    if of_shell:
+        options = _with_stored_flags(app, options)
+    options = ask_reason(app, name, options)
+    shared = SharedByWalks(RenewingVault(app.vault, app.now), renews=True)
+    plan, session = walk_chain(app, name, options, listener, shared=shared)
+    store_flags(app, session, options)
+    write_missing_records(app, {name: plan}, options)
+    return Refreshed(session if of_shell else None, options.hop_flags)
+
+
+def _refresh_many(
+    app: App, names: Sequence[str], options: WalkOptions, jobs: int, progress: ManyProgress
+) -> Refreshed:
+    sessions, failed = walk_many(app, names, options, jobs, progress=progress)
+    shell_session = sessions.get(_chain_of_session(app) or "")
     if shell_session is not None and _stored_flags(app):
         app.note("this shell's session was made with flags: renew it by itself")
         shell_session = None

@@ -79,26 +79,18 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
 
     ``message``: it alone, or a text that has it.
 
-
     Raises:
         UsageError: it is no such message.
         SourceError: there are no credentials in this shell, or the chain has no stored session.
         HopRefused: AWS does not decode it: the caller may not, or it is of another account.
         ServiceError: AWS did not answer, or with something else.
     """
-    # A terminal may have broken it into lines.
-    message = encoded_message(message) or "".join(message.split())
-    if not (message and message.isascii() and message.isprintable()):
-        raise UsageError(
-            "this is no encoded message of AWS",
-            cause="it is empty, or holds a character that is not printable ASCII",
-            fix="copy what follows 'Encoded authorization failure message: '",
-        )
+    encoded = _encoded_in(message)
     signer = (
         shell_credentials(app) if chain is None else session_or_keys(app, plan_chain(app, chain))
     )
     try:
-        decoded = sts_of_shell(app).decode_message(signer, message)
+        decoded = sts_of_shell(app).decode_message(signer, encoded)
     except StsRefusal as refusal:
         raise HopRefused(
             "AWS does not decode this message",
@@ -107,6 +99,32 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
             cause=f"{refusal.code}: {refusal.message}",
             fix=_INVALID if refusal.code == "InvalidAuthorizationMessageException" else _MAY_NOT,
         ) from None
+    return _parsed(decoded)
+
+
+def _encoded_in(text: str) -> str:
+    """Return the encoded message in ``text``, which may be nothing else.
+
+    Raises:
+        UsageError: it cannot be one.
+    """
+    # A terminal may have broken it into lines.
+    encoded = encoded_message(text) or "".join(text.split())
+    if not (encoded and encoded.isascii() and encoded.isprintable()):
+        raise UsageError(
+            "this is no encoded message of AWS",
+            cause="it is empty, or holds a character that is not printable ASCII",
+            fix="copy what follows 'Encoded authorization failure message: '",
+        )
+    return encoded
+
+
+def _parsed(decoded: str) -> dict[str, object]:
+    """Return the JSON object that AWS decodes a message to.
+
+    Raises:
+        ServiceError: it is none.
+    """
     try:
         found = json.loads(decoded)
     except (ValueError, RecursionError):
