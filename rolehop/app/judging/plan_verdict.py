@@ -222,34 +222,31 @@ def start_of(
         UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` has a
             key that the call certainly does not carry.
     """
+    _check_flags(policies, own, source)
     principal = policies.caller or source.principal
-    settings = source.settings
-    _check_caller(policies.caller, own, source)
-    _check_context(policies.context, federated=is_federated(source))
-    for found in policies.context_of_hops.values():
-        _check_context(found, federated=False)
     if own is not None and not _is_session_of(own.role, principal):
         principal = session_of(own.role, own.session_name)
-    account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
     role_session = principal is not None and ":user/" not in principal
-    if mfa is None and (long_lived or role_session):
-        mfa = False
     if role_session:
         _check_session(policies.context, source)
-    carried = InheritedAttributes({}) if SOURCE_TYPES[source.type].carries_nothing else None
-    return StartingCredentials(
+    settings, carries_nothing = source.settings, SOURCE_TYPES[source.type].carries_nothing
+    account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
+    start = StartingCredentials(
         principal,
-        role=None if own is None else own.role,
-        carried=carried if own is None else own.carried,
+        carried=InheritedAttributes({}) if carries_nothing else None,
         account=account if isinstance(account, str) else None,
         role_pattern=_role_pattern(source),
         long_lived=long_lived,
-        mfa=mfa,
+        mfa=False if mfa is None and (long_lived or role_session) else mfa,
         policy=policy if isinstance(policy, str) else None,
         policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
-        # The source's own call names every session policy, except those that a profile adds.
-        policy_unseen=carried is None and (own is None or own.carried.unseen == PROFILE),
+        policy_unseen=not carries_nothing,
     )
+    if own is None:
+        return start
+    # Its call names every session policy, except those that a profile adds.
+    unseen = start.policy_unseen and own.carried.unseen == PROFILE
+    return replace(start, role=own.role, carried=own.carried, policy_unseen=unseen)
 
 
 def _role_pattern(source: SourceConfig) -> str | None:
@@ -259,6 +256,14 @@ def _role_pattern(source: SourceConfig) -> str | None:
         return None
     place = "role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO"
     return f"arn:*:iam::{account if isinstance(account, str) else '*'}:{place}_{name}_*"
+
+
+def _check_flags(policies: PolicyOptions, own: FederatedCall | None, source: SourceConfig) -> None:
+    """Refuse what ``--as`` and ``--context`` say that can never be."""
+    _check_caller(policies.caller, own, source)
+    _check_context(policies.context, federated=is_federated(source))
+    for found in policies.context_of_hops.values():
+        _check_context(found, federated=False)
 
 
 def _check_caller(caller: str | None, own: FederatedCall | None, source: SourceConfig) -> None:
