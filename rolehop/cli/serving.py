@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.serving.rivals import rival_files
-from rolehop.handover.container import FULL_URI, METADATA, TOKEN, TOKEN_FILE
+from rolehop.handover.container import FULL_URI, METADATA, TOKEN_FILE
 from rolehop.startup.calling_process import caller_is_gone
 from rolehop.terminal.desktop import notify_desktop
 from rolehop.terminal.output import write_lines
@@ -169,44 +169,39 @@ def print_unit(
         UsageError: the token could be nowhere in memory, or a unit cannot hold what was typed.
     """
     from rolehop.app.serving.service_unit import (
-        SERVICE_PORT,
-        SYSTEMD,
-        TOKEN_OF_SERVICE,
         Service,
-        metadata_on,
+        metadata_of_service,
         unit_text,
-        uri_of,
+        usage_lines,
     )
     from rolehop.app.serving.token_file import check_token_path
 
     if settings.token_file is not None:
         check_token_path(settings.token_file, cli.environ)
+    service = Service(
+        names,
+        _serve_command(cli, settings),
+        _without_unit(typed),
+        str(Path.cwd()),
+        has_token_file=settings.token_file is not None,
+    )
+    cli.terminal.write_output(unit_text(manager, service, cli.app), "utf-8")
+    if settings.imds:
+        _note_metadata(cli, names[0], metadata_of_service(settings))
+    cli.terminal.write_lines_beside(usage_lines(manager, names, settings))
+    _note_variables(cli, names)
+
+
+def _serve_command(cli: CommandContext, settings: ServerSettings) -> list[str]:
+    """Return ``rolehop serve`` with the options that were not typed after it."""
+    from rolehop.app.serving.service_unit import SERVICE_PORT
+
     command = [*_own_program(), "serve"]
     if not settings.port:
         command += ["--port", str(SERVICE_PORT)]
     if cli.settings.config is not None:  # it may have been typed before the command's name
         command += ["--config", cli.settings.config]
-    arguments, named = _without_unit(typed), settings.token_file is not None
-    service = Service(names, command, arguments, str(Path.cwd()), has_token_file=named)
-    cli.terminal.write_output(unit_text(manager, service, cli.app), "utf-8")
-    start = (
-        "systemctl --user enable --now rolehop  (~/.config/systemd/user/rolehop.service)"
-        if manager == SYSTEMD
-        else "launchctl bootstrap gui/$UID ~/Library/LaunchAgents/rolehop.plist"
-    )
-    lines = [f"to start it: {start}", "programs then need:"]
-    port, token = settings.port or SERVICE_PORT, settings.token_file or TOKEN_OF_SERVICE
-    lines += [f"  {FULL_URI}={uri_of(each, port)}" for each in names]
-    lines += [
-        f"  {TOKEN_FILE}={token}",
-        f'  {TOKEN}="$(cat "{token}")"  (some SDKs read no file)',
-    ]
-    if settings.imds:
-        address = metadata_on(port)
-        lines.append(f"  {METADATA}={address}, in place of these")
-        _note_metadata(cli, names[0], address)
-    cli.terminal.write_lines_beside(lines)
-    _note_variables(cli, names)
+    return command
 
 
 def _note_variables(cli: CommandContext, names: list[str]) -> None:

@@ -12,18 +12,20 @@ from rolehop.endpoint.instance_metadata import metadata_of
 from rolehop.endpoint.listeners import address_of
 from rolehop.endpoint.rules import path_of
 from rolehop.errors import UsageError
+from rolehop.handover.container import FULL_URI, METADATA, TOKEN, TOKEN_FILE
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import is_visible, pluralize, visible
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.serving.server import ServerSettings
 
 SYSTEMD, LAUNCHD = "systemd", "launchd"
 SERVICE_PORT = 51680
 """A port for programs to remember; ``--port`` names another."""
 
 _TOKEN = "rolehop.token"  # noqa: S105 - the name of a file
-TOKEN_OF_SERVICE = f"$XDG_RUNTIME_DIR/{_TOKEN}"
+_TOKEN_OF_SERVICE = f"$XDG_RUNTIME_DIR/{_TOKEN}"
 _VARIABLES = (
     "ROLEHOP_CONFIG",
     "XDG_CONFIG_HOME",
@@ -58,16 +60,6 @@ class Service:
     """Where it was typed."""
     has_token_file: bool = False
     """Whether what was typed names one."""
-
-
-def uri_of(chain: str, port: int) -> str:
-    """Return where SDKs get the session of ``chain`` from a server on ``port``."""
-    return address_of(port) + path_of(chain)
-
-
-def metadata_on(port: int) -> str:
-    """Return where SDKs find the metadata service of a server on ``port``."""
-    return metadata_of(address_of(port))
 
 
 def unit_text(manager: str, service: Service, app: App) -> str:
@@ -155,6 +147,35 @@ def _launchd_plist(service: Service, environ: Mapping[str, str]) -> str:
         "ProcessType": "Background",
     }
     return plistlib.dumps(content, sort_keys=False).decode()
+
+
+def usage_lines(manager: str, chains: Sequence[str], settings: ServerSettings) -> list[str]:
+    """Say how the service is started, and which variables a program then needs."""
+    start = (
+        "systemctl --user enable --now rolehop  (~/.config/systemd/user/rolehop.service)"
+        if manager == SYSTEMD
+        else "launchctl bootstrap gui/$UID ~/Library/LaunchAgents/rolehop.plist"
+    )
+    address, token = _address(settings), settings.token_file or _TOKEN_OF_SERVICE
+    lines = [
+        f"to start it: {start}",
+        "programs then need:",
+        *(f"  {FULL_URI}={address}{path_of(each)}" for each in chains),
+        f"  {TOKEN_FILE}={token}",
+        f'  {TOKEN}="$(cat "{token}")"  (some SDKs read no file)',
+    ]
+    if settings.imds:
+        lines.append(f"  {METADATA}={metadata_of_service(settings)}, in place of these")
+    return lines
+
+
+def metadata_of_service(settings: ServerSettings) -> str:
+    """Return where SDKs find the service's metadata service."""
+    return metadata_of(_address(settings))
+
+
+def _address(settings: ServerSettings) -> str:
+    return address_of(settings.port or SERVICE_PORT)
 
 
 def _word(text: str, *, dollar: str = "$$") -> str:
