@@ -191,29 +191,37 @@ class QueryClient:
         client = self._client(service)
         code = params.get("TokenCode")
         body = urlencode({"Action": action, "Version": _VERSIONS[service], **params}).encode()
-        allowed = 1 if code else attempts or self._settings.max_attempts
-        route = client.transport.route
-
-        def send() -> Outcome:
-            request = signed_request(client.endpoint, service, body, signer)
-            outcome = client.transport.exchange(request)
-            debug(__name__, "%s at %s: %s", action, route.host, outcome)
-            return outcome
-
-        outcome, made = send_with_retries(
-            send,
-            lambda found, made: made < allowed and _may_retry(found),
-            self._sleep,
-            route.host,
+        outcome, made = self._send(
+            client.transport,
+            action,
+            lambda: signed_request(client.endpoint, service, body, signer),
+            most=1 if code else attempts or self._settings.max_attempts,
         )
         response = None if isinstance(outcome, ConnectionFailure) else outcome
         document = query_document(b"" if response is None else response.body)
         self._on_call(query_call(f"{service}:{action}", params, response, document, code))
+        route = client.transport.route
         if isinstance(outcome, ConnectionFailure):
             raise service_error(
                 outcome, route, self._settings, attempts=made, sent_mfa_code=bool(code)
             )
         return self._read(outcome, document, _Call(action, route.host, code), made)
+
+    def _send(
+        self, transport: Transport, action: str, new_request: Callable[[], AWSRequest], *, most: int
+    ) -> tuple[Outcome, int]:
+        """Send at most ``most`` new requests; return the last one's outcome, and how many were sent."""
+        host = transport.route.host
+
+        def send() -> Outcome:
+            outcome = transport.exchange(new_request())
+            debug(__name__, "%s at %s: %s", action, host, outcome)
+            return outcome
+
+        def may_retry(found: Outcome, made: int) -> bool:
+            return made < most and _may_retry(found)
+
+        return send_with_retries(send, may_retry, self._sleep, host)
 
     def _read(
         self, response: HttpResponse, document: QueryDocument, call: _Call, attempts: int
