@@ -14,6 +14,8 @@ from rolehop.config.model import BROWSERS
 from rolehop.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rolehop.app.console.login import ConsoleLogin
 
 _SHORTEST, _LONGEST = 900, 43_200
@@ -126,13 +128,7 @@ def command(
         _show(cli, login, printed=printed, qr=qr)
         return
     at = open_console(cli.app, login, options, window)
-    until = login.expires_at
-    cli.terminal.note(
-        f"{login.chain}: the browser took the sign-in at {at.astimezone():%H:%M:%S}"
-        + ("" if until is None else f"; the console is signed in until {until.astimezone():%H:%M}")
-    )
-    if login.switch_link is not None:
-        cli.terminal.note(f"if the console does not ask to switch roles: {login.switch_link}")
+    _note_opened(cli, login, at)
 
 
 def _destination(service: str | None, destination: str | None) -> str:
@@ -155,6 +151,16 @@ def _check_qr() -> None:
     from rolehop.console.qr_code import qr_code
 
     qr_code("https://aws.amazon.com")
+
+
+def _note_opened(cli: CommandContext, login: ConsoleLogin, at: datetime) -> None:
+    until = login.expires_at
+    cli.terminal.note(
+        f"{login.chain}: the browser took the sign-in at {at.astimezone():%H:%M:%S}"
+        + ("" if until is None else f"; the console is signed in until {until.astimezone():%H:%M}")
+    )
+    if login.switch_link is not None:
+        cli.terminal.note(f"if the console does not ask to switch roles: {login.switch_link}")
 
 
 def _show(cli: CommandContext, login: ConsoleLogin, *, printed: bool, qr: bool) -> None:

@@ -107,9 +107,10 @@ def command(
         what = (chain_or_pick(cli, None, "explain CHAIN"),)
     _check_combination(what, options, last=last, applies=apply_to is not None)
     asked = action_options(actions, resource, resource_policy)
-    if asked is not None and (last or len(what) != 1):
-        raise UsageError("--action needs one chain", fix="rolehop explain CHAIN --action ACTION")
     if asked is not None:
+        if last or len(what) != 1:
+            fix = "rolehop explain CHAIN --action ACTION"
+            raise UsageError("--action needs one chain", fix=fix)
         found = print_actions(cli, what[0], asked, policies, options, style, offline=offline)
         ctx.exit(exit_code(found, strict=strict))
     if len(what) == 2:

@@ -103,13 +103,7 @@ def command(
     are asked now; later, a line here says if somebody is needed. It runs until Ctrl-C.
     """
     cli = CommandContext.of(ctx)
-    if unit is not None and print_env:
-        cause = "systemd keeps what it prints in a journal, on a disk"
-        raise UsageError(
-            "a service has to print no token", cause=cause, fix="leave out --print-env"
-        )
-    if idle_timeout == 0:
-        raise UsageError("--idle-timeout 0 would end it at once", fix="leave it out: it goes on")
+    _check_flags(unit, idle_timeout, print_env=print_env)
     if stop:
         _stop(cli, pattern)
         return
@@ -142,6 +136,22 @@ def command(
         server.note()
         server.write_token()
         run_server(cli, server, lambda: announce(cli, server, names, dialect, docker))
+
+
+def _check_flags(unit: str | None, idle_timeout: int | None, *, print_env: bool) -> None:
+    """Refuse flags that make no sense, whatever is served.
+
+    Raises:
+        UsageError: there are such.
+    """
+    if unit is not None and print_env:
+        raise UsageError(
+            "a service has to print no token",
+            cause="systemd keeps what it prints in a journal, on a disk",
+            fix="leave out --print-env",
+        )
+    if idle_timeout == 0:
+        raise UsageError("--idle-timeout 0 would end it at once", fix="leave it out: it goes on")
 
 
 def _check_instance(names: list[str], docker: str | None) -> None:
