@@ -164,6 +164,7 @@ class _Run:
     ) -> None:
         """Try what takes effect at import, and survivors whose code runs while tests are collected."""
         jobs: dict[str, list[str]] = {}
+        every = {test.split("::")[0] for test in found["seconds"]}
         for each in left:
             before = results.get(each.name)
             files = {
@@ -171,6 +172,8 @@ class _Run:
             }
             collecting = {test.removeprefix("collect ") for test in self._collecting(each, found)}
             survives = before in (None, SURVIVED) and collecting
+            if each.imported and not files:  # it has no functions: any test may use its values
+                files = every
             if each.imported or before == AT_IMPORT or survives:
                 jobs[each.name] = sorted(files | (set() if each.imported else collecting))
         unreached = [

@@ -61,7 +61,7 @@ def _doubts(statement: Statement) -> Iterator[str]:
 def _doubts_of_condition(condition: Condition) -> Iterator[str]:
     operator = condition.operator
     if operator.compare is None and not operator.is_null:
-        near = nearest(operator.text.rpartition(":")[2], OPERATOR_NAMES, n=1)
+        near = nearest(operator.text.rpartition(":")[2], OPERATOR_NAMES)
         meant = f": did you mean {near[0]}?" if near else ""
         yield f"has the condition operator {quoted(operator.text)}, which is not known here{meant}"
         return

@@ -30,3 +30,18 @@ def test_what_is_likely_wrong_is_said_with_its_statement(
     found = doubts_about(policy_text(FINE, statement))
     assert tuple(each.split()[4] for each in found) == doubts
     assert all(each.startswith("statement 2 has the ") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("operator", "said"),
+    [
+        ("StringEqual", "not known here: did you mean StringEquals?"),
+        ("ForAnyValue:NumericLesThan", "not known here: did you mean NumericLessThan?"),
+        ("Xyzzy", "not known here"),
+    ],
+)
+def test_an_operator_that_is_not_known_is_said_with_what_may_be_meant(
+    operator: str, said: str
+) -> None:
+    (doubt,) = doubts_about(policy_text({**FINE, "Condition": {operator: {"aws:SourceIp": "x"}}}))
+    assert doubt.endswith(f'has the condition operator "{operator}", which is {said}')
