@@ -324,7 +324,7 @@ def _limit(keyring: KeyringBackend) -> int | None:
 def _asks_person(name: str, environ: Mapping[str, str], platform: str) -> bool:
     if name == KERNEL:
         return False
-    if name == GPG_STORE or (name == ENCRYPTED_FILE and not environ.get(_PASSPHRASE)):
+    if name == GPG_STORE or (name == ENCRYPTED_FILE and not environ.get(_PASSPHRASE, "").strip()):
         return True  # GnuPG, or the library, asks on the terminal
     return platform in ("darwin", "win32") or _has_display(environ)
 
