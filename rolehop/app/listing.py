@@ -253,7 +253,7 @@ def _account(roles: tuple[str, ...]) -> str:
     return (account_of(roles[-1]) or "") if roles else ""
 
 
-class _FleetRoles:
+class FleetRoles:
     """The roles of a fleet's members, told from those of one, if they differ in the account alone."""
 
     def __init__(self, config: Config, member: ChainConfig, resolved: Resolved) -> None:
@@ -290,7 +290,7 @@ class _StoredSessions:
 
         self._app = app
         self._stamps = Stamps()
-        self._fleets: dict[str | None, _FleetRoles] = {}
+        self._fleets: dict[str | None, FleetRoles] = {}
         # Empty: of a session without a role, which a chain without hops may hand out.
         self._roles = {entry.role for entry in app.index.sessions.values()}
 
@@ -312,7 +312,7 @@ class _StoredSessions:
 
         resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
         if chain.fleet is not None:
-            self._fleets[chain.fleet] = _FleetRoles(self._app.config, chain, resolved)
+            self._fleets[chain.fleet] = FleetRoles(self._app.config, chain, resolved)
         return tuple(str(role) for role, _ in resolved.hops)
 
     def _cached(self, name: str) -> CachedSession | None:

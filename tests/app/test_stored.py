@@ -10,12 +10,16 @@ from rolehop.app.config_files import append_chain
 from rolehop.app.configured_sources import sources_with_sign_in
 from rolehop.app.context import App
 from rolehop.app.mfa_codes import mfa_codes
+from rolehop.app.planning import plan_chain
 from rolehop.app.ports import NoPrompt
 from rolehop.app.shell_scripts import init_script, install_init_script
 from rolehop.app.stored.sessions import stored
 from rolehop.errors import ConfigError, SourceError, UsageError
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
 from rolehop.startup.dataclass import replace
+from rolehop.vault.index import Index, make_entry
+from tests.vault.samples import session
 
 CONFIG = """version = 1
 [sources.me]
@@ -100,3 +104,63 @@ def test_a_shell_without_a_start_up_text_gets_none(
     monkeypatch.setenv("XDG_DATA_HOME", str(app.home / "two\nlines"))
     with pytest.raises(UsageError, match="the data folder's name is not printable"):
         install_init_script(app, "bash")
+
+
+WALKED = """version = 1
+[sources.me]
+type = "environment"
+[chains.hub]
+source = "me"
+hops = [{ role = "222222222222:role/Hub" }]
+[chains.admin]
+from = "hub"
+hops = [{ role = "333333333333:role/Admin" }]
+[chains.again]
+from = "hub"
+hops = [{ role = "333333333333:role/Admin" }]
+[chains.other]
+source = "me"
+hops = [{ role = "999999999999:role/Other" }]
+[fleets.spokes]
+from = "hub"
+role = "{account}:role/Audit"
+accounts = ["444444444444", "555555555555"]
+"""
+
+
+def walked(app: App, name: str, index: Index, *, flag: WalkOptions | None = None) -> Index:
+    """Return the index after a walk of a chain, in which every hop made a call."""
+    for step in plan_chain(app, name, flag).hops:
+        entry = make_entry(step, session(issued_at=app.now()), name, "b", None)
+        index = index if step.key in index.sessions else index.with_session(entry)
+    return index
+
+
+def test_a_session_is_of_every_chain_whose_plan_has_it_and_hangs_below_its_parent(app: App) -> None:
+    (app.home / "config.toml").write_text(WALKED)
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x" * 40}
+    app = App({**app.variables, **keys}, app.home)
+    index = walked(app, "spokes/555555555555", walked(app, "admin", Index()))
+    index = walked(app, "admin", index, flag=WalkOptions(tags=(("team", "a"),)))
+    app.index_store.change(lambda _: index)
+    users = [((each.role or "")[13:], each.chains) for each in stored(again(app)).sessions]
+    spokes = ("spokes/444444444444", "spokes/555555555555")
+    assert (
+        users
+        == [
+            ("222222222222:role/Hub", ("admin", "hub", "again", *spokes)),
+            ("333333333333:role/Admin", ("admin", "again")),
+            ("333333333333:role/Admin", ("admin",)),  # with a tag
+            ("555555555555:role/Audit", spokes[1:]),
+        ]
+    )
+    for pattern, roles in {
+        "hub": ["Hub"],
+        "again": ["Hub", "Admin"],
+        "admin": ["Hub", "Admin", "Admin"],
+        "spokes/5*": ["Hub", "Audit"],
+        "other": [],
+    }.items():
+        rows = stored(again(app), (pattern,)).sessions
+        assert [(each.role or "").rpartition("/")[2] for each in rows] == roles
+        assert all(each.parent == rows[0].key for each in rows[1:])

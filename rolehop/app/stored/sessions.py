@@ -19,13 +19,12 @@ from rolehop.text import pluralize
 from rolehop.vault import FREEDESKTOP, backend_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from rolehop.app.context import App
     from rolehop.app.planning import Stamps
     from rolehop.config.model import SourceConfig
-    from rolehop.vault.index import Index
+    from rolehop.vault.index import Entry, Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class Stored:
 def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
     """Return all sessions and sign-ins that have not expired, without what a locked keyring has.
 
-    ``patterns``: only sessions of chains that match one, and the sign-ins that these start from.
+    ``patterns``: only sessions that chains which match one use, with those that signed for them, and
+    the sign-ins that these chains start from.
 
     Raises:
         ConfigError: a pattern matches no chain; the index was lost, and the config that says what
@@ -55,13 +55,15 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
     """
     chains = set(matching_chains(app, patterns)) if patterns else set[str]()
     index = load_index(app) if app.state_problem is None else app.index
-    sessions, sign_ins = _session_rows(index, app.now()), _sign_in_rows(app, index)
+    live = [each for each in index.sessions.values() if each.local_expires_at > app.now()]
+    sessions, sign_ins = _session_rows(app, index, live, chains), _sign_in_rows(app, index)
     if patterns:
         from rolehop.plan.resolve import source_name_of
 
         configs = [app.config.chains.get(each) for each in chains]  # none for an AWS profile
         sources = {source_name_of(app.config, each) for each in configs if each is not None}
-        sessions = [each for each in sessions if not chains.isdisjoint(each.chains)]
+        used = _with_parents(sessions, chains)
+        sessions = [each for each in sessions if each.key in used]
         sign_ins = [each for each in sign_ins if not sources.isdisjoint(each[1].sources)]
     backends = Counter(each.backend for each in sessions)
     theirs = Counter(backend for backend, _ in sign_ins)
@@ -95,12 +97,35 @@ def _hidden(app: App, backend: str, sessions: int, sign_ins: int) -> Hidden:
 _KINDS = ("source", "token", "hop")
 
 
-def _session_rows(index: Index, now: datetime) -> list[SessionRow]:
-    """Return a row per session that has not expired: by hop, source and role, the longest first."""
+def _with_parents(rows: Sequence[SessionRow], chains: set[str]) -> set[str]:
+    """Return the hop keys of the sessions that ``chains`` use, and of those that signed for them."""
+    parents = {each.key: each.parent for each in rows}
+    used = set[str]()
+    for each in rows:
+        key = None if chains.isdisjoint(each.chains) else each.key
+        while key is not None and key not in used:
+            used.add(key)
+            key = parents.get(key)
+    return used
+
+
+def _session_rows(
+    app: App, index: Index, live: Sequence[Entry], named: Collection[str]
+) -> list[SessionRow]:
+    """Return a row per session that has not expired: by hop, source and role, the longest first.
+
+    ``named`` may be AWS profiles, too.
+    """
+    from rolehop.app.stored.users import chains_by_key
+
+    now, users = app.now(), dict[str, list[str]]()
+    with contextlib.suppress(ConfigError):  # a broken config: the index alone says who used them
+        profiles = [each for each in named if each not in app.config.chains]
+        users = chains_by_key(app, live, profiles)
     rows = [
         SessionRow(
             key=entry.key,
-            chains=entry.chains,
+            chains=tuple(dict.fromkeys((*entry.chains, *users.get(entry.key, ())))),
             hop=entry.hop,
             role=entry.role or None,
             arn=entry.arn,
@@ -117,8 +142,7 @@ def _session_rows(index: Index, now: datetime) -> list[SessionRow]:
             source_identity=entry.source_identity,
             tags=entry.tags,
         )
-        for entry in index.sessions.values()
-        if entry.local_expires_at > now
+        for entry in live
     ]
 
     def order(row: SessionRow) -> tuple[object, ...]:
