@@ -65,6 +65,9 @@ class OwnLine:
     config_file: str | None = None
     """What the line gives to ``--config``."""
 
+    gives_reason: bool = False
+    """It has ``--reason``, without which a chain may not answer."""
+
 
 def own_line(value: str, *, windows: bool = False) -> OwnLine | None:
     """Return what a value starts, ``None`` if that is not ``rolehop credential-process CHAIN``."""
@@ -85,7 +88,8 @@ def own_command(words: Sequence[str]) -> OwnLine | None:
     programs, names = _plain_words(words[:at]), _plain_words(words[at + 1 :])
     if not programs or not names or _name(programs[-1]) != "rolehop":
         return None
-    return OwnLine(names[0], programs, _config_file(words))
+    reason = any(each.partition("=")[0] == "--reason" for each in words)
+    return OwnLine(names[0], programs, _config_file(words), reason)
 
 
 def _config_file(words: Sequence[str]) -> str | None:

@@ -6,13 +6,16 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.profiles.aws_file import (
     AwsFile,
     check_unchanged,
+    goes,
     read_aws_file,
     write_aws_file,
 )
 from rolehop.app.profiles.installation import named_config_file
+from rolehop.app.profiles.installed import NO_REASON
 from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.awsconfig.process_line import Unwritable, own_line, process_line
@@ -68,7 +71,8 @@ class FileChange:
         """What changes, as a unified diff that shows no secret."""
         name = str(self.file.path)
         before = name if self.file.data is not None else "/dev/null"
-        return shown_diff(self.file.text, self.new, before, name)
+        after = "/dev/null" if goes(self.file, self.new) else name
+        return shown_diff(self.file.text, self.new, before, after)
 
 
 def install_changes(
@@ -76,12 +80,15 @@ def install_changes(
 ) -> list[FileChange]:
     """Return what installing profiles for the chains that match changes; nothing is written.
 
+    Chains that require a reason, which no SDK gives, are left out, and it is said.
+
     Raises:
         UsageError: a name or a path cannot be written so that every SDK reads it.
-        ConfigError: no chain matches, a profile of that name is there already, or a file cannot be
-            changed.
+        ConfigError: no chain matches, or only such; a profile of that name is there already, or a
+            file cannot be changed.
     """
-    return changes_for(app, _matching(app, patterns), options, installation)
+    chains = _without_reason(app, _matching(app, patterns))
+    return changes_for(app, chains, options, installation)
 
 
 def changes_for(
@@ -189,6 +196,23 @@ def _matching(app: App, patterns: Sequence[str]) -> list[ChainConfig]:
     return found
 
 
+def _without_reason(app: App, chains: Sequence[ChainConfig]) -> list[ChainConfig]:
+    """Return the chains that require no reason; say which do."""
+    able = [each for each in chains if not each.reason_required]
+    names = [each.name for each in chains if each.reason_required]
+    if not names:
+        return able
+    which = f"{'each of ' if len(names) > 1 else 'chain '}{_listed(names)}"
+    if able:
+        app.note(f"left out: {which} {NO_REASON}")
+        return able
+    raise ConfigError(
+        "no profile was written",
+        cause=f"{which} {NO_REASON}",
+        fix=Advice("rolehop exec ", Argument(names[0]), " --reason TEXT -- PROGRAM"),
+    )
+
+
 def _profile_name(prefix: str, chain: str) -> str:
     if not _NAME.fullmatch(prefix):
         raise UsageError(
@@ -276,13 +300,16 @@ def _refuse_taken(
     taken = [name for name in names if name in there.profiles or name in there.unprefixed]
     if not taken:
         return
-    shown = ", ".join(f"'{each}'" for each in taken[:5])
-    more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
     raise ConfigError(
-        f"{path} already has a profile {shown}{more}",
+        f"{path} already has a profile {_listed(taken)}",
         cause="it is not in the block of the profiles that were installed, the only ones to change",
         fix="remove it, or give yours another name with --prefix",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(f"'{each}'" for each in names[:5]) + more
 
 
 def _change(file: AwsFile, new: BlockText, names: Iterable[str], *, is_config: bool) -> FileChange:

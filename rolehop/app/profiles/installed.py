@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rolehop.app.profiles.installation import Installation
     from rolehop.config.model import ListedFleet
 
+NO_REASON = 'has reason = "required", and no SDK can give one'
+"""What is wrong with a profile of such a chain, unless its line has ``--reason``."""
+
 
 def profile_rows(app: App, patterns: Sequence[str], installation: Installation) -> list[ProfileRow]:
     """Return a row per profile of either AWS file that runs rolehop, and that matches if given.
@@ -62,7 +65,8 @@ def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
             if line is None or not isinstance(value, str):
                 continue
             may_answer = _is_elsewhere(app, line) or _is_chain(app, line.chain)
-            rewrite = _rewrite(line, installation) if may_answer else None
+            lacks_reason = _lacks_reason(app, line)  # which no rewriting gives it
+            rewrite = _rewrite(line, installation) if may_answer and not lacks_reason else None
             problem = _problem(app, line)
             yield ProfileRow(
                 profile=profile,
@@ -118,6 +122,8 @@ def _problem(app: App, line: OwnLine) -> str | None:
             return f"its {name} is gone: {path}"
     if not _is_there(script, program=True):
         return f"its rolehop is gone: {script}"
+    if _lacks_reason(app, line):
+        return f"chain '{line.chain}' {NO_REASON}"
     if _is_elsewhere(app, line) or _is_chain(app, line.chain):
         return None
     fleet = unlisted_fleet_of(app, line.chain)
@@ -135,6 +141,17 @@ def unlisted_fleet_of(app: App, chain: str) -> ListedFleet | None:
 def _is_elsewhere(app: App, line: OwnLine) -> bool:
     """True if the chain is in a config that is not the one that is read now."""
     return line.config_file != named_config_file(app)
+
+
+def _lacks_reason(app: App, line: OwnLine) -> bool:
+    """True if the chain requires a reason, and the line gives none."""
+    if line.gives_reason or _is_elsewhere(app, line):
+        return False
+    chains = app.config.chains
+    chain = chains.get(line.chain) or next(
+        (each for each in chains.values() if line.chain in each.names), None
+    )
+    return chain is not None and chain.reason_required
 
 
 def _is_chain(app: App, name: str) -> bool:

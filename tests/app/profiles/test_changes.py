@@ -23,8 +23,10 @@ from rolehop.app.profiles.changes import (
     write_changes,
 )
 from rolehop.app.profiles.installation import Installation
+from rolehop.app.profiles.installed import profile_rows
 from rolehop.app.profiles.shown_diff import shown_diff
 from rolehop.errors import ConfigError, Declined, NoTerminal, UsageError
+from rolehop.startup.dataclass import replace
 from tests.app.profiles.odd_files import MARKED, READABLE, REFUSED
 from tests.support.other_users import AS_ROOT, SOMEBODY
 
@@ -308,6 +310,42 @@ def test_a_prefix_or_a_path_that_sdks_read_in_different_ways_is_refused(files: F
     odd = Installation("/v/bin/rolehop", "/a #b/python", "/l.py")
     with pytest.raises(UsageError, match="cannot be written into an AWS config"):
         files.installing("admin", here=odd)
+
+
+def test_a_chain_that_requires_a_reason_gets_no_profile(files: Files) -> None:
+    config = files.home / "config.toml"
+    config.write_text(f'{CONFIG}[chains.audited]\nfrom = "hub"\nreason = "required"\n')
+    said: list[str] = []
+    files.app = App(files.app.variables, files.home, notify=said.append)
+    with pytest.raises(ConfigError, match="no profile was written") as caught:
+        files.install("audited")
+    why = "chain 'audited' has reason = \"required\", and no SDK can give one"
+    assert (caught.value.cause, said) == (why, [])
+    assert caught.value.fix == "rolehop exec audited --reason TEXT -- PROGRAM"
+    files.install()
+    assert said == [f"left out: {why}"]
+    assert "audited" not in files.config.read_text()
+    start = "credential_process = rolehop credential-process audited"
+    files.config.write_text(f"[profile a]\n{start}\n[profile b]\n{start} --reason nightly\n")
+    here = replace(HERE, script="rolehop", python=None, launcher=None)
+    rows = profile_rows(App(files.app.variables, files.home), (), here)
+    assert [(row.problem, row.rewrite is None) for row in rows] == [(why, True), (None, False)]
+
+
+def test_a_file_that_was_not_there_goes_with_the_last_profile(files: Files) -> None:
+    files.install("hub", "admin")
+    (change,) = removal_changes(files.app, ["admin"])
+    assert f"+++ {files.config}\n" in change.diff
+    (change,) = removal_changes(files.app, [])
+    assert "+++ /dev/null\n" in change.diff
+    files.remove()
+    assert not files.config.exists()
+    linked = files.home / "linked"
+    linked.write_bytes(b"")
+    files.config.symlink_to(linked)
+    files.install("hub")
+    files.remove()
+    assert linked.read_bytes() == b""
 
 
 def test_a_pattern_that_matches_nothing_is_said(files: Files) -> None:
