@@ -190,6 +190,10 @@ def test_a_key_that_comes_while_all_is_removed_stays_known(tmp_path: Path) -> No
     script = shared.app.home / "script"
     found = find_holdings(shared.app)
     steps = remove_all(shared.app, replace(found, scripts=(script,)), keys=True)
+    gone = (
+        "removed: the keys of alice, still valid at AWS; to end it there: aws iam delete-access-key"
+    )
+    assert next(steps).startswith(f"{gone} --access-key-id AKIAIOSFODNN7EXAMPLE --user-name ")
     assert next(steps) == f"removed: {script}"
     shared.add_key("late")
     assert next(steps).startswith("left: the state folder")

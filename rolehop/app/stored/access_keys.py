@@ -81,7 +81,7 @@ def remove_keys(app: App, name: str, *, confirmed: bool) -> Advice | None:
     key_id = _stored_key_id(app, name)
     ends_it = None
     if key_id is not None:
-        ends_it = _ends_at_aws(app, name, key_id)
+        ends_it = ends_at_aws(app, name, key_id)
         if not confirmed:
             _confirm_removal(app, name, key_id, ends_it)
     if not app.vault.keys.remove(name):
@@ -89,7 +89,7 @@ def remove_keys(app: App, name: str, *, confirmed: bool) -> Advice | None:
     return ends_it
 
 
-def _ends_at_aws(app: App, name: str, key_id: str) -> Advice:
+def ends_at_aws(app: App, name: str, key_id: str) -> Advice:
     """Return the command that deletes the key; without --user-name it would be the caller's own."""
     principal = None
     with suppress(RolehopError):  # keys can be removed while the config is broken

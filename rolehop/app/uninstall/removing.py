@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice
 from rolehop.app.profiles.changes import write_changes
+from rolehop.app.stored.access_keys import ends_at_aws
 from rolehop.app.stored.sessions import forget_sessions
 from rolehop.app.uninstall.holdings import find_holdings, holding_lines
 from rolehop.app.uninstall.startup_lines import take_out
@@ -55,7 +57,10 @@ def _may_remove(app: App, found: Holdings) -> bool:
     if not found.keys:
         return False
     names = ", ".join(found.keys)
-    question = f"The IAM user keys of {names}, too? Their secrets cannot be shown again. [y/N] "
+    question = (
+        f"The IAM user keys of {names}, too?"
+        " They stay valid at AWS, and their secrets cannot be shown again. [y/N] "
+    )
     return is_yes(app.person.ask(question, needed="a confirmation"))
 
 
@@ -87,7 +92,9 @@ def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
         yield f"removed: {pluralize(len(here), 'sign-in')}"
     left = forgotten.left()
     left += [f"sign-ins in {each}" for each in sorted({*elsewhere.values()})]
-    left += list(_keys_left(app, found, keys=keys))
+    ended, kept = _remove_keys(app, found) if keys else ([], list(found.keys))
+    yield from ended
+    left += [f"the keys of {each}" for each in kept]
     yield from _remove_files(app, found, left)
 
 
@@ -112,16 +119,21 @@ def _end_sign_in(app: App, name: str) -> None:
         app.vault.tokens.remove(each)
 
 
-def _keys_left(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
-    """Remove the keys, if they may be; give those that stay."""
+def _remove_keys(app: App, found: Holdings) -> tuple[list[str], list[str]]:
+    """Remove the keys; return what to say of each that is gone, and those that stay."""
+    gone: list[str] = []
+    kept: list[str] = []
+    key_ids = {name: entry.access_key_id for name, entry in app.index.keys.items()}
     for name in found.keys:
-        if not keys:
-            yield f"the keys of {name}"
-            continue
         try:
-            app.vault.keys.remove(name)
+            is_removed = app.vault.keys.remove(name)
         except RolehopError as error:
-            yield f"the keys of {name} ({error.what})"
+            kept.append(f"{name} ({error.what})")
+            continue
+        if is_removed and name in key_ids:
+            said = f"removed: the keys of {name}, still valid at AWS; to end it there: "
+            gone.append(Advice(said, ends_at_aws(app, name, key_ids[name])))
+    return gone, kept
 
 
 def _remove_files(app: App, found: Holdings, left: list[str]) -> Iterator[str]:
