@@ -33,9 +33,11 @@ INIT = r"""# rolehop for bash, made by `rolehop init bash`. Reading it starts no
 
 function rolehop {
     \builtin local __rolehop_word __rolehop_verb='' __rolehop_value='' __rolehop_at=0
+    \builtin local __rolehop_plain='' __rolehop_variables=''
     for __rolehop_word in "$@"; do
         case "$__rolehop_word" in
-            -h | --help | --version | --shell | --shell=*) \command rolehop "$@"; \builtin return ;;
+            -h | --help | --version | --shell | --shell=*) __rolehop_plain=1 ;;
+            --print-env) __rolehop_variables=1 ;;
         esac
     done
     # The first word that is neither an option nor an option's value.
@@ -48,8 +50,12 @@ function rolehop {
             *) __rolehop_verb=$__rolehop_word; \builtin break ;;
         esac
     done
-    case "$__rolehop_verb" in
-        assume | leave | refresh) ;;
+    case "$__rolehop_verb,$__rolehop_variables,$__rolehop_plain" in
+        assume,*, | leave,*, | refresh,*,) ;;
+        # $( ) waits for all that could still write to it: no shell may stay beside the server.
+        serve,1,*)
+            if [[ ! -t 1 && $BASH_SUBSHELL -gt 0 ]]; then \builtin exec rolehop "$@"; fi
+            \command rolehop "$@"; \builtin return ;;
         *) \command rolehop "$@"; \builtin return ;;
     esac
     # In $( ) or a pipe, the reader gets the statements themselves.

@@ -44,11 +44,12 @@ INIT = r"""# rolehop for zsh, made by `rolehop init zsh`. Reading it starts no p
 function rolehop {
     # If ERR_EXIT were lost here, an ERR trap would keep the caller's from ending the script.
     if [[ -o err_exit ]]; then emulate -L zsh -o err_exit; else emulate -L zsh; fi
-    local word verb='' value=''
+    local word verb='' value='' plain='' variables=''
     integer at=0
     for word in "$@"; do
         case "$word" in
-            (-h|--help|--version|--shell|--shell=*) command rolehop "$@"; return ;;
+            (-h|--help|--version|--shell|--shell=*) plain=1 ;;
+            (--print-env) variables=1 ;;
         esac
     done
     # The first word that is neither an option nor an option's value.
@@ -61,8 +62,12 @@ function rolehop {
             (*) verb=$word; break ;;
         esac
     done
-    case "$verb" in
-        (assume|leave|refresh) ;;
+    case "$verb,$variables,$plain" in
+        (assume,*,|leave,*,|refresh,*,) ;;
+        # $( ) waits for all that could still write to it: no shell may stay beside the server.
+        (serve,1,*)
+            if [[ ! -t 1 ]] && (( ZSH_SUBSHELL )); then exec command rolehop "$@"; fi
+            command rolehop "$@"; return ;;
         (*) command rolehop "$@"; return ;;
     esac
     # In $( ) or a pipe, the reader gets the statements themselves.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import time
@@ -175,6 +176,23 @@ def test_a_strict_script_ends_with_the_code_of_the_failure(
     assert (good.code, good.out, good.err) == (0, "hub\n", "")
     bad = run(world_with_keys, name, f"{setting}; INIT; rolehop assume admn; echo on")
     assert (bad.code, bad.out.replace("trap\n", "")) == (3, "")
+
+
+# A server that is not stopped ends by itself: so does a shell that waits for it.
+_SERVED = """
+eval "$(rolehop serve hub --print-env -q --idle-timeout 1m &)"
+(rolehop serve --nothing; echo "code $?")
+rolehop serve --stop
+"""
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh"])
+def test_a_server_in_the_background_leaves_no_shell_that_is_waited_for(
+    name: str, world_with_keys: World
+) -> None:
+    done = run(world_with_keys, name, f"INIT\n{_SERVED}")
+    assert re.search(r"rolehop: the server of hub \(process \d+\) has ended", done.err)
+    assert done.out == "code 2\n"
 
 
 @every_shell
