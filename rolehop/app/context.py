@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig import AwsConfig
     from rolehop.config.model import Config, FleetListing, ListedFleet, SourceConfig
+    from rolehop.errors import ConfigError
     from rolehop.files import FileText
     from rolehop.ports import ApiCall
     from rolehop.sources.context import SourceContext
@@ -42,6 +43,7 @@ class App:
         home: the user's home folder.
         config_file: the one config file to read; ``None``: ``ROLEHOP_CONFIG``, else the usual ones.
         dependencies: the variables and files that were read so far.
+        config_problem: what is wrong with the config, if an empty one is used in its place.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class App:
         self.home = home
         self.config_file = config_file
         self.read_line = read_line
+        self.config_problem: ConfigError | None = None
         self._person = person
         self._notify = notify
         self._noted: set[str] = set()

@@ -13,7 +13,6 @@ from rolehop.credentials import Credentials
 from rolehop.digest import sha256_hex
 from rolehop.errors import (
     NoTerminal,
-    RolehopError,
     SourceError,
     SourceWithdrawn,
     UsageError,
@@ -91,10 +90,8 @@ def remove_keys(app: App, name: str, *, confirmed: bool) -> Advice | None:
 
 def ends_at_aws(app: App, name: str, key_id: str) -> Advice:
     """Return the command that deletes the key; without --user-name it would be the caller's own."""
-    principal = None
-    with suppress(RolehopError):  # keys can be removed while the config is broken
-        source = app.config.sources.get(name)
-        principal = source and source.principal
+    source = app.config.sources.get(name)
+    principal = source and source.principal
     _, of_user, path = (principal or "").partition(":user/")
     user = Argument(path.rpartition("/")[2]) if of_user else "USER, whose key it is"
     return Advice(

@@ -39,6 +39,36 @@ def named_chains(
     return list(chains), frozenset(gone)
 
 
+def stored_chains(index: Index, patterns: Sequence[str]) -> set[str]:
+    """Return the chains of stored sessions that match: all that is known while the config is broken.
+
+    Raises:
+        ConfigError: a pattern matches none of them, so that only the config says what it means.
+    """
+    stored = {name for entry in index.sessions.values() for name in entry.chains}
+    found = set[str]()
+    for pattern in patterns:
+        named = {each for each in stored if _is_named(each, pattern)}
+        if not named:
+            raise ConfigError(
+                f"no stored session is known to be one of '{pattern}'",
+                cause="the config, which says what it means, is broken",
+                fix="correct the config, and repeat the command",
+            )
+        found |= named
+    return found
+
+
+def keys_of_stored(index: Index, chains: set[str]) -> list[str]:
+    """Return the hop keys of the last sessions that chains have, and of those made with them."""
+    last: list[str] = []
+    for chain in chains:
+        theirs = [entry for entry in index.sessions.values() if chain in entry.chains]
+        deepest = max(entry.hop for entry in theirs)
+        last += [entry.key for entry in theirs if entry.hop == deepest]
+    return sorted({below for key in last for below in index.below(key)})
+
+
 def _is_named(chain: str, pattern: str) -> bool:
     fleet, slash, _ = chain.partition("/")
     return matches(ChainConfig(chain), (pattern,)) or bool(slash and fleet == pattern)

@@ -45,6 +45,8 @@ def load_index(app: App) -> Index:
     before = app.index
     if not before.lost:
         return before
+    if app.config_problem is not None:
+        return _found_without_config(app, before)
     from rolehop.app.planning import Stamps
 
     _look_up_keys(app, before)
@@ -69,6 +71,28 @@ def load_index(app: App) -> Index:
     if app.state_problem is None:
         app.vault.note(lambda now: _completed(app, now, rebuilt, before))
     return replace(rebuilt, lost=app.vault.unreadable)
+
+
+def _found_without_config(app: App, before: Index) -> Index:
+    """Return what the keyring itself lists; the index stays lost until a config says what to look for."""
+    index = replace(before, sessions={}) if before.damaged else before
+    return replace(index, orphans=index.orphans | _lost_sessions(app, index, before))
+
+
+def may_have_more(app: App, index: Index) -> bool:
+    """True if the keyring may have sessions that neither ``index`` nor a broken config names."""
+    if app.config_problem is None or not index.lost or _is_new(app, index):
+        return False
+    try:
+        return app.vault.found_keys() is None
+    except VaultError:
+        return True
+
+
+def _is_new(app: App, index: Index) -> bool:
+    """True if nothing says that a lost index ever had an entry, or if others came since."""
+    had_entries = (app.state_folder / "history").exists() and not app.index.sessions
+    return not had_entries and not index.damaged
 
 
 def _look_up_keys(app: App, index: Index) -> None:
@@ -138,8 +162,7 @@ def _lost_sessions(app: App, index: Index, before: Index) -> frozenset[OrphanedS
 
     An index that is only new, or lost a while ago, tells nothing of what others stored there.
     """
-    is_new = app.index.sessions or not (app.state_folder / "history").exists()
-    if is_new and not before.damaged:
+    if _is_new(app, before):
         return frozenset()
     named = _named_by_damaged(before, index.sessions)
     try:

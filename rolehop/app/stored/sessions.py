@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rolehop.app.listing import matching_chains
-from rolehop.app.stored.lost_index import load_index
+from rolehop.app.stored.lost_index import load_index, may_have_more
 from rolehop.errors import ConfigError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
@@ -53,17 +53,14 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
         ConfigError: a pattern matches no chain; the index was lost, and the config that says what
             to look for is broken.
     """
-    chains = set(matching_chains(app, patterns)) if patterns else set[str]()
+    chains = _chains_named(app, patterns)
     index = load_index(app) if app.state_problem is None else app.index
     live = [each for each in index.sessions.values() if each.local_expires_at > app.now()]
     sessions, sign_ins = _session_rows(app, index, live, chains), _sign_in_rows(app, index)
     if patterns:
-        from rolehop.plan.resolve import source_name_of
-
-        configs = [app.config.chains.get(each) for each in chains]  # none for an AWS profile
-        sources = {source_name_of(app.config, each) for each in configs if each is not None}
         used = _with_parents(sessions, chains)
         sessions = [each for each in sessions if each.key in used]
+        sources = _sources_of(app, index, chains)
         sign_ins = [each for each in sign_ins if not sources.isdisjoint(each[1].sources)]
     backends = Counter(each.backend for each in sessions)
     theirs = Counter(backend for backend, _ in sign_ins)
@@ -76,6 +73,25 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
         not index.lost,
         app.state_problem,
     )
+
+
+def _chains_named(app: App, patterns: Sequence[str]) -> set[str]:
+    """Return the chains that match; while the config is broken, those of stored sessions."""
+    if app.config_problem is None:
+        return set(matching_chains(app, patterns)) if patterns else set()
+    from rolehop.app.stored.gone_chains import stored_chains
+
+    return stored_chains(app.index, patterns)
+
+
+def _sources_of(app: App, index: Index, chains: set[str]) -> set[str | None]:
+    from rolehop.plan.resolve import source_name_of
+
+    if app.config_problem is not None:
+        entries = index.sessions.values()
+        return {each.source for each in entries if not chains.isdisjoint(each.chains)}
+    configs = [app.config.chains.get(each) for each in chains]  # none for an AWS profile
+    return {source_name_of(app.config, each) for each in configs if each is not None}
 
 
 def _is_locked(app: App, backend: str) -> bool:
@@ -200,7 +216,7 @@ def problem_rows(app: App, patterns: Sequence[str] = ()) -> list[ProblemRow]:
     Raises:
         ConfigError: a pattern matches no chain.
     """
-    chains = set(matching_chains(app, patterns)) if patterns else set[str]()
+    chains = _chains_named(app, patterns)
     return [
         ProblemRow(each.chain, each.at, each.exit_code, each.what, each.cause, each.fix)
         for each in sdk_problems(app.state_folder, app.now())
@@ -218,6 +234,8 @@ class Forgotten:
     """How many of them the back ends (``module.Class``) still have that are not in use here."""
     sign_ins: int
     """How many sign-ins there are, which stay."""
+    may_be_more: bool = False
+    """Of every session: only the config, which is broken, says which others to look for."""
 
     def left(self) -> list[str]:
         """Return what stays in each, for people."""
@@ -247,8 +265,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         _forget_notes(app)
     index = load_index(app)
     if everything:
-        with contextlib.suppress(ConfigError):  # where there is nothing to forget, it may be broken
-            app.source_callers.forget()
+        app.source_callers.forget()
     if everything and index.mfa:
         app.vault.digest_key.forget()
     keys = list(index.sessions if patterns is None else _named_keys(app, index, patterns))
@@ -264,14 +281,22 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
 
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
-    return Forgotten(count, dict(left), len(app.index.sign_ins))
+    more = everything and may_have_more(app, index)
+    return Forgotten(count, dict(left), len(app.index.sign_ins), more)
 
 
 def _named_keys(app: App, index: Index, patterns: Sequence[str]) -> Iterable[str]:
     """Return the hop keys of the sessions of the chains that match, and of those made with them."""
     from rolehop.app.planning import Stamps
-    from rolehop.app.stored.gone_chains import keys_of_gone, named_chains
+    from rolehop.app.stored.gone_chains import (
+        keys_of_gone,
+        keys_of_stored,
+        named_chains,
+        stored_chains,
+    )
 
+    if app.config_problem is not None:
+        return keys_of_stored(index, stored_chains(index, patterns))
     chains, gone = named_chains(app, index, patterns)
     stamps = Stamps()
     below = [key for chain in chains for key in _keys_below(app, index, chain, stamps)]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from rolehop.app.profiles.changes import FileChange, removal_changes
 from rolehop.app.serving.running import running_servers
 from rolehop.app.shell_scripts import init_script_path
-from rolehop.app.stored.lost_index import load_index
+from rolehop.app.stored.lost_index import load_index, may_have_more
 from rolehop.app.uninstall.startup_lines import StartupFile, startup_files_with_lines
 from rolehop.app.uninstall.state_folder import is_stored, remove_if_only_looked_at
+from rolehop.errors import ConfigError
 from rolehop.shells.registry import INIT_SHELLS, dialect
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import pluralize
@@ -63,6 +64,12 @@ def find_holdings(app: App) -> Holdings:
     is_used = app.state_problem is None
     was_there = is_used and app.state_folder.is_dir()
     index = load_index(app) if is_used else app.index
+    if may_have_more(app, index):
+        raise ConfigError(
+            "nothing was removed: what is stored cannot be seen",
+            cause="the list of it was lost, and the config that says what to look for is broken",
+            fix="correct the config, and repeat the command",
+        )
     if is_used and not (was_there or is_stored(index)):
         remove_if_only_looked_at(app)
     scripts = [dialect(shell).init for shell in INIT_SHELLS]

@@ -11,11 +11,12 @@ import click
 from rolehop.advice import Advice
 from rolehop.app.first_config.user_keys import unreadable_keys, user_keys
 from rolehop.app.stored.access_keys import add_keys, key_rows, remove_keys, rotate_keys
+from rolehop.app.stored.broken_config import without_broken_config
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.credentials import Credentials
-from rolehop.errors import UsageError
+from rolehop.errors import ConfigError, UsageError
 from rolehop.key_rotation import shown
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
@@ -115,7 +116,12 @@ def parse_keys(text: str) -> Credentials:
 def list_keys(ctx: click.Context, style: str) -> None:
     """List the names under which keys are stored, without their secrets."""
     cli = CommandContext.of(ctx)
-    rows = key_rows(cli.app)
+    app = cli.app
+    try:
+        rows = key_rows(app)
+    except ConfigError:  # it is rarely read, so it is not read first
+        app = without_broken_config(app)
+        rows = key_rows(app)
     if style == "json":
         from rolehop.show.json_documents import keys_document
 
@@ -124,6 +130,8 @@ def list_keys(ctx: click.Context, style: str) -> None:
         from rolehop.show.tables import keys_view
 
         cli.write_view(keys_view(rows))
+    elif app.config_problem is not None and app.index.lost:
+        cli.terminal.note("only the config says which keys to look for in the keyring")
     else:
         cli.terminal.note("no keys are stored: rolehop keys add NAME")
 
@@ -144,7 +152,7 @@ def remove(ctx: click.Context, name: str, confirmed: bool) -> None:
     it at AWS.
     """
     cli = CommandContext.of(ctx)
-    ends_it = remove_keys(cli.app, name, confirmed=confirmed)
+    ends_it = remove_keys(without_broken_config(cli.app), name, confirmed=confirmed)
     cli.terminal.note(f"removed: '{name}'")
     if ends_it is not None:
         cli.terminal.note(Advice("the key is still valid at AWS; to end it: ", ends_it))

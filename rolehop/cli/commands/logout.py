@@ -8,11 +8,12 @@ import click
 
 from rolehop.advice import Advice, ShellCommand
 from rolehop.app.serving.running import SERVE, running_servers
+from rolehop.app.stored.broken_config import without_broken_config
 from rolehop.app.stored.sessions import forget_sessions
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.errors import UsageError, VaultAbsent
+from rolehop.errors import ConfigError, UsageError, VaultAbsent
 from rolehop.show.tables import server_text
 from rolehop.text import clean, pluralize
 
@@ -41,12 +42,13 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
     cli = CommandContext.of(ctx)
     if everything == bool(pattern):
         raise UsageError("name chains, or give --all", fix="rolehop logout --help")
-    forgotten = forget_sessions(cli.app, None if everything else pattern)
+    app = without_broken_config(cli.app)
+    forgotten = forget_sessions(app, None if everything else pattern)
     if forgotten.count or not forgotten.other_backends:
         cli.terminal.note(_said(pattern, forgotten.count))
     if everything and forgotten.sign_ins:
         cli.terminal.note(_sign_ins_stay(forgotten.sign_ins))
-    for each in running_servers(cli.app, pattern):
+    for each in running_servers(app, pattern):
         # Its sessions are in its memory.
         cli.terminal.note(f"{server_text(each)} {_how_it_ends(each)}")
     if forgotten.other_backends:
@@ -54,6 +56,12 @@ def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> N
             "some sessions were not forgotten",
             cause=f"another keyring than the one in use has them: {', '.join(forgotten.left())}",
             fix=_where_they_are(forgotten),
+        )
+    if forgotten.may_be_more:
+        raise ConfigError(
+            "there may be sessions that were not forgotten",
+            cause="the list of them was lost, and the config that says which to look for is broken",
+            fix="correct the config, and repeat the command; each session expires by itself",
         )
 
 

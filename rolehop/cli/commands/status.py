@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.serving.running import running_servers
+from rolehop.app.stored.broken_config import without_broken_config
 from rolehop.app.stored.sessions import problem_rows, stored
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
@@ -40,8 +41,11 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     what these chains use.
     """
     cli = CommandContext.of(ctx)
-    found, problems = stored(cli.app, pattern), problem_rows(cli.app, pattern)
-    servers = running_servers(cli.app, pattern)
+    app = without_broken_config(cli.app)
+    found, problems = stored(app, pattern), problem_rows(app, pattern)
+    servers = running_servers(app, pattern)
+    if app.config_problem is not None:
+        cli.terminal.note("sign-ins of its sources are not shown")
     if found.problem is not None:
         cli.terminal.note(f"what is stored cannot be seen: {found.problem}")
     if style == "json":

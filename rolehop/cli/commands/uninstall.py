@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.app.config_files import own_config_file
+from rolehop.app.stored.broken_config import without_broken_config
 from rolehop.app.uninstall.holdings import find_holdings, holding_lines, left_lines
 from rolehop.app.uninstall.removing import confirm_removal, remove_all
 from rolehop.cli.context import CommandContext
@@ -33,14 +34,15 @@ def command(ctx: click.Context, confirmed: bool, keys: bool) -> None:
     cli = CommandContext.of(ctx)
     if keys and not confirmed:
         raise UsageError("--keys goes with --yes", fix="rolehop uninstall --yes --keys")
-    found = find_holdings(cli.app)
+    app = without_broken_config(cli.app)
+    found = find_holdings(app)
     lines = [f"{label:15}{text}\n" for label, text in holding_lines(found)]
     if not lines:
         cli.terminal.note("nothing is stored here")
     else:
         cli.terminal.write_output("".join(lines))
-        with_keys = keys if confirmed else confirm_removal(cli.app, found)
-        for each in remove_all(cli.app, found, keys=with_keys):
+        with_keys = keys if confirmed else confirm_removal(app, found)
+        for each in remove_all(app, found, keys=with_keys):
             cli.terminal.note(each)
-    for each in left_lines(found, own_config_file(cli.app)):
+    for each in left_lines(found, own_config_file(app)):
         cli.terminal.note(each)
