@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rolehop.app.planning import sts_of_shell
 from rolehop.app.walking import ask_reason, walk_chain
-from rolehop.errors import RolehopError, error_context
+from rolehop.errors import RolehopError, SourceWithdrawn, error_context
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener
     options = ask_reason(app, name, options)
     plan, session = walk_chain(app, name, options, listener)
     sts = app.sts_clients.get(plan.region, plan.aws_profile)
-    with error_context(name):
+    with error_context(name), app.history.signing(plan, options.reason):
         caller = ask_caller(sts, session.credentials, f"the credentials of chain '{name}'")
     return Identity(name, caller, session.credentials, plan.color)
 
@@ -48,10 +49,11 @@ def identify_shell(app: App, options: WalkOptions) -> Identity:
         SourceError: there are none, or they have expired.
         HopRefused: AWS does not accept them.
     """
-    credentials = shell_credentials(app)
+    credentials = shell_credentials(app, "rolehop whoami CHAIN")
     sts = sts_of_shell(app, options)
-    caller = ask_caller(sts, credentials, "the credentials in this shell")
     name = app.environ.get("ROLEHOP_CHAIN")
+    with app.history.walking(name, None) if name else nullcontext():
+        caller = ask_caller(sts, credentials, "the credentials in this shell")
     return Identity(name, caller, credentials, None if name is None else _color(app, name))
 
 
@@ -64,8 +66,10 @@ def _color(app: App, chain: str) -> str | None:
     return None if found is None else found.color
 
 
-def shell_credentials(app: App) -> Credentials:
+def shell_credentials(app: App, of_chain: str) -> Credentials:
     """Return the credentials in this shell's environment, also those that rolehop put there.
+
+    ``of_chain``: the command that takes a chain's instead, which an error names.
 
     Raises:
         SourceError: there are none, or they have expired.
@@ -75,7 +79,11 @@ def shell_credentials(app: App) -> Credentials:
 
     # Sources of type "environment" refuse rolehop's own session; here it is what is asked about.
     environ = {name: value for name, value in app.variables.items() if name != CHAIN}
-    return read(environ, app.now())
+    try:
+        return read(environ, app.now())
+    except SourceWithdrawn as error:
+        error.fix = f"{of_chain}, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise
 
 
 def ask_caller(sts: Sts, credentials: Credentials, whose: str) -> CallerIdentity:

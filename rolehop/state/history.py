@@ -43,6 +43,9 @@ class WalkRecord:
     hops: dict[tuple[str, str], int] = field(default_factory=dict)
     """The number of each hop by its role's ARN and its session name."""
 
+    signer: tuple[str, str] | None = None
+    """Role and session name of the chain's own session, once that signs the calls."""
+
     def follow(self, plan: Plan) -> None:
         """Take source and hops from the plan that is walked."""
         self.source = plan.source.name
@@ -94,19 +97,31 @@ class History:
         finally:
             _walk_of_thread.reset(before)
 
+    @contextmanager
+    def signing(self, plan: Plan, reason: str | None = None) -> Iterator[None]:
+        """Let the calls that this thread makes in here be signed with the session of ``plan``."""
+        with self.walking(plan.chain, reason) as record:
+            record.follow(plan)
+            if plan.hops:
+                last = plan.hops[-1].hop
+                record.signer = str(last.role), last.session_name
+            yield
+
     def called(self, call: ApiCall) -> None:
         """Record one call to AWS; implements ``ports.OnCall``."""
         walk = _walk_of_thread.get()
+        signer = walk.signer if walk else None
         known = walk.hops.get((call.role or "", call.session_name or ""), 0) if walk else None
+        role, session_name = signer or (call.role, call.session_name)
         self._record(
             {
                 "event": "call",
                 "action": call.action,
                 "chain": walk.chain if walk else None,
-                "hop": known,
-                "role": call.role,
+                "hop": None if signer else known,
+                "role": role,
                 "source": walk.source if walk else None,
-                "session_name": call.session_name,
+                "session_name": session_name,
                 "request_id": call.request_id,
                 "expires_at": _text_of(call.expires_at),
                 "outcome": call.outcome,

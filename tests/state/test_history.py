@@ -67,6 +67,13 @@ def test_each_call_and_each_handover_is_a_line(world: World) -> None:
     assert (third["event"], third["action"], third["role"]) == ("handover", "exec", ADMIN)
     assert [each["reason"] for each in (first, second, third)] == ["INC-42"] * 3
     assert [each["chain"] for each in (first, second, third)] == ["admin"] * 3
+    assert world.rolehop("whoami", "admin", "--reason", "INC-42").code == 0
+    assert world.rolehop("whoami", env={"ROLEHOP_CHAIN": "hub"}).code == 0
+    by_chain, by_shell = history(world)[3:]
+    assert (by_chain["action"], by_chain["outcome"]) == ("sts:GetCallerIdentity", "ok")
+    signer = ("chain", "source", "role", "session_name", "hop", "reason")
+    assert [by_chain[key] for key in signer] == ["admin", "me", ADMIN, "me+INC-42", None, "INC-42"]
+    assert [by_shell[key] for key in signer[:4]] == ["hub", None, None, None]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rolehop.access_denied.model import AccessDenied
@@ -86,11 +87,12 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
         ServiceError: AWS did not answer, or with something else.
     """
     encoded = _encoded_in(message)
-    signer = (
-        shell_credentials(app) if chain is None else session_or_keys(app, plan_chain(app, chain))
-    )
+    plan = None if chain is None else plan_chain(app, chain)
+    of_chain = "rolehop explain CHAIN --decode MESSAGE"
+    signer = shell_credentials(app, of_chain) if plan is None else session_or_keys(app, plan)
     try:
-        decoded = sts_of_shell(app).decode_message(signer, encoded)
+        with nullcontext() if plan is None else app.history.signing(plan):
+            decoded = sts_of_shell(app).decode_message(signer, encoded)
     except StsRefusal as refusal:
         raise HopRefused(
             "AWS does not decode this message",

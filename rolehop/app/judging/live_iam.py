@@ -29,7 +29,7 @@ def read_live_role(app: App, arn: str) -> IamInventory:
     from rolehop.app.caller import shell_credentials
 
     try:
-        credentials = shell_credentials(app)
+        credentials = shell_credentials(app, "rolehop assume CHAIN")
         return IamReader(sts_of_shell(app).query, credentials).role(arn) or IamInventory()
     except RolehopError as error:
         app.note(f"IAM is not read: {error.what}")

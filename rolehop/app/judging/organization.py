@@ -107,7 +107,8 @@ def _read(app: App, chain: str, accounts: set[str]) -> Organization:
     settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
     try:
         signer = session_or_keys(app, plan)
-        found = OrganizationReader(settings, signer, app.history.called).read(sorted(accounts))
+        with app.history.signing(plan):
+            found = OrganizationReader(settings, signer, app.history.called).read(sorted(accounts))
     except StsRefusal as refusal:
         raise HopRefused(
             f"chain '{chain}' may not read the organization",
