@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import pytest
 
+from rolehop.app.caller import identify_shell
 from rolehop.app.console import opening
 from rolehop.app.console.login import ConsoleLogin, ConsoleRequest
 from rolehop.app.console.portal import portal_login
@@ -20,6 +21,7 @@ from rolehop.app.each.children import NotStarted, RunningCommands, _RunningComma
 from rolehop.app.each.output_folder import OutputFolder
 from rolehop.app.fleets.listers import Asking
 from rolehop.app.fleets.refreshing import fleets_to_refresh, refresh_fleets
+from rolehop.app.judging.decoded_message import decode_message
 from rolehop.app.planning import plan_chain
 from rolehop.app.ports import NonInteractive
 from rolehop.app.silent import SILENT
@@ -167,3 +169,14 @@ def test_whose_a_source_is_is_asked_once_and_noted_once() -> None:
     assert {callers.said_by_aws("me", ask) for _ in range(2)} == {HUB}
     callers.note("me", HUB)
     assert calls == ["asked", "noted"]
+
+
+def test_a_shell_without_credentials_is_told_how_to_ask_of_a_chain(tmp_path: Path) -> None:
+    app = App({"HOME": str(tmp_path)}, tmp_path)
+    export = ", or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    with pytest.raises(RolehopError) as caught:
+        identify_shell(app, WalkOptions())
+    assert caught.value.fix == f"rolehop whoami CHAIN{export}"
+    with pytest.raises(RolehopError) as caught:
+        decode_message(app, None, "message")
+    assert caught.value.fix == f"rolehop explain CHAIN --decode MESSAGE{export}"

@@ -37,16 +37,28 @@ def user_keys(key_id: str, secret: str, token: object = None) -> Credentials:
     Raises:
         UsageError: they are a session's, or not valid keys; the error never quotes them.
     """
+    check_key_id(key_id, token)
+    problem = secret_problem(secret)
+    if problem is not None:
+        raise unreadable_keys(problem)
+    return Credentials(key_id, Secret(secret))
+
+
+def check_key_id(key_id: str, token: object = None) -> None:
+    """Check that an access key ID is a user's, which has no session ``token``.
+
+    Raises:
+        UsageError: it is a session's, or none; the error never quotes it.
+    """
     if token or key_id.startswith(_TEMPORARY):
         raise UsageError(
             "these are the keys of a session, and sessions end",
             cause="keys of an IAM user begin with AKIA and have no session token",
             fix="aws iam create-access-key makes a user's keys",
         )
-    for problem in (key_id_problem(key_id), secret_problem(secret)):
-        if problem is not None:
-            raise unreadable_keys(problem)
-    return Credentials(key_id, Secret(secret))
+    problem = key_id_problem(key_id)
+    if problem is not None:
+        raise unreadable_keys(problem)
 
 
 def unreadable_keys(cause: str) -> UsageError:

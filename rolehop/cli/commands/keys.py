@@ -9,7 +9,7 @@ import sys
 import click
 
 from rolehop.advice import Advice
-from rolehop.app.first_config.user_keys import unreadable_keys, user_keys
+from rolehop.app.first_config.user_keys import check_key_id, unreadable_keys, user_keys
 from rolehop.app.stored.access_keys import add_keys, key_rows, remove_keys, rotate_keys
 from rolehop.app.stored.broken_config import without_broken_config
 from rolehop.cli.completers import key_names
@@ -20,6 +20,11 @@ from rolehop.errors import ConfigError, UsageError
 from rolehop.key_rotation import shown
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_NEITHER = (
+    "it must be what aws iam create-access-key prints (JSON), or two lines: the access key ID, then"
+    " the secret"
+)
 
 
 @click.group(cls=Group)
@@ -76,12 +81,15 @@ def _read(cli: CommandContext, *, from_stdin: bool, from_env: bool) -> Credentia
         return parse_keys(sys.stdin.read())
     if from_env:
         environ = cli.environ
-        return user_keys(
-            environ.get("AWS_ACCESS_KEY_ID", ""),
-            environ.get("AWS_SECRET_ACCESS_KEY", ""),
-            environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_SECURITY_TOKEN"),
-        )
+        key_id, secret = (environ.get(each, "") for each in _VARIABLES)
+        unset = [each for each in _VARIABLES if not environ.get(each)]
+        if unset:
+            verb = "are" if len(unset) > 1 else "is"
+            raise unreadable_keys(f"{' and '.join(unset)} {verb} not set")
+        token = environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_SECURITY_TOKEN")
+        return user_keys(key_id, secret, token)
     key_id = cli.app.person.ask("Access key ID: ", needed="an access key ID")
+    check_key_id(key_id)  # before anybody looks for its secret
     secret = cli.app.person.ask("Secret access key: ", needed="a secret access key", hidden=True)
     return user_keys(key_id, secret, None)
 
@@ -95,7 +103,7 @@ def parse_keys(text: str) -> Credentials:
     if not text.lstrip().startswith("{"):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if len(lines) != 2:
-            raise unreadable_keys("it must be two lines: the access key ID, then the secret")
+            raise unreadable_keys(_NEITHER)
         return user_keys(lines[0], lines[1], None)
     try:
         document = json.loads(text)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from rolehop.app.context import App
+from rolehop.app.ports import PromptedPerson
+from rolehop.cli.commands.keys import _read
 from rolehop.config.schema import HOP
+from rolehop.errors import UsageError
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.secrets import Watch, found_in
 from tests.support.world import CONFIG, HUB, SCRIPT, World
@@ -102,8 +109,8 @@ def test_stored_keys_are_replaced_only_with_replace(ready: World) -> None:
             ),
             "keys of a session",
         ),
-        ("AKIAIOSFODNN7EXAMPLE\n", "it must be two lines"),
-        ("", "it must be two lines"),
+        ("AKIAIOSFODNN7EXAMPLE\n", "prints (JSON), or two lines: the"),
+        ("", "prints (JSON), or two lines: the"),
         ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}', "SecretAccessKey"),
         ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAcc', "looks like JSON but is not valid"),
         ("wJalrXUtnFEMI/K7MDENG\nAKIAIOSFODNN7EXAMPLE\n", "the access key ID is not valid"),
@@ -126,6 +133,30 @@ def test_a_session_in_the_environment_is_refused(shared_world: World) -> None:
     done = shared_world.rolehop("keys", "add", "other", "--from-env", env=env)
     assert done.code == 2
     assert "sessions end" in done.err
+
+
+def read_keys(folder: Path, environ: dict[str, str], answers: list[str]) -> object:
+    app = App(environ, folder, person=PromptedPerson(lambda question: answers.pop(0)))
+    cli: Any = SimpleNamespace(app=app, environ=environ)
+    return _read(cli, from_stdin=False, from_env=not answers)
+
+
+@pytest.mark.parametrize(
+    ("environ", "answers", "cause"),
+    [
+        ({}, [], "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"),
+        ({"AWS_SECRET_ACCESS_KEY": "x" * 40}, [], "AWS_ACCESS_KEY_ID is not set"),
+        ({}, ["foo"], "the access key ID is not valid"),
+        ({}, ["ASIAIOSFODNN7EXAMPLE"], "keys of an IAM user begin with AKIA"),
+    ],
+    ids=["no-variable", "one-variable", "no-key-id", "of-a-session"],
+)
+def test_what_is_wrong_is_said_before_a_secret_is_asked_for(
+    tmp_path: Path, environ: dict[str, str], answers: list[str], cause: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_keys(tmp_path, environ, answers)
+    assert (caught.value.cause or "").startswith(cause)
 
 
 def with_keys(ready: World) -> World:
