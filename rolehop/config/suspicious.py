@@ -1,6 +1,7 @@
 """Values that are well-formed and may still be mistakes: only `config check` says so.
 
-AWS opens regions, and devices of other makers have other serial numbers: neither is an error.
+AWS opens regions, devices of other makers have other serial numbers, and one account may have the
+roles of others: none of these is an error.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rolehop.arn import is_known_region, region_meant, regions_beside
-from rolehop.config.model import Config
+from rolehop.config.model import ChainConfig, Config
+from rolehop.config.templates import ACCOUNT_NAME
 from rolehop.config.value_types import Place
 from rolehop.errors import ConfigProblem
 from rolehop.startup.lazy_regex import Pattern
@@ -17,6 +19,9 @@ from rolehop.text import quoted
 
 # A hardware device's serial number (IAM user guide, "Assigning a hardware TOTP token").
 _SERIAL = Pattern(r"[A-Z]{4}[0-9]{8}")
+_ACCOUNT = Pattern(r"(?:\A|:)([0-9]{12}):role/")
+_OF_EACH_ACCOUNT = ("{account}", f"{{{ACCOUNT_NAME}}}", "{chain}")
+"""Fields of a role by which a fleet's chains differ."""
 
 Doubt = tuple[str, Place, str]
 """A file (empty: the last that has the place), a place in it, and what may be wrong there."""
@@ -64,6 +69,48 @@ def _doubts(config: Config) -> Iterator[Doubt]:
         yield from _of_region(chain.region, file, (*place, "region"))
         for index, hop in enumerate(chain.hops):  # of a fleet's, none has a device
             yield from _of_serial(hop.mfa_serial, file, (*place, "hops", index, "mfa_serial"))
+    yield from _of_fleet_roles(config)
+
+
+def _of_fleet_roles(config: Config) -> Iterator[Doubt]:
+    """Give the roles of fleets that lead into one account, whatever account a chain is named after.
+
+    Not an error: one account may have a role for each, or each be where its chain starts.
+    """
+    done = set[str]()
+    for chain in (*config.chains.values(), *_templates(config)):
+        fleet, role = chain.fleet, chain.hops[0].role if chain.hops else ""
+        if fleet is None or fleet in done or any(each in role for each in _OF_EACH_ACCOUNT):
+            continue
+        account = _ACCOUNT.search(role)
+        if account is None or account[1] == chain.account or _starts_in_account(config, chain):
+            continue
+        done.add(fleet)
+        file, place = config.chain_places[f"{fleet}/"]
+        meant = role.replace(account[1], "{account}", 1)
+        text = f"all accounts lead to {role}; unless that is meant, write {quoted(meant)}"
+        yield file, (*place, "role"), text
+
+
+def _templates(config: Config) -> Iterator[ChainConfig]:
+    """Give a chain without an account for each fleet whose accounts AWS may not have listed so far."""
+    if config.listed_fleets:
+        from rolehop.config.fleets.account_query import OrganizationAccounts
+
+        for each in config.listed_fleets.values():
+            if isinstance(each.query, OrganizationAccounts):
+                yield each.template
+
+
+def _starts_in_account(config: Config, chain: ChainConfig) -> bool:
+    """True if a fleet's chain signs in to its account."""
+    first: ChainConfig | None = chain
+    while first is not None and first.continues is not None:
+        first = config.chains.get(first.continues)
+    source = config.sources.get(first.source or "") if first is not None else None
+    if chain.account_role is not None or source is None:
+        return True  # or it cannot be told
+    return any("{account}" in each for each in source.settings.values() if isinstance(each, str))
 
 
 def _of_policies(config: Config, doubts: Callable[[str], Sequence[str]]) -> Iterator[Doubt]:

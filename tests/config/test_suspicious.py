@@ -8,9 +8,11 @@ from pathlib import Path
 import botocore
 
 from rolehop.arn import is_known_region
+from rolehop.config.loader import load_config
 from rolehop.config.suspicious import suspicious_values
 from rolehop.policy.chains.session_policy import doubts_about
-from tests.config.texts import load
+from rolehop.sources import SOURCE_TABLES
+from tests.config.texts import MAIN, load, reader
 
 
 def test_regions_and_serials_that_look_wrong_are_named_with_their_lines() -> None:
@@ -43,6 +45,63 @@ accounts = ["444444444444", "555555555555"]
             "fleets.f.region",
             " unless it is new, write one of eu-west-1, eu-west-2, eu-west-3",
         ),
+    ]
+
+
+def test_a_fleet_that_leads_into_one_account_is_named() -> None:
+    text = """\
+[sources.me]
+type = "keys"
+[sources.each]
+type = "identity-center"
+start_url = "https://corp.awsapps.com/start"
+sso_region = "eu-west-1"
+account = "{account}"
+role = "Admin"
+[chains.hub]
+source = "me"
+[chains.sign-in]
+from = "hub"
+[fleets.f]
+from = "sign-in"
+role = "222222222222:role/X"
+accounts = ["333333333333", "444444444444"]
+[fleets.arn]
+source = "me"
+role = "arn:aws:iam::222222222222:role/{user}"
+accounts = ["333333333333"]
+[fleets.listed]
+from = "hub"
+role = "222222222222:role/X"
+accounts = { organization = "hub" }
+[fleets.own]
+source = "me"
+role = "333333333333:role/X"
+accounts = ["333333333333"]
+[fleets.central]
+source = "me"
+role = "222222222222:role/Audit-{account_name}"
+accounts = ["333333333333"]
+[fleets.begins-there]
+source = "each"
+role = "222222222222:role/X"
+accounts = ["333333333333", "444444444444"]
+[fleets.sso]
+role = "222222222222:role/X"
+accounts = { identity_center = "each", role = "Admin" }
+"""
+    config = load_config(
+        [MAIN], explicit=True, read=reader({MAIN.name: text}), source_types=SOURCE_TABLES
+    )
+    found = suspicious_values(config, lambda file: text, doubts_about)
+    assert [(each.line, each.key, each.text.partition(";")[2]) for each in found] == [
+        (15, "fleets.f.role", ' unless that is meant, write "{account}:role/X"'),
+        (
+            19,
+            "fleets.arn.role",
+            ' unless that is meant, write "arn:aws:iam::{account}:role/{user}"',
+        ),
+        (23, "fleets.listed.role", ' unless that is meant, write "{account}:role/X"'),
     ]
 
 
