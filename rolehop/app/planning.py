@@ -137,6 +137,15 @@ def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
     return replace(plan, source_problem=first_problem(found), notes=notes)
 
 
+def is_chain(app: App, name: str) -> bool:
+    """True if a chain or an AWS profile has the name.
+
+    Raises:
+        ConfigError: the config or an AWS file is broken.
+    """
+    return name in app.config.chains or name in app.aws_config.profiles
+
+
 def resolve_chain(
     app: App,
     name: str,

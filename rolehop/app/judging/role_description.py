@@ -13,6 +13,8 @@ from rolehop.policy.role_report.report import RoleReport, report_on
 from rolehop.show.finding_text import sentence
 from rolehop.startup.dataclass import replace
 
+HOW_TO_NAME_ROLE = "rolehop explain role ARN, or rolehop explain role FILE, from aws iam get-role"
+
 
 def describe_role(app: App, role: str, policies: PolicyOptions, *, offline: bool) -> RoleReport:
     """Describe ``role``: its ARN, or a file with the output of ``aws iam get-role``.
@@ -51,7 +53,7 @@ def _role_arn(text: str) -> str:
     try:
         return str(RoleArn.parse_in(text, "aws"))
     except ValueError as error:
-        raise UsageError(str(error), fix="rolehop explain role ARN, or a file") from None
+        raise UsageError(str(error), fix=HOW_TO_NAME_ROLE) from None
 
 
 def _only_role(inventory: IamInventory, file: str) -> str:

@@ -100,6 +100,7 @@ class _RouteFinder:
         self.left_out: list[LeftOut] = []
 
     def search(self, to: str, source: str | None, *, most: int) -> Found:
+        self._check_named(to)
         starts = self._starts(source)
         wanted = self._wanted(to, starts)
         return search(starts, list(self.hops), wanted, self._context, most=most)
@@ -120,6 +121,15 @@ class _RouteFinder:
         return with_organization(self._app, inventory, self._policies, accounts, offline=False)
 
     # ---- where to go
+
+    def _check_named(self, to: str) -> None:
+        """Check that ``to`` can be something, before anything is said of where to start."""
+        if ACCOUNT_ID.fullmatch(to):
+            return
+        if ":role/" in to:
+            _parsed_role(to, "aws", to)
+        else:
+            resolve_chain(self._app, to, stamps=self._shared)
 
     def _wanted(self, to: str, starts: Sequence[RouteStart]) -> Callable[[str], bool]:
         """Return a function that is true for the ARN of each role that is wanted."""
@@ -158,14 +168,7 @@ class _RouteFinder:
         ]
         same = next((each for each in known if each.split(":", 4)[-1] == to), to)
         partition = partition_of(known[0]) if known else None
-        try:
-            return RoleArn.parse_in(same, partition or "aws")
-        except ValueError as error:
-            raise UsageError(
-                f"{to} is not a role, account or chain",
-                cause=str(error),
-                fix="give the ARN of a role",
-            ) from None
+        return _parsed_role(same, partition or "aws", to)
 
     def _last_role(self, chain: str, starts: Sequence[RouteStart]) -> RoleArn:
         """Return the last role of a chain, or its source's own role if it has no hop."""
@@ -281,3 +284,14 @@ def _is_template(source: SourceConfig) -> bool:
     """True if the source's account is that of a fleet's member."""
     texts = (each for each in source.settings.values() if isinstance(each, str))
     return any("{account}" in text for text in texts)
+
+
+def _parsed_role(text: str, partition: str, to: str) -> RoleArn:
+    try:
+        return RoleArn.parse_in(text, partition)
+    except ValueError as error:
+        raise UsageError(
+            f"{to} is not a role, account or chain",
+            cause=str(error),
+            fix="give the ARN of a role",
+        ) from None

@@ -10,7 +10,8 @@ from rolehop.app.judging.explaining import (
     explain_last_refusal,
 )
 from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.judging.role_description import describe_role
+from rolehop.app.judging.role_description import HOW_TO_NAME_ROLE, describe_role
+from rolehop.app.planning import is_chain
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.explain_calls import (
@@ -105,7 +106,7 @@ def command(
         ctx.exit(REFUSED if refused else 0)
     if not (what or last):
         what = (chain_or_pick(cli, None, "explain CHAIN"),)
-    _check_combination(what, options, last=last, applies=apply_to is not None)
+    _check_combination(cli, what, options, last=last, applies=apply_to is not None)
     asked = action_options(actions, resource, resource_policy)
     if asked is not None:
         if last or len(what) != 1:
@@ -202,7 +203,7 @@ def _check_alone(given: dict[str, object]) -> None:
 
 
 def _check_combination(
-    what: tuple[str, ...], options: WalkOptions, *, last: bool, applies: bool
+    cli: CommandContext, what: tuple[str, ...], options: WalkOptions, *, last: bool, applies: bool
 ) -> None:
     """Refuse arguments and flags that make no sense together.
 
@@ -215,6 +216,8 @@ def _check_combination(
             "explain takes one chain, or 'role' and an ARN, or --last alone",
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
+    if what == ("role",) and not is_chain(cli.app, "role"):
+        raise UsageError("it is not said which role", fix=HOW_TO_NAME_ROLE)
     flags = (*options.call_flags, *(("--apply-to",) if role and applies else ()))
     if flags and (last or role):
         raise UsageError(

@@ -96,6 +96,8 @@ def test_a_role_that_only_the_command_names_is_tried_too(
         ("own", "me", {}, "chain 'own' has no hop: it is its source's own session"),
         (ADMIN, None, {"caller": ALICE}, "--as does not say which source that is"),
         (ADMIN, "me", {"organization": "admin"}, "no session of chain 'admin' is stored"),
+        ("foo", None, {"caller": ALICE}, "no chain or AWS profile is called 'foo'"),
+        ("a:role/", None, {"caller": ALICE}, "a:role/ is not a role, account or chain"),
     ],
 )
 def test_a_search_that_cannot_begin_says_why(

@@ -157,7 +157,8 @@ def test_online_the_source_is_asked_for_its_identity(world: World) -> None:
         (["explain", "admin", "--context", "aws:SecureTransport=yes"], "true or false"),
         (["explain", "admin", "--context", "a:b=", "--context", "A:B=1"], "declared absent"),
         (["explain", "admin", "--policies", "none.json"], "none.json cannot be read"),
-        (["explain", "role", "Hub", "--offline"], "not the ARN of a role"),
+        (["explain", "role", "Hub", "--offline"], "or rolehop explain role FILE, from aws iam get"),
+        (["explain", "role", "--offline"], "it is not said which role"),
     ],
 )
 def test_usage(world: World, arguments: list[str], says: str) -> None:
