@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from rolehop.config.model import HopConfig
 from rolehop.config.toml_writer import hop_lines, toml_key, toml_line, toml_text
@@ -97,17 +97,17 @@ _DURATION = """\
 
 _MORE = """\
 # A chain that continues another shares its sessions:
-# [chains.prod-admin]
+# [chains.{other}]
 # description = "Admin in prod"
 # from = {chain}
 # confirm = true                # asks before it hands the session over
 # color = "red"
 # labels = {{ env = "prod" }}
-# [[chains.prod-admin.hops]]
+# [[chains.{other}.hops]]
 # role = "333333333333:role/Admin"
 
-# One chain for each account, spokes/444444444444 and so on:
-# [fleets.spokes]
+# One chain for each account, {fleet}/444444444444 and so on:
+# [fleets.{fleet}]
 # from = {chain}
 # role = "{{account}}:role/Audit"
 # accounts = ["444444444444", "555555555555"]   # or as AWS lists them: {{ organization = {chain} }}
@@ -130,7 +130,22 @@ def starter_text(config: StarterConfig | None = None) -> str:
     live = list(_parts(given))
     if config is None:
         live = [_commented(part) for part in live]
-    return "\n".join([_HEAD, *live, _MORE.format(chain=toml_text(given.names[0]))])
+    return "\n".join([_HEAD, *live, _more(given)])
+
+
+def _more(config: StarterConfig) -> str:
+    """Return examples of a chain and a fleet more, under names that are not taken."""
+    taken = {each.name for each in config.chains} | {each.name for each in config.fleets}
+    other, fleet = _free_name("prod-admin", taken), _free_name("spokes", taken)
+    return _MORE.format(chain=toml_text(config.names[0]), other=other, fleet=fleet)
+
+
+def _free_name(wanted: str, taken: Container[str]) -> str:
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
 
 
 def _parts(config: StarterConfig) -> Iterator[str]:

@@ -75,6 +75,18 @@ def test_the_example_works_when_its_lines_are_uncommented() -> None:
     ]
 
 
+def test_the_examples_have_no_name_that_is_taken() -> None:
+    source = StarterSource("me", {"type": "keys"})
+    hops = (HopConfig(ROLE),)
+    chains = tuple(StarterChain(name, "me", hops) for name in ("prod-admin", "prod-admin-2"))
+    fleets = (StarterFleet("spokes", "me", {"a": "666666666666"}),)
+    config = load(uncommented(starter_text(StarterConfig((source,), chains, fleets))))
+    of_fleets = ("spokes/a", "spokes-2/444444444444", "spokes-2/555555555555")
+    assert sorted(config.chains) == sorted(
+        ["prod-admin", "prod-admin-2", "prod-admin-3", *of_fleets]
+    )
+
+
 @pytest.mark.parametrize("settings", SOURCES, ids=lambda each: each["type"])
 @pytest.mark.parametrize(
     "hops", [(), (HopConfig(ROLE),), (HopConfig(ROLE), HopConfig(ROLE, None, "x-42", 1800))]
