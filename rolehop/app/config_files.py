@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, ConfigProblem, RolehopError, UsageError
 from rolehop.files import FileText, mode_of, read_trusted, write_beside
@@ -22,6 +23,15 @@ def own_config_file(app: App) -> Path:
     """Return the user's own config file: the one that was named, else the last that is read."""
     roots, _ = app.config_roots
     return roots[-1]
+
+
+def with_same_config(app: App, *parts: str) -> Advice:
+    """Return advice to type ``rolehop`` and ``parts``: with ``--config`` if that was given now.
+
+    ``ROLEHOP_CONFIG`` is still there in the shell that the command is typed into.
+    """
+    named = () if app.config_file is None else ("--config ", Argument(app.config_file), " ")
+    return Advice("rolehop ", *named, *parts)
 
 
 def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.advice import Advice, Argument
+from rolehop.app.config_files import with_same_config
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.errors import ConfigError, NoTerminal
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
+    from rolehop.app.context import App
     from rolehop.app.importing.found_files import FoundFiles
     from rolehop.app.importing.proposing import ConfigImport
 
@@ -52,7 +54,7 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
         )
     if planned.chains:
         cli.terminal.write_output(planned.diff)
-    for line in _beside(planned):
+    for line in _beside(cli.app, planned):
         cli.terminal.note(line)
     if not planned.chains:
         return
@@ -64,7 +66,8 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
         return
     write_import(cli.app, planned)
     cli.terminal.note(f"written: {pluralize(len(planned.chains), 'chain')}, {planned.path}")
-    cli.terminal.note(Advice("next: rolehop plan ", Argument(planned.chains[0])))
+    plan = with_same_config(cli.app, "plan ", Argument(planned.chains[0]))
+    cli.terminal.note(Advice("next: ", plan))
 
 
 def _found(found: FoundFiles) -> Iterator[str]:
@@ -74,11 +77,11 @@ def _found(found: FoundFiles) -> Iterator[str]:
         yield "nothing was found to import"
 
 
-def _beside(planned: ConfigImport) -> Iterator[str]:
+def _beside(app: App, planned: ConfigImport) -> Iterator[str]:
     """Give what the diff does not say."""
     from rolehop.app.importing.proposing import keys_advice
 
     yield from (f"not carried: {each}" for each in planned.lost)
     if planned.there:
         yield f"already in the config: {pluralize(planned.there, 'chain')}"
-    yield from map(keys_advice, planned.keys)
+    yield from (keys_advice(app, each) for each in planned.keys)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rolehop.advice import Advice, Argument, ShellCommand
+from rolehop.advice import Advice, ShellCommand
+from rolehop.app.config_files import with_same_config
 from rolehop.app.first_config.init_flags import PLAIN_TYPES, InitFlags
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
@@ -76,7 +77,8 @@ def init(ctx: click.Context, /, **flags: Any) -> None:
         _show_written(cli, done.path, done.draft)
     else:
         cli.terminal.note(f"written: {write_example(path)}")
-        cli.terminal.note("next: uncomment what you need in it, then run: rolehop config check")
+        check = with_same_config(cli.app, "config check")
+        cli.terminal.note(Advice("next: uncomment what you need in it, then run: ", check))
 
 
 def _held_conversation(cli: CommandContext, path: Path) -> FirstConfig:
@@ -97,10 +99,9 @@ def _show_written(cli: CommandContext, path: Path, draft: Draft) -> None:
 
 
 def _next_steps(cli: CommandContext, draft: Draft) -> Iterator[str]:
-    from rolehop.app.first_config.finishing import missing_keys, shell_line
+    from rolehop.app.first_config.finishing import next_commands, shell_line
 
-    yield from missing_keys(cli.app, draft)
-    yield Advice("next: rolehop shell ", Argument(draft.names[0]))
+    yield from next_commands(cli.app, draft)
     missing = shell_line(cli.app)
     if missing is not None:
         file, line = missing

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
-from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file
+from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file, with_same_config
 from rolehop.app.host import read_file
 from rolehop.app.importing.found_files import FoundFiles, readings_of
 from rolehop.app.profiles.shown_diff import shown_diff
@@ -136,11 +136,11 @@ def write_import(app: App, planned: ConfigImport) -> None:
         ) from None
 
 
-def keys_advice(keys: KeysElsewhere) -> Advice:
+def keys_advice(app: App, keys: KeysElsewhere) -> Advice:
     """Return the command that moves keys which another tool has into the keyring."""
-    add = ("rolehop keys add ", Argument(keys.source))
+    add = with_same_config(app, "keys add ", Argument(keys.source))
     if not keys.command:
-        return Advice(f"keys in {keys.held_by}: ", *add)
+        return Advice(f"keys in {keys.held_by}: ", add)
     *words, profile = keys.command
     printed = (f"{' '.join(words)} ", Argument(profile))
-    return Advice(f"keys in {keys.held_by}: ", *printed, " | ", *add, " --stdin")
+    return Advice(f"keys in {keys.held_by}: ", *printed, " | ", add, " --stdin")

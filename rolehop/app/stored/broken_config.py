@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, ShellCommand
+from rolehop.app.config_files import with_same_config
 from rolehop.config.model import Config
 from rolehop.errors import ConfigError
 from rolehop.text import clean
@@ -23,22 +24,22 @@ def without_broken_config(app: App) -> App:
     try:
         _ = app.config
     except ConfigError as problem:
-        app.note(_said(problem))
+        app.note(_said(app, problem))
         other = app.with_config(Config(vault_backend=_backend_of_stored(app)))
         other.config_problem = problem
         return other
     return app
 
 
-def _said(problem: ConfigError) -> Advice:
+def _said(app: App, problem: ConfigError) -> Advice:
     """Return the first problem in a line, and how all of them are shown."""
     if not problem.complaints:
         return Advice(f"the config is not used: {problem.what}", *_cause(problem))
     first, *others = problem.complaints
     more = f" (and {len(others)} more)" if others else ""
     return Advice(
-        *("the config is not used: ", ShellCommand(first.place), f": {clean(first.said)}{more};"),
-        " rolehop config check",
+        *("the config is not used: ", ShellCommand(first.place), f": {clean(first.said)}{more}; "),
+        with_same_config(app, "config check"),
     )
 
 

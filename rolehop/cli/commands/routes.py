@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.advice import Advice, Argument
-from rolehop.app.config_files import append_chain
+from rolehop.app.config_files import append_chain, with_same_config
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.judging.route_finder import FoundRoutes, find_routes
 from rolehop.cli.completers import chain_names, source_names
@@ -76,10 +76,11 @@ def command(
         cli.terminal.note(f"written: {path}")
         allowed = result.found.routes[0].outcome is Outcome.ALLOWED
         cli.terminal.note(
-            Advice("next: rolehop plan ", Argument(write))
+            Advice("next: ", with_same_config(cli.app, "plan ", Argument(write)))
             if allowed
             else Advice(
-                "whether it is allowed can't be told; next: rolehop explain ", Argument(write)
+                "whether it is allowed can't be told; next: ",
+                with_same_config(cli.app, "explain ", Argument(write)),
             )
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.app.context import App
 from rolehop.app.first_config import questions
 from rolehop.app.first_config.drafts import (
     ImportDraft,
@@ -14,7 +15,7 @@ from rolehop.app.first_config.drafts import (
     draft_of_role,
     draft_of_roles,
 )
-from rolehop.app.first_config.finishing import missing_keys
+from rolehop.app.first_config.finishing import missing_keys, next_commands
 from rolehop.app.first_config.review import plan_lines
 from rolehop.app.first_config.starting import profile_draft, typed_draft
 from rolehop.app.importing.found_files import files_of
@@ -107,13 +108,18 @@ def test_keys_that_are_elsewhere_have_to_be_moved(home: Home) -> None:
     commands = [str(each) for each in missing_keys(home.app, draft)]
     assert len(commands) == len(planned.keys) + 1
     assert commands[-1] == "keys in a password manager: rolehop keys add me"
-    assert str(keys_advice(typed)) == commands[-1]
+    assert str(keys_advice(home.app, typed)) == commands[-1]
 
 
 def test_keys_that_are_nowhere_have_to_be_added(home: Home) -> None:
     home.write("config.toml", "version = 1\n")
     draft, key = typed_draft({"type": "keys"}), KeyEntry("AKIAIOSFODNN7EXAMPLE", "double", NOW)
     assert [str(each) for each in missing_keys(home.app, draft)] == ["next: rolehop keys add me"]
+    other = App(home.environ, home.folder, config_file="my own.toml")
+    assert [str(each) for each in next_commands(other, draft)] == [
+        "next: rolehop --config 'my own.toml' keys add me",
+        f"next: rolehop --config 'my own.toml' shell {draft.names[0]}",
+    ]
     home.app.index_store.change(lambda index: index.with_key("me", key))
     assert list(missing_keys(home.app, draft)) == []
     home.write(".aws/config", AWS)
