@@ -47,7 +47,7 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies policy/role_report
     policy/routes files credentials
 app/doctor: examine what rolehop stands on, and change what can be changed
-    app app/profiles config/fleets state show show/doctor vault sources sources/identity_center sources/shared shells handover
+    app app/profiles app/stored config/fleets state show show/doctor vault sources sources/identity_center sources/shared shells handover
     aws net files daemon_threads
 app/each: run a command for each of many chains: targets, placeholders, children, result classes
     app app/serving app/walking aws endpoint handover show/running vault state ports plan config files
@@ -65,7 +65,7 @@ app/profiles: credential_process profiles in the AWS files: plan, show and write
 app/serving: serve chains: keep a session of each, answer from memory, know what runs
     app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/stored: what is stored: list and forget sessions, make a lost index anew, change IAM user keys
-    app show sources aws vault state plan config files key_rotation ports credentials
+    app show sources aws awsconfig vault state plan config files key_rotation ports credentials
 app/uninstall: what rolehop has on this machine: find it, ask, remove it
     app app/stored app/doctor app/profiles app/serving vault fastpath shells files
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import plan_chain
 from rolehop.app.ports import NoPrompt
 from rolehop.app.shell_scripts import init_script, install_init_script
-from rolehop.app.stored.sessions import stored
+from rolehop.app.stored.sessions import problem_rows, stored
 from rolehop.errors import ConfigError, SourceError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
 from rolehop.startup.dataclass import replace
+from rolehop.state.sdk_problems import as_problem, note_problem
 from rolehop.vault.index import Index, make_entry
 from tests.vault.samples import session
 
@@ -164,3 +166,16 @@ def test_a_session_is_of_every_chain_whose_plan_has_it_and_hangs_below_its_paren
         rows = stored(again(app), (pattern,)).sessions
         assert [(each.role or "").rpartition("/")[2] for each in rows] == roles
         assert all(each.parent == rows[0].key for each in rows[1:])
+
+
+def test_a_failure_of_a_name_that_nothing_has_is_left_out_after_an_hour(app: App) -> None:
+    app.aws_files[0].write_text(
+        "[profile other]\ncredential_process = rolehop credential-process removed\n"
+    )
+    for name in ("typo", "removed", "hub"):
+        for hours in (2, 0):
+            at = app.now() - timedelta(hours=hours)
+            error = ConfigError(f"no chain or AWS profile is called '{name}'")
+            note_problem(app.state_folder, as_problem(name, error, at))
+            shown = {each.chain for each in problem_rows(again(app))}
+            assert (name in shown) == (name != "typo" or not hours)

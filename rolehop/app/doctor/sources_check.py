@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
+from rolehop.app.stored.sdk_failures import sdk_failures
 from rolehop.errors import RolehopError
 from rolehop.show.doctor.finding import DoctorFinding, fine, look
 from rolehop.show.times import show_span
 from rolehop.sources import diagnose, expand, first_problem, is_expanded_to_another
-from rolehop.state.sdk_problems import sdk_problems
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
 
 def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
     """Yield what SDKs met when they asked for a session: most of them hide it."""
-    for each in sdk_problems(app.state_folder, app.now())[:_SHOWN]:
+    for each in sdk_failures(app)[:_SHOWN]:
         yield look(
             TOPIC,
             _when(each, app.now()),

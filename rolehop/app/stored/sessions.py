@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.listing import matching_chains
 from rolehop.app.stored.lost_index import load_index, may_have_more
+from rolehop.app.stored.sdk_failures import sdk_failures
 from rolehop.errors import ConfigError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.waits import Wait
-from rolehop.state.sdk_problems import sdk_problems
 from rolehop.text import pluralize
 from rolehop.vault import FREEDESKTOP, backend_label
 
@@ -219,7 +219,7 @@ def problem_rows(app: App, patterns: Sequence[str] = ()) -> list[ProblemRow]:
     chains = _chains_named(app, patterns)
     return [
         ProblemRow(each.chain, each.at, each.exit_code, each.what, each.cause, each.fix)
-        for each in sdk_problems(app.state_folder, app.now())
+        for each in sdk_failures(app)
         if not patterns or each.chain in chains
     ]
 
