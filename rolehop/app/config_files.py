@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
+from rolehop.advice import Advice, Argument, ShellCommand
 from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, ConfigProblem, RolehopError, UsageError
 from rolehop.files import FileText, mode_of, read_trusted, write_beside
@@ -32,6 +32,14 @@ def with_same_config(app: App, *parts: str) -> Advice:
     """
     named = () if app.config_file is None else ("--config ", Argument(app.config_file), " ")
     return Advice("rolehop ", *named, *parts)
+
+
+def first_step(app: App) -> Advice:
+    """Return what to do while the config lacks what is needed: ``config init`` never overwrites a file."""
+    file = own_config_file(app)
+    if file.exists():
+        return Advice("add one to ", ShellCommand(str(file)))
+    return with_same_config(app, "config init")
 
 
 def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:

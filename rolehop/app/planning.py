@@ -287,6 +287,7 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
     chain = app.config.chains.get(name)
     if chain is not None:
         return chain, None
+    from rolehop.app.config_files import first_step
     from rolehop.awsconfig.model import unprefixed_header
     from rolehop.config.model import ChainConfig
     from rolehop.plan.resolve import no_such_chain
@@ -294,7 +295,9 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
 
     aws = app.aws_config
     if name not in aws.profiles or _was_of_fleet(app, name):
-        raise no_such_chain(app.config, name, tuple(aws.profiles), unprefixed_header(aws, name))
+        wrong = unprefixed_header(aws, name)
+        first = first_step(app)
+        raise no_such_chain(app.config, name, tuple(aws.profiles), wrong, first_step=first)
     return ChainConfig(name=name, source=name), source_of_profile(name, app.config.sources)
 
 

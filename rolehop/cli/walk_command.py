@@ -83,7 +83,9 @@ def chain_or_pick(
             return pick(cli, choices, "chain")
     except NoTerminal:
         raise problem from None
-    problem.fix = "rolehop config init"
+    from rolehop.app.config_files import first_step
+
+    problem.fix = first_step(cli.app)
     raise problem
 
 

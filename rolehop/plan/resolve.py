@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from rolehop.config.model import ListedFleet
 
 _DIGEST_LENGTH = 8
+_NEAR_FLEET = 0.75
+"""How like a fleet's name a chain's must be before the fleet is advised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,21 @@ def is_unnamed(hop: Hop | HopConfig) -> bool:
 
 
 def no_such_chain(
-    config: Config, name: str, profiles: tuple[str, ...] = (), wrong: str | None = None
+    config: Config,
+    name: str,
+    profiles: tuple[str, ...] = (),
+    wrong: str | None = None,
+    *,
+    first_step: str = "rolehop config init",
 ) -> ConfigError:
     """Return the error for an unknown name; it suggests similar names and picks none.
 
-    ``wrong``: what is wrong with a header of the AWS config that has the name.
+    Args:
+        config: what was read.
+        name: what was typed.
+        profiles: the names of AWS profiles.
+        wrong: what is wrong with a header of the AWS config that has the name.
+        first_step: what to do if there is no chain at all.
     """
     if wrong is not None:
         fix = f"write [profile {name}]"
@@ -119,12 +131,15 @@ def no_such_chain(
         )
         return ConfigError(f"no chain or AWS profile is called '{name}'", fix=fix, chain=name)
     fleets = {each.fleet for each in config.chains.values() if each.fleet}
-    near = nearest(name, [*config.chains, *profiles, *fleets])
-    near = [f"{each}/…" if each in fleets else each for each in near]
+    near = nearest(name, [*config.chains, *profiles])
+    others = "rolehop list shows every chain" if config.chains else first_step
+    for each in nearest(name, fleets, n=1, cutoff=_NEAR_FLEET):
+        others = Advice("rolehop list ", Argument(each), " shows the chains of that fleet")
     return ConfigError(
-        f"no chain or AWS profile is called '{name}'",
-        fix=meant(near)
-        + ("rolehop list shows every chain" if config.chains else "rolehop config init"),
+        f"no chain or AWS profile is called '{name}'"
+        if name not in fleets
+        else f"'{name}' is a fleet, and one chain is needed",
+        fix=Advice(meant(near), *Advice(others).parts),
         chain=name,
     )
 

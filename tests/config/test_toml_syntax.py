@@ -149,7 +149,7 @@ def explained(text: str) -> tuple[int | None, str]:
 def test_a_usual_mistake_is_explained_with_the_right_line(text: str, line: int, said: str) -> None:
     found, words = explained(text)
     # Versions of tomllib differ in the columns that they name.
-    words = words.removesuffix("; rolehop config init writes one to begin with")
+    words = words.removesuffix("; once it is moved away, rolehop config init writes one")
     assert (found, words.partition(" (column")[0]) == (line, said.partition(" (column")[0])
 
 

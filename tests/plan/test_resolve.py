@@ -238,21 +238,26 @@ def test_the_region_nearest_to_the_chain_counts_and_no_other_chain_gets_it() -> 
 
 
 MEMBER = ChainConfig("spokes/prod", continues="hub", fleet="spokes", account=ONE)
+OTHER = ChainConfig(f"my spokes/{ONE}", continues="hub", fleet="my spokes", account=ONE)
 
 
 @pytest.mark.parametrize(
     ("chains", "name", "profiles", "fix"),
     [
         ([HUB], "profile-y", ("profile-x",), "did you mean profile-x? rolehop list"),
-        ([HUB, MEMBER], "spoke", (), "did you mean spokes/… or spokes/prod? rolehop list"),
+        ([HUB, MEMBER], "spoke", (), "did you mean spokes/prod? rolehop list spokes shows"),
+        ([HUB, OTHER], "my spokes", (), "rolehop list 'my spokes' shows the chains of that fleet"),
         ([HUB], "far", (), "rolehop list shows every chain"),
-        ([], "far", (), "rolehop config init"),
+        ([], "far", (), "add one to FILE"),
     ],
 )
 def test_what_a_name_may_have_meant(
     chains: list[ChainConfig], name: str, profiles: tuple[str, ...], fix: str
 ) -> None:
-    assert str(no_such_chain(config(*chains), name, profiles).fix).startswith(fix)
+    error = no_such_chain(config(*chains), name, profiles, first_step="add one to FILE")
+    assert str(error.fix).startswith(fix)
+    is_fleet = any(each.fleet == name for each in chains)
+    assert error.what.startswith(f"'{name}' is a fleet" if is_fleet else "no chain or AWS profile")
 
 
 @pytest.mark.parametrize(

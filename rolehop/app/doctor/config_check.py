@@ -20,7 +20,7 @@ _CALLS_ROLEHOP = "rolehop"
 
 def check_rolehop_config(app: App) -> Iterator[DoctorFinding]:
     """Yield what is wrong with the config files, or how many chains they have."""
-    from rolehop.app.config_files import check_config
+    from rolehop.app.config_files import check_config, first_step
 
     try:
         summary = check_config(app)
@@ -30,7 +30,7 @@ def check_rolehop_config(app: App) -> Iterator[DoctorFinding]:
     for each in summary.suspicious[:_SHOWN]:
         yield look(TOPIC, str(each), "it may not be what was meant", "rolehop config check")
     if not summary.chains:
-        yield look(TOPIC, "there is no chain yet", "nothing can be assumed", "rolehop config init")
+        yield look(TOPIC, "there is no chain yet", "nothing can be assumed", first_step(app))
         return
     counts = f"{pluralize(summary.chains, 'chain')} from {pluralize(summary.sources, 'source')}"
     yield fine(TOPIC, f"{counts}, in {', '.join(summary.files)}")

@@ -192,7 +192,9 @@ def _matching(app: App, patterns: Sequence[str]) -> list[ChainConfig]:
         each for each in chains if not patterns or matches(each, patterns) or each.fleet in patterns
     ]
     if not found:
-        raise ConfigError("no chain is configured yet", fix="rolehop config init")
+        from rolehop.app.config_files import first_step
+
+        raise ConfigError("no chain is configured yet", fix=first_step(app))
     return found
 
 

@@ -8,6 +8,7 @@ from rolehop.advice import Advice, ShellCommand
 from rolehop.app.config_files import (
     check_config,
     config_reference,
+    first_step,
     own_config_file,
 )
 from rolehop.cli.config_import import import_
@@ -40,7 +41,7 @@ def check(ctx: click.Context, style: str) -> None:
         return
     found = check_config(cli.app)
     if not found.files:
-        cli.terminal.note("there is no config yet: rolehop config init")
+        cli.terminal.note(Advice("there is no config yet: ", first_step(cli.app)))
         return
     for each in found.suspicious:
         cli.terminal.note(Advice(ShellCommand(each.place), f": {each.said}"))

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.advice import Advice
-from rolehop.app.config_files import own_config_file
+from rolehop.app.config_files import first_step
 from rolehop.app.listing import chain_rows, check_patterns, note_old_lists, unlisted_fleets
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
 if TYPE_CHECKING:
-    from rolehop.app.context import App
     from rolehop.show.rows import ChainRow
 
 
@@ -45,14 +44,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     if rows or style == "json":
         show_chains(cli, rows, style)
     else:
-        cli.terminal.note(_no_chain(cli.app))
-
-
-def _no_chain(app: App) -> str:
-    """Say what to do: ``config init`` never overwrites a file."""
-    file = own_config_file(app)
-    advice = f"add one to {file}" if file.exists() else "rolehop config init"
-    return f"no chain is configured yet: {advice}"
+        cli.terminal.note(Advice("no chain is configured yet: ", first_step(cli.app)))
 
 
 def show_chains(cli: CommandContext, rows: list[ChainRow], style: str) -> None:

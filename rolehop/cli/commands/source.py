@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from rolehop.advice import Advice
 from rolehop.app.configured_sources import (
     SignInChange,
     sign_in,
@@ -48,7 +49,9 @@ def list_(ctx: click.Context, style: str) -> None:
     elif rows:
         cli.write_view(sources_view(rows))
     else:
-        cli.terminal.note("no sources are configured (rolehop config init)")
+        from rolehop.app.config_files import first_step
+
+        cli.terminal.note(Advice("no source is configured yet: ", first_step(cli.app)))
 
 
 @command.command(epilog="\nrolehop source test corp\n")

@@ -14,7 +14,10 @@ def other_format(text: str) -> tuple[int, str] | None:
     name = "JSON" if _is_json(text) else "YAML" if _is_yaml(text) else None
     if name is None:
         return None
-    return 1, f"this is {name}, and a config is TOML; rolehop config init writes one to begin with"
+    return (
+        1,
+        f"this is {name}, and a config is TOML; once it is moved away, rolehop config init writes one",
+    )
 
 
 def _is_json(text: str) -> bool:

@@ -359,7 +359,7 @@ def test_without_a_chain_there_is_nothing_to_install(files: Files) -> None:
     (files.home / "config.toml").write_text("version = 1\n")
     with pytest.raises(ConfigError, match="no chain is configured yet") as caught:
         files.installing()
-    assert caught.value.fix == "rolehop config init"
+    assert caught.value.fix == f"add one to {files.home / 'config.toml'}"
 
 
 @AS_ROOT

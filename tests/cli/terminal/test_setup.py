@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from rolehop.app.config_files import first_step
 from rolehop.app.context import App
+from rolehop.app.doctor.config_check import check_rolehop_config
+from rolehop.app.planning import resolve_chain
 from rolehop.app.ports import PromptedPerson
 from rolehop.cli.commands.keys import _read
 from rolehop.config.schema import HOP
-from rolehop.errors import UsageError
+from rolehop.errors import ConfigError, UsageError
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.secrets import Watch, found_in
 from tests.support.world import CONFIG, HUB, SCRIPT, World
@@ -233,10 +236,26 @@ def test_config_init_writes_a_commented_example_without_a_terminal(bare: World) 
     assert bare.config_file.read_bytes() == before
 
 
-def test_list_does_not_advise_config_init_where_a_config_is(bare: World) -> None:
-    assert "config init" in bare.rolehop("list").err
+def test_config_init_is_advised_only_where_it_would_write_a_file(tmp_path: Path) -> None:
+    def advised(file: str | None) -> set[str]:
+        app = App({"XDG_CONFIG_HOME": str(tmp_path)}, tmp_path, config_file=file)
+        (finding,) = check_rolehop_config(app)
+        with pytest.raises(ConfigError) as unknown:
+            resolve_chain(app, "hub")
+        return {str(first_step(app)), str(finding.fix), str(unknown.value.fix)}
+
+    assert advised(None) == {"rolehop config init"}
+    file = tmp_path / "my config.toml"
+    file.write_text("version = 1\n")
+    assert advised(str(file)) == {f"add one to {file}"}
+
+
+@pytest.mark.parametrize("command", ["list", "source list", "profile install"])
+def test_where_a_config_is_it_is_named(bare: World, command: str) -> None:
     bare.rolehop("config", "init")
-    assert str(bare.config_file) in bare.rolehop("list").err
+    done = bare.rolehop(*command.split())
+    assert f"add one to {bare.config_file}" in done.err
+    assert "config init" not in done.err
 
 
 def test_config_path_is_where_the_config_is_or_would_be(bare: World) -> None:
