@@ -129,11 +129,11 @@ def _with_stored_flags(app: App, options: WalkOptions) -> WalkOptions:
 
 
 def _stored_flags(app: App) -> WalkOptions | None:
-    from rolehop.state.walk_flags import load_flags
+    from rolehop.state.walk_flags import load_shell_flags
 
-    key, had_flags = app.environ.get("AWS_ACCESS_KEY_ID", ""), bool(app.environ.get(FLAGS))
+    key, given = app.environ.get("AWS_ACCESS_KEY_ID", ""), app.environ.get(FLAGS, "")
     try:
-        return load_flags(app.state_folder, key, had_flags=had_flags)
+        return load_shell_flags(app.state_folder, key, given)
     except ValueError as error:
         raise ConfigError(
             "this shell's session cannot be renewed as it is",

@@ -16,7 +16,7 @@ from rolehop.handover.child_environment import child_environment
 from rolehop.handover.environment import SHELL_LEVEL
 from rolehop.shells.dialect import InitScript, SubshellStart
 from rolehop.shells.registry import dialect, for_process_name
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
         ConfigError: it had flags, and they are not known any more.
     """
     from rolehop.handover.environment import PREVIOUS, PREVIOUS_FLAGS, PREVIOUS_KEY
-    from rolehop.state.walk_flags import load_flags
+    from rolehop.state.walk_flags import load_shell_flags
 
     name, had = app.environ.get(PREVIOUS), app.environ.get(PREVIOUS_FLAGS, "")
     if not name:
@@ -194,17 +194,30 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
         )
     key = app.environ.get(PREVIOUS_KEY, "")
     try:
-        stored = load_flags(app.state_folder, key, had_flags=bool(had))
+        stored = load_shell_flags(app.state_folder, key, had)
     except ValueError as error:
         raise ConfigError(
             f"'{name}' is not assumed again: it had flags that are not known any more",
             cause=str(error),
             fix=Advice("rolehop assume ", Argument(name), f" {clean(had)}".rstrip()),
         ) from None
+    if options.region is None:
+        options = replace(options, region=_region_given(had))
     if stored is None:
         return name, options
     typed = {field: value for field, value in options.hop_values.items() if value}
     return name, options.with_hop_values({**stored.hop_values, **typed})
+
+
+def _region_given(flags: str) -> str | None:
+    """Return the region that the flags of a shell's variable name; ``None``: none that a flag gives."""
+    from rolehop.handover.environment import region_flags
+    from rolehop.plan.walk_options import read_options
+
+    for each in region_flags(flags):
+        with contextlib.suppress(ValueError):
+            return read_options({"region": each.partition("=")[2]}).region
+    return None
 
 
 def chain_of_folder(app: App, *, attended: bool) -> str | None:

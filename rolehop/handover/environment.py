@@ -20,7 +20,9 @@ PREVIOUS = "ROLEHOP_PREVIOUS_CHAIN"
 """Names the chain before, for ``assume -``; set once there was another, or one was left."""
 
 FLAGS = "ROLEHOP_FLAGS"
-"""Names the flags that changed what the session's last hop asked for, without what they say."""
+"""Names the flags that changed what the session's last hop asked for, without what they say.
+
+The region has its value there: it is no part of the session, under whose ID the others are noted."""
 
 PREVIOUS_KEY = "ROLEHOP_PREVIOUS_KEY_ID"
 """The access key ID of the session before, under which its flags are stored."""
@@ -123,7 +125,8 @@ def renewed(
     """Return the changes that give a shell a newer session of its assumed chain.
 
     ``before`` and ``flags`` as for `assumed`.
-    Profiles and regions stay as they are: the shell's owner may have set them since.
+    Profiles and regions stay as they are, a flag for them likewise: the shell's owner may have set
+    them since.
 
     Raises:
         ValueError: ``session`` has no session token.
@@ -131,10 +134,15 @@ def renewed(
     return (
         *aws_variables(session, None),
         (_OLD_TOKEN, None),
-        *_or_unset(FLAGS, " ".join(flags), before),
+        *_or_unset(FLAGS, " ".join((*flags, *region_flags(before.get(FLAGS, "")))), before),
         ("ROLEHOP_EXPIRATION", timestamp(session.expires_at)),
         ("ROLEHOP_EXPIRES_AT", str(int(session.expires_at.timestamp()))),
     )
+
+
+def region_flags(flags: str) -> tuple[str, ...]:
+    """Return the ``--region=…`` among the flags that a variable has, at most one."""
+    return tuple(each for each in flags.split() if each.startswith("--region="))[:1]
 
 
 def left(before: Mapping[str, str]) -> tuple[Change, ...]:

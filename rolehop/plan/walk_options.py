@@ -6,7 +6,7 @@ A new flag that changes the last hop is a field here, a row of ``HOP_FLAGS``, it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rolehop.startup.dataclass import dataclass, replace
@@ -49,6 +49,11 @@ class WalkOptions:
         return (*self.hop_flags, *(("--region",) if self.region else ()))
 
     @property
+    def shell_flags(self) -> tuple[str, ...]:
+        """The flags that a shell with the session remembers; of these, only the region says what."""
+        return (*self.hop_flags, *((f"--region={self.region}",) if self.region else ()))
+
+    @property
     def hop_values(self) -> dict[str, object]:
         """What the flags that change the last hop say, by field; plain enough for JSON."""
         return {each.field: getattr(self, each.field) for each in HOP_FLAGS}
@@ -57,6 +62,12 @@ class WalkOptions:
         """Return these options with ``hop_values`` of others, which may have been through JSON."""
         changes: dict[str, Any] = {name: _as_tuple(value) for name, value in values.items()}
         return replace(self, **changes)
+
+    def with_flags_only(self, flags: Collection[str]) -> WalkOptions:
+        """Return these options without the flags of the last hop that are not among ``flags``."""
+        usual = WalkOptions().hop_values
+        left_out = (each.field for each in HOP_FLAGS if each.flag not in flags)
+        return self.with_hop_values({field: usual[field] for field in left_out})
 
 
 def read_options(values: Mapping[str, object]) -> WalkOptions:

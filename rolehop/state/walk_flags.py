@@ -3,7 +3,9 @@
 ``assume --read-only`` and then ``refresh`` must not give the shell a session that can write. The
 environment of the handover names the chain, not the flags; so they are stored in the state folder
 under the session's access key ID. Neither is secret. Each session has a file of its own, so two
-processes cannot overwrite each other's.
+processes cannot overwrite each other's. Commands share a session if their flags ask for the same:
+in effect those differ in no more than a duration that AWS cuts to the same. So the shell's own
+variable says which flags it was given, and the note what they say.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ FOLDER = "flags"
 
 # Older versions wrote the times under these names.
 _STORED_AS = {"duration": "duration_seconds", "min_ttl": "min_ttl_seconds"}
+_DURATION = "--duration"
 _FORGOTTEN = {"schema": SCHEMA, "forgotten": True}
 _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 
@@ -47,7 +50,7 @@ def forget_flags(state_folder: Path) -> None:
     """Empty the notes of all sessions: reasons and session policies may be in them.
 
     That a session had flags stays known: a shell that still holds it must not be given a session
-    that may do more. Only a note that cannot be emptied is deleted.
+    that may do more. A note of no more than a duration is deleted, and one that cannot be emptied.
 
     Raises:
         OSError: one can be neither emptied nor deleted; the others are.
@@ -56,6 +59,12 @@ def forget_flags(state_folder: Path) -> None:
 
 
 def _forget(note: Path) -> None:
+    try:
+        if _read(note).hop_flags == (_DURATION,):
+            note.unlink(missing_ok=True)
+            return
+    except (OSError, ValueError):  # it is emptied all the same
+        pass
     try:
         write_beside(note, as_checked(_FORGOTTEN))
         return
@@ -68,32 +77,46 @@ def _forget(note: Path) -> None:
         note.unlink(missing_ok=True)
 
 
-def load_flags(
-    state_folder: Path, access_key_id: str, *, had_flags: bool = False
-) -> WalkOptions | None:
-    """Return the flags of the session; ``None`` if none are stored.
+def load_shell_flags(state_folder: Path, access_key_id: str, given: str) -> WalkOptions | None:
+    """Return the flags that a shell was given with the session; ``None`` if there were none.
 
-    ``had_flags``: it is known that it was made with some.
+    ``given`` names them, as ``ROLEHOP_FLAGS`` does. Without it, only what changes the permissions
+    counts: another command may have used the same session with a ``--duration``.
 
     Raises:
         ValueError: it had flags that cannot be read; the session must not be renewed without.
     """
-    found = _load(state_folder, access_key_id)
-    if found is None and had_flags:
+    found = load_flags(state_folder, access_key_id)
+    names = [each for each in given.split() if not each.startswith("--region=")]
+    if not names:
+        found = None if found is None else found.with_hop_values({"duration": None})
+        return found if found is not None and found.hop_flags else None
+    if found is None:
         raise ValueError("the note of its flags is gone")
-    return found
+    if not set(names) <= set(found.hop_flags):
+        raise ValueError("the note has the flags of another command")
+    return found.with_flags_only(names)
 
 
-def _load(state_folder: Path, access_key_id: str) -> WalkOptions | None:
+def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
+    """Return the flags that are stored for the session; ``None`` if none are.
+
+    Raises:
+        ValueError: it had flags that cannot be read.
+    """
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
     try:
-        path = state_folder / FOLDER / f"{access_key_id}.json"
-        note = load_checked(path, {"schema", "forgotten", *_noted(WalkOptions())})
+        return _read(state_folder / FOLDER / f"{access_key_id}.json")
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ValueError(f"the note of its flags cannot be read: {error.strerror}") from None
+
+
+def _read(path: Path) -> WalkOptions:
+    try:
+        note = load_checked(path, {"schema", "forgotten", *_noted(WalkOptions())})
     except ValueError:
         raise ValueError("the note of its flags is damaged") from None
     if note == _FORGOTTEN:

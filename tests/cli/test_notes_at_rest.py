@@ -152,6 +152,17 @@ def test_logout_all_takes_the_refusal_that_an_sdk_is_not_to_repeat(world: World)
     assert len(world.sts.calls) > calls
 
 
+def test_a_logout_that_fails_takes_no_flags(world: World) -> None:
+    assert world.rolehop("assume", "admin", "--read-only", "--shell", "sh").code == 0
+    (note,) = (world.state / "flags").glob("*.json")
+    before = note.read_text()
+    for item in world.items():  # what the keyring can neither read nor delete
+        item.unlink()
+        item.mkdir()
+    assert world.rolehop("logout", "--all").code == 7
+    assert note.read_text() == before
+
+
 def test_a_refresh_after_logout_all_never_widens_access(world: World) -> None:
     done = world.rolehop("assume", "admin", "--read-only", "--shell", "sh")
     assert done.code == 0, done.err

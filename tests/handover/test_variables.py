@@ -291,6 +291,11 @@ def test_what_is_saved_and_what_an_earlier_save_loses(session: Session) -> None:
         ({}, (), ()),
         ({"ROLEHOP_FLAGS": "--tag"}, (), (("ROLEHOP_FLAGS", None),)),
         ({}, ("--a", "--b"), (("ROLEHOP_FLAGS", "--a --b"),)),
+        (
+            {"ROLEHOP_FLAGS": "--tag --region=us-east-1 --region=x;y"},
+            ("--a",),
+            (("ROLEHOP_FLAGS", "--a --region=us-east-1"),),
+        ),
     ],
 )
 def test_what_a_renewal_changes(

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.state.walk_flags import RETENTION, load_flags, remember_flags
+from rolehop.state.walk_flags import (
+    RETENTION,
+    forget_flags,
+    load_flags,
+    load_shell_flags,
+    remember_flags,
+)
 
 KEY = "ASIAEXAMPLEEXAMPLE12"
 FLAGS = WalkOptions(
@@ -26,6 +32,48 @@ def test_remembered_flags_are_loaded(tmp_path: Path) -> None:
     remember_flags(tmp_path, KEY, FLAGS, datetime.now(UTC))
     assert load_flags(tmp_path, KEY) == FLAGS
     assert load_flags(tmp_path, "ASIAOTHEROTHEROTHER1") is None
+
+
+# What each shell was given, and the note that the last command with the same session left.
+@pytest.mark.parametrize(
+    ("given", "note", "found"),
+    [
+        ("", WalkOptions(duration=7200), None),
+        ("--region=us-east-1", WalkOptions(duration=7200), None),
+        ("", WalkOptions(duration=7200, read_only=True), WalkOptions(read_only=True)),
+        (
+            "--read-only --region=us-east-1",
+            WalkOptions(duration=7200, read_only=True),
+            WalkOptions(read_only=True),
+        ),
+        ("--duration", WalkOptions(duration=7200), WalkOptions(duration=7200)),
+    ],
+)
+def test_a_shell_has_the_flags_that_it_was_given(
+    tmp_path: Path, given: str, note: WalkOptions, found: WalkOptions | None
+) -> None:
+    remember_flags(tmp_path, KEY, note, datetime.now(UTC))
+    assert load_shell_flags(tmp_path, KEY, given) == found
+
+
+@pytest.mark.parametrize("given", ["--tag", "--read-only --tag"])
+def test_flags_that_the_note_does_not_have_are_not_known(tmp_path: Path, given: str) -> None:
+    with pytest.raises(ValueError, match="gone"):
+        load_shell_flags(tmp_path, KEY, given)
+    remember_flags(tmp_path, KEY, WalkOptions(read_only=True), datetime.now(UTC))
+    with pytest.raises(ValueError, match="another command"):
+        load_shell_flags(tmp_path, KEY, given)
+
+
+@pytest.mark.parametrize(
+    ("note", "stays"), [(WalkOptions(duration=7200), False), (WalkOptions(read_only=True), True)]
+)
+def test_what_is_forgotten_holds_up_no_session_without_flags(
+    tmp_path: Path, note: WalkOptions, stays: bool
+) -> None:
+    remember_flags(tmp_path, KEY, note, datetime.now(UTC))
+    forget_flags(tmp_path)
+    assert (tmp_path / "flags" / f"{KEY}.json").exists() is stays
 
 
 @pytest.mark.parametrize("name", ["", "../index", "../../etc/passwd", "A" * 200])

@@ -33,7 +33,7 @@ def as_variables(app: App, options: WalkOptions) -> HandOver:
         facts: TargetFacts, resolved: Resolved, session: Session
     ) -> Iterator[Sequence[Change]]:
         del resolved
-        handed = HandoverSession(facts.chain, facts.region, session, options.hop_flags)
+        handed = HandoverSession(facts.chain, facts.region, session, options.shell_flags)
         yield handed.changes(app.variables)
 
     return hand_over

@@ -58,7 +58,7 @@ def start_chain(
     app.history.handed_over(command, name, session, confirmed.reason)
     count_use(app, name)
     walk_again = _Renewal(app, plan.chain, confirmed, was_asked=_asks(app, name))
-    region, flags = plan.export_region, confirmed.hop_flags
+    region, flags = plan.export_region, confirmed.shell_flags
     return StartedChain(plan.chain, session, region, plan.region, walk_again, flags)
 
 
@@ -76,7 +76,7 @@ def already_started(
     ``region`` is exported, if any; ``sts_region`` is that of its calls to STS.
     """
     walk_again = _Renewal(app, name, options, was_asked=True)
-    return StartedChain(name, session, region, sts_region, walk_again, options.hop_flags)
+    return StartedChain(name, session, region, sts_region, walk_again, options.shell_flags)
 
 
 def _asks(app: App, name: str) -> bool:

@@ -248,7 +248,8 @@ class Forgotten:
 def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     """Delete the last sessions of chains and those made with them; ``None``: every session.
 
-    Notes of flags, reasons, refusals and failures go with every session.
+    Notes of flags, reasons, refusals and failures go with every session, once those are gone: shells
+    that hold one need them as long as this fails.
 
     Raises:
         ConfigError: a pattern matches no chain, and none of which sessions are stored.
@@ -261,13 +262,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
             fix="put that right, then run it again; until then each session ends by itself",
         )
     everything = patterns is None
-    if everything:
-        _forget_notes(app)
     index = load_index(app)
-    if everything:
-        app.source_callers.forget()
-    if everything and index.mfa:
-        app.vault.digest_key.forget()
     keys = list(index.sessions if patterns is None else _named_keys(app, index, patterns))
     deleted, count = _forget_keys(app, keys) if keys else ((), 0)
     left = Counter(
@@ -276,6 +271,11 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     if everything and index.orphans:
         count += app.vault.forget_orphans(index)
         left.update(each.backend for each in index.orphans if each.backend != app.vault.backend)
+    if everything and index.mfa:
+        app.vault.digest_key.forget()
+    if everything:
+        app.source_callers.forget()
+        _forget_notes(app)
     if everything and not left:
         from rolehop.state.refused_steps import forget_refused_steps
 

@@ -36,7 +36,7 @@ class HandoverSession:
     """The region to export, if any."""
     session: Session
     flags: tuple[str, ...] = ()
-    """The flags given that changed the last hop, e.g. ``--read-only``."""
+    """The flags given that the shell remembers, e.g. ``--read-only``."""
 
     def changes(self, environ: Mapping[str, str]) -> tuple[Change, ...]:
         """Return what changes in ``environ`` when a program or a shell gets the session."""
@@ -203,7 +203,7 @@ def _confirmed_walk(
             app.note(f"hop {step.number}: {step.shortened}")
     write_record(app, plan, options, name)
     store_flags(app, session, options)
-    return HandoverSession(plan.chain, plan.export_region, session, options.hop_flags)
+    return HandoverSession(plan.chain, plan.export_region, session, options.shell_flags)
 
 
 def _confirmed_options(app: App, name: str, options: WalkOptions) -> WalkOptions:

@@ -53,16 +53,18 @@ def evaluated(text: str, environ: Mapping[str, str | None]) -> dict[str, str | N
 def test_assume_goes_back_with_the_flags_of_the_chain_before(world: World) -> None:
     with_keys(world)
     environ: dict[str, str | None] = {}
-    for arguments in (["admin", "-r"], ["hub"]):
+    for arguments in (["admin", "-r", "--region", "us-east-1"], ["hub"]):
         done = world.rolehop("export", *arguments, "--shell", "sh", env=environ)
         environ = evaluated(done.out, environ)
     flags = next((world.state / "flags").iterdir())
     assert (environ["ROLEHOP_PREVIOUS_FLAGS"], flags.stem) == (
-        "--read-only",
+        "--read-only --region=us-east-1",
         environ["ROLEHOP_PREVIOUS_KEY_ID"],
     )
+    assert environ["AWS_REGION"] != "us-east-1"
     back = world.rolehop("assume", "-", "-d", "20m", "--shell", "sh", env=environ)
     assert back.code == 0, back.err
+    assert evaluated(back.out, environ)["AWS_REGION"] == "us-east-1"
     asked = world.sts.calls[-1].params
     assert asked["PolicyArns.member.1.arn"].endswith("ReadOnlyAccess")
     assert asked["DurationSeconds"] == "1200"
@@ -78,7 +80,7 @@ def test_assume_goes_back_with_the_flags_of_the_chain_before(world: World) -> No
         name: value for name, value in left.items() if name.startswith("ROLEHOP") and value
     } == {
         "ROLEHOP_PREVIOUS_CHAIN": "admin",
-        "ROLEHOP_PREVIOUS_FLAGS": "--duration --read-only",
+        "ROLEHOP_PREVIOUS_FLAGS": "--duration --read-only --region=us-east-1",
         "ROLEHOP_PREVIOUS_KEY_ID": current["AWS_ACCESS_KEY_ID"],
     }
 
