@@ -26,7 +26,7 @@ __main__: the entry point: completion and the hot path first, then the command l
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
     cli terminal app app/console app/doctor app/first_config app/fleets app/judging app/profiles app/serving app/stored app/uninstall app/walking show
-    show/checking show/doctor show/fleets shells handover demo console config plan files policy policy/evaluation
+    show/checking show/doctor show/fleets show/stored shells handover demo console config plan files policy policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table guide
 cli: what commands share: their context, options, completion, error reports
     terminal app app/each app/first_config app/importing app/judging app/serving app/walking show show/explaining show/running shells
@@ -126,6 +126,8 @@ show/fleets: fleets, and what AWS lists otherwise than before
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
 show/doctor: what `doctor` finds, and its report
+    show
+show/stored: stored sessions as a tree, and what tells one from another
     show
 show/running: a command that is run for many chains: targets, results, the table
     show

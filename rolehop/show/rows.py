@@ -76,6 +76,8 @@ class SessionRow:
     has_policy: bool
     source_identity: str
     tags: tuple[tuple[str, str], ...]
+    planned: bool = True
+    """A chain would take it now, without flags."""
 
     @property
     def read_only(self) -> bool:

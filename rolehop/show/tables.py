@@ -16,7 +16,6 @@ from rolehop.show.rows import (
     ProblemRow,
     ServedChainRow,
     ServerRow,
-    SessionRow,
     SignInRow,
 )
 from rolehop.show.times import rfc3339, show_end, show_left, show_local, show_span
@@ -73,13 +72,6 @@ def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
     return [head, *grid, *remarks(plan, verbose=verbose)]
 
 
-def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -> View:
-    """Show cached sessions as a tree."""
-    held = {each.key for each in rows}
-    roots = [each for each in rows if each.parent not in held]
-    return [_branch(root, rows, now, verbose=verbose) for root in roots]
-
-
 def sign_ins_view(rows: Iterable[SignInRow], now: datetime) -> View:
     """Show who is signed in to what, and until when."""
     return [
@@ -116,7 +108,7 @@ def servers_view(rows: Iterable[ServerRow], now: datetime) -> View:
 
 def server_text(server: ServerRow) -> str:
     """Return a server in words: what it serves, not more than a few chains, and its process."""
-    names = _few([each.chain for each in server.chains], verbose=False)
+    names = few_names([each.chain for each in server.chains], verbose=False)
     return f"the server of {names} (process {server.process})"
 
 
@@ -253,54 +245,6 @@ def _until(sign_in: SignInRow, now: datetime) -> str:
     return f"expired at {at}" if left == "expired" else f"until {at}, {left}"
 
 
-def _branch(
-    root: SessionRow, rows: Sequence[SessionRow], now: datetime, *, verbose: bool
-) -> Branch:
-    # Whether a code was sent for it is not noted: it is made without one, too.
-    what = {"source": f"source {root.source}", "token": f"GetSessionToken of {root.source}"}.get(
-        root.kind, short_role(root.role or root.arn)
-    )
-    alike = [each for each in rows if each.role == root.role and each.kind == root.kind]
-    named = len({each.session_name for each in alike}) > 1
-    sourced = root.kind == "hop" and len({each.source for each in alike}) > 1
-    marks = ", ".join(_marks(root, named=named, sourced=sourced))
-    lines = [
-        line(
-            StyledText(what, "bold"),
-            f"  {marks}" if marks else "",
-            "  ",
-            time_left(root.local_expires_at, now),
-            StyledText(f"  {_few(root.chains, verbose=verbose)}", "dim"),
-        )
-    ]
-    if verbose:
-        lines.append(line(StyledText(clean(root.arn), "dim")))
-        until = f"until {show_local(root.local_expires_at)}, in {root.keyring}"
-        lines.append(line(StyledText(until, "dim")))
-    children = [each for each in rows if each.parent == root.key]
-    below = [_branch(each, rows, now, verbose=verbose) for each in children]
-    return Branch(tuple(lines), below)
-
-
-def _marks(row: SessionRow, *, named: bool, sourced: bool) -> Iterator[str]:
-    """Yield what tells a session from others of its role."""
-    if row.read_only:
-        yield "read-only"
-    elif row.policy_arns:
-        yield f"policies {' '.join(clean(each.rpartition('/')[2]) for each in row.policy_arns)}"
-    if row.has_policy:
-        yield "session policy"
-    if row.source_identity:
-        yield f"source identity {clean(row.source_identity)}"
-    for key, value in row.tags:
-        is_reason = key.casefold() == "reason"
-        yield f"reason {clean(value)}" if is_reason else f"tag {clean(key)}={clean(value)}"
-    if named:
-        yield f"as {clean(row.session_name)}"
-    if sourced:
-        yield f"from source {clean(row.source)}"
-
-
 def _problem(each: ProblemRow, now: datetime, quote: Callable[[str], str]) -> Branch:
     ago = f"{show_span(max(0, int((now - each.at).total_seconds())))} ago"
     how = f"failed {ago} with exit code {each.exit_code}" if each.exit_code else f"warned {ago}"
@@ -313,7 +257,7 @@ def _problem(each: ProblemRow, now: datetime, quote: Callable[[str], str]) -> Br
     return Branch((head, *(line(f"{label}: {text}") for label, text in more if text)), ())
 
 
-def _few(names: Sequence[str], *, verbose: bool) -> str:
+def few_names(names: Sequence[str], *, verbose: bool) -> str:
     """Return the first names and a count; ``verbose``: all names."""
     shown = names if verbose or len(names) <= _NAMES_SHOWN else names[: _NAMES_SHOWN - 1]
     more = len(names) - len(shown)

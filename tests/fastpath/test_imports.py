@@ -172,7 +172,7 @@ list --format json: APP PLAN JSON app.listing; json pathlib tomllib
 show admin: APP PLAN TABLE JSON app.listing cli.commands.list cli.walk_command show.chain;
     json pathlib tomllib
 plan admin: APP PLAN TABLE cli.walk_command; json pathlib tomllib
-status: APP PLANNED TABLE app.listing app.stored.broken_config,lost_index,sdk_failures,sessions,users app.serving.running
+status: APP PLANNED TABLE show.stored.session_tree app.listing app.stored.broken_config,lost_index,sdk_failures,sessions,users app.serving.running
     sources.sign_ins fastpath.dbus state.json_file,sdk_problems vault.session_bus; json pathlib tomllib
 status --format json: APP PLANNED JSON app.listing app.stored.broken_config,lost_index,sdk_failures,sessions,users
     app.serving.running sources.sign_ins fastpath.dbus state.json_file,sdk_problems vault.session_bus; json pathlib tomllib

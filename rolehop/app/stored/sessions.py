@@ -157,6 +157,7 @@ def _session_rows(
             has_policy=entry.has_policy,
             source_identity=entry.source_identity,
             tags=entry.tags,
+            planned=bool(users.get(entry.key)),
         )
         for entry in live
     ]

@@ -59,7 +59,8 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 
 
 def _print_stored(cli: CommandContext, found: Stored) -> None:
-    from rolehop.show.tables import hidden_text, sessions_view, sign_ins_view
+    from rolehop.show.stored.session_tree import sessions_view
+    from rolehop.show.tables import hidden_text, sign_ins_view
 
     now = cli.app.now()
     view = [

@@ -13,7 +13,8 @@ from rolehop.show.layout import Grid, row
 from rolehop.show.render_rich import as_renderable
 from rolehop.show.render_text import as_text
 from rolehop.show.rows import Hidden, SessionRow
-from rolehop.show.tables import hidden_text, sessions_view
+from rolehop.show.stored.session_tree import sessions_view
+from rolehop.show.tables import hidden_text
 from rolehop.startup.dataclass import replace
 from rolehop.vault.backend_selection import how_to_unlock
 from tests.support.many_runs import runs_of
@@ -55,6 +56,27 @@ def test_sessions_of_one_role_from_two_sources_name_them() -> None:
     rows = [one, replace(one, key="b", source="two")]
     shown = as_text(sessions_view(rows, now, verbose=False))
     assert shown.count("333333333333:role/Admin  from source ") == 2
+
+
+def test_what_is_not_shown_of_a_session_still_tells_it_apart() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    one = SessionRow(
+        *("a", ("admin",), 1, ADMIN, ADMIN, now, now, None, "b", "hop", "one", "keyring"),
+        *("me", (), False, "", ()),
+    )
+    china = ADMIN.replace("arn:aws:", "arn:aws-cn:")
+    other = replace(one, key="b", planned=False)  # as with another endpoint or duration
+    tagged = replace(one, key="t", planned=False, tags=(("team", "a"),))
+
+    def marks(*rows: SessionRow) -> list[str]:
+        shown = as_text(sessions_view(rows, now, verbose=False)).splitlines()
+        return [
+            each.removeprefix("333333333333:role/Admin").partition("  exp")[0] for each in shown
+        ]
+
+    assert marks(one, replace(one, key="c", role=china, arn=china)) == ["  in aws", "  in aws-cn"]
+    assert marks(one, other, tagged) == ["", "  made with other settings than now", "  tag team=a"]
+    assert marks(other) == [""]
 
 
 def test_a_locked_keyring_over_ssh_says_how_to_unlock_it() -> None:
