@@ -220,11 +220,12 @@ def _region_given(flags: str) -> str | None:
     return None
 
 
-def chain_of_folder(app: App, *, attended: bool) -> str | None:
+def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
     """Return the chain that a file .rolehop names for the working folder, if there is one.
 
     The file is followed after a question, once for each content of it and each way of the chain.
-    ``attended``: there is a terminal; without one it is not followed.
+    ``attended``: there is a terminal; without one it is not followed. ``typed`` is the command that
+    takes the name instead, e.g. ``assume CHAIN``.
 
     Raises:
         ConfigError: the file must not be followed, or names no chain.
@@ -244,10 +245,13 @@ def chain_of_folder(app: App, *, attended: bool) -> str | None:
             fix="correct the file; rolehop list shows the chains",
         )
     if not attended:
+        from rolehop.app.config_files import with_same_config
+
+        before, _, after = typed.partition("CHAIN")
         raise UsageError(
             "no chain is named",
             cause=f"{clean(str(found.path))} names '{clean(name)}', which counts only in a terminal",
-            fix=Advice("name it: ", Argument(name)),
+            fix=with_same_config(app, before, Argument(name), after),
         )
     resolved = resolve_chain(app, name)
     way = (resolved.source.name, *(str(role) for role, _ in resolved.hops))

@@ -70,7 +70,7 @@ def chain_or_pick(
     if chain is None and by_folder:
         from rolehop.app.shell_scripts import chain_of_folder
 
-        chain = chain_of_folder(cli.app, attended=_has_terminal(cli))
+        chain = chain_of_folder(cli.app, attended=_has_terminal(cli), typed=typed)
     if chain is not None:
         return chain
     fix = f"rolehop {typed}; rolehop list shows the chains"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,14 @@ def check_network(app: App) -> Iterator[DoctorFinding]:
     """Yield whether each service answers; nothing is signed, and no credentials are sent."""
     from rolehop.daemon_threads import parallel_map, result_of
 
+    if not _can_be_read(lambda: app.aws_config):
+        yield _not_examined("it was not examined", "an AWS file, which may say how it is reached,")
+        return
+    has_config = _can_be_read(lambda: app.config)
+    if not has_config:
+        yield _not_examined("STS alone was examined", "the config, which names Identity Centers,")
     try:
-        places = [_sts(app), *_identity_centers(app)]
+        places = [_sts(app), *(_identity_centers(app) if has_config else ())]
     except RolehopError as error:
         yield from_error(TOPIC, error)
         return
@@ -54,6 +60,19 @@ def check_network(app: App) -> Iterator[DoctorFinding]:
             yield from_error(TOPIC, answer)
         else:
             yield from _answered(app, place, result_of(answer))
+
+
+def _can_be_read(read: Callable[[], object]) -> bool:
+    """True if nothing is wrong with a file; else its own check says what."""
+    try:
+        read()
+    except RolehopError:
+        return False
+    return True
+
+
+def _not_examined(what: str, broken_part: str) -> DoctorFinding:
+    return look(TOPIC, what, f"{broken_part} cannot be read", "correct that file, and run it again")
 
 
 def _sts(app: App) -> _Place:

@@ -10,7 +10,7 @@ from rolehop.app.doctor import DoctorFinding, State, examine, repair
 from rolehop.app.ports import is_yes
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
-from rolehop.errors import UsageError
+from rolehop.errors import NoTerminal, UsageError
 from rolehop.text import clean
 
 
@@ -84,7 +84,7 @@ def _fixed(
             continue
         cli.write_view(repair_view(each.repair))
         question = clean(f"change {each.repair.path}? [y/N] ")
-        if ask and not is_yes(cli.app.person.ask(question, needed="a confirmation")):
+        if ask and not _is_confirmed(cli, question):
             left.append(each)
             continue
         failure = repair(each)
@@ -93,3 +93,11 @@ def _fixed(
     if not any(each.repair for each in findings):
         cli.terminal.note("there is nothing that it could change itself")
     return left
+
+
+def _is_confirmed(cli: CommandContext, question: str) -> bool:
+    try:
+        return is_yes(cli.app.person.ask(question, needed="a confirmation"))
+    except NoTerminal as error:
+        error.fix = "run it in a terminal, or add --yes"
+        raise

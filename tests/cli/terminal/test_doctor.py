@@ -17,6 +17,7 @@ from rolehop.app.doctor import DoctorFinding, repair
 from rolehop.app.doctor.config_check import check_shadows
 from rolehop.app.doctor.files_check import check_aws_files, check_state
 from rolehop.app.doctor.installation import check_installation
+from rolehop.app.doctor.network import check_network
 from rolehop.app.doctor.profiles_check import check_profiles
 from rolehop.app.doctor.sources_check import check_sdk_problems, check_sources
 from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
@@ -138,6 +139,8 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
             person.expect(f"change {path}? [y/N]")
             person.types("n")
         assert person.ended().code == 1
+    done = world.rolehop("doctor", "--fix")
+    assert (done.code, "  try: run it in a terminal, or add --yes\n" in done.err) == (8, True)
     done = world.rolehop("doctor", "--fix", "--yes")
     assert done.code == 0, done.err
     assert f"{config}\n  - mode 0666\n  + mode 0644\n" in done.out
@@ -246,10 +249,19 @@ def test_a_broken_config_and_a_damaged_index(world: World) -> None:
     (world.state / "index.json").write_text("{")
     world.config("version = 1\n[chains.x]\nsource = 'nobody'\n")
     seen = found(world)
-    assert has(seen, "broken", "1 problem in config.toml")
+    assert [what for state, what in seen if state == "broken"] == ["1 problem in config.toml"]
+    assert has(seen, "look", "STS alone was examined")
     assert has(seen, "look", "the list of stored sessions is damaged")
     world.config("version = 1\n")
     assert has(found(world), "look", "there is no chain yet")
+
+
+def test_a_broken_file_is_no_fault_of_the_network(tmp_path: Path) -> None:
+    (tmp_path / "aws").write_text("[profile\n")
+    app = App({"AWS_CONFIG_FILE": str(tmp_path / "aws"), "HOME": str(tmp_path)}, tmp_path)
+    assert [(each.state, each.what) for each in check_network(app)] == [
+        ("look", "it was not examined")
+    ]
 
 
 @pytest.mark.parametrize(
