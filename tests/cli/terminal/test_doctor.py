@@ -289,13 +289,13 @@ def test_a_network_that_does_not_do(world: World) -> None:
 
 def test_what_an_sdk_met_is_told(tmp_path: Path) -> None:
     app = App({"HOME": str(tmp_path)}, tmp_path)
-    at = app.now() - timedelta(minutes=90)
+    at = app.now() - timedelta(minutes=50)
     for chain, code in (("admin", 4), ("hub", 0)):
         problem = SdkProblem(chain, at, code, "so it went", "", Advice(""))
         note_problem(app.state_folder, problem)
     assert sorted(each.what for each in check_sdk_problems(app)) == [
-        "credential-process admin failed, 1 h 30 min ago: so it went",
-        "credential-process hub, 1 h 30 min ago: so it went",
+        "credential-process admin failed, 50 min ago: so it went",
+        "credential-process hub, 50 min ago: so it went",
     ]
 
 
