@@ -76,19 +76,25 @@ def _with_policies(
     if options.read_only:
         only = (f"arn:{partition}:iam::aws:policy/ReadOnlyAccess",)
         if named or (own and (hop.policy or hop.policy_arns != only)):
-            raise UsageError(
-                "read-only cannot be combined with another session policy"
-                + ("" if named else f": the last hop of chain '{chain}' has its own"),
-                cause="AWS grants what either of them allows, so the session could write",
-                fix="leave one of them out" if named else "leave read-only out",
-                chain=chain,
-            )
+            raise _not_read_only(options, chain)
         return replace(hop, policy_arns=only), ()
     if not named:
         return hop, ()
     changed = replace(hop, policy=options.policy, policy_arns=options.policy_arns)
     note = "the session policies that were asked for replace the last hop's own"
     return changed, (note,) if own else ()
+
+
+def _not_read_only(options: WalkOptions, chain: str) -> UsageError:
+    flags = [each for each in ("--policy-arn", "--session-policy") if each in options.hop_flags]
+    others = " and ".join(flags)
+    own = f"another session policy: the last hop of chain '{chain}' has its own"
+    return UsageError(
+        f"--read-only cannot be combined with {others or own}",
+        cause="AWS grants what either of them allows, so the session could write",
+        fix=f"leave out --read-only, or {others}" if others else "leave --read-only out",
+        chain=chain,
+    )
 
 
 def _merged(
@@ -108,7 +114,7 @@ def _refuse_two_values(tags: tuple[tuple[str, str], ...]) -> None:
         other = given.setdefault(tag_key(key), (key, value))
         if other[1] != value:
             raise UsageError(
-                f"the tags give {key} two values",
+                f"--tag gives {key} two values",
                 cause=f"{'='.join(other)} and {key}={value}; STS ignores case in tag keys",
                 fix="keep one of them",
             )
@@ -134,11 +140,11 @@ def _check_numbers(hop: HopConfig, chain: str) -> None:
     try:
         sts_limits.POLICY_ARNS.run(list(hop.policy_arns))
     except ValueError as error:
-        raise UsageError(f"policy ARNs of the last hop: {error}", chain=chain) from None
+        raise UsageError(f"--policy-arn: {error}", chain=chain) from None
     if len(hop.tags) > sts_limits.MAX_TAGS:
         raise UsageError(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
             cause=f"STS takes at most {sts_limits.MAX_TAGS}",
-            fix="leave out some tags",
+            fix="leave out some --tag",
             chain=chain,
         )

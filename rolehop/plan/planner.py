@@ -81,7 +81,7 @@ def make_plan(
     enough = timedelta(seconds=min_ttl)
     serial = _text(resolved.source.settings.get("mfa_serial"))
     steps = _all_steps(_Basis(resolved, stamp, known, wishes, serial), endpoint_url)
-    _refuse_when_strict(steps, wishes, resolved.chain.name, strict=options.strict)
+    _refuse_when_strict(steps, wishes, resolved.chain.name, options)
     steps = _with_predictions(steps, _own_role(resolved))
     return Plan(
         chain=resolved.chain.name,
@@ -287,9 +287,9 @@ def _with_prediction(step: HopStep, predicted: Prediction) -> HopStep:
 
 
 def _refuse_when_strict(
-    steps: list[Step], wishes: tuple[int, ...], chain: str, *, strict: bool
+    steps: list[Step], wishes: tuple[int, ...], chain: str, options: WalkOptions
 ) -> None:
-    if not strict:
+    if not options.strict:
         return
     for step in steps:
         if isinstance(step, HopStep) and wishes[step.number - 1] > step.ceiling_seconds:
@@ -297,10 +297,17 @@ def _refuse_when_strict(
                 f"hop {step.number} asks for {format_duration(wishes[step.number - 1])} and can have"
                 f" {format_duration(step.ceiling_seconds)}",
                 cause=(step.shortened or "").partition(": ")[2],
-                fix=f'set duration = "{step.ceiling_seconds // 60}m" on it, or leave strict out',
+                fix=f"{_how_to_fit(step, len(wishes), options)}, or leave --strict out",
                 chain=chain,
                 hop=step.number,
             )
+
+
+def _how_to_fit(step: HopStep, last: int, options: WalkOptions) -> str:
+    longest = f"{step.ceiling_seconds // 60}m"
+    if options.duration and step.number == last:
+        return f"give --duration {longest}"
+    return f'set duration = "{longest}" on it'
 
 
 _UNNAMED = "{caller} is not known before a first walk, so neither is what is cached"

@@ -103,20 +103,21 @@ def test_policies_that_are_asked_for_replace_the_hops_own_and_say_so(
 
 
 @pytest.mark.parametrize(
-    ("own", "flags"),
+    ("own", "flags", "other"),
     [
-        ({"policy": "{}"}, {}),
-        ({"policy_arns": (ARN,)}, {}),
-        ({"policy_arns": (READ_ONLY, ARN)}, {}),
-        ({"policy_arns": (READ_ONLY,), "policy": "{}"}, {}),
-        ({}, {"policy": "{}"}),
-        ({}, {"policy_arns": (ARN,)}),
+        ({"policy": "{}"}, {}, "another session policy"),
+        ({"policy_arns": (ARN,)}, {}, "another session policy"),
+        ({"policy_arns": (READ_ONLY, ARN)}, {}, "another session policy"),
+        ({"policy_arns": (READ_ONLY,), "policy": "{}"}, {}, "another session policy"),
+        ({}, {"policy": "{}"}, "--session-policy"),
+        ({}, {"policy_arns": (ARN,)}, "--policy-arn"),
+        ({}, {"policy_arns": (ARN,), "policy": "{}"}, "--policy-arn and --session-policy"),
     ],
 )
 def test_read_only_beside_another_session_policy_is_refused(
-    own: dict[str, Any], flags: dict[str, Any]
+    own: dict[str, Any], flags: dict[str, Any], other: str
 ) -> None:
-    with pytest.raises(UsageError, match="read-only cannot be combined"):
+    with pytest.raises(UsageError, match=f"^--read-only cannot be combined with {other}"):
         changed(own, read_only=True, **flags)
 
 
@@ -125,7 +126,7 @@ def test_read_only_beside_another_session_policy_is_refused(
     [
         ({}, {"tags": (("team", "a"), ("Team", "b"))}, "two values"),
         ({"tags": TAGS_50}, {"tags": (("one", "more"),)}, "would have 51 tags"),
-        ({}, {"policy_arns": tuple(f"{ARN}{n}" for n in range(11))}, "policy ARNs"),
+        ({}, {"policy_arns": tuple(f"{ARN}{n}" for n in range(11))}, "--policy-arn"),
         ({}, {"reason": "a\tb"}, "cannot be a tag"),
     ],
 )

@@ -175,6 +175,10 @@ def test_strict_refuses_what_would_be_planned_down() -> None:
     assert caught.value.what == "hop 2 asks for 2 h and can have 1 h"
     assert caught.value.hop == 2
     assert caught.value.cause == "a chained hop lasts at most 1 h"
+    assert caught.value.fix == 'set duration = "60m" on it, or leave --strict out'
+    with pytest.raises(ConfigError) as caught:
+        plan(hub(), hub(), strict=True, duration=7200)
+    assert caught.value.fix == "give --duration 60m, or leave --strict out"
 
 
 def test_strict_does_not_fail_if_all_fits() -> None:

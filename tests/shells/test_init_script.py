@@ -8,10 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import click
 import pytest
 
+from rolehop.cli.commands import assume
 from rolehop.shells.dialect import InitScript
-from rolehop.shells.registry import INIT_SHELLS, dialect
+from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
 from tests.shells.interactive import NO_KEYS
 from tests.shells.scripts import SEGMENT, STARTS, run, scripted
 from tests.support.world import CONFIG, World
@@ -203,6 +205,13 @@ def test_a_broken_config_breaks_no_shell(name: str, world_with_keys: World) -> N
     assert (done.code, done.err.count("\n")) == (0, 1)
     assert "rolehop config check" in done.err
     assert "function rolehop" in done.out
+
+
+def test_help_names_every_shell_that_can_be_written_for() -> None:
+    (option,) = (each for each in assume.command.params if each.name == "shell")
+    assert isinstance(option, click.Option)
+    named = re.findall(r"\w+", (option.help or "").partition(": ")[2].partition(".")[0])
+    assert [each for each in named if each != "or"] == [*SHELLS]
 
 
 @pytest.mark.parametrize("name", INIT_SHELLS)

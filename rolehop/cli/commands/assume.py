@@ -36,7 +36,8 @@ rolehop assume prod-admin                     # on a terminal: a summary, no sec
     "--shell",
     metavar="SHELL",
     shell_complete=dialect_names,
-    help="The shell to write for.  [default: the one calling]",
+    help="The shell to write for: bash, zsh, sh, dash, ksh, fish, powershell, cmd, nu, tcsh, xonsh or"
+    " elvish.  [default: the one calling]",
 )
 @walk_options
 @click.pass_context

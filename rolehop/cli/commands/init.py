@@ -43,7 +43,8 @@ def command(ctx: click.Context, shell: str, install: bool) -> None:
       xonsh        the prompt field {rolehop}
       elvish, nu   rolehop-prompt, a function
       tcsh         neither; the command must come before any option
-    nu evaluates no text: use --install. cmd has no functions: see assume --help.
+    nu evaluates no text: use --install. cmd has no functions: type the line
+    that `rolehop assume CHAIN --shell cmd` shows there.
     """  # noqa: D301 - click wants the character itself
     cli = CommandContext.of(ctx)
     installed = install_init_script(cli.app, shell) if install else None
