@@ -150,14 +150,7 @@ class Failure:
         from rolehop.credentials import scrub
         from rolehop.show.json_documents import as_json, error_document
 
-        fields = {
-            "what": error.what,
-            "cause": error.cause,
-            "fix": error.fix,
-            "chain": error.chain,
-            "hop": error.hop,
-        }
-        write_lines(scrub(as_json(error_document(error.exit_code, fields))))
+        write_lines(scrub(as_json(error_document(error))))
 
     def _wants_json(self) -> bool:
         return self._value_of("--format") == "json"

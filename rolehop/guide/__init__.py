@@ -12,8 +12,8 @@ ORDER = (
     *("getting-started", "existing-aws-config"),
     *("from-aws-vault", "from-granted", "from-awsume", "from-aws-sso-cli", "from-aws-cli"),
     *("configuration", "sources", "mfa", "identity-center", "ci-oidc", "roles-anywhere"),
-    *("commands", "shell", "credential-process", "clients", "containers", "terraform", "console"),
-    *("many-accounts", "python-api", "iam-roles", "refusal", "troubleshooting"),
+    *("commands", "json", "shell", "credential-process", "clients", "containers", "terraform"),
+    *("console", "many-accounts", "python-api", "iam-roles", "refusal", "troubleshooting"),
     *("keyring", "server-keyring", "how-it-works", "security", "uninstall"),
 )
 """The topics, in the order in which somebody new would read them."""

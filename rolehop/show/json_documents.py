@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from json.encoder import encode_basestring
 
-from rolehop.errors import ConfigProblem
+from rolehop.errors import ConfigProblem, RolehopError
 from rolehop.plan.model import HopStep, Plan
 from rolehop.show.rows import (
     ChainRow,
@@ -353,7 +353,14 @@ def history_document(rows: Iterable[HistoryRow]) -> Document:
     }
 
 
-def error_document(code: int, fields: Mapping[str, object]) -> Document:
-    """Return ``rolehop.error/1``; ``code`` is the exit code."""
-    keys = ("what", "cause", "fix", "chain", "hop")
-    return {"schema": "rolehop.error/1", "code": code} | {key: fields.get(key) for key in keys}
+def error_document(error: RolehopError) -> Document:
+    """Return ``rolehop.error/1``."""
+    return {
+        "schema": "rolehop.error/1",
+        "code": error.exit_code,
+        "what": error.what,
+        "cause": error.cause,
+        "fix": error.fix,
+        "chain": error.chain,
+        "hop": error.hop,
+    }

@@ -317,8 +317,12 @@ def _part_document(part: Remaining) -> Document:
 
 def _scope_document(scope: Removed | Remaining) -> Document:
     """Return the elements; all empty: the whole permission."""
-    names = ("actions", "not_actions", "resources", "not_resources")
-    return {name: list(getattr(scope, name)) for name in names}
+    return {
+        "actions": list(scope.actions),
+        "not_actions": list(scope.not_actions),
+        "resources": list(scope.resources),
+        "not_resources": list(scope.not_resources),
+    }
 
 
 def _and(texts: list[str], word: str) -> str:

@@ -101,7 +101,7 @@ def routes_document(
         "routes": [_route(route, text) for route, text in zip(found.routes, texts, strict=True)],
         "more": found.more,
         "complete": found.complete,
-        "left_out": [each._asdict() for each in left_out],
+        "left_out": [{"kind": each.kind, "name": each.name, "why": each.why} for each in left_out],
     }
 
 

@@ -28,6 +28,7 @@ from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import STEP_SECONDS
 from tests.support import fork_server
 from tests.support.environment import ROOT, for_coverage
+from tests.support.json_page import differences
 
 LONGEST_RUN = 90  # seconds
 SCRIPT = str(Path(sys.executable).parent / "rolehop")
@@ -81,7 +82,10 @@ class Done:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        """What it printed; it is as ``rolehop guide json`` has it."""
+        document = json.loads(self.out)
+        assert not (wrong := differences(document)), wrong
+        return document
 
 
 class World:
