@@ -66,7 +66,7 @@ class Rotation:
     """Returns the key that is in the vault now."""
 
     store: Callable[[Credentials], None]
-    """Replaces the key in the vault; the old one stays there if that fails."""
+    """Replaces the key in the keyring; the old one stays there if that fails."""
 
     with_mfa: Callable[[], Credentials] | None
     """Gives the user's MFA session, if the source has a device: policies may require it for IAM."""
@@ -124,7 +124,7 @@ class Rotation:
         stored = self.load()
         if stored is None:
             raise SourceError(
-                f"no keys are in the vault for source '{self.source}'",
+                f"no keys are in the keyring for source '{self.source}'",
                 cause="they were never added, or were removed",
                 fix=Advice("rolehop keys add ", Argument(self.source)),
             )
@@ -265,7 +265,7 @@ class Rotation:
             fix += '; where they want MFA, set mfa_serial = "auto" on the source'
         if refusal.code in ("InvalidClientTokenId", "SignatureDoesNotMatch"):
             fix = Advice(
-                "the key in the vault does not work: rolehop keys add ",
+                "the key in the keyring does not work: rolehop keys add ",
                 Argument(self.source),
                 " --replace",
             )

@@ -265,11 +265,11 @@ class TestInterruptions:
 
     def test_missing_keys_are_reported(self, scene: Scene) -> None:
         scene.stored = None
-        with pytest.raises(SourceError, match="no keys are in the vault"):
+        with pytest.raises(SourceError, match="no keys are in the keyring"):
             scene.rotation().run()
 
     def test_a_key_that_no_longer_works_is_reported(self, scene: Scene) -> None:
         scene.user.key.active = False
         with pytest.raises(SourceError) as caught:
             scene.rotation().run()
-        assert "the key in the vault does not work" in str(caught.value.fix)
+        assert "the key in the keyring does not work" in str(caught.value.fix)

@@ -147,12 +147,17 @@ def typed_arguments(ctx: click.Context) -> list[str]:
 
 def walk_options(command: F) -> F:
     """Add the options that change how a chain is walked, for :func:`walk_options_from`."""
-    return _gathered(command, [*hop_flags(), _region_option(), *_handover_options()])
+    return _gathered(command, [*hop_flags(), _region_option(), *_handover_options(), _mfa_option()])
 
 
 def fleet_walk_options(command: F) -> F:
     """Add the same but ``--region``, which a command for many chains has in a form of its own."""
-    return _gathered(command, [*hop_flags(), *_handover_options()])
+    return _gathered(command, [*hop_flags(), *_handover_options(), _mfa_option()])
+
+
+def plan_options(command: F) -> F:
+    """Add those that a plan heeds: it asks nothing, so it needs no way to read an MFA code."""
+    return _gathered(command, [*hop_flags(), _region_option(), *_handover_options()])
 
 
 def call_options(command: F) -> F:
@@ -193,12 +198,15 @@ def _handover_options() -> list[Option]:
         click.option(
             "--strict", is_flag=True, help="Refuse a duration above a hop's ceiling (exit 3)."
         ),
-        click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from standard input."),
     ]
 
 
+def _mfa_option() -> Option:
+    return click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
+
+
 def walk_options_from(ctx: click.Context) -> WalkOptions:
-    """Return what :func:`walk_options` or :func:`call_options` gathered."""
+    """Return what :func:`walk_options` or one of its like gathered."""
     options: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
     return options
 

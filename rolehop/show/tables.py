@@ -199,8 +199,6 @@ def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
             "no hops: hands out the source's own session"
             + (f", of role {role} in account {account}" if account and role else "")
         )
-    if plan.color:
-        yield line("color: ", StyledText(plan.color, plan.color))
     if plan.confirm:
         yield line("asks before it hands the session over")
     if plan.wants_reason:

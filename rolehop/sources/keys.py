@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rolehop.sources.context import KeyStore, SourceContext
 
 TABLE = Table(
-    "sources.NAME (keys)", "IAM user keys in the vault, stored by rolehop keys add", MFA_KEYS
+    "sources.NAME (keys)", "IAM user keys in the keyring, stored by rolehop keys add", MFA_KEYS
 )
 
 
@@ -58,7 +58,7 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
     """
     found = stamp(source, context).value
     shown = "none" if found is None else f"…{found[-4:]}"
-    looked_for = f"IAM user keys in the vault, under '{source.name}'"
+    looked_for = f"IAM user keys in the keyring, under '{source.name}'"
     return [
         Diagnosis(looked_for, shown, found is not None),
         *diagnose_mfa_command(source, context),
@@ -89,7 +89,7 @@ class _Keys:
 
 def _absent(name: str) -> SourceError:
     return SourceWithdrawn(
-        f"no keys are in the vault for source '{name}'",
+        f"no keys are in the keyring for source '{name}'",
         cause="they were never added, were removed, or were stored only until the last reboot",
         fix=Advice("rolehop keys add ", Argument(name)),
     )

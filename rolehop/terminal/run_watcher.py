@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
-from rolehop.show.account_names import account_label
 from rolehop.show.running.rows import ResultClass, TargetRow
 from rolehop.show.running.table import no_output, progress_text, result_line
 from rolehop.terminal.output import (
@@ -148,10 +147,8 @@ class JsonWatcher(GroupedWatcher):
 
 
 def _heading(row: TargetRow) -> str:
-    account = row.account and account_label(
-        row.account, {row.account: row.account_name} if row.account_name else {}
-    )
-    return f"{row.name} ({account})" if account else row.name
+    where = ", ".join(filter(None, (row.account_name and clean(row.account_name), row.account)))
+    return f"{row.name} ({where})" if where else row.name
 
 
 def _size(file: IO[bytes]) -> int:

@@ -76,7 +76,7 @@ def test_a_failure_is_a_document_too(proved: World) -> None:
     done = proved.rolehop("source", "test", "stored", "--format", "json")
     assert done.code == 4
     assert done.json["arn"] is None
-    assert "no keys are in the vault" in done.json["error"]
+    assert "no keys are in the keyring" in done.json["error"]
 
 
 @pytest.mark.parametrize("verb", ["login", "logout"])

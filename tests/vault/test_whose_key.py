@@ -112,7 +112,7 @@ def test_a_removed_key_gives_no_session_from_another_state_folder(world: World, 
     assert world.rolehop("keys", "remove", "stored", "--yes", env=other).code == 0
     done = world.rolehop("credential-process", "by-keys")
     assert (done.code, done.out) == (4, "")
-    assert "no keys are in the vault for source 'stored'" in done.err
+    assert "no keys are in the keyring for source 'stored'" in done.err
 
 
 def test_two_swapped_items_are_found_out(world: World, bob: User) -> None:

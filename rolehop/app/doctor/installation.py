@@ -22,12 +22,11 @@ _PACKAGES = ("boto3", "keyring", "click", "rich")
 
 
 def check_installation(app: App) -> Iterator[DoctorFinding]:
-    """Yield the versions, and another rolehop that is found first."""
+    """Yield the versions, the system, and another rolehop that is found first."""
     packages = ", ".join(f"{each} {version(each)}" for each in _PACKAGES)
-    yield fine(
-        TOPIC,
-        f"rolehop {version('rolehop')}, Python {platform.python_version()}, {packages}",
-    )
+    system = f"{platform.system()} {platform.release()}"
+    python = f"Python {platform.python_version()}"
+    yield fine(TOPIC, f"rolehop {version('rolehop')}, {system}, {python}, {packages}")
     if sys.platform != "win32":
         yield from _on_path(app)
 

@@ -79,8 +79,10 @@ def _check_sso(flags: InitFlags) -> None:
     names = ("--sso-start-url", "--sso-region", "--sso-account", "--sso-role")
     missing = [name for name, value in zip(names, values, strict=True) if value is None]
     if 0 < len(missing) < len(names):
+        *most, last = missing
+        listed = f"{', '.join(most)} and {last} are" if most else f"{last} is"
         raise UsageError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            f"{listed} missing",
             cause="an Identity Center source has a start URL, a region, an account and a role",
             fix="add them, or run it in a terminal: it lists what is assigned to you",
         )

@@ -62,7 +62,7 @@ def fleets_to_refresh(app: App, names: Sequence[str]) -> list[ListedFleet]:
             )
         if name not in listed:
             raise UsageError(
-                f"the accounts of fleet '{name}' are in the config: nothing is to be listed",
+                f"the accounts of fleet '{name}' are in the config, so AWS is not asked",
                 fix="rolehop fleet list",
             )
     return [listed[name] for name in dict.fromkeys(names)] or list(listed.values())

@@ -186,7 +186,7 @@ class _MfaSession:
         stored = self.app.vault.keys.get(self.source.name)
         if stored is None:
             raise SourceWithdrawn(
-                f"no keys are in the vault for source '{self.source.name}'",
+                f"no keys are in the keyring for source '{self.source.name}'",
                 fix=Advice("rolehop keys add ", Argument(self.source.name)),
             )
         try:

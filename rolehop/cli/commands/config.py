@@ -19,7 +19,7 @@ from rolehop.errors import ConfigError
 from rolehop.text import pluralize
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="\nrolehop config init\nrolehop config check\n")
 def command() -> None:
     """Write, check and explain the config file."""
 

@@ -24,7 +24,7 @@ from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import listing_counter
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="\nrolehop fleet list\nrolehop fleet refresh prod\n")
 def command() -> None:
     """List fleets, and ask AWS which accounts they have."""
 
@@ -64,7 +64,7 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
     cli = CommandContext.of(ctx)
     fleets = fleets_to_refresh(cli.app, name)
     if not fleets:
-        cli.terminal.note("no fleet has its accounts from AWS: nothing is to be asked")
+        cli.terminal.note("no fleet has its accounts from AWS, so there is nothing to ask")
     options = WalkOptions()
     options.no_prompt = no_prompt
     done: list[RefreshedFleet] = []

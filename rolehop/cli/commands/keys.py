@@ -27,7 +27,7 @@ _NEITHER = (
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="\nrolehop keys add alice\nrolehop keys list\n")
 def command() -> None:
     """Store IAM user keys in the keyring.
 

@@ -7,7 +7,7 @@ import click
 from rolehop.app.planning import plan_and_diagnose
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
+from rolehop.cli.options import Command, format_option, plan_options, walk_options_from
 from rolehop.cli.walk_command import chain_or_pick
 from rolehop.plan.walk_options import WalkOptions
 
@@ -22,7 +22,7 @@ rolehop plan prod-admin --format json | jq '.hops[].ceiling'
 )
 @click.argument("chain", required=False, shell_complete=chain_names)
 @format_option("table", "json", default="table")
-@walk_options
+@plan_options
 @click.pass_context
 def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """Show what walking a chain would do, without calling AWS.

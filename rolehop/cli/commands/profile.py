@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _OUTPUTS = ("json", "yaml", "yaml-stream", "text", "table", "off")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="\nrolehop profile install prod-admin\nrolehop profile list\n")
 def command() -> None:
     """Let AWS SDKs use chains as AWS profiles.
 

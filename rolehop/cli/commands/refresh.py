@@ -40,6 +40,7 @@ rolehop refresh                               # the chain of this shell's sessio
 )
 @click.option(
     "--jobs",
+    "-j",
     type=click.IntRange(1, 256),
     default=_JOBS,
     show_default=True,

@@ -32,7 +32,7 @@ from rolehop.text import clean
 _LONGEST_STDIN = 1_000_000  # characters
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="\nrolehop source list\nrolehop source login corp\n")
 def command() -> None:
     """List, test and sign in to sources."""
 
@@ -84,7 +84,7 @@ saml-tool | rolehop source login idp --stdin
 )
 @click.argument("name", required=False, shell_complete=source_names)
 @click.option("--no-browser", is_flag=True, help="Open no browser here.")
-@click.option("--stdin", "from_stdin", is_flag=True, help="Read the sign-in from standard input.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the sign-in from stdin.")
 @format_option("text", "json", default="text")
 @click.pass_context
 def login(

@@ -349,7 +349,7 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
     absent = None if stored or cached.sign_in else False
     return (
         Diagnosis("Identity Center", f"{center.address} in {center.region}", None, _copied(center)),
-        Diagnosis("a sign-in in the vault", "stored" if stored else "none", stored or absent),
+        Diagnosis("a sign-in in the keyring", "stored" if stored else "none", stored or absent),
         Diagnosis(
             f"the AWS CLI's sign-in, {cached.path}",
             cached.state,
