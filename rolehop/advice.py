@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rolehop.startup.lazy_regex import Pattern
@@ -61,6 +62,18 @@ class Advice(str):
     def in_shell(self, quote: Callable[[str], str]) -> str:
         """Return the text with each argument as ``quote`` writes it."""
         return _joined(self._parts, quote)
+
+
+def install_extra(extra: str) -> Advice:
+    """Return the command that adds one of rolehop's extras, with the Python that runs this.
+
+    Its pip finds rolehop installed, from a clone or from anywhere, and fetches only the libraries. Another
+    Python's would fetch whatever has the name on an index.
+    """
+    python = sys.executable
+    # A path of Windows has backslashes, and PowerShell runs nothing that is quoted.
+    program = python if sys.platform == "win32" and " " not in python else Argument(python)
+    return Advice(program, " -m pip install ", Argument(f"rolehop[{extra}]"))
 
 
 def one_line(text: str, quote: Callable[[str], str]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from botocore import exceptions as boto
 
-from rolehop.advice import Advice, Argument
+from rolehop.advice import Advice, Argument, install_extra
 from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import scrub
 from rolehop.errors import (
@@ -89,7 +89,7 @@ def error_from_botocore(error: Exception, profile: ProfileErrors) -> RolehopErro
     if isinstance(error, boto.MissingDependencyException):
         return profile.failed(
             "botocore cannot read a session of aws login without the AWS Common Runtime",
-            'pip install "rolehop[aws-login]"',
+            install_extra("aws-login"),
         )
     if isinstance(error, boto.ConfigParseError):
         return profile.failed("botocore cannot read the AWS config file", "correct the file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rolehop.advice import Advice, install_extra
 from rolehop.errors import RolehopError
 from rolehop.startup.dataclass import dataclass
 
@@ -57,7 +58,7 @@ def qr_code(text: str) -> QrCode:
         raise RolehopError(
             "a QR code needs a library that is not installed",
             cause="segno is not there",
-            fix='pip install "rolehop[qr]", or --print for the link itself',
+            fix=Advice(install_extra("qr"), ", or --print for the link itself"),
         ) from None
     try:
         code = segno.make_qr(text, error="l", boost_error=False)

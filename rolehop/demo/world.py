@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from rolehop.advice import install_extra
 from rolehop.demo.home import deferred
 from rolehop.errors import UsageError
 
@@ -37,7 +37,7 @@ def require_moto() -> None:
         raise UsageError(
             "the demo needs moto, which plays AWS",
             cause=f"not installed: {', '.join(missing)}",
-            fix=f"{sys.executable} -m pip install 'rolehop[demo]'",
+            fix=install_extra("demo"),
         )
 
 

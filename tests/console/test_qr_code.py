@@ -46,7 +46,7 @@ def test_the_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "segno", None)
     with pytest.raises(RolehopError, match="not installed") as raised:
         qr_code(LINK)
-    assert 'pip install "rolehop[qr]"' in str(raised.value.fix)
+    assert "-m pip install 'rolehop[qr]'" in str(raised.value.fix)
 
 
 @pytest.mark.parametrize(

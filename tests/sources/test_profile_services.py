@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rolehop.advice import install_extra
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, ServiceError, SourceError
@@ -273,7 +274,7 @@ class TestLogin:
         # With the extra a sign-in is missing, without it the extra is.
         assert caught.value.fix in (
             "aws login --profile l",
-            'pip install "rolehop[aws-login]"',
+            install_extra("aws-login"),
         )
 
     @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_SIGNIN", "AWS_ENDPOINT_URL"])
@@ -303,4 +304,4 @@ class TestLogin:
         base, _, _ = expand(home.source("l"), context.aws)
         _, library = diagnose(base, context)
         assert library.good is installed
-        assert ('pip install "rolehop[aws-login]"' in library.found) is not installed
+        assert (install_extra("aws-login") in library.found) is not installed

@@ -17,7 +17,7 @@ def command(ctx: click.Context) -> None:
 
     Starts moto's STS and IAM on 127.0.0.1, makes three accounts, and walks a chain of three hops
     with the commands you would type. Nothing of yours is read or changed, and everything the
-    demo made is removed when it ends. Needs the extra: pip install 'rolehop[demo]'
+    demo made is removed when it ends. Needs the extra demo, which rolehop guide getting-started adds.
     """
     from rolehop.demo.world import require_moto
 

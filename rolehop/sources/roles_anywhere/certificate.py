@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import install_extra
 from rolehop.digest import sha256_hex
 from rolehop.errors import SourceError
 from rolehop.sources.source_type import one_line
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from rolehop.aws.certificates.x509 import AskPassphrase, Certificate, CertificateIdentity
     from rolehop.config.model import SourceConfig
     from rolehop.sources.context import SourceContext
-
-_EXTRA = 'pip install "rolehop[{}]"'
 
 
 def leaf_of(source: SourceConfig, context: SourceContext) -> Certificate | None:
@@ -146,7 +145,7 @@ def needs_extra(missing: ModuleNotFoundError, source: SourceConfig) -> SourceErr
     return SourceError(
         f"source '{source.name}' needs rolehop's extra '{extra}'",
         cause=f"the Python package {missing.name} is not installed",
-        fix=_EXTRA.format(extra),
+        fix=install_extra(extra),
     )
 
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509 import CertificateBuilder, Name, NameAttribute, UnrecognizedExtension
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from rolehop.advice import install_extra
 from rolehop.aws.certificates import x509
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
@@ -213,7 +214,7 @@ class TestFailures:
 
         monkeypatch.setattr(builtins, "__import__", without)
         error = failure(world)
-        assert error.fix == 'pip install "rolehop[roles-anywhere]"'
+        assert error.fix == install_extra("roles-anywhere")
 
     @pytest.mark.parametrize(
         ("more", "complaint"),
