@@ -88,6 +88,18 @@ class TestHelp:
     def test_a_command_shows_an_example(self, name: str, command: click.Command) -> None:
         assert f"rolehop {name}" in (command.epilog or "")
 
+    @every_command
+    def test_a_command_calls_its_streams_stdin_stdout_and_stderr(
+        self, name: str, command: click.Command
+    ) -> None:
+        helps = [each.help or "" for each in command.params if isinstance(each, click.Option)]
+        assert "standard " not in " ".join([command.help or "", *helps])
+
+    def test_what_asks_nothing_takes_no_code(self) -> None:
+        takes = {name for name, each in commands() for of in each.params if of.name == "mfa_stdin"}
+        assert {"plan", "show", "explain", "check"}.isdisjoint(takes)
+        assert {"assume", "exec", "export", "keys rotate"} <= takes
+
     @pytest.mark.parametrize("name", COMMANDS)
     def test_the_list_of_commands_agrees_with_each_help(self, name: str) -> None:
         command = dict(commands())[name]

@@ -147,6 +147,12 @@ def test_show_has_every_setting(walked: World) -> None:
         assert setting in shown
 
 
+def test_a_color_is_said_once(world: World) -> None:
+    world.config(CONFIG.replace('labels = { env = "prod" }', 'color = "red"'))
+    assert re.findall(r"\bcolor.*", world.rolehop("show", "admin").out) == ["color            red"]
+    assert "color" not in world.rolehop("plan", "admin").out
+
+
 def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> None:
     world.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1))
     hops = json_of(world, "plan", "admin")["hops"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import stat
 import sys
 from datetime import timedelta
@@ -117,6 +118,7 @@ def test_the_folder_of_the_script_is_named_wherever_it_is(
     monkeypatch.setattr(sys, "argv", [str(script)])
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
     found = list(check_installation(App({"PATH": "/usr/bin"}, tmp_path)))
+    assert f", {platform.system()} {platform.release()}, Python 3." in found[0].what
     assert [each.fix for each in found[1:]] == [f"add {script.parent} to PATH"]
 
 

@@ -202,7 +202,7 @@ def test_options_for_every_start(app: App) -> None:
         ({"source": "keys", "region": "mars"}, "--region: not a region"),
         ({**SSO, "sso_account": "11111111111"}, "--sso-account: not an account ID"),
         ({**SSO, "sso_start_url": "http://x.y/start"}, "--sso-start-url: not an https address"),
-        ({"sso_start_url": "https://x.y"}, "--sso-region and --sso-account and --sso-role are"),
+        ({"sso_start_url": "https://x.y"}, "--sso-region, --sso-account and --sso-role are"),
         ({"source": "keys", "sso_role": "Dev"}, "are missing"),
     ],
 )
