@@ -14,6 +14,7 @@ from rolehop.plan.walk_options import WalkOptions
 from rolehop.text import NEAR, nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
+_MFA_OPTION = click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
@@ -147,12 +148,12 @@ def typed_arguments(ctx: click.Context) -> list[str]:
 
 def walk_options(command: F) -> F:
     """Add the options that change how a chain is walked, for :func:`walk_options_from`."""
-    return _gathered(command, [*hop_flags(), _region_option(), *_handover_options(), _mfa_option()])
+    return _gathered(command, [*hop_flags(), _region_option(), *_handover_options(), _MFA_OPTION])
 
 
 def fleet_walk_options(command: F) -> F:
     """Add the same but ``--region``, which a command for many chains has in a form of its own."""
-    return _gathered(command, [*hop_flags(), *_handover_options(), _mfa_option()])
+    return _gathered(command, [*hop_flags(), *_handover_options(), _MFA_OPTION])
 
 
 def plan_options(command: F) -> F:
@@ -199,10 +200,6 @@ def _handover_options() -> list[Option]:
             "--strict", is_flag=True, help="Refuse a duration above a hop's ceiling (exit 3)."
         ),
     ]
-
-
-def _mfa_option() -> Option:
-    return click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
 
 
 def walk_options_from(ctx: click.Context) -> WalkOptions:

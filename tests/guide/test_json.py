@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.json_page import differences, documented
+from tests.guide.json_page import differences, documented
 from tests.support.source_code import modules, tree
 
 _SCHEMA = re.compile(r"rolehop\.[a-z-]+/\d+")

@@ -26,9 +26,9 @@ from rolehop.startup.dataclass import replace
 from rolehop.vault.index_file import IndexStore
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import STEP_SECONDS
+from tests.guide.json_page import differences
 from tests.support import fork_server
 from tests.support.environment import ROOT, for_coverage
-from tests.support.json_page import differences
 
 LONGEST_RUN = 90  # seconds
 SCRIPT = str(Path(sys.executable).parent / "rolehop")
