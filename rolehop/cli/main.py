@@ -23,6 +23,7 @@ from rolehop.terminal.process_streams import (
     forget_stdout,
     open_closed_streams,
     raise_when_stopped,
+    repeat_dropped_signals,
     stdout_problem,
 )
 from rolehop.terminal.terminal import not_in_order, not_written
@@ -52,6 +53,7 @@ def _run(arguments: Sequence[str], cli: CommandContext) -> int:
     try:
         open_closed_streams()
         raise_when_stopped()
+        repeat_dropped_signals()
         watch_caller()
         code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=cli)
     except click.exceptions.NoArgsIsHelpError as error:

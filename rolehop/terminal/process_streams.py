@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import signal
 import sys
+import time
 from io import UnsupportedOperation
 from types import FrameType
 
 from rolehop.terminal import output
+
+_SOON = 0.01  # seconds
 
 
 class Stopped(BaseException):
@@ -17,6 +21,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
+        self.number = number
         self.code = 128 + number
 
 
@@ -56,6 +61,34 @@ def end_when_stopped() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is _stop:
             signal.signal(number, signal.SIG_DFL)
+
+
+def repeat_dropped_signals() -> None:
+    """Let a signal come again whose exception Python dropped, and write nothing of it.
+
+    That is what becomes of one which is raised in a callback of an object that is taken away
+    (``sys.unraisablehook``): the program would go on as if there had been no Ctrl-C.
+    """
+    sys.unraisablehook = _repeat_dropped
+
+
+def _repeat_dropped(found: sys.UnraisableHookArgs, /) -> None:
+    error = found.exc_value
+    if isinstance(error, KeyboardInterrupt):
+        _thread.start_new_thread(_raise_soon, (signal.SIGINT,))
+    elif isinstance(error, Stopped):
+        _thread.start_new_thread(_raise_soon, (error.number,))
+    else:
+        sys.__unraisablehook__(found)
+
+
+def _raise_soon(number: int) -> None:
+    """Send this process a signal once its main thread is out of the callback."""
+    time.sleep(_SOON)
+    if sys.platform == "win32":
+        signal.raise_signal(number)
+    else:  # not to this thread: the main thread may wait, and has to wake up
+        os.kill(os.getpid(), number)
 
 
 def stdout_problem(error: OSError) -> OSError | None:

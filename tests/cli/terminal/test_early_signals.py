@@ -1,4 +1,4 @@
-"""A signal at any moment, from the first millisecond on: the exit code for it, and no traceback."""
+"""A signal at any moment, also one that Python drops: the exit code for it, and no traceback."""
 
 from __future__ import annotations
 
@@ -50,3 +50,34 @@ def test_being_stopped_has_the_code_of_its_signal(
         (-number, "", ""),
         (128 + number, "false\n", "rolehop: stopped\n"),
     ]
+
+
+# The signal comes in a callback, whose exceptions Python drops; then the command waits for its end.
+DROPPED = """
+import signal, time, weakref
+from rolehop.app.stored import access_keys
+
+class Taken:
+    pass
+
+def rows(app):
+    taken = Taken()
+    watch = weakref.ref(taken, lambda _: signal.raise_signal({number}))
+    del taken
+    time.sleep(60)
+    raise AssertionError("the signal did not come again")
+
+access_keys.key_rows.__code__ = rows.__code__
+access_keys.key_rows.__globals__.update(Taken=Taken, signal=signal, time=time, weakref=weakref)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped")],
+)
+def test_a_signal_that_python_drops_comes_again(
+    shared_world: World, number: signal.Signals, code: int, said: str
+) -> None:
+    done = shared_world.rolehop("keys", "list", before=DROPPED.format(number=int(number)))
+    assert (done.code, done.out, done.err.strip()) == (code, "", f"rolehop: {said}")
