@@ -7,8 +7,8 @@ has stored, and the other way round. Import these names from ``rolehop``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import timedelta
 from textwrap import dedent, fill
 from typing import (
@@ -29,7 +29,7 @@ from rolehop.app.silent import SILENT
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
 from rolehop.app.walking.asked_by import PROGRAM
 from rolehop.config import sts_limits, value_types
-from rolehop.errors import ConfigError, UsageError
+from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean, nearest
@@ -197,9 +197,8 @@ def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
     """
     from rolehop.app.planning import plan_chain
 
-    app, name = _app(options), _chain_name(chain)
-    with _arguments_in_errors():
-        return plan_chain(app, name, _walk_options(options), callers=app.source_callers)
+    app = _app(options)
+    return plan_chain(app, _chain_name(chain), _walk_options(options), callers=app.source_callers)
 
 
 @_with_arguments
@@ -216,7 +215,7 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
         rolehop.errors.RolehopError: any other error that ``rolehop assume`` would show.
     """
     name = _chain_name(chain)
-    with closing(_app(options)) as app, _arguments_in_errors():
+    with closing(_app(options)) as app:
         return walk_for_handover(app, name, _walk_options(options), SILENT).session
 
 
@@ -248,28 +247,11 @@ class _RepeatedWalk:
         self._confirmed: WalkOptions | None = None
 
     def __call__(self) -> Session:
-        with closing(_app(self._arguments)) as app, _arguments_in_errors():
+        with closing(_app(self._arguments)) as app:
             if self._confirmed is None:
                 options = _walk_options(self._arguments)
                 self._confirmed = ask_before_walk(app, self._chain, options)
             return walk_chain(app, self._chain, self._confirmed, asked_by=PROGRAM)[1]
-
-
-@contextmanager
-def _arguments_in_errors() -> Iterator[None]:
-    """Let an error of planning name the arguments of this module instead of the flags."""
-    try:
-        yield
-    except (UsageError, ConfigError) as error:
-        from rolehop.plan.walk_options import HOP_FLAGS
-
-        names = {"--strict": "strict", "--region": "region"}
-        for flag, name in (names | {each.flag: each.field for each in HOP_FLAGS}).items():
-            error.what = error.what.replace(flag, name)
-            error.cause = error.cause and error.cause.replace(flag, name)
-            if error.fix and flag in error.fix:
-                error.fix = error.fix.replace(flag, name)
-        raise
 
 
 def _app(options: Options) -> App:
@@ -320,7 +302,7 @@ def _walk_options(options: Options) -> WalkOptions:
         for name, each in _ARGUMENTS.items()
         if each.check is not None and options.get(name) is not None
     }
-    return WalkOptions(**values)
+    return WalkOptions(in_program=True, **values)
 
 
 def _refuse_unknown(options: Options) -> None:

@@ -33,7 +33,7 @@ def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
         return resolved
     if not options.hop_flags:
         return resolved
-    _refuse_two_values(options.tags)
+    _refuse_two_values(options)
     role, hop = resolved.hops[-1]
     hop, notes = _with_policies(hop, options, role.partition, chain.name)
     hop = replace(
@@ -45,7 +45,7 @@ def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
     if options.reason is not None:
         hop, more = _with_reason(hop, options.reason, chain.reason_in)
         notes += more
-    _check_numbers(hop, chain.name)
+    _check_numbers(hop, options, chain.name)
     hops = (*resolved.hops[:-1], (role, hop))
     return replace(resolved, hops=hops, notes=resolved.notes + notes)
 
@@ -53,7 +53,7 @@ def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
 def _refuse_without_hops(resolved: Resolved, options: WalkOptions) -> None:
     name = resolved.chain.name
     if options.hop_flags:
-        flags = ", ".join(options.hop_flags)
+        flags = ", ".join(map(options.name_of, options.hop_flags))
         raise UsageError(
             f"{flags} {'has' if len(options.hop_flags) == 1 else 'have'} no hop to change:"
             f" chain '{name}' hands out its source's own session",
@@ -86,13 +86,14 @@ def _with_policies(
 
 
 def _not_read_only(options: WalkOptions, chain: str) -> UsageError:
+    read_only = options.name_of("--read-only")
     flags = [each for each in ("--policy-arn", "--session-policy") if each in options.hop_flags]
-    others = " and ".join(flags)
+    others = " and ".join(map(options.name_of, flags))
     own = f"another session policy: the last hop of chain '{chain}' has its own"
     return UsageError(
-        f"--read-only cannot be combined with {others or own}",
+        f"{read_only} cannot be combined with {others or own}",
         cause="AWS grants what either of them allows, so the session could write",
-        fix=f"leave out --read-only, or {others}" if others else "leave --read-only out",
+        fix=f"leave out {read_only}, or {others}" if others else f"leave {read_only} out",
         chain=chain,
     )
 
@@ -108,13 +109,13 @@ def _merged(
     return tuple(merged.values())
 
 
-def _refuse_two_values(tags: tuple[tuple[str, str], ...]) -> None:
+def _refuse_two_values(options: WalkOptions) -> None:
     given: dict[str, tuple[str, str]] = {}
-    for key, value in tags:
+    for key, value in options.tags:
         other = given.setdefault(tag_key(key), (key, value))
         if other[1] != value:
             raise UsageError(
-                f"--tag gives {key} two values",
+                f"{options.name_of('--tag')}: {key} has two values",
                 cause=f"{'='.join(other)} and {key}={value}; STS ignores case in tag keys",
                 fix="keep one of them",
             )
@@ -136,15 +137,16 @@ def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tu
     return replace(hop, session_name=name), cut if name != wanted else ()
 
 
-def _check_numbers(hop: HopConfig, chain: str) -> None:
+def _check_numbers(hop: HopConfig, options: WalkOptions, chain: str) -> None:
     try:
         sts_limits.POLICY_ARNS.run(list(hop.policy_arns))
     except ValueError as error:
-        raise UsageError(f"--policy-arn: {error}", chain=chain) from None
+        name = options.name_of("--policy-arn")
+        raise UsageError(f"{name}: {error}", chain=chain) from None
     if len(hop.tags) > sts_limits.MAX_TAGS:
         raise UsageError(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
             cause=f"STS takes at most {sts_limits.MAX_TAGS}",
-            fix="leave out some --tag",
+            fix=f"leave out some of {options.name_of('--tag')}",
             chain=chain,
         )

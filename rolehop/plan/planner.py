@@ -297,7 +297,8 @@ def _refuse_when_strict(
                 f"hop {step.number} asks for {format_duration(wishes[step.number - 1])} and can have"
                 f" {format_duration(step.ceiling_seconds)}",
                 cause=(step.shortened or "").partition(": ")[2],
-                fix=f"{_how_to_fit(step, len(wishes), options)}, or leave --strict out",
+                fix=f"{_how_to_fit(step, len(wishes), options)},"
+                f" or leave {options.name_of('--strict')} out",
                 chain=chain,
                 hop=step.number,
             )
@@ -306,7 +307,7 @@ def _refuse_when_strict(
 def _how_to_fit(step: HopStep, last: int, options: WalkOptions) -> str:
     longest = f"{step.ceiling_seconds // 60}m"
     if options.duration and step.number == last:
-        return f"give --duration {longest}"
+        return f"give {options.name_of('--duration')} {longest}"
     return f'set duration = "{longest}" on it'
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.dataclass import dataclass, field, replace
 
 _LONGEST = 10**13  # seconds; what a flag can say, and timedelta can hold
 
@@ -37,6 +37,16 @@ class WalkOptions:
 
     source_identity: str | None = None
     reason: str | None = None
+
+    in_program: bool = field(default=False, compare=False)
+    """They are arguments of a call of the Python API: errors name them so."""
+
+    def name_of(self, flag: str) -> str:
+        """Return what whoever gave these options calls ``flag``, e.g. ``--tag``."""
+        if not self.in_program:
+            return flag
+        fields = {each.flag: each.field for each in HOP_FLAGS}
+        return fields.get(flag, flag.removeprefix("--"))
 
     @property
     def hop_flags(self) -> tuple[str, ...]:
