@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from rich.console import Console
@@ -51,13 +52,13 @@ credential_process = {{rolehop}} credential-process {CHAIN}
 """
 
 
-def show(console: Console) -> None:
-    """Show everything on ``console``, then remove all that was made.
+def show(new_console: Callable[[], Console]) -> None:
+    """Show everything on a console, then remove all that was made.
 
     Raises:
         RolehopError: a step failed; everything is removed all the same.
     """
-    before = dict(os.environ)
+    before, console = dict(os.environ), new_console()
     try:
         with ExitStack() as stack:
             stack.enter_context(ending_in_order())
@@ -67,6 +68,8 @@ def show(console: Console) -> None:
             _settle(home)
             _Tour(console, home, aws, home.environ(before, aws.endpoint)).walk()
     finally:
+        # Another one: if a signal came as the first began to print, it keeps all that follows.
+        console = new_console()
         console.print("\nThe demo's AWS has ended and its folder is removed.")
     console.print("Your own chain: rolehop config init, then rolehop plan CHAIN")
 

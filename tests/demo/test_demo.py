@@ -6,13 +6,10 @@ import contextlib
 import os
 import pty
 import re
-import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,83 +17,11 @@ from pathlib import Path
 import pytest
 from keyring.errors import PasswordDeleteError
 
-from rolehop.demo.home import HOME_VARIABLE, DemoHome, deferred, demo_home, ending_in_order
+from rolehop.demo.home import HOME_VARIABLE, DemoHome, demo_home
 from rolehop.demo.keyring import DemoKeyring
 from rolehop.demo.world import NEEDED
 from rolehop.errors import RolehopError
-from tests.support.fork_server import ForkedProgram
-from tests.support.world import SCRIPT
-
-DEMO = [sys.executable, "-m", "rolehop", "demo"]
-ROOT = Path(__file__).parents[2]
-
-# Records every address that a Python of the demo connects to or looks up.
-WATCH = """
-import os, sys
-
-def watch(event, arguments):
-    if event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
-        note(arguments[1][0])
-    elif event == "socket.getaddrinfo":
-        note(arguments[0])
-
-def note(host):
-    with open({file!r}, "a") as file:
-        file.write(f"{{host}}\\n")
-
-sys.addaudithook(watch)
-"""
-
-
-class Machine:
-    """A machine whose user has a config, a keyring and AWS variables that must not be touched."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "home"
-        self.temporary = folder / "tmp"
-        self.keyring = folder / "keyring"
-        self.reached = folder / "reached"
-        self.site = folder / "site"
-        for each in (self.home / ".config" / "rolehop", self.temporary, self.site):
-            each.mkdir(parents=True)
-        (self.home / ".config" / "rolehop" / "config.toml").write_text("this is no config")
-        self.startup(WATCH.format(file=str(self.reached)))
-
-    def startup(self, text: str) -> None:
-        """Run ``text`` at the start of each Python."""
-        (self.site / "sitecustomize.py").write_text(text)
-
-    def environ(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "TMPDIR": str(self.temporary),
-            "PYTHONPATH": os.pathsep.join((str(self.site), str(ROOT))),
-            "TERM": "xterm-256color",
-            "PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.FileBacked",
-            "ROLEHOP_TEST_KEYRING": str(self.keyring),
-            "ROLEHOP_CHAIN": "mine",
-            "AWS_PROFILE": "there-is-none",
-            "AWS_ACCESS_KEY_ID": "AKIAOFTHEUSER0000000",
-            "AWS_SECRET_ACCESS_KEY": "of the user",
-            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-            "AWS_CA_BUNDLE": "/there/is/none",
-            "HTTP_PROXY": "http://127.0.0.1:1",
-            "HTTPS_PROXY": "http://127.0.0.1:1",
-            "MOTO_ACCOUNT_ID": "999999999999",
-        }
-
-    def files(self) -> list[str]:
-        """Return the files of the home, the temporary folder and the keyring."""
-        places = (self.home, self.temporary, self.keyring)
-        return [
-            str(path) for place in places for path in sorted(place.rglob("*")) if path.is_file()
-        ]
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+from tests.demo.machine import DEMO, Machine
 
 
 @dataclass(frozen=True)
@@ -117,14 +42,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
         DEMO, env=machine.environ(), capture_output=True, text=True, timeout=300, check=False
     )
     return Run(machine, done, before, machine.files())
-
-
-@pytest.fixture
-def untouched(machine: Machine) -> Iterator[None]:
-    before = machine.files()
-    yield
-    assert machine.files() == before
-    assert list(machine.temporary.iterdir()) == []
 
 
 def test_it_shows_each_step_and_leaves_no_trace(whole: Run) -> None:
@@ -171,92 +88,6 @@ def test_it_shows_no_secret(whole: Run) -> None:
     # Secret keys have 40 characters and session tokens more; the longest name here is an ARN.
     words = re.findall(r"[A-Za-z0-9+/=]{30,}", whole.done.stdout)
     assert words == []
-
-
-# What is shown, and the number of the program that waits from then on, so that the demo does too.
-MOMENTS = {
-    "Three accounts": 1,
-    "1  alice": 1,
-    "keys add": 1,
-    "3  The first": 3,
-    "hop 2 of 3": 4,
-    "boto3.Session": 6,
-}
-STOPS = [
-    *((moment, signal.SIGINT, 130) for moment in MOMENTS),
-    *((moment, signal.SIGTERM, 143) for moment in MOMENTS),
-    ("hop 2 of 3", signal.SIGHUP, 129),
-]
-
-# Counts the programs of the demo; one of them waits.
-WAIT = """
-import os, time
-with open({file!r}, "a") as file:
-    file.write("+")
-if os.path.getsize({file!r}) == {number}:
-    time.sleep(600)
-"""
-
-
-@pytest.mark.usefixtures("untouched")
-@pytest.mark.parametrize(("moment", "number", "code"), STOPS)
-def test_stopped_at_any_moment_it_cleans_up(
-    machine: Machine, moment: str, number: signal.Signals, code: int
-) -> None:
-    programs = str(machine.site.parent / "programs")
-    machine.startup(WAIT.format(file=programs, number=MOMENTS[moment]))
-    path = machine.environ()["PYTHONPATH"]  # of the programs: the demo itself is a fork
-    with ForkedProgram(
-        [SCRIPT, "demo"],
-        env={**machine.environ(), "PYTHONPATH": str(ROOT)},
-        cwd=machine.home,
-        before=(
-            "import os, sys; sys.stdout.reconfigure(line_buffering=True)\n"
-            f"os.environ['PYTHONPATH'] = {path!r}"
-        ),
-        imported=("moto.server", "flask_cors", "boto3", "rolehop.demo.tour"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as demo:
-        assert demo.stdout is not None
-        for line in demo.stdout:
-            if moment in line:
-                break
-        homes = list(machine.temporary.iterdir())
-        demo.send_signal(number)
-        rest, errors = demo.communicate(timeout=120)
-    assert len(homes) == 1
-    assert demo.returncode == code
-    assert "its folder is removed" in rest
-    assert "Traceback" not in errors
-    until = time.monotonic() + 60
-    while found := running_in(homes[0]):  # what was killed may take a while to be gone
-        assert time.monotonic() < until, found
-        time.sleep(0.05)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_while_a_program_starts_waits_until_it_can_be_stopped(
-    number: signal.Signals,
-) -> None:
-    seen: list[str] = []
-
-    def stopped_while_it_starts() -> None:
-        with ending_in_order(), deferred() as release:
-            signal.raise_signal(number)
-            seen.append("started")
-            release()
-            seen.append("went on")
-
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        stopped_while_it_starts()
-    assert seen == ["started"]
-
-
-def test_a_signal_is_not_lost_if_the_start_fails() -> None:
-    with pytest.raises(KeyboardInterrupt), deferred():
-        signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.usefixtures("untouched")
@@ -378,14 +209,3 @@ def on_a_terminal(argv: list[str], environ: dict[str, str]) -> str:
     reader.join()
     os.close(ours)
     return b"".join(shown).decode().replace("\r\n", "\n")
-
-
-def running_in(home: Path) -> list[str]:
-    """Return the programs whose environment names ``home``."""
-    wanted = f"{HOME_VARIABLE}={home}".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if wanted in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
-    return found

@@ -24,4 +24,5 @@ def command(ctx: click.Context) -> None:
     require_moto()
     from rolehop.demo.tour import show
 
-    show(CommandContext.of(ctx).terminal.console(sys.stdout))
+    terminal = CommandContext.of(ctx).terminal
+    show(lambda: terminal.console(sys.stdout))
