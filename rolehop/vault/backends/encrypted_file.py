@@ -18,6 +18,7 @@ import configparser
 import errno
 import getpass
 import os
+import stat
 import sys
 import time
 from base64 import decodebytes, encodebytes
@@ -249,10 +250,13 @@ def _may_be_unfinished(found: os.stat_result) -> bool:
     return found.st_mtime_ns % 10**9 != 0 and abs(time.time() - found.st_mtime) < _MOMENT
 
 
-def _put_in_place(new: Path, old: Path) -> None:
+def _whole_seconds() -> tuple[int, int]:
     now = int(time.time())
-    os.utime(new, (now, now))
-    _keep_owner(new, old)
+    return now, now
+
+
+def _put_in_place(new: Path, old: Path) -> None:
+    _settle(new, old)
     new.replace(old)
 
 
@@ -280,8 +284,8 @@ if sys.platform == "win32":
     def _terminal_kept() -> AbstractContextManager[None]:
         return nullcontext()  # the library asks the console
 
-    def _keep_owner(new: Path, old: Path) -> None:
-        pass
+    def _settle(new: Path, _old: Path) -> None:
+        os.utime(new, times=_whole_seconds())
 
 else:
     import fcntl
@@ -361,9 +365,18 @@ else:
             else:
                 return True
 
-    def _keep_owner(new: Path, old: Path) -> None:
-        """Give the new file to the user whose old one it replaces: root may work in their home."""
-        if os.geteuid() == 0:
-            owner = old.stat()
-            with suppress(OSError):  # a user that does not exist in this container
-                os.chown(new, owner.st_uid, owner.st_gid)
+    def _settle(new: Path, old: Path) -> None:
+        """Give the new file its time, and to the user of the old one: root may work in their home.
+
+        They could put another file, or a link to one, in the place of the new one.
+        """
+        file = os.open(new, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            os.utime(file, times=_whole_seconds())
+            found, owner = os.fstat(file), old.stat()
+            is_own = stat.S_ISREG(found.st_mode) and (found.st_uid, found.st_nlink) == (0, 1)
+            if is_own and os.geteuid() == 0:
+                with suppress(OSError):  # a user that does not exist in this container
+                    os.fchown(file, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(file)

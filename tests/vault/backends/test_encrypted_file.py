@@ -9,9 +9,9 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from configparser import RawConfigParser
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -188,6 +188,20 @@ def test_the_file_stays_that_of_its_user_when_root_writes_it(file: Path) -> None
     os.chown(file, 65_520, 65_520)
     opened(file).open().put(SESSION, "another session")
     assert (file.stat().st_uid, file.stat().st_gid) == (65_520, 65_520)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_root_gives_away_no_file_that_somebody_put_in_its_place(
+    file: Path, link: Callable[[Path, Path], None]
+) -> None:
+    os.chown(file, 65_520, 65_520)
+    other, new = file.with_name("other"), file.with_name("new")
+    other.touch()
+    link(new, other)
+    with suppress(OSError):
+        encrypted_file._put_in_place(new, file)
+    assert (other.stat().st_uid, other.stat().st_gid) == (0, 0)
 
 
 def test_a_link_to_the_file_stays(file: Path) -> None:
