@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.advice import install_extra
+from rolehop.advice import Advice, install_extra
 from rolehop.awsconfig import CredentialKind, endpoint_overrides, profile_setting
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
@@ -59,7 +59,7 @@ def _diagnose_aws_login() -> Diagnosis:
     import importlib.util  # on this path only
 
     installed = importlib.util.find_spec("awscrt") is not None
-    found = "there" if installed else f"not there: {install_extra('aws-login')}"
+    found = "there" if installed else Advice("not there: ", install_extra("aws-login"))
     return Diagnosis("the AWS Common Runtime, which reads aws login's session", found, installed)
 
 

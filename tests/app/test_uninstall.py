@@ -191,7 +191,7 @@ def test_a_key_that_comes_while_all_is_removed_stays_known(tmp_path: Path) -> No
     found = find_holdings(shared.app)
     steps = remove_all(shared.app, replace(found, scripts=(script,)), keys=True)
     gone = (
-        "removed: the keys of alice, still valid at AWS; to end it there: aws iam delete-access-key"
+        "removed: the key of alice, still valid at AWS; to end it there: aws iam delete-access-key"
     )
     assert next(steps).startswith(f"{gone} --access-key-id AKIAIOSFODNN7EXAMPLE --user-name ")
     assert next(steps) == f"removed: {script}"

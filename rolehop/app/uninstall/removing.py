@@ -131,7 +131,7 @@ def _remove_keys(app: App, found: Holdings) -> tuple[list[str], list[str]]:
             kept.append(f"{name} ({error.what})")
             continue
         if is_removed and name in key_ids:
-            said = f"removed: the keys of {name}, still valid at AWS; to end it there: "
+            said = f"removed: the key of {name}, still valid at AWS; to end it there: "
             gone.append(Advice(said, ends_at_aws(app, name, key_ids[name])))
     return gone, kept
 
