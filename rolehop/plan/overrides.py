@@ -147,6 +147,6 @@ def _check_numbers(hop: HopConfig, options: WalkOptions, chain: str) -> None:
         raise UsageError(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
             cause=f"STS takes at most {sts_limits.MAX_TAGS}",
-            fix=f"leave out some of {options.name_of('--tag')}",
+            fix="leave out some tags",
             chain=chain,
         )

@@ -163,5 +163,7 @@ def test_without_a_hop_no_flag_and_no_reason_has_a_place() -> None:
     assert apply_overrides(resolved(), WalkOptions(region="eu-west-1")) == resolved()
     with pytest.raises(UsageError, match="no hop to change"):
         apply_overrides(resolved(), WalkOptions(duration=900))
+    with pytest.raises(UsageError, match=r"^--duration, --read-only have no hop to change"):
+        apply_overrides(resolved(), WalkOptions(duration=900, read_only=True))
     with pytest.raises(ConfigError, match="requires a reason and has no hop"):
         apply_overrides(resolved(reason_required=True), WalkOptions())

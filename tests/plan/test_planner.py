@@ -179,6 +179,9 @@ def test_strict_refuses_what_would_be_planned_down() -> None:
     with pytest.raises(ConfigError) as caught:
         plan(hub(), hub(), strict=True, duration=7200)
     assert caught.value.fix == "give --duration 60m, or leave --strict out"
+    with pytest.raises(ConfigError) as caught:  # the flag is about the last hop alone
+        plan(hub(), hub(7200), hub(), strict=True, duration=900)
+    assert caught.value.fix == 'set duration = "60m" on it, or leave --strict out'
 
 
 def test_strict_does_not_fail_if_all_fits() -> None:

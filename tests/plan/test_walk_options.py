@@ -60,6 +60,27 @@ def test_the_flags_that_change_a_call_are_those_of_the_hop_and_the_region() -> N
     assert WalkOptions(min_ttl=900).call_flags == ()
 
 
+def test_a_shell_remembers_the_flags_of_the_hop_and_which_region() -> None:
+    given = WalkOptions(duration=900, region="eu-west-1", strict=True)
+    assert given.shell_flags == ("--duration", "--region=eu-west-1")
+    assert WalkOptions(read_only=True).shell_flags == ("--read-only",)
+
+
+def test_flags_that_are_not_named_are_as_if_they_were_not_typed() -> None:
+    given = WalkOptions(duration=900, read_only=True, region="eu-west-1")
+    assert given.with_flags_only(["--duration"]) == WalkOptions(duration=900, region="eu-west-1")
+
+
+def test_a_program_gave_arguments_and_the_walk_is_the_same() -> None:
+    program = WalkOptions(in_program=True)
+    assert [program.name_of(each) for each in ("--session-policy", "--strict")] == [
+        "policy",
+        "strict",
+    ]
+    assert WalkOptions().name_of("--session-policy") == "--session-policy"
+    assert program == WalkOptions()
+
+
 LONGEST = 10**13
 TAKEN: dict[str, tuple[object, ...]] = {
     "tags": ([], [["a", "b"]], [["a", "b"], ["c", ""]]),
