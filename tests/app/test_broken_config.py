@@ -119,6 +119,8 @@ def test_a_lost_index_stays_lost_and_what_it_had_is_not_known(home: Home) -> Non
     assert not stored(home.usable()).all_known
     assert home.app.index.lost
     home.keyring = FILE_BACKED
+    with pytest.raises(ConfigError, match="nothing was removed"):
+        find_holdings(home.usable())  # alice's keys, which no keyring lists
     assert forget_sessions(home.usable(), None) == Forgotten(4, {}, 0)
 
 

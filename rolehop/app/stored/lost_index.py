@@ -81,12 +81,20 @@ def _found_without_config(app: App, before: Index) -> Index:
 
 def may_have_more(app: App, index: Index) -> bool:
     """True if the keyring may have sessions that neither ``index`` nor a broken config names."""
-    if app.config_problem is None or not index.lost or _is_new(app, index):
+    if not is_lost_to_broken_config(app, index):
         return False
     try:
         return app.vault.found_keys() is None
     except VaultError:
         return True
+
+
+def is_lost_to_broken_config(app: App, index: Index) -> bool:
+    """True if entries of a lost index are known to the broken config alone.
+
+    No keyring is asked which IAM user keys and sign-ins it has, even one that lists its sessions.
+    """
+    return app.config_problem is not None and index.lost and not _is_new(app, index)
 
 
 def _is_new(app: App, index: Index) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.profiles.changes import FileChange, removal_changes
 from rolehop.app.serving.running import running_servers
 from rolehop.app.shell_scripts import init_script_path
-from rolehop.app.stored.lost_index import load_index, may_have_more
+from rolehop.app.stored.lost_index import is_lost_to_broken_config, load_index
 from rolehop.app.uninstall.startup_lines import StartupFile, startup_files_with_lines
 from rolehop.app.uninstall.state_folder import is_stored, remove_if_only_looked_at
 from rolehop.errors import ConfigError
@@ -64,7 +64,7 @@ def find_holdings(app: App) -> Holdings:
     is_used = app.state_problem is None
     was_there = is_used and app.state_folder.is_dir()
     index = load_index(app) if is_used else app.index
-    if may_have_more(app, index):
+    if is_lost_to_broken_config(app, index):
         raise ConfigError(
             "nothing was removed: what is stored cannot be seen",
             cause="the list of it was lost, and the config that says what to look for is broken",
