@@ -9,11 +9,13 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.stored.access_keys import key_rows, remove_keys
 from rolehop.app.stored.broken_config import without_broken_config
+from rolehop.app.stored.gone_chains import keys_of_stored
 from rolehop.app.stored.sessions import Forgotten, forget_sessions, problem_rows, stored
 from rolehop.app.uninstall.holdings import find_holdings
 from rolehop.errors import ConfigError
+from rolehop.plan.model import Step
 from rolehop.vault import ENCRYPTED_FILE, KERNEL
-from rolehop.vault.index import KeyEntry
+from rolehop.vault.index import Index, KeyEntry, make_entry
 from tests.support.world import FILE_BACKED, World
 from tests.vault.samples import NOW, hop_step, key_of, keys, session, source_step
 
@@ -87,6 +89,22 @@ def test_a_pattern_means_the_chains_of_stored_sessions(
 ) -> None:
     forget_sessions(home.usable(), [pattern])
     assert home.names() == left
+
+
+def test_a_shared_source_session_stays_where_the_chain_has_no_hop_left() -> None:
+    def index(*steps: tuple[Step, str]) -> Index:
+        found = Index()
+        for step, chain in steps:
+            found = found.with_session(make_entry(step, session(), chain, "b", None))
+        return found
+
+    source, db = source_step(), hop_step("db")
+    shared = index((source, "web"), (source, "db"), (db, "db"))
+    assert keys_of_stored(shared, {"web"}) == []
+    assert keys_of_stored(shared, {"web", "db"}) == sorted([source.key, db.key])
+    unnoted = index((source, "web"), (db, "db"))  # db found it there
+    assert keys_of_stored(unnoted, {"web"}) == []
+    assert keys_of_stored(index((source, "web")), {"web"}) == [source.key]
 
 
 @pytest.mark.parametrize("pattern", ["nobody", "label:env=prod", "prod/*.org"])

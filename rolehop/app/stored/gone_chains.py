@@ -60,13 +60,25 @@ def stored_chains(index: Index, patterns: Sequence[str]) -> set[str]:
 
 
 def keys_of_stored(index: Index, chains: set[str]) -> list[str]:
-    """Return the hop keys of the last sessions that chains have, and of those made with them."""
+    """Return the hop keys of the last sessions that chains have, and of those made with them.
+
+    Where no hop of a chain is stored any longer, a source's session that others use, too, stays.
+    """
     last: list[str] = []
     for chain in chains:
         theirs = [entry for entry in index.sessions.values() if chain in entry.chains]
         deepest = max(entry.hop for entry in theirs)
-        last += [entry.key for entry in theirs if entry.hop == deepest]
+        last += [
+            entry.key
+            for entry in theirs
+            if entry.hop == deepest and (deepest or chains.issuperset(_users(index, entry.key)))
+        ]
     return sorted({below for key in last for below in index.below(key)})
+
+
+def _users(index: Index, key: str) -> set[str]:
+    """Return the chains of a session and of those made with it."""
+    return {chain for below in index.below(key) for chain in index.sessions[below].chains}
 
 
 def _is_named(chain: str, pattern: str) -> bool:
