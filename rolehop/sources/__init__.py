@@ -48,6 +48,7 @@ __all__ = [
     "loads_locally",
     "login_support",
     "portal_role",
+    "stamp_asks_device",
     "stamp_of",
 ]
 
@@ -121,6 +122,12 @@ def stamp_of(source: SourceConfig, context: SourceContext) -> Stamp:
         SourceError: the source can only lead back to rolehop itself.
     """
     return SOURCE_TYPES[source.type].stamp(source, context)
+
+
+def stamp_asks_device(source: SourceConfig) -> bool:
+    """True if `stamp_of` an expanded source reads a token or a card, whose driver may hang."""
+    asks = SOURCE_TYPES[source.type].stamp_asks_device
+    return asks is not None and asks(source)
 
 
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:

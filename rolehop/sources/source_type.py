@@ -133,6 +133,10 @@ class SourceType:
     loads_locally: Callable[[SourceConfig, SourceContext], bool] | None = None
     """Returns true if an expanded source is loaded without a call, a question or a program."""
 
+    stamp_asks_device: Callable[[SourceConfig], bool] | None = None
+    """Returns true if the stamp of an expanded source is read from a token or a card, whose driver
+    may hang; ``None`` if it never is."""
+
     keeps_keys: bool = False
     """IAM user keys of it are in the keyring, under the source's name."""
 

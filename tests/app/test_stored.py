@@ -168,6 +168,25 @@ def test_a_session_is_of_every_chain_whose_plan_has_it_and_hangs_below_its_paren
         assert all(each.parent == rows[0].key for each in rows[1:])
 
 
+ID = "00000000-0000-0000-0000-000000000000"
+ON_TOKEN = f"""type = "roles-anywhere"
+trust_anchor = "arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/{ID}"
+profile = "arn:aws:rolesanywhere:eu-west-1:111111111111:profile/{ID}"
+role = "111111111111:role/Start"
+pkcs11 = "pkcs11:token=work;object=me?module-path=/none.so"
+"""
+
+
+def test_for_a_certificate_on_a_token_only_the_index_is_asked(app: App) -> None:
+    """Its driver would be loaded, and a hung card would hang `status`."""
+    text = WALKED.replace('type = "environment"\n', ON_TOKEN)
+    (app.home / "config.toml").write_text(text)
+    index = walked(app, "admin", Index())
+    app.index_store.change(lambda _: index)
+    rows = stored(again(app)).sessions
+    assert [each.chains for each in rows] == [("admin",), ("admin",)]
+
+
 def test_a_failure_of_a_name_that_nothing_has_is_left_out_after_an_hour(app: App) -> None:
     app.aws_files[0].write_text(
         "[profile other]\ncredential_process = rolehop credential-process removed\n"

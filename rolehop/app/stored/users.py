@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.listing import FleetRoles
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.errors import RolehopError
-from rolehop.sources import SOURCE_TYPES
+from rolehop.sources import SOURCE_TYPES, stamp_asks_device
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -28,7 +28,8 @@ def chains_by_key(
     """Return the chains that use each of these sessions, by hop key, in the order of the config.
 
     ``profiles``: AWS profiles that count as chains. A chain is planned only if one of its roles has
-    a session, and of a fleet's chains one for all that have none of their own.
+    a session, and of a fleet's chains one for all that have none of their own; none is whose source
+    is told by a card or a token, which might hang.
     """
     users: dict[str, list[str]] = {each.key: [] for each in entries}
     if not users:
@@ -94,5 +95,7 @@ class _PlannedKeys:
         source = resolved.source
         if SOURCE_TYPES[source.type].keeps_keys and source.name not in self._app.index.keys:
             return False  # and the keyring, which might ask to be unlocked, is left alone
+        if stamp_asks_device(source):
+            return False
         roles = {str(role) for role, _ in resolved.hops}
         return "" in self._roles or not roles.isdisjoint(self._roles)

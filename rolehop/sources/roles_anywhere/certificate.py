@@ -39,6 +39,11 @@ def leaf_of(source: SourceConfig, context: SourceContext) -> Certificate | None:
     return pkcs11.certificate_on_token(_uri(source))
 
 
+def is_on_token(source: SourceConfig) -> bool:
+    """True if `leaf_of` reads the certificate from a PKCS#11 token."""
+    return source.settings.keys().isdisjoint(("certificate", "pkcs12"))
+
+
 def fingerprint_of(source: SourceConfig, leaf: Certificate | None) -> str:
     """Return a digest that changes whenever the certificate does.
 

@@ -17,6 +17,7 @@ from rolehop.sources.federation import FederatedIdentity, with_certificate
 from rolehop.sources.roles_anywhere.certificate import (
     fingerprint_of,
     identity_of,
+    is_on_token,
     leaf_of,
     needs_extra,
     needs_passphrase,
@@ -141,7 +142,7 @@ def build(source: SourceConfig, context: SourceContext) -> Source:
 
 def _state(source: SourceConfig, context: SourceContext) -> str | None:
     """Return the fingerprint of a file: nobody changes a PKCS#11 token during a walk."""
-    if path_in(source.settings.get("certificate") or source.settings.get("pkcs12")) is None:
+    if is_on_token(source):
         return None
     try:
         return fingerprint_of(source, leaf_of(source, context))
@@ -391,6 +392,7 @@ TYPE = SourceType(
     build,
     diagnose,
     _SIGN_IN,
+    stamp_asks_device=is_on_token,
     federated_identity=federated_identity,
     federated_action="sts:AssumeRole",
 )
