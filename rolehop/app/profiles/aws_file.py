@@ -103,16 +103,16 @@ def check_unchanged(file: AwsFile) -> None:
         raise ConfigError(f"{file.path} has changed in the meantime", fix="run it again")
 
 
-def goes(file: AwsFile, text: str) -> bool:
-    """True if the file is removed once ``text`` is all of it: nothing, as before the first profile.
+def is_removed_with(file: AwsFile, text: str) -> bool:
+    """True if writing ``text`` removes the file, as nothing is left in it.
 
-    What a link leads to stays, empty.
+    It may have been there, empty, before the first profile. What a link leads to stays, empty.
     """
     return not text and file.data is not None and not file.path.is_symlink()
 
 
 def write_aws_file(file: AwsFile, text: str) -> None:
-    """Replace the content, and keep the old one beside it, mode 0600; without content, it `goes`.
+    """Replace the content, and keep the old one beside it, mode 0600; `is_removed_with` tells if it goes.
 
     Raises:
         ConfigError: it cannot be written.
@@ -121,7 +121,7 @@ def write_aws_file(file: AwsFile, text: str) -> None:
     try:
         if file.data is not None:
             write_beside(file.backup, file.data)
-        if goes(file, text):
+        if is_removed_with(file, text):
             file.real.unlink()
         else:
             write_beside(file.real, new, mode=file.mode)

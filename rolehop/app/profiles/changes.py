@@ -10,7 +10,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.app.profiles.aws_file import (
     AwsFile,
     check_unchanged,
-    goes,
+    is_removed_with,
     read_aws_file,
     write_aws_file,
 )
@@ -71,7 +71,7 @@ class FileChange:
         """What changes, as a unified diff that shows no secret."""
         name = str(self.file.path)
         before = name if self.file.data is not None else "/dev/null"
-        after = "/dev/null" if goes(self.file, self.new) else name
+        after = "/dev/null" if is_removed_with(self.file, self.new) else name
         return shown_diff(self.file.text, self.new, before, after)
 
 
