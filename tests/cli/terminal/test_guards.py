@@ -67,7 +67,7 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
         (CONFIG, ["plan", "own", "--read-only"], "--read-only has no hop to change"),
         (CONFIG, ["plan", "own", "--tag", "a=b", "--reason", "x"], "--tag, --reason have no hop"),
         (CONFIG, ["plan", "admin", "--tag", "a"], "a tag is KEY=VALUE"),
-        (CONFIG, ["plan", "admin", "--tag", "a=1", "--tag", "A=2"], "--tag gives A two values"),
+        (CONFIG, ["plan", "admin", "--tag", "a=1", "--tag", "A=2"], "--tag: A has two values"),
         (CONFIG, ["plan", "admin", "--tag", "aws:a=b"], "reserved by AWS"),
         (CONFIG, ["plan", "admin", "--policy-arn", "ReadOnlyAccess"], "not the ARN of a managed"),
         (CONFIG, ["plan", "admin", "--session-policy", "none.json"], "none.json: No such file"),
