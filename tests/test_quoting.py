@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 
 import pytest
 
-from rolehop.advice import Advice, Argument, is_plain, one_line, posix_argument, typed
+from rolehop.advice import (
+    Advice,
+    Argument,
+    install_extra,
+    is_plain,
+    one_line,
+    posix_argument,
+    typed,
+)
 from rolehop.config.model import HopConfig
 from rolehop.config.toml_writer import chain_text, toml_key, toml_line, toml_text
 from rolehop.text import (
@@ -272,3 +281,22 @@ def test_a_word_that_may_be_misspelled(word: str, meant_one: str) -> None:
     assert did_you_mean(word, ["external_id", "Role", "x-y"]) == meant_one
     assert did_you_mean("_A_", ["-a-"], form="<{}>") == "; did you mean <-a->?"
     assert did_you_mean("-a-", ["_A_"], form="<{}>") == "; did you mean <_A_>?"
+
+
+@pytest.mark.parametrize(
+    ("platform", "python", "shown"),
+    [
+        ("linux", "/opt/v/bin/python", "/opt/v/bin/python -m pip install 'rolehop[qr]'"),
+        ("linux", "/a b/python", "'/a b/python' -m pip install 'rolehop[qr]'"),
+        ("linux", "/a;b/python", "'/a;b/python' -m pip install 'rolehop[qr]'"),
+        # PowerShell runs no program whose name is quoted, unless it has to be.
+        ("win32", r"C:\v\python.exe", r"C:\v\python.exe -m pip install 'rolehop[qr]'"),
+        ("win32", r"C:\a b\python.exe", r"'C:\a b\python.exe' -m pip install 'rolehop[qr]'"),
+    ],
+)
+def test_an_extra_is_added_by_the_python_that_runs(
+    monkeypatch: pytest.MonkeyPatch, platform: str, python: str, shown: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(sys, "executable", python)
+    assert install_extra("qr") == shown
