@@ -8,8 +8,8 @@ reason. It exits with 1 if one survives that is not listed, and names listed one
 now, or gone. A change that lets a test run for ever is killed by a limit of time.
 
 A change of a function takes a fork and the tests that run its line, a tenth of a second or so; one
-that takes effect at import takes seconds. On two idle cores allow ten minutes for a part, and an
-hour for all. ``--sample 200`` is a quick look.
+that takes effect at import takes seconds. On two idle cores allow ten minutes for a part, and
+half an hour for all. ``--sample 200`` is a quick look.
 
 It works in a copy of the checkout. Progress is kept in ``build/mutation``: --resume goes on where a
 run of the same tree was stopped, --again tries only what survived the last time.
