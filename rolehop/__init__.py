@@ -10,29 +10,29 @@ if TYPE_CHECKING:
     from rolehop.api import get_credentials as get_credentials
     from rolehop.api import get_plan as get_plan
     from rolehop.api import session as session
-    from rolehop.errors import ConfigError as ConfigError
-    from rolehop.errors import Declined as Declined
-    from rolehop.errors import HopRefused as HopRefused
-    from rolehop.errors import NoTerminal as NoTerminal
-    from rolehop.errors import RolehopError as RolehopError
-    from rolehop.errors import ServiceError as ServiceError
-    from rolehop.errors import SourceError as SourceError
-    from rolehop.errors import UsageError as UsageError
-    from rolehop.errors import VaultError as VaultError
+    from rolehop.base.errors import ConfigError as ConfigError
+    from rolehop.base.errors import Declined as Declined
+    from rolehop.base.errors import HopRefused as HopRefused
+    from rolehop.base.errors import NoTerminal as NoTerminal
+    from rolehop.base.errors import RolehopError as RolehopError
+    from rolehop.base.errors import ServiceError as ServiceError
+    from rolehop.base.errors import SourceError as SourceError
+    from rolehop.base.errors import UsageError as UsageError
+    from rolehop.base.errors import VaultError as VaultError
 
 _MODULES = {
     "get_credentials": "rolehop.api",
     "get_plan": "rolehop.api",
     "session": "rolehop.api",
-    "ConfigError": "rolehop.errors",
-    "Declined": "rolehop.errors",
-    "HopRefused": "rolehop.errors",
-    "NoTerminal": "rolehop.errors",
-    "RolehopError": "rolehop.errors",
-    "ServiceError": "rolehop.errors",
-    "SourceError": "rolehop.errors",
-    "UsageError": "rolehop.errors",
-    "VaultError": "rolehop.errors",
+    "ConfigError": "rolehop.base.errors",
+    "Declined": "rolehop.base.errors",
+    "HopRefused": "rolehop.base.errors",
+    "NoTerminal": "rolehop.base.errors",
+    "RolehopError": "rolehop.base.errors",
+    "ServiceError": "rolehop.base.errors",
+    "SourceError": "rolehop.base.errors",
+    "UsageError": "rolehop.base.errors",
+    "VaultError": "rolehop.base.errors",
 }
 __all__ = [*_MODULES]
 

@@ -4,6 +4,7 @@ import os
 import sys
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
+
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -25,7 +26,7 @@ def run_program() -> int:
             from rolehop import __version__
 
             _leave_with(f"rolehop {__version__}\n")
-        from rolehop.fastpath import answer as answer_at_once
+        from rolehop.hotpath import answer as answer_at_once
 
         if "_ROLEHOP_COMPLETE" in os.environ:
             _complete()
@@ -38,8 +39,7 @@ def run_program() -> int:
         # the time.
         gc.set_threshold(200_000)
         from rolehop.cli.context import CommandContext
-        from rolehop.cli.main import run
-        from rolehop.startup.call_stack import call_with_room
+        from rolehop.cli.main import call_with_room, run
 
         code = call_with_room(run, sys.argv[1:], CommandContext(os.environ))
     except KeyboardInterrupt:
@@ -72,7 +72,7 @@ def end(code: int) -> "NoReturn":
 
 def _complete() -> None:
     """Answer a shell that completes a line and exit; return if this is no such call."""
-    from rolehop.completion.engine import answer, question
+    from rolehop.hotpath.completion import answer, question
 
     asked = question(sys.argv[1:], os.environ)
     if asked is None:

@@ -22,23 +22,22 @@ from typing import (
     get_type_hints,
 )
 
+from rolehop.app.asking import PROGRAM, SILENT
 from rolehop.app.context import App
 from rolehop.app.host import home_folder
 from rolehop.app.ports import NoPrompt, Prompt, PromptedPerson
-from rolehop.app.silent import SILENT
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
-from rolehop.app.walking.asked_by import PROGRAM
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import UsageError
+from rolehop.base.text import clean, nearest
 from rolehop.config import sts_limits, value_types
-from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean, nearest
 
 if TYPE_CHECKING:
     import boto3
 
     from rolehop.app.ports import Person
-    from rolehop.credentials import Session
+    from rolehop.base.credentials import Session
     from rolehop.plan.model import Plan
 
 Duration = int | str | timedelta
@@ -192,8 +191,8 @@ def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
     """Plan a chain, or an AWS profile, without calling AWS.
 
     Raises:
-        rolehop.errors.ConfigError: there is no such chain, or the config is broken.
-        rolehop.errors.RolehopError: any other error that ``rolehop plan`` would show.
+        rolehop.base.errors.ConfigError: there is no such chain, or the config is broken.
+        rolehop.base.errors.RolehopError: any other error that ``rolehop plan`` would show.
     """
     from rolehop.app.planning import plan_chain
 
@@ -209,10 +208,10 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
     the text. ``expires_at`` is aware, in UTC.
 
     Raises:
-        rolehop.errors.HopRefused: AWS refused a hop.
-        rolehop.errors.NoTerminal: something has to be asked (an MFA code, ``confirm``, a reason)
+        rolehop.base.errors.HopRefused: AWS refused a hop.
+        rolehop.base.errors.NoTerminal: something has to be asked (an MFA code, ``confirm``, a reason)
             and there is no ``prompt``.
-        rolehop.errors.RolehopError: any other error that ``rolehop assume`` would show.
+        rolehop.base.errors.RolehopError: any other error that ``rolehop assume`` would show.
     """
     name = _chain_name(chain)
     with closing(_app(options)) as app:
@@ -229,8 +228,8 @@ def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
     a required reason are asked once, when the first client signs a call.
 
     Raises:
-        rolehop.errors.ConfigError: there is no such chain, or the config is broken.
-        rolehop.errors.UsageError: an argument that makes no sense.
+        rolehop.base.errors.ConfigError: there is no such chain, or the config is broken.
+        rolehop.base.errors.UsageError: an argument that makes no sense.
     """
     from rolehop.aws.boto3_session import make_session
 

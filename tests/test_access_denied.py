@@ -9,15 +9,10 @@ from itertools import product
 
 import pytest
 
-from rolehop.access_denied.model import AccessDenied
-from rolehop.access_denied.reader import (
-    LONGEST,
-    encoded_message,
-    read_access_denied,
-    read_excerpt,
-)
-from rolehop.ports import StsRefusal
-from rolehop.sts_errors import explain_refusal
+from rolehop.policy.access_denied import AccessDenied
+from rolehop.policy.denied_text import LONGEST, encoded_message, read_access_denied, read_excerpt
+from rolehop.walk.ports import StsRefusal
+from rolehop.walk.sts_errors import explain_refusal
 from tests.support.denials import ENDINGS, KMS, SCP_ARN
 
 JOHN = "arn:aws:iam::777788889999:user/JohnDoe"

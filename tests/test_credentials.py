@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from rolehop import credentials
-from rolehop.credentials import HIDDEN, Credentials, Secret, scrub
+from rolehop.base import credentials
+from rolehop.base.credentials import HIDDEN, Credentials, Secret, scrub
 
 
 class _Untouched(str):

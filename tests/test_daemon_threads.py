@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rolehop.daemon_threads import call_within, parallel_map
+from rolehop.base.threads import call_within, parallel_map
 
 _GUARD_SECONDS = 60
 

@@ -15,13 +15,13 @@ import click
 import pytest
 
 import rolehop
-from rolehop import errors
-from rolehop.command_table import COMMANDS
+from rolehop.base import errors
+from rolehop.base.files import read_trusted
 from rolehop.config.loader import load_config
 from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
-from rolehop.files import read_trusted
 from rolehop.guide import topic_names
-from rolehop.shells import registry
+from rolehop.handover.shells import registry
+from rolehop.hotpath.command_table import COMMANDS
 from rolehop.sources import SOURCE_TABLES
 from tests.guide.blocks import Page, pages
 from tests.support.commands import commands, first_line

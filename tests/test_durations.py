@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.durations import format_duration, parse_duration
+from rolehop.base.durations import format_duration, parse_duration
 
 UP_TO_MONTHS = st.integers(min_value=0, max_value=10_000_000)
 

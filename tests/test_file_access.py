@@ -11,7 +11,8 @@ from typing import NoReturn
 
 import pytest
 
-from rolehop.files import access, read_trusted
+from rolehop.base import file_access as access
+from rolehop.base.files import read_trusted
 from tests.support.other_users import AS_ROOT, GROUP, SOMEBODY, USER, set_acl
 
 NOBODY = 65_534

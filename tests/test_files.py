@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from rolehop import files
-from rolehop.files import (
+from rolehop.base import files
+from rolehop.base.files import (
     FileText,
     NotRegular,
     append_line,
     make_private_folder,
+    put_new,
     read_regular,
     read_trusted,
     write_beside,
 )
-from rolehop.files.placing import put_new
 from tests.support.other_users import SOMEBODY, USER, set_acl
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

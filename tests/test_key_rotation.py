@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rolehop.advice import Advice
 from rolehop.aws.iam_access_keys import IamKeys
+from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.query_api import QueryClient
 from rolehop.aws.sts import StsClient
-from rolehop.credentials import Credentials
-from rolehop.errors import RolehopError, ServiceError, SourceError, VaultBroken
-from rolehop.key_rotation import Rotation
-from rolehop.net.client_settings import ClientSettings
-from rolehop.ports import MfaCode, StsRefusal
-from rolehop.startup.dataclass import replace
+from rolehop.base.advice import Advice
+from rolehop.base.credentials import Credentials
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import RolehopError, ServiceError, SourceError, VaultBroken
+from rolehop.commands.keys.access_keys import Rotation
+from rolehop.walk.ports import MfaCode, StsRefusal
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import User
 

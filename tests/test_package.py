@@ -19,10 +19,11 @@ import pytest
 
 import rolehop
 from manpages.pages import man_pages
+from rolehop.commands.shell.scripts import completions_folder
 from tests.support.environment import CHECKOUT, ROOT
 from tests.support.world import PYTHON, World
 
-COMPLETIONS = Path(rolehop.__file__).parent / "completions"
+COMPLETIONS = completions_folder()
 SCRIPTS = {
     "bash": "rolehop.bash",
     "zsh": "_rolehop",

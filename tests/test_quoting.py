@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from rolehop.advice import (
+from rolehop.base.advice import (
     Advice,
     Argument,
     install_extra,
@@ -16,9 +16,7 @@ from rolehop.advice import (
     posix_argument,
     typed,
 )
-from rolehop.config.model import HopConfig
-from rolehop.config.toml_writer import chain_text, toml_key, toml_line, toml_text
-from rolehop.text import (
+from rolehop.base.text import (
     did_you_mean,
     elided,
     is_visible,
@@ -30,6 +28,8 @@ from rolehop.text import (
     visible,
     visible_json,
 )
+from rolehop.config.model import HopConfig
+from rolehop.config.toml import chain_text, toml_key, toml_line, toml_text
 
 
 def marked(text: str) -> str:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rolehop.advice import PLACEHOLDER, Advice, Argument
-from rolehop.config.toml_writer import toml_text
-from rolehop.show.json_documents import as_json
-from rolehop.show.layout import StyledText
-from rolehop.text import clean, visible, visible_json
+from rolehop.base.advice import PLACEHOLDER, Advice, Argument
+from rolehop.base.text import clean, visible, visible_json
+from rolehop.config.toml import toml_text
+from rolehop.terminal.json_text import as_json
+from rolehop.terminal.layout import StyledText
 from tests.support.hostile import FORTY, INVISIBLE, VISIBLE, invisible_in
 from tests.support.source_code import calls_of
 

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from rolehop import time_limit as limits
-from rolehop.daemon_threads import call_within
-from rolehop.time_limit import (
+from rolehop.base import time_limit as limits
+from rolehop.base.threads import call_within
+from rolehop.base.time_limit import (
     OutOfTime,
     comes_within,
     program_may_ask,
@@ -26,7 +26,7 @@ from rolehop.time_limit import (
     unattended,
     uninterrupted,
 )
-from rolehop.vault.timeouts import Deadline
+from rolehop.vault.storage import Deadline
 
 
 def test_time_in_which_this_process_was_stopped_does_not_count(

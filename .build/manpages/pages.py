@@ -12,8 +12,8 @@ from manpages.roff import example, literal, roff
 from rolehop import __version__
 from rolehop.cli.options import COMMON_OPTIONS
 from rolehop.cli.root import root
-from rolehop.command_table import COMMANDS, SECTIONS
 from rolehop.guide import topic_names, topic_summary, topic_text
+from rolehop.hotpath.command_table import COMMANDS, SECTIONS
 
 _COMMON = frozenset(each.name for each in COMMON_OPTIONS()) | {"help"}
 _GUIDE = "rolehop-guide"

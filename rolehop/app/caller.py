@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.planning import sts_of_shell
 from rolehop.app.walking import ask_reason, walk_chain
-from rolehop.errors import RolehopError, SourceWithdrawn, error_context
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import RolehopError, SourceWithdrawn, error_context
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.credentials import Credentials
+    from rolehop.base.credentials import Credentials
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.ports import CallerIdentity, Listener, Sts
+    from rolehop.walk.ports import CallerIdentity, Listener, Sts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def ask_caller(sts: Sts, credentials: Credentials, whose: str) -> CallerIdentity
         SourceError: the credentials have expired.
         HopRefused: AWS does not accept them.
     """
-    from rolehop.ports import StsRefusal
-    from rolehop.sts_errors import refused_caller
+    from rolehop.walk.ports import StsRefusal
+    from rolehop.walk.sts_errors import refused_caller
 
     try:
         return sts.caller(credentials)

@@ -4,38 +4,104 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.app.mfa_codes import mfa_codes
-from rolehop.app.planning import noted_caller, plan_resolved, resolve_chain, without_hops
-from rolehop.app.walking.source_name import CallerFound, ask_aws
-from rolehop.errors import HopRefused, SourceError, SourceWithdrawn
+from rolehop.app.planning import (
+    noted_caller,
+    plan_resolved,
+    resolve_chain,
+    source_plan,
+    without_hops,
+)
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import HopRefused, RolehopError, SourceError, SourceWithdrawn
+from rolehop.plan.identity import caller_name, check_principal, principal_name
 from rolehop.plan.model import SourceStep
-from rolehop.ports import Ports, StsRefusal
-from rolehop.renewal import REMEMBERED_SECONDS, Renewal
 from rolehop.sources.context import SourceChanged
-from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
-from rolehop.startup.dataclass import dataclass
-from rolehop.state.recent import RecentNotes, StoredRefusals
-from rolehop.state.refused_steps import RefusedSteps
-from rolehop.sts_errors import RefusalKind, explain_refusal
-from rolehop.walk import CeilingFound, walk
+from rolehop.sources.loading import MOST_CHANGES, absent, keeps_changing, start
+from rolehop.vault.refusals import RecentNotes, RefusedSteps, StoredRefusals
+from rolehop.walk.ports import Ports, StsRefusal
+from rolehop.walk.renewal import REMEMBERED_SECONDS, Renewal
+from rolehop.walk.sts_errors import RefusalKind, explain_refusal, refused_caller
+from rolehop.walk.walk import CeilingFound, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from rolehop.app.asking import AskedBy
     from rolehop.app.context import App
     from rolehop.app.planning import Stamps
     from rolehop.app.ports import Person
-    from rolehop.app.walking.asked_by import AskedBy
-    from rolehop.app.walking.shared_failures import SharedFailures
-    from rolehop.credentials import Session
-    from rolehop.plan.model import Plan
+    from rolehop.base.credentials import Session
+    from rolehop.config.model import SourceConfig
+    from rolehop.plan.model import Plan, Stamp
+    from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.ports import Listener, Vault
     from rolehop.sources.context import SourceContext
-    from rolehop.state.history import WalkRecord
+    from rolehop.vault.history import WalkRecord
+    from rolehop.walk.ports import Listener, Locks, Vault
+
+
+class CallerFound(Exception):
+    """AWS says that the source signed in as somebody else than planned; plan again with ``name``."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def ask_aws(
+    app: App,
+    resolved: Resolved,
+    stamp: Stamp,
+    plan: Plan,
+    ports: Ports,
+    failures: StepFailures | None,
+) -> str:
+    """Return the name that the source of ``resolved`` signed in with, as AWS says it.
+
+    ``failures``: if another walk of the same run failed to find out, so does this one.
+    A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
+
+    Raises:
+        SourceError: the source gives no credentials, another principal's, or a role's.
+        HopRefused: AWS does not accept them.
+    """
+    source, key = resolved.source, plan.steps[0].key
+    name = principal_name(source)
+    if name is not None:
+        return name
+    if stamp.stored:
+        arn = walk(source_plan(app, resolved, stamp), ports).arn
+        app.source_callers.note(key, arn)
+    else:
+
+        def ask() -> str:
+            return _caller(source, stamp, ports)
+
+        asked = ask if failures is None else lambda: failures.once(key, ask)
+        arn = app.source_callers.said_by_aws(key, asked)
+    name = caller_name(arn)
+    if name is None:
+        raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")
+    return name
+
+
+def _caller(source: SourceConfig, stamp: Stamp, ports: Ports) -> str:
+    credentials = ports.source.load()
+    if credentials is None:
+        raise absent(source, stamp)
+    try:
+        arn = ports.sts.caller(credentials).arn
+    except StsRefusal as refusal:
+        whose = f"the credentials of source '{source.name}'"
+        raise refused_caller(refusal, whose) from None
+    check_principal(source, arn)
+    return arn
+
 
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 """A clock that is wrong by less than this is not worth a line."""
@@ -99,7 +165,7 @@ class ChainWalk:
         """Return the plan that was followed, and the session of its last hop.
 
         Raises:
-            RolehopError: see `rolehop.walk.walk`.
+            RolehopError: see `rolehop.walk.walk.walk`.
         """
         record.source = self._resolved.source.name
         self._start()
@@ -202,7 +268,7 @@ class ChainWalk:
                 self._withhold(plan, error.hop)
             fleet = self._app.config.listed_fleets.get(self._resolved.chain.fleet or "")
             if fleet is not None and isinstance(error, HopRefused) and error.hop is None:
-                from rolehop.config.fleets.listed_fleets import refresh_advice
+                from rolehop.config.listed_fleets import refresh_advice
 
                 error.fix = refresh_advice(fleet.name)  # AWS may list another account or role now
             raise
@@ -265,7 +331,7 @@ def _withdraws(error: HopRefused | SourceError) -> bool:
 
 def _note_clock(app: App, session: Session) -> None:
     """Say that this machine's clock is wrong; AWS has just said what the time is."""
-    from rolehop.sts_errors import clock_words
+    from rolehop.walk.sts_errors import clock_words
 
     offset = session.credentials.clock_offset
     if abs(offset) >= _CLOCK_TOLERANCE:
@@ -277,3 +343,74 @@ def _remember_ceiling(app: App, role: str, seconds: int) -> None:
     app.ceilings[role] = seconds
     with suppress(OSError):  # then the next process finds it out again
         app.index_store.change(lambda index: index.with_finding(role, seconds, app.now()))
+
+
+T = TypeVar("T")
+
+
+class SharedFailures:
+    """What the walks of one run, in threads of their own, could not do.
+
+    Without a network, each of three hundred chains would ask again for the hop that they begin with.
+    """
+
+    def __init__(
+        self, locks: Locks, lasts: Callable[[RolehopError], bool] = lambda error: True
+    ) -> None:
+        """``lasts``: whether a failure is still one a while later, for runs that take hours."""
+        self._locks = locks
+        self._lasts = lasts
+        self._of: dict[tuple[str | None, ...], StepFailures] = {}
+
+    def among(self, *asked: str | None) -> StepFailures:
+        """Return the failures of walks with the same ``asked``: what is asked, with which settings.
+
+        A step's key has none of that: its session is good in every region, its failure is not.
+        """
+        return self._of.setdefault(asked, StepFailures(self._locks, self._lasts))
+
+
+class StepFailures:
+    """Implements ``ports.Locks`` over others, for walks that ask in the same place."""
+
+    def __init__(self, locks: Locks, lasts: Callable[[RolehopError], bool]) -> None:
+        """See `SharedFailures`."""
+        self._locks = locks
+        self._lasts = lasts
+        self._failed: dict[str, RolehopError] = {}
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Hold lock ``name``; what fails while it is held has failed.
+
+        Raises:
+            RolehopError: as it failed before, also in another walk.
+            ServiceError: another process held the lock past the deadline.
+        """
+        self._check(name)
+        try:
+            with self._locks.hold(name):
+                self._check(name)
+                yield
+        except RolehopError as error:
+            if self._lasts(error):
+                self._failed.setdefault(name, error)
+            raise
+
+    def once(self, name: str, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns, for threads that take turns. Raises as it failed before."""
+        self._check(name)
+        try:
+            return call()
+        except RolehopError as error:
+            if self._lasts(error):
+                self._failed.setdefault(name, error)
+            raise
+
+    def waiting_for_person(self) -> AbstractContextManager[None]:
+        """Let other processes see that the locks held now are waiting for a person to answer."""
+        return self._locks.waiting_for_person()
+
+    def _check(self, name: str) -> None:
+        if name in self._failed:
+            raise self._failed[name].with_traceback(None)  # else it keeps the frames of every walk

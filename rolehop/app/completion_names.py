@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rolehop.app.context import App
 from rolehop.awsconfig import CredentialKind, credential_kind_of
-from rolehop.completion.name_cache import Names, as_text, names_path, no_names
-from rolehop.errors import RolehopError
-from rolehop.fastpath.record import state_folder
-from rolehop.files import write_beside
+from rolehop.base.errors import RolehopError
+from rolehop.base.files import write_beside
+from rolehop.hotpath.completion import Names, as_text, names_path, no_names
+from rolehop.hotpath.record import state_folder
 
 
 def load_names(app: App) -> Names:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument, ShellCommand
 from rolehop.app.host import read_file
-from rolehop.errors import ConfigError, ConfigProblem, RolehopError, UsageError
-from rolehop.files import FileText, mode_of, read_trusted, write_beside
-from rolehop.files.access import Distrust
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.advice import Advice, Argument, ShellCommand
+from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.file_access import Distrust
+from rolehop.base.files import FileText, mode_of, read_trusted, write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,52 +60,6 @@ def has_chain(app: App, name: str) -> bool:
         return name in app.config.chains
     except RolehopError:
         return False
-
-
-def config_reference() -> str:
-    """Return a text that lists every key of the config with its type, limit and default."""
-    from rolehop.config.reference import render_reference
-    from rolehop.sources import SOURCE_TABLES
-
-    return render_reference(SOURCE_TABLES)
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigSummary:
-    """What a config that is well-formed has."""
-
-    files: tuple[str, ...]
-    """The files that were read; none: there is no config yet."""
-
-    chains: int
-    sources: int
-    suspicious: tuple[ConfigProblem, ...] = ()
-    """What may be wrong in it, though nothing refuses it."""
-
-
-def check_config(app: App) -> ConfigSummary:
-    """Read the config, and count what it has.
-
-    Raises:
-        ConfigError: it is broken; the error lists everything that is wrong with it.
-    """
-    from rolehop.config.suspicious import suspicious_values
-
-    config = app.config
-    read = tuple(name for name in config.files if Path(name).exists())
-    suspicious = suspicious_values(config, lambda file: _text_of(Path(file)), _doubts_about)
-    return ConfigSummary(read, len(config.chains), len(config.sources), suspicious)
-
-
-def _doubts_about(policy: str) -> tuple[str, ...]:
-    from rolehop.policy.chains.session_policy import doubts_about  # few configs have one
-
-    return doubts_about(policy)
-
-
-def _text_of(path: Path) -> str:
-    found = read_trusted(path)
-    return "" if found is None else found.text.removeprefix("\ufeff")
 
 
 def check_new_name(app: App, name: str) -> None:

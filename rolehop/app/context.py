@@ -10,28 +10,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.dependency_tracker import DependencyTracker, TrackedEnvironment
-from rolehop.app.host import read_file
-from rolehop.files import expand_home
+from rolehop.app.host import DependencyTracker, TrackedEnvironment, read_file
+from rolehop.base.files import expand_home
 
 if TYPE_CHECKING:
     from rolehop.app.ports import Person
+    from rolehop.app.source_callers import SourceCallers
     from rolehop.app.sts_clients import StsClients
-    from rolehop.app.walking.source_callers import SourceCallers
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig import AwsConfig
+    from rolehop.base.errors import ConfigError
+    from rolehop.base.files import FileText
     from rolehop.config.model import Config, FleetListing, ListedFleet, SourceConfig
-    from rolehop.errors import ConfigError
-    from rolehop.files import FileText
-    from rolehop.ports import ApiCall
     from rolehop.sources.context import SourceContext
-    from rolehop.state.history import History
-    from rolehop.state.last_choices import LastChoices
+    from rolehop.vault.history import History
     from rolehop.vault.index import Index
     from rolehop.vault.index_file import IndexStore
     from rolehop.vault.lazy_stores import LazyKeyStore, LazyTokenStore
     from rolehop.vault.locks import FileLocks
+    from rolehop.vault.notes import LastChoices
     from rolehop.vault.sessions import KeyringVault
+    from rolehop.walk.ports import ApiCall
 
 
 class App:
@@ -145,8 +144,8 @@ class App:
         Raises:
             ConfigError: with every problem found in them.
         """
+        from rolehop.base.files import read_trusted
         from rolehop.config.loader import load_config
-        from rolehop.files import read_trusted
         from rolehop.sources import SOURCE_TABLES
 
         roots, explicit = self.config_roots
@@ -164,7 +163,7 @@ class App:
 
     def _read_listing(self, fleet: ListedFleet) -> FleetListing:
         """Return the accounts that AWS listed for a fleet last."""
-        from rolehop.state.fleet_cache import fleet_path, load_listing, no_folder
+        from rolehop.vault.fleet_accounts import fleet_path, load_listing, no_folder
 
         if self.state_problem is not None:
             self.dependencies.mark_uncacheable()
@@ -217,7 +216,7 @@ class App:
     def state_problem(self) -> str | None:
         """Why nothing may be stored in the state folder; ``None``: only this user can change it."""
         from rolehop.app.host import state_folder
-        from rolehop.files.access import folder_problem
+        from rolehop.base.file_access import folder_problem
 
         return folder_problem(state_folder(self.environ), self.home)
 
@@ -251,7 +250,7 @@ class App:
     @cached_property
     def source_callers(self) -> SourceCallers:
         """Whose credentials the sources gave when AWS was last asked."""
-        from rolehop.app.walking.source_callers import SourceCallers
+        from rolehop.app.source_callers import SourceCallers
 
         return SourceCallers(lambda: self.vault.callers, self.index_store.held)
 
@@ -287,7 +286,7 @@ class App:
     @cached_property
     def history(self) -> History:
         """What was called and handed over."""
-        from rolehop.state.history import LOCK_SECONDS, History
+        from rolehop.vault.history import LOCK_SECONDS, History
 
         def locks() -> FileLocks:
             from rolehop.vault.locks import FileLocks
@@ -340,7 +339,7 @@ class App:
     @property
     def choices(self) -> LastChoices:
         """What was chosen last from each list."""
-        from rolehop.state.last_choices import LastChoices
+        from rolehop.vault.notes import LastChoices
 
         return LastChoices(self.state_folder)
 
@@ -349,7 +348,7 @@ class App:
 
         What is stored is read from the keyring: the index is only a hint, which may be outdated.
         """
-        from rolehop.startup.dataclass import replace
+        from rolehop.base.dataclass import replace
         from rolehop.vault.lazy_stores import WalkKeyStore, WalkTokenStore
 
         _ = self.history  # made before the threads of the run

@@ -18,22 +18,14 @@ from typing import NamedTuple
 from rolehop import __version__
 from rolehop.app.context import App
 from rolehop.app.planning import Stamps, plan_chain
-from rolehop.app.walking.source_callers import SourceCallers
-from rolehop.errors import RolehopError
-from rolehop.fastpath import holds, may_hold
-from rolehop.fastpath.record import (
-    RECORDS,
-    Record,
-    read_own,
-    read_record,
-    record_path,
-    state_folder,
-)
-from rolehop.fastpath.writer import as_record
-from rolehop.files import write_beside
-from rolehop.plan.model import Plan, SourceStep
-from rolehop.show.account_names import with_account_names
-from rolehop.show.rows import step_label
+from rolehop.app.source_callers import SourceCallers
+from rolehop.base.advice import with_account_names
+from rolehop.base.errors import RolehopError
+from rolehop.base.files import write_beside
+from rolehop.hotpath import holds, may_hold
+from rolehop.hotpath.record import RECORDS, Record, read_own, read_record, record_path, state_folder
+from rolehop.hotpath.writer import as_record
+from rolehop.plan.model import Plan, SourceStep, step_label
 from rolehop.vault.lazy_stores import QUIET_BACKENDS
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
@@ -152,7 +144,7 @@ def _names_a_password(again: App) -> bool:
 
 
 def _add_backend_dependencies(again: App, backend: str) -> None:
-    from rolehop.vault.backends.naming import keyringrc
+    from rolehop.vault.backend_selection import keyringrc
 
     for name in ("PYTHON_KEYRING_BACKEND", _BUS, "XDG_CONFIG_HOME", "HOME"):
         again.dependencies.add_variable(name)

@@ -1,27 +1,106 @@
-"""The chain of a folder: a file ``.rolehop`` that names it, and which of these a person confirmed.
-
-A file that somebody put there must not choose a role: it is followed after a question, and asked
-about again once its content is another one, or its chain walks to other roles.
-"""
+"""Texts and files for shells, subshells, and the chain that a shell or a folder stands for."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rolehop.digest import sha256_hex
-from rolehop.files import read_trusted_plain, write_beside
-from rolehop.files.access import Distrust, distrust_of_folder
-from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, load_object
+from rolehop.base.advice import Argument
+from rolehop.base.dataclass import dataclass
+from rolehop.base.digest import sha256_hex
+from rolehop.base.errors import ConfigError, Declined, UsageError
+from rolehop.base.file_access import Distrust, distrust_of_folder
+from rolehop.base.files import read_trusted_plain, write_beside
+from rolehop.base.text import clean
+from rolehop.vault.notes import UNUSABLE, load_object
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+
+
+def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
+    """Return the chain that a file .rolehop names for the working folder, if there is one.
+
+    The file is followed after a question, once for each content of it and each way of the chain.
+    ``attended``: there is a terminal; without one it is not followed. ``typed`` is the command that
+    takes the name instead, e.g. ``assume CHAIN``.
+
+    Raises:
+        ConfigError: the file must not be followed, or names no chain.
+        UsageError: there is no terminal.
+        Declined: the answer was not yes.
+    """
+    from rolehop.app.planning import resolve_chain
+
+    found = _folder_chain(app)
+    if found is None:
+        return None
+    name = found.chain
+    if name not in app.config.chains and name not in app.aws_config.profiles:
+        raise ConfigError(
+            f"{clean(str(found.path))} names '{clean(name)}', and no chain is called so",
+            fix="correct the file; rolehop list shows the chains",
+        )
+    if not attended:
+        from rolehop.app.config_files import with_same_config
+
+        before, _, after = typed.partition("CHAIN")
+        raise UsageError(
+            "no chain is named",
+            cause=f"{clean(str(found.path))} names '{clean(name)}', which counts only in a terminal",
+            fix=with_same_config(app, before, Argument(name), after),
+        )
+    resolved = resolve_chain(app, name)
+    way = (resolved.source.name, *(str(role) for role, _ in resolved.hops))
+    if not is_confirmed(app.state_folder, found, way):
+        _confirm_folder(app, found)
+        with contextlib.suppress(OSError):  # then it is asked again
+            remember_confirmed(app.state_folder, found, way)
+    return name
+
+
+def _folder_chain(app: App) -> FolderChain | None:
+
+    try:
+        path = find_folder_file(Path.cwd(), Path(os.path.realpath(app.home)))
+    except FileNotFoundError:  # the working folder is gone
+        return None
+    if path is None:
+        return None
+    try:
+        return read_folder_chain(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(
+            f"{clean(str(path))} is not followed",
+            cause=reason,
+            fix="name a chain, or correct the file",
+        ) from None
+
+
+def _confirm_folder(app: App, found: FolderChain) -> None:
+    from rolehop.app.planning import goal_of
+    from rolehop.app.ports import is_yes
+
+    goal = goal_of(app, found.chain)
+    question = f"{found.path} names chain '{found.chain}': {goal}. Use it here? [y/N] "
+    answer = app.person.ask(clean(question), needed="a confirmation")
+    if not is_yes(answer):
+        raise Declined(f"chain '{found.chain}' was not confirmed, so nothing was done")
+
 
 NAME = ".rolehop"
+
 _LONGEST = 1_000  # bytes
+
 _MOST = 500  # folders that are remembered
+
 _SCHEMA = 1
 
 

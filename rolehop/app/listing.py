@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice
+from rolehop.base.advice import Advice
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError, RolehopError
 from rolehop.config.model import LABEL, ChainConfig, Config, is_pattern
-from rolehop.errors import ConfigError, RolehopError
+from rolehop.plan.model import CachedSession
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import replace
-from rolehop.text import pluralize
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
     from rolehop.app.context import App
     from rolehop.config.model import ListedFleet
-    from rolehop.plan.model import CachedSession, Plan
+    from rolehop.plan.model import Plan
     from rolehop.plan.resolve import Resolved
-    from rolehop.show.rows import ChainRow, HistoryRow
-    from rolehop.state.history_log import Verified
 
 
 def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]:
@@ -31,7 +27,6 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
     The name of a fleet stands for its chains.
     """
     from rolehop.plan.resolve import source_name_of
-    from rolehop.show.rows import ChainRow
 
     patterns, sessions, config = tuple(patterns), _StoredSessions(app), app.config
     sources: dict[str, str | None] = {}  # by the chain that is continued: thousands do one
@@ -61,7 +56,7 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
 
 def chain_rows_by_use(app: App) -> list[ChainRow]:
     """Return a row per configured chain, those used most and last first."""
-    from rolehop.state.chain_usage import in_order, load_uses
+    from rolehop.vault.notes import in_order, load_uses
 
     rows = {row.name: row for row in chain_rows(app)}
     ordered = in_order(list(rows), load_uses(app.state_folder), app.now().timestamp())
@@ -85,7 +80,7 @@ def _no_match(app: App, pattern: str) -> ConfigError:
     fleet = app.config.listed_fleets.get(pattern.partition("/")[0])
     if fleet is None or fleet.accounts:
         return ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
-    from rolehop.config.fleets.listed_fleets import no_accounts
+    from rolehop.config.listed_fleets import no_accounts
 
     return no_accounts(fleet)
 
@@ -108,8 +103,8 @@ def note_old_lists(app: App, patterns: Iterable[str]) -> None:
     """Say of each fleet whose chains ``patterns`` could mean that AWS was asked long ago, if so."""
     if not app.config.listed_fleets:
         return
-    from rolehop.config.fleets.listed_fleets import is_old, refresh_advice
-    from rolehop.show.fleets import age_text
+    from rolehop.base.durations import age_text
+    from rolehop.config.listed_fleets import is_old, refresh_advice
 
     patterns = tuple(patterns)
     for fleet in app.config.listed_fleets.values():
@@ -123,7 +118,7 @@ def unlisted_fleets(app: App, patterns: Iterable[str]) -> list[ConfigError]:
     """Return an error per fleet whose chains ``patterns`` could mean, and whose accounts are not known."""
     if not app.config.listed_fleets:
         return []
-    from rolehop.config.fleets.listed_fleets import no_listing
+    from rolehop.config.listed_fleets import no_listing
 
     patterns = tuple(patterns)
     return [
@@ -180,45 +175,6 @@ def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
     return plan, app.config.chains.get(name, ChainConfig(name))
 
 
-def history_rows(
-    app: App, since: timedelta | datetime | None, patterns: Sequence[str]
-) -> list[HistoryRow]:
-    """Return the history of or since ``since``, the oldest first; only chains that match, if given.
-
-    Raises:
-        RolehopError: it cannot be read.
-    """
-    from rolehop.show.rows import history_rows
-
-    entries = app.history.entries(since)
-    chains = app.config.chains if patterns else {}
-
-    def wanted(name: str) -> bool:
-        """A chain of the history need not be in the config any more."""
-        return not patterns or matches(chains.get(name) or ChainConfig(name), patterns)
-
-    return history_rows(entries, wanted)
-
-
-def verify_history(app: App) -> Verified:
-    """Return whether every line of the history is as it was written.
-
-    A history that was deleted whole is missed only while sessions are stored, whose calls it had.
-
-    Raises:
-        RolehopError: it cannot be read.
-    """
-    found = app.history.verify()
-    if found.last or found.problems:
-        return found
-    calls = sum(1 for each in app.index.sessions.values() if each.step == "hop")
-    if not calls:
-        return found
-    stored = pluralize(calls, "stored session")
-    whose = "unless another state folder has them, they were deleted"  # the index was rebuilt here
-    return replace(found, problems=(f"no line is here, not those of {stored} either; {whose}",))
-
-
 def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
     """Return the chains that match the patterns, in the order of the config; AWS profiles by name.
 
@@ -248,7 +204,7 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
 
 def _account(roles: tuple[str, ...]) -> str:
     """Return the account of the last role; none if the role is still a template."""
-    from rolehop.arn import account_of
+    from rolehop.base.arn import account_of
 
     return (account_of(roles[-1]) or "") if roles else ""
 
@@ -326,3 +282,26 @@ class _StoredSessions:
         known = self._stamps.known
         found = None if known is None else known.sessions.get(plan.key)
         return found if found is not None and found.local_expires_at > self._app.now() else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRow:
+    """One chain of ``rolehop list``."""
+
+    name: str
+    description: str
+    source: str | None
+    """Name of the source it starts from, also if it continues another chain."""
+    continues: str | None
+    fleet: str | None
+    labels: Mapping[str, str]
+    roles: tuple[str, ...]
+    """ARNs of all roles from the source on, in the order they are walked."""
+    cached: CachedSession | None
+    """The last hop's session, unless it has ended."""
+
+    account: str = ""
+    """Of the last role; empty if the chain uses its source's own session, and no fleet names it."""
+    color: str | None = None
+    assigned: str | None = None
+    """The role of Identity Center in ``account``, if a fleet lists it and the chain ends with it."""

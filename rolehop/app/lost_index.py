@@ -12,9 +12,14 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rolehop.errors import ConfigError, RolehopError, VaultError
+from rolehop.app.config_files import with_same_config
+from rolehop.base.advice import Advice, ShellCommand
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, RolehopError, VaultError
+from rolehop.base.text import clean
+from rolehop.config.model import Config
 from rolehop.plan.model import HopStep, Step
-from rolehop.startup.dataclass import replace
+from rolehop.vault import ENCRYPTED_FILE, GPG_STORE, KERNEL
 from rolehop.vault.index import Index, OrphanedSession, make_entry
 
 if TYPE_CHECKING:
@@ -25,9 +30,11 @@ if TYPE_CHECKING:
     from rolehop.vault.index import Entry
 
 _DAMAGED = "the list of stored sessions was damaged: it is made anew from the keyring"
+
 _STILL_DAMAGED = (
     "the list of stored sessions is damaged, until the keyring can be searched for them"
 )
+
 _MAY_BE_MORE = (
     "the index was lost, and this keyring lists nothing: sessions made with flags, or of chains that"
     " the config no longer has, may be left; each expires by itself"
@@ -125,7 +132,7 @@ def _look_up_sign_ins(app: App, index: Index) -> None:
 
 
 def _sign_in_names(app: App) -> list[str]:
-    from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
+    from rolehop.sources import base_of, profiles_with_sign_in, token_name
 
     sources = [*app.config.sources.values()]
     with suppress(ConfigError):  # the AWS files are broken: no chain starts there now
@@ -221,3 +228,47 @@ def _merged(now: Index, found: Index) -> Index:
         now = now.with_session(entry)
     orphans = {each for each in found.orphans if each.key not in now.sessions}
     return replace(now, orphans=now.orphans | orphans)
+
+
+_NAMED_IN_CONFIGS = frozenset([ENCRYPTED_FILE, GPG_STORE, KERNEL])
+"""Back ends that are used because a config names them. No other name is taken from the index: it
+would be imported, and whoever can write the index could name any module."""
+
+
+def without_broken_config(app: App) -> App:
+    """Return ``app``, or one with an empty config if its own is broken, which is said in a note."""
+    try:
+        _ = app.config
+    except ConfigError as problem:
+        app.note(_said(app, problem))
+        other = app.with_config(Config(vault_backend=_backend_of_stored(app)))
+        other.config_problem = problem
+        return other
+    return app
+
+
+def _said(app: App, problem: ConfigError) -> Advice:
+    """Return the first problem in a line, and how all of them are shown."""
+    if not problem.complaints:
+        return Advice(f"the config is not used: {problem.what}", *_cause(problem))
+    first, *others = problem.complaints
+    more = f" (and {len(others)} more)" if others else ""
+    return Advice(
+        *("the config is not used: ", ShellCommand(first.place), f": {clean(first.said)}{more}; "),
+        with_same_config(app, "config check"),
+    )
+
+
+def _cause(problem: ConfigError) -> tuple[str, ...]:
+    return () if problem.cause is None else (f": {clean(problem.cause)}",)
+
+
+def _backend_of_stored(app: App) -> str | None:
+    """Return the back end of all that is stored, if a config has to name it and nothing else does."""
+    if app.environ.get("PYTHON_KEYRING_BACKEND"):
+        return None
+    index = app.index
+    backends = {each.backend for each in index.sessions.values()}
+    backends |= {each.backend for each in index.orphans}
+    backends |= {each.backend for each in index.keys.values()}
+    return backends.pop() if len(backends) == 1 and backends <= _NAMED_IN_CONFIGS else None

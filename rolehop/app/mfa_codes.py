@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.advice import Advice, Argument
-from rolehop.digest import sha256_hex
-from rolehop.errors import NoTerminal, ServiceError, SourceError
-from rolehop.ports import Locks, MfaCode, StsRefusal
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.time_limit import seconds_left, unattended
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.digest import sha256_hex
+from rolehop.base.errors import NoTerminal, ServiceError, SourceError
+from rolehop.base.time_limit import seconds_left, unattended
 from rolehop.vault.index import WINDOW_SECONDS, UsedMfaCode
+from rolehop.walk.ports import Locks, MfaCode, StsRefusal
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -33,6 +33,7 @@ _MORE_CODES = 2
 T = TypeVar("T")
 
 COMMAND_DEADLINE = 40  # seconds: a person may have to touch a key
+
 _CODE = re.compile(r"[0-9]{6}")
 
 
@@ -152,7 +153,7 @@ class MfaCodes:
                 fix="run it again with the device's next code: the role's limit is known now",
             )
         self._has_read_stdin = True
-        from rolehop.daemon_threads import call_within
+        from rolehop.base.threads import call_within
 
         try:
             line = call_within(seconds_left(COMMAND_DEADLINE), read_line)
@@ -181,8 +182,8 @@ class MfaCodes:
         return Advice("printf '%s\\n' CODE | rolehop assume --mfa-stdin ", Argument(self.chain))
 
     def _from_command(self, serial: str, command: tuple[str, ...]) -> MfaCode:
-        from rolehop.handover.child_environment import child_environment
-        from rolehop.sources.shared.subprocesses import program_output
+        from rolehop.handover.environment import child_environment
+        from rolehop.sources.programs import program_output
 
         printed = program_output(
             command,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from rolehop.app.host import host_name, user_name
-from rolehop.errors import VaultError, error_context
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import VaultError, error_context
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.walking.source_callers import SourceCallers
+    from rolehop.app.source_callers import SourceCallers
     from rolehop.aws.sts import StsClient
     from rolehop.config.model import ChainConfig, SourceConfig, WrittenHop
     from rolehop.plan.model import CachedState, Plan, Stamp
@@ -202,7 +202,7 @@ def goal_of(app: App, name: str, options: WalkOptions | None = None) -> str:
     Raises:
         ConfigError: there is no such chain, or it cannot be resolved.
     """
-    from rolehop.show.account_names import account_label
+    from rolehop.base.advice import account_label
 
     resolved = resolve_chain(app, name, options)
     names = app.config.known_account_names
@@ -288,10 +288,10 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
     if chain is not None:
         return chain, None
     from rolehop.app.config_files import first_step
-    from rolehop.awsconfig.model import unprefixed_header
+    from rolehop.awsconfig.parse import unprefixed_header
     from rolehop.config.model import ChainConfig
     from rolehop.plan.resolve import no_such_chain
-    from rolehop.sources.sign_ins import source_of_profile
+    from rolehop.sources import source_of_profile
 
     aws = app.aws_config
     if name not in aws.profiles or _was_of_fleet(app, name):
@@ -308,7 +308,7 @@ def _was_of_fleet(app: App, name: str) -> bool:
     """
     if name.partition("/")[0] not in app.config.listed_fleets:
         return False
-    from rolehop.sources.shared.recursion import chain_of_profile
+    from rolehop.sources.process import chain_of_profile
 
     return chain_of_profile(name, app.aws_config) == name
 

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from rolehop import ports
-from rolehop.errors import Declined, NoTerminal, UsageError
+from rolehop.base.errors import Declined, NoTerminal, UsageError
+from rolehop.base.text import clean, quoted
 from rolehop.sources import context
-from rolehop.text import clean, quoted
+from rolehop.walk import ports
 
 Prompt = Callable[[str], str]
 """Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
@@ -201,3 +201,20 @@ class ManyProgress(Protocol):
     def stored(self, done: int, total: int) -> None:
         """Show how many of the new sessions are stored by now."""
         ...
+
+
+class Choice(NamedTuple):
+    """One chain or source that may be picked."""
+
+    name: str
+    description: str
+    role: str
+    """Its last role, with its account; empty: it hands out the source's own session. Of a source its
+    type."""
+
+    left: str
+    """Time left on its cached session, e.g. ``43 min left``; empty: none is cached."""
+
+    color: str = ""
+    labels: tuple[str, ...] = ()
+    """``label:NAME=VALUE`` each."""

@@ -10,15 +10,17 @@ import json
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument, one_line, posix_argument
-from rolehop.credentials import scrub
-from rolehop.digest import digest_of
-from rolehop.durations import CLOCK_TOLERANCE, read_moment
-from rolehop.errors import ConfigError, HopRefused, RolehopError, SourceError
-from rolehop.files import write_beside
-from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import (
+from rolehop.base.advice import Advice, Argument, one_line, posix_argument
+from rolehop.base.credentials import scrub
+from rolehop.base.dataclass import dataclass
+from rolehop.base.digest import digest_of
+from rolehop.base.durations import CLOCK_TOLERANCE, read_moment
+from rolehop.base.errors import ConfigError, HopRefused, RolehopError, SourceError
+from rolehop.base.files import write_beside
+from rolehop.base.text import clean
+from rolehop.vault.notes import (
     UNUSABLE,
     delete_note,
     delete_older,
@@ -28,13 +30,20 @@ from rolehop.state.json_file import (
     number_in,
     text_in,
 )
-from rolehop.text import clean
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
 
 FOLDER = "sdk"
+
 _SCHEMA = 1
+
 _RETENTION = timedelta(days=7)
+
 _LONGEST_LINE = 1_000  # characters
+
 _MOST_PARTS = 50  # of a piece of advice
+
 _MOST = 200  # files; a fleet may have more chains, but nobody reads on
 
 
@@ -172,3 +181,43 @@ def _advice(stored: object) -> Advice:
         for each in stored
     )
     return Advice(*parts)
+
+
+_UNKNOWN_LASTS = timedelta(hours=1)
+
+
+def sdk_failures(app: App) -> list[SdkProblem]:
+    """Return how chains failed for SDKs in the last week, the latest first.
+
+    A name that neither the config nor an AWS profile has, such as a typo, is left out after an hour:
+    what still asks for it, from an AWS config elsewhere, asks again.
+    """
+    now = app.now()
+    return [
+        each
+        for each in sdk_problems(app.state_folder, now)
+        if now - each.at < _UNKNOWN_LASTS or _may_be_asked_for(app, each.chain)
+    ]
+
+
+def _may_be_asked_for(app: App, name: str) -> bool:
+    """True if the config or an AWS profile has a chain's name, or it is not known what they have."""
+    from rolehop.app.planning import is_chain
+
+    try:
+        if app.config_problem is not None or is_chain(app, name):
+            return True
+        return name.partition("/")[0] in app.config.listed_fleets or name in _chains_of_lines(app)
+    except ConfigError:
+        return True
+
+
+def _chains_of_lines(app: App) -> set[str]:
+    """Return the chains for which a profile of the AWS files runs `credential-process`."""
+    from rolehop.awsconfig.own_profiles import own_line
+
+    aws = app.aws_config
+    sections = [*aws.config_profiles.values(), *aws.credentials_sections.values()]
+    values = (each.get("credential_process") for each in sections)
+    lines = (own_line(each) for each in values if isinstance(each, str))
+    return {each.chain for each in lines if each is not None}

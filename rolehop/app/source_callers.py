@@ -12,12 +12,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
-from rolehop.errors import VaultError
+from rolehop.base.errors import VaultError
 
 if TYPE_CHECKING:
     from rolehop.vault.documents import DocumentStore
 
 NAME = "sources"
+
 _MOST = 32  # sources in one state each; the item stays small enough for every back end
 
 

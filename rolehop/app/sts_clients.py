@@ -7,15 +7,15 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from rolehop.aws.net.client_settings import GLOBAL_STS, means_global_sts
 from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override, profile_setting
-from rolehop.net.client_settings import GLOBAL_STS, means_global_sts
-from rolehop.ports import OnCall, ignore_call
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.base.dataclass import dataclass, field
+from rolehop.walk.ports import OnCall, ignore_call
 
 if TYPE_CHECKING:
+    from rolehop.aws.net.client_settings import ClientSettings
+    from rolehop.aws.net.http import HttpClient
     from rolehop.aws.sts import StsClient
-    from rolehop.net.client_settings import ClientSettings
-    from rolehop.net.http import HttpClient
 
 _Key = tuple[str, str | None]
 
@@ -84,13 +84,13 @@ class StsClients:
 
         ``overridden``: its address comes from a variable or the AWS profile, for messages.
         """
-        from rolehop.net.http import HttpClient
+        from rolehop.aws.net.http import HttpClient
 
         settings = self._settings(region, profile)
         return HttpClient(settings, overridden=overridden, notify=self.notify)
 
     def _settings(self, region: str, profile: str | None) -> ClientSettings:
-        from rolehop.net.client_settings import settings_from
+        from rolehop.aws.net.client_settings import settings_from
 
         return settings_from(
             self.environ,

@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from rolehop.app.silent import SILENT
-from rolehop.app.walking.asked_by import PERSON, AskedBy
-from rolehop.errors import NoTerminal, error_context
+from rolehop.app.asking import PERSON, SILENT, AskedBy
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import NoTerminal, error_context
+from rolehop.base.text import clean
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rolehop.app.chain_walk import SharedByWalks
     from rolehop.app.context import App
     from rolehop.app.fastpath_writer import Replannings
     from rolehop.app.ports import Person, Progress
-    from rolehop.app.walking.chain_walk import SharedByWalks
+    from rolehop.base.credentials import Session
+    from rolehop.base.errors import RolehopError
     from rolehop.config.model import ChainConfig
-    from rolehop.credentials import Session
-    from rolehop.errors import RolehopError
     from rolehop.handover.environment import Change
     from rolehop.plan.model import Plan
-    from rolehop.ports import Listener
+    from rolehop.walk.ports import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def walk_chain(
     """Walk a chain; return the plan that was followed and the session of its last hop.
 
     Raises:
-        RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
+        RolehopError: see `rolehop.walk.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
         return _walk(app, name, options, listener, shared, asked_by)
@@ -71,7 +70,7 @@ def walk_source(
     """Return the session of a chain's source alone, and its plan; no hop is walked.
 
     Raises:
-        RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
+        RolehopError: see `rolehop.walk.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
         return _walk(app, name, options, listener, source_only=True)
@@ -94,7 +93,7 @@ def walk_for_handover(
     Raises:
         Declined: the chain has ``confirm = true`` and the answer was not yes.
         NoTerminal: something has to be asked, and nobody can be.
-        RolehopError: see `rolehop.walk.walk`.
+        RolehopError: see `rolehop.walk.walk.walk`.
     """
     with error_context(name):
         found = _from_record(app, name, options, progress) if use_record else None
@@ -141,7 +140,7 @@ def store_flags(app: App, session: Session, options: WalkOptions) -> None:
     """Store the flags of a session, so that refreshing it never widens access."""
     if not options.hop_flags:
         return
-    from rolehop.state.walk_flags import remember_flags
+    from rolehop.vault.notes import remember_flags
 
     access_key_id = session.credentials.access_key_id
     try:
@@ -179,7 +178,7 @@ def write_missing_records(app: App, plans: Mapping[str, Plan], options: WalkOpti
 
 def count_use(app: App, name: str) -> None:
     """Count the handover for the picker's order; failing to is harmless."""
-    from rolehop.state.chain_usage import note_use
+    from rolehop.vault.notes import note_use
 
     with contextlib.suppress(OSError):
         note_use(app.state_folder, name, app.now().timestamp())
@@ -187,7 +186,7 @@ def count_use(app: App, name: str) -> None:
 
 def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None = None) -> None:
     """Keep why `credential-process` failed for `status`; ``code`` replaces the error's exit code."""
-    from rolehop.state.sdk_problems import as_problem, note_problem
+    from rolehop.app.sdk_problems import as_problem, note_problem
 
     if app.is_config_loaded:  # else nothing was walked, and the config may be what is wrong
         chain = _own_name(app, chain)
@@ -253,7 +252,7 @@ def _from_record(
     """Return a cached session by its record alone: no config, no plan, no keyring library."""
     if options != WalkOptions(no_prompt=options.no_prompt) or app.config_file is not None:
         return None
-    from rolehop.fastpath import cached_item
+    from rolehop.hotpath import cached_item
 
     found = cached_item(name, app.variables)
     if found is None or found[0].confirm:
@@ -279,8 +278,8 @@ def _walk(
     *,
     source_only: bool = False,
 ) -> tuple[Plan, Session]:
-    from rolehop.app.walking.chain_walk import ChainWalk, SharedByWalks
-    from rolehop.state.last_refusal import record_refusals
+    from rolehop.app.chain_walk import ChainWalk, SharedByWalks
+    from rolehop.vault.refusals import record_refusals
 
     with (
         record_refusals(app.state_folder, name, options, app.now),
@@ -306,6 +305,6 @@ def _forget_sdk_problem(app: App, name: str) -> None:
     with contextlib.suppress(OSError):
         if not (app.state_folder / "sdk").exists():
             return
-        from rolehop.state.sdk_problems import forget_problem
+        from rolehop.app.sdk_problems import forget_problem
 
         forget_problem(app.state_folder, name)

@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
-from rolehop.aws.query_xml import QueryDocument, query_error
-from rolehop.credentials import scrub
-from rolehop.errors import ServiceError
-from rolehop.json_fields import epoch_instant, instant
-from rolehop.net.transport import HttpResponse
-from rolehop.ports import ApiCall, OnCall
-from rolehop.text import clean
+from rolehop.aws.net.transport import HttpResponse
+from rolehop.aws.query_answers import QueryDocument, query_error
+from rolehop.base.credentials import scrub
+from rolehop.base.errors import ServiceError
+from rolehop.base.json_fields import epoch_instant, instant
+from rolehop.base.text import clean
+from rolehop.walk.ports import ApiCall, OnCall
 
 _REQUEST_ID = "x-amzn-requestid"
+
 _LONGEST = 200  # characters of an ID or a code
+
 FAILED, OK = "failed", "ok"
 
 

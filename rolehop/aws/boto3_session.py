@@ -12,7 +12,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from rolehop.credentials import Session
+from rolehop.base.credentials import Session
 
 _ADVISORY_SECONDS, _MANDATORY_SECONDS = 15 * 60, 10 * 60
 """When botocore refreshes early, and when it must (botocore.credentials)."""

@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from rolehop.aws.api_calls import send_json
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import HopRefused, ServiceError
-from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
-from rolehop.net.transport import HttpResponse
-from rolehop.ports import OnCall
+from rolehop.aws.net.http import HttpClient, HttpRequest, Text, unexpected_response
+from rolehop.aws.net.transport import HttpResponse
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.errors import HopRefused, ServiceError
+from rolehop.walk.ports import OnCall
 
 _ACTION = "signin:GetSigninToken"
+
 _ATTEMPTS = 3
+
 _LONGEST_TOKEN = 20_000  # characters
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.arn import is_known_region
-from rolehop.errors import ServiceError
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.arn import is_known_region
+from rolehop.base.errors import ServiceError
+from rolehop.base.startup import Pattern
 
 if TYPE_CHECKING:
     from rolehop.aws.query_api import QueryClient
-    from rolehop.credentials import Credentials
+    from rolehop.base.credentials import Credentials
 
 ACTION = "ec2:DescribeRegions"
+
 _NAME = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
 
 

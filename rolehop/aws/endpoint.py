@@ -7,17 +7,13 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from botocore.exceptions import BotoCoreError, EndpointProviderError
-from botocore.utils import (
-    is_valid_endpoint_url,
-    is_valid_ipv6_endpoint_url,
-    validate_region_name,
-)
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
 
-from rolehop.errors import ConfigError
-from rolehop.net.addresses import certain_host
-from rolehop.net.client_settings import GLOBAL_REGION, LEGACY_GLOBAL_REGIONS, ClientSettings
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import quoted
+from rolehop.aws.net.addresses import certain_host
+from rolehop.aws.net.client_settings import GLOBAL_REGION, LEGACY_GLOBAL_REGIONS, ClientSettings
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError
+from rolehop.base.text import quoted
 
 Service = Literal["sts", "iam", "ec2", "organizations", "rolesanywhere"]
 

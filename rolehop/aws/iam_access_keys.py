@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.credentials import Credentials
-from rolehop.errors import ServiceError
-from rolehop.json_fields import access_key_id, instant, sendable_secret
-from rolehop.ports import StsRefusal
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.credentials import Credentials
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ServiceError
+from rolehop.base.json_fields import access_key_id, instant, sendable_secret
+from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

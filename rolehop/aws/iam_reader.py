@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from rolehop.arn import partition_of
-from rolehop.credentials import Credentials
-from rolehop.policy.inventory.aws_cli_output import policy_text
-from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.ports import StsRefusal
-from rolehop.startup.dataclass import replace
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.arn import partition_of
+from rolehop.base.credentials import Credentials
+from rolehop.base.dataclass import replace
+from rolehop.base.startup import Pattern
+from rolehop.policy.aws_cli_output import policy_text
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from rolehop.aws.query_api import QueryClient
 
 _MOST_PAGES = 50
+
 _NONE_SUCH = "NoSuchEntity"
+
 _COUNT = Pattern(r"[0-9]{1,7}")
+
 _NUMBER = Pattern(r"[1-9][0-9]{0,6}")
 
 

@@ -18,27 +18,33 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from rolehop.aws import credential_json
-from rolehop.credentials import Credentials
-from rolehop.errors import RolehopError, ServiceError, SourceError, SourceWithdrawn
-from rolehop.net.addresses import host_of
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, FailureKind
-from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
-from rolehop.net.transport import HttpResponse, Outcome
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.aws.net.addresses import host_of
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.connection_errors import ConnectionFailure, FailureKind
+from rolehop.aws.net.http import HttpClient, HttpRequest, Text, unexpected_response
+from rolehop.aws.net.transport import HttpResponse, Outcome
+from rolehop.base import json_fields as credential_json
+from rolehop.base.credentials import Credentials
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import RolehopError, ServiceError, SourceError, SourceWithdrawn
 
 TOKEN_SECONDS = 60
 """Lifetime of the metadata token, which is used right away and then forgotten."""
 
 _TOKEN_PATH = "/latest/api/token"  # noqa: S105 - a path
+
 _ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
+
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+
 _METADATA_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+
 _ABSENT = frozenset(
     (FailureKind.NAME, FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.CONNECT_TIMEOUT)
 )
+
 _LATER = "try again in a moment; check AWS_EC2_METADATA_SERVICE_ENDPOINT if it is set"
+
 _REFUSALS = {
     401: "it does not accept the token that it has just issued: something else answers at its "
     "address, or removes the header x-aws-ec2-metadata-token on the way",
@@ -46,6 +52,7 @@ _REFUSALS = {
     "try again in a few minutes",
 }
 """What to do about a status, once there is a token (EC2 user guide, "Access instance metadata")."""
+
 HOP_LIMIT = (
     "in a container, allow the answer one more network hop: aws ec2 "
     "modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2"

@@ -2,24 +2,126 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from rolehop.credentials import Secret
-from rolehop.errors import SourceError
-from rolehop.json_fields import text_in
-from rolehop.net.addresses import is_private, is_web_address, may_lead_here
-from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
-from rolehop.oauth.responses import (
-    OAuthRefusal,
-    Tokens,
-    raise_if_unavailable,
-    read_document,
-    read_tokens,
-)
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean, quoted
+from rolehop.aws.net.addresses import host_of, is_private, is_web_address, may_lead_here
+from rolehop.aws.net.http import HttpClient, HttpRequest, Text, unexpected_response
+from rolehop.aws.net.transport import HttpResponse
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.errors import ServiceError, SourceError
+from rolehop.base.json_fields import secret_in, text_in
+from rolehop.base.text import clean, quoted
+
+_LONGEST_CODE = 80
+
+_LONGEST_LIFE = timedelta(days=400)
+
+
+class OAuthRefusal(Exception):
+    """The service refused; ``code`` is e.g. ``authorization_pending`` or ``invalid_grant``."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"{code}: {description}" if description else code)
+        self.code = code
+        self.description = description
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens in the answer of a token endpoint."""
+
+    access: Secret
+    expires_at: datetime
+    """Aware, UTC, whole seconds."""
+
+    refresh: Secret | None = None
+    identity: Secret | None = None
+    """The ID token of OpenID Connect, if there is one."""
+
+
+def read_document(answer: HttpResponse, url: str, asked: str) -> dict[str, Any]:
+    """Return the JSON object of a successful answer.
+
+    Raises:
+        OAuthRefusal: the service refused, with an OAuth error code.
+        ServiceError: throttling, a server error, or an answer that is not JSON.
+    """
+    if answer.ok:
+        try:
+            return answer.json_object()
+        except ValueError as error:
+            reason = str(error)
+        raise unexpected_response(answer, url, asked, reason)
+    raise_if_unavailable(answer, url, asked)
+    code = answer.first_text("error") or clean(answer.error_type)
+    if not code:
+        raise unexpected_response(answer, url, asked, "there is no error code in it")
+    raise OAuthRefusal(code[:_LONGEST_CODE], answer.first_text("error_description", "message"))
+
+
+def raise_if_unavailable(answer: HttpResponse, url: str, asked: str) -> None:
+    """Check that the answer is not one of throttling or a server error, after retries.
+
+    Raises:
+        ServiceError: it is.
+    """
+    if answer.unavailable:
+        error = ServiceError(
+            f"{host_of(url)} {'is throttling' if answer.throttled else 'failed at'} {asked}",
+            cause=f"HTTP {answer.status}",
+            fix="wait a minute and try again",
+        )
+        error.throttled = answer.throttled
+        raise error
+
+
+def read_tokens(document: dict[str, Any], now: datetime) -> Tokens:
+    """Return the tokens of ``document``, in camelCase (AWS) or snake_case (OAuth).
+
+    Raises:
+        ValueError: the access token is missing, or a member is invalid; nothing is quoted.
+    """
+    access = _token(document, "accessToken", "access_token")
+    if access is None:
+        raise ValueError("the access token is missing")
+    return Tokens(
+        access,
+        expiry(document.get("expiresIn", document.get("expires_in")), now),
+        _token(document, "refreshToken", "refresh_token"),
+        _token(document, "idToken", "id_token"),
+    )
+
+
+def expiry(seconds: object, now: datetime) -> datetime:
+    """Return ``now`` plus ``seconds``, in UTC and whole seconds; ``None`` counts as an hour.
+
+    Raises:
+        ValueError: it is not a plausible number.
+    """
+    if seconds is None:
+        seconds = 3600
+    if (
+        isinstance(seconds, str) and seconds.isdecimal() and len(seconds) < 10
+    ):  # some providers quote it
+        seconds = int(seconds)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise ValueError("the lifetime is not a number")
+    if not 0 < seconds <= _LONGEST_LIFE.total_seconds():
+        raise ValueError("the lifetime is not plausible")
+    return (now + timedelta(seconds=int(seconds))).astimezone(UTC).replace(microsecond=0)
+
+
+def _token(document: dict[str, Any], *names: str) -> Secret | None:
+    name = next((name for name in names if document.get(name) is not None), None)
+    return None if name is None else secret_in(document, name)
+
 
 _ATTEMPTS = 3
 
@@ -188,3 +290,22 @@ class Issuer:
         if may_lead_here(url) and not may_lead_here(self._issuer):
             return "names an endpoint on this machine"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Pkce:
+    """The random values of one sign-in."""
+
+    verifier: Secret
+    challenge: str
+    """base64url(SHA-256(verifier)) without padding; method S256."""
+
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+
+
+def new_pkce() -> Pkce:
+    """Return new values, with a verifier of 64 characters (384 random bits)."""
+    verifier = secrets.token_urlsafe(48)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return Pkce(Secret(verifier), challenge)

@@ -1,30 +1,307 @@
-"""List the accounts of an organization: which of them a fleet has, by OU, tag and state.
-
-Source: AWS Organizations API reference, ``Account`` (its ``Paths`` and ``State``), ``ListAccounts``,
-``ListAccountsForParent``, ``ListOrganizationalUnitsForParent``, ``ListTagsForResource``. As few calls
-as it allows: pages of 20, OUs only where a fleet may have one, tags only of accounts that fit else.
-"""
+"""Read an organization's policies: where they are attached, and the accounts' OUs."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from rolehop.aws.inventory.organizations_api import OrganizationsApi
-from rolehop.config.fleets.account_query import OrganizationAccounts, is_account_id
-from rolehop.config.fleets.listed_fleets import excluded_by
+from rolehop.aws.api_calls import send_json
+from rolehop.aws.endpoint import find_endpoint
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.connection_errors import ConnectionFailure, service_error
+from rolehop.aws.net.transport import (
+    CALL_SECONDS,
+    HttpResponse,
+    Outcome,
+    Transport,
+    send_with_retries,
+)
+from rolehop.aws.query_api import THROTTLING, check_sendable, signed_request
+from rolehop.base.credentials import Credentials, scrub
+from rolehop.base.errors import ServiceError
+from rolehop.base.startup import Pattern
+from rolehop.base.text import clean, quoted
+from rolehop.config.account_query import OrganizationAccounts, is_account_id
+from rolehop.config.listed_fleets import excluded_by
 from rolehop.config.model import ListedAccount
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import clean, quoted
+from rolehop.policy.inventory import NamedPolicy, Organization, Target
+from rolehop.walk.ports import OnCall, StsRefusal, ignore_call
+
+_TARGET = "AWSOrganizationsV20161128."
+
+_MOST_PAGES = 5_000
+
+
+class OrganizationsApi:
+    """Calls Organizations as one signer.
+
+    Methods raise ``StsRefusal`` if the signer may not, ``ServiceError`` if there is no answer; its
+    ``throttled`` says that AWS asked for fewer calls to the end.
+
+    Attributes:
+        calls: how many were answered, or failed, so far; one that was retried counts once.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        signer: Credentials,
+        on_call: OnCall = ignore_call,
+        sleep: Callable[[float], object] = time.sleep,
+        *,
+        patience_seconds: float = CALL_SECONDS,
+    ) -> None:
+        """``on_call`` is told each call; ``patience_seconds``: how long throttling of one is waited out."""
+        self.calls = 0
+        self._on_call = on_call
+        self._settings = settings
+        self._signer = signer
+        self._sleep = sleep
+        self._patience_seconds = patience_seconds
+        self._endpoint = find_endpoint("organizations", settings)
+        overridden = settings.override("organizations") is not None
+        self._transport = Transport(
+            self._endpoint.url, settings, overridden=overridden, pool_size=1
+        )
+
+    @property
+    def host(self) -> str:
+        """The host that is called, for messages."""
+        return self._transport.route.host
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def pages(
+        self, action: str, asked: Mapping[str, object], listed: str
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Give the objects of a list, page by page; a page may be empty before the last one."""
+        tokens: set[str] = set()
+        more: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            answer = self.call(action, {**asked, **more})
+            found, token = answer.get(listed), answer.get("NextToken")
+            if not isinstance(found, list | None):
+                raise self.unexpected(action, f"{listed} is no list")
+            yield list(objects_in(found))
+            if token is None or token == "":
+                return
+            if not isinstance(token, str) or token in tokens:
+                raise self.unexpected(action, "its pages go round, or lead nowhere")
+            tokens.add(token)
+            more = {"NextToken": token}
+        raise self.unexpected(action, f"more than {_MOST_PAGES} pages arrived")
+
+    def unexpected(self, action: str, reason: str) -> ServiceError:
+        """Return the error for an answer that makes no sense: nothing is made of a part of it."""
+        return ServiceError(
+            f"{self.host} answered {action} with something unexpected",
+            cause=reason,
+            fix="check that the endpoint is AWS's",
+        )
+
+    def call(self, action: str, asked: Mapping[str, object]) -> dict[str, Any]:
+        """Call ``action`` and return its answer."""
+        check_sendable(self._signer)
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"{_TARGET}{action}",
+        }
+        body = json.dumps(asked).encode()
+
+        def send() -> Outcome:
+            request = signed_request(self._endpoint, "organizations", body, self._signer, headers)
+            return self._transport.exchange(request)
+
+        self.calls += 1
+        outcome = send_json(
+            lambda: self._with_retries(send), self._on_call, f"organizations:{action}"
+        )
+        answer = _read(outcome)
+        if outcome.ok and answer is not None:
+            return answer
+        code = _code(answer)
+        if code is None or outcome.status >= 500 or _is_throttling(outcome):
+            raise self._unavailable(action, outcome, code)
+        message = str((answer or {}).get("Message") or (answer or {}).get("message") or "")
+        raise StsRefusal(code, scrub(clean(message)))
+
+    def _unavailable(self, action: str, outcome: HttpResponse, code: str | None) -> ServiceError:
+        throttled = _is_throttling(outcome)
+        error = ServiceError(
+            f"{self.host} {'is throttling' if throttled else 'failed at'} {action}",
+            cause=code or f"HTTP {outcome.status}",
+            fix="wait some minutes, then try again" if throttled else None,
+        )
+        error.throttled = throttled
+        return error
+
+    def _with_retries(self, send: Callable[[], Outcome]) -> HttpResponse:
+        most, route = self._settings.max_attempts, self._transport.route
+
+        def may_retry(found: Outcome, made: int) -> bool:
+            if isinstance(found, ConnectionFailure):
+                return made < most and found.retryable
+            # Throttling says when there will be an answer; a fault of AWS does not.
+            return _is_throttling(found) or (made < most and found.unavailable)
+
+        outcome, made = send_with_retries(
+            send, may_retry, self._sleep, route.host, seconds=self._patience_seconds
+        )
+        if isinstance(outcome, ConnectionFailure):
+            raise service_error(outcome, route, self._settings, attempts=made)
+        return outcome
+
+
+def _is_throttling(outcome: HttpResponse) -> bool:
+    return outcome.throttled or (not outcome.ok and _code(_read(outcome)) in THROTTLING)
+
+
+def _read(response: HttpResponse) -> dict[str, Any] | None:
+    try:
+        return response.json_object()
+    except ValueError:
+        return None
+
+
+def _code(answer: dict[str, Any] | None) -> str | None:
+    kind = (answer or {}).get("__type")
+    return clean(kind.rpartition("#")[2])[:128] if isinstance(kind, str) else None
+
+
+def object_in(value: object) -> dict[str, Any]:
+    """Return a JSON object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: object) -> Iterator[dict[str, Any]]:
+    """Give the objects in a JSON array; none for anything else."""
+    yield from map(object_in, value if isinstance(value, list) else [])
+
+
+_SCP, _RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
+
+_DEEPEST = 10  # levels; AWS allows OUs five deep below the root
+
+
+class OrganizationReader:
+    """Reads what applies to some accounts; nothing is asked twice.
+
+    Methods raise ``StsRefusal`` if the signer may not, ``ServiceError`` if there is no answer.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        signer: Credentials,
+        on_call: OnCall = ignore_call,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """``on_call`` is told each call."""
+        self._api = OrganizationsApi(settings, signer, on_call, sleep)
+        self._parents: dict[str, str | None] = {}
+        self._targets: dict[str, Target] = {}
+        self._policies: dict[str, NamedPolicy] = {}
+        self._enabled: dict[str, bool] = {}
+
+    def read(self, accounts: Iterable[str]) -> Organization:
+        """Read the management account, and for each account all that is attached above it."""
+        try:
+            described = self._api.call("DescribeOrganization", {})
+            management = str(object_in(described.get("Organization")).get("MasterAccountId", ""))
+            self._read_roots()
+            paths = {each: self._path(each) for each in accounts}
+        finally:
+            self._api.close()
+        return Organization(
+            management,
+            paths,
+            self._targets,
+            self._policies,
+            self._enabled.get(_SCP, False),
+            self._enabled.get(_RCP, False),
+        )
+
+    def _read_roots(self) -> None:
+        for root in self._items("ListRoots", {}, "Roots"):
+            for each in objects_in(root.get("PolicyTypes")):
+                kind, enabled = str(each.get("Type")), each.get("Status") == "ENABLED"
+                self._enabled[kind] = self._enabled.get(kind, False) or enabled
+            self._add_target(str(root.get("Id")), f"root {root.get('Id')}")
+
+    def _path(self, account: str) -> tuple[str, ...]:
+        """Return the targets from the root to ``account``; none: it is of another organization."""
+        path = [account]
+        while len(path) <= _DEEPEST:
+            parent = self._parent(path[0])
+            if parent is None:
+                break
+            path.insert(0, parent)
+        if len(path) == 1:
+            return ()
+        self._add_target(account, f"account {account}")
+        return tuple(path)
+
+    def _parent(self, child: str) -> str | None:
+        """Return the ID of the OU or root above ``child``; ``None``: it is a root, or not here."""
+        if child.startswith("r-"):
+            return None
+        if child not in self._parents:
+            try:
+                found = next(self._items("ListParents", {"ChildId": child}, "Parents"), {})
+            except StsRefusal as refusal:
+                if refusal.code != "ChildNotFoundException":
+                    raise
+                found = {}
+            parent = str(found["Id"]) if "Id" in found else None
+            if parent is not None and not parent.startswith("r-"):
+                self._add_target(parent, f"OU {self._unit_name(parent)}")
+            self._parents[child] = parent
+        return self._parents[child]
+
+    def _unit_name(self, unit: str) -> str:
+        answer = self._api.call("DescribeOrganizationalUnit", {"OrganizationalUnitId": unit})
+        return clean(str(object_in(answer.get("OrganizationalUnit")).get("Name") or unit))
+
+    def _add_target(self, target: str, name: str) -> None:
+        if target not in self._targets:
+            scps, rcps = (tuple(self._attached(target, kind)) for kind in (_SCP, _RCP))
+            self._targets[target] = Target(name, scps, rcps)
+
+    def _attached(self, target: str, kind: str) -> Iterator[str]:
+        if not self._enabled.get(kind):
+            return
+        asked = {"TargetId": target, "Filter": kind}
+        for each in self._items("ListPoliciesForTarget", asked, "Policies"):
+            policy = str(each.get("Id"))
+            if policy not in self._policies:
+                found = self._api.call("DescribePolicy", {"PolicyId": policy}).get("Policy")
+                content = str(object_in(found).get("Content", ""))
+                name = clean(str(each.get("Name") or policy))
+                self._policies[policy] = NamedPolicy(name, content)
+            yield policy
+
+    def _items(self, action: str, asked: dict[str, str], listed: str) -> Iterator[dict[str, Any]]:
+        for page in self._api.pages(action, asked, listed):
+            yield from page
+
 
 _LARGEST_PAGE = 20
+
 _ACTIVE = "ACTIVE"
+
 _UNIT = Pattern(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
+
 _ROOT = Pattern(r"r-[0-9a-z]{4,32}")
-_DEEPEST = 10  # levels; AWS allows OUs five deep below the root
+
+_DEEPEST_UNIT = 10  # levels; AWS allows OUs five deep below the root
+
 _LONGEST_NAME = 128  # characters, as AWS allows
 
 
@@ -190,7 +467,7 @@ class OrganizationAccountReader:
     def _below(
         self, parent: str, units: tuple[str, ...], path: str, patterns: Sequence[str]
     ) -> Iterator[_Placed]:
-        if len(units) > _DEEPEST:
+        if len(units) > _DEEPEST_UNIT:
             raise self._api.unexpected("ListOrganizationalUnitsForParent", f"{path} is too deep")
         meaning = _meaning(path, units, patterns)
         if meaning:
@@ -263,7 +540,7 @@ def _above(found: Mapping[str, Any], account: str) -> tuple[str, ...]:
         parts = path.rstrip("/").split("/") if isinstance(path, str) else []
         if parts and parts[-1] == account:
             parts.pop()
-        if not 1 < len(parts) <= _DEEPEST + 2 or not _ROOT.fullmatch(parts[1]):
+        if not 1 < len(parts) <= _DEEPEST_UNIT + 2 or not _ROOT.fullmatch(parts[1]):
             continue
         if all(map(_UNIT.fullmatch, parts[2:])):
             return tuple(parts[1:])

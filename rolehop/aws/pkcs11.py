@@ -14,25 +14,19 @@ from urllib.parse import unquote, unquote_to_bytes
 import pkcs11
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from pkcs11.exceptions import (
-    PinIncorrect,
-    PinInvalid,
-    PinLenRange,
-    PinLocked,
-    PKCS11Error,
-)
+from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, PKCS11Error
 
-from rolehop.aws.certificates.x509 import (
+from rolehop.aws.x509 import (
     CertificateIdentity,
     WrongPassphrase,
     certificate_from_der,
     intermediates,
     kind_of,
 )
-from rolehop.credentials import Secret
-from rolehop.errors import SourceError
-from rolehop.files import endless
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SourceError
+from rolehop.base.files import endless
 
 DEFAULT_MODULE = "p11-kit-proxy.so"
 """p11-kit's own module offers all tokens of the system."""

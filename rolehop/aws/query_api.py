@@ -20,18 +20,23 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from rolehop import __version__
 from rolehop.aws.api_calls import query_call
 from rolehop.aws.endpoint import Endpoint, Service, find_endpoint
-from rolehop.aws.query_xml import QueryDocument, QueryError, query_document, query_error
-from rolehop.credentials import Credentials
-from rolehop.errors import ServiceError, SourceError
-from rolehop.json_fields import is_sendable
-from rolehop.net.addresses import warn_if_exposed
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, service_error
-from rolehop.net.transport import HttpResponse, Outcome, Transport, send_with_retries
-from rolehop.net.web_pages import web_page_error
-from rolehop.ports import OnCall, StsRefusal, ignore_call
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.debug_log import debug
+from rolehop.aws.net.addresses import warn_if_exposed
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.connection_errors import ConnectionFailure, service_error
+from rolehop.aws.net.transport import (
+    HttpResponse,
+    Outcome,
+    Transport,
+    send_with_retries,
+    web_page_error,
+)
+from rolehop.aws.query_answers import QueryDocument, QueryError, query_document, query_error
+from rolehop.base.credentials import Credentials
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ServiceError, SourceError
+from rolehop.base.json_fields import is_sendable
+from rolehop.base.startup import debug
+from rolehop.walk.ports import OnCall, StsRefusal, ignore_call
 
 # Only names and numbers are logged, never what is sent.
 _VERSIONS: Mapping[Service, str] = {
@@ -63,6 +68,7 @@ THROTTLING = frozenset(
         "RequestTimeoutException",
     ]
 )
+
 # AWS could not reach the identity provider: the only 400 of STS that may pass by itself.
 _RETRYABLE_REFUSALS = frozenset(("IDPCommunicationError",))
 

@@ -14,27 +14,29 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from rolehop.arn import RoleArn
-from rolehop.aws import credential_json
 from rolehop.aws.api_calls import send_json
 from rolehop.aws.endpoint import find_endpoint
-from rolehop.aws.sts_responses import check_session_arn
-from rolehop.credentials import Credentials, scrub
-from rolehop.errors import HopRefused, ServiceError
-from rolehop.net.addresses import origin_of
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import OVERRIDES, HttpClient, HttpRequest, unexpected_response
-from rolehop.net.transport import HttpResponse
-from rolehop.ports import OnCall, ignore_call
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.text import clean
+from rolehop.aws.net.addresses import origin_of
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.http import OVERRIDES, HttpClient, HttpRequest, unexpected_response
+from rolehop.aws.net.transport import HttpResponse
+from rolehop.aws.query_answers import check_session_arn
+from rolehop.base import json_fields as credential_json
+from rolehop.base.arn import RoleArn
+from rolehop.base.credentials import Credentials, scrub
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import HopRefused, ServiceError
+from rolehop.base.text import clean
+from rolehop.walk.ports import OnCall, ignore_call
 
 if TYPE_CHECKING:
-    from rolehop.aws.certificates.x509 import CertificateIdentity
+    from rolehop.aws.x509 import CertificateIdentity
 
 _SERVICE: Final = "rolesanywhere"
+
 # CreateSession allows 12 hours; the rest is for clocks that differ.
 _LONGEST_SESSION = timedelta(hours=13)
+
 _THROTTLING = ("ThrottlingException", "TooManyRequestsException")
 
 
@@ -68,7 +70,7 @@ def signed_headers(
 
     ``when`` is the time of signing, aware.
     """
-    from rolehop.aws.certificates.x509 import der
+    from rolehop.aws.x509 import der
 
     stamp = when.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     parts = urlsplit(url)

@@ -12,13 +12,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from rolehop.arn import RoleArn
-from rolehop.aws.query_xml import parse_xml
-from rolehop.credentials import Secret
-from rolehop.digest import digest_of
-from rolehop.json_fields import instant
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.aws.query_answers import parse_xml
+from rolehop.base.arn import RoleArn
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.digest import digest_of
+from rolehop.base.json_fields import instant
+from rolehop.base.startup import Pattern
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -27,8 +27,11 @@ LONGEST = 100_000
 """Characters in base64 (STS API reference, AssumeRoleWithSAML, SAMLAssertion)."""
 
 _ATTRIBUTES = "https://aws.amazon.com/SAML/Attributes/"
+
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
+
 _SECONDS = Pattern(r"[0-9]{1,6}")
+
 _CONFIRMATION = "Subject/SubjectConfirmation/SubjectConfirmationData"
 
 

@@ -11,12 +11,13 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from rolehop.credentials import Secret
-from rolehop.files import read_trusted, sweep_unfinished, write_beside
-from rolehop.json_fields import instant, json_object, secret_in
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.files import read_trusted, sweep_unfinished, write_beside
+from rolehop.base.json_fields import instant, json_object, secret_in
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
 _ENDPOINTS = "rolehopEndpoints"
 """A member of rolehop's own; other programs ignore what they do not know."""
 

@@ -11,20 +11,20 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from rolehop.aws import sts_responses
-from rolehop.aws.sts_responses import Receipt
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.errors import ServiceError, SourceError
-from rolehop.net.client_settings import ClientSettings
-from rolehop.ports import CallerIdentity, MfaCode, OnCall, ignore_call
-from rolehop.startup.dataclass import dataclass
+from rolehop.aws import query_answers as sts_responses
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.query_answers import Receipt
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ServiceError, SourceError
+from rolehop.walk.ports import CallerIdentity, MfaCode, OnCall, ignore_call
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from rolehop.arn import RoleArn
     from rolehop.aws.iam_access_keys import IamKeys
     from rolehop.aws.query_api import QueryClient
+    from rolehop.base.arn import RoleArn
     from rolehop.plan.model import Hop
 
 T = TypeVar("T")

@@ -17,21 +17,25 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from rolehop.credentials import Secret
-from rolehop.errors import SourceError
-from rolehop.files import read_regular
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SourceError
+from rolehop.base.files import read_regular
 
 Certificate = x509.Certificate
+
 Kind = Literal["RSA", "ECDSA"]
+
 AskPassphrase = Callable[[str], Secret]
 """Returns the passphrase of the file with the given name; called only if one is needed."""
 
 LONGEST_FILE = 1_000_000  # bytes
+
 MOST_IN_CHAIN = 5
 """CreateSession accepts no more intermediates (IAM Roles Anywhere user guide, X-Amz-X509-Chain)."""
 
 _WARN_DAYS = 30
+
 _DAMAGED_KEY = "the private key is damaged, or of an unknown kind"
 
 
@@ -267,6 +271,7 @@ _UNREADABLE = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,  # e.g. an X.400 address among the names
 )
+
 _NAME_PARTS = {
     "C": NameOID.COUNTRY_NAME,
     "O": NameOID.ORGANIZATION_NAME,

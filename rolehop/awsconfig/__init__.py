@@ -5,26 +5,29 @@ Pure functions over text: no file, environment or AWS library is used here. `par
 follows botocore, and a comment says so: rolehop must resolve what `aws --profile X` would use.
 """
 
-from rolehop.awsconfig.credential_kind import (
-    CredentialKind,
-    credential_kind_of,
-    files_with_credentials,
-    missing_credentials,
-    static_keys,
-)
-from rolehop.awsconfig.fingerprint import profile_fingerprint
-from rolehop.awsconfig.lookup import (
+from rolehop.awsconfig.parse import (
+    AwsConfig,
     aws_config_paths,
+    check_trust,
     client_keys,
     current_profile,
     endpoint_override,
     endpoint_overrides,
+    parse_aws_config,
+    profile_fingerprint,
     profile_setting,
     region_of,
 )
-from rolehop.awsconfig.model import AwsConfig, check_trust
-from rolehop.awsconfig.parse import parse_aws_config
-from rolehop.awsconfig.profile_chain import ChainBase, ProfileChain, resolve_profile
+from rolehop.awsconfig.profile_chain import (
+    ChainBase,
+    CredentialKind,
+    ProfileChain,
+    credential_kind_of,
+    files_with_credentials,
+    missing_credentials,
+    resolve_profile,
+    static_keys,
+)
 
 __all__ = [
     "AwsConfig",

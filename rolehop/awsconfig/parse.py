@@ -9,20 +9,143 @@ file only ``[default]`` and ``[profile NAME]`` are profiles, and a header that d
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
-from rolehop.credentials import Secret
-from rolehop.errors import ConfigError, ConfigProblem
-from rolehop.files.access import Distrust
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.digest import sha256_hex
+from rolehop.base.errors import ConfigError, ConfigProblem, SourceError
+from rolehop.base.file_access import Distrust
+from rolehop.base.files import expand_home
+from rolehop.base.startup import Pattern
+from rolehop.base.text import nearest
 
 if TYPE_CHECKING:
     import configparser
 
+SECRET_KEYS = frozenset({"aws_secret_access_key", "aws_session_token", "aws_security_token"})
+"""Keys whose values are wrapped in `Secret` as soon as they are read."""
+
+Value = str | Secret | Mapping[str, str]
+"""Plain text, a secret, or the ``key = value`` lines indented below a key (one level)."""
+
+Section = Mapping[str, Value]
+
+Sections = Mapping[str, Section]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AwsConfig:
+    """Both files together. Its repr shows no values: even commands in it may contain secrets."""
+
+    profiles: Sections = field(default_factory=dict)
+    """By name; the credentials file overrides the config file, key by key."""
+
+    sso_sessions: Sections = field(default_factory=dict)
+    services: Sections = field(default_factory=dict)
+
+    config_profiles: Sections = field(default_factory=dict)
+    """The profiles of the config file only."""
+
+    credentials_sections: Sections = field(default_factory=dict)
+    """The credentials file only. botocore prefers its static keys to those of the config file."""
+
+    config_file: str = "~/.aws/config"
+    """For messages."""
+
+    credentials_file: str = "~/.aws/credentials"
+    """For messages."""
+
+    unprefixed: frozenset[str] = frozenset()
+    """Headers of the config file that would be profiles with ``profile`` before the name."""
+
+    unreadable: tuple[str, ...] = ()
+    """Headers of the config file whose name botocore cannot read, so that it leaves them out."""
+
+    distrusted: Mapping[str, Distrust] = field(default_factory=dict)
+    """By path, why a file may not be followed: others can write it. `check_trust` refuses what in
+    it would run a command, or send secrets elsewhere."""
+
+    def __repr__(self) -> str:
+        return f"AwsConfig({len(self.profiles)} profiles)"
+
+
+def check_trust(aws: AwsConfig, profile: str | None, key: str) -> None:
+    """Raise if others could have written ``key`` of ``profile`` (``None`` means ``default``).
+
+    Raises:
+        SourceError: others can write the file that it is in.
+    """
+    in_credentials = key in aws.credentials_sections.get(profile or "default", {})
+    file = aws.credentials_file if in_credentials else aws.config_file
+    verb = "run" if key == "credential_process" else "followed"
+    check_file(aws, file, f"the {key} of AWS profile '{profile or 'default'}' is not {verb}")
+
+
+def check_file(aws: AwsConfig, file: str, refusal: str) -> None:
+    """Raise ``refusal`` if others can write ``file``, one of the two.
+
+    Raises:
+        SourceError: they can.
+    """
+    if file in aws.distrusted:
+        found = aws.distrusted[file]
+        raise SourceError(refusal, cause=f"{file}: {found}", fix=found.advice(file))
+
+
+def profile_of(aws: AwsConfig, name: str) -> Section:
+    """Return the merged section of profile ``name``.
+
+    Raises:
+        SourceError: there is no such profile; the error suggests the nearest names.
+    """
+    if name in aws.profiles:
+        return aws.profiles[name]
+    near = nearest(name, aws.profiles)
+    listed = ", ".join(f"'{found}'" for found in near)
+    wrong = unprefixed_header(aws, name)
+    raise SourceError(
+        f"there is no AWS profile '{name}'",
+        cause=wrong or f"it is neither in {aws.config_file} nor in {aws.credentials_file}",
+        fix=f"write [profile {name}]"
+        if wrong
+        else f"did you mean {listed}"
+        if near
+        else f"add [profile {name}] to {aws.config_file}",
+    )
+
+
+def unprefixed_header(aws: AwsConfig, name: str) -> str | None:
+    """Return what is wrong with the header ``[name]`` of the config file, if it has it."""
+    if name not in aws.unprefixed:
+        return None
+    return f"[{name}] in {aws.config_file} is no profile: only default has no 'profile' before it"
+
+
+def plain_setting(aws: AwsConfig, name: str, key: str) -> str | None:
+    """Return ``key`` of profile ``name`` as plain text, or ``None`` if it is not set.
+
+    Raises:
+        SourceError: there is no such profile.
+        ConfigError: the value is a block of indented lines, or a secret.
+    """
+    value = profile_of(aws, name).get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigError(
+        f"'{key}' of AWS profile '{name}' cannot be used",
+        cause="its value is not one line of plain text",
+        fix=f"correct it in {aws.config_file}",
+    )
+
+
 _RawSections = dict[str, dict[str, str]]
+
 _PLAIN_KEY = Pattern(r"[a-z][a-z0-9_-]{0,39}")
 
 
@@ -189,3 +312,184 @@ def _line_of(text: str, header: str, key: str) -> int | None:
         elif inside and re.match(rf"{re.escape(key)}\s*[=:]", line, re.IGNORECASE):
             return number
     return None
+
+
+_VARIABLE = Pattern(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
+
+
+def aws_config_paths(environ: Mapping[str, str], home: Path) -> tuple[Path, Path]:
+    """Return the paths of the config and the credentials file, whether or not they exist."""
+    return (
+        _path(environ, "AWS_CONFIG_FILE", home / ".aws" / "config", home),
+        _path(environ, "AWS_SHARED_CREDENTIALS_FILE", home / ".aws" / "credentials", home),
+    )
+
+
+def _path(environ: Mapping[str, str], variable: str, default: Path, home: Path) -> Path:
+    """Return the path in ``variable``, with ``$VAR`` and then ``~`` expanded as botocore does."""
+    named = environ.get(variable)
+    if named is None:
+        return default
+    filled = _VARIABLE.sub(
+        lambda found: environ.get(found[1] or found[2], found[0]),
+        named,
+    )
+    # To botocore, a variable that is set but empty means that there is no file.
+    return expand_home(filled or os.devnull, home)
+
+
+def current_profile(environ: Mapping[str, str]) -> str | None:
+    """Return the profile named by the environment, or ``None``.
+
+    AWS_PROFILE wins over AWS_DEFAULT_PROFILE, as in the AWS CLI v2 and every SDK except botocore:
+    somebody who types ``AWS_PROFILE=x rolehop …`` expects it to.
+    """
+    return environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE") or None
+
+
+def profile_setting(aws: AwsConfig, profile: str | None, key: str) -> str | None:
+    """Return the plain-text setting ``key`` of ``profile`` (``None`` means ``default``), if any."""
+    value = _scoped(aws, profile).get(key)
+    return value if isinstance(value, str) else None
+
+
+def region_of(aws: AwsConfig, profile: str | None) -> str | None:
+    """Return the region of ``profile``, or ``None`` if it has none."""
+    return profile_setting(aws, profile, "region") or None
+
+
+def endpoint_override(
+    aws: AwsConfig, profile: str | None, environ: Mapping[str, str], service: str = "sts"
+) -> str | None:
+    """Return the endpoint URL that replaces AWS's own for ``service``, or ``None``.
+
+    The order is botocore's (``ConfiguredEndpointProvider``): AWS_ENDPOINT_URL_<SERVICE>,
+    AWS_ENDPOINT_URL, the profile's ``services`` section, the profile's ``endpoint_url``.
+
+    Raises:
+        ConfigError: the profile names a ``services`` section that does not exist.
+        SourceError: others can write the file that names it.
+    """
+    scoped = _scoped(aws, profile)
+    if _overrides_are_ignored(scoped, environ):
+        return None
+    variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+    named = environ.get(variable) or environ.get("AWS_ENDPOINT_URL")
+    if named:
+        return named
+    in_services = _endpoint_in_services(aws, scoped, service)
+    if in_services:
+        check_trust(aws, profile, "services")
+        check_file(aws, aws.config_file, "the services sections of the AWS config are not followed")
+        return in_services
+    own = scoped.get("endpoint_url")
+    if not isinstance(own, str) or not own:
+        return None
+    check_trust(aws, profile, "endpoint_url")
+    return own
+
+
+def client_keys(aws: AwsConfig, profile: str | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the plain-text keys of ``profile`` for clients of AWS; none without a profile.
+
+    Raises:
+        SourceError: others can write the file that names a CA bundle: whom to trust.
+    """
+    keys = aws.profiles.get(profile or "", {})
+    if keys.get("ca_bundle") and not environ.get("AWS_CA_BUNDLE"):
+        check_trust(aws, profile, "ca_bundle")
+    return {key: value for key, value in keys.items() if isinstance(value, str)}
+
+
+def endpoint_overrides(
+    aws: AwsConfig, profile: str | None, environ: Mapping[str, str], services: Iterable[str]
+) -> tuple[tuple[str, str], ...]:
+    """Return name and endpoint URL of each of ``services`` whose endpoint is overridden.
+
+    This belongs into the stamp of what is got through them, and into the name of a sign-in: what
+    comes from one endpoint is never used as if it came from another.
+
+    Raises:
+        ConfigError: the profile names a ``services`` section that does not exist.
+    """
+    urls = ((service, endpoint_override(aws, profile, environ, service)) for service in services)
+    return tuple((service, url) for service, url in urls if url)
+
+
+def _scoped(aws: AwsConfig, profile: str | None) -> Section:
+    return aws.profiles.get(profile or "default", {})
+
+
+def _overrides_are_ignored(scoped: Section, environ: Mapping[str, str]) -> bool:
+    """True if configured endpoints are switched off; the variable wins over the file."""
+    value: object = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+    if value is None:
+        value = scoped.get("ignore_configured_endpoint_urls")
+    return isinstance(value, str) and value.lower() == "true"
+
+
+def _endpoint_in_services(aws: AwsConfig, scoped: Section, service: str) -> str | None:
+    """Return the ``endpoint_url`` of ``service`` in the profile's ``[services NAME]``."""
+    name = scoped.get("services")
+    if name is None:
+        return None
+    section = aws.services.get(name) if isinstance(name, str) else None
+    if not section:
+        raise ConfigError(
+            f"the AWS profile uses the services section '{name}', which does not exist",
+            cause=f"{aws.config_file} has no [services {name}]",
+            fix=f"add [services {name}] to {aws.config_file}",
+        )
+    block = section.get(service.lower().replace("-", "_"), {})
+    return block.get("endpoint_url") if isinstance(block, Mapping) else None
+
+
+def profile_fingerprint(aws: AwsConfig, base: str) -> str:
+    """Return the SHA-256 (64 hex digits) of all sections that define profile ``base``.
+
+    These are its own in both files, those of its source profiles, its ``sso-session`` and its
+    ``services``. A secret counts only as present or absent: the access key ID beside it already
+    identifies it, and so no secret goes into anything that is stored.
+
+    Raises:
+        SourceError: there is no such profile.
+    """
+    profile_of(aws, base)
+    parts = [_sections_of(aws, name) for name in _with_source_profiles(aws, base)]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return sha256_hex(text.encode())
+
+
+def _with_source_profiles(aws: AwsConfig, base: str) -> list[str]:
+    """Return ``base`` and its source profiles, up to a loop or a profile that does not exist."""
+    names: list[str] = []
+    at: object = base
+    while isinstance(at, str) and at in aws.profiles and at not in names:
+        names.append(at)
+        at = aws.profiles[at].get("source_profile")
+    return names
+
+
+def _sections_of(aws: AwsConfig, name: str) -> dict[str, object]:
+    profile = aws.profiles[name]
+    return {
+        "config": _plain(aws.config_profiles.get(name, {})),
+        "credentials": _plain(aws.credentials_sections.get(name, {})),
+        "sso": _plain(_named_by(profile, "sso_session", aws.sso_sessions)),
+        "services": _plain(_named_by(profile, "services", aws.services)),
+    }
+
+
+def _named_by(profile: Section, key: str, sections: Mapping[str, Section]) -> Section:
+    name = profile.get(key)
+    return sections.get(name, {}) if isinstance(name, str) else {}
+
+
+def _plain(section: Section) -> dict[str, object]:
+    return {key: _shown(value) for key, value in section.items()}
+
+
+def _shown(value: Value) -> object:
+    if isinstance(value, Secret):
+        return ["secret", bool(value)]
+    return value if isinstance(value, str) else dict(value)

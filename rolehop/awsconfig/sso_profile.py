@@ -6,12 +6,11 @@ key only if they agree, and without a session the profile itself has all of them
 
 from __future__ import annotations
 
-from rolehop.awsconfig.lookup import profile_setting
-from rolehop.awsconfig.model import AwsConfig, Section
+from rolehop.awsconfig.parse import AwsConfig, Section, profile_setting
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SourceError
+from rolehop.base.text import clean, nearest
 from rolehop.config import value_types
-from rolehop.errors import SourceError
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean, nearest
 
 _NEEDED = {
     "sso_start_url": value_types.URL,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import clean, is_visible, visible
+from rolehop.base.startup import Pattern
+from rolehop.base.text import clean, is_visible, visible
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
 PLACEHOLDER = "NAME"
 """Stands for a value that cannot be typed."""
 
 _END_OF_OPTIONS = "-- "
+
 # An option whose value follows: one that begins with a dash must be part of the same word.
 _OPTION = Pattern(r" --[a-z-]+ \Z")
 
@@ -119,3 +122,51 @@ def _joined(parts: tuple[str, ...], quote: Callable[[str], str]) -> str:
             text, found = f"{text[:-1]}=", found.removeprefix(_END_OF_OPTIONS)
         text += found
     return text
+
+
+AccountNames = Mapping[str, str]
+"""Names of accounts by ID."""
+
+# A word with an ID in it: an ARN, ``ACCOUNT:role/NAME``, or the ID alone. What follows a slash or a
+# dash is a part of another name, e.g. of a fleet's chain.
+_WORD = Pattern(
+    r"""(?P<quote>['"]?)(?<![^\s,;()'"])"""
+    r"""(?P<word>[^\s,;()'"]*?(?<![\w/-])(?P<id>[0-9]{12})(?![\w])[^\s,;()'"]*?)"""
+    r"""(?=[.:]?(?:[\s,;()'"]|$))(?P<end>['"]?)"""
+)
+
+
+def account_label(account: str, names: AccountNames) -> str:
+    """Return ``billing (444444444444)``, or the ID alone if it has no name."""
+    return f"{names[account]} ({account})" if account in names else account
+
+
+def with_account_names(text: str, names: AccountNames) -> str:
+    """Return ``text`` with names beside account IDs.
+
+    ``444444444444`` becomes ``billing (444444444444)``, and a word with an ID in it, such as an
+    ARN, is followed by ``(billing)``, so that it stays as it can be copied. Of advice, commands and
+    their arguments stay as they are.
+    """
+    if not names:
+        return text
+    if isinstance(text, Advice):
+        return Advice(
+            *(
+                each
+                if isinstance(each, Argument | ShellCommand)
+                else with_account_names(each, names)
+                for each in text.parts
+            )
+        )
+    return _WORD.sub(lambda found: _named(found, names), text)
+
+
+def _named(found: re.Match[str], names: AccountNames) -> str:
+    account, whole = found["id"], found[0]
+    name = names.get(account)
+    if name is None or found.string.startswith((f" ({name})", ")"), found.end()):
+        return whole
+    if found["word"] == account:
+        return whole.replace(account, account_label(account, names))
+    return f"{whole} ({name})"

@@ -5,21 +5,27 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Self
 
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.dataclass import dataclass
+from rolehop.base.startup import Pattern
 
 ACCOUNT_ID = Pattern(r"[0-9]{12}")
+
 _PARTITION = r"aws(?:-[a-z]+)*"
+
 # A role path is 1-512 characters of U+0021-U+007E between slashes; a role name is 1-64 of
 # [\w+=,.@-] (IAM API reference, CreateRole).
 _PATH_AND_NAME = r"(?P<path>/(?:[\x21-\x7e]{1,510}/)?)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})"
+
 _ROLE = Pattern(
     rf"arn:(?P<partition>{_PARTITION}):iam::(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}"
 )
+
 _SHORT_ROLE = Pattern(rf"(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}")
+
 _SESSION = Pattern(
     rf"arn:{_PARTITION}:sts::(?P<account>[0-9]{{12}}):assumed-role/(?P<name>[^/]+)/(?P<session>[^/]+)"
 )
+
 _PRINCIPAL = Pattern(
     rf"arn:{_PARTITION}:(?:iam::[0-9]{{12}}:(?:root|(?:user|role)/[\x21-\x7e]+)"
     r"|sts::[0-9]{12}:(?:assumed-role/[^/\s]+|federated-user)/[^/\s]+)"
@@ -36,6 +42,7 @@ _REGION_PREFIXES = (
     ("eu-isoe-", "aws-iso-e"),
     ("us-isof-", "aws-iso-f"),
 )
+
 _DEFAULT_REGIONS = {
     "aws": "us-east-1",
     "aws-cn": "cn-northwest-1",
@@ -46,6 +53,7 @@ _DEFAULT_REGIONS = {
     "aws-iso-e": "eu-isoe-west-1",
     "aws-iso-f": "us-isof-south-1",
 }
+
 # From botocore's partitions.json; AWS opens a few new ones each year.
 _REGIONS = frozenset(
     [
@@ -99,6 +107,7 @@ _REGIONS = frozenset(
         "us-gov-west-1",
     ]
 )
+
 # Regions that an account has to enable first (Account Management reference, "Enable or disable AWS
 # Regions").
 _OPT_IN = (
@@ -106,6 +115,7 @@ _OPT_IN = (
     "ap-southeast-6", "ap-southeast-7", "ca-west-", "eu-central-2", "eu-south-", "il-", "me-",
     "mx-", "sa-west-",
 )  # fmt: skip
+
 # The last word of every region's name.
 _DIRECTIONS = frozenset(
     [
@@ -212,7 +222,7 @@ def regions_beside(region: str) -> list[str]:
 
 def region_meant(region: str) -> str | None:
     """Return the known region that ``region`` may be a misspelling of."""
-    from rolehop.text import nearest
+    from rolehop.base.text import nearest
 
     plain = region.strip().casefold().replace("_", "-").replace(" ", "-")
     return next(iter(nearest(plain, sorted(_REGIONS), 1, cutoff=0.8)), None)

@@ -12,19 +12,24 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from rolehop.durations import is_fresh
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import is_fresh
 
 HIDDEN = "[hidden]"
+
 # By identity, not by value: equal secrets are freed one by one.
 _live: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
+
 _SHORTEST = 4  # characters; what is shorter is hidden nowhere
+
 _starts: tuple[set[str], ...] = (set(),)
 """How secrets begin, also some that are gone: most texts hold none of these, and so no secret.
 
 New ones are added to the last set. There are two while those that are gone are forgotten.
 """
+
 _MOST_GONE = 1_000
+
 _forgetting = allocate_lock()
 
 

@@ -13,6 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dataclasses import asdict, dataclass, field, replace
 else:
-    from rolehop.startup.dataclass_impl import asdict, dataclass, field, replace
+    from rolehop.base.startup import asdict, dataclass, field, replace
 
 __all__ = ["asdict", "dataclass", "field", "replace"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 
-from rolehop.fastpath.record import CHECK, hash_function, is_check
-from rolehop.fastpath.writer import with_check
+from rolehop.hotpath.record import CHECK, hash_function, is_check
+from rolehop.hotpath.writer import with_check
 
 # Made once: thousands of chains have thousands of keys.
 _JSON = json.JSONEncoder(
     sort_keys=True, ensure_ascii=True, separators=(",", ":"), check_circular=False
 )
+
 _SHA256 = hash_function()
 
 

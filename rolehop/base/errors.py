@@ -27,11 +27,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
 
 FIX_LABEL = "  try: "
 
@@ -76,7 +75,7 @@ class RolehopError(Exception):
 
         Programs may log it, so live secrets are scrubbed, as on the command line.
         """
-        from rolehop.credentials import scrub
+        from rolehop.base.credentials import scrub
 
         cause = None if self.quotes_program else self.cause
         parts = self.parts(cause and cause.replace("\n", "\n    "))

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rolehop.advice import Advice, Argument
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass
 
 _MOST_LINKS = 40  # as Linux (path_resolution(7))
 
@@ -48,7 +48,6 @@ class Distrust:
 
 
 _SHOWN = ("chmod", "setfacl", "mkdir")
-
 
 if sys.platform == "win32":
 

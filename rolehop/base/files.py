@@ -12,13 +12,17 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
-from rolehop.files.access import Distrust, distrust_of, is_own, share_as
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
+from rolehop.base.file_access import Distrust, distrust_of, is_own, share_as
 
 PRIVATE_FILE = 0o600
+
 PRIVATE_FOLDER = 0o700
+
 _UNFINISHED_SECONDS = 600
+
 _HEX = frozenset("0123456789abcdef")
+
 _swept: set[Path] = set()
 
 
@@ -371,6 +375,7 @@ def make_private_folder(folder: Path) -> None:
 
 # Without O_NONBLOCK, opening a pipe waits for a writer. Windows has no such files.
 _UNWAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
 _UNFOLLOWING = _UNWAITING | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -396,3 +401,21 @@ def _emptied_opener(path: str, flags: int) -> int:
 
 def _private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, PRIVATE_FILE)
+
+
+def put_new(beside: Path, path: Path) -> None:
+    """Rename ``beside`` to ``path``: of several processes that do so at once, one succeeds.
+
+    Raises:
+        FileExistsError: something is at ``path``, be it a link that leads nowhere.
+        OSError: it cannot be renamed.
+    """
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        path.open("xb").close()
+        beside.replace(path)
+    else:
+        beside.unlink()

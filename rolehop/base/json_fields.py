@@ -10,18 +10,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rolehop.credentials import Secret, scrub
-from rolehop.durations import YEARS, read_moment
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import clean
+from rolehop.base.credentials import Credentials, Secret, scrub
+from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import YEARS, read_moment
+from rolehop.base.startup import Pattern
+from rolehop.base.text import clean
 
 LONGEST_TOKEN = 20_000
 """Characters; STS takes web identity tokens up to that length."""
 
 # AccessKeyId: 16-128 of \w (STS model, type accessKeyIdType).
 _KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
+
 # AWS promises no alphabet for secrets and tokens; whatever is sent in a header has at most this one.
 _SENDABLE = Pattern(r"[\x21-\x7e]+")
+
 # Go and Java write nanoseconds; datetime reads six digits at most.
 _FRACTION = Pattern(r"(\.\d{6})\d+")
 
@@ -103,3 +106,43 @@ def epoch_instant(seconds: object, name: str) -> datetime:
     if found is None or not YEARS[0] < found.year < YEARS[1]:
         raise ValueError(f"{name} is not a time")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class FieldNames:
+    """The names of the four members in one format."""
+
+    key_id: str
+    secret: str
+    token: str
+    expiration: str
+
+
+METADATA = FieldNames("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+
+PROCESS = FieldNames("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+
+CREATE_SESSION = FieldNames("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
+
+
+def read_session(document: Mapping[str, object], names: FieldNames) -> Credentials:
+    """Return temporary credentials: all four members must be there."""
+    credentials = read_keys(document, names)
+    if credentials.session_token is None:
+        raise ValueError(f"{names.token} is missing")
+    if credentials.expires_at is None:
+        raise ValueError(f"{names.expiration} is missing")
+    return credentials
+
+
+def read_keys(document: Mapping[str, object], names: FieldNames) -> Credentials:
+    """Return credentials; token and expiration may be absent, but not empty."""
+    key_id = access_key_id(text_in(document, names.key_id), names.key_id)
+    secret = secret_in(document, names.secret)
+    # AWS promises no greatest length for a session token.
+    token = secret_in(document, names.token, longest=None) if names.token in document else None
+    return Credentials(key_id, secret, token, _expiration(document, names.expiration))
+
+
+def _expiration(document: Mapping[str, object], name: str) -> datetime | None:
+    return instant(text_in(document, name), name) if name in document else None

@@ -7,11 +7,14 @@ Classes always have slots; fields are the class's own annotations, never inherit
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # typing's own costs more than this module does
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, Literal, NoReturn, TypeVar
 
     T = TypeVar("T")
@@ -212,3 +215,50 @@ def _never_deleted(self: object, name: str) -> NoReturn:
 
     del self
     raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+class Pattern:
+    """The part of ``re.Pattern`` that rolehop uses; ``text`` is the expression."""
+
+    def __init__(self, text: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self.text = text
+        self._flags = flags
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The expression, compiled now; from then on its own methods hide those of this class."""
+        made = re.compile(self.text, self._flags)
+        vars(self).update(
+            fullmatch=made.fullmatch, search=made.search, findall=made.findall, sub=made.sub
+        )
+        return made
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """Match the whole of ``text``."""
+        return self.compiled.fullmatch(text)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """Match anywhere in ``text``."""
+        return self.compiled.search(text)
+
+    def findall(self, text: str) -> list[str]:
+        """Return all matches in ``text``."""
+        return self.compiled.findall(text)
+
+    def sub(self, replacement: str | Callable[[re.Match[str]], str], text: str) -> str:
+        """Replace all matches in ``text``."""
+        return self.compiled.sub(replacement, text)
+
+
+_handlers: list[Callable[[str, str, tuple[object, ...]], object]] = []
+
+
+def debug(name: str, message: str, *values: object) -> None:
+    """Log ``message`` for module ``name``; ``values`` fill its ``%`` placeholders if it is shown."""
+    for handle in _handlers:
+        handle(name, message, values)
+
+
+def listen(handle: Callable[[str, str, tuple[object, ...]], object]) -> None:
+    """Call ``handle`` with every line from now on: the module's name, the message, its values."""
+    _handlers.append(handle)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NoReturn, TypeVar
 
-from rolehop.time_limit import comes_within
+from rolehop.base.time_limit import comes_within
 
 T = TypeVar("T")
+
 R = TypeVar("R")
 
 

@@ -1,12 +1,4 @@
-"""End the wait for a person when the process that called this one has ended.
-
-An SDK that gives up kills the shell it started, not this process. That would ask on for an answer
-that nobody takes, hold its locks, and keep the pipe open that the SDK waits for. An SDK that ends
-leaves the shell running if that has more to do than to start this process; wrappers (timeout, uv)
-stay as well. So on Linux all ancestors in this session are watched, too, up to its leader: what is
-above a leader let go of it. A program that its ancestors leave is in the background of the terminal,
-where nobody could answer it.
-"""
+"""What this process waits for, told to whoever watches: somebody at a terminal wants to know."""
 
 from __future__ import annotations
 
@@ -16,7 +8,50 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+TYPE_CHECKING = False  # typing's own costs more than this module does
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Watch = Callable[[str, bool], Callable[[], object]]
+
+_watchers: list[Watch] = []
+
+
+class Wait:
+    """A wait that begins now; as a context it ends with it."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self, what: str, *, may_ask: bool = False) -> None:
+        """Begin; ``what`` is e.g. ``waiting for sts.amazonaws.com``.
+
+        ``may_ask``: what is waited for may ask on the terminal itself, where no line may be in its
+        way.
+        """
+        self._ends = [watch(what, may_ask) for watch in _watchers]
+
+    def end(self) -> None:
+        """End it."""
+        for each in self._ends:
+            each()
+        self._ends = []
+
+    def __enter__(self) -> None:
+        """Nothing: it has begun."""
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.end()
+
+
+def watch_waits(watch: Watch) -> None:
+    """Call ``watch`` at the begin of every wait from now on; it returns what is called at its end."""
+    _watchers.append(watch)
+
+
 _PAUSE = 0.2  # seconds
+
 # As the system names their processes.
 _SHELLS = frozenset(
     b"ash bash busybox csh dash elvish fish ksh ksh93 mksh nu pwsh rbash sh tcsh xonsh zsh".split()

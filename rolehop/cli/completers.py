@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.cli.context import CommandContext
-from rolehop.command_table import COMMANDS
+from rolehop.hotpath.command_table import COMMANDS
 
 if TYPE_CHECKING:
     import click
@@ -16,14 +16,14 @@ def chain_names(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete names of chains and AWS profiles."""
-    from rolehop.command_table import CHAIN
+    from rolehop.hotpath.command_table import CHAIN
 
     return names_of(ctx, CHAIN, incomplete)
 
 
 def patterns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete what selects chains: their names, fleets and labels."""
-    from rolehop.command_table import PATTERN
+    from rolehop.hotpath.command_table import PATTERN
 
     return names_of(ctx, PATTERN, incomplete)
 
@@ -33,7 +33,7 @@ def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionI
     from click.shell_completion import CompletionItem
 
     from rolehop.app.completion_names import load_names
-    from rolehop.completion.engine import offered
+    from rolehop.hotpath.completion import offered
 
     names = load_names(CommandContext.of(ctx).app)
     return [
@@ -45,7 +45,7 @@ def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionI
 
 def key_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete sources of type ``keys``."""
-    from rolehop.command_table import KEYS
+    from rolehop.hotpath.command_table import KEYS
 
     return names_of(ctx, KEYS, incomplete)
 
@@ -54,7 +54,7 @@ def source_names(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete sources."""
-    from rolehop.command_table import SOURCE
+    from rolehop.hotpath.command_table import SOURCE
 
     return names_of(ctx, SOURCE, incomplete)
 
@@ -63,7 +63,7 @@ def fleet_names(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete fleets."""
-    from rolehop.command_table import FLEET
+    from rolehop.hotpath.command_table import FLEET
 
     return names_of(ctx, FLEET, incomplete)
 
@@ -97,7 +97,7 @@ def topics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
 def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the shells that statements can be written for."""
-    from rolehop.shells.registry import SHELLS
+    from rolehop.handover.shells.registry import SHELLS
 
     return [name for name in SHELLS if name.startswith(incomplete)]
 

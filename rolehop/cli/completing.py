@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.cli.context import CommandContext
-from rolehop.completion.engine import NAMED, VARIABLE, Question, as_answer, offered, wanted
+from rolehop.hotpath.completion import NAMED, VARIABLE, Question, as_answer, offered, wanted
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

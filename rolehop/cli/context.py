@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rolehop.advice import is_plain
-from rolehop.startup.waits import watch_waits
+from rolehop.base.advice import is_plain
+from rolehop.base.waits import watch_waits
 from rolehop.terminal.terminal import Settings, Terminal
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from rolehop.app.context import App
     from rolehop.app.ports import Progress
-    from rolehop.shells.dialect import Dialect
-    from rolehop.show.layout import View
+    from rolehop.handover.shells.dialect import Dialect
+    from rolehop.terminal.layout import View
 
 _ON_WINDOWS = os.name == "nt"
 
@@ -65,7 +65,7 @@ class CommandContext:
             read_line=lambda: sys.stdin.readline(),
         )
         if not self.settings.quiet:
-            from rolehop.terminal.slow_waits import SlowWaits
+            from rolehop.terminal.prompts import SlowWaits
 
             watch_waits(SlowWaits(self.terminal, lambda: self.sdk_chain is None).begin)
         self.terminal.account_names = lambda: account_names(app, load=False)
@@ -111,17 +111,17 @@ class CommandContext:
 
     def write_json(self, document: dict[str, object]) -> None:
         """Write a JSON document to stdout."""
-        from rolehop.show.json_documents import as_json
+        from rolehop.terminal.json_text import as_json
 
         self.terminal.write_output(as_json(document) + "\n", encoding="utf-8")
 
 
 def _dialect(named: str | None, unknown: str) -> Dialect:
     """Return the named shell's dialect, else that of the parent process, else that of ``unknown``."""
-    from rolehop.shells.registry import dialect
+    from rolehop.handover.shells.registry import dialect
 
     if named:
         return dialect(named)
-    from rolehop.shells.parent_process import parent_shell
+    from rolehop.handover.shells.registry import parent_shell
 
     return dialect(parent_shell() or unknown)

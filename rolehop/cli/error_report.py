@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
+from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.cli.context import CommandContext
-from rolehop.errors import HopRefused, RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.terminal.error_text import error_lines
 

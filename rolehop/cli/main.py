@@ -7,15 +7,17 @@ import errno
 import sys
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from rolehop.base.errors import RolehopError, UsageError
+from rolehop.base.text import nearest
+from rolehop.base.waits import caller_has_ended, watch_caller
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import no_such_option
 from rolehop.cli.root import root
-from rolehop.command_table import COMMANDS
-from rolehop.errors import RolehopError, UsageError
-from rolehop.startup.calling_process import caller_has_ended, watch_caller
+from rolehop.hotpath.command_table import COMMANDS
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
@@ -27,10 +29,14 @@ from rolehop.terminal.process_streams import (
     stdout_problem,
 )
 from rolehop.terminal.terminal import not_in_order, not_written
-from rolehop.text import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INTERRUPTED = 130
+
 _OF_DISK = (errno.ENOSPC, errno.EFBIG, errno.EIO)
+
 SHELL_COMMANDS = ("assume", "leave")
 
 
@@ -120,7 +126,7 @@ class Failure:
 
     def unexpected(self, error: Exception) -> int:
         """Report an unexpected exception; with ``--debug``, its scrubbed traceback, too."""
-        from rolehop.credentials import scrub
+        from rolehop.base.credentials import scrub
 
         if self._cli.settings.debug:
             write_lines(_traceback(error))
@@ -149,8 +155,9 @@ class Failure:
                 keep_sdk_problem(self._cli.app, chain, error, code)
 
     def _write_json(self, error: RolehopError) -> None:
-        from rolehop.credentials import scrub
-        from rolehop.show.json_documents import as_json, error_document
+        from rolehop.base.credentials import scrub
+        from rolehop.terminal.error_text import error_document
+        from rolehop.terminal.json_text import as_json
 
         write_lines(scrub(as_json(error_document(error))))
 
@@ -223,6 +230,23 @@ def _lines(error: RolehopError, cli: CommandContext) -> str:
 def _traceback(error: BaseException) -> str:
     import traceback
 
-    from rolehop.credentials import scrub
+    from rolehop.base.credentials import scrub
 
     return scrub("".join(traceback.format_exception(error))).rstrip("\n")
+
+
+P = ParamSpec("P")
+
+T = TypeVar("T")
+
+_SLOTS = 1 << 16
+"""Of eight bytes; only what is used of them becomes real memory."""
+
+
+def call_with_room(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call ``function``; the calls that it makes lie in one piece of memory."""
+    return function(*args, **kwargs)
+
+
+# The interpreter reserves this much for each frame of the function, and touches none of it.
+call_with_room.__code__ = call_with_room.__code__.replace(co_stacksize=_SLOTS)

@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
+from rolehop.base.text import NEAR, nearest
 from rolehop.cli.completers import files
 from rolehop.cli.context import CommandContext
 from rolehop.cli.param_types import Duration, Option, Region, hop_flags
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.text import NEAR, nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
+
 _MFA_OPTION = click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
 
 

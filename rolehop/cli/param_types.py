@@ -21,7 +21,7 @@ class Duration(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return whole seconds."""
-        from rolehop.config.value_types import parse_duration
+        from rolehop.base.durations import parse_duration
 
         if isinstance(value, int):
             return value
@@ -40,7 +40,7 @@ class Since(click.ParamType[timedelta | datetime]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta | datetime:
         """Return a length of time, or an aware moment: a date is its first one, local time."""
-        from rolehop.config.value_types import parse_duration
+        from rolehop.base.durations import parse_duration
 
         text = str(value).strip()
         days = text.removesuffix("d")
@@ -143,8 +143,8 @@ class PolicyFile(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the policy's JSON text, checked as a session policy."""
         from rolehop.app.host import home_folder
+        from rolehop.base.files import expand_home
         from rolehop.config.sts_limits import POLICY
-        from rolehop.files import expand_home
 
         try:
             path = expand_home(value, home_folder())
@@ -164,7 +164,7 @@ class ReasonText(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text on one line, without control characters."""
-        from rolehop.text import clean
+        from rolehop.base.text import clean
 
         text = clean(str(value))
         if not text:

@@ -10,7 +10,7 @@ import click
 from rolehop import __version__
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import COMMON_OPTIONS, no_such_command
-from rolehop.command_table import COMMANDS, SECTIONS
+from rolehop.hotpath.command_table import COMMANDS, SECTIONS
 
 _OTHERS = {
     "login": "to sign in, rolehop source login NAME; to use a chain, rolehop assume CHAIN",
@@ -44,9 +44,7 @@ class Root(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        found: click.Command = importlib.import_module(
-            f"rolehop.cli.commands.{entry.module}"
-        ).command
+        found: click.Command = importlib.import_module(f"rolehop.commands.{entry.module}").command
         return found
 
     def resolve_command(
@@ -56,9 +54,9 @@ class Root(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             if args[0] in _OTHERS:
                 raise click.UsageError(f"No such command '{args[0]}': {_OTHERS[args[0]]}.", ctx)
-            from rolehop.advice import Advice, Argument
             from rolehop.app.config_files import has_chain
-            from rolehop.errors import UsageError
+            from rolehop.base.advice import Advice, Argument
+            from rolehop.base.errors import UsageError
 
             if has_chain(CommandContext.of(ctx).app, args[0]):
                 raise UsageError(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from rolehop.advice import Advice, Argument
+from rolehop.app.asking import SDK
 from rolehop.app.walking import keep_sdk_problem, walk_chain, write_record
-from rolehop.app.walking.asked_by import SDK
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.errors import RolehopError, ServiceError
+from rolehop.base.time_limit import OutOfTime, program_time_limit
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.cli.param_types import Duration, reason_option
-from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.time_limit import OutOfTime, program_time_limit
 
 _SECONDS = 54
 """Go's SDK kills a credential process after 60 s, and its user would not learn why."""
@@ -51,7 +51,7 @@ def command(
     if sessions cannot be stored. A chain that requires a reason gets it by --reason only: SDKs
     start this by the dozen, and each process would ask.
     """
-    from rolehop.handover.credential_process import as_process
+    from rolehop.handover.formats import as_process
 
     cli = CommandContext.of(ctx)
     cli.sdk_chain = chain

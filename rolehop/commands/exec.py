@@ -6,9 +6,9 @@ import click
 
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
-from rolehop.cli.exec_process import run
 from rolehop.cli.options import ProgramCommand, program_of, walk_options, walk_options_from
-from rolehop.cli.walk_command import SERVER_HELP, chain_or_pick, session_changes
+from rolehop.commands.run_program import SERVER_HELP, run, session_changes
+from rolehop.commands.walk_command import chain_or_pick
 
 
 @click.command(
@@ -40,7 +40,7 @@ def command(
     session; when it ends, so does the server, so a command that goes on in the background needs
     `rolehop serve`.
     """
-    from rolehop.handover.child_environment import child_environment
+    from rolehop.handover.environment import child_environment
 
     cli = CommandContext.of(ctx)
     argv = (*argv, *program_of(ctx))

@@ -10,7 +10,7 @@ from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
-from rolehop.cli.walk_command import walk_for_handover
+from rolehop.commands.walk_command import walk_for_handover
 
 
 @click.command(
@@ -48,19 +48,19 @@ def _format(cli: CommandContext, style: str, shell: str | None) -> Callable[[Han
     """Return a function that formats a session; an unknown shell is an error before the walk."""
     match style:
         case "json":
-            from rolehop.handover.credential_process import as_process
+            from rolehop.handover.formats import as_process
 
             return lambda handed: as_process(handed.session)
         case "dotenv":
-            from rolehop.handover.file_formats import as_dotenv
+            from rolehop.handover.formats import as_dotenv
 
             return lambda handed: as_dotenv(handed.session, handed.region)
         case "docker-env":
-            from rolehop.handover.file_formats import as_docker_env
+            from rolehop.handover.formats import as_docker_env
 
             return lambda handed: as_docker_env(handed.session, handed.region)
         case "ini":
-            from rolehop.handover.file_formats import as_ini
+            from rolehop.handover.formats import as_ini
 
             return lambda handed: as_ini(handed.session, chain=handed.chain, region=handed.region)
         case _:

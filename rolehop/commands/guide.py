@@ -6,12 +6,12 @@ import sys
 
 import click
 
+from rolehop.base.errors import UsageError
+from rolehop.base.text import clean, meant, nearest
 from rolehop.cli.completers import topics
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.errors import UsageError
 from rolehop.guide import topic_names, topic_summary, topic_text
-from rolehop.text import clean, meant, nearest
 
 
 @click.command(cls=Command, epilog="\nrolehop guide\nrolehop guide getting-started\n")
@@ -25,7 +25,7 @@ def command(ctx: click.Context, topic: str | None) -> None:
     """
     cli = CommandContext.of(ctx)
     if topic is None:
-        from rolehop.show.layout import facts
+        from rolehop.terminal.layout import facts
 
         view = [facts(*((name, topic_summary(name)) for name in topic_names()))]
         cli.terminal.write_view(view, {})

@@ -7,7 +7,7 @@ import click
 from rolehop.cli.completers import subcommands
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.command_table import COMMANDS
+from rolehop.hotpath.command_table import COMMANDS
 
 
 class CommandName(click.Choice[str]):

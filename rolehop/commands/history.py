@@ -2,17 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.listing import history_rows, verify_history
+from rolehop.app.listing import matches
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.durations import read_moment, rfc3339, show_local
+from rolehop.base.errors import RolehopError
+from rolehop.base.text import clean, pluralize
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.cli.param_types import Since
-from rolehop.errors import RolehopError
-from rolehop.text import pluralize
+from rolehop.config.model import ChainConfig
+from rolehop.terminal.json_text import Document
+from rolehop.terminal.layout import Grid, StyledText, View, row, short_role
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.vault.history import Verified
+
+
+def history_rows(
+    app: App, since: timedelta | datetime | None, patterns: Sequence[str]
+) -> list[HistoryRow]:
+    """Return the history of or since ``since``, the oldest first; only chains that match, if given.
+
+    Raises:
+        RolehopError: it cannot be read.
+    """
+    history_rows = rows_of
+
+    entries = app.history.entries(since)
+    chains = app.config.chains if patterns else {}
+
+    def wanted(name: str) -> bool:
+        """A chain of the history need not be in the config any more."""
+        return not patterns or matches(chains.get(name) or ChainConfig(name), patterns)
+
+    return history_rows(entries, wanted)
+
+
+def verify_history(app: App) -> Verified:
+    """Return whether every line of the history is as it was written.
+
+    A history that was deleted whole is missed only while sessions are stored, whose calls it had.
+
+    Raises:
+        RolehopError: it cannot be read.
+    """
+    found = app.history.verify()
+    if found.last or found.problems:
+        return found
+    calls = sum(1 for each in app.index.sessions.values() if each.step == "hop")
+    if not calls:
+        return found
+    stored = pluralize(calls, "stored session")
+    whose = "unless another state folder has them, they were deleted"  # the index was rebuilt here
+    return replace(found, problems=(f"no line is here, not those of {stored} either; {whose}",))
+
 
 _PROBLEMS_SHOWN = 10
 
@@ -54,12 +105,8 @@ def command(
     cli = CommandContext.of(ctx)
     rows = history_rows(cli.app, since, chains)
     if style == "json":
-        from rolehop.show.json_documents import history_document
-
         cli.write_json(history_document(rows))
     elif rows:
-        from rolehop.show.tables import history_view
-
         cli.write_view(history_view(rows, verbose=cli.terminal.verbose))
     else:
         cli.terminal.note(_none(since, chains))
@@ -95,3 +142,121 @@ def verify(ctx: click.Context) -> None:
         return
     kept = f", from line {found.first} on" if found.first > 1 else ""
     cli.terminal.note(f"{pluralize(found.lines, 'line')}{kept}, none changed")
+
+
+_HISTORY_TEXTS = (
+    "action",
+    "chain",
+    "role",
+    "source",
+    "session_name",
+    "request_id",
+    "expires_at",
+    "reason",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One line of the history."""
+
+    number: int
+    at: datetime
+    """Aware, in UTC."""
+
+    event: str
+    """``call``, ``handover``, or ``repair`` if the file with the end of the history was lost."""
+
+    outcome: str
+    """``ok``, AWS's error code, or ``failed``."""
+
+    texts: Mapping[str, str]
+    """The other fields that are known: action, chain, role, source …"""
+
+    hop: int | None
+
+
+def rows_of(
+    entries: Iterable[tuple[int, Mapping[str, object]]], wanted: Callable[[str], bool]
+) -> list[HistoryRow]:
+    """Return the lines as rows, if their chain is ``wanted`` (an empty name: none)."""
+    rows = (_history_row(number, entry) for number, entry in entries)
+    return [each for each in rows if each is not None and wanted(each.texts.get("chain", ""))]
+
+
+def _history_row(number: int, entry: Mapping[str, object]) -> HistoryRow | None:
+    """Return a line as a row; ``None`` if it makes no sense."""
+    try:
+        at = read_moment(entry.get("at"))
+    except ValueError:
+        return None
+    texts = {name: value for name in _HISTORY_TEXTS if isinstance(value := entry.get(name), str)}
+    hop = entry.get("hop")
+    event, outcome = str(entry.get("event", "")), str(entry.get("outcome", ""))
+    return HistoryRow(number, at, event, outcome, texts, hop if type(hop) is int else None)
+
+
+def history_view(rows: Iterable[HistoryRow], *, verbose: bool) -> View:
+    """Show what happened, the oldest first."""
+    drawn = [
+        row(
+            show_local(each.at),
+            StyledText(clean(each.texts.get("chain", "-")), "bold"),
+            _what(each),
+            _whom(each),
+            StyledText(clean(each.outcome), "" if each.outcome == "ok" else "red"),
+            under=_history_under(each, verbose=verbose),
+        )
+        for each in rows
+    ]
+    return [Grid(("WHEN", "CHAIN", "WHAT", "WHO", "OUTCOME"), drawn)]
+
+
+def _what(each: HistoryRow) -> str:
+    action = clean(each.texts.get("action", each.event)).rpartition(":")[2]
+    return f"handed over: {action}" if each.event == "handover" else action
+
+
+def _whom(each: HistoryRow) -> str:
+    role = each.texts.get("role")
+    if role is None:
+        return f"source '{clean(each.texts['source'])}'" if "source" in each.texts else "-"
+    return short_role(role)
+
+
+def _history_under(each: HistoryRow, *, verbose: bool) -> str:
+    parts = {"reason": each.texts.get("reason")}
+    if verbose:
+        parts |= {
+            "at": rfc3339(each.at),
+            "hop": str(each.hop) if each.hop else None,
+            "session": each.texts.get("session_name"),
+            "request": each.texts.get("request_id"),
+            "until": each.texts.get("expires_at"),
+        }
+    return ", ".join(f"{name} {clean(value)}" for name, value in parts.items() if value)
+
+
+def history_document(rows: Iterable[HistoryRow]) -> Document:
+    """Return ``rolehop.history/1``."""
+    return {
+        "schema": "rolehop.history/1",
+        "lines": [
+            {
+                "number": each.number,
+                "at": rfc3339(each.at),
+                "event": each.event,
+                "action": each.texts.get("action"),
+                "chain": each.texts.get("chain"),
+                "hop": each.hop,
+                "role": each.texts.get("role"),
+                "source": each.texts.get("source"),
+                "session_name": each.texts.get("session_name"),
+                "request_id": each.texts.get("request_id"),
+                "expires_at": each.texts.get("expires_at"),
+                "outcome": each.outcome,
+                "reason": each.texts.get("reason"),
+            }
+            for each in rows
+        ],
+    }

@@ -7,10 +7,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from rolehop.commands.walk_command import walk_for_handover
 from rolehop.terminal.output import write_lines
 
+if TYPE_CHECKING:
+    from rolehop.cli.context import CommandContext
+    from rolehop.handover.environment import Change
+    from rolehop.plan.walk_options import WalkOptions
+
 NOT_FOUND = 127
+
 NOT_EXECUTABLE = 126
 
 
@@ -44,3 +52,27 @@ def _restore_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None:
             signal.signal(number, signal.SIG_DFL)
+
+
+SERVER_HELP = "Give it an endpoint that always has a session, and no key (as rolehop serve)."
+
+
+def session_changes(
+    cli: CommandContext,
+    command: str,
+    chain: str,
+    options: WalkOptions,
+    *,
+    server: bool,
+    for_containers: bool = False,
+) -> tuple[Change, ...]:
+    """Return what ``command`` changes in the environment of the program that replaces rolehop.
+
+    ``server``: it gets an endpoint instead of a session; ``for_containers``: so do containers that
+    it starts.
+    """
+    if server or for_containers:
+        from rolehop.commands.serve.run import serve_beside
+
+        return serve_beside(cli, command, chain, options, for_containers=for_containers)
+    return walk_for_handover(cli, command, chain, options).changes(cli.environ)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app import walking
-from rolehop.errors import NoTerminal, UsageError
-from rolehop.text import clean
+from rolehop.base.errors import NoTerminal, UsageError
+from rolehop.base.text import clean
 
 if TYPE_CHECKING:
+    from rolehop.app.ports import Choice
     from rolehop.app.walking import HandoverSession
     from rolehop.cli.context import CommandContext
-    from rolehop.handover.environment import Change
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.show.picker import Choice
 
 
 def walk_for_handover(
@@ -32,30 +31,6 @@ def walk_for_handover(
     )
 
 
-SERVER_HELP = "Give it an endpoint that always has a session, and no key (as rolehop serve)."
-
-
-def session_changes(
-    cli: CommandContext,
-    command: str,
-    chain: str,
-    options: WalkOptions,
-    *,
-    server: bool,
-    for_containers: bool = False,
-) -> tuple[Change, ...]:
-    """Return what ``command`` changes in the environment of the program that replaces rolehop.
-
-    ``server``: it gets an endpoint instead of a session; ``for_containers``: so do containers that
-    it starts.
-    """
-    if server or for_containers:
-        from rolehop.cli.serving import serve_beside
-
-        return serve_beside(cli, command, chain, options, for_containers=for_containers)
-    return walk_for_handover(cli, command, chain, options).changes(cli.environ)
-
-
 def chain_or_pick(
     cli: CommandContext, chain: str | None, typed: str, *, by_folder: bool = False
 ) -> str:
@@ -68,7 +43,7 @@ def chain_or_pick(
         UsageError: none was named, and there is none to pick or no terminal to pick on.
     """
     if chain is None and by_folder:
-        from rolehop.app.shell_scripts import chain_of_folder
+        from rolehop.app.folder_chain import chain_of_folder
 
         chain = chain_of_folder(cli.app, attended=_has_terminal(cli), typed=typed)
     if chain is not None:
@@ -118,10 +93,10 @@ def _choices(cli: CommandContext) -> list[Choice]:
     """Return every configured chain, those used most and last first."""
     from rolehop.app.config_files import account_names
     from rolehop.app.listing import chain_rows_by_use
-    from rolehop.show.account_names import with_account_names
-    from rolehop.show.picker import Choice
-    from rolehop.show.tables import short_role
-    from rolehop.show.times import show_left
+    from rolehop.app.ports import Choice
+    from rolehop.base.advice import with_account_names
+    from rolehop.base.durations import show_left
+    from rolehop.terminal.layout import short_role
 
     rows = chain_rows_by_use(cli.app)
     names = account_names(cli.app)  # after the rows: now the fleets that AWS lists are in use

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from rolehop.app.caller import Identity, identify_chain, identify_shell
+from rolehop.base.durations import rfc3339, show_end
+from rolehop.base.text import clean
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
+from rolehop.terminal.json_text import Document
+from rolehop.terminal.layout import View, chain_name, facts
 
 
 @click.command(
@@ -39,11 +45,8 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
     chain, credentials = identity.chain, identity.credentials
     caller = (identity.caller.arn, identity.caller.account, identity.caller.user_id)
     if style == "json":
-        from rolehop.show.json_documents import whoami_document
-
         cli.write_json(whoami_document(chain, *caller, credentials.expires_at))
         return
-    from rolehop.show.tables import whoami_view
 
     view = whoami_view(
         chain,
@@ -55,3 +58,41 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
         verbose=cli.terminal.verbose,
     )
     cli.write_view(view)
+
+
+def whoami_view(
+    chain: str | None,
+    color: str | None,
+    caller: tuple[str, str, str],
+    expires_at: datetime | None,
+    now: datetime,
+    *,
+    long_lived: bool,
+    verbose: bool,
+) -> View:
+    """Show who credentials are; ``caller`` is ARN, account and user ID as AWS returns them."""
+    arn, account, user_id = map(clean, caller)
+    left = show_end(expires_at, now, long_lived=long_lived)
+    return [
+        facts(
+            ("chain", chain_name(chain, color) if chain else "-"),
+            ("arn", arn),
+            ("account", account),
+            ("user id", user_id),
+            ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
+        )
+    ]
+
+
+def whoami_document(
+    chain: str | None, arn: str, account: str, user_id: str, expires_at: datetime | None
+) -> Document:
+    """Return ``rolehop.whoami/1``; ``chain`` is ``None`` for credentials rolehop did not give."""
+    return {
+        "schema": "rolehop.whoami/1",
+        "chain": chain,
+        "arn": arn,
+        "account": account,
+        "user_id": user_id,
+        "expires_at": rfc3339(expires_at),
+    }

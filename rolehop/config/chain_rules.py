@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from rolehop.arn import partition_of, partition_of_region
-from rolehop.config.inheritance import Inheritance, changes_identity, repeated_tags, tag_key
+from rolehop.base.arn import partition_of, partition_of_region
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.text import quoted
 from rolehop.config.model import (
     ChainConfig,
     Config,
@@ -15,17 +16,16 @@ from rolehop.config.model import (
     WrittenHop,
     written_hops,
 )
-from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.regions import NamedBy, NamedRegion, regions_in_order
-from rolehop.config.schema import Table
-from rolehop.config.templates import ACCOUNT_NAME, fields_of, mentions_field
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.text import quoted
+from rolehop.config.schema import ACCOUNT_NAME, Table, fields_of, mentions_field
+from rolehop.config.sts_limits import Inheritance, changes_identity, repeated_tags, tag_key
+from rolehop.config.validation import Origin, ProblemList
 
 if TYPE_CHECKING:
     from rolehop.config.model import ListedFleet
 
 _MOST_CHAINS = 100  # that follow one another: each is looked at from each
+
 _MOST_HINTS = 50
 
 
@@ -108,7 +108,7 @@ class ChainRules:
 
     def _check_query(self, fleet: ListedFleet, origin: Origin) -> None:
         """Report a fleet that is to be listed through a chain or source that is not there."""
-        from rolehop.config.fleets.account_query import IDENTITY_CENTER, IdentityCenterAccounts
+        from rolehop.config.account_query import IDENTITY_CENTER, IdentityCenterAccounts
 
         query = fleet.query
         if isinstance(query, IdentityCenterAccounts):
@@ -136,7 +136,7 @@ class ChainRules:
     def _unknown(
         self, key: str, name: str, known: Iterable[str], origin: Origin, hint: str | None
     ) -> None:
-        from rolehop.text import did_you_mean
+        from rolehop.base.text import did_you_mean
 
         kind = _KINDS.get(key, key)
         if hint is None:
@@ -187,7 +187,7 @@ class ChainRules:
         """The chains that the files themselves define, without those of listed fleets."""
         if not self.config.listed_fleets:
             return self.config.chains
-        from rolehop.config.fleets.listed_fleets import ChainsOfFleets
+        from rolehop.config.listed_fleets import ChainsOfFleets
 
         chains = self.config.chains
         return chains.own if isinstance(chains, ChainsOfFleets) else chains
@@ -339,7 +339,7 @@ class ChainRules:
             inherited = inherited.after(hop, f"hop {number + 1}")
 
     def _no_such_tag(self, key: str, own: list[str], origin: Origin) -> None:
-        from rolehop.text import did_you_mean
+        from rolehop.base.text import did_you_mean
 
         self.problems.add(
             origin, f"{quoted(key)} is not among this hop's tags{did_you_mean(key, own)}"

@@ -7,12 +7,11 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from rolehop.config.problems import Origin, ProblemList
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.files import FileText
+from rolehop.base.text import quoted
 from rolehop.config.schema import TOP
-from rolehop.config.table_validation import check_key
-from rolehop.files import FileText
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.text import quoted
+from rolehop.config.validation import Origin, ProblemList, check_key
 
 Read = Callable[[Path], FileText | None]
 
@@ -144,7 +143,7 @@ class Gatherer:
             self.problems.add(origin, "not TOML: it is nested too deeply to be read")
             return None
         except ValueError as error:  # an integer of too many digits is a plain ValueError
-            from rolehop.config.toml.syntax import syntax_problem
+            from rolehop.config.toml_syntax import syntax_problem
 
             line, said = syntax_problem(str(error), text)
             self.problems.add(origin, said, line=line)

@@ -12,22 +12,15 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from rolehop.advice import Advice, Argument
-from rolehop.config.fleets.account_query import IdentityCenterAccounts, is_account_id
-from rolehop.config.model import (
-    ChainConfig,
-    ChainsByName,
-    FleetListing,
-    ListedAccount,
-    ListedFleet,
-)
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import replace
+from rolehop.base.digest import sha256_hex
+from rolehop.base.errors import ConfigError
+from rolehop.config.account_query import IdentityCenterAccounts, is_account_id
+from rolehop.config.model import ChainConfig, ChainsByName, FleetListing, ListedAccount, ListedFleet
 from rolehop.config.value_types import name_meant
-from rolehop.digest import sha256_hex
-from rolehop.errors import ConfigError
-from rolehop.startup.dataclass import replace
 
 NEVER_LISTED = FleetListing(problem="AWS was not asked for them so far")
-
 
 FRESH = timedelta(days=7)
 """After that, AWS should be asked again: accounts come and go."""

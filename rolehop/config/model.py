@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.base.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rolehop.config.fleets.account_query import AccountQuery
+    from rolehop.config.account_query import AccountQuery
 
 BROWSERS = ("firefox", "chrome", "chromium", "edge", "brave")
 """Those that the console can be opened in by name."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from rolehop.arn import default_region, partition_of_region
+from rolehop.base.arn import default_region, partition_of_region
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError
 from rolehop.config.value_types import REGION
-from rolehop.errors import ConfigError
-from rolehop.startup.dataclass import dataclass
 
 VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -31,6 +31,7 @@ class NamedBy(Enum):
 
 
 _DECIDES_PARTITION = (NamedBy.FLAG, NamedBy.OWN, NamedBy.DEFAULTS, NamedBy.SOURCE)
+
 # Programs read the variables and the AWS profile themselves; a source's region is its own affair.
 _EXPORTED = (NamedBy.FLAG, NamedBy.OWN, NamedBy.DEFAULTS)
 

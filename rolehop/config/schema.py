@@ -6,13 +6,82 @@ of values are in ``value_types`` and ``sts_limits``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
+from rolehop.base.dataclass import dataclass
+from rolehop.base.startup import Pattern
+from rolehop.base.text import quoted
 from rolehop.config import sts_limits, value_types
 from rolehop.config.model import BROWSERS
-from rolehop.config.templates import FIELDS
 from rolehop.config.value_types import Check, kind_of
-from rolehop.startup.dataclass import dataclass
+
+ACCOUNT_NAME = "account_name"
+"""The name that the config gives the account; its ID if it has none."""
+
+FIELDS = ("user", "host", "account", ACCOUNT_NAME, "chain")
+
+CALLER = "caller"
+"""The name that the source signed in with; only in role session names and source identities."""
+
+SAMPLES: Mapping[str, str] = {
+    "user": "user",
+    "host": "host",
+    "account": "000000000000",
+    ACCOUNT_NAME: "account-name",
+    "chain": "chain",
+    CALLER: "caller",
+}
+"""Samples that let a template be checked like any other value, before it is filled in."""
+
+_CALLER = f"{{{CALLER}}}"
+
+_FIELD = Pattern(r"\{([^{}]*)\}")
+
+_KNOWN = Pattern(r"\{(?:" + "|".join((*FIELDS, CALLER)) + r")\}")
+
+
+def fields_of(text: str, allowed: tuple[str, ...] = FIELDS) -> tuple[str, ...]:
+    """Return the fields of a template, in order.
+
+    Raises:
+        ValueError: a field is not among ``allowed``, or a brace is unmatched.
+    """
+    if "{" not in text and "}" not in text:
+        return ()
+    names = tuple(_FIELD.findall(text))
+    for name in names:
+        if name not in allowed:
+            raise ValueError(f"unknown field {{{name}}}{_nearest(name, allowed)}")
+    if re.search(r"[{}]", _FIELD.sub("", text)):
+        raise ValueError(f"a brace is unmatched in {quoted(text)}; fields are {_shown(allowed)}")
+    return names
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return ``text`` with the fields of ``values`` filled in; others stay as they are."""
+    return _FIELD.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def mentions_caller(text: str | None) -> bool:
+    """True if ``text`` contains ``{caller}``, not filled in."""
+    return text is not None and _CALLER in text
+
+
+def mentions_field(text: str) -> bool:
+    """True if ``text`` contains a known field."""
+    return "{" in text and _KNOWN.search(text) is not None
+
+
+def _nearest(name: str, allowed: tuple[str, ...]) -> str:
+    from rolehop.base.text import did_you_mean
+
+    near = did_you_mean(name, allowed, form="{{{}}}")
+    return near or f"; what is filled in here: {_shown(allowed)}"
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    return " ".join(f"{{{name}}}" for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +138,7 @@ _QUERY_KEYS = ("organization", "identity_center", "ou", "tags", "exclude", "role
 def _accounts(value: object) -> object:
     """Return accounts with their names, or what AWS is asked for."""
     if isinstance(value, dict) and not value.keys().isdisjoint(_QUERY_KEYS):
-        from rolehop.config.fleets.account_query import is_query, read_query
+        from rolehop.config.account_query import is_query, read_query
 
         if is_query(value):
             return read_query(value)
@@ -90,6 +159,7 @@ def _version(value: object) -> int:
 
 
 _DESCRIPTION = Key("description", value_types.PROSE, "what it is for, shown in lists")
+
 _REGION = Key(
     "region",
     value_types.REGION,
@@ -214,6 +284,7 @@ SOURCE = Table(
 )
 
 _ROLE = Key("role", sts_limits.ROLE, "the role to assume", required=True, template=True)
+
 _HOP_REST = (
     Key(
         "session_name",
@@ -270,6 +341,7 @@ _START = (
     Key("source", value_types.NAME, "the source that the chain starts from"),
     Key("from", value_types.TEXT, "the chain that this one continues, instead of source"),
 )
+
 _LOOKS = (
     _REGION,
     Key("confirm", value_types.BOOLEAN, "asks before it hands the session over", "false"),

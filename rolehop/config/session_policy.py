@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import quoted
+from rolehop.base.startup import Pattern
+from rolehop.base.text import quoted
 
 _Object = dict[str, object]
+
 _TOP = ("Version", "Id", "Statement")
+
 _VERSIONS = ("2012-10-17", "2008-10-17")
+
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 
 
@@ -163,7 +166,9 @@ def _is_resource(text: str) -> bool:
 
 
 _SID = Pattern(r"[0-9A-Za-z]*")
+
 _PARTITION = Pattern(r"aws(?:-[a-z]+)*")
+
 _WILDCARD = Pattern(r"[*?]|\$\{")
 
 

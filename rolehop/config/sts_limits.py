@@ -6,8 +6,13 @@ botocore checks minima and types only. Every number and pattern here is from the
 
 from __future__ import annotations
 
-from rolehop.arn import is_role
-from rolehop.config.inheritance import tag_key
+from collections.abc import Container, Iterable, Mapping
+from typing import Protocol
+
+from rolehop.base.arn import is_role
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.startup import Pattern
+from rolehop.base.text import quoted
 from rolehop.config.value_types import (
     Check,
     InvalidParts,
@@ -20,36 +25,116 @@ from rolehop.config.value_types import (
     kind_of,
     matching,
 )
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import quoted
+
+Tags = Iterable[tuple[str, str]]
+
+
+def tag_key(key: str) -> str:
+    """Return ``key`` as it is compared."""
+    return key.casefold()
+
+
+def repeated_tags(tags: Tags, inherited: Container[str]) -> tuple[str, ...]:
+    """Return the keys of ``tags`` that are inherited already; ``inherited`` is of compared keys."""
+    return tuple(key for key, _ in tags if tag_key(key) in inherited)
+
+
+def changes_identity(sent: str | None, inherited: object) -> bool:
+    """True if sending ``sent`` would change the source identity; ``None`` sends or inherits none."""
+    return sent is not None and inherited is not None and sent != inherited
+
+
+class _Hop(Protocol):
+    @property
+    def tags(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def transitive_tags(self) -> tuple[str, ...]: ...
+    @property
+    def source_identity(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PassedTag:
+    """A transitive tag and the hop that set it."""
+
+    key: str
+    value: str
+    hop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What the hops so far pass on to the next one."""
+
+    tags: Mapping[str, PassedTag] = field(default_factory=dict)
+    """By the key as it is compared."""
+
+    identity: str | None = None
+    identity_hop: str = ""
+    """The hop that set the source identity."""
+
+    def after(self, hop: _Hop, name: str) -> Inheritance:
+        """Return what the hop after ``hop`` inherits; ``name`` is how messages name ``hop``."""
+        own = {tag_key(key): PassedTag(key, value, name) for key, value in hop.tags}
+        passed = [key for each in hop.transitive_tags if (key := tag_key(each)) in own]
+        first = self.identity is None
+        return Inheritance(
+            {**{key: own[key] for key in passed}, **self.tags},
+            hop.source_identity if first else self.identity,
+            name if first else self.identity_hop,
+        )
+
 
 # Seconds a role session may last, and the longest once it is chained (IAM user guide, "role
 # chaining").
 MIN_DURATION = 900
+
 MAX_DURATION = 43_200
+
 MAX_CHAINED_DURATION = 3600
+
 # Seconds a GetSessionToken session may last, and does if nothing is asked.
 MIN_TOKEN_DURATION = 900
+
 MAX_TOKEN_DURATION = 129_600
+
 DEFAULT_TOKEN_DURATION = 43_200
+
 # RoleSessionName and SourceIdentity.
 MAX_NAME = 64
+
 NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
+
 NOT_IN_SESSION_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
+
 EXTERNAL_ID_TEXT = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+
 MAX_ROLE_ARN = 2048
+
 MAX_POLICY = 2048
+
 MAX_POLICIES = 2048  # the inline policy and the ARNs of managed ones together, in plain text
+
 MAX_POLICY_ARNS = 10
+
 MAX_TAGS = 50
+
 MAX_TAG_KEY = 128
+
 MAX_TAG_VALUE = 256
+
 _IN_ROLE = Pattern(r"(?:\A|:)([0-9-]+):role/")
+
 _MFA_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):([a-z0-9-]+)/(.+)")
+
 _ACCOUNT_IN_MFA = Pattern(r"(arn:aws(?:-[a-z]+)*:iam::)([0-9-]*)")
+
 _SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
+
 _POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
+
 _TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
+
 _POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
 
 
@@ -205,26 +290,37 @@ def _mfa_serial(value: object) -> str:
 
 
 _CHARACTERS = "letters, digits, _ + = , . @ -"
+
 ROLE = Check("role ARN", 'or "ACCOUNT:role/NAME"', _role)
+
 SESSION_NAME = Check(
     "text",
     f"2 to 64 of {_CHARACTERS}",
     matching(NAME, f"a role session name (2 to 64 of {_CHARACTERS})"),
 )
+
 SOURCE_IDENTITY = Check(
     "text",
     f"2 to 64 of {_CHARACTERS}",
     matching(NAME, f"a source identity (2 to 64 of {_CHARACTERS})"),
 )
+
 EXTERNAL_ID = Check(
     "text",
     f"2 to 1,224 of {_CHARACTERS} : /",
     matching(EXTERNAL_ID_TEXT, f"an external ID (2 to 1,224 of {_CHARACTERS} : /)"),
 )
+
 TAGS = Check("table of texts", "at most 50; keys to 128, values to 256 characters", _tags)
+
 TRANSITIVE_TAGS = Check("list of tag keys", "at most 50, each among the tags", _transitive_tags)
+
 POLICY = Check("JSON text", "at most 2,048 characters, no Principal", _policy, prose=True)
+
 POLICY_ARNS = Check("list of ARNs", "at most 10 managed policies", _policy_arns)
+
 MFA_SERIAL = Check("ARN or serial", '9 to 256 characters, or "auto"', _mfa_serial)
+
 HOP_DURATION = duration(MIN_DURATION, MAX_DURATION)
+
 MFA_DURATION = duration(MIN_TOKEN_DURATION, MAX_TOKEN_DURATION)

@@ -8,27 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rolehop.arn import ACCOUNT_ID, is_misspelt_region, is_principal, region_meant
-from rolehop.durations import format_duration
-from rolehop.durations import parse_duration as parse_duration  # the CLI takes it from here
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import pluralize, quoted
+from rolehop.base.arn import ACCOUNT_ID, is_misspelt_region, is_principal, region_meant
+from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import format_duration, parse_duration
+from rolehop.base.startup import Pattern
+from rolehop.base.text import pluralize, quoted
 
 Place = tuple[str | int, ...]
 """The path to a value: keys of tables and indexes of arrays."""
 
 NAME_PATTERN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+
 NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_.@+-]+")
+
 _CONTROL = Pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
+
 _ANY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
+
 _REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
+
 # Every program must read the same host: no user name, no backslash, no percent sign in it.
 _HTTPS = Pattern(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:[/?#][^\s\\]*)?")
+
 # Plain http is allowed for emulators on this machine.
 _LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#][^\s\\]*)?")
+
 _CLASS = Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+
 _SHELL_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2>", "2>&1"})
+
 _COLORS = ("red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 
@@ -121,7 +129,7 @@ def choice(*words: str) -> Check:
     def run(value: object) -> str:
         given = as_text(value)
         if given not in words:
-            from rolehop.text import did_you_mean
+            from rolehop.base.text import did_you_mean
 
             hint = did_you_mean(given, words) or f"; it may be {listed}"
             raise ValueError(f"not one of the allowed values: {quoted(given)}{hint}")
@@ -360,26 +368,42 @@ def _container(value: object) -> str | None:
 
 
 TEXT = text()
+
 PROSE = Check("text", "", as_text, prose=True)
+
 NAME = Check("name", _NAME_LIMIT, _name)
+
 BOOLEAN = Check("boolean", "", _boolean)
+
 TEXTS = Check("list of texts", "", _texts)
+
 LABELS = Check("table of texts", "", _labels)
+
 ACCOUNT = Check("account ID", "12 digits, in quotes", _account)
+
 ACCOUNTS = Check(
     "list of account IDs, or table of names and IDs", "12 digits each, none twice", _accounts
 )
-ARN = text("an ARN", _ANY_ARN, kind="ARN")
-PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
-REGION = Check("region", "a region", _region)
-URL = Check("URL", "https", _url)
-PATH = Check("path", "relative to this file", as_text)
-COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)
-CONTAINER = Check("boolean, or text", 'or "granted"', _container)
-COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
-BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)
-MIN_TTL = duration(0, 43_200)
 
+ARN = text("an ARN", _ANY_ARN, kind="ARN")
+
+PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
+
+REGION = Check("region", "a region", _region)
+
+URL = Check("URL", "https", _url)
+
+PATH = Check("path", "relative to this file", as_text)
+
+COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)
+
+CONTAINER = Check("boolean, or text", 'or "granted"', _container)
+
+COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
+
+BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)
+
+MIN_TTL = duration(0, 43_200)
 
 _KINDS: tuple[tuple[type, str], ...] = (
     (bool, "a boolean"),  # before int: a bool is one
@@ -397,3 +421,7 @@ def kind_of(value: object) -> str:
         if isinstance(value, python_type):
             return name
     return "a date or time"
+
+
+SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
+"""A key whose name has one of these holds a secret: its value is not repeated in a message."""

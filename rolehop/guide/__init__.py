@@ -19,6 +19,7 @@ ORDER = (
 """The topics, in the order in which somebody new would read them."""
 
 _FOLDER = Path(__file__).parent
+
 _SUFFIX = ".md"
 
 

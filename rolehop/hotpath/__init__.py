@@ -12,7 +12,7 @@ import sys
 import time
 
 from rolehop import __version__
-from rolehop.fastpath.record import (
+from rolehop.hotpath.record import (
     CHECK,
     RECORDS,
     Record,
@@ -131,13 +131,13 @@ def read_items(
     The latter: they cannot be read now. Nobody is asked to unlock a keyring.
     """
     if backend == "kernel":
-        from rolehop.fastpath import keyctl
+        from rolehop.hotpath import keyctl
 
         try:
             return [keyctl.read_text(service, USERNAME) for service in services]
         except (OSError, keyctl.NoSuchCalls):
             return None
-    from rolehop.fastpath.dbus import BusTrouble, read_secrets
+    from rolehop.hotpath.dbus import BusTrouble, read_secrets
 
     try:
         address = environ.get("DBUS_SESSION_BUS_ADDRESS", "")

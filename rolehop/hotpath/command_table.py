@@ -4,15 +4,21 @@ It is apart from the commands themselves, so that ``--help`` imports none of the
 does not even import click; nothing is imported here. Tests compare it with the commands.
 """
 
+from __future__ import annotations
+
 COMPLETION_SHELLS = ("bash", "zsh", "fish", "powershell")
 """The shells that rolehop completes in."""
 
 # Kinds of arguments. The last two stand for all the words that follow; a subcommand is one of the
 # command that the word before it names.
 CHAIN, KEYS, SOURCE, INIT_SHELL = "chain", "keys", "source", "init shell"
+
 FLEET = "fleet"
+
 TOPIC = "topic"
+
 SUBCOMMAND = "subcommand"
+
 PATTERN, PROGRAM = "pattern", "program"
 
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
@@ -22,6 +28,7 @@ VALUED = ("--color",)
 """Options with a value that every command takes; ``--config`` is left out: it changes the names."""
 
 WALK, INSPECT, SET_UP = "Walk", "Inspect", "Set up"
+
 SECTIONS = (WALK, INSPECT, SET_UP)
 
 Takes = tuple[str | tuple[str, ...], ...]
@@ -38,9 +45,9 @@ class CommandRow:
         summary: str,
         section: str = "",
         takes: Takes = (),
-        commands: "dict[str, CommandRow] | None" = None,
+        commands: dict[str, CommandRow] | None = None,
     ) -> None:
-        """Describe a command by its module (``rolehop.cli.commands.MODULE``) and first help line.
+        """Describe a command by its module (``rolehop.commands.MODULE``) and first help line.
 
         ``takes``: for each argument its kind, or the words that it can be. ``commands``: its
         subcommands.
@@ -61,44 +68,57 @@ IMPORTED = (
 # The summary is the command's own first help line.
 COMMANDS: dict[str, CommandRow] = {
     "assume": CommandRow(
-        "assume", "Walk a chain and hand its session to this shell.", WALK, (CHAIN,)
+        "shell.assume", "Walk a chain and hand its session to this shell.", WALK, (CHAIN,)
     ),
-    "leave": CommandRow("leave", "Undo what assume did to this shell.", WALK),
+    "leave": CommandRow("shell.leave", "Undo what assume did to this shell.", WALK),
     "export": CommandRow(
         "export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)
     ),
     "exec": CommandRow("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
     "each": CommandRow(
-        "each", "Run a command with the session of each of many chains.", WALK, (PATTERN, PROGRAM)
+        "each.command",
+        "Run a command with the session of each of many chains.",
+        WALK,
+        (PATTERN, PROGRAM),
     ),
-    "shell": CommandRow("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
-    "serve": CommandRow("serve", "Serve chains to programs on this machine.", WALK, (PATTERN,)),
+    "shell": CommandRow("shell.shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
+    "serve": CommandRow(
+        "serve.command", "Serve chains to programs on this machine.", WALK, (PATTERN,)
+    ),
     "console": CommandRow(
-        "console", "Open the AWS console with a chain's session.", WALK, (CHAIN,)
+        "console.command", "Open the AWS console with a chain's session.", WALK, (CHAIN,)
     ),
     "credential-process": CommandRow(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
     ),
     "refresh": CommandRow(
-        "refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)
+        "sessions.refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)
     ),
-    "list": CommandRow("list", "List the configured chains.", INSPECT, (PATTERN,)),
-    "show": CommandRow("show", "Show one chain in full.", INSPECT, (CHAIN,)),
+    "list": CommandRow("chains.list", "List the configured chains.", INSPECT, (PATTERN,)),
+    "show": CommandRow("chains.show", "Show one chain in full.", INSPECT, (CHAIN,)),
     "plan": CommandRow(
-        "plan", "Show what walking a chain would do, without calling AWS.", INSPECT, (CHAIN,)
+        "chains.plan", "Show what walking a chain would do, without calling AWS.", INSPECT, (CHAIN,)
     ),
-    "graph": CommandRow("graph", "Draw chains, sources, roles and accounts.", INSPECT, (PATTERN,)),
+    "graph": CommandRow(
+        "explain.graph", "Draw chains, sources, roles and accounts.", INSPECT, (PATTERN,)
+    ),
     "routes": CommandRow(
-        "routes", "Find the shortest routes to a role that the policies allow.", INSPECT, (CHAIN,)
+        "explain.routes",
+        "Find the shortest routes to a role that the policies allow.",
+        INSPECT,
+        (CHAIN,),
     ),
     "explain": CommandRow(
-        "explain", "Explain which policy allows or refuses each hop.", INSPECT, (CHAIN,)
+        "explain.command", "Explain which policy allows or refuses each hop.", INSPECT, (CHAIN,)
     ),
     "check": CommandRow(
-        "check", "Check that chains are well-formed and their hops allowed.", INSPECT, (PATTERN,)
+        "explain.check",
+        "Check that chains are well-formed and their hops allowed.",
+        INSPECT,
+        (PATTERN,),
     ),
     "status": CommandRow(
-        "status", "Show the stored sessions and how long they last.", INSPECT, (PATTERN,)
+        "sessions.status", "Show the stored sessions and how long they last.", INSPECT, (PATTERN,)
     ),
     "history": CommandRow(
         "history",
@@ -112,79 +132,91 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
     "doctor": CommandRow(
-        "doctor", "Examine keyring, config, shell and network, and say what to do.", INSPECT
+        "doctor.command", "Examine keyring, config, shell and network, and say what to do.", INSPECT
     ),
-    "logout": CommandRow("logout", "Forget stored sessions.", SET_UP, (PATTERN,)),
+    "logout": CommandRow("sessions.logout", "Forget stored sessions.", SET_UP, (PATTERN,)),
     "config": CommandRow(
-        "config",
+        "config.command",
         "Write, check and explain the config file.",
         SET_UP,
         commands={
-            "init": CommandRow("config", "Write a first config."),
+            "init": CommandRow("config.command", "Write a first config."),
             "import": CommandRow(
-                "config", "Add chains from the files of other tools.", "", (IMPORTED,)
+                "config.command", "Add chains from the files of other tools.", "", (IMPORTED,)
             ),
             "check": CommandRow(
-                "config", "Check the config and list everything that is wrong with it (exit 3)."
+                "config.command",
+                "Check the config and list everything that is wrong with it (exit 3).",
             ),
-            "path": CommandRow("config", "Print where the config file is, or would be."),
+            "path": CommandRow("config.command", "Print where the config file is, or would be."),
             "reference": CommandRow(
-                "config", "Print every key of every table with its type, limit and default."
+                "config.command", "Print every key of every table with its type, limit and default."
             ),
         },
     ),
     "keys": CommandRow(
-        "keys",
+        "keys.command",
         "Store IAM user keys in the keyring.",
         SET_UP,
         commands={
             "add": CommandRow(
-                "keys", "Store a user's keys under the name of their source.", "", (KEYS,)
+                "keys.command", "Store a user's keys under the name of their source.", "", (KEYS,)
             ),
             "list": CommandRow(
-                "keys", "List the names under which keys are stored, without their secrets."
+                "keys.command", "List the names under which keys are stored, without their secrets."
             ),
             "remove": CommandRow(
-                "keys",
+                "keys.command",
                 "Delete the keys stored under NAME from the keyring; AWS still knows them.",
                 "",
                 (KEYS,),
             ),
             "rotate": CommandRow(
-                "keys", "Replace the access key stored under NAME with a new one.", "", (KEYS,)
+                "keys.command",
+                "Replace the access key stored under NAME with a new one.",
+                "",
+                (KEYS,),
             ),
         },
     ),
     "profile": CommandRow(
-        "profile",
+        "profile.command",
         "Let AWS SDKs use chains as AWS profiles.",
         SET_UP,
         commands={
             "install": CommandRow(
-                "profile", "Write an AWS profile for each chain that matches.", "", (PATTERN,)
+                "profile.command",
+                "Write an AWS profile for each chain that matches.",
+                "",
+                (PATTERN,),
             ),
             "remove": CommandRow(
-                "profile", "Remove the AWS profiles that rolehop installed.", "", (PATTERN,)
+                "profile.command", "Remove the AWS profiles that rolehop installed.", "", (PATTERN,)
             ),
             "list": CommandRow(
-                "profile", "List the AWS profiles that run rolehop.", "", (PATTERN,)
+                "profile.command", "List the AWS profiles that run rolehop.", "", (PATTERN,)
             ),
         },
     ),
     "source": CommandRow(
-        "source",
+        "source.command",
         "List, test and sign in to sources.",
         SET_UP,
         commands={
-            "list": CommandRow("source", "List the configured sources. No AWS call is made."),
+            "list": CommandRow(
+                "source.command", "List the configured sources. No AWS call is made."
+            ),
             "test": CommandRow(
-                "source", "Test one source: load it, and ask AWS who it is.", "", (SOURCE,)
+                "source.command", "Test one source: load it, and ask AWS who it is.", "", (SOURCE,)
             ),
             "login": CommandRow(
-                "source", "Sign in to a source and store the sign-in in the keyring.", "", (SOURCE,)
+                "source.command",
+                "Sign in to a source and store the sign-in in the keyring.",
+                "",
+                (SOURCE,),
             ),
             "logout": CommandRow(
-                "source",
+                "source.command",
                 "Forget a source's sign-in, and end it at the provider if that can be reached.",
                 "",
                 (SOURCE,),
@@ -192,16 +224,16 @@ COMMANDS: dict[str, CommandRow] = {
         },
     ),
     "fleet": CommandRow(
-        "fleet",
+        "fleet.command",
         "List fleets, and ask AWS which accounts they have.",
         SET_UP,
         commands={
             "list": CommandRow(
-                "fleet",
+                "fleet.command",
                 "List the configured fleets, and how old their accounts are. No AWS call is made.",
             ),
             "refresh": CommandRow(
-                "fleet",
+                "fleet.command",
                 "Ask AWS for the accounts of fleets, and show what changed.",
                 "",
                 (FLEET,),
@@ -209,23 +241,27 @@ COMMANDS: dict[str, CommandRow] = {
         },
     ),
     "init": CommandRow(
-        "init",
+        "shell.init",
         "Print the start-up text that lets assume change the shell itself.",
         SET_UP,
         (INIT_SHELL,),
     ),
     "completion": CommandRow(
-        "completion", "Print the completion script for a shell.", SET_UP, (COMPLETION_SHELLS,)
+        "shell.completion", "Print the completion script for a shell.", SET_UP, (COMPLETION_SHELLS,)
     ),
-    "demo": CommandRow("demo", "Walk three hops on this machine, without AWS.", SET_UP),
+    "demo": CommandRow("demo.command", "Walk three hops on this machine, without AWS.", SET_UP),
     "uninstall": CommandRow(
-        "uninstall", "Remove what was stored and changed on this machine.", SET_UP
+        "uninstall.command", "Remove what was stored and changed on this machine.", SET_UP
     ),
     "guide": CommandRow("guide", "Show the manual: its topics, or one of them.", SET_UP, (TOPIC,)),
 }
+
 COMMANDS["help"] = CommandRow(
     "help",
     "Show the help of rolehop, or of one command.",
     SET_UP,
     ((*COMMANDS, "help"), SUBCOMMAND),
 )
+
+INIT_SHELLS = ("bash", "zsh", "fish", "powershell", "nu", "tcsh", "xonsh", "elvish")
+"""Those that ``rolehop init`` has a text for."""

@@ -12,7 +12,7 @@ if sys.platform == "linux":
 else:
     import os
 
-from rolehop.fastpath import answer
+from rolehop.hotpath import answer
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import sys
 
 if __name__ == "__main__":
     # Found first and searched once: without site, Python does not know the folder of packages.
-    sys.path.insert(0, __file__.removesuffix("/rolehop/fastpath/launcher.py"))
+    sys.path.insert(0, __file__.removesuffix("/rolehop/hotpath/launcher.py"))
     try:
-        from rolehop.fastpath.installed_line import main
+        from rolehop.hotpath.installed_line import main
     except KeyboardInterrupt:
         sys.exit(130)
     del sys.path[0]

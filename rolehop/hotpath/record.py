@@ -235,7 +235,7 @@ def read_own(path: str) -> bytes | None:
     """Return the content of a regular file of this user, ``None`` for anything else.
 
     A FIFO would be waited for, a device may be endless, and in a folder that users share another
-    user's file would choose the session. As in `rolehop.files.read_own`, which imports too much for
+    user's file would choose the session. As in `rolehop.base.files.read_own`, which imports too much for
     here, no link is followed, and the file has one name and can be written by nobody else.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW

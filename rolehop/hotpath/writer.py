@@ -3,7 +3,7 @@
 `record` has the other half of the formats: what is read at every cached ``credential-process``.
 """
 
-from rolehop.fastpath.record import (
+from rolehop.hotpath.record import (
     CHECK,
     ITEM_SCHEMA,
     RECORD_SCHEMA,

@@ -10,8 +10,8 @@ attribute loses no session. ``tests/plan/test_hop_keys.py`` pins the digests of 
 
 from __future__ import annotations
 
+from rolehop.base.digest import digest_of
 from rolehop.config.model import SourceConfig
-from rolehop.digest import digest_of
 from rolehop.plan.model import Hop, Stamp
 
 SCHEMA = "rolehop/1"

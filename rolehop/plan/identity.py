@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rolehop.advice import Advice, Argument
-from rolehop.arn import (
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.arn import (
     ACCOUNT_ID,
     RoleArn,
     account_of,
@@ -11,13 +11,12 @@ from rolehop.arn import (
     is_same_principal,
     partition_of,
 )
+from rolehop.base.errors import SourceWithdrawn
 from rolehop.config.model import SourceConfig
-from rolehop.errors import SourceWithdrawn
 
 # IAM Identity Center names the role of a permission set so, with a random suffix (IAM Identity
 # Center user guide, "Referencing permission sets in resource policies").
 _PERMISSION_SET = "AWSReservedSSO_"
-
 
 # Sources of this type get the session of an account's permission set from the access portal, whose
 # answer does not say whose session it is.

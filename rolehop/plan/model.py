@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import ConfigError
 from rolehop.config.model import SourceConfig, WrittenHop
-from rolehop.errors import ConfigError
-from rolehop.startup.dataclass import dataclass, field, replace
 
 
 class Mfa(Enum):
@@ -234,3 +234,11 @@ class CachedState:
     def with_ceilings(self, ceilings: Mapping[str, int]) -> CachedState:
         """Return the same with more ``max_durations`` (role ARN to seconds)."""
         return replace(self, max_durations={**self.max_durations, **ceilings}) if ceilings else self
+
+
+def step_label(step: Step, hops: int) -> str:
+    """Return e.g. ``hop 2 of 3  333333333333:role/Admin``, for a plan of ``hops`` hops."""
+    if isinstance(step, HopStep):
+        role = step.hop.role
+        return f"hop {step.number} of {hops}  {role.account}:role{role.path}{role.name}"
+    return f"source '{step.source}'"

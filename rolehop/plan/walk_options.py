@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.base.dataclass import dataclass, field, replace
 
 _LONGEST = 10**13  # seconds; what a flag can say, and timedelta can hold
 

@@ -18,8 +18,7 @@ from rolehop.policy.evaluation.model import (
 )
 from rolehop.policy.evaluation.principals import Caller, caller_from_arn
 from rolehop.policy.evaluation.statements import Attached
-from rolehop.policy.language.json_reader import PolicyError
-from rolehop.policy.language.parser import Kind, Policy, parse_policy
+from rolehop.policy.language.parser import Kind, Policy, PolicyError, parse_policy
 from rolehop.policy.language.request_context import Context
 
 __all__ = [

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rolehop.arn import RoleArn, account_of, is_role, partition_of
-from rolehop.policy.chains.call_context import caller_context, context_of_action, context_of_token
-from rolehop.policy.chains.model import (
+from rolehop.base.arn import RoleArn, account_of, is_role, partition_of
+from rolehop.base.dataclass import replace
+from rolehop.base.startup import Pattern
+from rolehop.policy.call_context import caller_context, context_of_action, context_of_token
+from rolehop.policy.chain_model import (
     UNKNOWN_NAME,
     AssumeRoleRequest,
     CallerState,
     EvaluationContext,
 )
-from rolehop.policy.chains.requests import build_request, initial_state, next_state
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.evaluation.findings import Finding, Reason, Truth
-from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType, Request
-from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.evaluation.rcp_services import rcps_cover
-from rolehop.policy.evaluation.resource_policies import (
+from rolehop.policy.context_keys import is_of_caller
+from rolehop.policy.evaluation.call_rules import (
     ANY_RESOURCE,
+    beyond_session_token,
     covers_more_than_sts,
     has_no_policy,
     is_for_sessions,
@@ -28,18 +26,18 @@ from rolehop.policy.evaluation.resource_policies import (
     is_of_token,
     is_role_arn,
     needs_no_permission,
+    rcps_cover,
 )
-from rolehop.policy.evaluation.session_token import beyond_session_token
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
+from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType, Request
+from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Attached
-from rolehop.policy.inventory.context_keys import is_of_caller
 from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.policy.language.request_context import Context
-from rolehop.startup.dataclass import replace
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.policy.requests import ChainScenario, build_request, initial_state, next_state
 
 RESOURCE_ACCOUNT = "resource-account"
 """The assumption that a resource whose ARN names no account is the caller's own."""
-
 
 _RESOURCE = Pattern(r"\*|arn:[^:*?\s]+:[^:*?\s]+:[^:*?]*:[^:*?]*:[^*?]+")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
 
-from rolehop.arn import account_of, region_of
-from rolehop.config.inheritance import tag_key
-from rolehop.policy.chains.model import (
+from rolehop.base.arn import account_of, region_of
+from rolehop.config.sts_limits import tag_key
+from rolehop.policy.chain_model import (
     UNKNOWN_NAME,
     UNKNOWN_TAG,
     AssumeRoleRequest,
@@ -14,22 +16,65 @@ from rolehop.policy.chains.model import (
     EvaluationContext,
     SuppliedKeys,
 )
-from rolehop.policy.chains.session_age import as_time, patterns_of, present_in, ranges_of
-from rolehop.policy.inventory.context_keys import (
+from rolehop.policy.context_keys import (
     absent_from_role_sessions,
     is_of_caller,
     is_of_every_call,
     is_of_target,
     is_of_token,
     is_sent,
-)
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.inventory.keys_of_calls import (
     may_be_in_assume_role,
     may_be_in_assume_role_of_user,
     may_be_in_call,
 )
+from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
+
+_LONGEST_ROLE_SESSION = timedelta(hours=12)  # STS API reference, AssumeRole
+
+_CODE_SECONDS = 60  # a code that goes with the call itself was checked just now
+
+
+def ranges_of(held: CallerState, now: datetime) -> dict[str, tuple[str, str]]:
+    """Return keys that the calls of ``held`` have, with their smallest and largest values.
+
+    A cached session may be as old as one can get. Only temporary credentials have an issue time, and
+    only MFA has an age (IAM user guide, "AWS global condition context keys").
+    """
+    found = {}
+    oldest = _oldest(held)
+    if oldest is not None:
+        found["aws:TokenIssueTime"] = as_time(now - oldest), as_time(now)
+    if held.mfa and held.mfa_by_call:
+        found["aws:MultiFactorAuthAge"] = "0", str(_CODE_SECONDS)
+    elif held.mfa and held.token_seconds is not None:
+        found["aws:MultiFactorAuthAge"] = "0", str(held.token_seconds)
+    return found
+
+
+def patterns_of(held: CallerState) -> dict[str, str]:
+    """Return keys that the calls of ``held`` have, with what their values are like."""
+    return {} if held.role_pattern is None else {"aws:PrincipalArn": held.role_pattern}
+
+
+def present_in(held: CallerState) -> tuple[str, ...]:
+    """Return keys that the calls of ``held`` have, whatever their values."""
+    temporary = ("aws:MultiFactorAuthPresent",) if _oldest(held) is not None else ()
+    return (*temporary, "aws:MultiFactorAuthAge") if held.mfa else temporary
+
+
+def _oldest(held: CallerState) -> timedelta | None:
+    """Return how old these credentials can be; ``None``: not known, or IAM user keys."""
+    if held.caller.is_session:
+        return _LONGEST_ROLE_SESSION
+    return None if held.token_seconds is None else timedelta(seconds=held.token_seconds)
+
+
+@lru_cache(maxsize=16)  # thousands of calls are judged as of one moment
+def as_time(moment: datetime) -> str:
+    """Return a time as condition keys have it."""
+    return f"{moment.isoformat()[:19]}Z"  # strftime takes five times as long
+
 
 _Values = dict[str, Sequence[str] | Unknown]
 
@@ -150,7 +195,9 @@ _PARAMETERS = (
     "aws:RequestTag/",
     "aws:RequestedRegion",
 )
+
 _IDENTITY = ("sts:SourceIdentity",)
+
 OF_SIGNER = ("sts:ExternalId", "aws:PrincipalArn", "aws:SourceIdentity", "aws:username")
 """Keys that a call for a role lacks if nobody's credentials sign it: a token's, or a service's."""
 

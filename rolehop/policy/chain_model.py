@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import dataclass, field
 from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import Unknown
-from rolehop.startup.dataclass import dataclass, field
 
 SuppliedKeys = Mapping[str, Sequence[str]]
 """What the user says about the request: condition key to values; no values: absent."""
-
 
 UNKNOWN_NAME = "*"
 """Stands for the name of a session that is not known."""

@@ -7,16 +7,15 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rolehop.access_denied.model import AccessDenied
-from rolehop.errors import RolehopError
-from rolehop.policy.chains.model import (
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import RolehopError
+from rolehop.policy.access_denied import AccessDenied
+from rolehop.policy.chain_model import (
     AssumeRoleRequest,
     CallerState,
     EvaluationContext,
     StartingCredentials,
 )
-from rolehop.policy.chains.requests import build_request, initial_state, next_state
-from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import (
@@ -27,8 +26,8 @@ from rolehop.policy.evaluation.model import (
     PolicyVerdict,
     Verdict,
 )
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.requests import ChainScenario, build_request, initial_state, next_state
 
 if TYPE_CHECKING:
     from rolehop.policy.remedies.search import Remedy
@@ -61,7 +60,7 @@ class AwsRefusal:
     @property
     def denied(self) -> AccessDenied | None:
         """What the words say; ``None``: they are none of AWS's access-denied texts."""
-        from rolehop.access_denied.reader import read_access_denied  # few calls were refused
+        from rolehop.policy.denied_text import read_access_denied  # few calls were refused
 
         return self.event or read_access_denied(self.message)
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from rolehop.arn import ACCOUNT_ID
+from rolehop.base.arn import ACCOUNT_ID
+from rolehop.base.startup import Pattern
 from rolehop.policy.language.operators import (
     Compare,
     Malformed,
+    Token,
     boolean,
     date,
     ip_address,
     numeric,
 )
-from rolehop.policy.language.wildcards import Token
-from rolehop.startup.lazy_regex import Pattern
 
 # A service's prefix, or an issuer's host and path; then the name, which may hold a tag's key.
 _KEY = Pattern(r"[A-Za-z0-9._-]+(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?:[A-Za-z0-9][^\x00-\x1f\x7f]*")
@@ -97,7 +97,9 @@ _SENT = {
     "sts:transitivetagkeys": "transitive_tags of the hop",
     "sts:sourceidentity": "--source-identity, or source_identity of the hop",
 }
+
 _OF_ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
+
 _OF_CALLER = (
     "aws:assumedroot",
     "aws:ec2instance",
@@ -155,4 +157,48 @@ _KINDS: tuple[tuple[Compare, str, tuple[str, ...]], ...] = (
         ("aws:principalaccount", "aws:sourceaccount"),
     ),
 )
+
 _TYPES = {key: (compare, wanted) for compare, wanted, keys in _KINDS for key in keys}
+
+# Keys of sessions that a service or an identity provider gave.
+_OF_SOURCES = (
+    "aws:ec2instancesourceprivateipv4",
+    "aws:ec2instancesourcevpc",
+    "aws:federatedprovider",
+    "ec2:roledelivery",
+    "ec2:sourceinstancearn",
+    "glue:credentialissuingservice",
+    "glue:roleassumedby",
+    "identitystore:identitystorearn",
+    "identitystore:userid",
+    "lambda:sourcefunctionarn",
+    "ssm:sourceinstancearn",
+)
+
+# Of GetServiceBearerToken and AssumeRoot alone.
+_NOT_OF_ASSUME_ROLE = ("sts:awsservicename", "sts:durationseconds", "sts:taskpolicyarn")
+
+
+def may_be_in_assume_role(key: str) -> bool:
+    """True unless no AssumeRole call has the key, which is in lower case."""
+    if is_of_source(key):
+        return True
+    return key.partition(":")[0] in ("aws", "sts", "iam") and key not in _NOT_OF_ASSUME_ROLE
+
+
+def may_be_in_assume_role_of_user(key: str) -> bool:
+    """True unless none has it in a chain that starts with an IAM user's own credentials."""
+    return may_be_in_assume_role(key) and not is_of_source(key)
+
+
+def may_be_in_call(key: str, *, of_sts: bool, from_user: bool) -> bool:
+    """True unless no call of another service than STS has the key; ``of_sts``: it may be of STS."""
+    if is_of_source(key):
+        return not from_user
+    return of_sts or not key.startswith("sts:")
+
+
+def is_of_source(key: str) -> bool:
+    """True for a key, in lower case, of a token, an instance or a function: ``saml:sub``."""
+    prefix = key.partition(":")[0]
+    return prefix == "saml" or "." in prefix or key in _OF_SOURCES

@@ -2,35 +2,207 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from rolehop.access_denied.cloudtrail import event_without_reason
-from rolehop.access_denied.model import LANES, AccessDenied, Excerpt
-from rolehop.access_denied.plain_text import GAP, plain
-from rolehop.startup.dataclass import replace
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.dataclass import replace
+from rolehop.base.startup import Pattern
+from rolehop.policy.access_denied import LANES, AccessDenied, Excerpt
+
+# Between two words there may be blanks, a line break, or one that JSON, Go, Rust or Python escaped,
+# once or many times; and the frame and colours of Terraform. Bounded, so that reading is linear.
+GAP = r"(?:\s|\\{1,16}[nrt]|[│╷╵]|\x1b\[[0-9;]{0,9}m){1,200}"
+
+_RESOURCE = r"\bon\s+resource(?:\(s\))?:?\s+"
+
+_ESCAPED_QUOTE = Pattern(rf"{_RESOURCE}\\{{1,16}}(?:\"|u0022)")
+
+_TO_BARE_QUOTE = Pattern(r"(?:[^\"\\]|\\.)*", re.DOTALL)
+
+_ESCAPE = Pattern(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " "}
+
+_XML = Pattern(r"&(?:quot|apos|#34|#39);|</?Message>")
+
+_ENTITY = Pattern(r"&(?:(quot|apos|lt|gt|amp)|#([0-9]{1,7}));")
+
+_ENTITIES = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&"}
+
+_QUOTED = Pattern(rf"(?P<before>.*?{_RESOURCE})(?P<quoted>\"[^\"]*\")(?P<after>.*)", re.DOTALL)
+
+_COLOUR = Pattern(r"\x1b\[[0-9;]{0,9}m")
+
+_LINE_BREAK = Pattern(r"[ \t]*[\r\n]+(?:[ \t│]*[\r\n]+)*[ \t│]*")
+
+_BREAK = Pattern(r"\\{1,16}[nrt]|[│╷╵\r\n\t]")
+
+_MARK = Pattern(r"\\{1,16}(?=[\"'/])")
+
+_CHARACTER = Pattern(r"\\{1,16}u([0-9a-fA-F]{4})")
+
+
+def plain(text: str) -> str:
+    """Return a part of a text of AWS as AWS wrote it, in one line.
+
+    Backslashes within a resource in plain quotes are its own; those of a resource in escaped
+    quotes are undone as often as its quotes are.
+    """
+    text = _LINE_BREAK.sub(" ", _COLOUR.sub("", text))
+    if _XML.search(text):
+        text = _ENTITY.sub(_entity, text)
+    for _ in range(4):  # a log line in a log line in a log line
+        if _ESCAPED_QUOTE.search(text) is None:
+            break
+        found = _TO_BARE_QUOTE.compiled.match(text)
+        text = _unescaped(text if found is None else found[0])
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is None:
+        return _outside(text)
+    return _outside(quoted["before"]) + quoted["quoted"] + _outside(quoted["after"])
+
+
+def _unescaped(text: str) -> str:
+    return _joined(_ESCAPE.sub(lambda m: _character(m) if m[1] else _LETTERS.get(m[2], m[2]), text))
+
+
+def _outside(text: str) -> str:
+    """Undo escapes in a part where AWS writes no backslash, however often they were made."""
+    text = _MARK.sub("", _joined(_CHARACTER.sub(_character, text)))
+    return _BREAK.sub(" ", text)
+
+
+def _character(match: re.Match[str]) -> str:
+    return chr(int(match[1], re.DOTALL))
+
+
+def _joined(text: str) -> str:
+    """Join the halves of characters beyond the first plane, which JSON escapes one by one."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _entity(match: re.Match[str]) -> str:
+    name, number = match[1], match[2]
+    # Half a character, or none, is no XML.
+    return _ENTITIES[name] if name else _joined(chr(min(int(number), 0x10FFFF)))
+
+
+# Event sources and events whose name is not that of the action (service authorization reference).
+_SERVICES = {"monitoring": "cloudwatch", "email": "ses"}
+
+S3_ACTIONS = {
+    "HeadObject": "GetObject",
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObject",
+}
+
+_DEPTH = 4
+
+
+def event_without_reason(text: str) -> Iterator[Excerpt]:
+    """Yield the refused calls of CloudTrail events in a JSON text."""
+    if "errorCode" not in text:
+        return
+    try:
+        found = json.loads(text[text.index("{") :])
+    except (ValueError, RecursionError):
+        return
+    for event in _events(found, _DEPTH):
+        excerpt = _refused(event)
+        if excerpt is not None:
+            yield excerpt
+
+
+def _events(value: object, depth: int) -> Iterator[Mapping[str, object]]:
+    """Yield the events in ``{"Records": […]}`` of a log file and ``{"Events": […]}`` of the CLI."""
+    if isinstance(value, str) and depth and '"errorCode"' in value:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return
+    if isinstance(value, list):
+        for each in value:
+            yield from _events(each, depth)
+    elif isinstance(value, dict):
+        if "errorCode" in value:
+            yield value
+        elif depth:
+            for name in ("Records", "Events", "CloudTrailEvent", "detail"):
+                yield from _events(value.get(name), depth - 1)
+
+
+def _refused(event: Mapping[str, object]) -> Excerpt | None:
+    code, source, name = (_text(event, key) for key in ("errorCode", "eventSource", "eventName"))
+    if not (code and source and name):
+        return None
+    if not ("AccessDenied" in code or "UnauthorizedOperation" in code):
+        return None
+    service = source.partition(".")[0]
+    action = S3_ACTIONS.get(name, name) if service == "s3" else name
+    denied = AccessDenied(
+        caller=_text(_object(event.get("userIdentity")), "arn"),
+        action=f"{_SERVICES.get(service, service)}:{action}",
+        resource=_resource(event, service),
+    )
+    return Excerpt(denied, _text(event, "errorMessage") or "", code)
+
+
+def _resource(event: Mapping[str, object], service: str) -> str | None:
+    """Return the ARN of the resource, from the parameters if the event lists none."""
+    listed = event.get("resources")
+    arns = [_text(_object(each), "ARN") for each in listed] if isinstance(listed, list) else []
+    asked = _object(event.get("requestParameters"))
+    bucket, key = _text(asked, "bucketName"), _text(asked, "key")
+    if service == "s3" and bucket is not None:
+        return f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
+    named = (each for each in (*arns, _text(asked, "roleArn")) if each)
+    return next(named, None)
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Mapping[str, object], key: str) -> str | None:
+    found = value.get(key)
+    return found if isinstance(found, str) else None
+
 
 LONGEST = 1_000_000
 """Characters that are searched."""
 
 _KINDS = "|".join(LANES).replace(" ", r"\s+")
+
 # KMS's own, of which three causes are one text (KMS developer guide, "Troubleshooting key access").
 _ONE_OF_THREE = (
     r"the resource does not exist in this Region, no resource-based policies allow access,"
     r" or a resource-based policy explicitly denies access"
 ).replace(" ", r"\s+")
+
 _ANCHOR = Pattern(rf"(?:is{GAP})?\bnot{GAP}authorized{GAP}to{GAP}perform\b", re.IGNORECASE)
+
 _BEFORE, _AFTER = 700, 5_000  # characters; AWS's sentences are far shorter
+
 # In a name of IAM, a comma is one of its characters if another follows.
 _NAMED = r"(?:[^\s,;()\"'`<>\u201d\u2019]|,(?!arn:)(?=,{0,9}[\w+=.@-]))+"
+
 # What stands before "is not authorized to perform"; some services name no user, or no ARN.
 _CALLER = Pattern(
     r"(?:\buser:\s+(?P<user>\S+)|(?P<arn>\barn:\S+)"
     r"|(?:^|[:>\"'(]|\s-)\s*(?P<name>[\w+=,.@/*-]+))\s*$",
     re.IGNORECASE,
 )
+
 _NO_CALLER = {"user", "role", "it", "this", "caller", "principal", "identity", "account"}
+
 _CALL = Pattern(
     r":?\s+(?P<action>[\w*-]+:[\w*]+)"
     # KMS's texts of a key that is in another Region, and of a Decrypt that names no key.
@@ -47,6 +219,7 @@ _CALL = Pattern(
     rf"|(?P<deny>\s+with\s+an\s+explicit\s+deny)(?:\s+in\s+(?:an?|the)\s+(?P<denying>{_KINDS})"
     rf"(?::?\s+(?P<policy>arn:{_NAMED}))?)?)?(?![\w-])"
 )
+
 # A reason that is none of those above, to the end of its sentence or of what quotes it.
 _OTHER = Pattern(
     r"\s+(?:because|in\s+an?|in\s+the|with\s+an\s+explicit)\s[^\"`<>(){}\u201d]{1,400}?"
@@ -54,8 +227,10 @@ _OTHER = Pattern(
     r"|,?\s{1,3}(?:status\s{1,3}code|request\s{1,3}id)\b)",
     re.IGNORECASE,
 )
+
 # An empty line, or one that begins with a label of a program's own: "Error: …".
 _PARAGRAPH = Pattern(r"\n[ \t│]*(?:\n|(?=\w+:\s))")
+
 # What the AWS console shows.
 _CONSOLE = Pattern(
     r"\buser:\s{1,9}(?P<caller>\S{1,2048})\s{1,9}action:\s{1,9}(?P<action>[\w-]+:\w+)"
@@ -64,7 +239,9 @@ _CONSOLE = Pattern(
     r"[^\n]{0,40}",
     re.IGNORECASE,
 )
+
 _CODE = Pattern(r"\b(?:AccessDenied(?:Exception)?|UnauthorizedOperation|AuthorizationError)\b")
+
 _ENCODED = Pattern(
     rf"Encoded{GAP}authorization{GAP}failure{GAP}message:(?:{GAP})?(?P<encoded>[A-Za-z0-9_+/=-]+)"
 )

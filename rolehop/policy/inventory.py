@@ -2,19 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from rolehop.arn import RoleArn, account_of
+from rolehop.base.arn import RoleArn, account_of
+from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType
 from rolehop.policy.evaluation.statements import Attached
-from rolehop.policy.inventory.aws_managed import is_aws_managed, managed_policy_text
-from rolehop.policy.inventory.names import NameIndex
-from rolehop.policy.inventory.organization import Organization
-from rolehop.policy.language.json_reader import PolicyError
-from rolehop.policy.language.parser import Kind, parse_policy
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.policy.language.parser import Kind, PolicyError, parse_policy
+
+
+class NameIndex:
+    """The ARNs of ``entities`` by the last part of each, whatever its case."""
+
+    def __init__(self, entities: Mapping[str, object]) -> None:
+        self.entities = entities
+        self._arns: dict[str, list[str]] = {}
+        for arn in entities:
+            self._arns.setdefault(arn.rpartition("/")[2].lower(), []).append(arn)
+
+    def named(self, name: str) -> Iterable[str]:
+        """Return the ARNs that end in ``/name``, in their order, whatever the case."""
+        return self._arns.get(name.lower(), ())
+
+
+Statement = Mapping[str, object]
+
+_ALL: Statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+_PARTS: Mapping[str, Sequence[Statement]] = {
+    "PowerUserAccess": [
+        {
+            "Effect": "Allow",
+            "NotAction": ["iam:*", "organizations:*", "account:*"],
+            "Resource": "*",
+        }
+    ],
+    "ReadOnlyAccess": [
+        {
+            "Effect": "Allow",
+            "Action": ["sts:GetAccessKeyInfo", "sts:GetCallerIdentity", "sts:GetSessionToken"],
+            "Resource": "*",
+        }
+    ],
+    "SecurityAudit": [{"Effect": "Allow", "Action": "sts:GetAccessKeyInfo", "Resource": "*"}],
+    "job-function/ViewOnlyAccess": [],
+}
+
+
+def managed_policy_text(arn: str, *, complete_only: bool) -> str | None:
+    """Return the text of an AWS managed policy; without ``complete_only``, its part on STS and PassRole.
+
+    ``None``: not stored here.
+    """
+    head, _, name = arn.partition(":iam::aws:policy/")
+    if name == "AdministratorAccess":
+        return _text([_ALL])
+    # Other partitions have policies of the same names, which were not read.
+    if complete_only or head != "arn:aws" or name not in _PARTS:
+        return None
+    return _text(_PARTS[name])
+
+
+def _text(statements: Sequence[Statement]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def is_aws_managed(arn: str) -> bool:
+    """True if a managed policy is AWS's own: the same in every account."""
+    return ":iam::aws:policy/" in arn
+
+
+class Target(NamedTuple):
+    """The root, an OU or an account, with the IDs of the policies attached to it."""
+
+    name: str
+    """For people: ``root r-ab12``, ``OU Prod``, ``account 111111111111``."""
+
+    scps: tuple[str, ...]
+    rcps: tuple[str, ...]
+
+
+class NamedPolicy(NamedTuple):
+    """A policy of the organization."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """What was read of an organization."""
+
+    management_account: str
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Account to the IDs of its targets, from the root to the account itself; empty: it is of no,
+    or of another, organization."""
+
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    policies: Mapping[str, NamedPolicy] = field(default_factory=dict)
+    scps_enabled: bool = True
+    rcps_enabled: bool = True
+
+    def knows(self, account: str | None) -> bool:
+        """True if ``account`` is of this organization."""
+        return bool(self.paths.get(account or ""))
+
+    def levels(self, account: str, kind: str) -> Iterator[tuple[tuple[str, str], ...]]:
+        """Yield for each level the names and texts of its policies; ``kind``: SCP or RCP."""
+        for target in (self.targets[each] for each in self.paths.get(account, ())):
+            attached = target.scps if kind == "SCP" else target.rcps
+            found = (self.policies[each] for each in attached)
+            yield tuple((f"{kind} {each.name} at {target.name}", each.text) for each in found)
+
 
 _KINDS = {
     PolicyType.TRUST: Kind.TRUST,
@@ -360,3 +462,50 @@ def _joined(
     left: Mapping[str, tuple[str, ...]], right: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     return {key: (*left.get(key, ()), *right.get(key, ())) for key in {**left, **right}}
+
+
+def find_conflict(old: IamInventory, new: IamInventory) -> str | None:
+    """Return what differs between two exports, for people; ``None``: nothing.
+
+    What only one of them contains is not a conflict. AWS managed policies may differ: AWS
+    publishes new versions all the time.
+    """
+    for arn in sorted(old.entities.keys() & new.entities.keys()):
+        part = _differing(old.entities[arn], new.entities[arn])
+        if part is not None:
+            return f"the {part} of {arn}"
+    shared = sorted(old.managed.keys() & new.managed.keys())
+    own = (arn for arn in shared if not is_aws_managed(arn))
+    return next((arn for arn in own if not _same(old.managed[arn], new.managed[arn])), None)
+
+
+def _differing(old: Entity, new: Entity) -> str | None:
+    """Return the name of the part in which the two differ."""
+    if old.boundary_seen and new.boundary_seen and old.boundary != new.boundary:
+        return "permissions boundary"
+    parts = (
+        ("unique ID", old.unique_id, new.unique_id),
+        ("trust policy", old.trust, new.trust),
+        ("inline policies", old.inline, new.inline),
+        ("managed policies", _sorted(old.attached), _sorted(new.attached)),
+        ("groups", _sorted(old.groups), _sorted(new.groups)),
+        ("tags", _sorted(old.tags), _sorted(new.tags)),
+    )
+    seen = ((name, a, b) for name, a, b in parts if a is not None and b is not None)
+    return next((name for name, a, b in seen if not _same(a, b)), None)
+
+
+def _sorted(found: tuple[T, ...] | None) -> list[T] | None:
+    return None if found is None else sorted(found, key=str)
+
+
+def _same(old: object, new: object) -> bool:
+    """True if two values are equal; policies are compared as JSON, not as text."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+    if not (isinstance(old, str) and isinstance(new, str)) or old == new:
+        return old == new
+    try:
+        return bool(json.loads(old) == json.loads(new))
+    except (ValueError, RecursionError):
+        return False

@@ -9,25 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rolehop.config.inheritance import changes_identity, repeated_tags, tag_key
-from rolehop.policy.chains.call_context import context_of
-from rolehop.policy.chains.model import (
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.config.sts_limits import changes_identity, repeated_tags, tag_key
+from rolehop.policy.call_context import (
+    ABSENT_WITH_TOKEN,
+    OF_SIGNER,
+    context_of,
+    context_without_signer,
+    of_every_call,
+)
+from rolehop.policy.chain_model import (
     SOURCE_SESSION,
     AssumeRoleRequest,
     CallerState,
     EvaluationContext,
     InheritedAttributes,
     StartingCredentials,
+    SuppliedKeys,
 )
-from rolehop.policy.evaluation.evaluator import source_unseen
+from rolehop.policy.context_keys import OF_MFA, is_of_caller
+from rolehop.policy.evaluation.evaluator import evaluate, source_unseen
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import PolicySet, PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
-from rolehop.policy.inventory.context_keys import (
-    is_of_caller,
-)
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.language.request_context import Unknown
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.language.request_context import Context, Unknown
 
 
 def build_requests(
@@ -205,3 +212,213 @@ def claim_unread(claim: str | None) -> Finding | None:
         return None
     wanted = "session tags and a source identity in a form that AWS describes"
     return Finding("Request Token", Truth.UNKNOWN, Reason.CLAIM_UNREAD, wanted, claim)
+
+
+@dataclass(frozen=True, slots=True)
+class FederatedCall:
+    """The call by which a federated source gets its own role: hop 0."""
+
+    role: str
+    """Whole ARN."""
+
+    action: str
+    """``sts:AssumeRoleWithWebIdentity``, ``sts:AssumeRoleWithSAML``; ``sts:AssumeRole`` where a
+    service calls."""
+
+    provider: str | None = None
+    """Of a token: ARN or host of the identity provider; ``None``: not known."""
+
+    service: str | None = None
+    """The AWS service that calls, such as IAM Roles Anywhere for a certificate."""
+
+    session_name: str | None = None
+    known: SuppliedKeys = field(default_factory=dict)
+    """Condition keys whose values the config, the token or the certificate gives."""
+
+    carried: InheritedAttributes = InheritedAttributes(unseen=SOURCE_SESSION)
+
+
+PROFILE = "roles-anywhere-profile"
+"""The settings of a Roles Anywhere profile, which only its account can see. The assumption: it lists
+the role, maps the certificate's attributes to tags as by default, and has no session policy."""
+
+
+def federated_request(asked: FederatedCall, setting: EvaluationContext) -> Request:
+    """Return the request of a federated source's own role.
+
+    For Roles Anywhere the service asks for all three actions, always (Roles Anywhere user guide,
+    "The trust model").
+    """
+    carried, service = asked.carried, asked.service
+    extra = {
+        "sts:TagSession": bool(service or carried.tags or carried.transitive),
+        "sts:SetSourceIdentity": carried.source_identity is not None,
+    }
+    records = setting.records
+    unseen, assumed = carried.unseen, carried.unseen in setting.assumptions
+    return Request(
+        role=asked.role,
+        caller=Caller(
+            None, None, provider=asked.provider, federated=service is None, service=service
+        ),
+        context=_context_of_own(asked, setting),
+        actions=(asked.action, *(action for action, wanted in extra.items() if wanted)),
+        policies={
+            PolicyType.TRUST: records.trust(asked.role),
+            PolicyType.RCP: records.rcp(RoleArn.parse(asked.role).account),
+        },
+        assumed=(unseen,) if assumed and unseen else (),
+        unseen=None if assumed else unseen,
+        possible_actions=() if assumed else possible_actions(unseen, extra),
+        impossible=records.role_missing(RoleArn.parse(asked.role))
+        or (source_unseen(PROFILE) if unseen == PROFILE and not assumed else None)
+        or claim_unread(carried.unread),
+    )
+
+
+def session_after(asked: FederatedCall, setting: EvaluationContext) -> FederatedCall:
+    """Return the call with what its session cannot carry: tags and a source identity.
+
+    STS makes no session with either unless the role's trust policy allows ``sts:TagSession`` or
+    ``sts:SetSourceIdentity``, and no RCP denies it (IAM user guide, "Pass session tags in AWS STS"
+    and "Monitor and control actions taken with assumed roles"). So policies that refuse both say
+    what no token shows.
+    """
+    carried = asked.carried
+    if asked.service is not None or not (carried.unread or carried.unseen == SOURCE_SESSION):
+        return asked
+    call = federated_request(asked, setting)
+    for action in ("sts:TagSession", "sts:SetSourceIdentity"):
+        if not evaluate(replace(call, actions=(action,))).refused:
+            return asked
+    return replace(asked, carried=replace(carried, tags={}, unseen=None, unread=None))
+
+
+def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context:
+    carried = asked.carried
+    values: dict[str, Sequence[str]] = {
+        **of_every_call(setting, RoleArn.parse(asked.role).account),
+        **asked.known,
+        **carried.known,
+        **({"sts:RoleSessionName": [asked.session_name]} if asked.session_name else {}),
+    }
+    # The holder of a token is not a principal of any organization; a service may be.
+    absent = list(ABSENT_WITH_TOKEN if asked.service is None else OF_SIGNER)
+    if isinstance(carried.source_identity, str):
+        values["sts:SourceIdentity"] = [carried.source_identity]
+    if asked.service is not None:
+        values["aws:PrincipalIsAWSService"] = ["true"]
+        values["aws:PrincipalServiceName"] = [asked.service]
+        # Which endpoint the service calls, and on whose behalf, is not known.
+        for key in ("aws:ViaAWSService", "aws:ViaAWSMCPService", "aws:RequestedRegion"):
+            values.pop(key, None)
+    if carried.tags is not None:
+        values |= {f"aws:RequestTag/{key}": [value] for key, value in carried.tags.items()}
+        values["aws:TagKeys"] = list(carried.tags)
+        values["sts:TransitiveTagKeys"] = list(carried.transitive)
+        absent.append("aws:RequestTag/")
+        if carried.source_identity is None:
+            absent.append("sts:SourceIdentity")
+    return context_without_signer(values, absent, setting.supplied)
+
+
+_KEYS = (
+    "external_id",
+    "mfa_serial",
+    "role",
+    "session_name",
+    "source_identity",
+    "tags",
+    "transitive_tags",
+)
+
+EVERY_KEY = {key: key for key in _KEYS}
+
+AWS_CONFIG = "AWS config"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigLocation:
+    """Where in the user's config a source or a hop is defined."""
+
+    name: str
+    """For people: ``hop 2 of chain 'prod-admin'``."""
+
+    keys: Mapping[str, str] = field(default_factory=EVERY_KEY.copy)
+    """The keys that can be set there, each with its name there."""
+
+    file: str = "config of rolehop"
+
+    place: tuple[str, tuple[str | int, ...]] | None = field(default=None, compare=False)
+    """The path of the file and the keys that lead to the table there, if a config defines it."""
+
+    @property
+    def is_of_aws(self) -> bool:
+        """True if it is in the AWS config, which rolehop only reads."""
+        return self.file == AWS_CONFIG
+
+
+def default_location(number: int) -> ConfigLocation:
+    """Return the location of hop ``number`` (0: the source) if the config does not define it."""
+    return ConfigLocation(f"hop {number}" if number else "the source")
+
+
+@dataclass(frozen=True, slots=True)
+class ChainScenario:
+    """Everything that determines the requests of a chain."""
+
+    start: StartingCredentials
+    hops: tuple[AssumeRoleRequest, ...]
+    setting: EvaluationContext
+    source_requests: tuple[Request, ...] = ()
+    """Hop 0, if the source is federated."""
+
+    region_location: ConfigLocation | None = None
+    """Where the region can be set; ``None``: a flag sets it, or no config does."""
+
+    locations: Sequence[ConfigLocation] = ()
+    """The source's, then each hop's; if empty, they are named by number."""
+
+    def requests(self) -> dict[int, Request]:
+        """Return the request of every hop, by its number."""
+        asked = build_requests(self.start, self.hops, self.setting)
+        return dict(enumerate((*self.source_requests, *asked), start=1 - len(self.source_requests)))
+
+    def location(self, number: int) -> ConfigLocation:
+        """Return where hop ``number`` is defined; 0: the source."""
+        return self.locations[number] if self.locations else default_location(number)
+
+    def hop(self, number: int) -> AssumeRoleRequest:
+        """Return the call of hop ``number``, from 1."""
+        return self.hops[number - 1]
+
+    def inherited_tag_keys(self, number: int) -> tuple[str, ...]:
+        """Return the keys of the transitive tags that the caller of hop ``number`` carries."""
+        carried = self.start.carried
+        before = [carried.transitive if carried is not None else ()]
+        before += [each.transitive_tags for each in self.hops[: max(number - 1, 0)]]
+        return tuple(key for keys in before for key in keys)
+
+    def with_hop(self, number: int, asked: AssumeRoleRequest) -> ChainScenario:
+        """Return the scenario in which hop ``number``, from 1, makes the call ``asked``."""
+        return replace(self, hops=(*self.hops[: number - 1], asked, *self.hops[number:]))
+
+    def with_source(self, key: str, value: str) -> ChainScenario:
+        """Return the scenario in which a federated source's own call has ``value`` for ``key``."""
+        own, start = self.source_requests[0], self.start
+        own = replace(own, context=own.context.with_supplied({key: (value,)}))
+        if key.lower() == "sts:rolesessionname" and start.principal is not None:
+            role, _, _ = start.principal.rpartition("/")
+            start = replace(start, principal=f"{role}/{value}")
+        return replace(self, start=start, source_requests=(own, *self.source_requests[1:]))
+
+    def with_region(self, region: str) -> ChainScenario:
+        """Return the scenario in which STS is called in ``region``."""
+        return replace(self, setting=replace(self.setting, region=region))
+
+    def with_mfa(self) -> ChainScenario:
+        """Return the scenario in which hop 1 carries MFA, whatever the user says of it as it is."""
+        said = self.setting.supplied
+        still = {key: each for key, each in said.items() if key.lower() not in OF_MFA}
+        setting = replace(self.setting, supplied=still)
+        return replace(self, start=replace(self.start, mfa=True), setting=setting)

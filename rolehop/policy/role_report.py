@@ -1,22 +1,23 @@
-"""The permissions that a role's boundary removes from what its own policies allow.
-
-A role may do what its policies and its boundary both allow; a boundary grants nothing, and a Deny
-in it counts like every Deny (IAM user guide, "Permissions boundaries for IAM entities"). This does
-not evaluate one call but compares the patterns of each statement with those of the boundary. What
-the patterns alone cannot decide (conditions, policy variables) counts as partly remaining.
-"""
+"""Describe one role: who may assume it, what it may do, what its boundary removes, its risks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from rolehop.policy.evaluation.model import PolicySet
-from rolehop.policy.language.parser import Effect, Statement
-from rolehop.policy.language.variables import Template, Variable
-from rolehop.policy.language.wildcards import Wild, matches_text
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.arn import ACCOUNT_ID, account_of
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.findings import Truth
+from rolehop.policy.evaluation.model import NO_POLICY, Outcome, PolicySet, PolicyType, Request
+from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
+from rolehop.policy.evaluation.statements import Call, judge_documents
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.policy.language.operators import Quantifier, Wild, matches_text
+from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
+from rolehop.policy.language.request_context import Context, Template, Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class _Intersection(NamedTuple):
 
 
 _ALL = (_Pattern("*", "*"),)
+
 _Outcome = tuple[tuple[Remaining, ...], tuple[Remaining, ...]]
 
 
@@ -264,3 +266,283 @@ def _overlap(one: str, other: str) -> bool:
 def _agree(one: str, other: str) -> bool:
     """True if two prefixes agree, as far as both go."""
     return all(a == b or "?" in (a, b) for a, b in zip(one, other, strict=False))
+
+
+ACTION = "iam:PassRole"
+
+
+@dataclass(frozen=True, slots=True)
+class Passer:
+    """A user or role that can, or possibly can, pass the role to these services."""
+
+    arn: str
+    services: tuple[str, ...]
+    outcome: Outcome
+    """Allowed, or unknown."""
+
+    unknowns: tuple[str, ...]
+    """What would settle it, as in a verdict; empty if it is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassRoleReport:
+    """Who may pass a role, as far as the inventory shows."""
+
+    passers: tuple[Passer, ...] = ()
+    """Certain ones first."""
+
+    unseen: tuple[str, ...] = ()
+    """ARNs of users and roles whose permissions are not, or only partly, in the inventory."""
+
+
+def find_passers(records: IamInventory, role: Entity, services: Sequence[str]) -> PassRoleReport:
+    """Return who may pass ``role`` to any of ``services``.
+
+    A group cannot call: its policies count for each of its users.
+    """
+    passers: list[Passer] = []
+    unseen: list[str] = []
+    for entity in records.entities.values():
+        if account_of(entity.arn) != account_of(role.arn) or ":group/" in entity.arn:
+            continue
+        requests = {each: _request(records, entity, role, each) for each in services}
+        able = {each: found for each, found in requests.items() if _may_be_allowed(found)}
+        passers.extend(_passers(entity.arn, able))
+        if not able and records.permissions(entity.arn).missing:
+            unseen.append(entity.arn)
+    passers.sort(key=lambda passer: passer.outcome is not Outcome.ALLOWED)
+    return PassRoleReport(tuple(passers), tuple(unseen))
+
+
+def _passers(arn: str, requests: dict[str, Request]) -> Iterator[Passer]:
+    """Yield one passer for all services with the same result."""
+    found: dict[tuple[Outcome, tuple[str, ...]], list[str]] = {}
+    for service, request in requests.items():
+        verdict = evaluate(request)
+        if verdict.outcome is not Outcome.REFUSED:
+            found.setdefault((verdict.outcome, verdict.unknowns), []).append(service)
+    for (outcome, unknowns), services in found.items():
+        yield Passer(arn, tuple(services), outcome, unknowns)
+
+
+def _may_be_allowed(request: Request) -> bool:
+    """True if a visible statement allows the call, or may allow it."""
+    call = Call(ACTION, request.role, request.caller, request.context)
+    judged = judge_documents(request.policy_set(PolicyType.PERMISSIONS).documents, call)
+    return any(
+        each.statement.effect is Effect.ALLOW and each.truth is not Truth.FALSE for each in judged
+    )
+
+
+def _request(records: IamInventory, passer: Entity, role: Entity, service: str) -> Request:
+    caller = _caller(passer)
+    return Request(
+        role=role.arn,
+        caller=caller,
+        context=_context(passer, caller, role, service),
+        actions=(ACTION,),
+        policies={
+            # Trust policies and RCPs do not apply, and a session policy depends on the session.
+            PolicyType.TRUST: NO_POLICY,
+            PolicyType.SESSION: NO_POLICY,
+            PolicyType.RCP: NO_POLICY,
+            PolicyType.PERMISSIONS: records.permissions(passer.arn),
+            PolicyType.BOUNDARY: records.boundary(passer.arn),
+            PolicyType.SCP: records.scp(caller.account),
+        },
+    )
+
+
+def _caller(passer: Entity) -> Caller:
+    if ":role/" in passer.arn:
+        return caller_from_arn(session_of(passer.arn), role=passer.arn, unique_id=passer.unique_id)
+    return caller_from_arn(passer.arn, unique_id=passer.unique_id)
+
+
+def _context(passer: Entity, caller: Caller, role: Entity, service: str) -> Context:
+    """Return the known condition keys of a call that passes ``role``; not MFA, address or time."""
+    user = ":user/" in passer.arn
+    values = {
+        "iam:PassedToService": [service],
+        "aws:PrincipalArn": [passer.arn],
+        "aws:PrincipalAccount": [caller.account or ""],
+        "aws:PrincipalType": ["User" if user else "AssumedRole"],
+        "aws:SecureTransport": ["true"],
+        **{f"aws:PrincipalTag/{key}": [value] for key, value in passer.tags or ()},
+    }
+    absent: list[str] = []
+    if user:
+        values["aws:username"] = [passer.arn.rpartition("/")[2]]
+        # A role's session may bring tags of its own.
+        absent += ["aws:PrincipalTag/"] if passer.tags is not None else []
+    else:
+        absent.append("aws:username")
+    if role.tags is not None:
+        for family in ("aws:ResourceTag/", "iam:ResourceTag/"):
+            absent.append(family)
+            values |= {f"{family}{key}": [value] for key, value in role.tags}
+    return Context(values, absent)
+
+
+class RiskKind(Enum):
+    """The kinds of risk in a trust policy."""
+
+    ANYBODY = "anybody"
+    WHOLE_ACCOUNT = "whole-account"
+    NO_EXTERNAL_ID = "third-party-without-external-id"
+    SERVICE_WITHOUT_SOURCE = "service-without-source"
+    OIDC_WITHOUT_SUBJECT = "oidc-without-subject"
+    DELETED_PRINCIPAL = "deleted-principal"
+    NOT_A_PRINCIPAL = "not-a-principal"
+    NOT_PRINCIPAL = "not-principal"
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """One risk, at one statement of the trust policy."""
+
+    kind: RiskKind
+    statement: int
+    """From 1."""
+
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleReport:
+    """Everything the inventory has about a role."""
+
+    arn: str
+    entity: Entity
+    trust: PolicySet
+    permissions: PolicySet
+    boundary: PolicySet
+    risks: tuple[Risk, ...]
+    services: tuple[str, ...]
+    """AWS services that may assume the role."""
+
+    passing: PassRoleReport
+    """Who may pass it to a service; empty if no service may assume it."""
+
+    removed: tuple[Removed, ...]
+    """What its boundary removes."""
+
+
+def report_on(records: IamInventory, arn: str) -> RoleReport | None:
+    """Return what is known about the role; ``None``: nothing is."""
+    entity = records.find(arn)
+    if entity is None:
+        return None
+    trust = records.trust(entity.arn)
+    whole = replace(records, complete_only=True)
+    permissions, boundary = whole.permissions(entity.arn), whole.boundary(entity.arn)
+    services = tuple(
+        dict.fromkeys(
+            principal.text
+            for statement in _statements(trust)
+            if statement.effect is Effect.ALLOW
+            for principal in statement.principals or ()
+            if principal.kind is PrincipalKind.SERVICE
+        )
+    )
+    return RoleReport(
+        arn=entity.arn,
+        entity=entity,
+        trust=trust,
+        permissions=permissions,
+        boundary=boundary,
+        risks=tuple(_risks(trust, entity.arn)),
+        services=services,
+        passing=find_passers(records, entity, services) if services else PassRoleReport(),
+        removed=removed_by_boundary(permissions, boundary),
+    )
+
+
+def _statements(shown: PolicySet) -> Iterator[Statement]:
+    for document in shown.documents:
+        yield from document.policy.statements
+
+
+def _risks(trust: PolicySet, arn: str) -> Iterator[Risk]:
+    for statement in _statements(trust):
+        if statement.not_principals is not None:
+            yield Risk(RiskKind.NOT_PRINCIPAL, statement.index, "NotPrincipal")
+        for principal in statement.principals or ():
+            kind = _risk(principal, statement, arn)
+            if kind is not None:
+                yield Risk(kind, statement.index, principal.text)
+
+
+def _risk(principal: Principal, statement: Statement, role: str) -> RiskKind | None:
+    text = principal.text
+    if text.startswith(("AIDA", "AROA")) and ":" not in text:
+        return RiskKind.DELETED_PRINCIPAL
+    if statement.effect is Effect.DENY:
+        return None
+    binding = [condition for condition in statement.conditions if _binds(condition)]
+    keys = {condition.key.lower() for condition in binding}
+    match principal.kind:
+        case PrincipalKind.AWS if text == "*":
+            return None if any(map(_names_a_principal, binding)) else RiskKind.ANYBODY
+        case PrincipalKind.AWS:
+            return _aws_risk(text, keys, role)
+        case PrincipalKind.SERVICE:
+            named = keys & {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid"}
+            return None if named else RiskKind.SERVICE_WITHOUT_SOURCE
+        case PrincipalKind.FEDERATED:
+            narrowed = any(key.endswith(":sub") for key in keys)
+            oidc = ":saml-provider/" not in text
+            return RiskKind.OIDC_WITHOUT_SUBJECT if oidc and not narrowed else None
+        case PrincipalKind.CANONICAL_USER:
+            return RiskKind.NOT_A_PRINCIPAL
+
+
+def _aws_risk(text: str, keys: set[str], role: str) -> RiskKind | None:
+    if "*" in text or "?" in text:
+        return RiskKind.NOT_A_PRINCIPAL
+    account = text if ACCOUNT_ID.fullmatch(text) else account_of(text)
+    if account != account_of(role) and "sts:externalid" not in keys and not keys & _ORGANIZATION:
+        return RiskKind.NO_EXTERNAL_ID
+    if (ACCOUNT_ID.fullmatch(text) or text.endswith(":root")) and not keys:
+        return RiskKind.WHOLE_ACCOUNT
+    return None
+
+
+_ORGANIZATION = {"aws:principalorgid", "aws:principalorgpaths", "aws:principalarn"}
+
+# Keys that callers cannot choose themselves, unlike MFA, tags, names and encryption.
+_NARROWING = _ORGANIZATION | {
+    "aws:principalaccount",
+    "aws:userid",
+    "aws:sourceip",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourcevpcaccount",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "sts:externalid",
+}
+
+_ANYTHING = ("*", "0.0.0.0/0", "::/0")
+
+
+def _binds(condition: Condition) -> bool:
+    """True if a condition restricts the callers: not one that an absent key satisfies."""
+    operator = condition.operator
+    if operator.negated or operator.if_exists or operator.quantifier is Quantifier.ALL:
+        return False
+    if operator.is_null or any(each in _ANYTHING for each in condition.values):
+        return False
+    # A subject that every GitHub repository has.
+    of_all = condition.key.lower().endswith(":sub")
+    return not (of_all and any(each.startswith(("*", "repo:*")) for each in condition.values))
+
+
+def _names_a_principal(condition: Condition) -> bool:
+    """True if a condition excludes what anyone can create for themselves.
+
+    A role of a certain name anybody can make in an account of their own.
+    """
+    accounts = [(*each.split(":", 5), *[""] * 5)[4] for each in condition.values]
+    anywhere = condition.key.lower() == "aws:principalarn" and any("*" in a for a in accounts)
+    return condition.key.lower() in _NARROWING and not anywhere

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.text import nearest, quoted
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Request
 from rolehop.policy.evaluation.principals import caller_from_arn, session_of
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.language.json_reader import PolicyError
+from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.operators import OPERATOR_NAMES, Malformed, Operator
-from rolehop.policy.language.parser import Condition, Kind, Statement, parse_policy
+from rolehop.policy.language.parser import Condition, Kind, PolicyError, Statement, parse_policy
 from rolehop.policy.language.request_context import Context
-from rolehop.text import nearest, quoted
 
 
 def next_hop_under(

@@ -12,18 +12,19 @@ most configs use one or two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
+from rolehop.base.errors import RolehopError
+from rolehop.config.model import SourceConfig
+
 if TYPE_CHECKING:
     from rolehop.awsconfig import AwsConfig
-    from rolehop.config.model import SourceConfig
     from rolehop.config.schema import Table
     from rolehop.plan.model import Stamp
-    from rolehop.ports import Source
-    from rolehop.sources.context import SourceContext
-    from rolehop.sources.federation import FederatedIdentity
+    from rolehop.sources.context import FederatedIdentity, SourceContext
     from rolehop.sources.source_type import (
         ConsoleUser,
         Diagnosis,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         PortalRole,
         SourceType,
     )
+    from rolehop.walk.ports import Source
 
 __all__ = [
     "SOURCE_TABLES",
@@ -56,15 +58,14 @@ _MODULES = {
     "keys": "keys",
     "profile": "profile",
     "environment": "environment",
-    "identity-center": "identity_center.source",
+    "identity-center": "identity_center",
     "instance": "instance",
     "container": "container",
-    "web-identity": "web_identity.source",
-    "saml": "saml.source",
-    "roles-anywhere": "roles_anywhere.source",
+    "web-identity": "web_identity",
+    "saml": "saml",
+    "roles-anywhere": "roles_anywhere",
     "process": "process",
 }
-
 
 Part = TypeVar("Part", covariant=True)
 
@@ -89,6 +90,7 @@ class _ByType(Mapping[str, Part]):
 
 
 SOURCE_TYPES: Mapping[str, SourceType] = _ByType(lambda source_type: source_type)
+
 SOURCE_TABLES: Mapping[str, Table] = _ByType(lambda source_type: source_type.table)
 """The config keys of each type, besides those that every source has."""
 
@@ -193,7 +195,62 @@ def build_source(source: SourceConfig, context: SourceContext) -> Source:
 
     What it gives is checked, whatever its type: never empty, over, or without an end in sight.
     """
-    from rolehop.sources.shared.checked_source import CheckedSource
+    from rolehop.sources.checked_source import CheckedSource
 
     built = SOURCE_TYPES[source.type].build(source, context)
     return CheckedSource(built, source.name, context.now)
+
+
+OF_PROFILE = "profile/"
+"""Before the name of an AWS profile if a source of the config has that name; no source has a slash."""
+
+
+def source_of_profile(name: str, configured: Container[str]) -> SourceConfig:
+    """Return the source that an AWS profile is, under a name that no ``configured`` source has."""
+    own = f"{OF_PROFILE}{name}" if name in configured else name
+    return SourceConfig(name=own, type="profile", settings={"profile": name})
+
+
+def base_of(source: SourceConfig, aws: Callable[[], AwsConfig]) -> SourceConfig:
+    """Return the source that ``source`` starts from: itself, or what its AWS profile leads to.
+
+    It is ``source`` if there is no such profile, or if that is broken.
+    """
+    expand = SOURCE_TYPES[source.type].expand
+    if expand is not None:
+        with contextlib.suppress(RolehopError):
+            return expand(source, aws())[0]
+    return source
+
+
+def token_name(base: SourceConfig, context: Callable[[], SourceContext]) -> str | None:
+    """Return the name in the vault of what a sign-in to an expanded source stores, if it ends."""
+    support = login_support(base)
+    if support is None or support.token_name is None:
+        return None
+    with contextlib.suppress(RolehopError):  # its sso_session does not exist
+        return support.token_name(base, context())
+    return None
+
+
+def profiles_with_sign_in(
+    configured: Mapping[str, SourceConfig], context: SourceContext
+) -> list[SourceConfig]:
+    """Return the source of one AWS profile for each Identity Center that no ``configured`` one has."""
+    from rolehop.awsconfig import CredentialKind, credential_kind_of
+
+    aws = context.aws
+
+    def token_of(source: SourceConfig) -> str | None:
+        return token_name(base_of(source, lambda: aws), lambda: context)
+
+    seen = {token_of(each) for each in configured.values()}
+    found = []
+    for name in aws.profiles:
+        if credential_kind_of(aws, name) is CredentialKind.SSO:
+            source = source_of_profile(name, configured)
+            token = token_of(source)
+            if token not in {None, *seen}:
+                seen.add(token)
+                found.append(source)
+    return found

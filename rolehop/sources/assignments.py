@@ -15,26 +15,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rolehop.daemon_threads import parallel_map
-from rolehop.errors import HopRefused, ServiceError, SourceError
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import HopRefused, ServiceError, SourceError
+from rolehop.base.threads import parallel_map
+from rolehop.base.time_limit import time_limit
 from rolehop.sources.context import SourceChanged
-from rolehop.sources.identity_center.source import build
+from rolehop.sources.identity_center import build
 from rolehop.sources.loading import MOST_CHANGES, keeps_changing
-from rolehop.startup.dataclass import dataclass
-from rolehop.time_limit import time_limit
 
 if TYPE_CHECKING:
-    from rolehop.aws.identity_center.portal import Account, Portal, PortalRefusal
+    from rolehop.aws.identity_center import Account, Portal, PortalRefusal
+    from rolehop.base.credentials import Secret
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Secret
     from rolehop.sources.context import SourceContext
-    from rolehop.sources.identity_center.source import IdentityCenter
+    from rolehop.sources.identity_center import IdentityCenter
 
 LISTING_SECONDS = 600.0
 """For the whole of a listing, throttling included."""
 
 _JOBS = 8
+
 _PAUSE = (1.0, 5.0)  # seconds between rounds of attempts of one call
+
 _GONE = (403, 404)  # the account was taken from the person after it was listed
 
 
@@ -89,7 +91,7 @@ class Assignments:
             HopRefused: the portal refused.
             ServiceError: it cannot be reached, or throttles for too long: nothing is left out.
         """
-        from rolehop.aws.identity_center.portal import PortalRefusal
+        from rolehop.aws.identity_center import PortalRefusal
 
         for _ in range(MOST_CHANGES):
             center = build(self._source, self._context)
@@ -121,7 +123,7 @@ class Assignments:
         )
 
     def _ask(self, portal: Portal, token: Secret, account: str) -> None:
-        from rolehop.aws.identity_center.portal import PortalRefusal
+        from rolehop.aws.identity_center import PortalRefusal
 
         if self._stop.is_set():
             raise _Stopped

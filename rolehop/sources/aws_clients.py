@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.arn import default_region
+from rolehop.aws.net.client_settings import ClientSettings, settings_from
 from rolehop.aws.sts import StsClient
 from rolehop.awsconfig import client_keys, current_profile, endpoint_override, region_of
+from rolehop.base.arn import default_region
+from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SignInExpired
 from rolehop.config.regions import Regions, regions_in_order
-from rolehop.errors import HopRefused, RolehopError, ServiceError, SignInExpired
-from rolehop.net.client_settings import ClientSettings, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rolehop.aws.net.http import HttpClient
     from rolehop.config.model import SourceConfig
-    from rolehop.net.http import HttpClient
-    from rolehop.ports import StsRefusal
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import StsRefusal
 
 
 def region_for(source: SourceConfig, context: SourceContext, partition: str = "aws") -> str:
@@ -87,7 +87,7 @@ def http_client(
     set_by: str | None = None,
 ) -> HttpClient:
     """Return a client for plain HTTP, with the environment's proxies. This imports botocore."""
-    from rolehop.net.http import HttpClient
+    from rolehop.aws.net.http import HttpClient
 
     return HttpClient(
         settings_for(context, region),

@@ -5,33 +5,213 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
-from rolehop.advice import Advice, Argument
-from rolehop.arn import partition_of_region
-from rolehop.credentials import Secret
-from rolehop.errors import HopRefused, SourceWithdrawn
+from rolehop.awsconfig import current_profile, endpoint_overrides
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.arn import partition_of_region
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.digest import sha256_hex
+from rolehop.base.errors import ConfigError, HopRefused, SourceError, SourceWithdrawn
+from rolehop.base.text import nearest
+from rolehop.config import value_types
+from rolehop.config.schema import Key, Table
 from rolehop.plan.identity import wrong_caller
-from rolehop.ports import StsRefusal
-from rolehop.sources.identity_center.login import (
-    SignedIn,
-    document_of,
-    read_time,
-    registration_in,
-    sign_in,
-)
-from rolehop.sources.shared.aws_clients import http_client, region_for, settings_for, sts_client
-from rolehop.sources.shared.cli_sign_in import CliSignIn, cached_sign_in, endpoints_digest
-from rolehop.startup.dataclass import replace
+from rolehop.sources.aws_clients import http_client, region_for, settings_for, sts_client
+from rolehop.sources.cli_sign_in import CliSignIn, cached_sign_in, endpoints_digest, portal_address
+from rolehop.sources.source_type import PortalRole
+from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
-    from rolehop.aws.identity_center.oidc import Registration, SsoOidc
-    from rolehop.aws.identity_center.portal import Portal
-    from rolehop.aws.identity_center.token_cache import CachedSignIn
+    from collections.abc import Mapping
+
+    from rolehop.aws.identity_center import DeviceCode, Portal, Registration, SsoOidc
+    from rolehop.aws.oauth import OAuthRefusal, Tokens
+    from rolehop.aws.sso_token_cache import CachedSignIn
+    from rolehop.base.credentials import Credentials
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Credentials
-    from rolehop.oauth.responses import Tokens
     from rolehop.sources.context import Document, SourceContext
-    from rolehop.sources.identity_center.settings import Center
     from rolehop.sources.source_type import Login
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+_SPARE = timedelta(minutes=15)
+
+_SLOWER = 5  # seconds added to the polling interval at each slow_down (RFC 8628, 3.5)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Tokens, and the registered client that they were issued to."""
+
+    tokens: Tokens
+    client: Registration
+
+
+def sign_in(center: Center, oidc: SsoOidc, context: SourceContext, login: Login) -> SignedIn:
+    """Let a person sign in.
+
+    Raises:
+        SourceError: it was refused, cancelled, or took too long.
+        ServiceError: Identity Center cannot be reached.
+    """
+    from rolehop.aws.oauth import OAuthRefusal
+
+    browser = login.browser and context.person.has_browser
+    by_code = center.flow == "pkce" or (center.flow == "auto" and browser)
+    try:
+        if by_code and login.browser:
+            return _by_code(center, oidc, context)
+        return _by_device(center, oidc, context, browser=browser)
+    except OAuthRefusal as refusal:
+        raise _sign_in_refused(center, refusal) from None
+
+
+def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
+    from rolehop.aws.net.loopback_pages import HOST, PATH, Callback
+    from rolehop.aws.oauth import new_pkce
+
+    client = _client(center, oidc, context, redirect_uri=f"http://{HOST}{PATH}")
+    pkce = new_pkce()
+    with Callback(pkce.state) as callback:
+        uri = callback.redirect_uri
+        url = oidc.authorize_url(client.client_id, uri, pkce.state, pkce.challenge, center.scopes)
+        _check_page(url, center)
+        if not context.person.open_browser(url):
+            context.person.say("open this address in a browser on this machine:")
+        else:
+            context.person.say(f"sign in to {center.address} in the browser; if none opens:")
+        context.person.say(url)
+        code = callback.wait()
+    return SignedIn(oidc.by_code(client, code, uri, pkce.verifier), client)
+
+
+def _check_page(url: str, center: Center) -> None:
+    """Check that the page of an overridden endpoint may be opened in a browser.
+
+    Raises:
+        SourceError: it may not.
+    """
+    from rolehop.aws.net.addresses import host_of, is_web_address
+
+    if not is_web_address(url):
+        raise SourceError(
+            f"the sign-in page for {center.address} is not opened in a browser",
+            cause=f"{host_of(url)} is neither https nor on this machine",
+            fix="use an https endpoint for sso-oidc",
+        )
+
+
+def _by_device(center: Center, oidc: SsoOidc, context: SourceContext, *, browser: bool) -> SignedIn:
+    client = _client(center, oidc, context, redirect_uri=None)
+    device = oidc.start_device(client, center.address)
+    say = context.person.say
+    say(f"sign in to {center.address}")
+    say(f"open {device.verification_uri_complete}")
+    say(f"and make sure that it shows the code {device.user_code}")
+    if browser:
+        context.person.open_browser(device.verification_uri_complete)
+    return SignedIn(_polled(oidc, client, device, context), client)
+
+
+def _polled(
+    oidc: SsoOidc, client: Registration, device: DeviceCode, context: SourceContext
+) -> Tokens:
+    """Poll until somebody has signed in, never more often than allowed."""
+    from rolehop.aws.oauth import OAuthRefusal
+
+    interval = device.interval_seconds
+    while context.now() < device.expires_at:
+        context.sleep(interval)
+        try:
+            return oidc.by_device(client, device)
+        except OAuthRefusal as refusal:
+            if refusal.code in ("slow_down", "SlowDownException"):
+                interval += _SLOWER
+            elif refusal.code not in ("authorization_pending", "AuthorizationPendingException"):
+                raise
+    raise SourceError(
+        "nobody signed in",
+        cause="the code shown has expired",
+        fix="start again, and open the address right away",
+    )
+
+
+def _client(
+    center: Center, oidc: SsoOidc, context: SourceContext, *, redirect_uri: str | None
+) -> Registration:
+    """Return the stored registration for this flow, or a new one."""
+    name = f"{center.token_name}.{'device' if redirect_uri is None else 'code'}"
+    stored = registration_in(context.tokens.get(name))
+    if stored is not None and stored.expires_at - context.now() > _SPARE:
+        return stored
+    created = oidc.register(center.scopes, redirect_uri=redirect_uri, issuer=center.address)
+    context.tokens.put(name, registration_document(created))
+    return created
+
+
+def forget_clients(center: Center, context: SourceContext) -> None:
+    """Forget the client registrations."""
+    for flow in ("device", "code"):
+        context.tokens.remove(f"{center.token_name}.{flow}")
+
+
+def registration_document(client: Registration) -> Document:
+    """Return the registration in its stored form."""
+    return {
+        "client_id": client.client_id,
+        "client_secret": client.client_secret,
+        "client_expires_at": client.expires_at.strftime(_TIME),
+    }
+
+
+def registration_in(document: Document | None) -> Registration | None:
+    """Return the registration stored in ``document``, or ``None`` if none is complete."""
+    from rolehop.aws.identity_center import Registration
+
+    if document is None:
+        return None
+    client_id, secret = document.get("client_id"), document.get("client_secret")
+    expires_at = read_time(document.get("client_expires_at"))
+    if not isinstance(client_id, str) or not isinstance(secret, Secret) or expires_at is None:
+        return None
+    return Registration(client_id, secret, expires_at)
+
+
+def document_of(signed: SignedIn) -> Document:
+    """Return a sign-in in its stored form."""
+    refresh = signed.tokens.refresh
+    return {
+        **registration_document(signed.client),
+        "access_token": signed.tokens.access,
+        "expires_at": signed.tokens.expires_at.strftime(_TIME),
+        **({"refresh_token": refresh} if refresh is not None else {}),
+    }
+
+
+def read_time(value: object) -> datetime | None:
+    """Return a stored time (aware, UTC), or ``None`` if it is not one."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _sign_in_refused(center: Center, refusal: OAuthRefusal) -> SourceError:
+    """Return the error that explains a refusal to the person."""
+    if refusal.code in ("access_denied", "AccessDeniedException"):
+        cause = "somebody pressed deny, or may not use this Identity Center"
+    elif refusal.code in ("expired_token", "ExpiredTokenException"):
+        cause = "the code shown has expired"
+    else:
+        cause = str(refusal)
+    return SourceError(
+        f"the sign-in to {center.address} was refused",
+        cause=cause,
+        fix=f"check start_url and sso_region ({center.region}): it is the Identity Center's own",
+    )
+
 
 # A token that expires within this time is refreshed first.
 SPARE = timedelta(minutes=5)
@@ -58,7 +238,7 @@ class CenterClients:
     """The API clients of one Identity Center, closed together; this imports botocore."""
 
     def __init__(self, center: Center, context: SourceContext) -> None:
-        from rolehop.aws.identity_center.portal import Portal
+        from rolehop.aws.identity_center import Portal
 
         self._center = center
         self._context = context
@@ -76,7 +256,7 @@ class CenterClients:
     @property
     def oidc(self) -> SsoOidc:
         """A client of the OIDC service."""
-        from rolehop.aws.identity_center.oidc import SsoOidc
+        from rolehop.aws.identity_center import SsoOidc
 
         center, context = self._center, self._context
         base = center.endpoint("sso-oidc") or _public("sso-oidc", center, context)
@@ -84,7 +264,7 @@ class CenterClients:
 
     def refreshed(self, client: Registration, refresh: Secret) -> Tokens | None:
         """Return new tokens, or ``None`` if the sign-in or the registration has ended."""
-        from rolehop.oauth.responses import OAuthRefusal
+        from rolehop.aws.oauth import OAuthRefusal
 
         if client.expires_at <= self._context.now():
             return None
@@ -127,7 +307,7 @@ class CenterClients:
 
     def write_cli_cache(self, signed: SignedIn) -> None:
         """Write the sign-in into the AWS CLI's cache."""
-        from rolehop.aws.identity_center.token_cache import CachedSignIn, cache_file, write_cache
+        from rolehop.aws.sso_token_cache import CachedSignIn, cache_file, write_cache
 
         path = cache_file(self._context.home, self._center.cache_key)
         shared = CachedSignIn(
@@ -164,7 +344,7 @@ def access_in(document: Document | None) -> tuple[Secret | None, datetime]:
 
 def client_in(cached: CachedSignIn, context: SourceContext) -> Registration | None:
     """Return the client that can refresh the AWS CLI's sign-in, or ``None`` if none can."""
-    from rolehop.aws.identity_center.oidc import Registration
+    from rolehop.aws.identity_center import Registration
 
     expires_at = cached.registration_ends
     if not cached.client_id or cached.client_secret is None or cached.refresh is None:
@@ -207,3 +387,170 @@ def check_picked(
             cause=f"what was picked is {wanted}",
             fix="ask whoever runs this Identity Center",
         )
+
+
+DEFAULT_SCOPES = ("sso:account:access",)
+
+
+def _one_center(values: Mapping[str, object]) -> None:
+    own = [key for key in ("start_url", "sso_region") if key in values]
+    if "sso_session" in values and own:
+        raise ValueError(f"keep one of sso_session and {' + '.join(own)}")
+    if "sso_session" not in values and len(own) < 2:
+        raise ValueError("needs start_url and sso_region, or sso_session")
+
+
+def _account(value: object) -> str:
+    # A fleet's chains replace the placeholder.
+    return "{account}" if value == "{account}" else str(value_types.ACCOUNT.run(value))
+
+
+TABLE = Table(
+    "sources.NAME (identity-center)",
+    "a person's sign-in to IAM Identity Center, and one role in one account",
+    (
+        Key("start_url", value_types.URL, "the access portal's address"),
+        Key("sso_region", value_types.REGION, "the region of the Identity Center itself"),
+        Key("sso_session", value_types.TEXT, "an sso-session of the AWS config, instead of both"),
+        Key(
+            "account",
+            value_types.Check("account ID", '12 digits, or "{account}" for a fleet', _account),
+            "the account",
+            "asked on the terminal",
+            template=True,
+        ),
+        Key("role", value_types.TEXT, "the permission set's name", "asked on the terminal"),
+        Key("flow", value_types.choice("auto", "pkce", "device"), "how to sign in", '"auto"'),
+        Key(
+            "share_cli_cache",
+            value_types.BOOLEAN,
+            "stores the sign-in in the AWS CLI's cache too, in plain text on disk",
+            "false",
+        ),
+    ),
+    _one_center,
+    fields=("account",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Center:
+    """One Identity Center, and how this source signs in to it."""
+
+    start_url: str
+    """As it is written, which is what the AWS CLI's cache goes by."""
+
+    region: str
+    scopes: tuple[str, ...]
+    session: str | None
+    """Name of the ``sso-session`` section that it came from, if any."""
+
+    flow: str = "auto"
+    share_cli_cache: bool = False
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """Service and URL of each overridden endpoint of Identity Center."""
+
+    of_profile: bool = False
+    """True if an AWS profile says all this. Then the AWS CLI's sign-in is renewed in its cache, as the
+    CLI and every SDK do for that profile."""
+
+    @property
+    def renews_cli_sign_in(self) -> bool:
+        """True if the AWS CLI's sign-in may be renewed, which writes its cache."""
+        return self.share_cli_cache or self.of_profile
+
+    @property
+    def address(self) -> str:
+        """The portal's address as AWS has it: what a browser shows of it ends in ``#/``."""
+        return portal_address(self.start_url)
+
+    @property
+    def token_name(self) -> str:
+        """Name of the sign-in in the vault, shared by all sources of one Identity Center."""
+        text = f"{self.address}\n{self.region}\n{self.scopes}"
+        # A token that came from one endpoint is never sent to another.
+        text += f"\n{self.endpoints}" if self.endpoints else ""
+        return f"identity-center/{sha256_hex(text.encode())[:24]}"
+
+    def endpoint(self, service: str) -> str | None:
+        """Return the URL that overrides AWS's own for ``service``, without a last slash."""
+        return dict(self.endpoints).get(service, "").rstrip("/") or None
+
+    @property
+    def cache_key(self) -> str:
+        """The name that the AWS CLI's cache file is derived from."""
+        return self.session or self.start_url
+
+
+def center_of(source: SourceConfig, context: SourceContext) -> Center:
+    """Return the Identity Center of ``source``.
+
+    Raises:
+        ConfigError: its ``sso_session`` is not in the AWS config, or is incomplete.
+        SourceError: it is that of an AWS profile, which is broken.
+    """
+    settings = source.settings
+    if isinstance(profile := settings.get("profile"), str):
+        return _center_of_profile(profile, context)
+    flow = settings.get("flow")
+    profile = current_profile(context.environ)
+    options = (
+        flow if isinstance(flow, str) else "auto",
+        settings.get("share_cli_cache") is True,
+        endpoint_overrides(context.aws, profile, context.environ, ("sso", "sso-oidc")),
+    )
+    name = settings.get("sso_session")
+    if not isinstance(name, str):
+        own_url, own_region = str(settings.get("start_url")), str(settings.get("sso_region"))
+        return Center(own_url, own_region, DEFAULT_SCOPES, None, *options)
+    section = context.aws.sso_sessions.get(name)
+    if section is None:
+        near = nearest(name, context.aws.sso_sessions)
+        raise ConfigError(
+            f"source '{source.name}' names the sso-session '{name}', which does not exist",
+            cause=f"{context.aws.config_file} has no [sso-session {name}]",
+            fix=f"did you mean {', '.join(near)}" if near else "aws configure sso-session",
+        )
+    start_url, region = section.get("sso_start_url"), section.get("sso_region")
+    if not isinstance(start_url, str) or not isinstance(region, str) or not (start_url and region):
+        raise ConfigError(
+            f"the sso-session '{name}' is not complete",
+            cause="sso_start_url and sso_region are needed",
+            fix=f"add them to [sso-session {name}] in {context.aws.config_file}",
+        )
+    scopes = section.get("sso_registration_scopes")
+    listed = tuple(each.strip() for each in scopes.split(",")) if isinstance(scopes, str) else ()
+    return Center(start_url, region, tuple(filter(None, listed)) or DEFAULT_SCOPES, name, *options)
+
+
+def _center_of_profile(name: str, context: SourceContext) -> Center:
+    """Return the Identity Center of an AWS profile; the profile's own endpoints count."""
+    from rolehop.awsconfig.sso_profile import sso_profile
+
+    found = sso_profile(context.aws, name)
+    return Center(
+        found.start_url,
+        found.region,
+        found.scopes or DEFAULT_SCOPES,
+        found.session,
+        endpoints=endpoint_overrides(context.aws, name, context.environ, ("sso", "sso-oidc")),
+        of_profile=True,
+    )
+
+
+def unnamed_keys(source: SourceConfig) -> list[str]:
+    """Return which of account and role a person must choose."""
+    return [key for key in ("account", "role") if not source.settings.get(key)]
+
+
+def portal_role(source: SourceConfig, context: SourceContext) -> PortalRole | None:
+    """Return the role that the portal offers; ``None`` if account or role is asked for.
+
+    Raises:
+        ConfigError: see `center_of`.
+    """
+    if unnamed_keys(source):
+        return None
+    center = center_of(source, context)
+    account, role = (str(source.settings[key]) for key in ("account", "role"))
+    return PortalRole(center.start_url, center.region, account, role)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from rolehop.base.credentials import Credentials
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SourceError
 from rolehop.config.sts_limits import MAX_TOKEN_DURATION
-from rolehop.credentials import Credentials
-from rolehop.errors import SourceError
-from rolehop.ports import Source
-from rolehop.startup.dataclass import dataclass
+from rolehop.walk.ports import Source
 
 # No session of AWS lasts longer; the hour is for an AWS clock that is not known.
 _LONGEST = timedelta(seconds=MAX_TOKEN_DURATION) + timedelta(hours=1)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.digest import digest_of
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean
+from rolehop.base.dataclass import dataclass
+from rolehop.base.digest import digest_of
+from rolehop.base.text import clean
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rolehop.aws.identity_center.token_cache import CachedSignIn
+    from rolehop.aws.sso_token_cache import CachedSignIn
     from rolehop.sources.context import SourceContext
-
 
 Endpoints = tuple[tuple[str, str], ...]
 
@@ -58,7 +57,7 @@ def cached_sign_in(
     ``endpoints`` are service and URL of those that are overridden in this process. Only rolehop
     notes them in the file: a sign-in by another program is taken for one at AWS's own.
     """
-    from rolehop.aws.identity_center.token_cache import cache_file, look
+    from rolehop.aws.sso_token_cache import cache_file, look
 
     path = context.watched(cache_file(context.home, name))
     looked = look(path, context.now())

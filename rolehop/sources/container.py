@@ -6,23 +6,66 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from rolehop.aws.net.addresses import certain_host, host_of, is_private
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError, SourceError
+from rolehop.base.files import NotRegular, read_regular
 from rolehop.config.schema import Table
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import ConfigError, SourceError
-from rolehop.files import NotRegular, read_regular
-from rolehop.net.addresses import certain_host, host_of, is_private
 from rolehop.plan.model import Stamp
-from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
-from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rolehop.aws.metadata import ContainerEndpoint
+    from rolehop.aws.metadata import ContainerEndpoint, Timeouts
     from rolehop.config.model import SourceConfig
-    from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import Source
+
+_SECONDS = "AWS_METADATA_SERVICE_TIMEOUT"
+
+_ATTEMPTS = "AWS_METADATA_SERVICE_NUM_ATTEMPTS"
+
+
+def metadata_timeouts(environ: Mapping[str, str]) -> Timeouts:
+    """Return the seconds and attempts to wait for. This imports botocore.
+
+    Raises:
+        ConfigError: a variable is not a number.
+    """
+    from rolehop.aws.metadata import Timeouts
+
+    default = Timeouts()
+    seconds, attempts = check_timeouts(environ)
+    return Timeouts(seconds or default.seconds, max(1, int(attempts or default.attempts)))
+
+
+def check_timeouts(environ: Mapping[str, str]) -> tuple[float | None, float | None]:
+    """Return the seconds and the attempts in the variables, ``None`` for one that is not set.
+
+    Raises:
+        ConfigError: a variable is not a number.
+    """
+    return _number(environ, _SECONDS), _number(environ, _ATTEMPTS)
+
+
+def _number(environ: Mapping[str, str], name: str) -> float | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1_000:
+        raise ConfigError(
+            f"{name} is invalid: {text!r}",
+            cause="it is not a number between 0 and 1000",
+            fix="set it to a number, e.g. 2, or unset it",
+        )
+    return found
+
 
 TABLE = Table(
     "sources.NAME (container)",
@@ -31,15 +74,21 @@ TABLE = Table(
 )
 
 RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+
 FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - the name of a variable
+
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 
 # The hosts besides loopback that may be called without TLS: ECS and EKS (AWS SDKs and Tools
 # reference, "Container credential provider").
 _ECS = "169.254.170.2"
+
 _PLAIN_HOSTS = (_ECS, "169.254.170.23", "fd00:ec2::23")
+
 _LONGEST_TOKEN = 100_000  # bytes
+
 _ABSENT = f"neither {RELATIVE} nor {FULL} is set"
 
 

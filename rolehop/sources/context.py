@@ -8,18 +8,19 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import NoTerminal
-from rolehop.ports import OnCall, ignore_call
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import NoTerminal, SourceError
+from rolehop.base.startup import Pattern
+from rolehop.walk.ports import OnCall, ignore_call
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rolehop.aws.sts import StsClient
-    from rolehop.awsconfig.model import AwsConfig
+    from rolehop.awsconfig.parse import AwsConfig
     from rolehop.config.model import SourceConfig
-    from rolehop.ports import Locks
+    from rolehop.walk.ports import Locks
 
 
 class KeyStore(Protocol):
@@ -292,3 +293,86 @@ class SourceChanged(Exception):
 
     The caller must plan again, because the keys of all sessions depend on the stamp.
     """
+
+
+def choose(
+    context: SourceContext, question: str, options: Sequence[str], of: str, names: Sequence[str]
+) -> int:
+    """Return the index of the option that the person chooses; a single one is not asked for.
+
+    Args:
+        context: has the person, and what was chosen last.
+        question: what is asked.
+        options: what is shown, a line each.
+        of: names the list, for the next time.
+        names: what is remembered of each option; no secret.
+
+    Raises:
+        NoTerminal: nobody can be asked.
+    """
+    if len(options) == 1:
+        return 0
+    choices = context.choices()
+    last = choices.last(of)
+    order = sorted(range(len(options)), key=lambda number: names[number] != last)
+    chosen = order[context.person.choose(question, [options[number] for number in order])]
+    choices.note(of, names[chosen])
+    return chosen
+
+
+_IDENTITY = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")  # SourceIdentity (STS API reference, AssumeRole)
+
+
+@dataclass(frozen=True, slots=True)
+class FederatedIdentity:
+    """What the config, variables and a local token or certificate say, unverified; no secrets.
+
+    ``None``, or a missing key, means that the value is not known.
+    """
+
+    role: str | None = None
+    """Its ARN, or ``ACCOUNT:role/NAME``."""
+
+    provider: str | None = None
+    """ARN of a SAML provider."""
+
+    issuer: str | None = None
+    """Of a web identity token: host and path, the prefix of AWS's condition keys for it."""
+
+    session_name: str | None = None
+
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Condition keys and their values; an empty tuple means that the key is certainly absent."""
+
+    tags: Mapping[str, str] | None = None
+    """All the session tags of the call."""
+
+    transitive: tuple[str, ...] = ()
+
+    source_identity: str | None = None
+    """``None`` if it is not set, provided that ``tags`` are known."""
+
+    unread: str | None = None
+    """Name of a claim that STS may read, but whose form rolehop does not know."""
+
+
+def with_certificate(identity: FederatedIdentity, file: Path) -> FederatedIdentity:
+    """Return ``identity`` with the tags and source identity of the certificate in a PEM file.
+
+    IAM Roles Anywhere makes session tags of the certificate's attributes, and the source identity
+    of its subject's common name (Roles Anywhere user guide, "The trust model"). A certificate that
+    cannot be read adds nothing.
+    """
+    try:
+        from rolehop.aws import x509
+
+        leaf = x509.certificates(file)[0]
+    except (ModuleNotFoundError, SourceError):
+        return identity
+    tags = x509.attributes(leaf)
+    common = tags.get("x509Subject/CN", ())
+    return replace(
+        identity,
+        keys={f"aws:PrincipalTag/{name}": values for name, values in tags.items()},
+        source_identity=next(filter(_IDENTITY.fullmatch, common), None),
+    )

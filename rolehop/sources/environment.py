@@ -5,21 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SignInExpired, SourceError, SourceWithdrawn
+from rolehop.base.json_fields import instant
 from rolehop.config.schema import Table
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import SignInExpired, SourceError, SourceWithdrawn
-from rolehop.json_fields import instant
 from rolehop.plan.model import Stamp
-from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
+from rolehop.sources.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
-from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rolehop.config.model import SourceConfig
-    from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import Source
 
 TABLE = Table("sources.NAME (environment)", "the AWS_… variables", MFA_KEYS)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.advice import Advice, Argument
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import (
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import (
     HopRefused,
     NoTerminal,
     ServiceError,
@@ -15,38 +16,32 @@ from rolehop.errors import (
     SourceWithdrawn,
     VaultBroken,
 )
+from rolehop.base.time_limit import uninterrupted
 from rolehop.plan.model import Stamp
-from rolehop.sources.context import Document, SourceChanged, SourceContext
-from rolehop.sources.identity_center.client import (
+from rolehop.sources.center_client import (
     SPARE,
+    TABLE,
+    Center,
     CenterClients,
+    SignedIn,
     access_in,
+    center_of,
     check_picked,
     cli_sign_in,
     client_in,
-)
-from rolehop.sources.identity_center.login import (
-    SignedIn,
     document_of,
     forget_clients,
-    registration_in,
-)
-from rolehop.sources.identity_center.settings import (
-    TABLE,
-    Center,
-    center_of,
     portal_role,
+    registration_in,
     unnamed_keys,
 )
-from rolehop.sources.shared.choosing import choose
+from rolehop.sources.context import Document, SourceChanged, SourceContext, choose
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.time_limit import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rolehop.aws.identity_center.portal import Portal, PortalRefusal
+    from rolehop.aws.identity_center import Portal, PortalRefusal
     from rolehop.config.model import SourceConfig
 
 T = TypeVar("T")
@@ -110,7 +105,7 @@ class IdentityCenter:
             ServiceError: Identity Center cannot be reached.
             NoTerminal: account or role must be chosen and nobody can be asked.
         """
-        from rolehop.aws.identity_center.portal import PortalRefusal
+        from rolehop.aws.identity_center import PortalRefusal
 
         try:
             return self.ask(self._session)
@@ -124,7 +119,7 @@ class IdentityCenter:
             PortalRefusal: as ``do``; of status 401 only if the new token was rejected, too.
             SourceChanged, SourceError, ServiceError: see `load`.
         """
-        from rolehop.aws.identity_center.portal import PortalRefusal
+        from rolehop.aws.identity_center import PortalRefusal
 
         with CenterClients(self.center, self.context) as clients:
             token = self._token(clients)
@@ -313,7 +308,7 @@ def logout(source: SourceConfig, context: SourceContext) -> bool:
     forget_clients(center, context)
     cached = cli_sign_in(center, context)
     if center.share_cli_cache and not cached.is_foreign:
-        from rolehop.aws.identity_center.token_cache import delete_cache
+        from rolehop.aws.sso_token_cache import delete_cache
 
         delete_cache(cached.path)
     if previous is not None:
@@ -331,7 +326,7 @@ def _stored(center: Center, context: SourceContext) -> Document | None:
 
 def _end(previous: Document | None, clients: CenterClients, context: SourceContext) -> None:
     """End a sign-in at the server; it is forgotten here even if that fails."""
-    from rolehop.aws.identity_center.portal import PortalRefusal
+    from rolehop.aws.identity_center import PortalRefusal
 
     try:
         clients.log_out(previous)
@@ -381,6 +376,7 @@ _SIGN_IN = LoginSupport(
     token_name=lambda source, context: center_of(source, context).token_name,
     cli_sign_in_end=lambda source, context: cli_sign_in(center_of(source, context), context).ends,
 )
+
 TYPE = SourceType(
     TABLE,
     stamp,

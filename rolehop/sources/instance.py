@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rolehop.aws.net.addresses import certain_host
 from rolehop.awsconfig import AwsConfig, check_trust, current_profile, profile_setting
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError, SourceError
+from rolehop.base.startup import Pattern
+from rolehop.base.text import quoted
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
-from rolehop.errors import ConfigError, SourceError
-from rolehop.net.addresses import certain_host
 from rolehop.plan.model import Stamp
-from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
+from rolehop.sources.container import check_timeouts, metadata_timeouts
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rolehop.base.credentials import Credentials
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Credentials
-    from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import Source
 
 # Amazon EC2 user guide, "Access instance metadata".
 _ADDRESSES = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}

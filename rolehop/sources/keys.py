@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SourceError, SourceWithdrawn
 from rolehop.config.schema import Table
-from rolehop.errors import SourceError, SourceWithdrawn
 from rolehop.plan.model import Stamp
 from rolehop.sources.context import SourceChanged
-from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
+from rolehop.sources.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.source_type import Diagnosis, SourceType
-from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rolehop.base.credentials import Credentials
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Credentials
-    from rolehop.ports import Source
     from rolehop.sources.context import KeyStore, SourceContext
+    from rolehop.walk.ports import Source
 
 TABLE = Table(
     "sources.NAME (keys)", "IAM user keys in the keyring, stored by rolehop keys add", MFA_KEYS

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.errors import SourceError, SourceWithdrawn
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import SourceError, SourceWithdrawn
 
 if TYPE_CHECKING:
+    from rolehop.base.credentials import Credentials
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Credentials
     from rolehop.plan.model import Stamp
-    from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import Source
 
 MOST_CHANGES = 5  # attempts before a source whose sign-in keeps changing is given up
 

@@ -41,6 +41,6 @@ def diagnose_mfa_command(source: SourceConfig, context: SourceContext) -> Sequen
     command = source.settings.get("mfa_command")
     if not isinstance(command, tuple) or "mfa_serial" not in source.settings:
         return []
-    from rolehop.sources.shared.subprocesses import diagnose_program
+    from rolehop.sources.programs import diagnose_program
 
     return [diagnose_program(command, context, "the program of mfa_command")]

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rolehop.advice import Advice, Argument
-from rolehop.credentials import Secret
-from rolehop.digest import digest_of, sha256_hex
-from rolehop.errors import (
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.digest import digest_of, sha256_hex
+from rolehop.base.errors import (
     NoTerminal,
     RolehopError,
     SignInExpired,
@@ -18,27 +19,28 @@ from rolehop.errors import (
     SourceWithdrawn,
     VaultBroken,
 )
+from rolehop.base.time_limit import uninterrupted
+from rolehop.sources.aws_clients import http_client, region_for
 from rolehop.sources.context import Document, SourceChanged, SourceContext
-from rolehop.sources.shared.aws_clients import http_client, region_for
 from rolehop.sources.source_type import Login
-from rolehop.startup.dataclass import dataclass
-from rolehop.time_limit import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rolehop.aws.jwt import Claims
+    from rolehop.aws.net.http import HttpClient
+    from rolehop.aws.oauth import Endpoints, Issuer, OAuthRefusal, Tokens
     from rolehop.config.model import SourceConfig
-    from rolehop.net.http import HttpClient
-    from rolehop.oauth.jwt import Claims
-    from rolehop.oauth.oidc_provider import Endpoints, Issuer
-    from rolehop.oauth.responses import OAuthRefusal, Tokens
 
 # A token that expires within this time is refreshed first.
 _SPARE = timedelta(minutes=2)
+
 _GOOGLE = "accounts.google.com"
+
 # Revoking one refresh token at these issuers ends everything that the person ever granted to the
 # client (RFC 7009, 2.1, leaves that to the issuer), a new sign-in included.
 _REVOKES_ALL = (_GOOGLE, "auth0.com")
+
 _SECRET_WANTED = ("invalid_client", "unauthorized_client", "invalid_request")
 
 
@@ -119,7 +121,7 @@ class OidcSignIn:
 
     def login(self, how: Login) -> str:
         """Let a person sign in; return one line that names the issuer and the subject."""
-        from rolehop.oauth.jwt import read_claims, shown
+        from rolehop.aws.jwt import read_claims, shown
 
         with (
             self._http() as http,
@@ -147,7 +149,7 @@ class OidcSignIn:
         self, issuer: Issuer, endpoints: Endpoints | None, refresh: Secret, secret: Secret | None
     ) -> str | None:
         """End a sign-in at the issuer; return why it is still valid there, or ``None``."""
-        from rolehop.oauth.responses import OAuthRefusal
+        from rolehop.aws.oauth import OAuthRefusal
 
         try:
             ended = issuer.revoke(endpoints or issuer.discover(), refresh, secret)
@@ -156,8 +158,8 @@ class OidcSignIn:
         return None if ended else "it has no revocation endpoint"
 
     def _stored_token(self, http: HttpClient, document: Document) -> Secret | None:
-        from rolehop.oauth.jwt import read_claims
-        from rolehop.oauth.responses import OAuthRefusal
+        from rolehop.aws.jwt import read_claims
+        from rolehop.aws.oauth import OAuthRefusal
 
         token, refresh = document.get("id_token"), document.get("refresh_token")
         if isinstance(token, Secret):
@@ -237,7 +239,7 @@ class OidcSignIn:
         self, issuer: Issuer, endpoints: Endpoints, how: Login, secret: Secret | None
     ) -> tuple[Tokens, Secret | None]:
         """Return the tokens and the client secret that was needed, if any."""
-        from rolehop.oauth.responses import OAuthRefusal
+        from rolehop.aws.oauth import OAuthRefusal
 
         try:
             return self._through_browser(issuer, endpoints, how, secret), secret
@@ -250,8 +252,8 @@ class OidcSignIn:
     def _through_browser(
         self, issuer: Issuer, endpoints: Endpoints, how: Login, secret: Secret | None
     ) -> Tokens:
-        from rolehop.oauth.loopback_server import Callback
-        from rolehop.oauth.pkce import new_pkce
+        from rolehop.aws.net.loopback_pages import Callback
+        from rolehop.aws.oauth import new_pkce
 
         pkce, person, nonce = new_pkce(), self.context.person, secrets.token_urlsafe(32)
         scopes = self.provider.scopes or (
@@ -284,7 +286,7 @@ class OidcSignIn:
 
         The ``nonce`` tells it from those of other sign-ins (OpenID Connect Core, 3.1.3.7).
         """
-        from rolehop.oauth.jwt import read_claims, shown
+        from rolehop.aws.jwt import read_claims, shown
 
         fix = "check client_id"
         try:
@@ -330,7 +332,7 @@ class OidcSignIn:
             raise self._refused(refusal) from None
 
     def _issuer(self, http: HttpClient) -> Issuer:
-        from rolehop.oauth.oidc_provider import Issuer
+        from rolehop.aws.oauth import Issuer
 
         return Issuer(http, self.provider.issuer, self.provider.client_id, self.context.now)
 
@@ -369,7 +371,7 @@ def _client_secret(document: Document) -> Secret | None:
 
 
 def _claims(token: object) -> Claims | None:
-    from rolehop.oauth.jwt import read_claims
+    from rolehop.aws.jwt import read_claims
 
     try:
         return read_claims(token) if isinstance(token, Secret) else None

@@ -5,29 +5,169 @@ The contract is that of the AWS SDKs ("Process credential provider", SDKs and To
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
-from rolehop.awsconfig import current_profile, endpoint_overrides
+from rolehop.awsconfig import (
+    AwsConfig,
+    ChainBase,
+    CredentialKind,
+    credential_kind_of,
+    current_profile,
+    endpoint_overrides,
+    profile_setting,
+    resolve_profile,
+)
+from rolehop.awsconfig.own_profiles import own_command
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SignInExpired, SourceError
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
-from rolehop.errors import SignInExpired, SourceError
 from rolehop.plan.model import Stamp
-from rolehop.sources.shared.recursion import as_source, refuse_source_loop, with_resolving
-from rolehop.sources.shared.subprocesses import (
-    diagnose_program,
-    program_environment,
-    source_command_output,
-)
+from rolehop.sources.programs import diagnose_program, program_environment, source_command_output
 from rolehop.sources.source_type import Diagnosis, SourceType
-from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rolehop.base.credentials import Credentials
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Credentials
-    from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import Source
+
+
+def split_command(text: str, platform: str = sys.platform) -> list[str]:
+    """Return the words of ``text``; ``platform`` is as in ``sys``.
+
+    Raises:
+        ValueError: a quote is not closed.
+    """
+    if platform != "win32":
+        return shlex.split(text)
+    from botocore.compat import compat_shell_split  # only there: it costs a tenth of a second
+
+    words: list[str] = compat_shell_split(text, platform)
+    return words
+
+
+VARIABLE = "ROLEHOP_RESOLVING"
+
+_SOURCE = "source:"
+
+
+def refuse_loop(profile: str, context: SourceContext) -> None:
+    """Check that the process of ``profile`` does not lead back to it.
+
+    Raises:
+        SourceError: it leads back to ``profile``; the message shows the whole loop.
+    """
+    _refuse(profile, chain_of_profile(profile, context.aws), context)
+
+
+def refuse_source_loop(source: SourceConfig, context: SourceContext) -> None:
+    """Check that the process of ``source`` does not lead back to it.
+
+    Raises:
+        SourceError: it leads back to ``source``; the message shows the whole loop.
+    """
+    _refuse(as_source(source.name), _chain_of_source(source), context)
+
+
+def as_source(source: str) -> str:
+    """Return the name of a source in the list of waiting names."""
+    return f"{_SOURCE}{source}"
+
+
+def with_resolving(environ: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return ``environ`` with ``name``, a profile or the result of `as_source`, as waiting."""
+    names = [*_waiting(environ), name]
+    # A profile's name may contain a comma.
+    return {**environ, VARIABLE: ",".join(quote(name, safe="") for name in names)}
+
+
+def chain_of_command(words: Sequence[str]) -> str | None:
+    """Return the chain of a ``rolehop credential-process CHAIN`` command.
+
+    ``None`` for any other command, and for one with ``--config``, whose chains are not known here.
+    """
+    found = own_command(words)
+    return found.chain if found is not None and found.config_file is None else None
+
+
+def chain_of_profile(profile: str, aws: AwsConfig) -> str | None:
+    """Return the chain that the profile's process walks, if the process is rolehop."""
+    if profile not in aws.profiles:
+        return None
+    if credential_kind_of(aws, profile) is not CredentialKind.PROCESS:
+        return None
+    try:
+        words = split_command(profile_setting(aws, profile, "credential_process") or "")
+    except ValueError:
+        return None
+    return chain_of_command(words)
+
+
+def _refuse(name: str, chain: str | None, context: SourceContext) -> None:
+    """Refuse a process that waits for itself, or whose ``chain`` leads back to it."""
+    waiting = _waiting(context.environ)
+    if name in waiting:
+        raise _loop(name, [_described(each) for each in [*waiting[waiting.index(name) :], name]])
+    seen, shown = [name], [_described(name)]
+    while chain is not None:
+        shown.append(f"chain '{chain}'")
+        found = _start_of(chain, context)
+        if found is None:
+            return
+        at, chain = found
+        shown.append(_described(at))
+        if at in seen:
+            raise _loop(at, shown)
+        seen.append(at)
+
+
+def _start_of(chain: str, context: SourceContext) -> tuple[str, str | None] | None:
+    """Return the source or profile that a chain starts from, and the chain its process walks.
+
+    A name that is not a chain is a profile.
+    """
+    source = context.source_of_chain(chain)
+    if source is not None and "command" in source.settings:
+        return as_source(source.name), _chain_of_source(source)
+    profile = chain if source is None else source.settings.get("profile")
+    if not isinstance(profile, str) or profile not in context.aws.profiles:
+        return None
+    path = resolve_profile(context.aws, profile)
+    if path.base is not ChainBase.PROFILE:
+        return None
+    return path.base_profile, chain_of_profile(path.base_profile, context.aws)
+
+
+def _chain_of_source(source: SourceConfig) -> str | None:
+    command = source.settings.get("command")
+    return chain_of_command(command) if isinstance(command, tuple) else None
+
+
+def _described(name: str) -> str:
+    source = name.removeprefix(_SOURCE)
+    return f"profile '{name}'" if source == name else f"source '{source}'"
+
+
+def _waiting(environ: Mapping[str, str]) -> list[str]:
+    """Return the names whose processes wait for this one, the outermost first."""
+    return [unquote(name) for name in environ.get(VARIABLE, "").split(",") if name]
+
+
+def _loop(name: str, names: list[str]) -> SourceError:
+    source = name.removeprefix(_SOURCE)
+    if source != name:
+        what, fix = f"the process of source '{source}'", "let the source run another command"
+    else:
+        what = f"the credential_process of AWS profile '{name}'"
+        fix = "let the chain start from another source, or the profile run another command"
+    return SourceError(f"{what} leads back to itself", cause=" -> ".join(names), fix=fix)
+
 
 TABLE = Table(
     "sources.NAME (process)",
@@ -41,7 +181,6 @@ TABLE = Table(
         ),
     ),
 )
-
 
 SIGN_IN_SERVICES = ("signin", "sso", "sso-oidc")
 """What a program may sign in through: it inherits the variables that say where that is."""
@@ -86,8 +225,8 @@ def credentials_of(
         SourceError: it fails, exceeds its deadline, or prints anything but credentials that have
             not expired.
     """
-    from rolehop.aws import credential_json
-    from rolehop.json_fields import json_object
+    from rolehop.base import json_fields as credential_json
+    from rolehop.base.json_fields import json_object
 
     output = source_command_output(command, context, what=what, environ=environ)
     try:

@@ -12,10 +12,9 @@ that, so that a misspelt key never leads to the machine's role.
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
-from rolehop.arn import partition_of
 from rolehop.awsconfig import (
     AwsConfig,
     ChainBase,
@@ -31,34 +30,31 @@ from rolehop.awsconfig import (
     static_keys,
 )
 from rolehop.awsconfig.sso_profile import sign_in_settings, sso_profile
+from rolehop.base.advice import Advice, Argument, install_extra
+from rolehop.base.arn import partition_of
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.digest import digest_of
+from rolehop.base.errors import SourceError
+from rolehop.base.files import expand_home, is_there, read_regular
+from rolehop.base.time_limit import uninterrupted
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
-from rolehop.digest import digest_of
-from rolehop.errors import SourceError
 from rolehop.plan.model import Stamp
+from rolehop.sources.cli_sign_in import ENDPOINTS_IN_USE
 from rolehop.sources.context import SourceChanged
-from rolehop.sources.process import SIGN_IN_SERVICES
-from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
-from rolehop.sources.shared.recursion import refuse_loop, with_resolving
-from rolehop.sources.shared.shell_split import split_command
-from rolehop.sources.shared.subprocesses import program_environment
-from rolehop.sources.source_type import (
-    ConsoleUser,
-    Diagnosis,
-    Expanded,
-    SourceType,
-    one_line,
-)
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.time_limit import uninterrupted
+from rolehop.sources.mfa import MFA_KEYS, diagnose_mfa_command
+from rolehop.sources.process import SIGN_IN_SERVICES, refuse_loop, split_command, with_resolving
+from rolehop.sources.programs import program_environment
+from rolehop.sources.source_type import ConsoleUser, Diagnosis, Expanded, SourceType, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rolehop.base.credentials import Credentials
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Credentials
-    from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import Source
 
 TABLE = Table(
     "sources.NAME (profile)",
@@ -198,7 +194,6 @@ def _state(kind: CredentialKind, source: SourceConfig, context: SourceContext) -
     """Return what tells the profile's sign-in or token from others; ``None`` without one."""
     if kind is not CredentialKind.WEB_IDENTITY:
         return None
-    from rolehop.sources.profile_sign_in import token_state
 
     return token_state(_base_profile(source), context)
 
@@ -224,14 +219,13 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
 
 def _diagnose_kind(kind: CredentialKind, name: str, context: SourceContext) -> Sequence[Diagnosis]:
     if kind is CredentialKind.PROCESS:
-        from rolehop.sources.shared.subprocesses import diagnose_program
+        from rolehop.sources.programs import diagnose_program
 
         try:
             command = _command(name, context)
         except SourceError as error:
             return [Diagnosis("its credential_process", one_line(error), good=False)]
         return [diagnose_program(command, context, "its credential_process")]
-    from rolehop.sources.profile_sign_in import diagnose_sign_in
 
     return diagnose_sign_in(kind, name, context)
 
@@ -297,7 +291,6 @@ class _Profile:
 
     def _from_botocore(self, kind: CredentialKind) -> Credentials:
         from rolehop.aws import botocore_profiles
-        from rolehop.sources.profile_sign_in import check_login_endpoint
 
         if kind is CredentialKind.LOGIN:
             check_login_endpoint(self.name, self.context)
@@ -324,7 +317,7 @@ class _Profile:
 
     def _region(self) -> str:
         """Return where a web identity is exchanged."""
-        from rolehop.sources.shared.aws_clients import own_regions
+        from rolehop.sources.aws_clients import own_regions
 
         role = profile_setting(self.context.aws, self.name, "role_arn") or ""
         regions = own_regions(self.source, self.context, self.name)
@@ -384,3 +377,61 @@ TYPE = SourceType(
     console_user=console_user,
     names_profile=True,
 )
+
+_LONGEST_TOKEN_FILE = 100_000  # bytes
+
+
+def token_state(name: str, context: SourceContext) -> str:
+    """Return what tells the web identity token of profile ``name`` from others."""
+    return digest_of(_token_principal(name, context))
+
+
+def check_login_endpoint(name: str, context: SourceContext) -> None:
+    """Refuse to send a session of ``aws login``, which notes no endpoint, to an overridden one.
+
+    Raises:
+        SourceError: there is one.
+    """
+    if endpoint_overrides(context.aws, name, context.environ, ("signin",)):
+        raise SourceError(
+            f"the session of aws login is not used for AWS profile '{name}'",
+            cause=f"it is not known to have been made at {ENDPOINTS_IN_USE}",
+            fix="unset AWS_ENDPOINT_URL_SIGNIN, AWS_ENDPOINT_URL and endpoint_url",
+        )
+
+
+def diagnose_sign_in(
+    kind: CredentialKind, name: str, context: SourceContext
+) -> Sequence[Diagnosis]:
+    """Return what is known of the sign-in or token; nothing is called."""
+    if kind is CredentialKind.WEB_IDENTITY:
+        path = _token_file(name, context)
+        exists = is_there(path)
+        found = "there" if exists else "not there"
+        return [Diagnosis(f"its web_identity_token_file, {path}", found, exists)]
+    return [_diagnose_aws_login()] if kind is CredentialKind.LOGIN else []
+
+
+def _diagnose_aws_login() -> Diagnosis:
+    """Return whether the library is installed with which botocore reads ``aws login`` sessions."""
+    import importlib.util  # on this path only
+
+    installed = importlib.util.find_spec("awscrt") is not None
+    found = "there" if installed else Advice("not there: ", install_extra("aws-login"))
+    return Diagnosis("the AWS Common Runtime, which reads aws login's session", found, installed)
+
+
+def _token_principal(name: str, context: SourceContext) -> str | None:
+    """Return whose token the profile's file holds; ``None`` if there is none that can be read."""
+    from rolehop.aws.jwt import token_principal
+
+    try:
+        raw = read_regular(_token_file(name, context), _LONGEST_TOKEN_FILE)
+    except OSError:
+        return None
+    return token_principal(Secret(raw.decode("utf-8", "replace").strip()))
+
+
+def _token_file(name: str, context: SourceContext) -> Path:
+    named = profile_setting(context.aws, name, "web_identity_token_file") or ""
+    return context.watched(expand_home(named, context.home))

@@ -2,25 +2,193 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import signal
 import threading
 from collections import deque
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from rolehop.files import is_there
-from rolehop.sources.shared.masking import masked
-from rolehop.sources.shared.process_tree import ProcessTree
-from rolehop.sources.shared.program import Program
-from rolehop.sources.shared.program_errors import ProgramErrors
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.credentials import HIDDEN, scrub
+from rolehop.base.errors import SourceError
+from rolehop.base.files import is_plain_file, is_there
+from rolehop.base.text import clean
+from rolehop.base.time_limit import program_may_ask, seconds_left, unattended
+from rolehop.base.waits import Wait
+from rolehop.sources.running_program import ProcessTree, Program
 from rolehop.sources.source_type import Diagnosis
-from rolehop.startup.waits import Wait
-from rolehop.text import clean
-from rolehop.time_limit import program_may_ask, seconds_left, unattended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from rolehop.sources.context import SourceContext
+
+
+class ProgramErrors:
+    """Makes the errors of one program; ``what`` names it, e.g. "the command of source 'x'"."""
+
+    def __init__(self, what: str, command: Sequence[str]) -> None:
+        self._what = what
+        self._path = command[0] if command else ""
+        self.name = clean(self._path)
+        """The program's name, as it may be shown."""
+
+    def not_started(self, error: OSError | ValueError) -> SourceError:
+        """Return the error of a program that the system did not start."""
+        cause = error.strerror if isinstance(error, OSError) else None
+        return SourceError(
+            f"{self._what} cannot be started",
+            cause=f"{self.name}: {(cause or 'it is not a program').lower()}",
+            fix=_how_to_start(self._path, error),
+        )
+
+    def too_long(self, stream: str, longest: int) -> SourceError:
+        """Return the error of a program with more than ``longest`` bytes on its ``stream``."""
+        return SourceError(
+            f"{self._what} printed far too much",
+            cause=f"{self.name}: over {longest:,} bytes on its {stream}",
+            fix=self._by_hand(": nothing but the answer belongs on its stdout"),
+        )
+
+    def too_slow(self, seconds: float) -> SourceError:
+        """Return the error of a program that was stopped after ``seconds``."""
+        return SourceError(
+            f"{self._what} did not finish",
+            cause=f"{self.name} ran for {round(seconds, 1):g} s and was stopped",
+            fix="run it by hand to see what it waits for",
+        )
+
+    def lost_keeper(self, returncode: int | None) -> SourceError:
+        """Return the error of a program whose keeper was killed, which ended with ``returncode``."""
+        return SourceError(
+            f"{self._what} did not finish",
+            cause=f"the process of rolehop's that watches over {self.name} "
+            f"{_exit_text(returncode)}, and {self.name} ended with it",
+            fix="run the command again; what the program had started may still run",
+        )
+
+    def failed(self, returncode: int | None, reason: str, *, quoted: bool) -> SourceError:
+        """Return the error of a program that failed; ``reason``: what it said, if it did.
+
+        The reason is the cause if it may be ``quoted``; else it has been shown before.
+        """
+        ended = f"{self.name} {_exit_text(returncode)}"
+        shown_before = "; its messages are above" if reason else ""
+        error = SourceError(
+            f"{self._what} failed",
+            cause=(quoted and reason) or f"{ended}{shown_before}",
+            fix=self._by_hand(", then correct the config"),
+        )
+        error.quotes_program = quoted and bool(reason)
+        return error
+
+    def _by_hand(self, then: str) -> Advice:
+        return Advice("run ", Argument(self._path), f" by hand{then}")
+
+
+def _how_to_start(program: str, error: OSError | ValueError) -> str:
+    """Return the fix for ``error``, which occurred when ``program`` was started."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.ENOEXEC:
+        return "let it begin with a line that names its interpreter, e.g. #!/bin/sh"
+    if number == errno.EACCES and is_plain_file(program):
+        return Advice("make it executable: chmod +x ", Argument(program))
+    if number == errno.ENOENT and is_plain_file(program):
+        return "correct its first line: the interpreter that it names does not exist"
+    if Path(program).is_absolute():
+        return "correct the path of the program, or install it there"
+    return "write the program's whole path: no shell expands ~ or $VAR there"
+
+
+def _exit_text(code: int | None) -> str:
+    """Describe the end of a program; Python reports a signal as a negative ``code``."""
+    if code is None:
+        return "did not end"
+    if code >= 0:
+        return f"ended with code {code}"
+    try:
+        return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"was killed by signal {-code}"
+
+
+_JWT = r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)+"
+
+# A pair that is named for its secret: password=x, "SecretAccessKey": "x", Authorization: Bearer x.
+_PAIR = (
+    r"(?i)((?:pass(?:word|wd|phrase|code)|secret|token|\botp|\bpin|\bpwd"
+    r"|(?:secret|private|api|keyring)[ _-]?(?:access[ _-]?)?key)[\"']?[ \t]{0,3}([:=])[ \t]{0,3}"
+    r"|(\bbearer)[ \t])"
+    r"(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>,;{}&]+))"
+)
+
+_PATH = r"(?:~|\.{1,2}|[A-Za-z]:)?[\\/]"
+
+_WORD = r"[^\s\"'<>,{}]+"
+
+_PLAIN_MARKS = ("://", "arn:", ":role/")  # an address to sign in at, and the role that was refused
+
+_LOGIN = r"(://[^\s/:@]*:)[^\s/@]+@"  # https://user:password@host
+
+# Base64 as long as the lines of base64(1) and openssl, for example of an assertion.
+_LONG_RUN = r"[A-Za-z0-9+/_=-]{40,}"
+
+_LONG_PART = 32  # characters without a slash: a path's parts are shorter
+
+# A secret access key is 40 characters of base64, of which a path may have as many. In a key, case
+# and digits change 16 times on average in a way that seldom occurs within the names of a path, and
+# in both its halves. So one key in 50,000 is shown, and one such path in 800 is hidden.
+_KEY = (
+    r"(?<![A-Za-z0-9+/])(?=[a-z0-9+/]*[A-Z])([A-Za-z0-9+/]{20})([A-Za-z0-9+/]{20})(?![A-Za-z0-9+/])"
+)
+
+_CHANGE = r"(?<=[a-z])[A-Z]|(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]"
+
+_CHANGES, _CHANGES_OF_HALF = 5, 1
+
+
+def masked(text: str) -> str:
+    """Return ``text`` with ``[hidden]`` in place of all that is or looks like a secret.
+
+    That is live secrets, JSON Web Tokens, long base64, AWS secret access keys, values that are named
+    as a secret, and passwords in addresses.
+    """
+    text = re.sub(_JWT, HIDDEN, scrub(text))
+    return re.sub(_WORD, _without_runs, re.sub(_PAIR, _without_value, text))
+
+
+def _without_value(pair: re.Match[str]) -> str:
+    name, sign, bearer, *quoted, bare = pair.groups()
+    if bare is None:
+        quote = pair[0][-1]
+        return f"{name}{quote}{HIDDEN}{quote}" if any(quoted) else pair[0]
+    is_in_address = "://" in pair.string[: pair.start()].rpartition(" ")[2]
+    if is_in_address or bare.startswith("arn:") or re.match(_PATH, bare):
+        return pair[0]
+    # After a colon there may be words: "token: expired".
+    if not bearer and sign == ":" and re.fullmatch(r"[A-Z]?[a-z-]+[.:!?)]*", bare):
+        return pair[0]
+    return f"{name}{HIDDEN}"
+
+
+def _without_runs(word: re.Match[str]) -> str:
+    if any(mark in word[0] for mark in _PLAIN_MARKS):
+        return re.sub(_LOGIN, rf"\1{HIDDEN}@", word[0])
+    return re.sub(_KEY, _without_key, re.sub(_LONG_RUN, _without_run, word[0]))
+
+
+def _without_run(run: re.Match[str]) -> str:
+    return HIDDEN if max(map(len, run[0].split("/"))) >= _LONG_PART else run[0]
+
+
+def _without_key(run: re.Match[str]) -> str:
+    counts = [len(re.findall(_CHANGE, half)) for half in run.groups()]
+    is_key = sum(counts) >= _CHANGES and min(counts) >= _CHANGES_OF_HALF
+    return HIDDEN if is_key else run[0]
+
 
 DEADLINE = 40.0
 """Seconds without a terminal: processes that wait for our lock give up after 45 (`vault.locks`), and
@@ -30,11 +198,14 @@ PERSON_DEADLINE = 180.0
 """Seconds with a terminal, since a person may have to sign in."""
 
 LONGEST = 1_000_000  # bytes of stdout, and of stderr
+
 _LAST_READS, _LAST_READ_SECONDS = 20, 0.025  # of each stream, once the program has ended
+
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
 
 # How variables end that give rolehop a secret; `handover.child_environment` removes the same ones.
 _SECRET_ENDS = ("CODE", "OTP", "PASSPHRASE", "PASSWORD", "PIN", "PRIVATE_KEY", "SECRET", "TOKEN")
+
 _OWN_SESSION = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

@@ -2,42 +2,178 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
-from rolehop.arn import RoleArn, partition_of
+from rolehop.base.advice import Advice, Argument, install_extra
+from rolehop.base.arn import RoleArn, partition_of
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.digest import sha256_hex
+from rolehop.base.errors import NoTerminal, SourceError
+from rolehop.base.files import is_there
+from rolehop.base.startup import Pattern
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import NoTerminal, SourceError
-from rolehop.files import is_there
 from rolehop.plan.model import Stamp
-from rolehop.sources.context import SourceChanged
-from rolehop.sources.federation import FederatedIdentity, with_certificate
-from rolehop.sources.roles_anywhere.certificate import (
-    fingerprint_of,
-    identity_of,
-    is_on_token,
-    leaf_of,
-    needs_extra,
-    needs_passphrase,
-    path_in,
-    problem_with,
-)
-from rolehop.sources.shared.subprocesses import diagnose_program, first_line, source_command_output
+from rolehop.sources.context import FederatedIdentity, SourceChanged, with_certificate
+from rolehop.sources.programs import diagnose_program, first_line, source_command_output
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.startup.lazy_regex import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rolehop.aws.certificates.x509 import CertificateIdentity
+    from rolehop.aws import pkcs11
+    from rolehop.aws.x509 import AskPassphrase, Certificate, CertificateIdentity
     from rolehop.config.model import SourceConfig
-    from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
+    from rolehop.walk.ports import Source
+
+
+def leaf_of(source: SourceConfig, context: SourceContext) -> Certificate | None:
+    """Return the certificate, or ``None`` if it is inside a PKCS#12 file.
+
+    Raises:
+        SourceError: it does not exist, or is not a certificate.
+    """
+    file = path_in(source.settings.get("certificate"))
+    try:
+        from rolehop.aws import x509
+
+        if file is not None:
+            return x509.certificates(context.watched(file))[0]
+        if "pkcs12" in source.settings:
+            context.watched(Path(str(source.settings["pkcs12"])))
+            return None
+        from rolehop.aws import pkcs11
+    except ModuleNotFoundError as missing:
+        raise needs_extra(missing, source) from None
+    context.beyond_record()  # another token may be plugged in
+    return pkcs11.certificate_on_token(_uri(source))
+
+
+def is_on_token(source: SourceConfig) -> bool:
+    """True if `leaf_of` reads the certificate from a PKCS#11 token."""
+    return source.settings.keys().isdisjoint(("certificate", "pkcs12"))
+
+
+def fingerprint_of(source: SourceConfig, leaf: Certificate | None) -> str:
+    """Return a digest that changes whenever the certificate does.
+
+    Raises:
+        SourceError: the PKCS#12 file does not exist, or is certainly not one.
+    """
+    from rolehop.aws import x509
+
+    if leaf is not None:
+        return sha256_hex(x509.der(leaf))
+    return sha256_hex(x509.pkcs12_file(Path(str(source.settings["pkcs12"]))))
+
+
+def problem_with(
+    source: SourceConfig, context: SourceContext, leaf: Certificate | None
+) -> str | None:
+    """Return why the source cannot work now, as far as that shows without a passphrase."""
+    from rolehop.aws import x509
+
+    key, chain = (
+        path_in(source.settings.get(name)) for name in ("private_key", "certificate_chain")
+    )
+    try:
+        if leaf is not None:
+            x509.check_validity(leaf, context.now())
+            if key is not None:
+                x509.check_key(leaf, key)
+        if chain is not None:
+            x509.certificates(chain)
+        if "pkcs11" in source.settings:
+            _uri(source)
+    except ModuleNotFoundError as missing:
+        return one_line(needs_extra(missing, source))
+    except SourceError as error:
+        return one_line(error)
+    return None
+
+
+def needs_passphrase(source: SourceConfig) -> bool:
+    """True if the key certainly needs a passphrase or a PIN; nobody is asked."""
+    settings = source.settings
+    if "pkcs11" in settings:
+        return True
+    try:
+        from rolehop.aws import x509
+
+        if "pkcs12" in settings:
+            return x509.wants_passphrase(Path(str(settings["pkcs12"])), pkcs12_file=True)
+        return x509.wants_passphrase(Path(str(settings["private_key"])))
+    except (ModuleNotFoundError, SourceError):
+        return False  # reported where the key itself is looked for
+
+
+def identity_of(source: SourceConfig, ask: AskPassphrase) -> CertificateIdentity:
+    """Read the certificate and key from the one place that the config names.
+
+    Raises:
+        SourceError: they do not exist, or do not belong together.
+        WrongPassphrase: the result of ``ask`` does not open the key.
+    """
+    settings = source.settings
+    chain = path_in(settings.get("certificate_chain"))
+    try:
+        if "pkcs11" in settings:
+            return _on_token(source, chain, ask)
+        from rolehop.aws import x509
+    except ModuleNotFoundError as missing:
+        raise needs_extra(missing, source) from None
+    pkcs12 = path_in(settings.get("pkcs12"))
+    if pkcs12 is not None:
+        return x509.from_pkcs12(pkcs12, chain, ask)
+    certificate, key = (Path(str(settings[name])) for name in ("certificate", "private_key"))
+    return x509.from_files(certificate, key, chain, ask)
+
+
+def _on_token(source: SourceConfig, chain: Path | None, ask: AskPassphrase) -> CertificateIdentity:
+    from rolehop.aws import pkcs11, x509
+
+    uri = _uri(source)
+    more = x509.certificates(chain) if chain else []
+    file = path_in(source.settings.get("certificate"))
+    if file is None:
+        return pkcs11.from_token(uri, pkcs11.certificate_on_token(uri), more, ask)
+    leaf, *others = x509.certificates(file)
+    return pkcs11.from_token(uri, leaf, [*others, *more], ask)
+
+
+def _uri(source: SourceConfig) -> pkcs11.Uri:
+    from rolehop.aws import pkcs11
+
+    try:
+        return pkcs11.parse_uri(str(source.settings["pkcs11"]))
+    except ValueError as error:
+        raise SourceError(
+            f"the PKCS#11 URI of source '{source.name}' cannot be read",
+            cause=str(error),
+            fix="it looks like pkcs11:token=NAME;object=NAME?module-path=/path/module.so",
+        ) from None
+
+
+def needs_extra(missing: ModuleNotFoundError, source: SourceConfig) -> SourceError:
+    """Return the error for a library that comes with one of rolehop's extras."""
+    extra = "pkcs11" if "pkcs11" in source.settings else "roles-anywhere"
+    return SourceError(
+        f"source '{source.name}' needs rolehop's extra '{extra}'",
+        cause=f"the Python package {missing.name} is not installed",
+        fix=install_extra(extra),
+    )
+
+
+def path_in(value: object) -> Path | None:
+    """Return the path in a setting, or ``None`` if it is not set."""
+    return Path(value) if isinstance(value, str) else None
+
 
 _ARN = r"arn:aws(?:-[a-z]+)*:rolesanywhere:[a-z0-9-]+:[0-9]{12}:%s/[0-9a-f-]{36}"
+
 _KEY_ORIGINS = ("certificate", "pkcs12", "pkcs11")
 
 
@@ -123,7 +259,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
 
     An overridden endpoint is part of it: an emulator's session must never pass for a real one.
     """
-    from rolehop.sources.shared.aws_clients import endpoint_of
+    from rolehop.sources.aws_clients import endpoint_of
 
     try:
         leaf = leaf_of(source, context)
@@ -162,7 +298,7 @@ def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
     asked: list[Secret] = []
 
     def ask(named: str) -> Secret:
-        from rolehop.aws.certificates.x509 import without_line_end
+        from rolehop.aws.x509 import without_line_end
 
         typed = _from_person(source, context, named) if how.text is None else how.text
         asked.append(without_line_end(typed))
@@ -222,7 +358,7 @@ def _diagnose_certificate(source: SourceConfig, context: SourceContext) -> Diagn
         return Diagnosis(looked_for, problem, good=False)
     if leaf is None:
         return Diagnosis(looked_for, "in the PKCS#12 file, which is opened when it is needed")
-    from rolehop.aws.certificates import x509
+    from rolehop.aws import x509
 
     ends = f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
     warning = x509.check_validity(leaf, context.now())
@@ -254,7 +390,7 @@ class _RolesAnywhere:
             NoTerminal: a passphrase is needed and nobody can be asked.
         """
         try:
-            from rolehop.aws.certificates.x509 import WrongPassphrase
+            from rolehop.aws.x509 import WrongPassphrase
         except ModuleNotFoundError as missing:
             raise needs_extra(missing, self.source) from None
         try:
@@ -269,7 +405,7 @@ class _RolesAnywhere:
 
     def _session(self, identity: CertificateIdentity) -> Credentials:
         from rolehop.aws import roles_anywhere
-        from rolehop.sources.shared.aws_clients import endpoint_of, settings_for
+        from rolehop.sources.aws_clients import endpoint_of, settings_for
 
         settings = self.source.settings
         anchor = str(settings["trust_anchor"])
@@ -291,7 +427,7 @@ class _RolesAnywhere:
         )
 
     def _check_validity(self, identity: CertificateIdentity) -> None:
-        from rolehop.aws.certificates.x509 import check_validity
+        from rolehop.aws.x509 import check_validity
 
         warning = check_validity(identity.certificate, self.context.now())
         if warning is not None:
@@ -386,6 +522,7 @@ def _logout_message(source: SourceConfig, removed: bool) -> str:
 
 
 _SIGN_IN = LoginSupport(login, logout, _takes_text, logout_message=_logout_message)
+
 TYPE = SourceType(
     TABLE,
     stamp,

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from rolehop.base.dataclass import dataclass, field
 from rolehop.config.model import HopConfig, SourceConfig
-from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from rolehop.awsconfig import AwsConfig
+    from rolehop.base.credentials import Secret
+    from rolehop.base.errors import RolehopError
     from rolehop.config.schema import Table
-    from rolehop.credentials import Secret
-    from rolehop.errors import RolehopError
     from rolehop.plan.model import Stamp
-    from rolehop.ports import Source
-    from rolehop.sources.context import SourceContext
-    from rolehop.sources.federation import FederatedIdentity
+    from rolehop.sources.context import FederatedIdentity, SourceContext
+    from rolehop.walk.ports import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,6 @@ class PortalRole:
 ConsoleUser = Literal["session", "browser"]
 """How the console is signed in to as a user who may switch roles: with the source's session, or as
 the browser signs in by itself."""
-
 
 Expanded = tuple[SourceConfig, tuple[HopConfig, ...], tuple[str, ...]]
 """The source that a chain really starts from, the hops before the chain's own, and notes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from rolehop.credentials import scrub
-from rolehop.startup.debug_log import listen
+from rolehop.base.credentials import scrub
+from rolehop.base.startup import listen
 from rolehop.terminal.output import write_lines
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from rolehop.handover.child_environment import child_environment
+from rolehop.handover.environment import child_environment
 from rolehop.terminal import output
 from rolehop.terminal.terminal import Terminal
 
@@ -18,7 +18,9 @@ _WIDEST = 100
 
 # Links lead to other topics, or to the project's pages; pictures are for browsers.
 _PICTURE = re.compile(r"^!\[[^]]*\]\([^)]*\)\n", re.MULTILINE)
+
 _TOPIC = re.compile(r"\[([^]]+)\]\(([a-z-]+)\.md(?:#[^)]*)?\)")
+
 _PLACE = re.compile(r"\[([^]]+)\]\((?:#|\.\./)[^)]*\)")
 
 

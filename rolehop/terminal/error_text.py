@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rolehop.advice import Advice, ShellCommand, posix_argument
-from rolehop.credentials import scrub
-from rolehop.errors import FIX_LABEL, ConfigError, ConfigProblem, HopRefused, RolehopError
-from rolehop.terminal.wrapping import wrap_message
-from rolehop.text import clean
+from rolehop.base.advice import Advice, ShellCommand, posix_argument
+from rolehop.base.credentials import scrub
+from rolehop.base.errors import FIX_LABEL, ConfigError, ConfigProblem, HopRefused, RolehopError
+from rolehop.base.text import clean
+from rolehop.terminal.json_text import Document
+from rolehop.terminal.terminal import wrap_message
 
 
 def error_lines(
@@ -44,3 +45,16 @@ def _parts(error: RolehopError) -> list[tuple[str, str]]:
 def _problem(problem: ConfigProblem) -> Advice:
     """Return the text of a problem; its file may have blanks in its name, and stays in one piece."""
     return Advice(ShellCommand(problem.place), f": {clean(problem.said)}")
+
+
+def error_document(error: RolehopError) -> Document:
+    """Return ``rolehop.error/1``."""
+    return {
+        "schema": "rolehop.error/1",
+        "code": error.exit_code,
+        "what": error.what,
+        "cause": error.cause,
+        "fix": error.fix,
+        "chain": error.chain,
+        "hop": error.hop,
+    }

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import IO, TextIO
 
-from rolehop.text import elided, json_escape, visible
+from rolehop.base.text import elided, json_escape, visible
 
 _ERRORS = "rolehop.encodable"
 
@@ -22,6 +22,7 @@ _ERRORS = "rolehop.encodable"
 _ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
 
 _ERASE_LINE = "\r\x1b[2K"
+
 _PORTION = 1 << 16  # bytes
 
 

@@ -1,34 +1,195 @@
-"""The picker: a list on the terminal device, narrowed by what is typed, of which one or many are taken.
-
-It is erased when it is done. Only a line that the user confirms is picked: a name that just
-resembles what was typed is never taken.
-"""
+"""The lines of the picker: matching choices, and a chain as one line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+import asyncio
+import os
+import selectors
+import signal
+import sys
+import textwrap
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from rolehop.show.picker import Choice, as_cells, matching, widths
-from rolehop.startup.calling_process import ends_with_caller
-from rolehop.terminal.application import (
-    application_of,
-    leaves,
-    run_application,
-    size_of,
-    streams,
-)
-from rolehop.text import pluralize
+from rolehop.app.ports import Choice
+from rolehop.base.text import elided, is_visible, pluralize, visible
+from rolehop.base.waits import ends_with_caller
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.input import Input
-    from prompt_toolkit.key_binding import KeyBindings
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.layout import Window
     from prompt_toolkit.output import Output
 
     from rolehop.terminal.terminal import Terminal
+
+_GAP = "  "
+
+_NAME_LEAST, _NAME_MOST, _ROLE_LEAST, _ROLE_MOST, _USEFUL = 24, 32, 23, 48, 8
+
+
+def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
+    """Return the choices that contain every typed word; case-insensitive.
+
+    Names that begin with what was typed come first; otherwise the order stays.
+    """
+    words = typed.casefold().split()
+    if not words:
+        return list(choices)
+    found = [each for each in choices if all(word in _searched(each) for word in words)]
+    begins = typed.strip().casefold()
+    return sorted(found, key=lambda each: not each.name.casefold().startswith(begins))
+
+
+def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]:
+    """Return the widths of name, description, role and time; 0: there is no room for it.
+
+    Together, and with the gaps between them, they fit into ``columns``. Where room is short, the
+    description gives way first, then the time, then the role, and the name last. A name that is
+    far longer than the others does not widen the column.
+    """
+    shown = [each[:4] for each in choices] or [("", "", "", "")]
+    name, description, role, left = map(_lengths, zip(*shown, strict=True))
+    usual = [each for each in name if each <= _NAME_MOST]
+    alone = not any(map(max, (description, role, left)))  # then all the room is the name's
+    wanted = max(name) if alone or len(usual) == len(name) else max([_NAME_LEAST, *usual])
+    names = min(wanted, max(columns - _with_gap(min(max(role), _ROLE_LEAST)), _NAME_LEAST), columns)
+    room = columns - names
+    # The account and the begin of the role's name; what stands behind them gives way to the time.
+    least = _part(room, min(max(role), _ROLE_LEAST), 1)
+    time = _part(room - _with_gap(least), max(left), max(left))
+    room -= _with_gap(time)
+    roles = _part(room, min(max(role), _ROLE_MOST), min(max(role), _USEFUL))
+    room -= _with_gap(roles)
+    return names, _part(room, max(description), min(max(description), _USEFUL)), roles, time
+
+
+def _lengths(column: Sequence[str]) -> list[int]:
+    """Return how long each text is when it is shown; thousands are looked at as one."""
+    if not is_visible("".join(column)):
+        column = [visible(each) for each in column]
+    return list(map(len, column))
+
+
+def _with_gap(width: int) -> int:
+    return width + len(_GAP) if width else 0
+
+
+def _part(room: int, wanted: int, least: int) -> int:
+    """Return how much of ``wanted`` there is room for, 0 if it is less than the ``least``."""
+    width = min(wanted, room - len(_GAP))
+    return width if width >= least else 0
+
+
+def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, str]:
+    """Return a choice's name, and the rest of its line, each elided and filled to its width."""
+    name, description, role, left = map(visible, choice[:4])
+    cells = (elided(name, across[0]), _cut(description, across[1]), _cut(role, across[2]), left)
+    first, *others = (text.ljust(width) for text, width in zip(cells, across, strict=True))
+    return first, "".join(
+        _GAP + text for text, width in zip(others, across[1:], strict=True) if width
+    )
+
+
+def _searched(choice: Choice) -> str:
+    return f"{choice.name} {choice.description} {choice.role} {' '.join(choice.labels)}".casefold()
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"[:width]
+
+
+Result = TypeVar("Result")
+
+_ESCAPE_SECONDS = 0.1
+"""In which an arrow key's sequence would follow Esc."""
+
+
+def application_of(
+    typed: Buffer, windows: Sequence[Window], keys: KeyBindings, source: Input, target: Output
+) -> Application[Any]:
+    """Return an application that shows ``windows``, one below the other, and ends without a trace.
+
+    ``typed`` is what is typed into, in one of them.
+    """
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.layout import HSplit, Layout
+
+    application: Application[Any] = Application(
+        layout=Layout(HSplit([*windows]), focused_element=typed),
+        key_bindings=keys,
+        erase_when_done=True,
+        input=source,
+        output=target,
+    )
+    application.ttimeoutlen = _ESCAPE_SECONDS
+    return application
+
+
+def run_application(application: Application[Result | None]) -> Result | None:
+    """Run it; return its result, ``None`` if the user left."""
+
+    async def draw() -> Result | None:
+        loop = asyncio.get_running_loop()
+        if sys.platform != "win32":
+            # A signal from outside must leave the terminal as it was.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, lambda: application.exit(result=None))
+        return await application.run_async(set_exception_handler=False)
+
+    return _run_loop(draw())
+
+
+def _run_loop(work: Coroutine[None, None, Result | None]) -> Result | None:
+    if sys.platform == "win32":
+        return asyncio.run(work)
+
+    def loop() -> asyncio.AbstractEventLoop:
+        # select() alone can wait for /dev/tty on every system; kqueue of macOS cannot.
+        return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(work)
+
+
+def streams(reader: TextIO, writer: TextIO, term: str | None) -> tuple[Input, Output]:
+    """Return prompt_toolkit's input and output for the terminal device."""
+    if sys.platform == "win32":
+        from prompt_toolkit.input import create_input
+        from prompt_toolkit.output import create_output
+
+        return create_input(always_prefer_tty=True), create_output(writer)
+    from prompt_toolkit.data_structures import Size
+    from prompt_toolkit.input.vt100 import Vt100Input
+    from prompt_toolkit.output.vt100 import Vt100_Output
+
+    def size() -> Size:
+        columns, rows = os.get_terminal_size(writer.fileno())
+        return Size(rows or 24, columns or 80)
+
+    # Do not ask the terminal for the cursor's position: nothing here depends on it.
+    return Vt100Input(reader), Vt100_Output(writer, size, term=term, enable_cpr=False)
+
+
+def size_of(target: Output) -> tuple[int, int]:
+    """Return columns and rows of the window."""
+    size = target.get_size()
+    return size.columns, size.rows
+
+
+def leaves(keys: KeyBindings) -> None:
+    """Let Esc, Ctrl-C and Ctrl-D leave the application."""
+
+    def leave(event: KeyPressEvent) -> None:
+        event.app.exit(result=None)
+
+    keys.add("escape", eager=True)(leave)
+    for name in ("c-c", "c-d", "<sigint>"):
+        keys.add(name)(leave)
+
 
 _AROUND = 3
 """Lines of the window that the list leaves: what is typed, the help, and the line above."""
@@ -195,7 +356,7 @@ def _application(picker: Picker, source: Input, target: Output) -> Application[T
 
 
 def _keys(picker: Picker, typed: Buffer) -> KeyBindings:
-    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.key_binding import KeyBindings
 
     keys = KeyBindings()
 
@@ -226,3 +387,120 @@ def _marking_keys(picker: Picker, typed: Buffer, keys: KeyBindings) -> None:
     keys.add("tab")(lambda event: picker.mark())
     keys.add("c-a")(lambda event: picker.mark_shown())
     keys.add(" ", filter=Condition(lambda: not typed.text))(lambda event: picker.mark())
+
+
+_LEAST = 20  # columns to wrap to
+
+
+class LineInput:
+    """The state of one question: what was found wrong with the last answer."""
+
+    def __init__(
+        self,
+        question: str,
+        *,
+        hint: str,
+        check: Callable[[str], str],
+        initial: str = "",
+        hidden: bool = False,
+        color: bool = False,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            question: stands before the line.
+            hint: stands below it: an example, and what an empty answer means.
+            check: returns the answer in its final form; raises ``ValueError`` that says what is
+                wrong with it.
+            initial: the line as it stands there at first.
+            hidden: what is typed is not shown.
+            color: whether colours may be used.
+        """
+        self.question = question
+        self.hint = hint
+        self.check = check
+        self.initial = initial
+        self.hidden = hidden
+        self.color = color
+        self.problem = ""
+
+    def accepted(self, typed: str) -> str | None:
+        """Return the answer; ``None`` if something is wrong with it, which is shown from now on."""
+        try:
+            answer = self.check(typed.strip())
+        except ValueError as error:
+            self.problem = str(error)
+            return None
+        self.problem = ""
+        return answer
+
+    def changed(self, typed: str) -> None:
+        """Show the hint again as soon as what was wrong has been corrected."""
+        if self.problem:
+            self.accepted(typed)
+
+    def below(self, columns: int) -> StyleAndTextTuples:
+        """Return the lines below what is typed, as prompt_toolkit draws them."""
+        style = "fg:ansired" if self.color else ""
+        problem = _lines("! ", self.problem, columns)
+        return [(style, problem), ("", _lines("  ", self.hint, columns).rstrip("\n"))]
+
+
+def _lines(mark: str, text: str, columns: int) -> str:
+    """Return ``text`` in lines that a window has room for, the first one marked."""
+    lines = textwrap.wrap(
+        visible(text),
+        max(columns - 1, _LEAST),
+        initial_indent=mark,
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+    )
+    return "".join(f"{each}\n" for each in lines)
+
+
+def run_line(line: LineInput, reader: TextIO, writer: TextIO, term: str | None) -> str | None:
+    """Show the question; return the answer in its final form, ``None`` if the user left."""
+    return run_application(_line_application(line, *streams(reader, writer, term)))
+
+
+def _line_application(line: LineInput, source: Input, target: Output) -> Application[str | None]:
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.layout import BufferControl, FormattedTextControl, Window
+    from prompt_toolkit.layout.processors import BeforeInput, PasswordProcessor
+
+    typed = Buffer(
+        multiline=False,
+        document=Document(line.initial),
+        on_text_changed=lambda buffer: line.changed(buffer.text),
+    )
+    hiding = [PasswordProcessor()] if line.hidden else []
+    question = Window(
+        BufferControl(typed, input_processors=[*hiding, BeforeInput(f"{line.question} ")]),
+        wrap_lines=True,
+        dont_extend_height=True,
+    )
+    below = Window(
+        FormattedTextControl(lambda: line.below(size_of(target)[0])), dont_extend_height=True
+    )
+    return application_of(typed, [question, below], _line_keys(line, typed), source, target)
+
+
+def _line_keys(line: LineInput, typed: Buffer) -> KeyBindings:
+    from prompt_toolkit.key_binding import KeyBindings
+    from prompt_toolkit.keys import Keys
+
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        answer = line.accepted(typed.text)
+        if answer is not None:
+            event.app.exit(result=answer)
+
+    @keys.add(Keys.BracketedPaste)
+    def _(event: KeyPressEvent) -> None:
+        typed.insert_text(" ".join(event.data.split()))  # copied with the end of its line
+
+    leaves(keys)
+    return keys

@@ -10,17 +10,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rolehop.app.silent import SILENT
-from rolehop.show.times import show_left
-from rolehop.startup.waits import Wait
+from rolehop.app.asking import SILENT
+from rolehop.base.durations import show_left
+from rolehop.base.text import pluralize, visible
+from rolehop.base.waits import Wait
 from rolehop.terminal import output
-from rolehop.text import pluralize, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from rolehop.app.ports import ManyProgress, Progress
-    from rolehop.credentials import Session
+    from rolehop.base.credentials import Session
     from rolehop.plan.model import Step
     from rolehop.terminal.terminal import Terminal
 
@@ -52,7 +52,7 @@ class _Watched:
         self._wait: Wait | None = None
 
     def _label(self, step: Step, total: int) -> str:
-        from rolehop.show.rows import step_label  # not for a session of the record
+        from rolehop.plan.model import step_label  # not for a session of the record
 
         return self._terminal.with_account_names(step_label(step, total))
 

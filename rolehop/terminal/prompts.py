@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.errors import NoTerminal
+from rolehop.base.errors import NoTerminal
+from rolehop.base.text import clean
 from rolehop.terminal import output
 from rolehop.terminal.terminal import Terminal
-from rolehop.text import clean
 
 if TYPE_CHECKING:
     from rolehop.app.ports import BrowserCommands
-    from rolehop.terminal.browser_start import BrowserStart
+    from rolehop.terminal.desktop import BrowserStart
 
 # Programs that open an address in the desktop's browser: freedesktop, Debian, WSL.
 _OPENERS = ("xdg-open", "wslview", "x-www-browser", "sensible-browser")
+
 _SHOWN = 30  # options at once; more are found by typing
 
 
@@ -66,7 +68,7 @@ class TerminalPerson:
         return self._picked(question, options)
 
     def _picked(self, question: str, options: Sequence[str]) -> int:
-        from rolehop.show.picker import Choice
+        from rolehop.app.ports import Choice
         from rolehop.terminal.picker import Picker, pick
 
         names, texts = [], []
@@ -125,14 +127,17 @@ class TerminalPerson:
         Raises:
             ValueError: it is not a web address, and must never become an argument of a program.
         """
-        from rolehop.net.addresses import as_argument, is_web_address  # on this path only
+        from rolehop.aws.net.addresses import (
+            as_argument,
+            is_web_address,  # on this path only
+        )
 
         if not is_web_address(url):
             raise ValueError("not a web address")
         if not self.has_browser:
             return None
-        from rolehop.handover.child_environment import child_environment
-        from rolehop.terminal.browser_start import BrowserStart
+        from rolehop.handover.environment import child_environment
+        from rolehop.terminal.desktop import BrowserStart
 
         start = BrowserStart(
             (commands or browser_commands)(as_argument(url), self._environ, sys.platform),
@@ -180,3 +185,77 @@ def _with_url(words: list[str], url: str) -> list[str]:
     if any("%s" in word for word in words):
         return [word.replace("%s", url) for word in words]
     return [*words, url]
+
+
+SAID_AFTER = (3, 10, 30)
+"""Seconds after which a line of a log is written; the first is when anything is said at all."""
+
+
+class _Waiting:
+    """One wait."""
+
+    def __init__(self, what: str, *, may_ask: bool) -> None:
+        self.what = what
+        self.may_ask = may_ask
+        self.since = time.monotonic()
+        self.said = 0
+
+
+class SlowWaits:
+    """Watches every wait of this process, with one thread that begins with the first."""
+
+    def __init__(
+        self, terminal: Terminal, wanted: Callable[[], bool], *, second: float = 1.0
+    ) -> None:
+        """``wanted`` returns false if nothing may be said: an SDK asked, and hides our stderr.
+
+        ``second`` is how long one lasts here, in seconds.
+        """
+        self._second = second
+        self._terminal = terminal
+        self._wanted = wanted
+        self._guard = threading.Lock()
+        self._waits: list[_Waiting] = []
+        self._thread: threading.Thread | None = None
+        self._shown: _Waiting | None = None
+
+    def begin(self, what: str, may_ask: bool) -> Callable[[], None]:
+        """Watch a wait; return what ends it."""
+        wait = _Waiting(what, may_ask=may_ask)
+        with self._guard:
+            self._waits.append(wait)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+        return lambda: self._end(wait)
+
+    def _end(self, wait: _Waiting) -> None:
+        with self._guard:
+            self._waits.remove(wait)
+            if self._shown is wait:
+                self._shown = None
+                output.show_beside("", self._terminal.columns)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(self._second)
+            with self._guard:
+                if output.is_asking():
+                    for each in self._waits:
+                        each.since = time.monotonic()
+                elif self._waits and self._wanted():
+                    self._say(self._waits[0])
+
+    def _say(self, wait: _Waiting) -> None:
+        """Say how long the oldest wait takes, which the others are a part of."""
+        seconds = int((time.monotonic() - wait.since) / self._second)
+        if seconds < SAID_AFTER[0]:
+            return
+        if self._terminal.rewrites_lines and not wait.may_ask:
+            self._shown = wait
+            output.show_beside(f"{wait.what} for {seconds} s", self._terminal.columns)
+            return
+        passed = sum(1 for each in SAID_AFTER if each <= seconds)
+        if passed > wait.said:
+            wait.said = passed
+            self._terminal.note(f"{wait.what} for more than {SAID_AFTER[passed - 1]} s")

@@ -13,12 +13,15 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from rolehop.show.layout import WIDTH, Branch, Facts, Grid, Line, Row, StyledText, View
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.startup import Pattern
+from rolehop.terminal.layout import WIDTH, Branch, Facts, Grid, Line, Row, StyledText, View
 
 _WIDE, _NARROW = "   ", "  "  # between columns: narrow before a cell is wrapped
+
 _NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
+
 _WORD = Pattern(r"\S+")
+
 # Short values stay whole; long ones wrap.
 _WHOLE = ("HOP", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
 

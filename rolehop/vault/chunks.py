@@ -14,15 +14,17 @@ import json
 from collections.abc import Iterator
 from typing import Protocol
 
-from rolehop.digest import sha256_hex
-from rolehop.startup.dataclass import asdict, dataclass
+from rolehop.base.dataclass import asdict, dataclass
+from rolehop.base.digest import sha256_hex
 from rolehop.vault.serialization import read_object
 
 CHUNK = 1_000
 """Characters: 2,000 bytes as UTF-16, where Windows takes 2,560."""
 
 _MARK = '{"chunks":1,'
+
 _GENERATIONS = ("a", "b")
+
 _MOST_CHUNKS = 1_000  # a manifest with more is damaged
 
 

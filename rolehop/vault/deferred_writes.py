@@ -12,12 +12,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from rolehop.credentials import Session
+from rolehop.base.credentials import Session
 from rolehop.plan.model import HopStep, Step
 from rolehop.vault.index import SessionToStore
 from rolehop.vault.sessions import KeyringVault
 
 STORED_AFTER_SECONDS = 5.0
+
 MOST_WAITING = 32
 """Sessions that are stored together: few enough that no reader of the keyring waits for long."""
 

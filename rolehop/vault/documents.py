@@ -1,23 +1,159 @@
-"""IAM user keys in the keyring: they cannot be got again, so any doubt is an error."""
+"""Documents in the keyring, each stored under a name that it repeats: IAM user keys and sign-ins.
+
+A document that was swapped with another, or of which one character changed, is damaged. What an
+earlier version stored is read and rewritten in today's format.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import hmac
+import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 
-from rolehop.advice import Advice, Argument
-from rolehop.credentials import Credentials, Secret, StoredDocument
-from rolehop.errors import UsageError, VaultAbsent, VaultBroken
-from rolehop.startup.dataclass import replace as with_fields
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.vault.documents import DocumentStore
-from rolehop.vault.index import Index, KeyEntry
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.credentials import Credentials, Secret, StoredDocument
+from rolehop.base.dataclass import replace as with_fields
+from rolehop.base.durations import read_moment
+from rolehop.base.errors import UsageError, VaultAbsent, VaultBroken, VaultError
+from rolehop.base.startup import Pattern
+from rolehop.vault import backend_label
+from rolehop.vault.chunks import IncompleteItem
+from rolehop.vault.index import Index, KeyEntry, SignInEnd
 from rolehop.vault.index_file import IndexStore, write_problem
-from rolehop.vault.serialization import Damaged, member, read_older_document
-from rolehop.vault.storage import BackendHandle
+from rolehop.vault.serialization import (
+    DOCUMENT_SCHEMA,
+    Damaged,
+    as_document,
+    member,
+    read_document,
+    read_object,
+    read_older_document,
+)
+from rolehop.vault.storage import BackendHandle, Storage, in_one_line
+
+
+class DocumentStore:
+    """The documents of one kind."""
+
+    def __init__(
+        self,
+        backend: BackendHandle,
+        index: IndexStore,
+        kind: str,
+        read_older: Callable[[str, str], StoredDocument] | None = None,
+    ) -> None:
+        """Touch nothing yet.
+
+        Args:
+            backend: where the items are.
+            index: its lock keeps processes from rewriting an item at once.
+            kind: the first part of all names, e.g. ``keys``.
+            read_older: reads a text of an earlier version, given its name in here; raises
+                ``Damaged`` if it is none. ``None``: no earlier version stored any.
+        """
+        self._backend = backend
+        self._index = index
+        self._kind = kind
+        self._read_older = read_older
+
+    def get(self, name: str) -> StoredDocument | None:
+        """Return the document under ``name``, ``None`` if there is none.
+
+        Raises:
+            Damaged: it is not whole, or was stored under another name.
+            VaultError: the keyring cannot be read.
+        """
+        try:
+            text = self._backend.use(lambda storage: storage.get(self._service(name)))
+        except IncompleteItem as half:
+            raise Damaged(str(half)) from None
+        if text is None:
+            return None
+        fields = read_object(text)
+        written_now = fields is None or fields.get("schema") == DOCUMENT_SCHEMA
+        if written_now or self._read_older is None:
+            return read_document(text, self._full(name))
+        document = self._read_older(text, name)
+        self._rewrite(name, text, document)
+        return document
+
+    def exists(self, name: str) -> bool:
+        """True if there is an item under ``name``, even a damaged one. Raises as ``put``."""
+        try:
+            return self._backend.use(lambda storage: storage.get(self._service(name))) is not None
+        except IncompleteItem:
+            return True
+
+    def put(self, name: str, document: StoredDocument) -> None:
+        """Store ``document``.
+
+        Raises:
+            VaultError: the keyring failed.
+        """
+        text = as_document(document, self._full(name))
+        self._backend.use(lambda storage: storage.put(self._service(name), text))
+
+    def replace(self, name: str, document: StoredDocument) -> None:
+        """Store ``document`` and read it back; the old item comes back if that fails.
+
+        Raises:
+            VaultError: the keyring failed, or did not keep the item.
+        """
+        text = as_document(document, self._full(name))
+        self._backend.use(lambda storage: _replace(storage, self._service(name), text))
+
+    def delete(self, name: str) -> bool:
+        """Delete the document; return ``False`` if there was none. Raises as ``put``."""
+        return self._backend.use(lambda storage: storage.delete(self._service(name)))
+
+    def _rewrite(self, name: str, text: str, document: StoredDocument) -> None:
+        """Store a document of an earlier version in today's format; if that fails, it stays."""
+        service = self._service(name)
+        written = as_document(document, self._full(name))
+
+        def rewrite(index: Index) -> Index:
+            storage = self._backend.open()
+            if storage.get(service) == text:  # another process may have replaced it meanwhile
+                _replace(storage, service, written)
+            return index
+
+        with suppress(OSError, VaultError, IncompleteItem):
+            self._index.change(rewrite)
+
+    def _full(self, name: str) -> str:
+        return f"{self._kind}/{name}"
+
+    def _service(self, name: str) -> str:
+        return f"rolehop/{self._full(name)}"
+
+
+def _replace(storage: Storage, service: str, text: str) -> None:
+    old = None
+    with suppress(IncompleteItem):
+        old = storage.get(service)
+    try:
+        storage.put(service, text)
+        if storage.get(service) != text:
+            raise VaultBroken(
+                "the keyring did not keep the item",
+                cause=f"{backend_label(storage.chosen.name)} gave back something else",
+                fix="name another back end in [vault]",
+            )
+    except VaultError:
+        # The error that led here says more than another one would.
+        with suppress(VaultError, IncompleteItem):
+            if old is not None and storage.get(service) != old:
+                storage.put(service, old)
+        raise
+
 
 _ID, _SECRET = "AccessKeyId", "SecretAccessKey"
+
 _ACCESS_KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
 
 
@@ -203,3 +339,222 @@ def _elsewhere(name: str, stored_in: str, in_use: str, fix: str) -> VaultAbsent:
         cause=f"it is in {stored_in}, and {in_use} is in use here",
         fix=fix,
     )
+
+
+GENERATION = "generation"
+
+
+class KeyringTokenStore:
+    """Implements ``sources.context.TokenStore``; safe between threads."""
+
+    def __init__(
+        self, backend: BackendHandle, index: IndexStore, say: Callable[[str], None]
+    ) -> None:
+        self._backend = backend
+        self._index = index
+        self._say = say
+        self._documents = DocumentStore(backend, index, "tokens", self._read_older)
+        self._guard = threading.Lock()
+        # Sign-ins that could not be stored, and generations that could not be noted.
+        self._unstored: dict[str, StoredDocument] = {}
+        self._generations: dict[str, str] = {}
+
+    def get(self, name: str) -> StoredDocument | None:
+        """Return the document under ``name``, ``None`` if there is none, or no keyring at all.
+
+        Raises:
+            VaultError: the keyring is there and cannot be read, or the item is damaged.
+        """
+        with self._guard:
+            if name in self._unstored:
+                return self._unstored[name]
+        try:
+            return self._read(name)
+        except VaultAbsent as error:
+            self._say_not_stored(error)
+            return None
+
+    def look_up(self, name: str) -> None:
+        """Note in the index which sign-in the keyring has under ``name``, or that it has none.
+
+        Raises: as `get`; VaultAbsent if there is no keyring at all.
+        """
+        if self._read(name) is not None:
+            return
+        end = self._index.load().sign_in_ends.get(name)
+        if end is None or end.backend == self._backend.in_use:
+            self._changed(lambda index: index.without_sign_in(name))
+
+    def _read(self, name: str) -> StoredDocument | None:
+        """Return the document under ``name``, and note its generation and end if they are others."""
+        try:
+            document = self._documents.get(name)
+        except Damaged as damage:
+            raise VaultBroken(
+                f"the sign-in stored as '{name}' cannot be read",
+                cause=f"the item in the keyring is damaged: {damage}",
+                fix="rolehop source logout NAME, then rolehop source login NAME",
+            ) from None
+        generation = None if document is None else generation_of(document)
+        if generation is not None and generation != self.generation(name):
+            with suppress(OSError):  # a hint: walks ask the keyring itself
+                self._index.change(lambda index: index.with_sign_in(name, generation))
+        if document is not None:
+            self._note_end(name, document)
+        return document
+
+    def put(self, name: str, document: StoredDocument) -> None:
+        """Store ``document`` in the place of the old one; a failure is said once."""
+        try:
+            self._documents.put(name, document)
+        except VaultError as error:
+            self._say_not_stored(error)
+            with self._guard:
+                self._unstored[name] = dict(document)
+            return
+        with self._guard:
+            self._unstored.pop(name, None)
+        self._note_end(name, document)
+
+    def begin(self, name: str, document: StoredDocument) -> str:
+        """Store the ``document`` of a new sign-in and return its generation."""
+        generation = secrets.token_hex(16)
+        if not self._changed(lambda index: index.with_sign_in(name, generation)):
+            with self._guard:
+                self._generations[name] = generation
+        self.put(name, {**document, GENERATION: generation})
+        return generation
+
+    def remove(self, name: str) -> bool:
+        """Remove document and generation; return ``False`` if there was neither.
+
+        Raises:
+            VaultError: the keyring failed; what was not removed is still known.
+        """
+        with self._guard:
+            there = self._unstored.pop(name, None) is not None
+        with suppress(VaultAbsent):  # then nothing can be stored
+            there = self._documents.delete(name) or there
+        there = self.generation(name) is not None or there
+        with self._guard:
+            self._generations.pop(name, None)
+        self._changed(lambda index: index.without_sign_in(name))
+        return there
+
+    def generation(self, name: str) -> str | None:
+        """Return the generation of the sign-in from the index: no keyring call."""
+        with self._guard:
+            if name in self._generations:
+                return self._generations[name]
+        return self._index.load().sign_ins.get(name)
+
+    def _note_end(self, name: str, document: StoredDocument) -> None:
+        """Note when a sign-in ends, if that has changed."""
+        index, backend = self._index.load(), self._backend.in_use
+        if name not in index.sign_ins or backend is None:
+            return  # a registration or a passphrase, which is no sign-in
+        end = SignInEnd(_end_in(document), "refresh_token" in document, backend)
+        if index.sign_in_ends.get(name) != end:
+            self._changed(lambda index: index.with_sign_in_end(name, end))
+
+    def _changed(self, change: Callable[[Index], Index]) -> bool:
+        try:
+            self._index.change(change)
+        except OSError:
+            return False
+        return True
+
+    def _say_not_stored(self, error: VaultError) -> None:
+        self._say(in_one_line("sign-ins are not stored", error))
+
+    def _read_older(self, text: str, name: str) -> StoredDocument:
+        """Read a sign-in of an earlier version, which does not say its name: the index may know."""
+        document = read_older_document(text)
+        noted = self._index.load().sign_ins
+        owners = [each for each, found in noted.items() if found == generation_of(document)]
+        if owners and name not in owners:
+            raise Damaged("it was stored under another name")
+        return document
+
+
+def _end_in(document: StoredDocument) -> datetime | None:
+    """Return when a sign-in ends, in UTC; ``None`` if it does not say."""
+    try:
+        at = read_moment(document.get("local_expires_at") or document.get("expires_at"))
+    except ValueError:
+        return None
+    return at.replace(microsecond=0)  # the index, with which it is compared, has whole seconds
+
+
+def generation_of(document: StoredDocument) -> str | None:
+    """Return the generation of a stored sign-in, ``None`` if `KeyringTokenStore.begin` did not store it."""
+    generation = document.get(GENERATION)
+    return generation if isinstance(generation, str) else None
+
+
+def sign_in_item(name: str, generation: str | None) -> tuple[str, str]:
+    """Return the name of a sign-in's item and the member it has while it is of ``generation``.
+
+    The latter is empty for ``None``: then there must be no item.
+    """
+    return f"tokens/{name}", "" if generation is None else member(GENERATION, generation)
+
+
+SERVICE = "rolehop/digest-key"
+
+_BYTES = 32
+
+_KEY = Pattern(r"[0-9a-f]{64}")
+
+_SECONDS = 30 * 24 * 3600
+"""How long it lasts in back ends that expire items; a new one only forgets old digests."""
+
+
+class DigestKey:
+    """Makes digests under the key; safe between threads and processes."""
+
+    def __init__(
+        self, handle: BackendHandle, alone: Callable[[], AbstractContextManager[object]]
+    ) -> None:
+        """``alone`` lets only one process at a time make the key; raises OSError if it cannot."""
+        self._handle = handle
+        self._alone = alone
+        self._guard = threading.Lock()
+        self._key: Secret | None = None
+
+    def digest(self, text: str) -> str | None:
+        """Return the HMAC-SHA256 of ``text`` in hex; ``None``: there is no keyring for the key."""
+        with self._guard:
+            if self._key is None:
+                self._key = self._load()
+            if self._key is None:
+                return None
+            key = bytes.fromhex(self._key.reveal())
+            return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+    def forget(self) -> None:
+        """Delete the key: digests made under it say nothing any more."""
+        with self._guard, contextlib.suppress(VaultError):
+            self._key = None
+            self._handle.open().delete(SERVICE)
+
+    def _load(self) -> Secret | None:
+        try:
+            return self._stored() or self._stored_or_new()
+        except (VaultError, OSError):
+            return None
+
+    def _stored_or_new(self) -> Secret:
+        with self._alone():
+            found = self._stored()  # another process may have been quicker
+            if found is None:
+                found = Secret(secrets.token_hex(_BYTES))
+                self._handle.open().put(SERVICE, found.reveal(), _SECONDS)
+            return found
+
+    def _stored(self) -> Secret | None:
+        try:
+            found = self._handle.open().get(SERVICE)
+        except IncompleteItem:
+            return None
+        return None if found is None or _KEY.fullmatch(found) is None else Secret(found)

@@ -11,19 +11,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rolehop.config.fleets.listed_fleets import NEVER_LISTED
+from rolehop.base.digest import checked_line, sha256_hex
+from rolehop.base.durations import read_moment
+from rolehop.base.files import read_trusted_plain, write_beside
+from rolehop.base.text import clean, is_visible
+from rolehop.config.listed_fleets import NEVER_LISTED
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.config.value_types import NAME_PATTERN
-from rolehop.digest import checked_line, sha256_hex
-from rolehop.durations import read_moment
-from rolehop.files import read_trusted_plain, write_beside
-from rolehop.state.json_file import UNUSABLE, number_in, read_checked
-from rolehop.text import clean, is_visible
+from rolehop.vault.notes import UNUSABLE, number_in, read_checked
 
 FOLDER = "fleets"
+
 _SCHEMA = 1
+
 _MEMBERS = ("schema", "fleet", "definition", "at", "left_out", "accounts")
+
 _LARGEST = 1 << 24  # bytes; 50,000 accounts are a third of that
+
 _LONGEST = 2_000  # characters of a name or path; AWS allows 128 for each OU of it
 
 

@@ -11,13 +11,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from rolehop.credentials import Session
-from rolehop.durations import end_by_new_clock
+from rolehop.base.credentials import Session
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.durations import end_by_new_clock
 from rolehop.plan.model import CachedSession, CachedState, Hop, SourceStep, Step, TokenStep
-from rolehop.startup.dataclass import dataclass, field, replace
 
 SCHEMA = 1
+
 FINDING_LASTS = timedelta(days=7)
+
 WINDOW_SECONDS = 30
 """Time step of a TOTP code (RFC 6238), the only one that AWS's virtual devices use."""
 

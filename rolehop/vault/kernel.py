@@ -2,7 +2,7 @@
 
 For machines without a session bus: nothing touches the disk, the kernel expires each key, and
 everything is lost at reboot. Not registered as an entry point, so that other programs' choice of
-back end does not change. The system calls are in ``rolehop.fastpath.keyctl``, which the hot path
+back end does not change. The system calls are in ``rolehop.hotpath.keyctl``, which the hot path
 shares.
 
 Adding under an existing description updates the key and clears its timeout (keyctl(2)), so the
@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
-from rolehop.errors import VaultAbsent, VaultFull
-from rolehop.fastpath.keyctl import (
+from rolehop.base.errors import VaultAbsent, VaultFull
+from rolehop.hotpath.keyctl import (
     GONE,
     KINDS,
     USER_RING,
@@ -40,9 +40,12 @@ LIMIT = 32_000
 """UTF-16 units; a ``user`` key holds 32,767 bytes, and rolehop's items are ASCII."""
 
 _SETPERM, _DESCRIBE, _UNLINK, _SET_TIMEOUT = 5, 6, 9, 15
+
 _LONGEST_DESCRIPTION = 4_200  # bytes; the kernel takes 4,095, and type and rights come first
+
 # Possessor and user: all rights; group and others: none.
 _FOR_THE_USER = 0x3F3F0000
+
 _BLOCKED = frozenset({errno.EPERM, errno.ENOSYS})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rolehop.vault import FREEDESKTOP, KERNEL
 
 if TYPE_CHECKING:
-    from rolehop.credentials import Credentials, StoredDocument
+    from rolehop.base.credentials import Credentials, StoredDocument
     from rolehop.vault.index import Index, KeyEntry
     from rolehop.vault.sessions import KeyringVault
 
@@ -65,13 +65,13 @@ class LazyKeyStore:
 
     def _is_outdated(self, name: str, entry: KeyEntry) -> bool:
         """True if the keyring certainly has another key: another state folder does not tell."""
-        from rolehop.vault.access_keys import key_item
+        from rolehop.vault.documents import key_item
 
         item = key_item(name, entry.access_key_id)
         return _item_holds(entry.backend, *item, self._environ) is False
 
     def _note(self, name: str, access_key_id: str | None) -> None:
-        from rolehop.vault.access_keys import key_item
+        from rolehop.vault.documents import key_item
 
         self._track(*key_item(name, access_key_id))
 
@@ -110,7 +110,7 @@ class LazyTokenStore:
 
     def generation(self, name: str) -> str | None:
         """Return the generation from the index."""
-        from rolehop.vault.sign_ins import sign_in_item
+        from rolehop.vault.documents import sign_in_item
 
         self._track_index()
         found = self._open_vault().tokens.generation(name)
@@ -152,7 +152,7 @@ class WalkTokenStore(LazyTokenStore):
 
     def get(self, name: str) -> StoredDocument | None:
         """Return the document under ``name``."""
-        from rolehop.vault.sign_ins import generation_of
+        from rolehop.vault.documents import generation_of
 
         found = super().get(name)
         generation = None if found is None else generation_of(found)
@@ -188,7 +188,7 @@ def _item_holds(backend: str, item: str, member: str, environ: Mapping[str, str]
     ``backend`` is a class (``module.Class``). ``None``: that cannot be told without the library, or
     without asking somebody to unlock the keyring.
     """
-    from rolehop.fastpath import PROPERTY, holds_member, read_items
+    from rolehop.hotpath import PROPERTY, holds_member, read_items
 
     reader = QUIET_BACKENDS.get(backend) if sys.platform == "linux" else None
     if reader is None or any(name.startswith(PROPERTY) for name in environ):

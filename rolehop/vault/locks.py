@@ -19,16 +19,114 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rolehop.digest import sha256_hex
-from rolehop.errors import ServiceError
-from rolehop.files import PRIVATE_FILE, make_private_folder, read_own
-from rolehop.startup.calling_process import ends_with_caller
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.startup.debug_log import debug
-from rolehop.startup.waits import Wait
-from rolehop.time_limit import comes_within, seconds_left, time_limit, time_limit_paused
-from rolehop.vault.lock_queue import Ticket, sweep_queues
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.digest import sha256_hex
+from rolehop.base.errors import ServiceError
+from rolehop.base.files import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    entries_of,
+    make_private_folder,
+    read_own,
+)
+from rolehop.base.startup import debug
+from rolehop.base.time_limit import comes_within, seconds_left, time_limit, time_limit_paused
+from rolehop.base.waits import Wait, ends_with_caller
 from rolehop.vault.serialization import read_object
+
+_FRESH_SECONDS = 2.0
+"""Also a busy machine lets a waiter look more often; a lock is waited for 5 s at least."""
+
+_LONGEST_WAIT = 60.0
+"""Seconds; a lock is waited for 45 s at most (`rolehop.vault.locks`)."""
+
+_MOST_COUNTED = 2
+
+
+class Ticket:
+    """One waiter's place. Failing to have one is harmless: then it only comes out of turn."""
+
+    def __init__(self, lock: Path, since: float) -> None:
+        """``since`` is when the wait began, by ``time.monotonic``, which processes share."""
+        self._queue = f"{lock}".removesuffix(".lock") + ".queue"
+        # Threads of one process may wait for the index, each for itself.
+        self._name = f"{round(since * 1e9):020d}-{os.getpid()}-{threading.get_ident()}"
+        self._is_queue = False
+        """There is a queue that may have to be removed, as hardly ever."""
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._queue)
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / self._name
+
+    def ahead(self) -> int:
+        """Return how many have waited longer, 2 at most."""
+        if not os.path.lexists(self._queue):  # as usual
+            return 0
+        self._is_queue = True
+        count = 0
+        with suppress(OSError):
+            for each in entries_of(self._folder):
+                if each.name >= self._name or count == _MOST_COUNTED:
+                    break
+                count += _is_fresh(each)
+        return count
+
+    def touch(self) -> None:
+        """Take the place, or keep it."""
+        self._is_queue = True
+        with suppress(OSError):
+            self._folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            if self._folder.is_symlink():
+                return
+            flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            os.close(os.open(self._path, flags, PRIVATE_FILE))
+            # Not by the file server's clock, which may differ.
+            os.utime(self._path, ns=(time.time_ns(),) * 2)
+
+    def leave(self) -> None:
+        """Give the place up; the last one removes the folder."""
+        if not self._is_queue:
+            return
+        with suppress(OSError):
+            self._path.unlink()
+        with suppress(OSError):
+            self._folder.rmdir()
+
+
+def sweep_queues(folder: Path) -> None:
+    """Delete what killed processes left of the queues in ``folder``; failing to is harmless."""
+    for queue in folder.glob("*.queue"):
+        with suppress(OSError):
+            for each in entries_of(queue):
+                _is_fresh(each)
+            queue.rmdir()
+
+
+def _is_fresh(ticket: Path) -> bool:
+    """True if its process looked lately; else delete it, which one that goes on makes up for."""
+    with suppress(OSError):
+        found = ticket.lstat()
+        # A time to come is none of now: the clock was set back since.
+        if abs(time.time() - found.st_mtime) < _FRESH_SECONDS and _is_of_now(ticket, found):
+            return True
+        if stat.S_ISDIR(found.st_mode):
+            ticket.rmdir()
+        else:
+            ticket.unlink()
+    return False
+
+
+def _is_of_now(ticket: Path, found: os.stat_result) -> bool:
+    """True if it is a ticket, and one of somebody who may still be waiting."""
+    since = ticket.name.partition("-")[0]
+    if not stat.S_ISREG(found.st_mode) or not since.isdecimal():
+        return False
+    return time.monotonic() - int(since) / 1e9 < _LONGEST_WAIT
+
 
 DEADLINE_SECONDS = 45.0
 """Go's SDK kills a credential process after 60 s; the error has to be shown before."""
@@ -37,6 +135,7 @@ DEADLINE_SECONDS = 45.0
 _NO_FOLLOWING = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 )
+
 HELD_SECONDS = 40.0
 """How long calls may take while a lock is held, so that it is free before waiters give up."""
 
@@ -52,8 +151,11 @@ _HELD_TEXTS = {
 """What is said of a lock that is held too long, by the start of its name, the first that fits."""
 
 _LEFT_SECONDS = 24 * 3600
+
 _LONGEST_STATE = 4096  # bytes
+
 _LATEST = 1e11  # seconds of the epoch; infinity and what is no number are not below it
+
 _SHORTEST_NAP, _NEXT_NAP, _LONGEST_NAP = 0.005, 0.02, 0.05  # seconds
 
 

@@ -23,6 +23,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
 
 _PREFIX = "python-keyring"
+
 _SECONDS = 35.0
 """For GnuPG to ask for a passphrase; the vault waits for 40."""
 
@@ -57,6 +58,7 @@ _PASSED_ON = frozenset(
         *("XMODIFIERS", "GTK_IM_MODULE", "QT_IM_MODULE", "SSH_AUTH_SOCK"),
     ]
 )
+
 _PASSED_ON_PREFIXES = ("PASSWORD_STORE_", "LC_", "XDG_", "GIT_")
 
 # What it says of a file that was not written to its end: GnuPG writes it in place.
@@ -186,6 +188,7 @@ def _answer(process: subprocess.Popen[str], text: str) -> tuple[str, str]:
 
 
 _reading: set[subprocess.Popen[str]] = set()
+
 _starting = threading.Lock()
 """Held until a program that has been started is among them."""
 

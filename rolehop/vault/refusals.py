@@ -1,22 +1,167 @@
-"""The last refusal: its hop, its flags, STS's error code and words; no secret."""
+"""What just failed, for some seconds and per hop key: SDKs repeat a question that failed.
+
+Each note is a file of its own whose modification time is its age. There is no secret in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from rolehop.credentials import scrub
-from rolehop.durations import read_moment
-from rolehop.errors import HopRefused, UsageError
+from rolehop.base.credentials import scrub
+from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import read_moment
+from rolehop.base.errors import HopRefused, UsageError
+from rolehop.base.files import write_beside
 from rolehop.plan.walk_options import WalkOptions, read_options
-from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, as_checked, load_checked, number_in, text_in
+from rolehop.vault.notes import (
+    UNUSABLE,
+    as_checked,
+    delete_note,
+    delete_older,
+    for_each_note,
+    load_checked,
+    load_object,
+    number_in,
+    text_in,
+)
+from rolehop.walk.ports import StsRefusal
+
+RECENT = "recent"
+
+_SWEPT_AFTER = 60  # seconds; more than any note is good for
+
+
+@dataclass(frozen=True, slots=True)
+class RecentNotes:
+    """Notes of one kind."""
+
+    state_folder: Path
+    kind: str
+    seconds: int
+    """How long a note is good for."""
+
+    now: Callable[[], datetime]
+
+    def add(self, key: str, texts: dict[str, str]) -> None:
+        """Note ``texts`` for hop ``key``, and sweep old notes; failing to is harmless."""
+        path = self._path(key)
+        with suppress(OSError):
+            write_beside(path, json.dumps(texts), lasting=False)
+            now = self.now().timestamp()
+            delete_older(path.parent, now - _SWEPT_AFTER, now + _SWEPT_AFTER)
+
+    def remove(self, key: str) -> None:
+        """Delete the note for hop ``key``; failing to is harmless."""
+        with suppress(OSError):
+            delete_note(self._path(key))
+
+    def get(self, key: str) -> dict[str, str]:
+        """Return a note that is still good; empty if there is none, or it is from the future."""
+        path = self._path(key)
+        try:
+            age = self.now().timestamp() - path.lstat().st_mtime
+            found = load_object(path) if 0 <= age <= self.seconds else {}
+        except (OSError, ValueError):
+            return {}
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+
+    def _path(self, key: str) -> Path:
+        return self.state_folder / RECENT / f"{self.kind}-{key}.json"
+
+
+def forget_recent(state_folder: Path) -> None:
+    """Delete all notes.
+
+    Raises:
+        OSError: one cannot be deleted; the others are.
+    """
+    for_each_note(state_folder / RECENT, delete_note)
+
+
+class StoredRefusals:
+    """Refusals of the last five seconds, for all processes; implements ``ports.RecentRefusals``."""
+
+    def __init__(self, state_folder: Path, now: Callable[[], datetime]) -> None:
+        self._notes = RecentNotes(state_folder, "refusal", 5, now)
+
+    def get(self, key: str) -> StsRefusal | None:
+        """Return the refusal of the hop under ``key`` if AWS must not be asked again yet."""
+        found = self._notes.get(key)
+        return StsRefusal(found["code"], found.get("message", "")) if "code" in found else None
+
+    def note(self, key: str, refusal: StsRefusal) -> None:
+        """Remember that the hop under ``key`` was refused just now."""
+        self._notes.add(key, {"code": refusal.code, "message": refusal.message})
+
+    def remove(self, key: str) -> None:
+        """Forget that: the hop under ``key`` was granted."""
+        self._notes.remove(key)
+
+
+REFUSED = "refused"
+
+_RETENTION = timedelta(days=2)
+"""A session lasts 36 h at most, by GetSessionToken (STS API reference)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSteps:
+    """Those of one state folder."""
+
+    state_folder: Path
+    now: Callable[[], datetime]
+
+    def add(self, key: str) -> bool:
+        """Note that the step under hop key ``key`` was refused; ``False``: that is not possible."""
+        path = self._path(key)
+        try:
+            write_beside(path, "{}")
+            delete_older(path.parent, (self.now() - _RETENTION).timestamp())
+        except OSError:
+            return False
+        return True
+
+    def remove(self, key: str) -> None:
+        """Note that AWS has granted the step under ``key``; failing to is harmless."""
+        with suppress(OSError):
+            delete_note(self._path(key))
+
+    def any_of(self, keys: Iterable[str]) -> bool:
+        """True if a step under one of ``keys`` was refused, or if that cannot be told."""
+        return any(map(self._is_noted, keys))
+
+    def _is_noted(self, key: str) -> bool:
+        try:
+            return stat.S_ISREG(self._path(key).lstat().st_mode)  # rolehop writes nothing else
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+
+    def _path(self, key: str) -> Path:
+        return self.state_folder / REFUSED / f"{key}.json"
+
+
+def forget_refused_steps(state_folder: Path) -> None:
+    """Delete all notes; to be called once no session is left.
+
+    Raises:
+        OSError: one cannot be deleted; the others are.
+    """
+    for_each_note(state_folder / REFUSED, delete_note)
+
 
 FILE = "refused.json"
+
 _SCHEMA = 1
+
 _MEMBERS = ("schema", "chain", "hop", "code", "message", "at", "asked")
+
 _LONGEST_MESSAGE = 8_000  # characters
 
 
@@ -83,7 +228,7 @@ def refused_with(state_folder: Path, chain: str, options: WalkOptions) -> LastRe
 
 def _store(state_folder: Path, refused: LastRefused) -> None:
     """Store a refusal; failing to is harmless."""
-    from rolehop.files import write_beside
+    from rolehop.base.files import write_beside
 
     document = {
         "schema": _SCHEMA,

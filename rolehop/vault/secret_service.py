@@ -31,13 +31,14 @@ from secretstorage.util import (
     open_session,
 )
 
-from rolehop.fastpath.dbus import BusTrouble, read_secrets
+from rolehop.hotpath.dbus import BusTrouble, read_secrets
 from rolehop.vault.session_bus import address_of, is_ours, open_session_bus
 
 _UNANSWERED = 4
 """Calls that are sent before the first of them is answered: enough to keep the service busy."""
 
 _GONE = (defines.DBUS_NO_SUCH_OBJECT, defines.DBUS_UNKNOWN_OBJECT, defines.DBUS_UNKNOWN_METHOD)
+
 _SCHEMES = {"default": ("username", "service"), "KeePassXC": ("UserName", "Title")}
 
 

@@ -13,25 +13,31 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
-from rolehop.credentials import Credentials, Secret, Session, StoredDocument
-from rolehop.durations import end_by_new_clock, read_moment
-from rolehop.fastpath.record import CHECK, ITEM_SCHEMA, is_check, started_at
-from rolehop.fastpath.writer import process_line, rest_of_item, with_check
-from rolehop.startup.dataclass import replace
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.credentials import Credentials, Secret, Session, StoredDocument
+from rolehop.base.dataclass import replace
+from rolehop.base.durations import end_by_new_clock, read_moment
+from rolehop.base.startup import Pattern
+from rolehop.hotpath.record import CHECK, ITEM_SCHEMA, is_check, started_at
+from rolehop.hotpath.writer import process_line, rest_of_item, with_check
 
 DOCUMENT_SCHEMA = 2
+
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
 _LINE = frozenset({"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
+
 _REST = frozenset(
     {
         *("schema", "key", "arn", "account", "user_id"),
         *("issued_at", "local_expires_at", "started_at", "record_key", "check"),
     }
 )
+
 _DOCUMENT = frozenset({"schema", "name", "plain", "secret", "check"})
+
 # `fromisoformat` takes other forms too; only what we write is read.
 _EXACT_TIME = Pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
 _RECORD_KEY = Pattern(r"[0-9a-f]{64}")
 
 

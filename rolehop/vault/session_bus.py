@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rolehop.fastpath.dbus import BusTrouble, is_collection_locked, peer_uid
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
+from rolehop.hotpath.dbus import BusTrouble, is_collection_locked, peer_uid
 
 if TYPE_CHECKING:
     import socket
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
 
 _SECONDS = 5.0
+
 _SIGN_ON_SECONDS = 4.0  # less than a keyring call has: a bus that is silent is left for the next
+
 _SOCKETS = ("path", "abstract")
 
 

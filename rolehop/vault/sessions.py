@@ -12,14 +12,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rolehop.credentials import Secret, Session
-from rolehop.errors import VaultAbsent, VaultError, VaultFull
-from rolehop.fastpath.writer import sealed
+from rolehop.base.credentials import Secret, Session
+from rolehop.base.errors import VaultAbsent, VaultError, VaultFull
+from rolehop.hotpath.writer import sealed
 from rolehop.plan.model import SourceStep, Step
-from rolehop.vault.access_keys import KeyringKeyStore
 from rolehop.vault.chunks import IncompleteItem
-from rolehop.vault.digest_key import DigestKey
-from rolehop.vault.documents import DocumentStore
+from rolehop.vault.documents import DigestKey, DocumentStore, KeyringKeyStore, KeyringTokenStore
 from rolehop.vault.index import Index, SessionToStore, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
 from rolehop.vault.serialization import (
@@ -30,9 +28,15 @@ from rolehop.vault.serialization import (
     record_key_of,
     start_of_machine,
 )
-from rolehop.vault.sign_ins import KeyringTokenStore
-from rolehop.vault.storage import BackendHandle, Once, Storage, portions
-from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, in_one_line
+from rolehop.vault.storage import (
+    PERSON_SECONDS,
+    QUICK_SECONDS,
+    BackendHandle,
+    Once,
+    Storage,
+    in_one_line,
+    portions,
+)
 
 if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from rolehop.credentials import Credentials, Session
+    from rolehop.base.credentials import Credentials, Session
     from rolehop.plan.model import Hop, Step
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ Only the session under the key of this very plan, with a minute or more left; an
 network failure, an expired sign-in, or a question that nobody answered. After a refusal of AWS,
 another principal or a sign-out nothing is handed out, also not by a later walk that the network
 fails, until AWS grants it again. A caller that wants new life (``refresh``,
-``--min-ttl``) calls `rolehop.walk.walk` itself.
+``--min-ttl``) calls `rolehop.walk.walk.walk` itself.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from rolehop.credentials import Session
-from rolehop.errors import NoTerminal, RolehopError, ServiceError, SignInExpired, error_context
+from rolehop.base.credentials import Session
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import NoTerminal, RolehopError, ServiceError, SignInExpired, error_context
+from rolehop.base.text import clean
+from rolehop.base.time_limit import OutOfTime, program_time_limit, time_limit
 from rolehop.plan.model import Plan, Step
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean
-from rolehop.time_limit import OutOfTime, program_time_limit, time_limit
 
 LEAST = timedelta(minutes=1)
 """A session with less left is not worth handing out."""
@@ -50,7 +50,7 @@ class Renewal:
     plan: Plan
 
     walk: Callable[[], Session]
-    """Walks the plan; raises as `rolehop.walk.walk`."""
+    """Walks the plan; raises as `rolehop.walk.walk.walk`."""
 
     find: Callable[[Step], Session | None]
     """Returns a step's stored session."""
@@ -73,7 +73,7 @@ class Renewal:
         """Return a new session, or the old one if it cannot be renewed now and is still good.
 
         ``noted_end`` is when the stored session ends by this machine's clock, as the index has it.
-        Raises as `rolehop.walk.walk`.
+        Raises as `rolehop.walk.walk.walk`.
         """
         due = self._due(noted_end)
         if due is None:

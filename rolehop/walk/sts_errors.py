@@ -11,13 +11,13 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from rolehop.errors import HopRefused, SignInExpired, SourceError
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import HopRefused, SignInExpired, SourceError
 from rolehop.plan.model import Hop
-from rolehop.ports import StsRefusal
-from rolehop.startup.dataclass import dataclass
+from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
-    from rolehop.access_denied.model import AccessDenied
+    from rolehop.policy.access_denied import AccessDenied
 
 
 class RefusalKind(Enum):
@@ -123,7 +123,7 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
             _aws_words(refusal, "only IAM user keys can get an MFA session"),
             "take mfa_serial off this source: its credentials are a session already",
         )
-    from rolehop.access_denied.reader import read_access_denied
+    from rolehop.policy.denied_text import read_access_denied
 
     denied = read_access_denied(message)
     fix = None if denied is None else _denial_fix(denied, hop)
@@ -157,8 +157,7 @@ _NOT_SAID = "AWS does not say why"
 
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
-    from rolehop.access_denied.model import TOKEN_ACTIONS
-    from rolehop.access_denied.policy_owner import change_of_policy
+    from rolehop.policy.access_denied import TOKEN_ACTIONS, change_of_policy
 
     who, action = denied.who(), denied.action
     role = _resource_name(denied, hop)
@@ -216,7 +215,7 @@ def _resource_name(denied: AccessDenied, hop: Hop | None) -> str:
         return f"role {hop.role.name} of {hop.role.account}"
     if denied.resource is None:
         return "the role" if denied.action.startswith("sts:") else "the resource"
-    from rolehop.access_denied.model import name_of
+    from rolehop.policy.access_denied import name_of
 
     return name_of(denied.resource) if ":role/" in denied.resource else denied.resource
 

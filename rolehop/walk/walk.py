@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from rolehop.advice import Advice, Argument
-from rolehop.config.sts_limits import MAX_CHAINED_DURATION
-from rolehop.credentials import Credentials, Session
-from rolehop.errors import (
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.credentials import Credentials, Session
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import (
     HopRefused,
     NoTerminal,
     ServiceError,
@@ -23,12 +23,12 @@ from rolehop.errors import (
     SourceWithdrawn,
     error_context,
 )
+from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.plan.identity import check_principal, is_caller_known
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.plan.planner import SIGNING_TTL
-from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.sts_errors import (
+from rolehop.walk.ports import CallerIdentity, MfaCode, Ports, StsRefusal
+from rolehop.walk.sts_errors import (
     RefusalKind,
     exceeds_max_session_duration,
     explain_refusal,
@@ -38,9 +38,12 @@ from rolehop.sts_errors import (
 # STS refuses so if the session that *signed* is no longer valid, or was damaged where it was
 # stored. Only then can walking the step before again help.
 SIGNER_REJECTED = (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY, RefusalKind.SIGNATURE)
+
 AUTO_SERIAL = "auto"
+
 _OLD_MINUTES = 5
 """A session younger than this is not said to be old: what its role may do has hardly changed."""
+
 # STS's codes for a call that a policy refuses; it hides which one.
 POLICY_REFUSED = ("AccessDenied", "AccessDeniedException")
 

@@ -10,9 +10,9 @@ import pytest
 
 import rolehop
 from rolehop.api import Options
-from rolehop.cli.commands.assume import command
+from rolehop.base.credentials import Secret
 from rolehop.cli.options import COMMON_OPTIONS
-from rolehop.credentials import Secret
+from rolehop.commands.shell.assume import command
 from tests.api.programs import (
     lengthen_sessions,
     printed,

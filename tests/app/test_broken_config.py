@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.stored.access_keys import key_rows, remove_keys
-from rolehop.app.stored.broken_config import without_broken_config
-from rolehop.app.stored.gone_chains import keys_of_stored
-from rolehop.app.stored.sessions import Forgotten, forget_sessions, problem_rows, stored
-from rolehop.app.uninstall.holdings import find_holdings
-from rolehop.errors import ConfigError
+from rolehop.app.lost_index import without_broken_config
+from rolehop.base.errors import ConfigError
+from rolehop.commands.keys.access_keys import key_rows, remove_keys
+from rolehop.commands.sessions.stored import (
+    Forgotten,
+    forget_sessions,
+    keys_of_stored,
+    problem_rows,
+    stored,
+)
+from rolehop.commands.uninstall.removal import find_holdings
 from rolehop.plan.model import Step
 from rolehop.vault import ENCRYPTED_FILE, KERNEL
 from rolehop.vault.index import Index, KeyEntry, make_entry

@@ -8,11 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rolehop.app.serving.chains import ServedChains
-from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.endpoint.rules import SessionForm
-from rolehop.errors import (
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.errors import (
     ConfigError,
     HopRefused,
     NoTerminal,
@@ -22,6 +19,8 @@ from rolehop.errors import (
     SourceError,
     VaultLocked,
 )
+from rolehop.commands.serve.keeper import ChainKeeper, RenewalProblem, ServedChains
+from rolehop.commands.serve.rules import SessionForm
 
 CONTAINER = SessionForm.CONTAINER
 

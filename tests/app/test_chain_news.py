@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from rolehop.app.serving.keeper import RenewalProblem
-from rolehop.app.serving.news import ChainNews
-from rolehop.errors import ServiceError
+from rolehop.base.errors import ServiceError
+from rolehop.commands.serve.keeper import ChainNews, RenewalProblem
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

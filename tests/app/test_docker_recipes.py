@@ -8,8 +8,8 @@ import shlex
 
 import pytest
 
-from rolehop.app.serving.docker_recipes import RECIPES, DockerServer, recipe
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
+from rolehop.commands.serve.containers import RECIPES, DockerServer, recipe
 
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"

@@ -15,12 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.app.each.children import CommandEnd, RunningCommands, _RunningCommand
-from rolehop.app.each.results import class_of
-from rolehop.app.each.sign_ins import SignIns
-from rolehop.app.each.targets import RunTarget, Shard, TargetFacts, filled
-from rolehop.config.value_types import NAME_PATTERN
-from rolehop.errors import (
+from rolehop.base.errors import (
     ConfigError,
     HopRefused,
     NoTerminal,
@@ -30,6 +25,10 @@ from rolehop.errors import (
     SourceError,
     VaultLocked,
 )
+from rolehop.commands.each.runner import CommandEnd, RunningCommands, _RunningCommand
+from rolehop.commands.each.targets import RunTarget, Shard, TargetFacts, class_of, filled
+from rolehop.commands.each.walker import SignIns
+from rolehop.config.value_types import NAME_PATTERN
 
 FACTS = TargetFacts(RunTarget("prod/web"), "444444444444", "web", "Audit", "eu-west-1")
 

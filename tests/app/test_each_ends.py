@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.each import runner
-from rolehop.app.each.regions import with_enabled_regions
-from rolehop.app.each.runner import EachRun, RunSettings
-from rolehop.app.each.targets import RunTarget
-from rolehop.app.each.walker import FleetWalker
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.errors import HopRefused
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.errors import HopRefused
+from rolehop.commands.each import runner
+from rolehop.commands.each.regions import with_enabled_regions
+from rolehop.commands.each.runner import EachRun, RunSettings
+from rolehop.commands.each.targets import ResultClass, RunTarget, TargetRow
+from rolehop.commands.each.walker import FleetWalker
 from rolehop.plan.resolve import Resolved
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.show.running.rows import ResultClass, TargetRow
 from tests.support.simulator import START
 from tests.support.world import HUB
 

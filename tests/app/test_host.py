@@ -8,7 +8,7 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.app.host import config_folders, home_folder, state_folder
-from rolehop.errors import ConfigError
+from rolehop.base.errors import ConfigError
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")

@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.importing.found_files import files_of
-from rolehop.app.importing.proposing import ConfigImport, confirm_import, plan_import, write_import
 from rolehop.app.ports import PromptedPerson
-from rolehop.errors import ConfigError, Declined, NoTerminal, UsageError
+from rolehop.base.errors import ConfigError, Declined, NoTerminal, UsageError
+from rolehop.commands.config.importing.found_files import (
+    ConfigImport,
+    confirm_import,
+    files_of,
+    plan_import,
+    write_import,
+)
 from tests.support.world import World
 
 AWS = """

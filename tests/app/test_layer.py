@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from rolehop.app.asking import SILENT
 from rolehop.app.context import App
+from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
-from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
 from rolehop.app.ports import NonInteractive
-from rolehop.app.silent import SILENT
 from rolehop.app.walking import walk_chain, walk_for_handover
-from rolehop.errors import Declined, NoTerminal
+from rolehop.base.errors import Declined, NoTerminal
 from rolehop.plan.walk_options import WalkOptions
 from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 

@@ -9,9 +9,9 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.listing import chain_rows
 from rolehop.app.planning import plan_chain, resolve_chain
-from rolehop.config.fleets.listed_fleets import with_spelled_names
+from rolehop.config.listed_fleets import with_spelled_names
 from rolehop.config.model import FleetListing, ListedAccount
-from rolehop.state.fleet_cache import fleet_path, store_listing
+from rolehop.vault.fleet_accounts import fleet_path, store_listing
 
 CONFIG = """
 version = 1

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.stored.lost_index import load_index
-from rolehop.startup.dataclass import replace
+from rolehop.app.lost_index import load_index
+from rolehop.base.dataclass import replace
 from rolehop.vault.index import Index, KeyEntry, make_entry
 from rolehop.vault.index_file import IndexStore, as_text
 from tests.support.world import FILE_BACKED

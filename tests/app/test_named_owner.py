@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.app.judging.named_owner import Owner, is_of_another, owner_of
+from rolehop.commands.explain.fixed_document import Owner, is_of_another, owner_of
 from rolehop.policy import PolicyType
 from rolehop.policy.remedies import policy_change
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange

@@ -11,24 +11,22 @@ from typing import NoReturn
 
 import pytest
 
+from rolehop.app.asking import SILENT
 from rolehop.app.caller import identify_shell
-from rolehop.app.console import opening
-from rolehop.app.console.login import ConsoleLogin, ConsoleRequest
-from rolehop.app.console.portal import portal_login
-from rolehop.app.console.switching import switch_of
+from rolehop.app.chain_walk import SharedFailures
 from rolehop.app.context import App
-from rolehop.app.each.children import NotStarted, RunningCommands, _RunningCommand
-from rolehop.app.each.output_folder import OutputFolder
-from rolehop.app.fleets.listers import Asking
-from rolehop.app.fleets.refreshing import fleets_to_refresh, refresh_fleets
-from rolehop.app.judging.decoded_message import decode_message
 from rolehop.app.planning import plan_chain
 from rolehop.app.ports import NonInteractive
-from rolehop.app.silent import SILENT
-from rolehop.app.walking.shared_failures import SharedFailures
-from rolehop.app.walking.source_callers import SourceCallers
-from rolehop.console.browsers import BrowserWindow
-from rolehop.errors import ConfigError, RolehopError, ServiceError, UsageError, VaultLocked
+from rolehop.app.source_callers import SourceCallers
+from rolehop.base.errors import ConfigError, RolehopError, ServiceError, UsageError, VaultLocked
+from rolehop.commands.console import opening
+from rolehop.commands.console.login import BrowserWindow, ConsoleLogin, ConsoleRequest
+from rolehop.commands.console.sign_in import portal_login, switch_of
+from rolehop.commands.each.output_folder import OutputFolder
+from rolehop.commands.each.runner import NotStarted, RunningCommands, _RunningCommand
+from rolehop.commands.explain.denied_call import decode_message
+from rolehop.commands.fleet.listers import Asking
+from rolehop.commands.fleet.refreshing import fleets_to_refresh, refresh_fleets
 from rolehop.plan.walk_options import WalkOptions
 from tests.support.world import HUB
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rolehop.app.ports import NoPrompt, PromptedPerson, WithoutPrompts
-from rolehop.errors import NoTerminal, UsageError
+from rolehop.base.errors import NoTerminal, UsageError
 
 OPTIONS = ["111111111111", "222222222222"]
 

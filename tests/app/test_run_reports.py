@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.each.output_folder import RESULT, RUN
-from rolehop.app.each.report import read_report
-from rolehop.show.running.rows import ResultClass, TargetRow
-from rolehop.show.running.table import no_output, result_document
+from rolehop.commands.each.output_folder import RESULT, RUN, read_report
+from rolehop.commands.each.targets import ResultClass, TargetRow, no_output, result_document
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from types import FrameType
 
 import pytest
 
-from rolehop.app.serving.stop_signals import StopSignals
+from rolehop.commands.serve.server import StopSignals
 
 
 class _Raised(BaseException):

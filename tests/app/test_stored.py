@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.config_files import append_chain
-from rolehop.app.configured_sources import sources_with_sign_in
 from rolehop.app.context import App
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import plan_chain
 from rolehop.app.ports import NoPrompt
-from rolehop.app.shell_scripts import init_script, install_init_script
-from rolehop.app.stored.sessions import problem_rows, stored
-from rolehop.errors import ConfigError, SourceError, UsageError
+from rolehop.app.sdk_problems import as_problem, note_problem
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, SourceError, UsageError
+from rolehop.commands.sessions.stored import problem_rows, stored
+from rolehop.commands.shell.scripts import init_script, install_init_script
+from rolehop.commands.source.sources import sources_with_sign_in
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
-from rolehop.startup.dataclass import replace
-from rolehop.state.sdk_problems import as_problem, note_problem
+from rolehop.sources import base_of, profiles_with_sign_in, token_name
 from rolehop.vault.index import Index, make_entry
 from tests.vault.samples import session
 

@@ -8,13 +8,18 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.app.ports import PromptedPerson
-from rolehop.app.uninstall.holdings import find_holdings, left_lines
-from rolehop.app.uninstall.removing import confirm_removal, remove_all
-from rolehop.app.uninstall.startup_lines import startup_files_with_lines, take_out
-from rolehop.app.uninstall.state_folder import remove_if_only_looked_at
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import ConfigError
-from rolehop.startup.dataclass import replace
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError
+from rolehop.commands.uninstall.removal import (
+    confirm_removal,
+    find_holdings,
+    left_lines,
+    remove_all,
+    remove_if_only_looked_at,
+    startup_files_with_lines,
+    take_out,
+)
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, FILE_BACKED, SCRIPT, World
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.sts import StsClient
-from rolehop.net.client_settings import ClientSettings
+from rolehop.base.arn import RoleArn
 from rolehop.plan.model import Hop
 from tests.doubles.sts import StrictSts, User
 

@@ -9,8 +9,8 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
-from rolehop.credentials import Credentials
-from rolehop.ports import StsRefusal
+from rolehop.base.credentials import Credentials
+from rolehop.walk.ports import StsRefusal
 from tests.doubles.sts import StrictSts
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.transport import HttpResponse
 from rolehop.aws.sts import StsClient
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.transport import HttpResponse
 from rolehop.plan.model import Hop
 from tests.doubles.sts import StrictSts, User
 

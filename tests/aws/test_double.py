@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rolehop.aws.sts import StsClient
-from rolehop.credentials import Credentials, Secret
+from rolehop.base.credentials import Credentials, Secret
 from rolehop.plan.model import Hop
 from tests.aws.conftest import HUB
 from tests.aws.double_calls import boto_client, refusal_of, trust_policy

@@ -11,7 +11,7 @@ import pytest
 
 from rolehop.aws.sts import StsClient
 from rolehop.plan.model import Hop
-from rolehop.ports import MfaCode
+from rolehop.walk.ports import MfaCode
 from tests.aws.conftest import HUB
 from tests.aws.double_calls import boto_client, refusal_of, trust_policy
 from tests.doubles.sts import StrictSts, User

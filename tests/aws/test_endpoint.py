@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.aws.endpoint import Endpoint, find_endpoint
-from rolehop.errors import ConfigError
-from rolehop.net.client_settings import ClientSettings
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.base.errors import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from xml.etree.ElementTree import SubElement
 
 import pytest
 
-from rolehop.arn import RoleArn
-from rolehop.aws.inventory.iam_reader import IamReader
+from rolehop.aws.iam_reader import IamReader
+from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.query_api import QueryClient, QueryResult
-from rolehop.credentials import Credentials, Secret
-from rolehop.net.client_settings import ClientSettings
+from rolehop.base.arn import RoleArn
+from rolehop.base.credentials import Credentials, Secret
 from rolehop.policy import Kind, Reason, parse_policy
-from rolehop.ports import StsRefusal
+from rolehop.walk.ports import StsRefusal
 from tests.support.moto_server import moto_server
 from tests.support.policies import allow_text
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.sts import StsClient
-from rolehop.credentials import Credentials, Secret
-from rolehop.net.client_settings import ClientSettings
+from rolehop.base.credentials import Credentials, Secret
 from rolehop.plan.model import Hop
 from tests.support.moto_server import moto_server
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.sts import StsClient
-from rolehop.errors import ConfigError, ServiceError
-from rolehop.net.client_settings import ClientSettings
+from rolehop.base.errors import ConfigError, ServiceError
 from tests.aws.certificates import Certificates, make_certificates
 from tests.doubles.proxy import ProxyDouble
 from tests.doubles.sts import StrictSts, User

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from rolehop.aws.inventory.organization_accounts import FleetAccounts, OrganizationAccountReader
-from rolehop.aws.inventory.organizations_api import OrganizationsApi
-from rolehop.config.fleets.account_query import OrganizationAccounts
-from rolehop.errors import ServiceError
-from rolehop.net.client_settings import ClientSettings
-from rolehop.ports import StsRefusal
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.organizations import FleetAccounts, OrganizationAccountReader, OrganizationsApi
+from rolehop.base.errors import ServiceError
+from rolehop.config.account_query import OrganizationAccounts
+from rolehop.walk.ports import StsRefusal
 from tests.doubles.accounts.organizations import ROOT, Organization, error_json
 from tests.doubles.endpoint import Answer, Endpoint
 from tests.doubles.sts import StrictSts, User

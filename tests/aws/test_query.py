@@ -8,14 +8,14 @@ import pytest
 from botocore.awsrequest import AWSRequest
 
 from rolehop.aws.endpoint import Endpoint
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.transport import LONGEST_BODY
 from rolehop.aws.query_api import QueryClient, signed_request
 from rolehop.aws.sts import StsClient
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import ServiceError, SourceError
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.transport import LONGEST_BODY
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.errors import ServiceError, SourceError
 from rolehop.plan.model import Hop
-from rolehop.ports import MfaCode, StsRefusal
+from rolehop.walk.ports import MfaCode, StsRefusal
 from tests.doubles.sts import StrictSts, User
 
 HopTo = Callable[..., Hop]

@@ -5,19 +5,19 @@ import sys
 
 import pytest
 
-from rolehop.advice import Advice
-from rolehop.arn import RoleArn
-from rolehop.errors import HopRefused
+from rolehop.base.advice import Advice
+from rolehop.base.arn import RoleArn
+from rolehop.base.errors import HopRefused
 from rolehop.plan.model import Hop
-from rolehop.ports import StsRefusal
-from rolehop.sts_errors import (
+from rolehop.terminal.error_text import error_lines
+from rolehop.walk.ports import StsRefusal
+from rolehop.walk.sts_errors import (
     RefusalKind,
     clock_words,
     exceeds_chaining_limit,
     exceeds_max_session_duration,
     explain_refusal,
 )
-from rolehop.terminal.error_text import error_lines
 from tests.support.denials import ENDINGS
 
 ROLE = "arn:aws:iam::333333333333:role/team/Admin"
@@ -345,7 +345,7 @@ def test_the_two_limits_are_distinguished(
 
 
 def test_explaining_needs_no_botocore() -> None:
-    program = "import sys, rolehop.sts_errors; print('botocore' in sys.modules)"
+    program = "import sys, rolehop.walk.sts_errors; print('botocore' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n"
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from rolehop.aws.sts import StsClient, assume_role_params
-from rolehop.errors import ServiceError, SourceError
+from rolehop.base.errors import ServiceError, SourceError
 from rolehop.plan.model import Hop
-from rolehop.ports import MfaCode, StsRefusal
+from rolehop.walk.ports import MfaCode, StsRefusal
 from tests.aws.conftest import HUB
 from tests.doubles.sts import StrictSts, User
 

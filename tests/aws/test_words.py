@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.text import clean
+from rolehop.base.text import clean
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rolehop.awsconfig import (
     profile_fingerprint,
     static_keys,
 )
-from rolehop.errors import SourceError
+from rolehop.base.errors import SourceError
 
 Boto = Callable[..., botocore.session.Session]
 SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rolehop.awsconfig import AwsConfig, parse_aws_config
-from rolehop.credentials import Secret
-from rolehop.errors import ConfigError
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import ConfigError
 
 Boto = Callable[..., botocore.session.Session]
 SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rolehop.awsconfig import ChainBase, parse_aws_config, resolve_profile
+from rolehop.base.errors import ConfigError, RolehopError, SourceError
 from rolehop.config.model import HopConfig
-from rolehop.errors import ConfigError, RolehopError, SourceError
 
 Boto = Callable[..., botocore.session.Session]
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from botocore.compat import compat_shell_split
 
-from rolehop.awsconfig.process_line import OwnLine, Unwritable, own_line, process_line
+from rolehop.awsconfig.own_profiles import OwnLine, Unwritable, own_line, process_line
 
 WORDS = (
     *("/v/bin/python", "-IS", "/two words/l.py", "/it's/x", "/a$HOME/b", "/a`id`/b", '/say "x"/b'),

@@ -15,7 +15,7 @@ from rolehop.awsconfig import (
     profile_setting,
     region_of,
 )
-from rolehop.errors import ConfigError
+from rolehop.base.errors import ConfigError
 
 Boto = Callable[..., botocore.session.Session]
 HOME = Path("/home/alice")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rolehop.fastpath.record import record_path, state_folder
+from rolehop.hotpath.record import record_path, state_folder
 from tests.benchmarks.measuring import Failed, Program, Row, bare, paired, paired_at_once, run
 from tests.benchmarks.setup import environ_of
 from tests.support.world import ADMIN, CONFIG, HUB, World

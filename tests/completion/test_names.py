@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.completion.name_cache import (
+from rolehop.hotpath.completion import (
     as_text,
     cached_names,
     checked,

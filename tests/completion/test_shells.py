@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-import rolehop
+from rolehop.commands.shell.scripts import completions_folder
 from tests.completion.home import Home
 from tests.shells.interactive import Interactive
 from tests.support.world import World
 
-SCRIPTS = Path(rolehop.__file__).parent / "completions"
+SCRIPTS = completions_folder()
 SHOW = """
 function rolehop { printf '[%s]' "$@"; }
 inner() { printf '[%s]' inner "$@"; }

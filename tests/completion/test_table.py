@@ -6,7 +6,9 @@ import click
 import pytest
 
 from rolehop.cli.options import COMMON_OPTIONS, ProgramCommand
-from rolehop.command_table import (
+from rolehop.commands.config.importing.found_files import TOOLS
+from rolehop.handover.shells.registry import SHELLS, dialect
+from rolehop.hotpath.command_table import (
     CHAIN,
     COMMANDS,
     COMPLETION_SHELLS,
@@ -14,6 +16,7 @@ from rolehop.command_table import (
     FLEET,
     IMPORTED,
     INIT_SHELL,
+    INIT_SHELLS,
     KEYS,
     PATTERN,
     PROGRAM,
@@ -24,9 +27,7 @@ from rolehop.command_table import (
     VALUED,
     CommandRow,
 )
-from rolehop.completion.engine import WORDS, wanted
-from rolehop.importing.tools import TOOLS
-from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
+from rolehop.hotpath.completion import WORDS, wanted
 from tests.support.commands import command_of, first_line
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.

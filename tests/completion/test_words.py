@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.command_table import COMMANDS
-from rolehop.completion.engine import Question, as_answer, question, unquoted, wanted
 from rolehop.guide import topic_names
+from rolehop.hotpath.command_table import COMMANDS
+from rolehop.hotpath.completion import Question, as_answer, question, unquoted, wanted
 from tests.completion.home import CHAINS, PROFILES, Home
 
 HUB = ["exec", "hub"]

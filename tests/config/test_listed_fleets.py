@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.config.fleets.account_query import IdentityCenterAccounts, OrganizationAccounts
-from rolehop.config.fleets.listed_fleets import spelled_names, with_spelled_names
+from rolehop.base.errors import ConfigError
+from rolehop.config.account_query import IdentityCenterAccounts, OrganizationAccounts
+from rolehop.config.listed_fleets import spelled_names, with_spelled_names
 from rolehop.config.loader import load_config
 from rolehop.config.model import Config, FleetListing, ListedAccount, ListedFleet
-from rolehop.errors import ConfigError
 from tests.config.texts import HUB, MAIN, TYPES, complaints_of, reader
 
 FLEET = '[fleets.f]\nfrom = "hub"\nrole = "{account}:role/R"\n'

@@ -367,8 +367,8 @@ def test_the_values_are_the_loaders_own() -> None:
 def test_relative_roots_are_shown_as_given_and_noted_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from rolehop.base.files import FileText
     from rolehop.config.loader import load_config
-    from rolehop.files import FileText
 
     monkeypatch.chdir(tmp_path)
     config = load_config(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.files import FileText
-from rolehop.files.access import Distrust
+from rolehop.base.file_access import Distrust
+from rolehop.base.files import FileText
 from tests.config.texts import HERE, HUB, Files, complaints_of, error_of, hop, load
 
 

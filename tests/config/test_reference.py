@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.config.reference import render_reference
+from rolehop.commands.config.check import render_reference
 from rolehop.config.schema import NAMED, SINGLE, TOP, Key, Table
 from tests.config.texts import TYPES
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.errors import ConfigError
 from rolehop.config.regions import regions_in_order
-from rolehop.errors import ConfigError
 
 IN_ORDER: list[tuple[dict[str, str], dict[str, Any]]] = [
     ({}, {"flag": "us-east-2"}),

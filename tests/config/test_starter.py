@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.config.loader import load_config
-from rolehop.config.model import Config, HopConfig
-from rolehop.config.starter import (
+from rolehop.base.files import FileText
+from rolehop.commands.config.init.drafts import (
     StarterChain,
     StarterConfig,
     StarterFleet,
     StarterSource,
     starter_text,
 )
-from rolehop.files import FileText
+from rolehop.config.loader import load_config
+from rolehop.config.model import Config, HopConfig
 from rolehop.sources import SOURCE_TABLES
 
 ROLE = "arn:aws:iam::222222222222:role/Hub"

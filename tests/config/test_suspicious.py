@@ -7,10 +7,10 @@ from pathlib import Path
 
 import botocore
 
-from rolehop.arn import is_known_region
+from rolehop.base.arn import is_known_region
+from rolehop.commands.config.check import suspicious_values
 from rolehop.config.loader import load_config
-from rolehop.config.suspicious import suspicious_values
-from rolehop.policy.chains.session_policy import doubts_about
+from rolehop.policy.session_policy import doubts_about
 from rolehop.sources import SOURCE_TABLES
 from tests.config.texts import MAIN, load, reader
 
@@ -175,7 +175,7 @@ accounts = { web = "777777777777" }
 
 
 def test_every_region_of_botocore_is_known() -> None:
-    """New ones are listed in rolehop.arn when botocore's smallest version has them."""
+    """New ones are listed in rolehop.base.arn when botocore's smallest version has them."""
     data = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())
     regions = [each for part in data["partitions"] for each in part["regions"]]
     assert sum(not is_known_region(each) for each in regions if "global" not in each) < 8

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.toml.edit import Value, change_keys
+from rolehop.config.toml_edit import Value, change_keys
 from rolehop.config.value_types import Place
 
 TEXT = """\

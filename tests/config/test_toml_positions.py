@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.problems import Origin, ProblemList
-from rolehop.config.toml import positions
-from rolehop.config.toml.positions import index_lines, nearest_line
+from rolehop.base.errors import ConfigError
+from rolehop.config import toml as positions
+from rolehop.config.toml import index_lines, nearest_line
+from rolehop.config.validation import Origin, ProblemList
 from rolehop.config.value_types import Place
-from rolehop.errors import ConfigError
 
 TEXT = dedent('''\
     # [not.a.table]

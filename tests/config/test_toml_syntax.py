@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.toml.syntax import syntax_problem
+from rolehop.config.toml_syntax import syntax_problem
 
 QUOTE, COMMA = "a quote is missing; write ", "a comma is missing; write "
 ONE_LINE = "TOML 1.0 allows no line break between { and }"
@@ -163,7 +163,7 @@ def test_a_long_config_is_not_read_again_for_each_try(monkeypatch: pytest.Monkey
         read.append(len(text))
         return load(text)
 
-    monkeypatch.setattr("rolehop.config.toml.syntax.tomllib.loads", counted)
+    monkeypatch.setattr("rolehop.config.toml_syntax.tomllib.loads", counted)
     explained(text)
     assert len(read) > 50
     assert sum(read) < 10 * len(text)

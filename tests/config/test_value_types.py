@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rolehop.base.text import did_you_mean as nearest
 from rolehop.config import sts_limits as limits
 from rolehop.config import value_types as checks
 from rolehop.config.value_types import Check
-from rolehop.text import did_you_mean as nearest
 
 DENY = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 GOOD: list[tuple[Check, object]] = [

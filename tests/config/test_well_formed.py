@@ -7,9 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import CHAIN, FLEET, HOP
-from rolehop.config.table_validation import _reported, _well_formed
+from rolehop.config.validation import Origin, ProblemList, _reported, _well_formed
 from rolehop.sources import SOURCE_TABLES
 
 _TEXTS = st.sampled_from(

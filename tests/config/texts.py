@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
 
+from rolehop.base.errors import ConfigError, ConfigProblem
+from rolehop.base.files import FileText
 from rolehop.config import sts_limits, value_types
 from rolehop.config.loader import load_config
 from rolehop.config.model import Config
 from rolehop.config.schema import Key, Table
-from rolehop.errors import ConfigError, ConfigProblem
-from rolehop.files import FileText
 
 HERE = Path("/home/alice/.config/rolehop")
 MAIN = HERE / "config.toml"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.base.errors import UsageError
+from rolehop.commands.console.login import BrowserWindow, window_for
 from rolehop.config.model import BROWSERS
-from rolehop.console.browsers import BrowserWindow, window_for
-from rolehop.errors import UsageError
 
 PAGE = "http://127.0.0.1:4321/a-b_c"
 ENCODED = "http%3A%2F%2F127.0.0.1%3A4321%2Fa-b_c"

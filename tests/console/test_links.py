@@ -6,10 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from rolehop.console.portal import portal_link
-from rolehop.console.site import console_site
-from rolehop.console.switch_role import switch_role_link
-from rolehop.errors import ConfigError
+from rolehop.base.errors import ConfigError
+from rolehop.commands.console.login import console_site
+from rolehop.commands.console.sign_in import portal_link, switch_role_link
 
 ACCOUNT = "111111111111"
 CONSOLE = "https://console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logs:a b"

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rolehop.console.one_shot_page import OneShotPage
-from rolehop.credentials import Secret
+from rolehop.base.credentials import Secret
+from rolehop.commands.console.opening import OneShotPage
 from tests.support.other_users import AS_ROOT, SOMEBODY
 
 FIELDS: dict[str, str | Secret] = {

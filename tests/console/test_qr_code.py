@@ -9,8 +9,8 @@ import sys
 import pytest
 import segno
 
-from rolehop.console.qr_code import QrCode, qr_code
-from rolehop.errors import RolehopError
+from rolehop.base.errors import RolehopError
+from rolehop.commands.console.qr_code import QrCode, qr_code
 from rolehop.terminal.terminal import Settings, Terminal
 
 LINK = "https://corp.awsapps.com/start/#/console?account_id=111111111111"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.console.services import SERVICES, service_path
-from rolehop.console.site import console_site
-from rolehop.errors import ConfigError, UsageError
+from rolehop.base.errors import ConfigError, UsageError
+from rolehop.commands.console.login import SERVICES, console_site, service_path
 
 
 @pytest.mark.parametrize(

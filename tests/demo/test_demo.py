@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from keyring.errors import PasswordDeleteError
 
-from rolehop.demo.home import HOME_VARIABLE, DemoHome, demo_home
-from rolehop.demo.keyring import DemoKeyring
-from rolehop.demo.world import NEEDED
-from rolehop.errors import RolehopError
+from rolehop.base.errors import RolehopError
+from rolehop.commands.demo.home import HOME_VARIABLE, DemoHome, demo_home
+from rolehop.commands.demo.keyring import DemoKeyring
+from rolehop.commands.demo.world import NEEDED
 from tests.demo.machine import DEMO, Machine
 
 
@@ -122,13 +122,15 @@ def test_without_the_extra_it_says_how_to_install_it(machine: Machine, name: str
 
 def test_a_failed_step_is_shown_and_named(machine: Machine) -> None:
     # The client is the only program of the demo that does not import rolehop.
-    machine.startup("import sys\nif 'rolehop.demo.client' in sys.orig_argv: sys.exit('no luck')\n")
+    machine.startup(
+        "import sys\nif 'rolehop.commands.demo.client' in sys.orig_argv: sys.exit('no luck')\n"
+    )
     done = subprocess.run(
         DEMO, env=machine.environ(), capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1
     assert "no luck" in done.stdout
-    assert "cause: -m rolehop.demo.client spoke ended with exit code 1" in done.stderr
+    assert "cause: -m rolehop.commands.demo.client spoke ended with exit code 1" in done.stderr
     assert list(machine.temporary.iterdir()) == []
 
 

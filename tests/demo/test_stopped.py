@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.demo.home import HOME_VARIABLE, deferred, ending_in_order
+from rolehop.commands.demo.home import HOME_VARIABLE, deferred, ending_in_order
 from tests.demo.machine import ROOT, Machine
 from tests.support.fork_server import ForkedProgram
 from tests.support.world import SCRIPT
@@ -50,7 +50,7 @@ def forked_demo(machine: Machine, before: str = "") -> ForkedProgram:
             "import os, sys; sys.stdout.reconfigure(line_buffering=True)\n"
             f"os.environ['PYTHONPATH'] = {path!r}\n{before}"
         ),
-        imported=("moto.server", "flask_cors", "boto3", "rolehop.demo.tour"),
+        imported=("moto.server", "flask_cors", "boto3", "rolehop.commands.demo.tour"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -27,7 +27,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
 from tests.doubles import saml, web_identity
 from tests.doubles.accounts import ec2_regions, iam_keys, iam_read
 from tests.doubles.accounts.organizations import error_json

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha1
 from typing import Any
 
-from rolehop.credentials import Credentials, Secret
+from rolehop.base.credentials import Credentials, Secret
 from tests.doubles.accounts.organizations import Organization
 
 STEP_SECONDS = 30

@@ -11,11 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rolehop.endpoint.instance_metadata import MetadataService
-from rolehop.endpoint.listeners import ListeningSocket, listen_on_port
-from rolehop.endpoint.loop import Loop
-from rolehop.endpoint.responses import Response, failure
-from rolehop.endpoint.rules import Rules, SessionForm
+from rolehop.commands.serve.connection import Response, failure
+from rolehop.commands.serve.loop import ListeningSocket, Loop, listen_on_port
+from rolehop.commands.serve.rules import MetadataService, Rules, SessionForm
 
 TOKEN = "the-token"
 SESSION = b'{"AccessKeyId": "ASIA"}'

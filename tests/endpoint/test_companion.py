@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from rolehop.endpoint.companion import fork_companion
+from rolehop.commands.serve.companion import fork_companion
 
 
 def test_a_companion_that_cannot_be_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

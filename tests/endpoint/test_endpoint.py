@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from rolehop.endpoint import connection, loop
-from rolehop.endpoint.listeners import PortInUse, hosts_of_port, listen_on_port
-from rolehop.endpoint.rules import SessionForm
+from rolehop.commands.serve import connection, loop
+from rolehop.commands.serve.loop import PortInUse, hosts_of_port, listen_on_port
+from rolehop.commands.serve.rules import SessionForm
 from tests.endpoint.served import LARGE, SESSION, TOKEN, Served, parsed, received, serving
 
 

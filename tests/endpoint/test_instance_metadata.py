@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from rolehop.endpoint.instance_metadata import HOP_LIMIT, MetadataService
-from rolehop.endpoint.listeners import listen_on_port
-from rolehop.endpoint.requests import IncomingRequest
-from rolehop.endpoint.responses import Response
-from rolehop.endpoint.rules import SessionForm
+from rolehop.commands.serve.connection import IncomingRequest, Response
+from rolehop.commands.serve.loop import listen_on_port
+from rolehop.commands.serve.rules import HOP_LIMIT, MetadataService, SessionForm
 from tests.endpoint.served import SESSION, TOKEN, Chains, Served, serving
 
 ROLE = "spokes%2F444444444444"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.endpoint.requests import BadRequest, take_request
+from rolehop.commands.serve.connection import BadRequest, take_request
 
 GOOD = "GET /chains/admin HTTP/1.1\r\nHost: 127.0.0.1:1\r\n"
 

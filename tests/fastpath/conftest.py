@@ -9,7 +9,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
-from rolehop.fastpath import dbus
+from rolehop.hotpath import dbus
 from rolehop.vault.kernel import KernelKeyring
 from tests.fastpath.paths import KERNEL, STORED, hot, warmed
 from tests.support.secret_service import BACKEND, PATIENCE, LibraryKeyring, SecretService

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.fastpath.record import LARGEST
+from rolehop.hotpath.record import LARGEST
 
 
 def a_fifo(path: Path) -> None:

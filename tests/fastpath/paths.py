@@ -10,11 +10,11 @@ from pathlib import Path
 
 from keyring.backend import KeyringBackend
 
-from rolehop.credentials import Secret, Session
-from rolehop.fastpath import USERNAME, answer
-from rolehop.fastpath.record import Record, read_record, record_path, started_at, state_folder
-from rolehop.fastpath.writer import as_record, sealed
-from rolehop.startup.dataclass import replace
+from rolehop.base.credentials import Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.hotpath import USERNAME, answer
+from rolehop.hotpath.record import Record, read_record, record_path, started_at, state_folder
+from rolehop.hotpath.writer import as_record, sealed
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.serialization import as_item, read_item, record_key_of
 from tests.support.secret_service import LibraryKeyring

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
 from rolehop.vault.serialization import as_item, as_time, start_of_machine
 from tests.fastpath.paths import Item, asked, full, hot, warmed
 from tests.support.world import World

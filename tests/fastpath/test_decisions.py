@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.fastpath.record import (
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.hotpath.record import (
     CHECK,
     LARGEST,
     Record,
@@ -31,7 +31,7 @@ from rolehop.fastpath.record import (
     state_folder,
     variable_mark,
 )
-from rolehop.fastpath.writer import as_record, as_seal, process_line, sealed, with_check
+from rolehop.hotpath.writer import as_record, as_seal, process_line, sealed, with_check
 from rolehop.vault.serialization import as_item
 
 KEY, RECORD_KEY = "0123456789abcdef" * 4, "5a" * 32
@@ -222,7 +222,7 @@ def test_the_time_that_the_machine_slept_counts_where_it_is_known(
     clocks: dict[str, int], ran: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = SimpleNamespace(monotonic=lambda: 50, clock_gettime={7: 90}.__getitem__, **clocks)
-    monkeypatch.setattr("rolehop.fastpath.record.time", clock)
+    monkeypatch.setattr("rolehop.hotpath.record.time", clock)
     assert started_at(1000) == 1000 - ran
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rolehop.app.dependency_tracker import DependencyTracker, TrackedEnvironment
+from rolehop.app.host import DependencyTracker, TrackedEnvironment
 from tests.doubles.oidc import Issuer
 from tests.doubles.saml import IdentityProvider
 from tests.fastpath.paths import (

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from rolehop.fastpath.record import is_sealed
-from rolehop.fastpath.writer import sealed
+from rolehop.hotpath.record import is_sealed
+from rolehop.hotpath.writer import sealed
 from tests.fastpath.paths import (
     CHAINS_OF_EVERY_KIND,
     Item,

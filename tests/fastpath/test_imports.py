@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rolehop import __version__
-from rolehop.fastpath import launcher
+from rolehop.hotpath import launcher
 from tests.fastpath.paths import hot, warmed
 from tests.support.world import SCRIPT, World, temporary_world
 
@@ -30,7 +30,7 @@ _HEAVY = [
 # As the console script that an installer writes.
 _SCRIPT = "import sys; sys.argv[1:] = {!r}; from rolehop.__main__ import main; main()"
 # Else a bus that stalls for two seconds is given up, and the full path taken.
-_PATIENT = "from rolehop.fastpath import dbus; dbus.read_secrets.__defaults__ = (60.0, None); "
+_PATIENT = "from rolehop.hotpath import dbus; dbus.read_secrets.__defaults__ = (60.0, None); "
 
 
 def imported(code: str, world: World) -> tuple[set[str], str]:
@@ -76,14 +76,14 @@ def test_the_hot_path_imports_next_to_nothing(warm: World) -> None:
     assert out == answer
     assert among(_HEAVY, found) == set()
     ours = {each for each in found if each.startswith("rolehop")}
-    reader = {"rolehop.fastpath.keyctl"} if "kernel" in warm.backend else {"rolehop.fastpath.dbus"}
+    reader = {"rolehop.hotpath.keyctl"} if "kernel" in warm.backend else {"rolehop.hotpath.dbus"}
     assert (
         ours
         == {
             "rolehop",
             "rolehop.__main__",
-            "rolehop.fastpath",
-            "rolehop.fastpath.record",
+            "rolehop.hotpath",
+            "rolehop.hotpath.record",
         }
         | reader
     )
@@ -96,15 +96,15 @@ def test_an_installed_line_imports_less_still(warm: World) -> None:
     answer = hot(warm, "admin")
     start, words = ["-IS", launcher.__file__], [SCRIPT, "credential-process", "admin"]
     least = warm.run(sys.executable, "-X", "importtime", "-IS", "-c", "pass")
-    found = {"rolehop.errors"}
+    found = {"rolehop.base.errors"}
     for _ in range(5):  # a bus that stalls for two seconds is given up, and the full path taken
-        if "rolehop.errors" in found:
+        if "rolehop.base.errors" in found:
             done = warm.run(sys.executable, "-X", "importtime", *start, *words)
             assert (done.out, done.code) == (answer, 0)
             found = modules_in(done.err) - modules_in(least.err)
     reader = "keyctl" if "kernel" in warm.backend else "dbus"
-    own = {f"rolehop.fastpath.{each}" for each in ("installed_line", "record", reader)}
-    assert {each for each in found if each.startswith("rolehop.fastpath.")} == own
+    own = {f"rolehop.hotpath.{each}" for each in ("installed_line", "record", reader)}
+    assert {each for each in found if each.startswith("rolehop.hotpath.")} == own
     libraries = {each for each in found if not each.startswith("rolehop")}
     assert libraries <= {"_ctypes", "_hashlib", "_sha2", "_sha256", "_socket", "time"}
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.fastpath.record import (
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.handover.formats import as_process
+from rolehop.hotpath.record import (
     DIGESTED_VARIABLES,
     SECRET_VARIABLES,
     Record,
@@ -31,8 +32,7 @@ from rolehop.fastpath.record import (
     state_folder,
     variable_mark,
 )
-from rolehop.fastpath.writer import as_record, sealed
-from rolehop.handover.credential_process import as_process
+from rolehop.hotpath.writer import as_record, sealed
 from rolehop.vault.serialization import Damaged, as_item, as_time, read_item
 
 # ---- the record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.fastpath import answer
+from rolehop.hotpath import answer
 from tests.fastpath.paths import add_keys, asked, full, hot, prepared, record_file, warmed
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.dependency_tracker import DependencyTracker
-from rolehop.fastpath.record import seal_path, sealed_stamp
+from rolehop.app.host import DependencyTracker
+from rolehop.hotpath.record import seal_path, sealed_stamp
 from rolehop.vault.index import Index, KeyEntry
 from rolehop.vault.index_file import IndexStore
 from tests.fastpath.paths import KERNEL, asked, full, hot, record_file, warmed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.fastpath.record import RECORD_SCHEMA
+from rolehop.hotpath.record import RECORD_SCHEMA
 from tests.fastpath.paths import (
     KERNEL,
     Env,

@@ -11,7 +11,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
-from rolehop.fastpath.writer import with_check
+from rolehop.hotpath.writer import with_check
 from rolehop.vault.kernel import KernelKeyring
 from tests.doubles.saml import IdentityProvider
 from tests.doubles.sts import User

@@ -15,31 +15,28 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rolehop.access_denied.cloudtrail import event_without_reason
-from rolehop.access_denied.reader import encoded_message, read_excerpt
 from rolehop.app.context import App
+from rolehop.app.folder_chain import read_folder_chain
 from rolehop.app.planning import plan_chain
-from rolehop.arn import RoleArn, account_of, is_principal
-from rolehop.aws import credential_json
-from rolehop.aws.identity_center.token_cache import read_cache
+from rolehop.aws.jwt import read_claims, shown
+from rolehop.aws.oauth import read_tokens
 from rolehop.aws.saml_assertion import read_assertion
+from rolehop.aws.sso_token_cache import read_cache
 from rolehop.awsconfig import parse_aws_config
 from rolehop.awsconfig.profile_chain import resolve_profile
-from rolehop.credentials import Secret
-from rolehop.durations import parse_duration, read_moment
-from rolehop.errors import RolehopError
-from rolehop.fastpath.record import line_of_item, read_record
-from rolehop.fastpath.writer import as_record
-from rolehop.json_fields import json_object
-from rolehop.oauth.jwt import read_claims, shown
-from rolehop.oauth.responses import read_tokens
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.json_path import InvalidInventory
-from rolehop.policy.language.json_reader import PolicyError
-from rolehop.policy.language.parser import Kind, parse_policy
-from rolehop.shells.registry import SHELLS, dialect
-from rolehop.sources.shared.shell_split import split_command
-from rolehop.state.folder_chains import read_folder_chain
+from rolehop.base import json_fields as credential_json
+from rolehop.base.arn import RoleArn, account_of, is_principal
+from rolehop.base.credentials import Secret
+from rolehop.base.durations import parse_duration, read_moment
+from rolehop.base.errors import RolehopError
+from rolehop.base.json_fields import json_object
+from rolehop.handover.shells.registry import SHELLS, dialect
+from rolehop.hotpath.record import line_of_item, read_record
+from rolehop.hotpath.writer import as_record
+from rolehop.policy.aws_cli_output import InvalidInventory, read_inventory
+from rolehop.policy.denied_text import encoded_message, event_without_reason, read_excerpt
+from rolehop.policy.language.parser import Kind, PolicyError, parse_policy
+from rolehop.sources.process import split_command
 from rolehop.vault.index_file import as_text, read_text
 from rolehop.vault.serialization import Damaged, read_document, read_item
 from tests.fuzz.run import Parser

@@ -13,35 +13,33 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import strategies as st
 
 from rolehop.app.context import App
-from rolehop.app.importing.found_files import files_of
-from rolehop.app.importing.proposing import plan_import
+from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
-from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.judging.policy_in_file import find_policy
-from rolehop.app.profiles.changes import removal_changes
-from rolehop.app.uninstall.startup_lines import startup_files_with_lines, without_own_lines
-from rolehop.aws.certificates import pkcs11, x509
-from rolehop.awsconfig.process_line import own_line
-from rolehop.awsconfig.profile_block import (
+from rolehop.aws import pkcs11, x509
+from rolehop.awsconfig.own_profiles import (
     DamagedBlock,
+    own_line,
     profile_lines,
     split_block,
     with_profiles,
     without_profiles,
 )
-from rolehop.completion import engine
-from rolehop.config.fleets.account_list import read_accounts
-from rolehop.config.toml.edit import change_keys
-from rolehop.config.toml.relative_paths import with_full_paths
-from rolehop.credentials import Secret
-from rolehop.errors import RolehopError
-from rolehop.importing.tools import TOOLS
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import RolehopError
+from rolehop.commands.config.importing.found_files import TOOLS, files_of, plan_import
+from rolehop.commands.explain.documents import explain_document
+from rolehop.commands.explain.fixed_document import find_policy
+from rolehop.commands.explain.relative_paths import with_full_paths
+from rolehop.commands.explain.view import verdict_view
+from rolehop.commands.profile.changes import removal_changes
+from rolehop.commands.uninstall.removal import startup_files_with_lines, without_own_lines
+from rolehop.config.account_query import read_accounts
+from rolehop.config.toml_edit import change_keys
+from rolehop.hotpath import completion as engine
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.show.explain import verdict_view
-from rolehop.show.explain_json import explain_document
-from rolehop.show.render_text import as_text
 from rolehop.sources import SOURCE_TABLES
-from rolehop.vault.backends.naming import named_backend
+from rolehop.terminal.layout import as_text
+from rolehop.vault.backend_selection import named_backend
 from tests.fuzz.run import Parser
 from tests.fuzz.samples import AWS_CONFIG, CONFIGS, INVENTORY, POLICIES
 from tests.fuzz.texts import json_text, mutated, mutated_bytes, pieces

@@ -14,7 +14,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from rolehop.errors import RolehopError, ServiceError
+from rolehop.base.errors import RolehopError, ServiceError
 from rolehop.terminal.error_text import error_lines
 from rolehop.terminal.output import write_lines
 from tests.support.hostile import invisible_in

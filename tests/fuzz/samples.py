@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.fastpath.record import Record
-from rolehop.fastpath.writer import as_record, sealed
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.hotpath.record import Record
+from rolehop.hotpath.writer import as_record, sealed
 from rolehop.vault.index import Index
 from rolehop.vault.index_file import as_text
 from rolehop.vault.serialization import as_document, as_item

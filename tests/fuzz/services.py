@@ -13,18 +13,16 @@ from typing import Any, Self
 
 from hypothesis import strategies as st
 
-from rolehop.arn import RoleArn
-from rolehop.aws.identity_center.oidc import DeviceCode, Registration, SsoOidc
-from rolehop.aws.identity_center.portal import Portal, PortalRefusal
+from rolehop.aws.identity_center import DeviceCode, Portal, PortalRefusal, Registration, SsoOidc
 from rolehop.aws.metadata import ContainerEndpoint, InstanceMetadata, Timeouts, container_session
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.http import HttpClient
+from rolehop.aws.oauth import Issuer, OAuthRefusal
 from rolehop.aws.sts import StsClient, WebIdentity
-from rolehop.credentials import Credentials, Secret
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import HttpClient
-from rolehop.oauth.oidc_provider import Issuer
-from rolehop.oauth.responses import OAuthRefusal
+from rolehop.base.arn import RoleArn
+from rolehop.base.credentials import Credentials, Secret
 from rolehop.plan.model import Hop
-from rolehop.ports import StsRefusal
+from rolehop.walk.ports import StsRefusal
 from tests.fuzz.run import Parser
 from tests.fuzz.samples import PROCESS, SIGN_IN
 from tests.fuzz.texts import json_bytes, mutated_bytes, pieces

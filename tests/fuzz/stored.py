@@ -14,22 +14,23 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from rolehop.app.each.output_folder import OutputFolder
-from rolehop.app.each.report import read_report
-from rolehop.app.each.targets import RunTarget
-from rolehop.completion import name_cache
+from rolehop.app import sdk_problems
+from rolehop.app.judging import evidence as organization
+from rolehop.base.errors import HopRefused, RolehopError
+from rolehop.commands.each.output_folder import OutputFolder, read_report
+from rolehop.commands.each.run_log import log_to_resume, new_log
+from rolehop.commands.each.targets import ResultClass, RunTarget, TargetProblem, TargetRow
 from rolehop.config.model import FleetListing, ListedAccount
-from rolehop.errors import HopRefused, RolehopError
+from rolehop.hotpath import completion as name_cache
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
-from rolehop.show.running.rows import ResultClass, TargetProblem, TargetRow
-from rolehop.state import chain_usage, fleet_cache, organization, sdk_problems, walk_flags
-from rolehop.state.history_log import HistoryLog
-from rolehop.state.last_choices import LastChoices
-from rolehop.state.last_refusal import last_refused, record_refusals
-from rolehop.state.recent import RecentNotes
-from rolehop.state.run_log import log_to_resume, new_log
+from rolehop.policy.inventory import NamedPolicy, Organization, Target
 from rolehop.vault import chunks
+from rolehop.vault import fleet_accounts as fleet_cache
+from rolehop.vault import notes as chain_usage
+from rolehop.vault import notes as walk_flags
+from rolehop.vault.history import HistoryLog
+from rolehop.vault.notes import LastChoices
+from rolehop.vault.refusals import RecentNotes, last_refused, record_refusals
 from tests.fuzz.run import Parser
 from tests.fuzz.samples import POLICIES
 from tests.fuzz.texts import json_bytes, mutated_bytes

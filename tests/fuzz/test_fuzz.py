@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.fastpath.record import read_record
+from rolehop.hotpath.record import read_record
 from rolehop.vault.index_file import read_text
 from tests.fuzz import documents, foreign, services, stored, wire
 from tests.fuzz.run import Parser, fuzz

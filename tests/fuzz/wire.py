@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 
 from rolehop.aws.console_sign_in import ConsoleSignIn
 from rolehop.aws.enabled_regions import enabled_regions
-from rolehop.aws.inventory.iam_reader import IamReader
-from rolehop.aws.inventory.organization_accounts import OrganizationAccountReader
-from rolehop.aws.inventory.organizations import OrganizationReader
-from rolehop.aws.inventory.organizations_api import OrganizationsApi
+from rolehop.aws.iam_reader import IamReader
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.http import HttpClient, HttpRequest
+from rolehop.aws.net.loopback_pages import Callback
+from rolehop.aws.organizations import (
+    OrganizationAccountReader,
+    OrganizationReader,
+    OrganizationsApi,
+)
 from rolehop.aws.query_api import QueryClient
-from rolehop.config.fleets.account_query import OrganizationAccounts
-from rolehop.endpoint.instance_metadata import MetadataService
-from rolehop.endpoint.requests import BadRequest, take_request
-from rolehop.endpoint.responses import Response
-from rolehop.endpoint.rules import Rules, SessionForm
-from rolehop.errors import RolehopError, ServiceError
-from rolehop.fastpath import dbus
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import HttpClient, HttpRequest
-from rolehop.oauth.loopback_server import Callback
-from rolehop.ports import StsRefusal
+from rolehop.base.errors import RolehopError, ServiceError
+from rolehop.commands.serve.connection import BadRequest, Response, take_request
+from rolehop.commands.serve.rules import MetadataService, Rules, SessionForm
+from rolehop.config.account_query import OrganizationAccounts
+from rolehop.hotpath import dbus
+from rolehop.walk.ports import StsRefusal
 from tests.fuzz.run import Parser
 from tests.fuzz.services import SIGNER, AnythingServer, parser_of_answers
 from tests.fuzz.texts import json_bytes, mutated_bytes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.base.files import read_trusted
 from rolehop.config.loader import load_config
-from rolehop.files import read_trusted
 from rolehop.guide import ORDER, topic_names, topic_summary, topic_text
 from rolehop.sources import SOURCE_TABLES
 from tests.guide.blocks import REASONS, Block, Page, pages

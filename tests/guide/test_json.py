@@ -17,7 +17,7 @@ from tests.guide.json_page import differences, documented
 from tests.support.source_code import modules, tree
 
 _SCHEMA = re.compile(r"rolehop\.[a-z-]+/\d+")
-_HANDED_IN = {"rolehop.each/1": ("rolehop.show.running.table", "no_output")}
+_HANDED_IN = {"rolehop.each/1": ("rolehop.commands.each.view", "no_output")}
 """Functions whose members another one hands to the one with the schema."""
 
 Place = tuple[str, str]

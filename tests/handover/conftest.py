@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rolehop.credentials import Credentials, Secret, Session
+from rolehop.base.credentials import Credentials, Secret, Session
 
 ISSUED = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 ENDS = datetime(2030, 1, 2, 4, 4, 5, tzinfo=UTC)

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.credentials import Session
-from rolehop.handover.child_environment import child_environment
-from rolehop.handover.environment import assumed
+from rolehop.base.credentials import Session
+from rolehop.handover.environment import assumed, child_environment
 
 HOME = {"HOME": "/home/me", "LANG": "C.UTF-8"}
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.credentials import Session
-from rolehop.errors import UsageError
+from rolehop.base.credentials import Session
+from rolehop.base.errors import UsageError
 from rolehop.handover.environment import assumed
-from rolehop.shells.registry import dialect
+from rolehop.handover.shells.registry import dialect
 
 CMD = dialect("cmd")
 _SET = re.compile(r'set "(?P<name>[^=]+)=(?P<value>.*)"')

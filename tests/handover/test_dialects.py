@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from rolehop.errors import UsageError
-from rolehop.shells.registry import SHELLS, dialect, for_process_name
+from rolehop.base.errors import UsageError
+from rolehop.handover.shells.registry import SHELLS, dialect, for_process_name
 
 every_shell = pytest.mark.parametrize("name", SHELLS)
 
@@ -55,8 +55,8 @@ def test_every_shell_is_found_under_its_own_name(name: str) -> None:
 
 def test_only_the_shell_that_is_asked_for_is_loaded() -> None:
     code = (
-        "import sys; from rolehop.shells.registry import dialect; dialect('fish');"
-        "print(*(name.partition('rolehop.shells.')[2] for name in sys.modules))"
+        "import sys; from rolehop.handover.shells.registry import dialect; dialect('fish');"
+        "print(*(name.partition('rolehop.handover.shells.')[2] for name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {*done.stdout.split()} & {row[0] for row in SHELLS.values()} == {"fish"}

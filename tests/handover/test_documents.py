@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.errors import UsageError
-from rolehop.handover.file_formats import as_docker_env, as_dotenv, as_ini
-from rolehop.startup.dataclass import replace
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import UsageError
+from rolehop.handover.formats import as_docker_env, as_dotenv, as_ini
 
 VALUES = {
     "AWS_ACCESS_KEY_ID": "ASIAHUB",

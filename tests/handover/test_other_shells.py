@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from rolehop.credentials import Session
-from rolehop.errors import UsageError
+from rolehop.base.credentials import Session
+from rolehop.base.errors import UsageError
 from rolehop.handover.environment import assumed, left
-from rolehop.shells.registry import dialect
+from rolehop.handover.shells.registry import dialect
 from tests.handover.real_shells import PATH, PRINTABLE, need, values_with, variables_in, write
 
 # How each is started without anybody's start-up file, and writes its environment to a file.

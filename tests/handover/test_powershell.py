@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.credentials import Session
+from rolehop.base.credentials import Session
 from rolehop.handover.environment import assumed
-from rolehop.shells.powershell import quote
-from rolehop.shells.registry import dialect
+from rolehop.handover.shells.powershell import quote
+from rolehop.handover.shells.registry import dialect
 
 POWERSHELL = dialect("powershell")
 # Every one of these opens, closes and, doubled, stands for itself (about_Quoting_Rules).

@@ -7,9 +7,9 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.handover.credential_process import as_process
-from rolehop.startup.dataclass import replace
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.handover.formats import as_process
 
 
 def test_the_line_is_the_contract_to_the_byte(session: Session) -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from rolehop.credentials import Session
+from rolehop.base.credentials import Session
+from rolehop.base.dataclass import replace
 from rolehop.handover.environment import assumed, left
-from rolehop.shells.registry import dialect
-from rolehop.startup.dataclass import replace
+from rolehop.handover.shells.registry import dialect
 from tests.handover.real_shells import PATH, PRINTABLE, need, values_with, variables_in, write
 
 START = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.credentials import Credentials, Secret, Session
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
 from rolehop.handover.environment import (
     SHELL_LEVEL,
     Change,
@@ -19,7 +20,6 @@ from rolehop.handover.environment import (
     shell_before,
     timestamp,
 )
-from rolehop.startup.dataclass import replace
 
 FOUR = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
 HUB = {

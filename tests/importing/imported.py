@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rolehop.awsconfig import parse_aws_config
-from rolehop.importing.merging import loadable
-from rolehop.importing.proposed_text import proposed_text, report_lines
-from rolehop.importing.tools import proposal_of
+from rolehop.commands.config.importing.found_files import proposal_of
+from rolehop.commands.config.importing.proposal import loadable, proposed_text, report_lines
 from rolehop.sources import SOURCE_TABLES
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rolehop.awsconfig import parse_aws_config
-from rolehop.errors import ConfigError
-from rolehop.importing.proposal import NotCarried
-from rolehop.importing.proposed_text import report_lines
+from rolehop.base.errors import ConfigError
+from rolehop.commands.config.importing.proposal import NotCarried, report_lines
 from tests.importing.imported import imported
 
 KEYS = """

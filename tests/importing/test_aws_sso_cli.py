@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.importing.simple_yaml import read_yaml
+from rolehop.commands.config.importing.simple_yaml import read_yaml
 from tests.importing.imported import imported
 
 # Of its own tests (internal/sso/testdata/settings.yaml), shortened.

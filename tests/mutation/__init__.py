@@ -60,7 +60,7 @@ PARTS = {
     ),
     "walk": Part(
         "which session is got, stored and handed out",
-        ("walk.py", "renewal.py", "sts_errors.py"),
+        ("walk/walk.py", "walk/renewal.py", "walk/sts_errors.py"),
         ("walk", "aws/test_refusals.py", "test_access_denied.py"),
     ),
     "language": Part(
@@ -75,19 +75,19 @@ PARTS = {
     ),
     "requests": Part(
         "what a chain's calls ask, and with which context keys",
-        ("policy/chains/*.py",),
+        ("policy/requests.py", "policy/chain_model.py", "policy/call_context.py", "policy/action_request.py", "policy/session_policy.py"),
         (*_OF_POLICIES, "config/test_suspicious.py", "plan/test_prechecks.py"),
     ),
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",
-        ("digest.py", "plan/hop_keys.py", "fastpath/record.py", "fastpath/writer.py"),
+        ("base/digest.py", "plan/hop_keys.py", "hotpath/record.py", "hotpath/writer.py"),
         ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "fastpath/test_decisions.py", "fastpath/test_record.py", "state/test_digest.py", "vault/test_serialization.py", "vault/test_stored_before.py"),
     ),
     "quoting": Part(
         "every text that a shell or a program reads",
         (
-            "advice.py", "text.py", "config/toml_writer.py", "handover/environment.py",
-            "handover/file_formats.py", "shells/*.py",
+            "base/advice.py", "base/text.py", "config/toml.py", "handover/environment.py",
+            "handover/formats.py", "handover/shells/*.py",
         ),
         (
             "handover/test_child.py", "handover/test_cmd.py", "handover/test_dialects.py",

@@ -6,7 +6,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from rolehop.net.addresses import as_argument, host_of, is_exposed, is_web_address, may_lead_here
+from rolehop.aws.net.addresses import (
+    as_argument,
+    host_of,
+    is_exposed,
+    is_web_address,
+    may_lead_here,
+)
 from rolehop.terminal.prompts import TerminalPerson
 from rolehop.terminal.terminal import Settings, Terminal
 from tests.doubles.addresses import HOSTILE

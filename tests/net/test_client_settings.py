@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from rolehop.errors import ConfigError
-from rolehop.net.client_settings import ClientSettings, settings_from
+from rolehop.aws.net.client_settings import ClientSettings, settings_from
+from rolehop.base.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_overrides_are_per_service_and_no_region_is_the_partitions_default() -> 
 
 def test_making_settings_and_a_client_loads_neither_botocore_nor_urllib3() -> None:
     program = (
-        "import sys, rolehop.net.client_settings, rolehop.aws.sts\n"
-        "rolehop.aws.sts.StsClient(rolehop.net.client_settings.settings_from({}, {}, None))\n"
+        "import sys, rolehop.aws.net.client_settings, rolehop.aws.sts\n"
+        "rolehop.aws.sts.StsClient(rolehop.aws.net.client_settings.settings_from({}, {}, None))\n"
         "print(*sorted({'botocore', 'urllib3', 'ssl', 'http'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.credentials import Secret
-from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, FailureKind
-from rolehop.net.http import HttpClient, HttpRequest
-from rolehop.net.transport import HttpResponse
-from rolehop.startup.dataclass import replace
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.connection_errors import ConnectionFailure, FailureKind
+from rolehop.aws.net.http import HttpClient, HttpRequest
+from rolehop.aws.net.transport import HttpResponse
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, RolehopError, ServiceError, SourceError
 from tests.doubles.web import Asked, Reply, Service
 
 HIDDEN = "a-bearer-token-nobody-sees"

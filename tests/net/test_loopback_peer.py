@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from rolehop.net.loopback_peer import GONE, user_of_connection
+from rolehop.aws.net.loopback_pages import GONE, user_of_connection
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 

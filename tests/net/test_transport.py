@@ -16,18 +16,13 @@ from types import SimpleNamespace
 import pytest
 from botocore.awsrequest import AWSRequest
 
-from rolehop import time_limit as limits
-from rolehop.daemon_threads import call_within
-from rolehop.net.addresses import is_exposed
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, FailureKind
-from rolehop.net.transport import (
-    CALL_SECONDS,
-    HttpResponse,
-    Transport,
-    send_with_retries,
-)
-from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
+from rolehop.aws.net.addresses import is_exposed
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.connection_errors import ConnectionFailure, FailureKind
+from rolehop.aws.net.transport import CALL_SECONDS, HttpResponse, Transport, send_with_retries
+from rolehop.base import time_limit as limits
+from rolehop.base.threads import call_within
+from rolehop.base.time_limit import seconds_left, time_limit, time_limit_paused
 from tests.net.raw_server import Script, endlessly, raw_server, slowly
 
 # The whole exchange has a second; no single read ever waits for more than a twentieth of one.

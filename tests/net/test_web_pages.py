@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.net.transport import HttpResponse
-from rolehop.net.web_pages import web_page_error
+from rolehop.aws.net.transport import HttpResponse, web_page_error
 
 HOST = "sts.eu-west-1.amazonaws.com"
 

@@ -10,10 +10,9 @@ from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 
-from rolehop.errors import SourceError
-from rolehop.net.loopback_pages import page
-from rolehop.oauth.loopback_server import PATH, Callback
-from rolehop.oauth.pkce import new_pkce
+from rolehop.aws.net.loopback_pages import PATH, Callback, page
+from rolehop.aws.oauth import new_pkce
+from rolehop.base.errors import SourceError
 
 STATE = "the-state"
 

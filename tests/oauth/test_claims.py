@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rolehop.credentials import Secret
-from rolehop.digest import digest_of
-from rolehop.oauth.jwt import read_claims
+from rolehop.aws.jwt import read_claims
+from rolehop.base.credentials import Secret
+from rolehop.base.digest import digest_of
 
 PER_TOKEN = {"exp": 1, "nbf": 2, "iat": 3, "jti": "4", "auth_time": 5, "nonce": "6", "sid": "7"}
 

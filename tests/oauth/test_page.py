@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.oauth.loopback_server import PATH, Callback
+from rolehop.aws.net.loopback_pages import PATH, Callback
 
 CHROMIUM = next(
     (

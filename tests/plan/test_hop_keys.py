@@ -7,12 +7,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
 from rolehop.config.model import SourceConfig
 from rolehop.plan.hop_keys import hop_key, source_key, token_key
 from rolehop.plan.model import Hop, Stamp
 from rolehop.sources import SOURCE_TABLES
-from rolehop.startup.dataclass import replace
 
 ALICE = SourceConfig("alice", "keys", {"mfa_serial": "auto", "mfa_duration": 900})
 DEV = SourceConfig(

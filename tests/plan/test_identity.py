@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.base.errors import SourceError
 from rolehop.config.model import SourceConfig
-from rolehop.errors import SourceError
 from rolehop.plan.identity import (
     caller_name,
     check_principal,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rolehop.aws.roles_anywhere import SessionRequest
 from rolehop.aws.sts import WebIdentity, assume_role_params
+from rolehop.base.dataclass import replace
 from rolehop.config.model import (
     ChainConfig,
     Config,
@@ -23,7 +24,6 @@ from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.sources import SOURCE_TABLES
-from rolehop.startup.dataclass import replace
 from tests.support.simulator import START
 
 # Few short texts, with those among them that a careless join or cut would take for one another.

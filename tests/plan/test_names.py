@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
 from rolehop.plan.resolve import Resolved, clean_name, is_unnamed
 

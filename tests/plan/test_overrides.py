@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, UsageError
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
-from rolehop.errors import ConfigError, UsageError
-from rolehop.plan.overrides import apply_overrides
-from rolehop.plan.resolve import Resolved
+from rolehop.plan.resolve import Resolved, apply_overrides
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import replace
 
 HUB = RoleArn.parse("arn:aws:iam::222222222222:role/Hub")
 ADMIN = RoleArn.parse("arn:aws-cn:iam::333333333333:role/Admin")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
 from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig, WrittenHop
 from rolehop.plan.hop_keys import token_key
 from rolehop.plan.model import Cache, CachedSession, CachedState, Hop, Mfa, Plan, Stamp
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import Resolved
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import replace
 from tests.support.simulator import START
 
 HUB = RoleArn.parse("arn:aws:iam::222222222222:role/Hub")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.errors import ConfigError, UsageError
 from rolehop.config.model import (
     ChainConfig,
     Config,
@@ -13,16 +14,7 @@ from rolehop.config.model import (
     SourceConfig,
     written_hops,
 )
-from rolehop.errors import ConfigError, UsageError
-from rolehop.plan.model import (
-    Cache,
-    CachedSession,
-    CachedState,
-    Mfa,
-    Plan,
-    Stamp,
-    TokenStep,
-)
+from rolehop.plan.model import Cache, CachedSession, CachedState, Mfa, Plan, Stamp, TokenStep
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
 from rolehop.plan.walk_options import WalkOptions

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
 from rolehop.plan.model import Hop
-from rolehop.plan.prechecks import predict
+from rolehop.plan.planner import predict
 from tests.support.policies import allow_text
 
 HUB = RoleArn.parse("arn:aws:iam::222222222222:role/Hub")

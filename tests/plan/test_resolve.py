@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from rolehop.config.fleets.account_query import IdentityCenterAccounts
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError
+from rolehop.config.account_query import IdentityCenterAccounts
 from rolehop.config.model import (
     ChainConfig,
     ChainsByName,
@@ -18,7 +20,6 @@ from rolehop.config.model import (
     WrittenHop,
     written_hops,
 )
-from rolehop.errors import ConfigError
 from rolehop.plan.resolve import (
     PlanContext,
     Resolved,
@@ -28,7 +29,6 @@ from rolehop.plan.resolve import (
     resolve,
     source_of,
 )
-from rolehop.startup.dataclass import replace
 
 FACTS = PlanContext("alice", "laptop")
 CORP = SourceConfig("corp", "environment")

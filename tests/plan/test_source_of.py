@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.base.errors import ConfigError
 from rolehop.config.model import ChainConfig, Config, SourceConfig
-from rolehop.errors import ConfigError
 from rolehop.plan.resolve import ResolvedParts, path_of, source_name_of, source_of
 
 CORP = SourceConfig("corp", "environment")

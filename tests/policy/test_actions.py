@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from rolehop.commands.explain.view import actions_view
 from rolehop.policy import NOT_VISIBLE, Outcome, PolicyType, Verdict
 from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
-from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.show.explain import actions_view
-from rolehop.show.render_text import as_text
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
+from rolehop.policy.inventory import IamInventory
+from rolehop.terminal.layout import as_text
 from tests.policy.helpers.actions import (
     FAR_KEY,
     KEY,

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.daemon_threads import call_within
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.language.wildcards import matches_text
-from rolehop.policy.role_report.boundary_effect import _overlap, covers
-from rolehop.policy.role_report.report import RoleReport, report_on
-from rolehop.show.render_text import as_text
-from rolehop.show.role import role_document, role_view
+from rolehop.base.threads import call_within
+from rolehop.commands.explain.role_view import role_document, role_view
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.language.operators import matches_text
+from rolehop.policy.role_report import RoleReport, _overlap, covers, report_on
+from rolehop.terminal.layout import as_text
 from tests.support.policies import policy
 
 ACCOUNT = "222222222222"

@@ -6,16 +6,11 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.chains.call_context import (
-    caller_context,
-    context_of_token,
-    context_without_signer,
-)
-from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, InheritedAttributes
-from rolehop.policy.chains.requests import initial_state, next_state
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.call_context import caller_context, context_of_token, context_without_signer
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, InheritedAttributes
+from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
+from rolehop.policy.requests import FederatedCall, federated_request, initial_state, next_state
 from tests.policy.helpers.requests import ADMIN, HUB, KEYS, NOW, asked
 
 ACCOUNT = "222222222222"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import (
     NO_POLICY,
     Attached,
@@ -21,10 +22,8 @@ from rolehop.policy import (
     evaluate,
     parse_policy,
 )
-from rolehop.policy.evaluation.deciding_values import deciding_values
-from rolehop.policy.evaluation.value_classes import value_classes
-from rolehop.show.condition_text import deciding_text
-from rolehop.startup.dataclass import replace
+from rolehop.policy.evaluation.deciding_values import deciding_values, value_classes
+from rolehop.policy.finding_text import deciding_text
 from tests.support.policies import policy_text
 
 KEYS = {

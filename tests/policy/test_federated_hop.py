@@ -8,23 +8,18 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import Outcome, PolicyType, Reason, Verdict, evaluate
-from rolehop.policy.chains.federated_hop import (
-    PROFILE,
-    FederatedCall,
-    federated_request,
-    session_after,
-)
-from rolehop.policy.chains.model import (
+from rolehop.policy.chain_model import (
     SOURCE_SESSION,
     EvaluationContext,
     InheritedAttributes,
     SuppliedKeys,
 )
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.policy.remedies.change_builder import policy_changes
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import PROFILE, FederatedCall, federated_request, session_after
 from tests.support.policies import policy_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

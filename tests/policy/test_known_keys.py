@@ -6,20 +6,15 @@ import json
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import Kind, Truth, evaluate, parse_policy
-from rolehop.policy.chains.model import (
-    AssumeRoleRequest,
-    EvaluationContext,
-    StartingCredentials,
-)
-from rolehop.policy.chains.requests import build_requests
-from rolehop.policy.evaluation.conditions import judge_condition
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.policy.inventory.json_path import InvalidInventory
+from rolehop.policy.aws_cli_output import InvalidInventory, read_inventory
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.evaluation.statements import judge_condition
+from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.policy.remedies.change_builder import policy_changes
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import build_requests
 from tests.policy.helpers.requests import ADMIN, KEYS, NOW, asked
 from tests.support.policies import allow, policy_text
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
 from rolehop.policy import (
     Attached,
     Context,
@@ -27,13 +28,12 @@ from rolehop.policy import (
     evaluate,
     parse_policy,
 )
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chain_verdict import Memo, judge_chain
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
-from rolehop.policy.chains.requests import build_request, initial_state, next_state
-from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.policy.language.wildcards import matches_text
-from rolehop.policy.routes.search import Found, RouteStart, search
-from rolehop.startup.dataclass import replace
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.policy.language.operators import matches_text
+from rolehop.policy.requests import build_request, initial_state, next_state
+from rolehop.policy.routes import Found, RouteStart, search
 from tests.policy.helpers.chains import healthy, scenario
 from tests.policy.helpers.independent_conditions import as_regex
 from tests.support.policies import policy_text

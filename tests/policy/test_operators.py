@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Context, Reason, Truth
-from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.evaluation.statements import judge_condition
 from rolehop.policy.language.operators import OPERATOR_NAMES, parse_operator
 from tests.policy.helpers.conditions import condition_of, judged
 

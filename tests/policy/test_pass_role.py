@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.role_report.report import RoleReport, report_on
-from rolehop.show.render_text import as_text
-from rolehop.show.role import role_document, role_view
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
+from rolehop.commands.explain.role_view import role_document, role_view
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.role_report import RoleReport, report_on
+from rolehop.terminal.layout import as_text
 from tests.support.policies import policy, policy_text
 
 ACCOUNT = "222222222222"

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import Outcome, PolicyType, Reason, evaluate
-from rolehop.policy.chains.model import (
+from rolehop.policy.chain_model import (
     AssumeRoleRequest,
     EvaluationContext,
     InheritedAttributes,
     StartingCredentials,
 )
-from rolehop.policy.chains.requests import build_requests
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import build_requests
 from tests.policy.helpers.requests import ADMIN, ALICE, HUB, KEYS, NOW, asked
 from tests.support.policies import policy_text, trust_for
 

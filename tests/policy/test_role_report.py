@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.role_report.report import RiskKind, RoleReport, report_on
-from rolehop.show.render_text import as_text
-from rolehop.show.role import role_view
+from rolehop.commands.explain.role_view import role_view
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.role_report import RiskKind, RoleReport, report_on
+from rolehop.terminal.layout import as_text
 from tests.support.policies import policy, trust_for
 
 ROLE = "arn:aws:iam::222222222222:role/app/Task"

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.commands.explain.routes import routes_view
 from rolehop.policy import Outcome, PolicyType, Request, Verdict, evaluate
-from rolehop.policy.chains.model import (
+from rolehop.policy import routes as room
+from rolehop.policy.chain_model import (
     SOURCE_SESSION,
     AssumeRoleRequest,
     EvaluationContext,
     StartingCredentials,
 )
-from rolehop.policy.chains.requests import build_request, build_requests, initial_state, next_state
-from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.policy.routes import search as room
-from rolehop.policy.routes.search import Found, RouteStart, search
-from rolehop.show.render_text import as_text
-from rolehop.show.routes import routes_view
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.policy.requests import build_request, build_requests, initial_state, next_state
+from rolehop.policy.routes import Found, RouteStart, search
+from rolehop.terminal.layout import as_text
 from tests.support.policies import allow_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import UsageError
-from rolehop.shells import elvish, nu, tcsh
-from rolehop.shells.dialect import Dialect, InitScript, color_number
-from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
-from rolehop.text import HIDDEN_LETTERS
+from rolehop.base.errors import UsageError
+from rolehop.base.text import HIDDEN_LETTERS
+from rolehop.handover.shells import elvish, nu, tcsh
+from rolehop.handover.shells.dialect import Dialect, InitScript, color_number
+from rolehop.handover.shells.registry import SHELLS, dialect
+from rolehop.hotpath.command_table import INIT_SHELLS
 
 NAME = "NAME"  # the placeholder
 EVAL = 'eval "$({})"'

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
-from rolehop.cli.commands import assume
-from rolehop.shells.dialect import InitScript
-from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
+from rolehop.commands.shell import assume
+from rolehop.handover.shells.dialect import InitScript
+from rolehop.handover.shells.registry import SHELLS, dialect
+from rolehop.hotpath.command_table import INIT_SHELLS
 from tests.shells.interactive import NO_KEYS
 from tests.shells.scripts import SEGMENT, STARTS, run, scripted
 from tests.support.world import CONFIG, World

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.shells.parent_process import _process_name
-from rolehop.shells.registry import for_process_name
+from rolehop.handover.shells.registry import _process_name, for_process_name
 
 NOBODY = 2**22 + 1  # above the largest process ID of Linux
 

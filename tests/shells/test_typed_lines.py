@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.advice import PLACEHOLDER
-from rolehop.shells.registry import SHELLS, dialect
+from rolehop.base.advice import PLACEHOLDER
+from rolehop.handover.shells.registry import SHELLS, dialect
 from tests.shells.interactive import NO_KEYS, Interactive
 from tests.support.hostile import FORTY, VISIBLE
 from tests.support.world import World

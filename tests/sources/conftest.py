@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from rolehop.awsconfig import parse_aws_config
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.errors import RolehopError
 from rolehop.config.model import SourceConfig
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import RolehopError
 from rolehop.sources import build_source, expand
 from rolehop.sources.context import SourceContext
 from tests.doubles.oidc import Issuer

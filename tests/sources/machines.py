@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from rolehop.awsconfig import parse_aws_config
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import RolehopError
+from rolehop.base.files import read_trusted
 from rolehop.config.loader import load_config
 from rolehop.config.model import SourceConfig
-from rolehop.credentials import Secret
-from rolehop.errors import RolehopError
-from rolehop.files import read_trusted
 from rolehop.sources import SOURCE_TABLES, build_source
 from rolehop.sources.context import Document, SourceContext
-from rolehop.startup.dataclass import replace
 from tests.doubles.sts_world import Key, Role
 from tests.doubles.web import Asked, Service
 from tests.support.world import ADMIN, HUB, World, ended, temporary_world

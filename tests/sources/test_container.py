@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rolehop.errors import ServiceError, SourceError
+from rolehop.base.errors import ServiceError, SourceError
 from rolehop.plan.model import Stamp
 from rolehop.sources import build_source, container, diagnose, stamp_of
 from tests.doubles.endpoint import Answer

@@ -8,9 +8,9 @@ import json
 import pytest
 
 from rolehop.awsconfig import parse_aws_config
+from rolehop.base.dataclass import replace
 from rolehop.sources import expand, stamp_of
-from rolehop.sources.shared.cli_sign_in import endpoints_digest
-from rolehop.startup.dataclass import replace
+from rolehop.sources.cli_sign_in import endpoints_digest
 from tests.doubles.metadata import session_of
 from tests.sources.identity_center.corp import Corp
 from tests.sources.machines import (

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.errors import RolehopError, SourceError
 from rolehop.config.model import SourceConfig
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import RolehopError, SourceError
 from rolehop.plan.model import Stamp
 from rolehop.sources import build_source, diagnose, stamp_of
 

@@ -11,7 +11,7 @@ import pytest
 
 from rolehop.config.model import SourceConfig
 from rolehop.sources import federated_identity
-from rolehop.sources.federation import FederatedIdentity
+from rolehop.sources.context import FederatedIdentity
 from tests.doubles.saml import IdentityProvider
 from tests.sources import pki
 from tests.sources.conftest import Home

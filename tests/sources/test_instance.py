@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rolehop.awsconfig import parse_aws_config
-from rolehop.errors import ConfigError
+from rolehop.base.errors import ConfigError
 from rolehop.sources import build_source, instance, stamp_of
 from tests.doubles.endpoint import Answer
 from tests.doubles.metadata import Imds

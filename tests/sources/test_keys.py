@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.errors import SourceError
 from rolehop.config.model import SourceConfig
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import SourceError
 from rolehop.plan.model import Stamp
-from rolehop.sources import (
-    SOURCE_TYPES,
-    build_source,
-    diagnose,
-    expand,
-    first_problem,
-    stamp_of,
-)
+from rolehop.sources import SOURCE_TYPES, build_source, diagnose, expand, first_problem, stamp_of
 from rolehop.sources.context import SourceChanged
 from tests.support.source_code import label, modules, tree
 
@@ -129,4 +122,4 @@ def test_what_depends_on_a_type_is_in_its_definition() -> None:
     # A first config asks, and explains, what each type needs.
     first = {f"app/first_config/{name}.py" for name in ("finishing", "flags", "review", "starting")}
     # A fleet that Identity Center lists is through a source of that very type.
-    assert named == {"plan/identity.py", "config/chain_rules.py", "config/starter.py", *first}
+    assert named == {"plan/identity.py", "config/chain_rules.py", "commands/config/init/drafts.py", *first}

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import SourceError
-from rolehop.handover.child_environment import OWN_SECRETS
+from rolehop.base.errors import SourceError
+from rolehop.handover.environment import OWN_SECRETS
 from rolehop.plan.model import Stamp
-from rolehop.sources import stamp_of
-from rolehop.sources.shared import subprocesses as programs
-from rolehop.sources.shared.subprocesses import program_environment, program_output
+from rolehop.sources import programs, stamp_of
+from rolehop.sources.programs import program_environment, program_output
 from tests.doubles.metadata import session_of
 from tests.doubles.sts_world import Key
 from tests.sources.machines import (

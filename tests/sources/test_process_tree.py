@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import SourceError
-from rolehop.sources.shared.subprocesses import program_output
+from rolehop.base.errors import SourceError
+from rolehop.sources.programs import program_output
 from tests.sources.machines import START, keyless_world
 from tests.sources.pki import PASSPHRASE, issue, key_pem, pem, write
 from tests.support.pseudo_terminal import OnTerminal

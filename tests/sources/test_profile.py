@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.errors import ConfigError, RolehopError, SourceError
 from rolehop.config.model import HopConfig, SourceConfig
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import ConfigError, RolehopError, SourceError
-from rolehop.sources import build_source, diagnose, expand, first_problem, stamp_of
-from rolehop.sources.shared import subprocesses as programs
+from rolehop.sources import build_source, diagnose, expand, first_problem, programs, stamp_of
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home

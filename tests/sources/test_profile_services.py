@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rolehop.advice import install_extra
+from rolehop.base.advice import install_extra
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import RolehopError, ServiceError, SourceError
 from rolehop.config.model import SourceConfig
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.sources import diagnose, expand, stamp_of
-from rolehop.startup.dataclass import replace
 from tests.support.moto_server import moto_server
 from tests.support.ports import refusing_port
 

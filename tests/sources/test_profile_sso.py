@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rolehop.errors import SourceError
+from rolehop.base.errors import SourceError
 from rolehop.sources import build_source, diagnose, expand, portal_role, stamp_of
-from rolehop.sources.identity_center.settings import DEFAULT_SCOPES, center_of
+from rolehop.sources.center_client import DEFAULT_SCOPES, center_of
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home

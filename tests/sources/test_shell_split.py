@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.sources.shared.shell_split import split_command
+from rolehop.sources.process import split_command
 
 
 @pytest.mark.parametrize(

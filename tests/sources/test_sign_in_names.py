@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.sources.identity_center.settings import Center
-from rolehop.sources.web_identity.oidc_login import Provider
+from rolehop.sources.center_client import Center
+from rolehop.sources.oidc_login import Provider
 
 
 @pytest.mark.parametrize(

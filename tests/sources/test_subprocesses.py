@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.daemon_threads import call_within
-from rolehop.errors import SourceError
-from rolehop.sources.shared import subprocesses as programs
-from rolehop.sources.shared.masking import masked
-from rolehop.sources.shared.subprocesses import source_command_output
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import SourceError
+from rolehop.base.threads import call_within
+from rolehop.sources import programs
+from rolehop.sources.programs import masked, source_command_output
 from rolehop.vault import locks as lock
 from tests.sources.conftest import Home
 from tests.sources.machines import Typist

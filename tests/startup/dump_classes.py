@@ -18,7 +18,7 @@ from importlib import import_module
 def main() -> None:
     """Import all of rolehop and try its classes."""
     if "standard" in sys.argv:
-        sys.modules["rolehop.startup.dataclass"] = dataclasses
+        sys.modules["rolehop.base.dataclass"] = dataclasses
     json.dump({name: tried(cls) for name, cls in classes()}, sys.stdout)
 
 
@@ -27,7 +27,7 @@ def classes() -> Iterator[tuple[str, type]]:
     import rolehop
 
     for module in pkgutil.walk_packages(rolehop.__path__, "rolehop."):
-        if module.name.startswith("rolehop.startup.dataclass") or module.name.endswith("__main__"):
+        if module.name.startswith("rolehop.base.dataclass") or module.name.endswith("__main__"):
             continue
         for value in vars(import_module(module.name)).values():
             mine = isinstance(value, type) and value.__module__ == module.name

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rolehop.startup.call_stack import call_with_room
+from rolehop.cli.main import call_with_room
 
 _CALLS = 100
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from rolehop.startup.dataclass import asdict, dataclass, field, replace
+from rolehop.base.dataclass import asdict, dataclass, field, replace
 
 
 def dump(*how: str) -> dict[str, dict[str, object]]:

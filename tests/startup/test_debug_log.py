@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from rolehop.startup import debug_log as debug
+from rolehop.base import startup as debug
 
 
 def test_a_partly_imported_logging_library_is_not_used(

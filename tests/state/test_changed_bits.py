@@ -9,19 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.app.judging.evidence import StoredOrganization, load_organization, store_organization
+from rolehop.base.errors import HopRefused
+from rolehop.commands.each.run_log import log_to_resume, new_log
 from rolehop.config.model import FleetListing, ListedAccount
-from rolehop.errors import HopRefused
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
-from rolehop.state.fleet_cache import fleet_path, load_listing, store_listing
-from rolehop.state.last_refusal import record_refusals, refused_with
-from rolehop.state.organization import (
-    StoredOrganization,
-    load_organization,
-    store_organization,
-)
-from rolehop.state.run_log import log_to_resume, new_log
-from rolehop.state.walk_flags import load_flags, remember_flags
+from rolehop.policy.inventory import NamedPolicy, Organization, Target
+from rolehop.vault.fleet_accounts import fleet_path, load_listing, store_listing
+from rolehop.vault.notes import load_flags, remember_flags
+from rolehop.vault.refusals import record_refusals, refused_with
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 KEY = "ASIAEXAMPLEEXAMPLE12"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rolehop.digest import checked_line, is_unchanged
+from rolehop.base.digest import checked_line, is_unchanged
 
 WHOLE = checked_line('{"a":1}')
 NESTED = checked_line('{"a":{"x":1,"check":"y"}}')

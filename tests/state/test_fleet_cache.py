@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from rolehop.config.fleets.listed_fleets import is_old
+from rolehop.base.durations import age_text
+from rolehop.config.listed_fleets import is_old
 from rolehop.config.model import FleetListing, ListedAccount
-from rolehop.show.fleets import age_text
-from rolehop.state.fleet_cache import fleet_path, load_listing, store_listing
+from rolehop.vault.fleet_accounts import fleet_path, load_listing, store_listing
 
 BILLING, WEB = "4" * 12, "5" * 12
 LISTING = FleetListing(

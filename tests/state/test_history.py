@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from rolehop.errors import ServiceError
-from rolehop.ports import ApiCall
-from rolehop.state.history import History
-from rolehop.time_limit import seconds_left
+from rolehop.base.errors import ServiceError
+from rolehop.base.time_limit import seconds_left
+from rolehop.vault.history import History
 from rolehop.vault.locks import FileLocks
+from rolehop.walk.ports import ApiCall
 from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.secrets import found_in
 from tests.support.world import ADMIN, CONFIG, HUB, Done, World, mfa_code

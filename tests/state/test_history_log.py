@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from rolehop.state import history_log
-from rolehop.state.history_log import HistoryLog
+from rolehop.vault import history as history_log
+from rolehop.vault.history import HistoryLog
 from rolehop.vault.locks import FileLocks
 from tests.support.environment import ROOT
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rolehop.awsconfig import AwsConfig
-from rolehop.sources.context import SourceContext
-from rolehop.sources.shared.choosing import choose
-from rolehop.state.last_choices import MOST, LastChoices
+from rolehop.sources.context import SourceContext, choose
+from rolehop.vault.notes import MOST_CHOICES as MOST
+from rolehop.vault.notes import LastChoices
 from tests.sources.machines import Typist
 
 

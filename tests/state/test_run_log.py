@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.state.run_log import log_to_resume, new_log
+from rolehop.commands.each.run_log import log_to_resume, new_log
 
 DEEP = b"[" * 9_000  # what json reads only to a depth of about a thousand
 

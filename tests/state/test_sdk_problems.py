@@ -6,8 +6,8 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rolehop.errors import SourceError
-from rolehop.state.sdk_problems import FOLDER, as_problem, note_problem, sdk_problems
+from rolehop.app.sdk_problems import FOLDER, as_problem, note_problem, sdk_problems
+from rolehop.base.errors import SourceError
 
 
 def test_of_many_problems_the_latest_are_shown(tmp_path: Path) -> None:

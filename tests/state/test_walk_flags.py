@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.state.walk_flags import (
+from rolehop.vault.notes import (
     RETENTION,
     forget_flags,
     load_flags,

@@ -32,10 +32,10 @@ _STEPS = frozenset(
 
 _OPENING = frozenset({"open", "socket.connect", "os.listdir", "os.scandir", "ctypes.dlopen"})
 _LIMITS = (
-    ("rolehop.cli.commands.credential_process", "_SECONDS"),
-    ("rolehop.net.transport", "CALL_SECONDS"),
-    ("rolehop.renewal", "RENEWAL_SECONDS"),
-    ("rolehop.state.history", "LOCK_SECONDS"),
+    ("rolehop.commands.credential_process", "_SECONDS"),
+    ("rolehop.aws.net.transport", "CALL_SECONDS"),
+    ("rolehop.walk.renewal", "RENEWAL_SECONDS"),
+    ("rolehop.vault.history", "LOCK_SECONDS"),
     ("rolehop.vault.index_file", "_LOCK_SECONDS"),
     ("rolehop.vault.index_file", "_MOST_SECONDS"),
     ("rolehop.vault.locks", "HELD_SECONDS"),
@@ -143,7 +143,7 @@ _kept = ExitStack()
 
 def _limit_time(seconds: float) -> None:
     """All that this process's first thread does has this long, as if its caller would wait no more."""
-    from rolehop.time_limit import time_limit
+    from rolehop.base.time_limit import time_limit
 
     _kept.enter_context(time_limit(seconds))
 
@@ -152,7 +152,7 @@ def _lengthen_limits(seconds: float) -> None:
     """Wait ``seconds`` for whatever others do: on a busy machine, sixty of them are slow."""
     import importlib
 
-    from rolehop.net.client_settings import ClientSettings
+    from rolehop.aws.net.client_settings import ClientSettings
     from rolehop.vault.locks import FileLocks
     from tests.support.secret_service import be_patient
 

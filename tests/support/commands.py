@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from rolehop.cli.root import root
-from rolehop.command_table import COMMANDS
+from rolehop.hotpath.command_table import COMMANDS
 
 
 def command_of(name: str) -> click.Command:

@@ -31,8 +31,8 @@ from typing import Any, NoReturn
 
 import rolehop
 from rolehop.__main__ import end, run_program
-from rolehop.startup import dataclass_impl
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base import startup as dataclass_impl
+from rolehop.base.startup import Pattern
 from tests.support.environment import ROOT, for_coverage, save_coverage, use_huge_pages
 
 _STARTED_WITH = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
@@ -44,7 +44,7 @@ _MOST_BYTES = 100_000  # of a request; one message of a socket holds about twice
 # They import the part of botocore that looks for the home folder once, when it is imported.
 _OF_ONE_HOME = ("rolehop.aws.botocore_profiles", "rolehop.aws.boto3_session")
 _WAITS = dataclass_impl.__name__  # where a class has an ``__init__`` until its first object is made
-_NOT_LOADED = ("rolehop.demo", *_OF_ONE_HOME)
+_NOT_LOADED = ("rolehop.commands.demo", *_OF_ONE_HOME)
 _LIBRARIES = (
     *("botocore.auth", "botocore.awsrequest", "botocore.httpsession", "botocore.useragent"),
     *("keyring", "keyring.backends.fail", "keyring.backends.SecretService", "jeepney.io.blocking"),
@@ -54,10 +54,10 @@ _LIBRARIES = (
 
 # A machine that stalls must not tell a test that AWS or the keyring is slow.
 _LIMITS = {
-    "rolehop.app.doctor.keyring_check": ("_SLOW", 1.0, 60.0),
-    "rolehop.app.serving.stopping": ("_STOP_SECONDS", 5.0, 60.0),
-    "rolehop.renewal": ("RENEWAL_SECONDS", 3, 30),
-    "rolehop.terminal.slow_waits": ("SAID_AFTER", (3, 10, 30), (30, 60, 90)),
+    "rolehop.commands.doctor.service_checks": ("_SLOW", 1.0, 60.0),
+    "rolehop.commands.serve.running": ("_STOP_SECONDS", 5.0, 60.0),
+    "rolehop.walk.renewal": ("RENEWAL_SECONDS", 3, 30),
+    "rolehop.terminal.prompts": ("SAID_AFTER", (3, 10, 30), (30, 60, 90)),
 }
 """Limits that users notice: the module's name of one, its value, and the one that forks begin with."""
 

@@ -25,7 +25,7 @@ from jeepney.bus import get_bus
 from jeepney.io.blocking import DBusConnection, Proxy, prep_socket
 from keyring.backends.SecretService import Keyring
 
-from rolehop.fastpath import dbus
+from rolehop.hotpath import dbus
 from rolehop.vault.secret_service import find_collection
 from rolehop.vault.session_bus import open_session_bus
 from rolehop.vault.sessions import KeyringVault

@@ -1,6 +1,6 @@
 """A world in memory: a source, an STS, a vault and a clock that a walk may use.
 
-It plays the parts of ``rolehop.ports``. It is strict where AWS is strict about order and life:
+It plays the parts of ``rolehop.walk.ports``. It is strict where AWS is strict about order and life:
 only the session that a role trusts may sign for it, sessions end, a code is taken once. What is
 on the wire is the business of ``tests/doubles/sts.py``.
 """
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.errors import NoTerminal
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import NoTerminal
 from rolehop.plan.model import Hop, Step
-from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
-from rolehop.startup.dataclass import replace
+from rolehop.walk.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 
 T = TypeVar("T")
 

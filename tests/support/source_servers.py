@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from rolehop.sources.shared.cli_sign_in import endpoints_digest
+from rolehop.sources.cli_sign_in import endpoints_digest
 from tests.doubles.saml import IdentityProvider
 from tests.sources.pki import issue
 from tests.sources.roles_anywhere.helpers import with_files

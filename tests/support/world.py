@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
 from rolehop.vault.index_file import IndexStore
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import STEP_SECONDS

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from rolehop.fastpath import keyctl
+from rolehop.hotpath import keyctl
 
 _LARGEST = 32_000  # bytes; a key of type "user" holds 32,767
 

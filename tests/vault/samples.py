@@ -11,8 +11,8 @@ from typing import Any
 
 from keyring.backend import KeyringBackend
 
-from rolehop.arn import RoleArn
-from rolehop.credentials import Credentials, Secret, Session
+from rolehop.base.arn import RoleArn
+from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.plan.model import Hop, HopStep, SourceStep, TokenStep
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import UsageError, VaultAbsent, VaultBroken, VaultError, VaultLocked
+from rolehop.base.errors import UsageError, VaultAbsent, VaultBroken, VaultError, VaultLocked
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
 from tests.doubles import keyrings

@@ -11,7 +11,7 @@ import keyring.backend
 import pytest
 from keyring.backend import KeyringBackend
 
-from rolehop.errors import VaultAbsent
+from rolehop.base.errors import VaultAbsent
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.kernel import usable

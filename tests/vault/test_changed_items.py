@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.credentials import Secret
-from rolehop.startup.dataclass import replace
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import replace
 from rolehop.vault.serialization import as_item, read_item, record_key_of
 from tests.doubles.saml import IdentityProvider
 from tests.support.world import ADMIN, CONFIG, HUB, World

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.plan.model import CachedSession
-from rolehop.startup.dataclass import replace
 from rolehop.vault.index import Index, KeyEntry, OrphanedSession, make_entry
 from rolehop.vault.index_file import IndexStore, as_text, read_text
 from tests.vault.samples import (

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from keyring.errors import PasswordDeleteError
 
-from rolehop.errors import VaultAbsent, VaultFull
-from rolehop.fastpath import keyctl
+from rolehop.base.errors import VaultAbsent, VaultFull
+from rolehop.hotpath import keyctl
 from rolehop.vault.kernel import KernelKeyring
 from tests.vault.as_user import need_kernel_keyring, run
 

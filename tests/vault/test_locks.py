@@ -17,10 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import ServiceError
-from rolehop.vault import lock_queue
-from rolehop.vault.lock_queue import Ticket, sweep_queues
-from rolehop.vault.locks import FileLocks, locked, sweep_locks, unlock
+from rolehop.base.errors import ServiceError
+from rolehop.vault import locks as lock_queue
+from rolehop.vault.locks import FileLocks, Ticket, locked, sweep_locks, sweep_queues, unlock
 from tests.vault.samples import NOW
 
 # Each contender adds one to a number in a file, with a pause between reading and writing: without

@@ -23,13 +23,12 @@ from secretstorage.exceptions import (
     SecretStorageException,
 )
 
-from rolehop.errors import VaultBroken
-from rolehop.fastpath import dbus
+from rolehop.base.errors import VaultBroken
+from rolehop.hotpath import dbus
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.secret_service import ConnectedSecretService, find_collection, unlocked
 from rolehop.vault.session_bus import open_session_bus
-from rolehop.vault.storage import Storage
-from rolehop.vault.timeouts import Deadline, as_vault_error
+from rolehop.vault.storage import Deadline, Storage, as_vault_error
 from tests.support.secret_service import (
     PATIENCE,
     LibraryKeyring,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rolehop.credentials import Credentials, Secret, Session, StoredDocument
-from rolehop.fastpath.writer import process_line
-from rolehop.startup.dataclass import replace
+from rolehop.base.credentials import Credentials, Secret, Session, StoredDocument
+from rolehop.base.dataclass import replace
+from rolehop.hotpath.writer import process_line
 from rolehop.vault.serialization import (
     Damaged,
     OlderVersion,
@@ -265,14 +265,14 @@ def test_any_text_comes_back_from_json_as_it_was(secret: str, token: str, accoun
 
 def test_writing_the_line_loads_next_to_nothing() -> None:
     code = (
-        "import sys; before = set(sys.modules); from rolehop.fastpath.writer import process_line;"
+        "import sys; before = set(sys.modules); from rolehop.hotpath.writer import process_line;"
         "process_line('AKIA1', 's', 't', None, ''); print(sorted(set(sys.modules) - before))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(eval(shown.stdout)) <= {  # noqa: S307
         "__future__",
         "rolehop",
-        "rolehop.fastpath",
-        "rolehop.fastpath.record",
-        "rolehop.fastpath.writer",
+        "rolehop.hotpath",
+        "rolehop.hotpath.record",
+        "rolehop.hotpath.writer",
     }

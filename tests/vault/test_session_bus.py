@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from secretstorage.exceptions import SecretServiceNotAvailableException
 
-from rolehop.errors import VaultAbsent
-from rolehop.fastpath.dbus import BusTrouble, path_of, read_secrets
+from rolehop.base.errors import VaultAbsent
+from rolehop.hotpath.dbus import BusTrouble, path_of, read_secrets
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.session_bus import (

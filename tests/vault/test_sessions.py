@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from keyring.backend import KeyringBackend
 
-from rolehop.errors import VaultAbsent, VaultError, VaultLocked
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import VaultAbsent, VaultError, VaultLocked
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore
 from tests.doubles import keyrings

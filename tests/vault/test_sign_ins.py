@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from keyring.backend import KeyringBackend
 
-from rolehop.credentials import Secret, StoredDocument
-from rolehop.errors import VaultAbsent, VaultBroken, VaultLocked
+from rolehop.base.credentials import Secret, StoredDocument
+from rolehop.base.errors import VaultAbsent, VaultBroken, VaultLocked
 from rolehop.vault.backend_selection import Chosen
+from rolehop.vault.documents import KeyringTokenStore
 from rolehop.vault.index_file import IndexStore
-from rolehop.vault.sign_ins import KeyringTokenStore
 from rolehop.vault.storage import BackendHandle
 from tests.doubles.keyrings import InMemory
 

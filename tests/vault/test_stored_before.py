@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.credentials import Secret
-from rolehop.errors import VaultBroken
-from rolehop.fastpath.record import read_record
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import VaultBroken
+from rolehop.hotpath.record import read_record
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.sessions import KeyringVault

@@ -12,8 +12,8 @@ import pytest
 from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringError, PasswordSetError
 from secretstorage.exceptions import LockedException, SecretServiceNotAvailableException
 
-from rolehop.credentials import Secret
-from rolehop.errors import (
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import (
     VaultAbsent,
     VaultBroken,
     VaultDenied,
@@ -22,8 +22,7 @@ from rolehop.errors import (
     VaultLocked,
 )
 from rolehop.vault.backend_selection import Chosen
-from rolehop.vault.storage import BackendHandle, portions
-from rolehop.vault.timeouts import Deadline, as_vault_error
+from rolehop.vault.storage import BackendHandle, Deadline, as_vault_error, portions
 from tests.doubles.keyrings import InMemory, WindowsError
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rolehop.app.walking.renewing_vault import RenewingVault
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.dataclass import replace
+from rolehop.commands.sessions.refreshing import RenewingVault
 from rolehop.config.model import (
     ChainConfig,
     Config,
@@ -13,12 +15,10 @@ from rolehop.config.model import (
     SourceConfig,
     written_hops,
 )
-from rolehop.credentials import Credentials, Secret
 from rolehop.plan.model import Plan, Stamp
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
-from rolehop.ports import Ports
-from rolehop.startup.dataclass import replace
+from rolehop.walk.ports import Ports
 from tests.support.simulator import START, FakeAws
 
 HUB = "arn:aws:iam::222222222222:role/Hub"

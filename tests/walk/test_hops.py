@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from rolehop.base.credentials import Session
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, HopRefused
 from rolehop.config.model import HopConfig
-from rolehop.credentials import Session
-from rolehop.errors import ConfigError, HopRefused
-from rolehop.startup.dataclass import replace
-from rolehop.walk import CeilingFound, walk
+from rolehop.walk.walk import CeilingFound, walk
 from tests.support.simulator import FakeAws
 from tests.walk.plans import ADMIN, ALICE_MFA, AUDIT, HUB, TWO, plan, renewing
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from rolehop.base.credentials import Credentials
+from rolehop.base.errors import NoTerminal, SourceError
 from rolehop.config.model import HopConfig
-from rolehop.credentials import Credentials
-from rolehop.errors import NoTerminal, SourceError
-from rolehop.ports import StsRefusal
-from rolehop.walk import walk
+from rolehop.walk.ports import StsRefusal
+from rolehop.walk.walk import walk
 from tests.support.simulator import START, FakeAws
 from tests.walk.plans import ALICE_MFA, AUDIT, HUB, plan, renewing
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from rolehop.config.model import HopConfig
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.errors import (
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import (
     HopRefused,
     NoTerminal,
     ServiceError,
@@ -20,10 +20,10 @@ from rolehop.errors import (
     SourceError,
     SourceWithdrawn,
 )
+from rolehop.base.time_limit import OutOfTime, _limits
+from rolehop.config.model import HopConfig
 from rolehop.plan.model import Plan, Step
-from rolehop.renewal import Renewal
-from rolehop.startup.dataclass import replace
-from rolehop.time_limit import OutOfTime, _limits
+from rolehop.walk.renewal import Renewal
 from tests.support.simulator import START
 from tests.walk.plans import ADMIN, HUB, plan
 

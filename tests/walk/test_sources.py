@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.credentials import Credentials
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import HopRefused, ServiceError, SourceError
 from rolehop.config.model import HopConfig
-from rolehop.credentials import Credentials
-from rolehop.errors import HopRefused, ServiceError, SourceError
 from rolehop.plan.model import Stamp
-from rolehop.ports import CallerIdentity
-from rolehop.startup.dataclass import replace
-from rolehop.walk import walk
+from rolehop.walk.ports import CallerIdentity
+from rolehop.walk.walk import walk
 from tests.support.simulator import FakeAws
 from tests.walk.plans import A_SESSION, ALICE_MFA, HUB, a_source_session, plan, renewing
 

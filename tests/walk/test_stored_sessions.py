@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from rolehop.base.credentials import Credentials, Session
+from rolehop.base.errors import HopRefused, ServiceError
 from rolehop.config.model import HopConfig
-from rolehop.credentials import Credentials, Session
-from rolehop.errors import HopRefused, ServiceError
 from rolehop.plan.model import Hop
-from rolehop.ports import CallerIdentity, MfaCode, StsRefusal
-from rolehop.walk import walk
+from rolehop.walk.ports import CallerIdentity, MfaCode, StsRefusal
+from rolehop.walk.walk import walk
 from tests.support.simulator import FakeAws
 from tests.walk.plans import HUB, TWO, plan
 

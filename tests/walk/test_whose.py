@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, HopRefused, NoTerminal, ServiceError, SourceError
 from rolehop.config.model import HopConfig
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.errors import ConfigError, HopRefused, NoTerminal, ServiceError, SourceError
 from rolehop.plan.model import Plan, Stamp, Step
-from rolehop.ports import CallerIdentity, StsRefusal
-from rolehop.startup.dataclass import replace
-from rolehop.walk import walk
+from rolehop.walk.ports import CallerIdentity, StsRefusal
+from rolehop.walk.walk import walk
 from tests.support.simulator import FakeAws
 from tests.walk.plans import A_SESSION, ADMIN, ALICE_MFA, HUB, TWO, a_source_session, plan
 

@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
-from rolehop.app.judging.federated_call import federated_call
-from rolehop.app.judging.organization import accounts_of, with_organization
-from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
-from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
-from rolehop.app.listing import (
-    check_listed,
-    matching_chains,
-    note_old_lists,
-    unlisted_fleets,
+from rolehop.app.judging.evidence import (
+    PolicyOptions,
+    accounts_of,
+    read_documents,
+    with_organization,
 )
-from rolehop.app.planning import Stamps, plan_chain, resolve_chain
-from rolehop.arn import ACCOUNT_ID, account_of, is_principal
+from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
+from rolehop.app.listing import matching_chains, note_old_lists, unlisted_fleets
+from rolehop.app.planning import Stamps, plan_chain
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.arn import ACCOUNT_ID, account_of, is_principal
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import ConfigError, RolehopError, SourceError, UsageError
 from rolehop.config.model import ChainConfig, SourceConfig
-from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
 from rolehop.plan.model import Plan
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict, Memo
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.ports import StsRefusal
-from rolehop.show.graph import Path, Step
+from rolehop.policy.inventory import IamInventory
 from rolehop.sources import is_federated
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.state.last_refusal import LastRefused, last_refused, refused_with
-from rolehop.sts_errors import explain_refusal
+from rolehop.vault.refusals import LastRefused, last_refused, refused_with
+from rolehop.walk.ports import StsRefusal
+from rolehop.walk.sts_errors import explain_refusal
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -157,45 +154,6 @@ def _unlisted(app: App) -> Iterator[ChainVerdict]:
         for error in unlisted_fleets(app, (name,)):
             yield ChainVerdict(f"{name}/*", source, (), broken=error)
     note_old_lists(app, ("*",))
-
-
-def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> list[Path]:
-    """Return the hops of the chains that match, with verdicts if there are documents, for a graph.
-
-    Without ``patterns`` every configured chain is returned. No AWS call is made.
-    """
-    names = _matching(app, patterns)
-    if not policies.documents:
-        return [_path(app, name, policies) for name in names]
-    verdicts = _judge_all(app, names, policies, offline=True)
-    return [
-        Path(
-            verdict.chain,
-            verdict.source,
-            tuple(
-                Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
-            ),
-            verdict.hops[0].number if verdict.hops else 1,
-        )
-        for verdict in verdicts
-    ]
-
-
-def _matching(app: App, patterns: Sequence[str]) -> list[str]:
-    """Return the chains that match, or all; one that AWS did not list so far must not be missed."""
-    if patterns:
-        return matching_chains(app, patterns)
-    check_listed(app, ("*",))
-    return list(app.config.chains)
-
-
-def _path(app: App, name: str, policies: PolicyOptions) -> Path:
-    resolved = resolve_chain(app, name)
-    source = resolved.source
-    principal = policies.caller or source.principal
-    own = federated_call(app, source, resolved.region, IamInventory(), principal)
-    roles = [*([] if own is None else [own.role]), *(str(role) for role, _ in resolved.hops)]
-    return Path(name, source.name, tuple(map(Step, roles)), 1 if own is None else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
-from rolehop.app.judging.credentials_at_hand import own_keys, stored_session
-from rolehop.app.judging.federated_call import federated_call
-from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.judging.evidence import PolicyOptions, federated_call, own_keys, stored_session
 from rolehop.app.planning import resolve_chain, sts_of_shell
-from rolehop.arn import account_of
-from rolehop.aws.inventory.iam_reader import IamReader
-from rolehop.credentials import Credentials, Session
-from rolehop.errors import RolehopError, ServiceError
+from rolehop.aws.iam_reader import IamReader
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.arn import account_of
+from rolehop.base.credentials import Credentials, Session
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import RolehopError, ServiceError
 from rolehop.plan.identity import check_principal
 from rolehop.plan.model import Plan
-from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.ports import StsRefusal
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.walk.ports import StsRefusal
 
 _MOST_READERS = 8  # sessions of one account that are tried, one after the other
 

@@ -6,23 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
-from rolehop.app.judging.organization import known_organization
+from rolehop.app.judging.evidence import PolicyOptions, known_organization
 from rolehop.app.judging.plan_verdict import judge_plan
-from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
-from rolehop.errors import HopRefused, RolehopError
+from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.ports import StsRefusal
-from rolehop.show.checking.problems import policy_name
-from rolehop.show.finding_text import sentence
-from rolehop.state.last_refusal import last_refused
-from rolehop.sts_errors import explain_refusal
+from rolehop.policy.finding_text import policy_name, sentence
+from rolehop.policy.inventory import IamInventory
+from rolehop.vault.refusals import last_refused
+from rolehop.walk.ports import StsRefusal
+from rolehop.walk.sts_errors import explain_refusal
 
 if TYPE_CHECKING:
-    from rolehop.credentials import Session
+    from rolehop.base.credentials import Session
 
 
 def settled_by_documents(

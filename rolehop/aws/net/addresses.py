@@ -6,9 +6,9 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from rolehop.errors import ConfigError
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import clean
+from rolehop.base.errors import ConfigError
+from rolehop.base.startup import Pattern
+from rolehop.base.text import clean
 
 # Plain HTTP by AWS's own design: instance metadata, ECS task roles, EKS Pod Identity.
 METADATA_ADDRESSES = frozenset(
@@ -16,7 +16,6 @@ METADATA_ADDRESSES = frozenset(
 )
 
 _warned: set[str] = set()
-
 
 # Characters that no URL may hold (RFC 3986, 2). Browsers take a backslash for a slash, others do not.
 _FORBIDDEN = frozenset(' "<>\\^`{|}')
@@ -26,9 +25,11 @@ _FORBIDDEN = frozenset(' "<>\\^`{|}')
 _FOR_SHELLS = {ord(each): f"%{ord(each):02X}" for each in "$'();!*"}
 
 _NAME = Pattern(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?")
+
 # Browsers read a name that ends in one of these as an IPv4 address (WHATWG URL, 3.5), and so does
 # the C library: 127.1, 0x7f.1, 2130706433.
 _NUMBER = Pattern(r"[0-9]+|0x[0-9a-f]*")
+
 _THIS_MACHINE = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost")
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolehop.arn import default_region
-from rolehop.errors import ConfigError
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.arn import default_region
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError
 
 DEFAULT_ATTEMPTS = 3
 
 GLOBAL_STS = "https://sts.amazonaws.com/"
+
 GLOBAL_REGION = "aws-global"
+
 # botocore/args.py, LEGACY_GLOBAL_STS_REGIONS: the regions AWS served from the global endpoint
 # before July 2022. The list is closed: later regions never had a legacy endpoint.
 LEGACY_GLOBAL_REGIONS = frozenset(

@@ -23,11 +23,11 @@ from botocore.exceptions import (
 from urllib3.exceptions import ProxyError
 from urllib3.exceptions import ReadTimeoutError as BodyTimeoutError
 
-from rolehop.arn import is_known_region, region_meant
-from rolehop.errors import ServiceError
-from rolehop.net.client_settings import ClientSettings
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.base.arn import is_known_region, region_meant
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ServiceError
+from rolehop.base.text import clean
 
 
 class FailureKind(Enum):
@@ -61,6 +61,7 @@ _FINAL = frozenset(
         FailureKind.TOO_LONG,
     )
 )
+
 _INCOMPLETE = frozenset(
     (
         FailureKind.READ_TIMEOUT,
@@ -70,6 +71,7 @@ _INCOMPLETE = frozenset(
         FailureKind.TOO_SLOW,
     )
 )
+
 _PROXY = frozenset((FailureKind.PROXY, FailureKind.PROXY_REFUSED, FailureKind.PROXY_SIGN_IN))
 
 

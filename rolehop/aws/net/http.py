@@ -15,21 +15,21 @@ from urllib.parse import urlencode
 from botocore.awsrequest import AWSRequest
 
 from rolehop import __version__
-from rolehop.credentials import Secret
-from rolehop.errors import ServiceError, SourceError
-from rolehop.net.addresses import host_of, origin_of, warn_if_exposed
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, service_error
-from rolehop.net.transport import (
+from rolehop.aws.net.addresses import host_of, origin_of, warn_if_exposed
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.connection_errors import ConnectionFailure, service_error
+from rolehop.aws.net.transport import (
     LONGEST_BODY,
     HttpResponse,
     Outcome,
     Transport,
     send_with_retries,
+    web_page_error,
 )
-from rolehop.net.web_pages import web_page_error
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.startup.debug_log import debug
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.errors import ServiceError, SourceError
+from rolehop.base.startup import debug
 
 Text = str | Secret
 """What may be sent; a secret is revealed when its request is built, and nowhere before."""

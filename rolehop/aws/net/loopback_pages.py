@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
+import queue
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -15,21 +17,28 @@ from functools import cache
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
-from rolehop.credentials import Secret
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import SourceError
+from rolehop.base.text import clean
 
 HOST = "127.0.0.1"
 
 # Fetch standard, "Sec-Purpose"; the others are of Safari and of older browsers.
 _AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+
 _SCRIPTS = {
     True: "const go = () => document.forms[0].submit();",
     # The page itself stays out of the history.
     False: "const go = () => location.replace(document.getElementById('onward').href);",
 }
+
 _AT_ONCE = "go()"
+
 # A page elsewhere may be closed by us, and not read: once it is there, its address cannot be had.
 # It may lead whoever opened it elsewhere: so that is an empty frame, in which the policy lets nothing
 # load, and not this page. Without an opener it could not be closed.
@@ -51,7 +60,9 @@ const visit = () => {
 first.addEventListener("click", event => { event.preventDefault(); visit(); });
 visit();
 """
+
 _FIRST = '<p class="onward"><a id="first" target="_blank" href="{1}">{0}</a></p>'
+
 _CLIENT_SECONDS = 10.0  # browsers open connections ahead and send nothing on them
 
 
@@ -220,7 +231,7 @@ def _onward(url: str, fields: Mapping[str, str | Secret]) -> str:
 
 @cache
 def _template() -> tuple[str, str]:
-    template = files("rolehop.net").joinpath("page.html").read_text(encoding="utf-8")
+    template = files("rolehop.aws.net").joinpath("page.html").read_text(encoding="utf-8")
     found = re.search(r"<style>(.*?)</style>", template, re.DOTALL)
     style = found[1] if found else ""
     policy = (
@@ -242,3 +253,168 @@ def _revealed(value: str | Secret) -> str:
 
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+_HOST = "127.0.0.1"
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+
+# _HOST as the tables have it, on machines of either byte order. A program that uses IPv6
+# sockets for everything has it behind a prefix.
+_LOOPBACK = ("0100007F", "7F000001")
+
+_PREFIXES = ("", "0000000000000000FFFF0000", "00000000000000000000FFFF")
+
+_ESTABLISHED = "01"
+
+GONE = -1
+"""In place of a user ID: the client has closed the connection, so whose it was is not known."""
+
+
+def user_of_connection(client: tuple[str, int], server_port: int) -> int | None:
+    """Return the user ID of whoever connected from ``client`` to ``server_port`` at 127.0.0.1.
+
+    ``client`` is its address and port. Only 127.0.0.1 is looked for: the port alone may be anybody's
+    at 127.0.0.2, which is this machine as well. `GONE` for another address.
+
+    ``None``: not known, on other systems than Linux (proc_pid_net(5), "tcp": local address, remote
+    address, state, …, user), and if the program is on the other side of a virtual machine. `GONE`:
+    the table has user 0 for a connection that its program has closed, or no longer has it.
+    """
+    address, port = client
+    if address != _HOST:
+        return GONE
+    theirs, ours = _ends(port), _ends(server_port)
+    rows = [row for table in _TABLES for row in _rows(table)]
+    for row in rows:
+        if row[1] in theirs and row[2] in ours:
+            return int(row[7]) if row[3] == _ESTABLISHED else GONE
+    is_open = any(row[1] in ours and row[2] in theirs and row[3] == _ESTABLISHED for row in rows)
+    return None if is_open or not rows else GONE
+
+
+def _rows(table: Path) -> list[list[str]]:
+    try:
+        return [row.split() for row in table.read_text(encoding="ascii").splitlines()[1:]]
+    except OSError:
+        return []
+
+
+def _ends(port: int) -> set[str]:
+    return {f"{prefix}{address}:{port:04X}" for prefix in _PREFIXES for address in _LOOPBACK}
+
+
+PATH = "/oauth/callback"
+
+DEADLINE_SECONDS = 600.0
+"""As long as AWS keeps a sign-in open."""
+
+_LONGEST_ERROR = 200
+
+_DONE = (
+    "Signed in",
+    "You can close this page and go back to the terminal.",
+)
+
+_REFUSED = (
+    "Not signed in",
+    "The sign-in was refused or cancelled. The terminal says more.",
+)
+
+_UNEXPECTED = (
+    "Nothing to do here",
+    "This address waits for another sign-in. Start again in the terminal.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    code: Secret | None
+    error: str = ""
+
+
+class Callback:
+    """A context manager that listens for the answer; the port is bound when it is created.
+
+    Args:
+        state: the value that the answer must repeat.
+        port: the port, for providers that need it registered; 0 for any.
+
+    Raises:
+        SourceError: the port is in use.
+    """
+
+    def __init__(self, state: str, port: int = 0) -> None:
+        self._state = state
+        self._answers: queue.Queue[_Answer] = queue.Queue()
+        self._taken = threading.Lock()
+        try:
+            self._server = PageServer(self._page, port)
+        except OSError as error:
+            raise SourceError(
+                f"rolehop cannot listen for the sign-in on {HOST}:{port}",
+                cause=error.strerror,
+                fix="end the program that uses this port, or sign in without a browser here",
+            ) from None
+        self.port = self._server.port
+
+    @property
+    def redirect_uri(self) -> str:
+        """The URL, port included."""
+        return f"http://{HOST}:{self.port}{PATH}"
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    def wait(self, seconds: float = DEADLINE_SECONDS) -> Secret:
+        """Return the authorization code.
+
+        Raises:
+            SourceError: the provider sent an error, or nothing came in time.
+        """
+        try:
+            answer = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            raise SourceError(
+                "nobody signed in",
+                cause=f"the browser did not come back within {seconds / 60:.0f} min",
+                fix="try again; on a machine without a browser use --no-browser",
+            ) from None
+        if answer.code is None:
+            raise SourceError(
+                "the sign-in was refused",
+                cause=answer.error,
+                fix="sign in again, and allow rolehop what it asks for",
+            )
+        return answer.code
+
+    def _page(self, request: PageRequest) -> Page:
+        status, texts = self._answer(request)
+        return Page(status, *page(*texts))
+
+    def _answer(self, request: PageRequest) -> tuple[int, tuple[str, str]]:
+        """Return the status and the page's texts for one request, and accept it if it is valid."""
+        parts = urlsplit(request.target)
+        if request.method != "GET":
+            return 405, _UNEXPECTED
+        if request.hosts != (self._server.authority,):
+            return 421, _UNEXPECTED
+        if parts.path != PATH:
+            return 404, _UNEXPECTED
+        query = parse_qs(parts.query, max_num_fields=20)
+        state = query.get("state", [])
+        if len(state) != 1 or not hmac.compare_digest(state[0].encode(), self._state.encode()):
+            return 400, _UNEXPECTED
+        code, error = query.get("code", []), query.get("error", [])
+        if len(code) + len(error) != 1 or not self._taken.acquire(blocking=False):
+            return 400, _UNEXPECTED
+        if error:
+            text = ": ".join([*error, *query.get("error_description", [])[:1]])
+            self._answers.put(_Answer(None, clean(text)[:_LONGEST_ERROR]))
+            return 200, _REFUSED
+        self._answers.put(_Answer(Secret(code[0])))
+        return 200, _DONE

@@ -11,36 +11,167 @@ as a whole, from looking up the name to the last byte.
 from __future__ import annotations
 
 import random
+import socket
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+    AWSRequest,
+)
 from botocore.exceptions import BotoCoreError
+from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
-from rolehop.credentials import scrub
-from rolehop.daemon_threads import call_within
-from rolehop.errors import ConfigError
-from rolehop.files import endless, is_there
-from rolehop.json_fields import json_object
-from rolehop.net.addresses import host_of, is_private, without_user
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import (
+from rolehop.aws.net.addresses import host_of, is_private, without_user
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.connection_errors import (
     ConnectionFailure,
     FailureKind,
     NetworkPath,
     classify_failure,
 )
-from rolehop.net.connections import EndableSession, Exchange
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.startup.waits import Wait
-from rolehop.text import clean
-from rolehop.time_limit import seconds_left, time_limit
+from rolehop.base.credentials import scrub
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import ConfigError, ServiceError
+from rolehop.base.files import endless, is_there
+from rolehop.base.json_fields import json_object
+from rolehop.base.startup import Pattern
+from rolehop.base.text import clean, quoted
+from rolehop.base.threads import call_within
+from rolehop.base.time_limit import seconds_left, time_limit
+from rolehop.base.waits import Wait
+
+# Headers and body are sent in two segments. With Nagle's algorithm, which botocore leaves on, the
+# second one waits some 40 ms for the other side's delayed acknowledgement.
+_NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class Exchange:
+    """The connections that one exchange uses; a context manager in the thread that makes it."""
+
+    def __init__(self) -> None:
+        self._handles: list[socket.socket] = []
+        self._ended = False
+        self.connected = False
+        """A connection stood, through a proxy's tunnel and TLS, so that the request may be sent."""
+
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        _current.exchange = self
+
+    def __exit__(self, *_: object) -> None:
+        _current.exchange = None
+        with self._lock:
+            while self._handles:
+                self._handles.pop().close()
+
+    def uses(self, connection: socket.socket) -> None:
+        """Note that the exchange uses ``connection`` from now on."""
+        with self._lock:
+            # A handle of its own: http.client closes the connection's before it reads the last
+            # body, and TLS takes it over.
+            self._handles.append(connection.dup())
+            if self._ended:
+                self._shut_down()
+
+    def end(self) -> None:
+        """Shut its connections down, from any thread; what it waits for fails."""
+        with self._lock:
+            self._ended = True
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        for handle in self._handles:
+            with suppress(OSError):  # the other side was quicker
+                handle.shutdown(socket.SHUT_RDWR)
+
+
+class _Current(threading.local):
+    exchange: Exchange | None = None
+
+
+_current = _Current()
+
+
+class EndableSession(URLLib3Session):  # type: ignore[misc]  # botocore has no types
+    """A session of botocore's; what it sends within an `Exchange` can be ended."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(socket_options=[_NO_DELAY], **options)
+        # botocore shares this mapping with its pool managers, those of proxies included.
+        self._pool_classes_by_scheme.update(http=_HttpPool, https=_HttpsPool)
+
+
+class _NotedConnection:
+    """Mixin for botocore's connections that notes each use with the exchange in progress."""
+
+    _handle: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        """Open a TCP connection: urllib3's own hook, before any tunnel or TLS."""
+        opened: socket.socket = super()._new_conn()  # type: ignore[misc]
+        try:
+            self._handle = opened.dup()
+            self._note()
+        except OSError:  # no more files may be open
+            opened.close()
+            raise
+        return opened
+
+    def connect(self) -> None:
+        """Open the connection with all that comes before a request."""
+        super().connect()  # type: ignore[misc]
+        self._stands()
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        """Send a request, over a connection that stands already or is opened for it."""
+        self._note()
+        if self.sock is not None:  # type: ignore[attr-defined]
+            self._stands()
+        return super().request(*arguments, **options)  # type: ignore[misc]
+
+    def close(self) -> None:
+        super().close()  # type: ignore[misc]
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+    def _stands(self) -> None:
+        if _current.exchange is not None:
+            _current.exchange.connected = True
+
+    def _note(self) -> None:
+        if _current.exchange is not None and self._handle is not None:
+            _current.exchange.uses(self._handle)
+
+
+class _HttpConnection(_NotedConnection, AWSHTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _HttpsConnection(_NotedConnection, AWSHTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+class _HttpPool(AWSHTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _HttpsConnection
+
 
 CALL_SECONDS = 40.0
 """For one call with all its attempts: whoever waits for a lock held by it gives up after 45 s."""
@@ -49,13 +180,19 @@ LONGEST_BODY = 1_000_000
 """In bytes; the longest lists and tokens of AWS's services are far below."""
 
 _LONGEST_MESSAGE = 500  # characters of a server's own message that are shown
+
 _LONGEST_WAIT = 20.0  # seconds between two attempts
+
 # A Date header has whole seconds, and an answer takes time.
 _SAME_CLOCK = timedelta(seconds=1)
+
 # Farther off than a clock that was reset to 1970.
 _NO_CLOCK = timedelta(days=100 * 365)
+
 _LONGEST_LENGTH = 18  # digits of a Content-Length that may be true
+
 _TOO_MANY_REQUESTS = 429
+
 _NETWORK_SIGN_IN = 511
 
 
@@ -303,3 +440,45 @@ def _is_cut_off(declared: str, received: int) -> bool:
     if not (declared.isascii() and declared.isdecimal()):
         return False
     return len(declared) > _LONGEST_LENGTH or received < int(declared)
+
+
+_HTML = Pattern(
+    r"(?is)\A\ufeff?(?:\s|(?><\?.*?\?>)|(?><!--.*?-->))*+<(?:!doctype\s+html|html|head|body)\b"
+)
+
+_TITLE = Pattern(r"(?i)<title[^>]*>([^<]{1,200})</title>")
+
+_READ = 20_000  # bytes of a page that are looked at
+
+
+def web_page_error(response: HttpResponse, host: str, asked: str) -> ServiceError | None:
+    """Return the error for a web page in place of an answer to ``asked``; ``None``: it is none.
+
+    No service that is asked here redirects, and none answers with HTML unless it fails (5xx).
+    A network that wants a sign-in answers for the service, whatever the page is.
+    """
+    found = _described(response)
+    if found is None:
+        return None
+    return ServiceError(
+        f"a web page answered instead of {host}",
+        cause=f"{asked} {found} (HTTP {response.status})",
+        fix="sign in to this network in a browser, if it asks for that; else check the address, "
+        "and HTTPS_PROXY",
+    )
+
+
+def _described(response: HttpResponse) -> str | None:
+    if 300 <= response.status < 400:
+        to = host_of(response.headers.get("location", ""))
+        return f"was redirected to {to}" if to else "was redirected"
+    if response.unavailable:
+        return None
+    text = response.body[:_READ].decode("utf-8", "replace")
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_html = media_type in ("text/html", "application/xhtml+xml") or _HTML.search(text)
+    if not is_html and not response.wants_network_sign_in:
+        return None
+    title = _TITLE.search(text)
+    named = quoted(scrub(clean(title[1]))) if title else "without a title"
+    return f"got the page {named}"

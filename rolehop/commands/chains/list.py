@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.advice import Advice
 from rolehop.app.config_files import first_step
 from rolehop.app.listing import chain_rows, check_patterns, note_old_lists, unlisted_fleets
+from rolehop.base.advice import Advice
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
 if TYPE_CHECKING:
-    from rolehop.show.rows import ChainRow
+    from rolehop.app.listing import ChainRow
 
 
 @click.command(
@@ -50,10 +50,10 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 def show_chains(cli: CommandContext, rows: list[ChainRow], style: str) -> None:
     """Print chains as a table or as JSON."""
     if style == "json":
-        from rolehop.show.json_documents import list_document
+        from rolehop.commands.chains.view import list_document
 
         cli.write_json(list_document(rows))
         return
-    from rolehop.show.tables import chains_view
+    from rolehop.commands.chains.view import chains_view
 
     cli.write_view(chains_view(rows, cli.app.now(), verbose=cli.terminal.verbose))

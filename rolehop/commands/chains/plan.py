@@ -8,7 +8,7 @@ from rolehop.app.planning import plan_and_diagnose
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, plan_options, walk_options_from
-from rolehop.cli.walk_command import chain_or_pick
+from rolehop.commands.walk_command import chain_or_pick
 from rolehop.plan.walk_options import WalkOptions
 
 
@@ -39,10 +39,10 @@ def show_plan(cli: CommandContext, chain: str, style: str, options: WalkOptions)
     """Print the plan of ``chain`` as a table or as JSON."""
     plan = plan_and_diagnose(cli.app, chain, options)
     if style == "json":
-        from rolehop.show.json_documents import plan_document
+        from rolehop.commands.chains.view import plan_document
 
         cli.write_json(plan_document(plan))
         return
-    from rolehop.show.tables import plan_view
+    from rolehop.commands.chains.view import plan_view
 
     cli.write_view(plan_view(plan, cli.app.now(), verbose=cli.terminal.verbose))

@@ -6,11 +6,11 @@ import click
 
 from rolehop.app.config_files import account_names
 from rolehop.app.listing import chain_settings, fleet_rows
-from rolehop.cli.commands.list import show_chains
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.walk_command import chain_or_pick
+from rolehop.commands.chains.list import show_chains
+from rolehop.commands.walk_command import chain_or_pick
 
 
 @click.command(
@@ -41,7 +41,7 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 
 def _show_chain(cli: CommandContext, name: str, style: str) -> None:
-    from rolehop.show.chain import chain_view, show_document
+    from rolehop.commands.chains.view import chain_view, show_document
 
     plan, chain = chain_settings(cli.app, name)
     if style == "json":

@@ -1,23 +1,196 @@
-"""The view and the document of ``show``, every setting of a chain; and the AWS profiles that run one."""
+"""The views of ``list``, ``plan``, ``show``, ``status``, ``history``, ``whoami`` and ``keys list``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from rolehop.app.listing import ChainRow
+from rolehop.base.durations import rfc3339, show_local, show_span
+from rolehop.base.text import clean
 from rolehop.config.model import ChainConfig
-from rolehop.plan.model import HopStep, Mfa, Plan
-from rolehop.show.json_documents import json_lines, plan_hop
-from rolehop.show.layout import Facts, Grid, Line, StyledText, View, facts, line, row, to_copy
-from rolehop.show.rows import ProfileRow
-from rolehop.show.tables import cache_text, chain_name, remarks
-from rolehop.show.times import show_local, show_span
-from rolehop.text import clean
+from rolehop.plan.model import Cache, HopStep, Mfa, Plan
+from rolehop.terminal.json_text import Document, json_lines
+from rolehop.terminal.layout import (
+    Facts,
+    Grid,
+    Line,
+    StyledText,
+    View,
+    chain_name,
+    facts,
+    line,
+    row,
+    short_role,
+    time_left,
+    to_copy,
+)
+
+_MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
+
+
+def chains_view(
+    rows: Iterable[ChainRow],
+    now: datetime,
+    *,
+    verbose: bool = False,
+) -> View:
+    """Show chains with their start, their end and the time left of a session."""
+    drawn = [
+        row(
+            chain_name(each.name, each.color),
+            each.continues or each.source or "",
+            _end(each),
+            time_left(each.cached.local_expires_at if each.cached else None, now),
+            under=_under(each, verbose=verbose),
+        )
+        for each in rows
+    ]
+    return [Grid(("CHAIN", "FROM", "TO", "CACHED"), drawn)]
+
+
+def _end(chain: ChainRow) -> str:
+    if chain.roles:
+        return short_role(chain.roles[-1])
+    return f"{chain.assigned} in {chain.account}" if chain.assigned else "the source itself"
+
+
+def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
+    """Show every hop of a plan: role, lifetime, MFA, cache, and what will fail."""
+    where = f", STS in {plan.region}" if verbose else ""
+    head = line(
+        chain_name(plan.chain, plan.color),
+        f"  from {plan.source.type} source '{plan.source.name}'{where}",
+    )
+    hops = [
+        row(
+            str(step.number),
+            short_role(str(step.hop.role)),
+            show_span(step.hop.duration_seconds),
+            _MFA[step.mfa],
+            cache_text(step, now),
+        )
+        for step in plan.hops
+    ]
+    grid = [Grid(("HOP", "ROLE", "LASTS", "MFA", "CACHE"), hops)] if hops else []
+    return [head, *grid, *remarks(plan, verbose=verbose)]
+
+
+def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
+    """Yield what a plan has to say besides its table; ``verbose``: with what is sent to STS."""
+    if not plan.hops:
+        account, role = (plan.source.settings.get(key) for key in ("account", "role"))
+        yield line(
+            "no hops: hands out the source's own session"
+            + (f", of role {role} in account {account}" if account and role else "")
+        )
+    if plan.confirm:
+        yield line("asks before it hands the session over")
+    if plan.wants_reason:
+        yield line("asks for a reason unless --reason gives one")
+    yield from (line(f"note: {clean(note)}") for note in plan.notes)
+    if plan.source_problem:
+        yield line(StyledText("will fail", "red"), f": {clean(plan.source_problem)}")
+    for step in plan.hops:
+        yield from (line(f"hop {step.number}: {note}") for note in step.notes)
+        if step.will_fail:
+            yield line(f"hop {step.number} ", StyledText("will fail", "red"), f": {step.will_fail}")
+        if verbose:
+            yield from _details(step)
+
+
+def _details(step: HopStep) -> Iterator[Line]:
+    hop = step.hop
+    settings = {
+        "role": str(hop.role),
+        "session name": hop.session_name,
+        "ceiling": show_span(step.ceiling_seconds),
+        "external ID": "set" if hop.external_id else None,
+        "session policy": f"{len(hop.policy)} characters" if hop.policy else None,
+        "policy ARNs": ", ".join(hop.policy_arns) or None,
+        "tags": ", ".join(f"{key}={value}" for key, value in hop.tags) or None,
+        "transitive tags": ", ".join(hop.transitive_tags) or None,
+        "source identity": hop.source_identity,
+        "MFA device": hop.mfa_serial,
+        "cached until": rfc3339(step.expires_at),
+    }
+    for name, value in settings.items():
+        if value:
+            yield line(StyledText(f"  hop {step.number} {name}: {clean(value)}", "dim"))
+
+
+def _under(chain: ChainRow, *, verbose: bool) -> str:
+    """Return the text below a chain: description, colour name, end of its cached session."""
+    until = rfc3339(chain.cached.expires_at) if verbose and chain.cached else None
+    parts = (
+        clean(chain.description),
+        f"({chain.color})" if chain.color else "",
+        f"cached until {until}" if until else "",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def cache_text(step: HopStep, now: datetime) -> StyledText:
+    """Return what is known of a hop's session."""
+    if step.cache is Cache.FRESH:
+        return time_left(step.local_expires_at, now)
+    return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))
+
+
+def list_document(rows: Iterable[ChainRow]) -> Document:
+    """Return ``rolehop.list/1``."""
+    return {
+        "schema": "rolehop.list/1",
+        "chains": [
+            {
+                "name": row.name,
+                "description": row.description,
+                "source": row.source,
+                "from": row.continues,
+                "fleet": row.fleet,
+                "labels": dict(row.labels),
+                "hops": list(row.roles),
+                "cached_until": rfc3339(row.cached.expires_at if row.cached else None),
+            }
+            for row in rows
+        ],
+    }
+
+
+def plan_document(plan: Plan) -> Document:
+    """Return ``rolehop.plan/1``."""
+    return {
+        "schema": "rolehop.plan/1",
+        "chain": plan.chain,
+        "source": {"name": plan.source.name, "type": plan.source.type},
+        "hops": [plan_hop(step, plan) for step in plan.hops],
+    }
+
+
+def plan_hop(step: HopStep, plan: Plan) -> Document:
+    """Return one hop, as in ``rolehop.plan/1``."""
+    problem = plan.source_problem if step.number == 1 else None
+    return {
+        "hop": step.number,
+        "role": str(step.hop.role),
+        "account": step.hop.role.account,
+        "session_name": step.hop.session_name,
+        "duration": step.hop.duration_seconds,
+        "ceiling": step.ceiling_seconds,
+        "mfa": step.mfa.value,
+        "cache": step.cache.value,
+        "expires_at": rfc3339(step.expires_at),
+        "notes": list(step.notes),
+        "will_fail": step.will_fail or problem,
+    }
+
 
 _NONE = "-"
+
 _WIDTH = 76  # of a session policy
-_MFA = {
+
+_MFA_WORDS = {
     Mfa.NONE: _NONE,
     Mfa.SESSION: "a session with MFA, which all chains of the source share",
     Mfa.HOP: "a code of its own",
@@ -74,7 +247,7 @@ def _settings(step: HopStep, now: datetime) -> Iterator[tuple[str, str | StyledT
     yield "tags", ", ".join(clean(f"{key}={value}") for key, value in hop.tags) or _NONE
     yield "transitive tags", ", ".join(map(clean, hop.transitive_tags)) or _NONE
     yield "source identity", clean(hop.source_identity or _NONE)
-    yield "MFA", _MFA[step.mfa]
+    yield "MFA", _MFA_WORDS[step.mfa]
     yield "MFA device", clean(hop.mfa_serial or _NONE)
     yield "cache", cache_text(step, now)
     if step.local_expires_at is not None:
@@ -135,30 +308,3 @@ def _hop(step: HopStep, chain: str, plan: Plan, names: Mapping[str, str]) -> dic
         "source_identity": hop.source_identity,
         "mfa_serial": hop.mfa_serial,
     }
-
-
-def profiles_view(rows: Sequence[ProfileRow]) -> View:
-    """Show AWS profiles that run rolehop; below them, what to write by hand."""
-    drawn = [
-        row(
-            StyledText(each.profile, "bold"),
-            each.chain,
-            each.file,
-            "installed" if each.installed else "by hand",
-            _profile_state(each),
-            under=each.problem or "",
-        )
-        for each in rows
-    ]
-    shown: list[Line | Grid] = [Grid(("PROFILE", "CHAIN", "FILE", "WRITTEN", "STATE"), drawn)]
-    for each in rows:
-        if each.rewrite and each.prefix is None:
-            shown += [line(f"for AWS profile {each.profile}, write:")]
-            shown += [to_copy(f"credential_process = {each.rewrite}")]
-    return shown
-
-
-def _profile_state(found: ProfileRow) -> StyledText:
-    if found.problem:
-        return StyledText("broken", "red")
-    return StyledText("slower", "yellow") if found.rewrite else StyledText("fine")

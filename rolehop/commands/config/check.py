@@ -6,20 +6,46 @@ roles of others: none of these is an error.
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rolehop.arn import is_known_region, region_meant, regions_beside
+from rolehop.base.arn import is_known_region, region_meant, regions_beside
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigProblem
+from rolehop.base.files import read_trusted
+from rolehop.base.startup import Pattern
+from rolehop.base.text import quoted
 from rolehop.config.model import ChainConfig, Config
-from rolehop.config.templates import ACCOUNT_NAME
+from rolehop.config.schema import (
+    ACCOUNT_NAME,
+    ACCOUNTS,
+    CHAIN,
+    CONSOLE,
+    DEFAULTS,
+    FIELDS,
+    FLEET,
+    HOP,
+    ORGANIZATION,
+    SOURCE,
+    TOP,
+    VAULT,
+    Key,
+    Table,
+)
 from rolehop.config.value_types import Place
-from rolehop.errors import ConfigProblem
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import quoted
+from rolehop.terminal.json_text import Document
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
 
 # A hardware device's serial number (IAM user guide, "Assigning a hardware TOTP token").
 _SERIAL = Pattern(r"[A-Z]{4}[0-9]{8}")
+
 _ACCOUNT = Pattern(r"(?:\A|:)([0-9]{12}):role/")
+
 _OF_EACH_ACCOUNT = ("{account}", f"{{{ACCOUNT_NAME}}}", "{chain}")
 """Fields of a role by which a fleet's chains differ."""
 
@@ -39,8 +65,8 @@ def suspicious_values(
         read: returns the text of a file of the config.
         doubts_about_policy: returns what may be wrong in the text of a session policy.
     """
-    from rolehop.config.problems import dotted
-    from rolehop.config.toml.positions import index_lines, nearest_line
+    from rolehop.config.toml import index_lines, nearest_line
+    from rolehop.config.validation import dotted
 
     found = []
     for file, place, text in dict.fromkeys(
@@ -95,7 +121,7 @@ def _of_fleet_roles(config: Config) -> Iterator[Doubt]:
 def _templates(config: Config) -> Iterator[ChainConfig]:
     """Give a chain without an account for each fleet whose accounts AWS may not have listed so far."""
     if config.listed_fleets:
-        from rolehop.config.fleets.account_query import OrganizationAccounts
+        from rolehop.config.account_query import OrganizationAccounts
 
         for each in config.listed_fleets.values():
             if isinstance(each.query, OrganizationAccounts):
@@ -152,3 +178,144 @@ def _of_serial(value: object, file: str, place: Place) -> Iterator[Doubt]:
             ' mfa_serial = "arn:aws:iam::111111111111:mfa/NAME", or "auto"'
         )
         yield file, place, text
+
+
+_WIDTH = 80
+
+_HEAD = (
+    'Every key of the config file (TOML). Durations are like "90s", "30m", "1h30m", or whole'
+    " seconds. Names are letters, digits, _ . @ + - and begin with a letter, a digit or _."
+    ' If a key is a "template",'
+)
+
+_CALLER = (
+    "In role session names and source identities also {caller}, the name that the source signed in"
+    " with, as AWS says it: of IAM user keys (keys, environment, profile) the user's name; of"
+    " identity-center the person's user name there; of web-identity, saml, roles-anywhere, instance,"
+    " container and process the role session name, or the user's name if it gives a user's keys. It"
+    " costs a call unless the source's session is stored or principal names a user or a session; plan,"
+    ' which makes none, then says "unknown".'
+)
+
+
+def render_reference(source_types: Mapping[str, Table]) -> str:
+    """Return the reference, at most 80 columns wide, with a final newline.
+
+    ``source_types``: the keys of each source type, besides those that all have.
+    """
+    fields = ", ".join(f"{{{field}}}" for field in FIELDS)
+    parts = [_wrapped(f"{_HEAD} {fields} are filled in. {_CALLER}", "")]
+    parts += [_table("Top level", TOP), _table("[defaults]", DEFAULTS), _table("[vault]", VAULT)]
+    parts.append(_table("[organization]", ORGANIZATION))
+    parts.append(_table("[console]", CONSOLE))
+    parts.append(_table("[accounts]", ACCOUNTS))
+    parts.append(_table("[sources.NAME]", SOURCE))
+    parts += [
+        _table(f'[sources.NAME] with type = "{name}"', table)
+        for name, table in source_types.items()
+    ]
+    parts.append(_table("[chains.NAME]", CHAIN))
+    parts.append(_table("[[chains.NAME.hops]]", HOP))
+    parts.append(_table("[fleets.NAME]", FLEET))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(title: str, table: Table) -> str:
+    lines = [title, _wrapped(table.doc, "  ")]
+    for key in table.keys:
+        lines += ["", *_key(key)]
+    return "\n".join(lines)
+
+
+def _key(key: Key) -> Iterator[str]:
+    yield f"  {key.name}"
+    template = " (template)" if key.template else ""
+    limit = f": {key.check.limit}" if key.check.limit else ""
+    yield _wrapped(f"{key.check.kind}{template}{limit}", "      ")
+    yield _wrapped(key.doc, "      ")
+    yield _wrapped("required" if key.required else f"default: {key.default or 'none'}", "      ")
+
+
+def _wrapped(text: str, indent: str) -> str:
+    # No breaks inside words, so that each can be copied.
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def config_reference() -> str:
+    """Return a text that lists every key of the config with its type, limit and default."""
+    from rolehop.sources import SOURCE_TABLES
+
+    return render_reference(SOURCE_TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSummary:
+    """What a config that is well-formed has."""
+
+    files: tuple[str, ...]
+    """The files that were read; none: there is no config yet."""
+
+    chains: int
+    sources: int
+    suspicious: tuple[ConfigProblem, ...] = ()
+    """What may be wrong in it, though nothing refuses it."""
+
+
+def check_config(app: App) -> ConfigSummary:
+    """Read the config, and count what it has.
+
+    Raises:
+        ConfigError: it is broken; the error lists everything that is wrong with it.
+    """
+    config = app.config
+    read = tuple(name for name in config.files if Path(name).exists())
+    suspicious = suspicious_values(config, lambda file: _text_of(Path(file)), _doubts_about)
+    return ConfigSummary(read, len(config.chains), len(config.sources), suspicious)
+
+
+def _doubts_about(policy: str) -> tuple[str, ...]:
+    from rolehop.policy.session_policy import doubts_about  # few configs have one
+
+    return doubts_about(policy)
+
+
+def _text_of(path: Path) -> str:
+    found = read_trusted(path)
+    return "" if found is None else found.text.removeprefix("\ufeff")
+
+
+def config_document(
+    files: Sequence[str],
+    chains: int,
+    sources: int,
+    problems: Sequence[ConfigProblem],
+    *,
+    suspicious: Sequence[ConfigProblem] = (),
+    what: str | None = None,
+) -> Document:
+    """Return ``rolehop.config/1``; ``what``: why the config is broken, ``None``: it is well-formed."""
+    listed, doubted = (
+        [
+            {"file": each.file, "line": each.line, "key": each.key or None, "text": each.text}
+            for each in group
+        ]
+        for group in (problems, suspicious)
+    )
+    if what is not None and not listed:
+        listed = [{"file": None, "line": None, "key": None, "text": what}]
+    return {
+        "schema": "rolehop.config/1",
+        "well_formed": what is None,
+        "files": list(files),
+        "chains": chains,
+        "sources": sources,
+        "problems": listed,
+        "suspicious": doubted,
+    }

@@ -1,4 +1,4 @@
-"""``rolehop config init``: a first config, by questions, by options, or as an example to edit."""
+"""``rolehop config``: write, check and explain the config file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rolehop.advice import Advice, ShellCommand
-from rolehop.app.config_files import with_same_config
-from rolehop.app.first_config.init_flags import PLAIN_TYPES, InitFlags
+from rolehop.app.config_files import first_step, own_config_file, with_same_config
+from rolehop.base.advice import Advice, Argument, ShellCommand
+from rolehop.base.errors import ConfigError, NoTerminal
+from rolehop.base.text import pluralize
 from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Command
-from rolehop.text import pluralize
+from rolehop.cli.options import Command, Group, format_option
+from rolehop.commands.config.check import check_config, config_reference
+from rolehop.commands.config.init.options import PLAIN_TYPES, InitFlags
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rolehop.app.first_config.conversation import FirstConfig
-    from rolehop.app.first_config.drafts import Draft
+    from rolehop.app.context import App
+    from rolehop.commands.config.importing.found_files import ConfigImport, FoundFiles
+    from rolehop.commands.config.init.conversation import FirstConfig
+    from rolehop.commands.config.init.drafts import Draft
 
 
 @click.command(
@@ -56,12 +60,12 @@ def init(ctx: click.Context, /, **flags: Any) -> None:
     options it asks nothing. With neither it writes a commented example. An existing file is never
     overwritten.
     """
-    from rolehop.app.first_config.writing import new_config_file, write_example, write_new
+    from rolehop.commands.config.init.writing import new_config_file, write_example, write_new
 
     cli, given = CommandContext.of(ctx), InitFlags(**flags)
     path = new_config_file(cli.app)
     if given.any_given:
-        from rolehop.app.first_config.flags import draft_of_flags
+        from rolehop.commands.config.init.writing import draft_of_flags
 
         draft = draft_of_flags(cli.app, given)
         path = write_new(path, draft.text)
@@ -82,8 +86,8 @@ def init(ctx: click.Context, /, **flags: Any) -> None:
 
 
 def _held_conversation(cli: CommandContext, path: Path) -> FirstConfig:
-    from rolehop.app.first_config.conversation import first_config
-    from rolehop.terminal.interviewer import TerminalInterviewer
+    from rolehop.commands.config.init.conversation import first_config
+    from rolehop.commands.config.init.interviewer import TerminalInterviewer
 
     person = TerminalInterviewer(
         cli.terminal, cli.app.person, cli.environ, cli.quote_argument, cli.app.now
@@ -99,7 +103,7 @@ def _show_written(cli: CommandContext, path: Path, draft: Draft) -> None:
 
 
 def _next_steps(cli: CommandContext, draft: Draft) -> Iterator[str]:
-    from rolehop.app.first_config.finishing import next_commands, shell_line
+    from rolehop.commands.config.init.writing import next_commands, shell_line
 
     yield from next_commands(cli.app, draft)
     missing = shell_line(cli.app)
@@ -110,3 +114,135 @@ def _next_steps(cli: CommandContext, draft: Draft) -> Iterator[str]:
             f"{file}: ",
             ShellCommand(line),
         )
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop config import                          # looks for all, and says what it found
+rolehop config import aws-vault
+rolehop config import ~/old/config --yes
+""",
+)
+@click.argument("tool", required=False, metavar="[FROM]")
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")
+@click.pass_context
+def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
+    """Add chains from the files of other tools.
+
+    FROM is aws-config, aws-vault, granted, awsume, aws-sso-cli, aws-runas, saml2aws, leapp or a file.
+    Shows what would be added, and what cannot be carried, then asks; without a terminal it only
+    shows. Keys are never copied: for each there is a line that moves it.
+    """
+    from rolehop.commands.config.importing.found_files import (
+        confirm_import,
+        files_of,
+        plan_import,
+        write_import,
+    )
+
+    cli = CommandContext.of(ctx)
+    found = files_of(cli.app, tool)
+    planned = plan_import(cli.app, found)
+    for line in _found(found):
+        cli.terminal.note(line)
+    if found.broken and not found.seen:
+        raise ConfigError(
+            "nothing was imported",
+            cause="no file that is there could be read",
+            fix="correct what is named above, or name the file to import",
+        )
+    if planned.chains:
+        cli.terminal.write_output(planned.diff)
+    for line in _beside(cli.app, planned):
+        cli.terminal.note(line)
+    if not planned.chains:
+        return
+    try:
+        if not confirmed:
+            confirm_import(cli.app, planned)
+    except NoTerminal:
+        cli.terminal.note("nothing was written: add --yes to write it")
+        return
+    write_import(cli.app, planned)
+    cli.terminal.note(f"written: {pluralize(len(planned.chains), 'chain')}, {planned.path}")
+    plan = with_same_config(cli.app, "plan ", Argument(planned.chains[0]))
+    cli.terminal.note(Advice("next: ", plan))
+
+
+def _found(found: FoundFiles) -> Iterator[str]:
+    yield from (f"found: {each}" for each in found.seen)
+    yield from (f"not read: {each}" for each in found.broken)
+    if not found.seen and not found.broken:
+        yield "nothing was found to import"
+
+
+def _beside(app: App, planned: ConfigImport) -> Iterator[str]:
+    """Give what the diff does not say."""
+    from rolehop.commands.config.importing.found_files import keys_advice
+
+    yield from (f"not carried: {each}" for each in planned.lost)
+    if planned.there:
+        yield f"already in the config: {pluralize(planned.there, 'chain')}"
+    yield from (keys_advice(app, each) for each in planned.keys)
+
+
+@click.group(cls=Group, epilog="\nrolehop config init\nrolehop config check\n")
+def command() -> None:
+    """Write, check and explain the config file."""
+
+
+command.add_command(init)
+
+command.add_command(import_, "import")
+
+
+@command.command(
+    epilog="\nrolehop config check\nrolehop config check --config team.toml --format json\n"
+)
+@format_option("text", "json", default="text")
+@click.pass_context
+def check(ctx: click.Context, style: str) -> None:
+    """Check the config and list everything that is wrong with it (exit 3)."""
+    cli = CommandContext.of(ctx)
+    if style == "json":
+        _check_as_json(ctx, cli)
+        return
+    found = check_config(cli.app)
+    if not found.files:
+        cli.terminal.note(Advice("there is no config yet: ", first_step(cli.app)))
+        return
+    for each in found.suspicious:
+        cli.terminal.note(Advice(ShellCommand(each.place), f": {each.said}"))
+    cli.terminal.write_output(
+        f"well-formed: {pluralize(found.chains, 'chain')},"
+        f" {pluralize(found.sources, 'source')}\n" + "".join(f"  {file}\n" for file in found.files)
+    )
+
+
+def _check_as_json(ctx: click.Context, cli: CommandContext) -> None:
+    from rolehop.commands.config.check import config_document
+
+    try:
+        found = check_config(cli.app)
+    except ConfigError as error:
+        cli.write_json(config_document((), 0, 0, error.complaints, what=error.what))
+        ctx.exit(error.exit_code)
+    cli.write_json(
+        config_document(found.files, found.chains, found.sources, (), suspicious=found.suspicious)
+    )
+
+
+@command.command(epilog="\nrolehop config path\n")
+@click.pass_context
+def path(ctx: click.Context) -> None:
+    """Print where the config file is, or would be."""
+    cli = CommandContext.of(ctx)
+    cli.terminal.write_output(f"{own_config_file(cli.app)}\n")
+
+
+@command.command(epilog="\nrolehop config reference\n")
+@click.pass_context
+def reference(ctx: click.Context) -> None:
+    """Print every key of every table with its type, limit and default."""
+    CommandContext.of(ctx).terminal.write_output(config_reference())

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.base.errors import UsageError
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.cli.param_types import Duration
 from rolehop.config.model import BROWSERS
-from rolehop.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rolehop.app.console.login import ConsoleLogin
+    from rolehop.commands.console.login import ConsoleLogin
 
 _SHORTEST, _LONGEST = 900, 43_200
 """Seconds that the console may stay signed in (IAM user guide, SessionDuration)."""
@@ -102,10 +102,10 @@ def command(
     if listed:
         _list(cli)
         return
-    from rolehop.app.console import sign_in_to_console
-    from rolehop.app.console.login import ConsoleRequest
-    from rolehop.app.console.opening import open_console, window_of
-    from rolehop.cli.walk_command import chain_or_pick
+    from rolehop.commands.console.login import ConsoleRequest
+    from rolehop.commands.console.opening import open_console, window_of
+    from rolehop.commands.console.sign_in import sign_in_to_console
+    from rolehop.commands.walk_command import chain_or_pick
 
     options = walk_options_from(ctx)
     _check_duration(session_duration)
@@ -132,7 +132,7 @@ def command(
 
 
 def _destination(service: str | None, destination: str | None) -> str:
-    from rolehop.console.services import service_path
+    from rolehop.commands.console.login import service_path
 
     if service is not None and destination is not None:
         raise UsageError("--service and --destination name two places", fix="leave one of them out")
@@ -148,7 +148,7 @@ def _check_duration(seconds: int | None) -> None:
 
 def _check_qr() -> None:
     """Refuse a QR code that cannot be drawn before AWS is asked for a sign-in."""
-    from rolehop.console.qr_code import qr_code
+    from rolehop.commands.console.qr_code import qr_code
 
     qr_code("https://aws.amazon.com")
 
@@ -167,13 +167,13 @@ def _show(cli: CommandContext, login: ConsoleLogin, *, printed: bool, qr: bool) 
     if login.sign_out_url is not None:
         cli.terminal.note(f"before it, sign out at {login.sign_out_url}")
     if login.is_secret:
-        from rolehop.app.console.login import LINK_MINUTES
+        from rolehop.commands.console.login import LINK_MINUTES
 
         cli.terminal.note(
             f"this link is a secret: whoever opens it within {LINK_MINUTES} minutes is signed in"
         )
     if qr:
-        from rolehop.console.qr_code import qr_code
+        from rolehop.commands.console.qr_code import qr_code
 
         cli.terminal.write_code(qr_code(login.revealed_link))
     if printed:
@@ -181,7 +181,7 @@ def _show(cli: CommandContext, login: ConsoleLogin, *, printed: bool, qr: bool) 
 
 
 def _list(cli: CommandContext) -> None:
-    from rolehop.console.services import SERVICES
+    from rolehop.commands.console.login import SERVICES
 
     width = max(map(len, SERVICES))
     lines = (f"{name:{width}}  {path}" for name, path in sorted(SERVICES.items()))

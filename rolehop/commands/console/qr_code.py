@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rolehop.advice import Advice, install_extra
-from rolehop.errors import RolehopError
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.advice import Advice, install_extra
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import RolehopError
 
 _MARGIN = 4  # modules of light around a code (ISO/IEC 18004, quiet zone)
+
 # A character shows two modules, one above the other: terminals draw them about twice as high as
 # wide. The first of the pair is the upper one; true is a block.
 _BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}

@@ -19,10 +19,10 @@ def command(ctx: click.Context) -> None:
     with the commands you would type. Nothing of yours is read or changed, and everything the
     demo made is removed when it ends. Needs the extra demo, which rolehop guide getting-started adds.
     """
-    from rolehop.demo.world import require_moto
+    from rolehop.commands.demo.world import require_moto
 
     require_moto()
-    from rolehop.demo.tour import show
+    from rolehop.commands.demo.tour import show
 
     terminal = CommandContext.of(ctx).terminal
     show(lambda: terminal.console(sys.stdout))

@@ -17,8 +17,8 @@ from keyring.backend import KeyringBackend
 from keyring.compat import properties
 from keyring.errors import PasswordDeleteError
 
-from rolehop.demo.home import HOME_VARIABLE, MARKER
-from rolehop.files import entries_of, write_beside
+from rolehop.base.files import entries_of, write_beside
+from rolehop.commands.demo.home import HOME_VARIABLE, MARKER
 
 
 class DemoKeyring(KeyringBackend):

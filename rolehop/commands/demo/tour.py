@@ -11,13 +11,20 @@ from contextlib import ExitStack
 from rich.console import Console
 from rich.text import Text
 
-from rolehop.demo.children import Children
-from rolehop.demo.home import DemoHome, demo_home, ending_in_order, only_environment
-from rolehop.demo.keyring import DemoKeyring
-from rolehop.demo.world import HOME, HUB, REGION, SPOKE, USER, World, world
+from rolehop.commands.demo.home import (
+    Children,
+    DemoHome,
+    demo_home,
+    ending_in_order,
+    only_environment,
+)
+from rolehop.commands.demo.keyring import DemoKeyring
+from rolehop.commands.demo.world import HOME, HUB, REGION, SPOKE, USER, World, world
 
 CHAIN = "spoke"
+
 _INDENT = 3
+
 _SET = re.compile(r"^export (\w+)=", re.MULTILINE)
 
 _CONFIG = f"""\
@@ -144,7 +151,9 @@ class _Tour:
         self._step("A program that knows only boto3 and an AWS profile")
         self._lines(*_PROFILE.format(rolehop="rolehop").splitlines(), style="cyan")
         self._typed(f'boto3.Session(profile_name="{CHAIN}").client("sts").get_caller_identity()')
-        self._children.run([sys.executable, "-m", "rolehop.demo.client", CHAIN], line=self._line)
+        self._children.run(
+            [sys.executable, "-m", "rolehop.commands.demo.client", CHAIN], line=self._line
+        )
         self._count()
 
     def _rolehop(self, *arguments: str, stdin: str | None = None, captured: bool = False) -> str:

@@ -10,19 +10,23 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from rolehop.advice import install_extra
-from rolehop.demo.home import deferred
-from rolehop.errors import UsageError
+from rolehop.base.advice import install_extra
+from rolehop.base.errors import UsageError
+from rolehop.commands.demo.home import deferred
 
 HOME, HUB, SPOKE = "111111111111", "222222222222", "333333333333"
+
 USER = "alice"
+
 REGION = "eu-west-1"
+
 # Role by account, and who may assume it.
 ROLES = (
     (HOME, "Developer", f"arn:aws:iam::{HOME}:user/{USER}"),
     (HUB, "Hub", f"arn:aws:iam::{HOME}:role/Developer"),
     (SPOKE, "Spoke", f"arn:aws:iam::{HUB}:role/Hub"),
 )
+
 NEEDED = ("moto", "flask", "flask_cors")
 
 

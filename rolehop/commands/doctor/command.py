@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from rolehop.app.doctor import DoctorFinding, State, examine, repair
 from rolehop.app.ports import is_yes
+from rolehop.base.errors import NoTerminal, UsageError
+from rolehop.base.text import clean
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
-from rolehop.errors import NoTerminal, UsageError
-from rolehop.text import clean
+from rolehop.commands.doctor.examine import DoctorFinding, State, examine, repair
 
 
 @click.command(
@@ -44,7 +44,7 @@ def command(ctx: click.Context, fix: bool, yes: bool, style: str) -> int:
     if fix and style == "json":
         raise UsageError("--fix asks, and JSON is for programs", fix="rolehop doctor --fix")
     if style == "json":
-        from rolehop.show.doctor.report import doctor_document
+        from rolehop.commands.doctor.view import doctor_document
 
         findings = list(examine(cli.app))
         cli.write_json(doctor_document(findings))
@@ -61,7 +61,7 @@ def _exit_code(findings: Sequence[DoctorFinding]) -> int:
 
 def _shown(cli: CommandContext) -> list[DoctorFinding]:
     """Write each finding as it comes, and how many there are."""
-    from rolehop.show.doctor.report import finding_view, summary
+    from rolehop.commands.doctor.view import finding_view, summary
 
     findings = []
     for each in examine(cli.app):
@@ -75,7 +75,7 @@ def _fixed(
     cli: CommandContext, findings: Sequence[DoctorFinding], *, ask: bool
 ) -> list[DoctorFinding]:
     """Show the changes, ask for each, make it; return the findings that are left as they are."""
-    from rolehop.show.doctor.report import repair_view
+    from rolehop.commands.doctor.view import repair_view
 
     left = []
     for each in findings:

@@ -1,27 +1,151 @@
-"""Variables of the environment that contradict each other, or name what is not there."""
+"""The config: whether it can be read, whether it has chains, and names that mean two things."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
-from rolehop.errors import RolehopError
-from rolehop.files import expand_home, is_there
+from rolehop.app.sdk_problems import sdk_failures
+from rolehop.aws.net.addresses import certain_host, is_exposed
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.durations import show_span
+from rolehop.base.errors import RolehopError
+from rolehop.base.files import expand_home, is_there
+from rolehop.base.text import clean, nearest, pluralize
+from rolehop.commands.doctor.finding import DoctorFinding, broken, fine, from_error, look
 from rolehop.handover.environment import CHAIN
-from rolehop.net.addresses import certain_host, is_exposed
-from rolehop.show.doctor.finding import DoctorFinding, broken, fine, look
-from rolehop.text import clean, nearest
+from rolehop.sources import diagnose, expand, first_problem, is_expanded_to_another
 
 if TYPE_CHECKING:
-    from rolehop.app.context import App
+    from datetime import datetime
 
-TOPIC = "environment"
+    from rolehop.app.context import App
+    from rolehop.app.sdk_problems import SdkProblem
+
+TOPIC = "config"
+
+_SHOWN = 3
+
+_CALLS_ROLEHOP = "rolehop"
+
+
+def check_rolehop_config(app: App) -> Iterator[DoctorFinding]:
+    """Yield what is wrong with the config files, or how many chains they have."""
+    from rolehop.app.config_files import first_step
+    from rolehop.commands.config.check import check_config
+
+    try:
+        summary = check_config(app)
+    except RolehopError as error:
+        yield from_error(TOPIC, error)
+        return
+    for each in summary.suspicious[:_SHOWN]:
+        yield look(TOPIC, str(each), "it may not be what was meant", "rolehop config check")
+    if not summary.chains:
+        yield look(TOPIC, "there is no chain yet", "nothing can be assumed", first_step(app))
+        return
+    counts = f"{pluralize(summary.chains, 'chain')} from {pluralize(summary.sources, 'source')}"
+    yield fine(TOPIC, f"{counts}, in {', '.join(summary.files)}")
+
+
+def check_shadows(app: App) -> Iterator[DoctorFinding]:
+    """Yield AWS profiles with the name of a chain, unless they call rolehop for it, as one finding.
+
+    There are many where chains were made of the profiles by ``config import``.
+    """
+    try:
+        chains, profiles = app.config.chains, app.aws_config.profiles
+    except RolehopError:
+        return  # the check of that file says it
+    both = [name for name in sorted(chains.keys() & profiles.keys()) if not _runs(profiles[name])]
+    if not both:
+        return
+    first = both[0]
+    yield look(
+        TOPIC,
+        f"'{first}' is a chain and an AWS profile" if len(both) == 1 else _many_shadows(both),
+        f"rolehop assume {first} walks the chain, and aws --profile {first} uses the profile",
+        Advice("rename one of them; the chain: rolehop show ", Argument(first))
+        if len(both) == 1
+        else "delete those profiles, then let SDKs use the chains: rolehop profile install",
+    )
+
+
+def _runs(profile: Mapping[str, object]) -> bool:
+    command = profile.get("credential_process")
+    return isinstance(command, str) and _CALLS_ROLEHOP in command
+
+
+def _many_shadows(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN])
+    return f"{len(names)} chains have the name of an AWS profile: {shown}{more}"
+
+
+SOURCES = "sources"
+
+_SOURCES_SHOWN = 3
+
+
+def check_sources(app: App) -> Iterator[DoctorFinding]:
+    """Yield the sources that cannot be used now, as far as this machine tells."""
+    try:
+        sources = app.config.sources
+    except RolehopError:
+        return  # the config's own check says it
+    unusable = 0
+    for name, source in sources.items():
+        try:
+            # A broken AWS config is no problem of the other sources.
+            is_profile = is_expanded_to_another(source)
+            base = expand(source, app.aws_config)[0] if is_profile else source
+            problem = first_problem(diagnose(base, app.source_context))
+        except RolehopError as error:
+            problem = error.what
+        if problem is not None:
+            unusable += 1
+            yield look(
+                SOURCES,
+                f"{name}: {problem}",
+                "chains that begin with it cannot be walked now",
+                Advice("rolehop source test ", Argument(name)),
+            )
+    if sources and not unusable:
+        yield fine(
+            SOURCES, f"{pluralize(len(sources), 'source')}: nothing is missing on this machine"
+        )
+
+
+def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
+    """Yield what SDKs met when they asked for a session: most of them hide it."""
+    for each in sdk_failures(app)[:_SOURCES_SHOWN]:
+        yield look(
+            SOURCES,
+            _when(each, app.now()),
+            each.cause or "the SDK that asked does not show it",
+            each.fix or "rolehop status",
+        )
+
+
+def _when(problem: SdkProblem, now: datetime) -> str:
+    """Return what an SDK met, and how long ago; an answer that it may not have read has code 0."""
+    failed = " failed" if problem.exit_code else ""
+    ago = show_span(max(0, int((now - problem.at).total_seconds())))
+    return f"credential-process {problem.chain}{failed}, {ago} ago: {problem.what}"
+
+
+VARIABLES = "environment"
+
 _KEY, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+
 _OLD_TOKEN = "AWS_SECURITY_TOKEN"  # noqa: S105 - a name
+
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
 _FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+
 _ENDPOINT = "AWS_ENDPOINT_URL"
 
 
@@ -36,28 +160,28 @@ def check_variables(app: App) -> Iterator[DoctorFinding]:
         *_files(app, environ),
         *_endpoints(environ),
     ]
-    yield from found or [fine(TOPIC, "no AWS variable contradicts another")]
+    yield from found or [fine(VARIABLES, "no AWS variable contradicts another")]
 
 
 def _credentials(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     """Half a key pair; and what botocore prefers to the variables that people know."""
     if environ.get(_KEY) and not environ.get(_SECRET):
         yield broken(
-            TOPIC,
+            VARIABLES,
             f"{_KEY} is set and {_SECRET} is not",
             "boto3 and the AWS CLI stop with partial credentials instead of looking elsewhere",
             f"unset {_KEY}",
         )
     if environ.get(_SECRET) and not environ.get(_KEY):
         yield look(
-            TOPIC,
+            VARIABLES,
             f"{_SECRET} is set and {_KEY} is not",
             "boto3 and the AWS CLI pass over it, and use other credentials or none",
             f"unset {_SECRET}, or set {_KEY}",
         )
     if environ.get(_OLD_TOKEN):
         yield look(
-            TOPIC,
+            VARIABLES,
             f"{_OLD_TOKEN} is set",
             "botocore prefers this old name to AWS_SESSION_TOKEN, so a stale one signs every call",
             f"unset {_OLD_TOKEN}",
@@ -65,7 +189,7 @@ def _credentials(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     named = next((each for each in _PROFILES if environ.get(each)), None)
     if named and environ.get(_KEY) and environ.get(_SECRET):
         yield look(
-            TOPIC,
+            VARIABLES,
             f"{named} and {_KEY} are both set",
             "most SDKs use the keys and pass over the profile, without a word",
             f"unset {named}, or the keys",
@@ -77,7 +201,7 @@ def _session(app: App, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     name, end = environ.get(CHAIN), environ.get("ROLEHOP_EXPIRES_AT", "")
     if name and end.isascii() and end.isdecimal() and int(end) <= app.now().timestamp():
         yield broken(
-            TOPIC,
+            VARIABLES,
             f"this shell's session of '{clean(name)}' has ended",
             "every AWS program started here is refused with ExpiredToken",
             "rolehop refresh, or rolehop leave",
@@ -97,7 +221,7 @@ def _profiles(app: App, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
             near = nearest(name, known, n=1)
             meant = f"did you mean {near[0]}? " if near else ""
             yield broken(
-                TOPIC,
+                VARIABLES,
                 f"{variable} names '{clean(name)}', which is no AWS profile",
                 "every AWS program stops with: the config profile could not be found",
                 f"{meant}unset {variable}",
@@ -108,7 +232,7 @@ def _regions(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     first, second = (environ.get(each) for each in _REGIONS)
     if first and second and first != second:
         yield look(
-            TOPIC,
+            VARIABLES,
             f"AWS_REGION is {clean(first)}, and AWS_DEFAULT_REGION {clean(second)}",
             "boto3 follows AWS_DEFAULT_REGION, version 2 of the AWS CLI and most SDKs the other",
             "give both the same value, or unset AWS_DEFAULT_REGION",
@@ -120,7 +244,7 @@ def _files(app: App, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
         named = environ.get(variable)
         if named and named != "/dev/null" and not is_there(expand_home(named, app.home)):
             yield look(
-                TOPIC,
+                VARIABLES,
                 f"{variable} names a file that is not there: {clean(named)}",
                 "AWS programs read nothing in its place, not even the usual file",
                 Advice("write ", Argument(named), f", or unset {variable}"),
@@ -135,14 +259,14 @@ def _endpoints(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
         host = certain_host(url)
         if host is None:  # which may have a password in it, so it is not shown
             yield broken(
-                TOPIC,
+                VARIABLES,
                 f"{variable} is not an http:// or https:// URL with a host",
                 "AWS programs cannot call the service there",
                 f"correct it, or unset {variable}",
             )
         elif is_exposed(url):
             yield look(
-                TOPIC,
+                VARIABLES,
                 f"{variable} is a plain http address: {host}",
                 "everybody on the way can read and change what is exchanged with it",
                 f"unset {variable}, or use https",

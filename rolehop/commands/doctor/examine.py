@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rolehop.errors import RolehopError
-from rolehop.show.doctor.finding import DoctorFinding, State
+from rolehop.base.errors import RolehopError
+from rolehop.commands.doctor.finding import DoctorFinding, State
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -25,15 +25,16 @@ def examine(app: App) -> Iterator[DoctorFinding]:
 
 
 def _checks() -> tuple[Check, ...]:
-    from rolehop.app.doctor.config_check import check_rolehop_config, check_shadows
-    from rolehop.app.doctor.files_check import check_aws_files, check_state
-    from rolehop.app.doctor.installation import check_installation
-    from rolehop.app.doctor.keyring_check import check_keyring
-    from rolehop.app.doctor.network import check_network
-    from rolehop.app.doctor.profiles_check import check_profiles
-    from rolehop.app.doctor.shell_check import check_shell
-    from rolehop.app.doctor.sources_check import check_sdk_problems, check_sources
-    from rolehop.app.doctor.variables import check_variables
+    from rolehop.commands.doctor.config_checks import (
+        check_rolehop_config,
+        check_sdk_problems,
+        check_shadows,
+        check_sources,
+        check_variables,
+    )
+    from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles, check_state
+    from rolehop.commands.doctor.service_checks import check_keyring, check_network
+    from rolehop.commands.doctor.shell_checks import check_installation, check_shell
 
     return (
         check_installation,

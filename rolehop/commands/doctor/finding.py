@@ -6,11 +6,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rolehop.errors import ConfigError
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rolehop.errors import RolehopError
+    from rolehop.base.errors import RolehopError
 
 
 class State(StrEnum):

@@ -1,31 +1,151 @@
-"""The services that walks and sign-ins call: whether they answer, through what, and by which clock."""
+"""The keyring: which one it is, what it protects, whether it works, and how quick it is."""
 
 from __future__ import annotations
 
+import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rolehop.errors import RolehopError
-from rolehop.show.doctor.finding import DoctorFinding, broken, fine, from_error, look
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import RolehopError, VaultBroken
+from rolehop.commands.doctor.finding import DoctorFinding, broken, fine, from_error, look
+from rolehop.vault import (
+    ENCRYPTED_FILE,
+    FREEDESKTOP,
+    GPG_STORE,
+    KERNEL,
+    KWALLET,
+    MACOS,
+    WINDOWS,
+    backend_label,
+)
+from rolehop.vault.storage import BackendHandle, Storage
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.net.client_settings import ClientSettings
-    from rolehop.net.transport import HttpResponse
+    from rolehop.aws.net.client_settings import ClientSettings
+    from rolehop.aws.net.transport import HttpResponse
+    from rolehop.vault.backend_selection import Chosen
 
-TOPIC = "network"
+TOPIC = "keyring"
+
+_SERVICE = "rolehop/doctor"
+"""The same in every trial: the next one deletes what is left of one that was killed."""
+
+_TRIALS = 3
+"""Another doctor, at the same moment, may put its own text in the place of this one's."""
+
+_SLOW = 1.0  # seconds of a round trip; every walk makes several
+
+PROTECTION = {
+    FREEDESKTOP: "on disk it is encrypted with the login password; while it is unlocked, every"
+    " program of yours can read it",
+    KWALLET: "on disk it is encrypted with the wallet's password; while it is open, programs that"
+    " you allowed can read it",
+    KERNEL: "nothing is on disk; every program of yours can read it, and a reboot empties it",
+    GPG_STORE: "on disk it is encrypted with your GnuPG key; while its agent has the passphrase, every"
+    " program of yours can read it",
+    ENCRYPTED_FILE: "on disk it is encrypted with the passphrase; whoever has that, or its variable, can"
+    " read it, and who changes the file is not noticed",
+    MACOS: "on disk it is encrypted with the login password; it asks before another program reads it",
+    WINDOWS: "on disk it is encrypted with your Windows login; every program of yours can read it",
+}
+"""What each back end protects, by `backend_label`'s names."""
+
+_UNKNOWN = "what it protects is for its own documentation to say"
+
+
+def check_keyring(app: App) -> Iterator[DoctorFinding]:
+    """Yield what is to be said of the keyring, after one item was written, read and deleted."""
+    from rolehop.vault.backend_selection import choose_backend, import_ahead
+
+    try:
+        named = app.config.vault_backend
+    except RolehopError:  # the config's own check says it
+        named = None
+    try:
+        found = _try_keyring(
+            lambda: choose_backend(named, app.environ, sys.platform),
+            lambda: import_ahead(named, app.environ, sys.platform),
+        )
+    except RolehopError as error:
+        yield from_error(TOPIC, error, "no session can be stored, and stored keys cannot be used")
+        return
+    what = f"{backend_label(found.backend)}: an item was written, read and deleted in"
+    what = f"{what} {found.seconds * 1000:.0f} ms"
+    protects = PROTECTION.get(found.backend, _UNKNOWN)
+    if found.warning is not None:
+        yield look(TOPIC, what, found.warning, 'name another: [vault] backend = "module.Class"')
+    elif found.seconds > _SLOW:
+        yield look(TOPIC, what, f"it is slow; {protects}", "see what else uses the keyring")
+    else:
+        yield fine(TOPIC, what, protects)
+
+
+@dataclass(frozen=True, slots=True)
+class _RoundTrip:
+    """How the keyring did."""
+
+    backend: str
+    """``module.Class``."""
+
+    seconds: float
+    """For writing, reading and deleting one item."""
+
+    lasting: bool
+    """Its items survive a reboot."""
+
+    warning: str | None
+    """One line for the user, e.g. that it may keep plain text."""
+
+
+def _try_keyring(choose: Callable[[], Chosen], prepare: Callable[[], None]) -> _RoundTrip:
+    """Choose the back end as `KeyringVault` does, and use it once.
+
+    Raises:
+        VaultError: there is none, it is locked, it fails, or gives back something else.
+    """
+    storage = BackendHandle(choose, lambda line: None, prepare=prepare).open()
+    for _ in range(_TRIALS):
+        begun = time.monotonic()
+        works = _gives_back(storage, secrets.token_hex(32))
+        seconds = time.monotonic() - begun
+        if works:
+            break
+    else:
+        raise VaultBroken(
+            "the keyring does not give back what it was given",
+            cause=f"{storage.chosen.name} stored an item and then had another, or none",
+            fix='name another one: [vault] backend = "module.Class"',
+        )
+    return _RoundTrip(storage.chosen.name, seconds, storage.chosen.lasting, storage.chosen.warning)
+
+
+def _gives_back(storage: Storage, text: str) -> bool:
+    storage.put(_SERVICE, text, 60)
+    try:
+        return storage.get(_SERVICE) == text
+    finally:
+        storage.delete(_SERVICE)
+
+
+NETWORK = "network"
+
 _MOST_OFFSET = timedelta(minutes=5)
 """A request signed by a clock that is further off is refused (IAM user guide, "Troubleshooting
 Signature Version 4": the signature has expired, or is not yet current)."""
+
 _WORTH_A_LOOK = timedelta(minutes=1)
+
 _SET_CLOCK = {
     "linux": "sudo timedatectl set-ntp true",
     "darwin": "sudo sntp -sS time.apple.com",
     "win32": "w32tm /resync",
 }
+
 _ATTEMPTS = 2
 
 
@@ -41,7 +161,7 @@ class _Place:
 
 def check_network(app: App) -> Iterator[DoctorFinding]:
     """Yield whether each service answers; nothing is signed, and no credentials are sent."""
-    from rolehop.daemon_threads import parallel_map, result_of
+    from rolehop.base.threads import parallel_map, result_of
 
     if not _can_be_read(lambda: app.aws_config):
         yield _not_examined("it was not examined", "an AWS file, which may say how it is reached,")
@@ -52,12 +172,12 @@ def check_network(app: App) -> Iterator[DoctorFinding]:
     try:
         places = [_sts(app), *(_identity_centers(app) if has_config else ())]
     except RolehopError as error:
-        yield from_error(TOPIC, error)
+        yield from_error(NETWORK, error)
         return
     answers = parallel_map(places, lambda place: _ask(app, place), len(places))
     for place, answer in zip(places, answers, strict=True):
         if isinstance(answer, RolehopError):
-            yield from_error(TOPIC, answer)
+            yield from_error(NETWORK, answer)
         else:
             yield from _answered(app, place, result_of(answer))
 
@@ -72,7 +192,9 @@ def _can_be_read(read: Callable[[], object]) -> bool:
 
 
 def _not_examined(what: str, broken_part: str) -> DoctorFinding:
-    return look(TOPIC, what, f"{broken_part} cannot be read", "correct that file, and run it again")
+    return look(
+        NETWORK, what, f"{broken_part} cannot be read", "correct that file, and run it again"
+    )
 
 
 def _sts(app: App) -> _Place:
@@ -87,10 +209,9 @@ def _sts(app: App) -> _Place:
 def _identity_centers(app: App) -> Iterator[_Place]:
     """Yield the sign-in service of each Identity Center that a source uses, once."""
     from rolehop.aws.endpoint import public_url
-    from rolehop.sources import names_permission_set
-    from rolehop.sources.identity_center.settings import center_of
-    from rolehop.sources.shared.aws_clients import settings_for
-    from rolehop.sources.sign_ins import base_of
+    from rolehop.sources import base_of, names_permission_set
+    from rolehop.sources.aws_clients import settings_for
+    from rolehop.sources.center_client import center_of
 
     seen: set[str] = set()
     for source in (base_of(each, lambda: app.aws_config) for each in app.config.sources.values()):
@@ -111,7 +232,7 @@ def _ask(app: App, place: _Place) -> tuple[HttpResponse, str | None]:
     Raises:
         RolehopError: there was none.
     """
-    from rolehop.net.http import HttpClient, HttpRequest
+    from rolehop.aws.net.http import HttpClient, HttpRequest
 
     with HttpClient(place.settings, overridden=place.overridden) as client:
         answer = client.send(HttpRequest("GET", place.url), attempts=_ATTEMPTS)
@@ -121,7 +242,7 @@ def _ask(app: App, place: _Place) -> tuple[HttpResponse, str | None]:
 def _answered(
     app: App, place: _Place, found: tuple[HttpResponse, str | None]
 ) -> Iterator[DoctorFinding]:
-    from rolehop.net.addresses import host_of
+    from rolehop.aws.net.addresses import host_of
 
     answer, proxy = found
     through = f", through the proxy {proxy}" if proxy else ""
@@ -129,13 +250,13 @@ def _answered(
     host = host_of(place.url)
     if answer.wants_network_sign_in:
         yield broken(
-            TOPIC,
+            NETWORK,
             f"{host} did not answer: the network wants you to sign in to it (HTTP 511)",
             "a page of the network stands between",
             "open any web page, sign in there, then run it again",
         )
         return
-    yield fine(TOPIC, f"{place.name} answers at {host}{through}{trusts}")
+    yield fine(NETWORK, f"{place.name} answers at {host}{through}{trusts}")
     offset = answer.clock_offset(app.now())
     if abs(offset) >= _WORTH_A_LOOK:
         yield _clock(offset)
@@ -147,5 +268,5 @@ def _clock(offset: timedelta) -> DoctorFinding:
     what = f"this machine's clock is {minutes} min {way}"
     fix = _SET_CLOCK.get(sys.platform, "set the clock")
     if abs(offset) >= _MOST_OFFSET:
-        return broken(TOPIC, what, "AWS refuses requests that are signed 5 min off", fix)
-    return look(TOPIC, what, "from 5 min on AWS refuses what it signs", fix)
+        return broken(NETWORK, what, "AWS refuses requests that are signed 5 min off", fix)
+    return look(NETWORK, what, "from 5 min on AWS refuses what it signs", fix)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
+import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.files import append_line, read_trusted
+from rolehop.base.errors import UsageError
+from rolehop.base.files import append_line, read_trusted
+from rolehop.commands.doctor.finding import DoctorFinding, Repair, fine, look
+from rolehop.commands.profile.installed import this_installation
+from rolehop.commands.shell.scripts import _has_line, _path_of, startup_files
 from rolehop.handover.environment import CHAIN, SHELL_LEVEL
-from rolehop.shells.parent_process import parent_shell
-from rolehop.shells.registry import dialect
-from rolehop.show.doctor.finding import DoctorFinding, Repair, fine, look
+from rolehop.handover.shells.registry import dialect, parent_shell
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.shells.dialect import InitScript
+    from rolehop.handover.shells.dialect import InitScript
 
 TOPIC = "shell"
-_OTHERS = {"bash": ("~/.bash_profile", "~/.profile", "~/.bash_aliases"), "zsh": ("~/.zprofile",)}
-"""Start-up files besides the usual one, in which the line may be as well."""
 
 
 def check_shell(app: App) -> Iterator[DoctorFinding]:
@@ -35,20 +39,6 @@ def check_shell(app: App) -> Iterator[DoctorFinding]:
         yield _missing(app, shell, script)
 
 
-def missing_startup_line(app: App) -> tuple[str, str] | None:
-    """Return the start-up file of the shell that asked, and the line that it lacks for rolehop.
-
-    ``None``: it lacks none, or it is no shell that has one.
-    """
-    shell = parent_shell()
-    script = dialect(shell).init if shell else None
-    if shell is None or script is None or script.eval_line is None:
-        return None
-    if any(_has_line(path, script) for path in startup_files(app, shell, script)):
-        return None
-    return script.startup_file, script.eval_line
-
-
 def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
     if script.eval_line is None:
         fix, repair = f"rolehop init {shell} --install", None
@@ -62,44 +52,6 @@ def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
         fix,
         repair,
     )
-
-
-def startup_files(app: App, shell: str, script: InitScript) -> Iterator[Path]:
-    """Give the start-up files of a shell in which its line may be."""
-    for name in (script.startup_file, *_OTHERS.get(shell, ())):
-        path = _path_of(app, name)
-        if path is not None:
-            yield path
-
-
-def _path_of(app: App, name: str) -> Path | None:
-    """Return the path of a start-up file, by the variables that its shell follows."""
-    folder = app.variables.get("ZDOTDIR")
-    if folder and name.startswith("~/.z"):
-        return Path(folder, name[2:])
-    settings = app.variables.get("XDG_CONFIG_HOME")
-    if settings and name.startswith("~/.config/"):
-        return Path(settings, name.removeprefix("~/.config/"))
-    return app.home / name[2:] if name.startswith("~/") else None
-
-
-def _has_line(path: Path, script: InitScript) -> bool:
-    try:
-        file = read_trusted(path)
-    except (OSError, UnicodeDecodeError):
-        return False
-    lines = (file.text if file else "").splitlines()
-    return any(runs_rolehop(line, script) for line in lines)
-
-
-def runs_rolehop(line: str, script: InitScript) -> bool:
-    """True if a line of a start-up file runs what ``rolehop init`` gives."""
-    wanted = ("rolehop init", f"rolehop/init{script.extension}")
-    return not _is_comment(line) and any(each in line for each in wanted)
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
 
 
 def _line_added(path: Path | None, line: str, script: InitScript) -> Repair | None:
@@ -120,3 +72,40 @@ def _line_added(path: Path | None, line: str, script: InitScript) -> Repair | No
             append_line(target, line)
 
     return Repair(str(path), (), (line,), make)
+
+
+INSTALLATION = "program"
+
+_PACKAGES = ("boto3", "keyring", "click", "rich")
+
+
+def check_installation(app: App) -> Iterator[DoctorFinding]:
+    """Yield the versions, the system, and another rolehop that is found first."""
+    packages = ", ".join(f"{each} {version(each)}" for each in _PACKAGES)
+    system = f"{platform.system()} {platform.release()}"
+    python = f"Python {platform.python_version()}"
+    yield fine(INSTALLATION, f"rolehop {version('rolehop')}, {system}, {python}, {packages}")
+    if sys.platform != "win32":
+        yield from _on_path(app)
+
+
+def _on_path(app: App) -> Iterator[DoctorFinding]:
+    try:
+        own = Path(this_installation().script)
+    except UsageError:
+        return  # the check of the profiles says it
+    found = shutil.which("rolehop", path=app.variables.get("PATH", ""))
+    if found is None:
+        yield look(
+            INSTALLATION,
+            "there is no rolehop on PATH",
+            "AWS profiles with credential_process = rolehop …, and shells, do not find it",
+            f"add {own.parent} to PATH",
+        )
+    elif Path(found).resolve() != own.resolve():
+        yield look(
+            INSTALLATION,
+            f"another rolehop comes first on PATH: {found}",
+            f"this one is {own}; shells and SDKs start the other",
+            "remove one of them, or change the order of PATH",
+        )

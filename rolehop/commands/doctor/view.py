@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.advice import one_line
-from rolehop.errors import FIX_LABEL
-from rolehop.show.layout import Line, View, line, to_copy, wrapped
-from rolehop.text import pluralize
+from rolehop.base.advice import one_line
+from rolehop.base.errors import FIX_LABEL
+from rolehop.base.text import pluralize
+from rolehop.terminal.layout import Line, View, line, to_copy, wrapped
 
 if TYPE_CHECKING:
-    from rolehop.show.doctor.finding import DoctorFinding, Repair
+    from rolehop.commands.doctor.finding import DoctorFinding, Repair
 
 _STYLES = {"fine": "", "look": "yellow", "broken": "red"}
+
 _INDENT = " " * 8
+
 _TRY = _INDENT + FIX_LABEL.lstrip()
 
 

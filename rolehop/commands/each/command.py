@@ -8,7 +8,6 @@ import click
 
 from rolehop.cli.completers import files, patterns
 from rolehop.cli.context import CommandContext
-from rolehop.cli.fleet_params import RegionList, ShardNumber
 from rolehop.cli.options import (
     ProgramCommand,
     fleet_walk_options,
@@ -16,7 +15,46 @@ from rolehop.cli.options import (
     program_of,
     walk_options_from,
 )
-from rolehop.cli.param_types import Duration
+from rolehop.cli.param_types import Duration, Region
+from rolehop.commands.each.targets import ENABLED
+
+_MOST_SHARDS = 1000
+
+
+class RegionList(click.ParamType[tuple[str, ...]]):
+    """Names of regions with commas between them, each as in the config; or ``enabled``."""
+
+    name = "regions"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names, each once."""
+        if isinstance(value, tuple):
+            return value
+        if value == ENABLED:
+            return (ENABLED,)
+        names = (part.strip() for part in str(value).split(","))
+        return tuple(dict.fromkeys(Region().convert(each, param, ctx) for each in names))
+
+
+class ShardNumber(click.ParamType[tuple[int, int]]):
+    """One of several parts, ``2/8``."""
+
+    name = "shard"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return the number of the part, from 1, and how many there are."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split("/")
+        if len(parts) == 2 and all(each.isascii() and each.isdecimal() for each in parts):
+            number, count = (int(each[:9]) for each in parts)
+            if 1 <= number <= count <= _MOST_SHARDS:
+                return number, count
+        self.fail(f"a shard is N/COUNT with at most {_MOST_SHARDS} of them, e.g. 2/8", param, ctx)
 
 
 @click.command(
@@ -97,7 +135,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     {region} are filled in; ROLEHOP_ACCOUNT_NAME has the name, too. What a command writes is shown
     in one piece when it has ended, then a table on stderr. Exit 1: a target is not ok.
     """
-    from rolehop.cli.each_run import EachOptions, run_each
+    from rolehop.commands.each.run import EachOptions, run_each
 
     argv, patterns = program_of(ctx), given["pattern"]
     if given["report"] and (argv or not patterns):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.each.failures import RunFailures, SharedReason
 from rolehop.app.judging.refused_walk import explain_refusals
+from rolehop.base.errors import HopRefused
+from rolehop.base.text import pluralize
 from rolehop.cli.error_report import lines_of
-from rolehop.errors import HopRefused
-from rolehop.show.explain import verdict_view
+from rolehop.commands.each.targets import RunFailures, SharedReason
+from rolehop.commands.explain.view import verdict_view
 from rolehop.terminal.output import write_lines
-from rolehop.text import pluralize
 
 if TYPE_CHECKING:
+    from rolehop.base.credentials import Session
     from rolehop.cli.context import CommandContext
-    from rolehop.credentials import Session
     from rolehop.plan.walk_options import WalkOptions
     from rolehop.policy.chain_verdict import ChainVerdict
 

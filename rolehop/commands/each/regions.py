@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.each.failures import OnFailed, ignore_failure
-from rolehop.app.each.results import class_of, problem_of
-from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of
 from rolehop.app.planning import resolve_chain
-from rolehop.daemon_threads import parallel_map
-from rolehop.errors import HopRefused, RolehopError
-from rolehop.ports import StsRefusal
-from rolehop.show.running.rows import TargetRow
+from rolehop.base.errors import HopRefused, RolehopError
+from rolehop.base.threads import parallel_map
+from rolehop.commands.each.targets import (
+    OnFailed,
+    RunTarget,
+    TargetFacts,
+    TargetRow,
+    class_of,
+    facts_of,
+    ignore_failure,
+    problem_of,
+)
+from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.each.walker import FleetWalker
     from rolehop.app.ports import ManyProgress
+    from rolehop.commands.each.walker import FleetWalker
     from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
 

@@ -7,28 +7,64 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rolehop.app.each.asking import ask_once
-from rolehop.app.each.failures import RunFailures
-from rolehop.app.each.handing_over import through_server
-from rolehop.app.each.run_log import RunToResume, begin_log, run_to_resume
-from rolehop.app.each.runner import EachRun, Recorder, RunSettings, workers_of
-from rolehop.app.each.targets import ENABLED, RunTarget, Shard, targets_of
-from rolehop.app.each.walker import FleetWalker
-from rolehop.cli.each_results import exit_code_of, show_report, show_results
-from rolehop.cli.serving import StderrReporter
-from rolehop.errors import UsageError
-from rolehop.show.running.rows import TargetRow
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import UsageError
+from rolehop.base.text import pluralize
+from rolehop.commands.each.run_log import RunToResume, begin_log, run_to_resume
+from rolehop.commands.each.runner import EachRun, Recorder, RunSettings, through_server, workers_of
+from rolehop.commands.each.targets import (
+    ENABLED,
+    ResultClass,
+    RunFailures,
+    RunTarget,
+    Shard,
+    TargetRow,
+    targets_of,
+)
+from rolehop.commands.each.walker import FleetWalker, ask_once
+from rolehop.commands.serve.run import StderrReporter
+from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import chain_counter
-from rolehop.text import pluralize
 
 if TYPE_CHECKING:
-    from rolehop.app.each.output_folder import OutputFolder
-    from rolehop.app.each.outputs import CommandOutput
-    from rolehop.app.each.run_log import TargetLog
     from rolehop.cli.context import CommandContext
+    from rolehop.commands.each.output_folder import OutputFolder
+    from rolehop.commands.each.outputs import CommandOutput
+    from rolehop.commands.each.run_log import TargetLog
+    from rolehop.commands.each.view import GroupedWatcher
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.terminal.run_watcher import GroupedWatcher
+
+
+def show_report(cli: CommandContext, folders: Sequence[str], *, is_json: bool) -> int:
+    """Show what is in folders on stdout; return 1 if a target is not ok, or may be missing."""
+    from rolehop.app.host import home_folder
+    from rolehop.base.files import expand_home
+    from rolehop.commands.each.output_folder import read_report
+    from rolehop.commands.each.targets import no_output
+    from rolehop.commands.each.view import result_line, results_view
+
+    report = read_report([expand_home(each, home_folder()) for each in folders])
+    if is_json:
+        for row in report.rows:
+            cli.terminal.write_output(result_line(row, no_output()) + "\n", encoding="utf-8")
+    else:
+        cli.write_view(results_view(report.rows, verbose=cli.terminal.verbose, may_resume=False))
+    for problem in report.problems:
+        write_lines(f"rolehop: {problem}")
+    return 1 if report.problems else exit_code_of(report.rows)
+
+
+def show_results(cli: CommandContext, rows: Sequence[TargetRow], *, is_json: bool) -> None:
+    """Show the table on stderr; JSON has a line for every target instead."""
+    from rolehop.commands.each.view import results_view
+
+    if not is_json and (not cli.terminal.quiet or exit_code_of(rows)):
+        cli.write_view(results_view(rows, verbose=cli.terminal.verbose), beside=True)
+
+
+def exit_code_of(rows: Sequence[TargetRow]) -> int:
+    """Return 1 if a target is not ok."""
+    return int(any(each.result is not ResultClass.OK for each in rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +127,8 @@ def _check(cli: CommandContext, options: EachOptions) -> None:
 
 
 def _show_plan(cli: CommandContext, targets: Sequence[RunTarget], options: EachOptions) -> None:
-    from rolehop.app.each.planned import planned_rows
-    from rolehop.show.running.table import planned_line, planned_view
+    from rolehop.commands.each.targets import planned_rows
+    from rolehop.commands.each.view import planned_line, planned_view
 
     rows = planned_rows(cli.app, targets, options.argv, options.walk)
     if options.is_json:
@@ -182,7 +218,7 @@ class _EachRunner:
     def _with_regions(
         self, own: Sequence[RunTarget], walker: FleetWalker, walk: WalkOptions
     ) -> tuple[list[RunTarget], dict[RunTarget, TargetRow]]:
-        from rolehop.app.each.regions import with_enabled_regions
+        from rolehop.commands.each.regions import with_enabled_regions
 
         jobs, failed = workers_of(self._options.jobs), self._failures.add
         with chain_counter(self._cli.terminal, len(own)) as progress:
@@ -191,7 +227,7 @@ class _EachRunner:
             )
 
     def _explain(self, walk: WalkOptions, walker: FleetWalker) -> None:
-        from rolehop.cli.each_explain import write_explanations
+        from rolehop.commands.each.explain import write_explanations
 
         write_explanations(self._cli, self._failures, walk, walker.sessions())
 
@@ -199,9 +235,9 @@ class _EachRunner:
 def _folder(options: EachOptions, targets: Sequence[RunTarget]) -> OutputFolder | None:
     if options.output is None:
         return None
-    from rolehop.app.each.output_folder import OutputFolder
     from rolehop.app.host import home_folder
-    from rolehop.files import expand_home
+    from rolehop.base.files import expand_home
+    from rolehop.commands.each.output_folder import OutputFolder
 
     return OutputFolder(expand_home(options.output, home_folder()).absolute(), targets)
 
@@ -210,9 +246,8 @@ def _shown_by(
     cli: CommandContext, options: EachOptions, total: int, folder: OutputFolder | None
 ) -> tuple[GroupedWatcher, Callable[[RunTarget], CommandOutput]]:
     """Return what shows the run, and where the output of each target goes."""
-    from rolehop.app.each.outputs import held_output
-    from rolehop.app.each.prefixed_output import PrefixedOutput
-    from rolehop.terminal.run_watcher import (
+    from rolehop.commands.each.outputs import PrefixedOutput, held_output
+    from rolehop.commands.each.view import (
         CountingWatcher,
         GroupedWatcher,
         JsonWatcher,

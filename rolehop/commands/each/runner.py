@@ -2,45 +2,308 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
 import signal
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
 
-from rolehop.app.each.children import GRACE_SECONDS, CommandEnd, NotStarted, RunningCommands
-from rolehop.app.each.failures import OnFailed, ignore_failure
-from rolehop.app.each.handing_over import COMMAND, HandOver, as_variables
-from rolehop.app.each.outputs import CommandOutput, RunWatcher, held_output
-from rolehop.app.each.results import class_of, name_chain, problem_of
-from rolehop.app.each.targets import RunTarget, TargetFacts, facts_of, filled
-from rolehop.app.each.walker import FleetWalker
 from rolehop.app.planning import resolve_chain
-from rolehop.endpoint.companion import collect_garbage_as_usual
-from rolehop.errors import RolehopError
-from rolehop.handover.child_environment import child_environment
+from rolehop.app.walking import HandoverSession
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import RolehopError
+from rolehop.commands.each.outputs import CommandOutput, RunWatcher, held_output
+from rolehop.commands.each.targets import (
+    OnFailed,
+    ResultClass,
+    RunTarget,
+    TargetFacts,
+    TargetProblem,
+    TargetRow,
+    class_of,
+    facts_of,
+    filled,
+    ignore_failure,
+    name_chain,
+    problem_of,
+)
+from rolehop.commands.each.walker import FleetWalker
+from rolehop.commands.serve.companion import collect_garbage_as_usual
+from rolehop.handover.environment import child_environment
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.show.running.rows import ResultClass, TargetProblem, TargetRow
-from rolehop.startup.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.credentials import Session
+    from rolehop.base.credentials import Session
+    from rolehop.commands.serve.keeper import Reporter
+    from rolehop.handover.environment import Change
     from rolehop.plan.resolve import Resolved
+
+GRACE_SECONDS = 5.0
+"""Between asking a command to end and killing it."""
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+_ON_POSIX = os.name == "posix"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnd:
+    """How a command ended."""
+
+    code: int
+    """As shells say it: 128 + N after signal N."""
+
+    seconds: float
+    timed_out: bool = False
+    problem: str | None = None
+    """Why it could not be started."""
+
+
+class NotStarted(Exception):
+    """The run is being ended, so no command begins any more."""
+
+
+class _RunningCommand:
+    def __init__(self, process: subprocess.Popen[bytes], deadline: float | None) -> None:
+        self.process = process
+        self.deadline = deadline
+        self.timed_out = False
+        self.kill_at: float | None = None
+        self.has_exited = False
+        """Its first process has; what that started may still be at work."""
+        self.is_gone = threading.Event()
+        """Set once nothing is left of a command that was asked to end."""
+
+    def is_late(self, now: float) -> bool:
+        """True if it is at work past its deadline; not one that ended while this process was stopped."""
+        if self.kill_at is not None or self.deadline is None or now < self.deadline:
+            return False
+        if not hasattr(os, "waitid"):
+            return self.process.returncode is None
+        flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return not self.has_exited and os.waitid(os.P_PID, self.process.pid, flags) is None
+
+    def send(self, number: int) -> None:
+        """Send a signal to the command and what it started; not after it was waited for."""
+        if self.process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if _ON_POSIX:
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.kill()
+
+
+class RunningCommands:
+    """Safe to use from many threads, each of which runs one command at a time."""
+
+    def __init__(self, grace: float = GRACE_SECONDS) -> None:
+        """``grace``: seconds between asking a command to end and killing it."""
+        self._grace = grace
+        self._guard = threading.Lock()
+        self._running: set[_RunningCommand] = set()
+        self._is_ending = False
+
+    def run(
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        timeout: float | None = None,
+    ) -> CommandEnd:
+        """Run a command to its end, without standard input and without a terminal to ask on.
+
+        ``timeout`` in seconds: `tick` ends it then.
+
+        Raises:
+            NotStarted: `end` was called.
+        """
+        begun = time.monotonic()
+        try:
+            child = self._start(argv, environ, stdout, stderr, timeout)
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            code = NOT_FOUND if missing else NOT_EXECUTABLE
+            problem = "no such command" if missing else error.strerror or str(error)
+            return CommandEnd(code, time.monotonic() - begun, problem=f"{argv[0]}: {problem}")
+        code = self._wait(child)
+        seconds = time.monotonic() - begun
+        return CommandEnd(128 - code if code < 0 else code, seconds, child.timed_out)
+
+    def _start(
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        timeout: float | None,
+    ) -> _RunningCommand:
+        with self._guard:
+            if self._is_ending:
+                raise NotStarted
+            process = subprocess.Popen(
+                list(argv),
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            child = _RunningCommand(
+                process, None if timeout is None else time.monotonic() + timeout
+            )
+            self._running.add(child)
+        return child
+
+    def _wait(self, child: _RunningCommand) -> int:
+        if hasattr(os, "waitid"):
+            # The process is waited for without being removed: its number is nobody else's until
+            # the guard is held, so that no signal reaches a stranger.
+            os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            child.process.wait()
+        with self._guard:
+            child.has_exited = True
+            if child.kill_at is None:
+                self._running.discard(child)
+                return child.process.wait()
+        child.is_gone.wait()  # a shell is gone at once, and what it started still cleans up
+        with self._guard:
+            self._running.discard(child)
+            return child.process.wait()
+
+    def tick(self) -> None:
+        """End what has taken too long; kill what was asked to end and did not."""
+        now = time.monotonic()
+        with self._guard:
+            self._note_what_is_gone()
+            for child in self._running:
+                if child.kill_at is not None and now >= child.kill_at:
+                    child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+                    child.is_gone.set()
+                elif child.is_late(now):
+                    child.timed_out = True
+                    child.kill_at = now + self._grace
+                    child.send(signal.SIGTERM)
+
+    def _note_what_is_gone(self) -> None:
+        ending = [each for each in self._running if each.has_exited and each.kill_at is not None]
+        if ending:
+            at_work = _groups_at_work({each.process.pid for each in ending})
+            for child in ending:
+                if child.process.pid not in at_work:
+                    child.is_gone.set()
+
+    def end(self, number: int) -> None:
+        """Send signal ``number`` to all that run, and start none any more; `tick` kills the rest."""
+        with self._guard:
+            self._is_ending = True
+            for child in self._running:
+                child.kill_at = time.monotonic() + self._grace
+                child.send(number)
+
+    def kill(self) -> None:
+        """Kill all that run."""
+        with self._guard:
+            for child in self._running:
+                child.kill_at = 0.0
+                child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    @property
+    def running(self) -> int:
+        """How many commands run now."""
+        return len(self._running)
+
+
+def _groups_at_work(groups: Set[int]) -> Set[int]:
+    """Return which of these process groups have a process that has not exited."""
+    if not _ON_POSIX:
+        return set()
+    found = set[int]()
+    try:
+        processes = [each for each in Path("/proc").iterdir() if each.name.isdecimal()]
+    except OSError:  # only Linux has these files
+        return {each for each in groups if _takes_signals(each)}
+    for each in processes:
+        with contextlib.suppress(OSError):
+            stat = (each / "stat").read_bytes()
+            state, _parent, group = stat.rpartition(b")")[2].split()[:3]
+            if state not in b"ZX":
+                found.add(int(group))
+    return found & groups
+
+
+def _takes_signals(group: int) -> bool:
+    """True if a process of the group is at work; macOS refuses a signal to what has exited."""
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
+
+
+HandOver = Callable[
+    [TargetFacts, "Resolved", "Session"], AbstractContextManager[Sequence["Change"]]
+]
+"""Yields what changes in the environment of a target's command, which ends before the context."""
+
+COMMAND = "each"
+
+
+def as_variables(app: App, options: WalkOptions) -> HandOver:
+    """Return what hands over the session itself."""
+
+    @contextmanager
+    def hand_over(
+        facts: TargetFacts, resolved: Resolved, session: Session
+    ) -> Iterator[Sequence[Change]]:
+        del resolved
+        handed = HandoverSession(facts.chain, facts.region, session, options.shell_flags)
+        yield handed.changes(app.variables)
+
+    return hand_over
+
+
+def through_server(app: App, options: WalkOptions, reporter: Reporter) -> HandOver:
+    """Return what gives each command a server of its own: no command gets another one's token."""
+    from rolehop.commands.serve.keeper import already_started
+    from rolehop.commands.serve.server import Server, ServerSettings
+
+    @contextmanager
+    def hand_over(
+        facts: TargetFacts, resolved: Resolved, session: Session
+    ) -> Iterator[Sequence[Change]]:
+        with Server(app, ServerSettings(command=COMMAND), reporter) as server:
+            started = already_started(
+                app, facts.chain, session, options, region=facts.region, sts_region=resolved.region
+            )
+            server.add(started)
+            with server.running_beside():
+                yield server.changes_of_command(facts.chain)
+
+    return hand_over
+
 
 ACCOUNT_NAME = "ROLEHOP_ACCOUNT_NAME"
 """The account's name, for every command; empty if it has none."""
 
 _TICK = 0.1  # seconds
+
 _MOST_AHEAD = 8
+
 _FRESH_SECONDS = 60.0
 """A session that has waited longer for its command is looked at again: it may have to be renewed."""
 
 _LAST_SECONDS = 3.0
 """How long a run that ends waits for its last commands after they were killed."""
-
 
 Recorder = Callable[[RunTarget, TargetRow], object]
 

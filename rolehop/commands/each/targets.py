@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from rolehop.app.listing import matching_chains
-from rolehop.app.planning import account_of_source
-from rolehop.arn import account_of
+from rolehop.app.planning import Stamps, account_of_source, plan_chain, resolve_chain
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.arn import account_of
+from rolehop.base.credentials import scrub
+from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import rfc3339
+from rolehop.base.errors import (
+    ConfigError,
+    Declined,
+    HopRefused,
+    NoTerminal,
+    RolehopError,
+    ServiceError,
+    SourceError,
+    UsageError,
+    VaultError,
+)
+from rolehop.base.startup import Pattern
+from rolehop.base.text import clean
 from rolehop.config.value_types import NAME_PATTERN, REGION
-from rolehop.errors import ConfigError, UsageError
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import clean
+from rolehop.plan.model import Cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rolehop.app.context import App
-    from rolehop.credentials import Session
+    from rolehop.base.credentials import Session
     from rolehop.plan.resolve import Resolved
+    from rolehop.plan.walk_options import WalkOptions
 
 # As IAM names roles, without what a shell gives a meaning to (IAM API reference, CreateRole).
 _ROLE_NAME = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_+=,.@-]*")
+
 _ACCOUNT = Pattern(r"[0-9]{12}")
+
 # Not ${chain}, which a shell fills in, nor {{chain}}, which is another template's.
 _PLACEHOLDER = Pattern(r"(?<![${])\{(chain|account|account_name|role|region)\}(?!\})")
-
 
 ENABLED = "enabled"
 """Stands for every region that an account has enabled, until the account was asked."""
@@ -166,6 +185,7 @@ _UNKNOWN: Mapping[str, str] = {
     "role": "the session is of no role",
     "region": "no region is named",
 }
+
 _FIXES: Mapping[str, str] = {
     "account_name": "name the account in [accounts] or in its fleet",
     "region": "name regions with --region, or one in the chain",
@@ -195,3 +215,208 @@ def _is_region(text: str) -> bool:
         return REGION.run(text) == text
     except ValueError:
         return False
+
+
+class ResultClass(Enum):
+    """How a command ended for one target, or why it never began."""
+
+    OK = "ok"
+    FAILED = "command failed"
+    REFUSED = "refused"
+    """By AWS, or by rolehop before it asked AWS."""
+    NO_SIGN_IN = "no sign-in"
+    """The source gives no credentials, or somebody has to be asked."""
+    THROTTLED = "throttled"
+    NETWORK = "network"
+    TIMED_OUT = "timed out"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetProblem:
+    """Why a target is not ok, as an error says it; scrubbed."""
+
+    what: str
+    cause: str | None = None
+    fix: str | None = None
+    hop: int | None = None
+    brief: str | None = None
+    """The cause in a few words, if there are any."""
+
+    @property
+    def in_one_line(self) -> str:
+        """What happened, and the cause."""
+        return clean(": ".join(part for part in (self.what, self.brief or self.cause) if part))
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """One target, and what became of it."""
+
+    name: str
+    """The chain, and the region if the run is for several."""
+    chain: str
+    result: ResultClass
+    account: str | None = None
+    account_name: str | None = None
+    role: str | None = None
+    """The name of the last hop's role."""
+    region: str | None = None
+    """Of the command; ``None``: none is chosen."""
+    exit_code: int | None = None
+    """As shells say it: 128 + N after signal N; ``None``: the command was not run to its end."""
+    seconds: float | None = None
+    """How long the command ran; ``None``: it did not."""
+    problem: TargetProblem | None = None
+    ended_at: datetime | None = None
+    """When it was done (aware, UTC); ``None``: it was not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """One target, and what the run would do for it."""
+
+    chain: str
+    account: str | None
+    role: str | None
+    region: str | None
+    cached: bool
+    problem: str | None
+    """What is certain to fail."""
+    argv: tuple[str, ...]
+    """The command with its placeholders filled, as far as they are known without a call."""
+
+
+def class_of(error: RolehopError) -> ResultClass:
+    """Return the class of a target whose walk failed."""
+    match error:
+        case HopRefused():
+            return ResultClass.REFUSED
+        case SourceError() | NoTerminal() | Declined() | VaultError():
+            return ResultClass.NO_SIGN_IN
+        case ServiceError():
+            return ResultClass.THROTTLED if error.throttled else ResultClass.NETWORK
+        case _:
+            return ResultClass.REFUSED
+
+
+_LAST = "rolehop explain --last"
+
+
+def name_chain(error: RolehopError) -> None:
+    """Let the advice name the chain: of a run with many, the last refusal may be another's."""
+    if error.fix is not None and error.fix.endswith(_LAST) and error.chain is not None:
+        error.fix = Advice(f"{error.fix.removesuffix('--last')}", Argument(error.chain))
+
+
+def problem_of(error: RolehopError) -> TargetProblem:
+    """Return what happened without the error itself, whose traceback would keep the whole walk."""
+    cause = None if error.quotes_program else error.cause
+    brief = error.brief if isinstance(error, HopRefused) else None
+    return TargetProblem(
+        scrub(error.what),
+        scrub(cause) if cause else None,
+        scrub(error.fix) if error.fix else None,
+        error.hop,
+        scrub(brief) if brief else None,
+    )
+
+
+OnFailed = Callable[[RunTarget, RolehopError], object]
+"""Told of a target whose command does not begin, and why."""
+
+
+def ignore_failure(target: RunTarget, error: RolehopError) -> None:
+    """Implement `OnFailed` for whoever asks for no more than the rows of a run."""
+
+
+class SharedReason(NamedTuple):
+    """Targets that failed for one reason."""
+
+    error: RolehopError
+    """Of the first of them; without a traceback, which would keep the whole walk."""
+
+    targets: list[RunTarget]
+
+
+class RunFailures:
+    """Collects failures; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._reasons: dict[tuple[object, ...], SharedReason] = {}
+
+    def add(self, target: RunTarget, error: RolehopError) -> None:
+        """Collect one; implements `OnFailed`."""
+        with self._guard:
+            reason = self._reasons.get(_key(error))
+            if reason is None:
+                reason = SharedReason(error.with_traceback(None), [])
+                error.__context__ = None
+                self._reasons[_key(error)] = reason
+            reason.targets.append(target)
+
+    def reasons(self) -> list[SharedReason]:
+        """Return each reason once, in the order in which they occurred."""
+        with self._guard:
+            return list(self._reasons.values())
+
+
+def _key(error: RolehopError) -> tuple[object, ...]:
+    """Return what tells reasons apart: what happened, whatever the chain, and AWS's words."""
+    why = error.message if isinstance(error, HopRefused) else error.cause
+    return type(error), error.what.replace(f"'{error.chain}'", "''"), why
+
+
+def planned_rows(
+    app: App, targets: Sequence[RunTarget], argv: Sequence[str], options: WalkOptions
+) -> Iterator[PlannedRow]:
+    """Give a row for each target, also for one that cannot be planned."""
+    stamps = Stamps(keyring_needed=False)
+    for target in targets:
+        facts, cached, problem = TargetFacts(target, region=target.region), False, None
+        try:
+            facts = facts_of(app, target, resolve_chain(app, target.chain, options, stamps=stamps))
+            plan = plan_chain(app, target.chain, options, stamps, app.source_callers)
+            cached = bool(plan.hops) and plan.hops[-1].cache is Cache.FRESH
+            failing = (step.will_fail for step in plan.hops if step.will_fail)
+            problem = None if cached else plan.source_problem or next(failing, None)
+        except RolehopError as error:
+            problem = ": ".join(part for part in (error.what, error.cause) if part)
+        words, unfit = filled_as_known(argv, facts)
+        yield PlannedRow(
+            target.name, facts.account, facts.role, facts.region, cached, problem or unfit, words
+        )
+
+
+def no_output(*, folder: str | None = None) -> dict[str, object]:
+    """Return the members of a document that say where the output is, if it is not in there."""
+    return {"stdout": None, "stderr": None, "cut": False, "folder": folder}
+
+
+def result_document(row: TargetRow, output: dict[str, object]) -> dict[str, object]:
+    """Return ``rolehop.each/1``; ``output`` as for `result_line`."""
+    problem = row.problem
+    return {
+        "schema": "rolehop.each/1",
+        **_identity(row),
+        "class": row.result.value,
+        "exit_code": row.exit_code,
+        "seconds": None if row.seconds is None else round(row.seconds, 3),
+        "ended_at": rfc3339(row.ended_at),
+        "error": None
+        if problem is None
+        else {"what": problem.what, "cause": problem.cause, "fix": problem.fix, "hop": problem.hop},
+        **output,
+    }
+
+
+def _identity(row: TargetRow) -> dict[str, object]:
+    return {
+        "target": row.name,
+        "chain": row.chain,
+        "account": row.account,
+        "account_name": row.account_name,
+        "role": row.role,
+        "region": row.region,
+    }

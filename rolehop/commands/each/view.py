@@ -1,17 +1,27 @@
-"""Show a run of one command for many chains: what each wrote, in one piece, and how far it is."""
+"""The table of a run, its JSON lines, and the line that shows how far it is."""
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
-from rolehop.show.running.rows import ResultClass, TargetRow
-from rolehop.show.running.table import no_output, progress_text, result_line
+from rolehop.base.durations import show_span
+from rolehop.base.text import clean, pluralize, visible_json
+from rolehop.commands.each.targets import (
+    PlannedRow,
+    ResultClass,
+    TargetRow,
+    no_output,
+    result_document,
+)
+from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row
 from rolehop.terminal.output import (
     copy_program_output,
     is_asking,
@@ -20,14 +30,109 @@ from rolehop.terminal.output import (
     write_stdout,
 )
 from rolehop.terminal.terminal import not_written
-from rolehop.text import clean
 
 if TYPE_CHECKING:
-    from rolehop.app.each.output_folder import OutputFolder
-    from rolehop.app.each.outputs import CommandOutput
+    from rolehop.commands.each.output_folder import OutputFolder
+    from rolehop.commands.each.outputs import CommandOutput
     from rolehop.terminal.terminal import Terminal
 
+_MOST_ROWS = 60
+"""A table of more shows only what is not ok, and no more than this of it."""
+
+
+def results_view(rows: Sequence[TargetRow], *, verbose: bool, may_resume: bool = True) -> View:
+    """Show every target, then the counts; of very many, only what is not ok unless ``verbose``.
+
+    ``may_resume``: say how what is not ok is run again.
+    """
+    shown = rows
+    if len(rows) > _MOST_ROWS and not verbose:
+        shown = [each for each in rows if each.result is not ResultClass.OK][:_MOST_ROWS]
+    drawn = [_result_row(each) for each in shown]
+    columns = ("CHAIN", "ACCOUNT", "EXIT", "CLASS", "TIME")
+    grid = [Grid(columns, drawn)] if drawn else []
+    resume = may_resume and any(each.result is not ResultClass.OK for each in rows)
+    advice = [line("the same command with --resume runs only what is not ok")] if resume else []
+    return [*grid, *_counts(rows, len(rows) - len(shown)), *advice]
+
+
+def _result_row(each: TargetRow) -> Row:
+    code = "-" if each.exit_code is None else str(each.exit_code)
+    good = each.result is ResultClass.OK
+    return row(
+        StyledText(each.name, "bold"),
+        each.account or "-",
+        code,
+        StyledText(each.result.value, "green" if good else "red"),
+        "-" if each.seconds is None else f"{each.seconds:.1f} s",
+        under=each.problem.in_one_line if each.problem else "",
+    )
+
+
+def _counts(rows: Sequence[TargetRow], hidden: int) -> Iterator[Line]:
+    counted = Counter(each.result for each in rows)
+    parts = [f"{counted[kind]:,} {kind.value}" for kind in ResultClass if counted[kind]]
+    more = f" ({hidden:,} of them not shown: -v shows all)" if hidden else ""
+    yield line(f"{pluralize(len(rows), 'target')}: {', '.join(parts)}{more}")
+
+
+def planned_view(rows: Sequence[PlannedRow], *, verbose: bool) -> View:
+    """Show what a run would do; ``verbose``: with the command of each target."""
+    drawn = [
+        row(
+            StyledText(each.chain, "bold"),
+            each.account or "-",
+            each.role or "-",
+            each.region or "-",
+            "yes" if each.cached else "no",
+            under=_planned_under(each, verbose=verbose),
+        )
+        for each in rows
+    ]
+    failing = sum(1 for each in rows if each.problem)
+    count = f"{pluralize(len(rows), 'target')}, {failing} of them will fail; nothing was run"
+    return [Grid(("CHAIN", "ACCOUNT", "ROLE", "REGION", "CACHED"), drawn), line(count)]
+
+
+def _planned_under(each: PlannedRow, *, verbose: bool) -> str:
+    problem = f"will fail: {clean(each.problem)}" if each.problem else ""
+    return "; ".join(filter(None, (problem, " ".join(each.argv) if verbose else "")))
+
+
+def result_line(row: TargetRow, output: dict[str, object]) -> str:
+    """Return one line of ``rolehop.each/1``; ``output``: as `no_output`, with texts or without."""
+    return visible_json(json.dumps(result_document(row, output), ensure_ascii=False))
+
+
+def planned_line(row: PlannedRow) -> str:
+    """Return one line of ``rolehop.each-plan/1``."""
+    document = {
+        "schema": "rolehop.each-plan/1",
+        "chain": row.chain,
+        "account": row.account,
+        "role": row.role,
+        "region": row.region,
+        "cached": row.cached,
+        "will_fail": row.problem,
+        "command": list(row.argv),
+    }
+    return visible_json(json.dumps(document, ensure_ascii=False))
+
+
+def progress_text(total: int, running: int, done: int, failed: int, seconds: float) -> str:
+    """Return one line on a run that is under way: counts, and about how long it still takes.
+
+    ``seconds`` have passed since it began.
+    """
+    parts = [f"{done} of {total} done", f"{running} running", f"{failed} failed"]
+    if done and done < total:
+        left = int(seconds / done * (total - done)) + 1
+        parts.append(f"about {show_span(left)} left")
+    return ", ".join(parts)
+
+
 _ASKING_PAUSE = 0.1  # seconds
+
 _MOST_IN_JSON = 1 << 20  # bytes of each stream
 
 

@@ -1,13 +1,34 @@
-"""One question for all: the first walk of a source goes alone, and its answer counts for the others."""
+"""The walks of one run: what chains share is walked once, and a person is asked once."""
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.errors import HopRefused, NoTerminal, RolehopError, SignInExpired, SourceError
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.app.chain_walk import SharedByWalks, SharedFailures
+from rolehop.app.planning import Stamps, goal_of
+from rolehop.app.ports import declined, is_yes
+from rolehop.app.walking import ask_reason, person_for, walk_chain
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.errors import (
+    ConfigError,
+    HopRefused,
+    NoTerminal,
+    RolehopError,
+    ServiceError,
+    SignInExpired,
+    SourceError,
+)
+from rolehop.base.text import pluralize
+from rolehop.vault.deferred_writes import GatheringVault
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.base.credentials import Session
+    from rolehop.plan.resolve import Resolved
+    from rolehop.plan.walk_options import WalkOptions
 
 T = TypeVar("T")
 
@@ -87,3 +108,103 @@ def _copied(error: RolehopError) -> RolehopError:
     copied = type(error).__new__(type(error), *error.args)
     vars(copied).update(vars(error))
     return copied
+
+
+_THROTTLED_PAUSES = (1.0, 3.0)
+"""Seconds before a walk that AWS throttled, after retries of its own, is tried again."""
+
+
+class FleetWalker:
+    """Walks chains; safe to use from many threads.
+
+    Attributes:
+        is_over: once set, a walk that was throttled is not tried again.
+    """
+
+    def __init__(self, app: App, options: WalkOptions, jobs: int) -> None:
+        """Walk with ``options``, at most ``jobs`` chains at once."""
+        app.sts_clients.connections = jobs
+        # Cached properties that threads share are made before the threads start.
+        _ = app.locks, app.ceilings, app.source_callers, app.history
+        app.history.many_at_once = jobs > 1
+        self._app = app
+        self._options = options
+        self._vault = GatheringVault(app.vault)
+        self._sign_ins = SignIns()
+        # The network comes back, and throttling passes; a refused hub stays refused.
+        failures = SharedFailures(app.locks, lambda error: not isinstance(error, ServiceError))
+        context = app.walk_context(person_for(app, options))
+        stamps = Stamps(index_changes=True)
+        self._shared = SharedByWalks(self._vault, context, failures, stamps=stamps)
+        self.is_over = threading.Event()
+
+    def session(self, chain: str, resolved: Resolved) -> Session:
+        """Return a session of ``chain``, which was resolved to ``resolved``.
+
+        Raises:
+            RolehopError: see `rolehop.walk.walk.walk`.
+        """
+        source = resolved.source
+        return self._sign_ins.walk(source.name, repr(source), chain, lambda: self._walk(chain))
+
+    def sessions(self) -> dict[str, Session]:
+        """Return the sessions used last by their hop keys, also of a vault that stores nothing."""
+        return self._vault.sessions()
+
+    def store(self) -> None:
+        """Store the sessions that are not stored yet."""
+        self._vault.store()
+
+    def _walk(self, chain: str) -> Session:
+        """Walk; a walk that AWS throttled is tried again. The command never is."""
+        for pause in _THROTTLED_PAUSES:
+            try:
+                return self._walk_once(chain)
+            except ServiceError as error:
+                if not error.throttled or self.is_over.is_set():
+                    raise
+            self.is_over.wait(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        return self._walk_once(chain)
+
+    def _walk_once(self, chain: str) -> Session:
+        return walk_chain(self._app, chain, self._options, shared=self._shared)[1]
+
+
+def ask_once(app: App, chains: Sequence[str], options: WalkOptions, *, always: bool) -> WalkOptions:
+    """Ask for one confirmation and one reason if chains require them; return ``options`` with it.
+
+    ``always``: ask about all chains, also if none requires it (``--confirm``).
+
+    Raises:
+        Declined: the answer was not yes.
+        NoTerminal: nobody can be asked.
+    """
+    configs = app.config.chains
+    asking = [name for name in chains if always or (name in configs and configs[name].confirm)]
+    if asking:
+        _confirm(app, asking, options, always=always)
+    reasoned = [name for name in chains if name in configs and configs[name].reason_required]
+    return ask_reason(app, reasoned[0], options) if reasoned else options
+
+
+def _confirm(app: App, chains: Sequence[str], options: WalkOptions, *, always: bool) -> None:
+    person = person_for(app, options)
+    if person.can_ask:  # else the question, which nobody is asked, needs no list
+        for name in chains:
+            person.say(f"{name}: {_goal(app, name, options)}")
+    question = f"The command runs for the {pluralize(len(chains), 'chain')} above. Continue? [y/N] "
+    try:
+        answer = person.ask(question, needed="a confirmation")
+    except NoTerminal as error:
+        why = "--confirm was given" if always else f"chain '{chains[0]}' has confirm = true"
+        error.cause, error.fix = why, error.fix or "run it in a terminal"
+        raise
+    if not is_yes(answer):
+        raise declined("it was not confirmed, so nothing was run", answer, "answer y to continue")
+
+
+def _goal(app: App, name: str, options: WalkOptions) -> str:
+    try:
+        return goal_of(app, name, options)
+    except ConfigError as error:
+        return error.what

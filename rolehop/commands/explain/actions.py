@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.app.judging.organization import accounts_of, with_organization
+from rolehop.app.context import App
+from rolehop.app.judging.evidence import (
+    PolicyOptions,
+    accounts_of,
+    read_documents,
+    read_policy,
+    with_organization,
+)
 from rolehop.app.judging.plan_verdict import check_hops_exist, scenario_of
-from rolehop.app.judging.policy_documents import PolicyOptions, read_documents, read_policy
 from rolehop.app.planning import Stamps, plan_chain
-from rolehop.arn import account_of, is_role
-from rolehop.errors import ConfigError, UsageError
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.arn import RoleArn, account_of, is_role
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import ConfigError, SourceError, UsageError
+from rolehop.base.files import is_plain_file
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.action_request import action_requests, resource_policy
 from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
-from rolehop.policy.chains.action_request import action_requests, resource_policy
-from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.context_keys import is_sent
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import PolicySet
-from rolehop.policy.inventory.context_keys import is_sent
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.language.json_reader import PolicyError
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.policy.finding_text import sentence
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.language.parser import PolicyError
+from rolehop.policy.requests import ChainScenario
+from rolehop.policy.role_report import RoleReport, report_on
 
 if TYPE_CHECKING:
-    from rolehop.app.context import App
     from rolehop.plan.model import Plan
 
 
@@ -114,3 +123,56 @@ def _own_policy(file: str | None) -> PolicySet:
         return resource_policy(None if file is None else read_policy(file))
     except PolicyError as error:
         raise ConfigError(f"{file} is not a resource-based policy", cause=str(error)) from None
+
+
+HOW_TO_NAME_ROLE = "rolehop explain role ARN, or rolehop explain role FILE, from aws iam get-role"
+
+
+def describe_role(app: App, role: str, policies: PolicyOptions, *, offline: bool) -> RoleReport:
+    """Describe ``role``: its ARN, or a file with the output of ``aws iam get-role``.
+
+    IAM is read with the credentials in this shell, unless a document has the role or ``offline``.
+
+    Raises:
+        UsageError: it is neither, or the file holds several roles.
+        SourceError: neither the documents nor IAM know the role.
+    """
+    if is_plain_file(role):
+        policies = replace(policies, documents=(role, *policies.documents))
+        role = _only_role(read_documents(PolicyOptions(documents=(role,)), app.note), role)
+    inventory = read_documents(policies, app.note)
+    arn = _role_arn(role)
+    if not offline and inventory.find(arn) is None:
+        from rolehop.app.judging.live_iam import read_live_role
+
+        inventory = read_live_role(app, arn).merged(inventory)
+    report = report_on(inventory, arn)
+    if report is not None:
+        return report
+    missing = inventory.role_missing(RoleArn.parse(arn))
+    if missing is not None:
+        raise SourceError(f"there is no role {arn}", cause=sentence(missing))
+    raise SourceError(
+        f"nothing is known about {arn}",
+        cause="no file describes it, and AWS was not asked or did not say"
+        if offline
+        else "no file describes it, and the credentials in this shell may not read it",
+        fix=f"aws iam get-role --role-name {arn.rpartition('/')[2]} > FILE, then --policies FILE",
+    )
+
+
+def _role_arn(text: str) -> str:
+    try:
+        return str(RoleArn.parse_in(text, "aws"))
+    except ValueError as error:
+        raise UsageError(str(error), fix=HOW_TO_NAME_ROLE) from None
+
+
+def _only_role(inventory: IamInventory, file: str) -> str:
+    roles = [arn for arn in inventory.entities if ":role/" in arn]
+    if len(roles) != 1:
+        raise UsageError(
+            f"{file} describes {len(roles)} roles",
+            fix=Advice("name one: rolehop explain role ARN --policies ", Argument(file)),
+        )
+    return roles[0]

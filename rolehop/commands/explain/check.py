@@ -7,12 +7,12 @@ import gc
 import click
 
 from rolehop import __version__
+from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.explaining import check_chains
-from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.policy_options import exit_code, policy_flags
+from rolehop.commands.explain.options import exit_code, policy_flags
 from rolehop.policy.chain_verdict import ChainVerdict
 
 
@@ -60,20 +60,19 @@ def command(
 def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> None:
     match style:
         case "text":
-            from rolehop.show.checking.summary import checks_view
+            from rolehop.commands.explain.check_view import checks_view
 
             cli.write_view(checks_view(verdicts))
         case "junit":
-            from rolehop.show.checking.ci_reports import as_junit
+            from rolehop.commands.explain.ci_reports import as_junit
 
             cli.terminal.write_output(as_junit(verdicts, strict=strict) + "\n", encoding="utf-8")
         case "sarif":
-            from rolehop.app.judging.config_lines import ConfigLines
-            from rolehop.show.checking.ci_reports import sarif_document
+            from rolehop.commands.explain.ci_reports import ConfigLines, sarif_document
 
             find = ConfigLines(cli.app).find
             cli.write_json(sarif_document(verdicts, find, version=__version__, strict=strict))
         case _:
-            from rolehop.show.explain_json import check_document
+            from rolehop.commands.explain.documents import check_document
 
             cli.write_json(check_document(verdicts))

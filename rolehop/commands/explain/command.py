@@ -2,33 +2,205 @@
 
 from __future__ import annotations
 
+import codecs
+import sys
+
 import click
 
-from rolehop.app.judging.explaining import (
-    UnjudgedRefusal,
-    explain_chain,
-    explain_last_refusal,
-)
-from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.judging.role_description import HOW_TO_NAME_ROLE, describe_role
+from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.explaining import UnjudgedRefusal, explain_chain, explain_last_refusal
 from rolehop.app.planning import is_chain
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import UsageError
+from rolehop.base.startup import Pattern
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
-from rolehop.cli.explain_calls import (
-    action_options,
-    check_text,
-    print_actions,
-    print_text,
-    print_unjudged,
-)
 from rolehop.cli.options import Command, call_options, format_option, walk_options_from
-from rolehop.cli.policy_options import REFUSED, exit_code, policy_flags
-from rolehop.cli.walk_command import chain_or_pick
-from rolehop.errors import UsageError
+from rolehop.commands.explain.actions import (
+    HOW_TO_NAME_ROLE,
+    ActionOptions,
+    describe_role,
+    judge_actions,
+)
+from rolehop.commands.explain.options import REFUSED, exit_code, policy_flags
+from rolehop.commands.walk_command import chain_or_pick
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.action_request import is_one_resource
 from rolehop.policy.chain_verdict import ChainVerdict
-from rolehop.policy.role_report.report import RoleReport
-from rolehop.startup.dataclass import replace
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
+from rolehop.policy.evaluation.model import Outcome
+from rolehop.policy.role_report import RoleReport
+from rolehop.terminal.layout import line
+
+_MOST_BYTES = 4_000_000  # of a text on stdin
+
+_ACTION = Pattern(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+
+
+def action_options(
+    actions: tuple[str, ...], resource: str | None, own_policy: str | None
+) -> ActionOptions | None:
+    """Return what is asked; ``None``: nothing about an action.
+
+    Raises:
+        UsageError: an action or the resource is none, or ``--action`` is missing.
+    """
+    listed = tuple(each.strip() for text in actions for each in text.split(","))
+    if not listed:
+        if resource is None and own_policy is None:
+            return None
+        raise UsageError("--resource is given without --action", fix="--action s3:GetObject")
+    wrong = next((each for each in listed if _ACTION.fullmatch(each) is None), None)
+    if wrong is not None:
+        raise UsageError(f"'{wrong}' is not an action", fix="--action s3:GetObject, or s3:Get*")
+    if resource is not None and not is_one_resource(resource):
+        raise UsageError(
+            f"'{resource}' is not a resource",
+            cause="a resource is one ARN without wildcards, or * for actions that have none",
+        )
+    return ActionOptions(listed, resource or ANY_RESOURCE, own_policy)
+
+
+def print_actions(
+    cli: CommandContext,
+    chain: str,
+    asked: ActionOptions,
+    policies: PolicyOptions,
+    options: WalkOptions,
+    style: str,
+    *,
+    offline: bool,
+) -> set[Outcome]:
+    """Judge and print the actions; return their outcomes."""
+    from rolehop.commands.explain.documents import actions_document
+    from rolehop.commands.explain.view import actions_view
+
+    verdicts = judge_actions(cli.app, chain, asked, policies, options, offline=offline)
+    if style == "json":
+        cli.write_json(actions_document(chain, verdicts))
+    else:
+        cli.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
+    return {each.verdict.outcome for each in verdicts}
+
+
+def print_error(
+    cli: CommandContext, text: str, policies: PolicyOptions, style: str, *, offline: bool
+) -> None:
+    """Explain an access-denied text and print it; ``-``: the text on stdin."""
+    from rolehop.commands.explain.denied_call import explain_error
+    from rolehop.commands.explain.documents import denied_document
+    from rolehop.commands.explain.view import actions_view, denied_view, hints, hop_view
+
+    found = explain_error(cli.app, _text_of(text), policies, offline=offline)
+    verbose = cli.terminal.verbose
+    if style == "json":
+        cli.write_json(
+            denied_document(
+                found.denied, found.fix, found.chain, found.hop, found.action, found.encoded
+            )
+        )
+        return
+    if found.chain is not None and found.hop is not None:
+        view = hop_view(found.chain, found.hop, verbose=verbose)
+    elif found.chain is not None and found.action is not None:
+        view = actions_view(found.chain, [found.action], verbose=verbose)
+    else:
+        view = denied_view(found.denied, found.fix, found.chain)
+    cli.write_view([*view, *hints(found.encoded, found.others, found.chain)])
+
+
+def print_unjudged(cli: CommandContext, refused: UnjudgedRefusal, style: str) -> None:
+    """Print what AWS said to the last refused hop, and why it cannot be judged."""
+    from rolehop.commands.explain.documents import unjudged_document
+    from rolehop.commands.explain.policy_view import unjudged_view
+
+    answer, why = refused.answer, refused.why
+    if style == "json":
+        cli.write_json(unjudged_document(refused.chain, refused.hop, answer))
+    else:
+        text = why.what if why.cause is None else f"{why.what}: {why.cause}"
+        cli.write_view(unjudged_view(refused.chain, refused.hop, answer, text))
+
+
+def print_decoded(
+    cli: CommandContext,
+    chain: str | None,
+    message: str,
+    policies: PolicyOptions,
+    style: str,
+    *,
+    offline: bool,
+) -> bool:
+    """Decode an encoded message and print it; ``-``: on stdin. Return True if AWS refused."""
+    from rolehop.commands.explain.denied_call import decode_message, judge_decoded
+    from rolehop.commands.explain.documents import decoded_document
+    from rolehop.commands.explain.view import actions_view, decoded_view, hop_view
+
+    decoded = decode_message(cli.app, chain, _text_of(message))
+    call = judge_decoded(cli.app, decoded, policies, offline=offline)
+    called_by = None if call is None else call.chain
+    hop, action = (None, None) if call is None else (call.hop, call.action)
+    verbose = cli.terminal.verbose
+    if style == "json":
+        cli.write_json(decoded_document(decoded, called_by, hop, action))
+        return call is not None
+    view = decoded_view(decoded, verbose=verbose)
+    if called_by is not None and hop is not None:
+        above = len(view) + 1
+        view = [*view, line(), *hop_view(called_by, hop, verbose=verbose, above=above)]
+    elif called_by is not None and action is not None:
+        above = len(view) + 1
+        view = [*view, line(), *actions_view(called_by, [action], verbose=verbose, above=above)]
+    cli.write_view(view)
+    return call is not None
+
+
+def _text_of(text: str) -> str:
+    """Return a text, ``-``: that of stdin, in UTF-8 or as its byte order mark says."""
+    if text != "-":
+        return text
+    read = sys.stdin.buffer.read(_MOST_BYTES)
+    # PowerShell 5 writes UTF-16 into files.
+    marked = read.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return read.decode("utf-16" if marked else "utf-8-sig", "replace")
+
+
+def print_text(
+    cli: CommandContext,
+    what: tuple[str, ...],
+    error: str | None,
+    decode: str | None,
+    policies: PolicyOptions,
+    style: str,
+    *,
+    offline: bool,
+) -> bool:
+    """Explain AWS's text ``error``, or else the encoded message ``decode``; true if it is refused."""
+    if decode is not None:
+        chain = what[0] if what else None
+        return print_decoded(cli, chain, decode, policies, style, offline=offline)
+    print_error(cli, error or "", policies, style, offline=offline)
+    return True
+
+
+def check_text(
+    what: tuple[str, ...],
+    options: WalkOptions,
+    *,
+    last: bool,
+    decode: str | None,
+) -> None:
+    """Refuse what makes no sense with a text.
+
+    Raises:
+        UsageError: a chain beside --error, two beside --decode, --last, or flags of a walk.
+    """
+    most = 0 if decode is None else 1
+    if len(what) > most or last or options.call_flags:
+        raise UsageError(
+            "--error stands alone, and --decode beside at most a chain",
+            fix="rolehop explain --error TEXT, or rolehop explain CHAIN --decode MESSAGE",
+        )
 
 
 @click.command(
@@ -154,11 +326,11 @@ def _print_verdict(
 
 def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     if style == "json":
-        from rolehop.show.explain_json import explain_document
+        from rolehop.commands.explain.documents import explain_document
 
         cli.write_json(explain_document(verdict))
         return
-    from rolehop.show.explain import verdict_view
+    from rolehop.commands.explain.view import verdict_view
 
     cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
 
@@ -168,7 +340,7 @@ def _apply_fix(
 ) -> None:
     from pathlib import Path
 
-    from rolehop.app.judging.fixed_document import write_fixed_document
+    from rolehop.commands.explain.fixed_document import write_fixed_document
 
     fixed = write_fixed_document(verdict, Path(file), policies)
     what = fixed.name if fixed.name.startswith("a new ") else f"the fixed {fixed.name}"
@@ -183,7 +355,7 @@ def _apply_fix(
 
 
 def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:
-    from rolehop.show.role import role_document, role_view
+    from rolehop.commands.explain.role_view import role_document, role_view
 
     if style == "json":
         cli.write_json(role_document(report))

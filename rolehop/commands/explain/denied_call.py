@@ -1,21 +1,34 @@
-"""Find the chain whose credentials a refused call was signed with."""
+"""Explain an access-denied text of any AWS service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from rolehop.access_denied.model import AccessDenied
-from rolehop.app.judging.federated_call import federated_call
-from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.planning import plan_chain, resolve_chain
-from rolehop.arn import is_same_principal
-from rolehop.errors import RolehopError
+from rolehop.app.caller import shell_credentials
+from rolehop.app.judging.evidence import PolicyOptions, federated_call, session_or_keys
+from rolehop.app.judging.explaining import explain_refused_hop
+from rolehop.app.planning import plan_chain, resolve_chain, sts_of_shell
+from rolehop.base.arn import is_same_principal
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import HopRefused, RolehopError, ServiceError, UsageError
+from rolehop.base.startup import Pattern
+from rolehop.commands.explain.actions import ActionOptions, judge_actions
 from rolehop.plan.identity import is_caller_known, wrong_caller
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.access_denied import AccessDenied
+from rolehop.policy.action_request import is_one_resource
+from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, HopVerdict
+from rolehop.policy.denied_text import S3_ACTIONS, encoded_message, read_excerpt
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.principals import caller_from_arn
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory import IamInventory
 from rolehop.sources import SOURCE_TYPES, is_federated
-from rolehop.startup.dataclass import dataclass
+from rolehop.walk.ports import StsRefusal
+from rolehop.walk.sts_errors import denial_fix
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -144,3 +157,224 @@ def _resolved(app: App) -> Iterator[tuple[str, Resolved]]:
             yield name, resolve_chain(app, name)
         except RolehopError:
             continue  # other chains may still be the one
+
+
+@dataclass(frozen=True, slots=True)
+class DeniedCall:
+    """What an access-denied text says, and what is known here of the call."""
+
+    denied: AccessDenied | None
+    """Of its first error; ``None``: only its encoded message says who was refused what."""
+
+    fix: str
+    others: int = 0
+    """The number of other errors in it."""
+
+    encoded: str | None = None
+    """The encoded authorization message in it."""
+
+    chain: str | None = None
+    """The chain whose session called; ``None``: none that is known here."""
+
+    hop: HopVerdict | None = None
+    """Set if the call was a hop of ``chain``."""
+
+    action: ActionVerdict | None = None
+    """Set if it was another call, of a session of ``chain``."""
+
+
+def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool) -> DeniedCall:
+    """Explain an access-denied text; if a session of a chain called, the call is judged as well.
+
+    Raises:
+        UsageError: it is no access-denied text of AWS.
+        ConfigError: see `plan_chain` and `read_documents`.
+    """
+    excerpt, encoded = read_excerpt(text), encoded_message(text)
+    if excerpt is None and encoded is None:
+        raise unreadable(text)
+    if excerpt is None:
+        return DeniedCall(None, "decode the message", encoded=encoded)
+    denied, fix = excerpt.denied, denial_fix(excerpt.denied)
+    found = DeniedCall(denied, fix, excerpt.others, encoded)
+    answer = AwsRefusal(excerpt.code or "", None, excerpt.words, fix, denied)
+    # A text may have a resource that AWS shortened.
+    exact = denied.resource is None or is_one_resource(denied.resource)
+    return judge_call(app, found, answer, policies, offline=offline, exact=exact)
+
+
+def judge_call(
+    app: App,
+    found: DeniedCall,
+    answer: AwsRefusal,
+    policies: PolicyOptions,
+    *,
+    offline: bool,
+    exact: bool,
+) -> DeniedCall:
+    """Judge a refused call if a session of a chain made it; ``exact``: its resource is whole."""
+    denied = found.denied
+    session = None if denied is None else refused_session(app, denied, policies, offline=offline)
+    if denied is None or session is None:
+        return found
+    found, options = replace(found, chain=session.chain), WalkOptions()
+    if session.is_hop:
+        refused = (session.number + 1, answer)
+        verdict = explain_refused_hop(
+            app, session.chain, refused, policies, options, offline=offline
+        )
+        return replace(found, hop=verdict.hops[0])
+    if not exact:
+        return found
+    if session.number == 0:
+        policies = replace(policies, caller=policies.caller or denied.caller)
+    asked = ActionOptions((denied.action,), denied.resource or ANY_RESOURCE, hop=session.number)
+    verdicts = judge_actions(
+        app, session.chain, asked, policies, options, offline=offline, answer=answer
+    )
+    return replace(found, action=verdicts[0])
+
+
+def unreadable(text: str) -> UsageError:
+    """Return the error for a text in which AWS says neither who was refused nor what.
+
+    Source: Amazon S3 user guide, "Troubleshoot access denied (403 Forbidden) errors": for many
+    calls S3's message is "Access Denied" alone.
+    """
+    call = "rolehop explain CHAIN --action ACTION --resource ARN"
+    if _BARE_DENIAL.search(text) is None:
+        return UsageError(
+            "this is not an access-denied message of AWS",
+            cause="it does not say: User: ARN is not authorized to perform: ACTION",
+            fix=f"copy that sentence of AWS, or name the call: {call}",
+        )
+    operation = _OPERATION.search(text)
+    if operation is not None and _OF_S3.search(operation[1]) is not None:
+        call = call.replace("ACTION", f"s3:{S3_ACTIONS.get(operation[1], operation[1])}")
+    return UsageError(
+        "AWS says only that it refused a call",
+        cause="its text names neither the caller, nor the action, nor the resource",
+        fix=f"name the call: {call}",
+    )
+
+
+_BARE_DENIAL = Pattern(r"Access ?Denied|\b403\b|Forbidden|UnauthorizedOperation", re.IGNORECASE)
+
+_OPERATION = Pattern(r"when calling the (\w{1,80}) operation")
+
+_OF_S3 = Pattern(r"Object|Bucket|MultipartUpload|UploadPart")
+
+
+def judge_decoded(
+    app: App, message: Mapping[str, object], policies: PolicyOptions, *, offline: bool
+) -> DeniedCall | None:
+    """Judge the call of a decoded message as that of an access-denied text; ``None``: it has none.
+
+    The values that the service gave its own condition keys count, unless ``policies`` has others.
+    """
+    context = _object(message.get("context"))
+    caller = _object(context.get("principal")).get("arn")
+    action, resource = context.get("action"), context.get("resource")
+    if not (isinstance(caller, str) and isinstance(action, str)) or message.get("allowed") is True:
+        return None
+    denied = AccessDenied(
+        caller,
+        action,
+        resource if isinstance(resource, str) else None,
+        explicit=message.get("explicitDeny") is True,
+    )
+    policies = replace(policies, context={**dict(_own_keys(context)), **policies.context})
+    fix = denial_fix(denied)
+    answer = AwsRefusal("", None, "", fix, denied)
+    found = DeniedCall(denied, fix)
+    return judge_call(app, found, answer, policies, offline=offline, exact=True)
+
+
+def _own_keys(context: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the service's condition keys; those of AWS are known from the session."""
+    for each in _items(context.get("conditions")):
+        key = each.get("key")
+        values = [value.get("value") for value in _items(each.get("values"))]
+        if isinstance(key, str) and ":" in key and not key.lower().startswith("aws:"):
+            yield key, tuple(str(value) for value in values)
+
+
+def _items(value: object) -> Iterator[Mapping[str, object]]:
+    found = _object(value).get("items")
+    yield from map(_object, found if isinstance(found, list) else ())
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+# STS API reference, DecodeAuthorizationMessage, InvalidAuthorizationMessageException.
+_INVALID = (
+    "copy the whole message, which is one word of several hundred characters, or pipe AWS's text to"
+    " --decode -; an old message has expired: make the call again"
+)
+
+_MAY_NOT = "allow sts:DecodeAuthorizationMessage to a session of the account it came from"
+
+
+def decode_message(app: App, chain: str | None, message: str) -> dict[str, object]:
+    """Decode an encoded authorization message with the session of ``chain``, or of this shell.
+
+    ``message``: it alone, or a text that has it.
+
+    Raises:
+        UsageError: it is no such message.
+        SourceError: there are no credentials in this shell, or the chain has no stored session.
+        HopRefused: AWS does not decode it: the caller may not, or it is of another account.
+        ServiceError: AWS did not answer, or with something else.
+    """
+    encoded = _encoded_in(message)
+    plan = None if chain is None else plan_chain(app, chain)
+    of_chain = "rolehop explain CHAIN --decode MESSAGE"
+    signer = shell_credentials(app, of_chain) if plan is None else session_or_keys(app, plan)
+    try:
+        with nullcontext() if plan is None else app.history.signing(plan):
+            decoded = sts_of_shell(app).decode_message(signer, encoded)
+    except StsRefusal as refusal:
+        raise HopRefused(
+            "AWS does not decode this message",
+            code=refusal.code,
+            message=refusal.message,
+            cause=f"{refusal.code}: {refusal.message}",
+            fix=_INVALID if refusal.code == "InvalidAuthorizationMessageException" else _MAY_NOT,
+        ) from None
+    return _parsed(decoded)
+
+
+def _encoded_in(text: str) -> str:
+    """Return the encoded message in ``text``, which may be nothing else.
+
+    Raises:
+        UsageError: it cannot be one.
+    """
+    # A terminal may have broken it into lines.
+    encoded = encoded_message(text) or "".join(text.split())
+    if not (encoded and encoded.isascii() and encoded.isprintable()):
+        raise UsageError(
+            "this is no encoded message of AWS",
+            cause="it is empty, or holds a character that is not printable ASCII",
+            fix="copy what follows 'Encoded authorization failure message: '",
+        )
+    return encoded
+
+
+def _parsed(decoded: str) -> dict[str, object]:
+    """Return the JSON object that AWS decodes a message to.
+
+    Raises:
+        ServiceError: it is none.
+    """
+    try:
+        found = json.loads(decoded)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ServiceError(
+            "AWS decoded the message to something unexpected", cause="it is not JSON"
+        )
+    return found

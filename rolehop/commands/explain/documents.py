@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rolehop.access_denied.model import AccessDenied
-from rolehop.errors import RolehopError
+from rolehop.base.errors import RolehopError
+from rolehop.commands.explain.check_view import causes_of, problems_of
+from rolehop.commands.explain.remedies_view import document_of, warnings
+from rolehop.policy.access_denied import AccessDenied
 from rolehop.policy.chain_verdict import (
     AWS_REFUSAL,
     ActionVerdict,
@@ -13,15 +15,12 @@ from rolehop.policy.chain_verdict import (
     ChainVerdict,
     HopVerdict,
 )
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
-from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
-from rolehop.show.checking.problems import problems_of
-from rolehop.show.checking.summary import causes_of
-from rolehop.show.remedies import document_of, warnings
 
 Document = dict[str, object]
 

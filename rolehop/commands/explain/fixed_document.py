@@ -5,29 +5,271 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rolehop.app.host import read_or_none
-from rolehop.app.judging.named_owner import Owner, owner_of
-from rolehop.app.judging.policy_documents import PolicyOptions, file_of, given_as
-from rolehop.app.judging.policy_in_file import FoundPolicy, find_policy, refuse_unwritable, said_in
-from rolehop.config.toml.edit import change_keys
-from rolehop.config.toml.relative_paths import with_full_paths
+from rolehop.app.judging.evidence import PolicyOptions, file_of, given_as
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import RolehopError, UsageError
+from rolehop.base.files import is_plain_file, is_there, mode_of, write_beside
+from rolehop.base.startup import Pattern
+from rolehop.base.text import visible_json
+from rolehop.commands.explain.relative_paths import with_full_paths
+from rolehop.commands.explain.remedies_view import in_short
+from rolehop.config.toml_edit import change_keys
 from rolehop.config.value_types import Place
-from rolehop.errors import UsageError
-from rolehop.files import is_plain_file, is_there, mode_of, write_beside
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
-from rolehop.policy.chains.scenario import ConfigLocation
 from rolehop.policy.evaluation.model import Outcome, PolicyType
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import NEW, ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Step
-from rolehop.show.remedies import in_short
+from rolehop.policy.requests import ConfigLocation
 from rolehop.sources import SOURCE_TABLES
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.text import visible_json
+
+Owner = Mapping[str, str | None]
+"""Whose policy is meant: ``account``, ``kind`` (``user``, ``policy``…), its ``name``, the name of
+the ``policy`` itself, its ``id``. ``None``: any will do. What is missing must not be said of it."""
+
+_TRUST = ""
+"""In place of a name: a trust policy has none."""
+
+_INLINE = Pattern(
+    r"(?:inline policy (?P<policy>.+)|a new inline policy) of (?P<kind>user|role|group) (?P<name>\S+)"
+)
+
+_MANAGED = Pattern(r"(?:boundary |session )?policy (?P<name>\S+) of .+")
+
+_GUARDRAIL = Pattern(r"(?:SCP|RCP) (?P<policy>.+) at (?:root|OU|account) .+")
+
+_OF_ORGANIZATION = {
+    PolicyType.SCP: "service_control_policy",
+    PolicyType.RCP: "resource_control_policy",
+}
+
+_IAM = Pattern(r"arn:[^:]+:iam::(?P<account>[^:]*):(?P<kind>[^:/]+)/(?:.*/)?(?P<name>[^/]+)")
+
+_ORGANIZATION = Pattern(
+    r"arn:[^:]+:organizations::[^:]*:policy/(?:[^/]+/)?(?P<kind>[^/]+)/(?P<id>[^/]+)"
+)
+
+_NAMES = {"UserName": "user", "RoleName": "role", "GroupName": "group"}
+
+
+def owner_of(change: PolicyChange, role: str) -> Owner:
+    """Return whose policy ``change`` is for; ``role``: ARN of the role that the call asks for."""
+    if change.policy_type is PolicyType.TRUST:
+        name = role.rpartition("/")[2]
+        return {"account": change.member, "kind": "role", "name": name, "policy": _TRUST}
+    kind = _OF_ORGANIZATION.get(change.policy_type)
+    if kind is not None:
+        named = _GUARDRAIL.fullmatch(change.document)
+        return {"kind": kind, "policy": named and named["policy"], "id": None}
+    inline = _INLINE.fullmatch(change.document)
+    if inline is not None:
+        found = {"account": change.member, "kind": inline["kind"], "name": inline["name"]}
+        return {**found, "policy": inline["policy"]} if inline["policy"] else found
+    managed = _MANAGED.fullmatch(change.document)
+    if managed is not None:
+        name = managed["name"]
+        return {"account": change.member, "kind": "policy", "name": name, "policy": name}
+    return {}
+
+
+def said_of(whole: Any, place: tuple[str | int, ...]) -> Owner:
+    """Return what a document says of the SCP or RCP at ``place``: its name and ID, if it does."""
+    said = dict(_said(whole, place))
+    return {key: said[key] for key in ("policy", "id") if key in said}
+
+
+def is_of_another(whole: Any, place: tuple[str | int, ...], owner: Owner) -> bool:
+    """True if a document says of the policy at ``place`` that it is not the one of ``owner``.
+
+    Also an old version of a managed policy is another.
+    """
+    return any(
+        name not in owner or owner[name] not in (None, value) for name, value in _said(whole, place)
+    )
+
+
+def _said(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:
+    """Yield what the objects around a policy say of it."""
+    for key in place:
+        if isinstance(value, dict):
+            yield from _said_in(value)
+        if key == "AssumeRolePolicyDocument":
+            yield "policy", _TRUST
+        value = value[key]
+
+
+def _said_in(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    texts = {key: each for key, each in value.items() if isinstance(each, str)}
+    arn = texts.get("Arn") or texts.get("arn") or ""
+    found = _IAM.fullmatch(arn) or _ORGANIZATION.fullmatch(arn)
+    if found is not None:
+        yield from found.groupdict().items()
+    for key, kind in _NAMES.items():
+        if key in texts:
+            yield from (("kind", kind), ("name", texts[key]))
+    if "PolicyName" in texts:
+        yield "policy", texts["PolicyName"]
+    if value.get("IsDefaultVersion") is False:
+        yield "version", texts.get("VersionId", "")
+    summary = value.get("PolicySummary")  # of aws organizations describe-policy
+    if isinstance(summary, dict):
+        yield "kind", str(summary.get("Type", "")).lower()
+        yield "policy", str(summary.get("Name", ""))
+        yield from (("id", each) for each in (summary.get("Id"),) if isinstance(each, str))
+        yield from _said_in(summary)
+
+
+_Place = tuple[str | int, ...]
+"""The keys that lead to a value of a JSON document."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPolicy:
+    """A file with a policy in it: alone, or as AWS CLI commands print it."""
+
+    text: str
+    whole: Any
+    place: _Place
+
+    def with_changes(self, changes: Sequence[PolicyChange]) -> str:
+        """Return the text with the policy changed, and indented as it is now."""
+        found = _at(self.whole, self.place)
+        if isinstance(found, str):  # Organizations prints a policy as a text
+            changed: Any = json.dumps(apply_changes(_parsed(found), changes), ensure_ascii=False)
+        else:
+            changed = apply_changes(found, changes)
+        return _written_as(self.text, _put(self.whole, self.place, changed))
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuse what is no file to change, or one that its owner made read-only.
+
+    Raises:
+        UsageError: it is ``-``, or a file whose mode lets nobody read or write it.
+    """
+    if str(path) == "-":
+        raise UsageError("--apply-to writes a file, not stdout", fix="name a file")
+    if not is_plain_file(path):
+        return
+    for bits, text in ((0o222, "it is read-only"), (0o444, "its mode lets nobody read it")):
+        if not mode_of(path.resolve()) & bits:  # root could write it all the same
+            raise UsageError(f"{path} was not changed", cause=text)
+
+
+def find_policy(path: Path, policy: dict[str, Any], owner: Owner) -> FoundPolicy | str:
+    """Return where the file has ``policy``, or what the file has instead, in words.
+
+    Two policies are the same if IAM reads them alike: a list of one is as good as its element. Where
+    the file says whose a policy is, it must be that of ``owner``.
+    """
+    try:
+        text = (read_or_none(path) or "").removeprefix("\ufeff")
+    except RolehopError as error:
+        return f"a file that cannot be read: {error.cause}"
+    try:
+        whole = _parsed(text)
+    except ValueError:
+        return "a config of rolehop" if _is_config(text) else "a file that is not JSON"
+    wanted = _plain(policy)
+    alike = [place for place, found in _policies(whole) if _plain(found) == wanted]
+    places = [place for place in alike if not is_of_another(whole, place, owner)]
+    if len(places) == 1:
+        return FoundPolicy(text, whole, places[0])
+    if places:
+        return f"a document with that policy in {len(places)} places"
+    if alike:
+        return "a document in which a policy with that text is another one"
+    alone = isinstance(whole, dict) and "Statement" in whole
+    return "another policy, or another version of it" if alone else "JSON without that policy"
+
+
+def said_in(path: Path) -> Owner:
+    """Return what a file says of the only policy in it: name and ID of an SCP or RCP."""
+    try:
+        whole = _parsed((read_or_none(path) or "").removeprefix("\ufeff"))
+    except (RolehopError, ValueError):
+        return {}
+    places = [place for place, _ in _policies(whole)]
+    return said_of(whole, places[0]) if len(places) == 1 else {}
+
+
+def _is_config(text: str) -> bool:
+    try:
+        return bool({"chains", "sources", "fleets", "version"} & set(tomllib.loads(text)))
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _parsed(text: str) -> Any:
+    """Parse JSON; raise ValueError also if a key is repeated, since one of the two would be lost."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a key is repeated")
+        return dict(pairs)
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _policies(value: Any, place: _Place = ()) -> Iterator[tuple[_Place, Any]]:
+    """Yield every policy of a JSON document, with its place."""
+    if isinstance(value, dict):
+        if "Statement" in value:
+            yield place, value
+            return
+        for key, each in value.items():
+            yield from _policies(each, (*place, key))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _policies(each, (*place, number))
+    elif isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            found = _parsed(value)
+        except ValueError:
+            return
+        if isinstance(found, dict) and "Statement" in found:
+            yield place, found
+
+
+def _plain(value: Any) -> Any:
+    """Return a policy in one form: no list of one."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return _plain(value[0]) if len(value) == 1 else [_plain(each) for each in value]
+    return value
+
+
+def _at(value: Any, place: _Place) -> Any:
+    for key in place:
+        value = value[key]
+    return value
+
+
+def _put(value: Any, place: _Place, new: Any) -> Any:
+    if not place:
+        return new
+    _at(value, place[:-1])[place[-1]] = new
+    return value
+
+
+def _written_as(text: str, document: Any) -> str:
+    """Write JSON on one line, or indented, as ``text`` is; its line ends stay, too."""
+    lines = text.strip().splitlines()
+    second = lines[1] if len(lines) > 1 else ""
+    indent = second[: len(second) - len(second.lstrip())] or ("  " if second else None)
+    tight = (",", ":") if indent is None and '": ' not in text else None
+    written = json.dumps(document, ensure_ascii=False, indent=indent, separators=tight)
+    ended = visible_json(written) + text[len(text.rstrip()) :].replace("\r\n", "\n")
+    return ended.replace("\n", "\r\n") if "\r\n" in text else ended
 
 
 @dataclass(frozen=True, slots=True)

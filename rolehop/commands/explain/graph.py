@@ -1,19 +1,35 @@
-"""Chains as a graph: a tree for the terminal, Mermaid and DOT for drawing, JSON for programs.
-
-Mermaid or Graphviz lays the diagram out; this gives nodes, edges and colours.
-"""
+"""``rolehop graph``: chains, sources, roles and accounts as a picture."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from rolehop.arn import account_of
-from rolehop.show.account_names import AccountNames, account_label
-from rolehop.show.layout import Branch, Style, StyledText, View, line
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.text import clean
+import click
+
+from rolehop.app.config_files import account_names
+from rolehop.app.judging.evidence import PolicyOptions, federated_call
+from rolehop.app.judging.explaining import _judge_all
+from rolehop.app.listing import check_listed, matching_chains
+from rolehop.app.planning import resolve_chain
+from rolehop.base.advice import AccountNames, account_label
+from rolehop.base.arn import account_of
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.startup import Pattern
+from rolehop.base.text import clean
+from rolehop.cli.completers import patterns
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, format_option
+from rolehop.commands.explain.options import policy_flags
+from rolehop.policy.inventory import IamInventory
+from rolehop.terminal.layout import Branch, Style, StyledText, View, line, view_with_names
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
 
 _COLORS = {"allowed": "green", "refused": "red", "unknown": "orange"}
+
 _STYLES: dict[str, Style] = {"allowed": "green", "refused": "red"}
 
 
@@ -216,3 +232,99 @@ def _entities(text: str) -> str:
 def _quoted(text: str) -> str:
     escaped = clean(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> list[Path]:
+    """Return the hops of the chains that match, with verdicts if there are documents, for a graph.
+
+    Without ``patterns`` every configured chain is returned. No AWS call is made.
+    """
+    names = _matching(app, patterns)
+    if not policies.documents:
+        return [_path(app, name, policies) for name in names]
+    verdicts = _judge_all(app, names, policies, offline=True)
+    return [
+        Path(
+            verdict.chain,
+            verdict.source,
+            tuple(
+                Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
+            ),
+            verdict.hops[0].number if verdict.hops else 1,
+        )
+        for verdict in verdicts
+    ]
+
+
+def _matching(app: App, patterns: Sequence[str]) -> list[str]:
+    """Return the chains that match, or all; one that AWS did not list so far must not be missed."""
+    if patterns:
+        return matching_chains(app, patterns)
+    check_listed(app, ("*",))
+    return list(app.config.chains)
+
+
+def _path(app: App, name: str, policies: PolicyOptions) -> Path:
+    resolved = resolve_chain(app, name)
+    source = resolved.source
+    principal = policies.caller or source.principal
+    own = federated_call(app, source, resolved.region, IamInventory(), principal)
+    roles = [*([] if own is None else [own.role]), *(str(role) for role, _ in resolved.hops)]
+    return Path(name, source.name, tuple(map(Step, roles)), 1 if own is None else 0)
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop graph
+rolehop graph --policies account.json
+rolehop graph 'spokes/*' --format mermaid
+rolehop graph --format dot | dot -Tsvg > chains.svg
+rolehop graph --format svg > chains.svg
+""",
+)
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
+@policy_flags
+@format_option("tree", "mermaid", "dot", "svg", "json", default="tree")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    pattern: tuple[str, ...],
+    policies: PolicyOptions,
+    style: str,
+) -> None:
+    """Draw chains, sources, roles and accounts.
+
+    A tree for the terminal, Mermaid or DOT for programs that lay diagrams out, the tree as an
+    SVG file, or JSON. With --policies each hop shows whether it would be allowed. Makes no AWS call.
+    """
+    cli = CommandContext.of(ctx)
+    paths = chain_paths(cli.app, pattern, policies)
+    if style == "tree":
+        cli.write_view(tree_view(paths))
+        return
+    if style == "json":
+        cli.write_json(graph_document(paths))
+        return
+    names = account_names(cli.app)
+    drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths, names)
+    cli.terminal.write_output(drawn.rstrip("\n") + "\n", encoding="utf-8")
+
+
+def _as_svg(paths: list[Path], names: AccountNames) -> str:
+    """Return the terminal's tree as one SVG file, drawn by rich."""
+    from rich.console import Console
+
+    from rolehop.terminal.layout import as_text
+    from rolehop.terminal.render_rich import as_renderable
+
+    view = view_with_names(tree_view(paths), names)
+    # As wide as its longest line: nothing wraps in a picture.
+    width = max(map(len, as_text(view).splitlines()), default=0)
+    console = Console(record=True, width=width + 1, file=io.StringIO(), force_terminal=True)
+    console.print(as_renderable(view))
+    # rich's SVG would fetch its font from the network when it is opened.
+    return _FONT_FACE.compiled.sub("", console.export_svg(title="rolehop graph"))
+
+
+_FONT_FACE = Pattern(r"\s*@font-face \{[^}]*\}")

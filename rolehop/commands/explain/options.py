@@ -8,16 +8,16 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.arn import ACCOUNT_ID, is_principal
+from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.base.arn import ACCOUNT_ID, is_principal
+from rolehop.base.errors import UsageError
+from rolehop.base.startup import Pattern
+from rolehop.base.text import quoted
 from rolehop.cli.completers import chain_names, files
-from rolehop.errors import UsageError
-from rolehop.policy.chains.federated_hop import PROFILE
-from rolehop.policy.chains.model import SOURCE_SESSION
+from rolehop.policy.chain_model import SOURCE_SESSION
+from rolehop.policy.context_keys import problem_with
 from rolehop.policy.evaluation.model import Outcome
-from rolehop.policy.inventory.context_keys import problem_with
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import quoted
+from rolehop.policy.requests import PROFILE
 
 F = TypeVar("F", bound=Callable[..., Any])
 

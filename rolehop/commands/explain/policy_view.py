@@ -3,17 +3,330 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from rolehop.policy.chain_verdict import AwsRefusal
+from rolehop.base.advice import PLACEHOLDER, is_plain
+from rolehop.base.arn import account_of
+from rolehop.base.dataclass import replace
+from rolehop.base.text import clean, nearest, pluralize
+from rolehop.policy.chain_verdict import AwsRefusal, has_policy
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.show.explaining.budget import first_findings, shortened
-from rolehop.show.explaining.how_to_see import CALLERS_OWN, how_to_see
-from rolehop.show.finding_text import fits, found, sentence, wanted
-from rolehop.show.layout import WIDTH, Line, Style, StyledText, line, wrapped
-from rolehop.text import clean
+from rolehop.policy.finding_text import fits, found, sentence, wanted
+from rolehop.terminal.layout import WIDTH, Line, Style, StyledText, View, line, to_copy, wrapped
+
+SCREEN = 24
+"""Lines of a terminal that nobody has made larger."""
+
+BRIEF, NAMED_ONLY = 2, 3
+"""How brief a text can be: 0, in full sentences; at `BRIEF` fixes are named only and quotes cut; at
+`NAMED_ONLY` policies have no reasons, either."""
+
+_KEPT, _MOST_VALUES, _MOST_CHARACTERS = 3, 12, 150
+
+_MOST_FINDINGS = (3, 1, 1, 1)  # at each level
+
+# With more values than this, the first ones will do: a comparison of all takes long.
+_MOST_COMPARED = 200
+
+
+def shortened(finding: Finding) -> Finding:
+    """Return a finding with at most a few of the values of each long list: those nearest the call's."""
+    if finding.found is None:
+        return replace(finding, wanted=_cut_list(finding.wanted, ""))
+    wanted = _cut_list(finding.wanted, finding.found)
+    return replace(finding, wanted=wanted, found=_cut_list(finding.found, finding.wanted))
+
+
+def _cut_list(text: str, other: str) -> str:
+    values = text.split(", ")
+    long = len(values) > _KEPT + 1 and len(text) > _MOST_CHARACTERS
+    if not long and len(values) <= _MOST_VALUES:
+        return text
+    kept = nearest(other, values[:_MOST_COMPARED], _KEPT, cutoff=0.5) if other else []
+    kept += [each for each in values[:_KEPT] if each not in kept]
+    # In the order of the document, so that they are found there.
+    shown = [each for each in values if each in kept[:_KEPT]][:_KEPT]
+    return f"{', '.join(shown)} and {len(values) - len(shown)} more (-v)"
+
+
+def first_findings(
+    findings: Sequence[Finding], level: int
+) -> tuple[Sequence[Finding], Iterator[Line]]:
+    """Return the findings to show, and the line that counts the others."""
+    most = _MOST_FINDINGS[level]
+    left = len(findings) - most
+    if left <= (0 if level else 1):
+        return findings, iter(())
+    return findings[:most], iter([line(f"      and {pluralize(left, 'more reason')} (-v)")])
+
+
+def fitting(blocks: Sequence[Sequence[Line]], most: int, level: int | None = 0) -> list[Line]:
+    """Return the lines of ``blocks``, the last ones cut to one line each if they are too many."""
+    left, cut, least = [list(each) for each in blocks], False, 1
+    if level == NAMED_ONLY:
+        most, least = 0, 0
+    for number in range(len(left) - 1, least - 1, -1):
+        if sum(map(len, left)) > most and len(left[number]) > 1:
+            left[number], cut = left[number][:1], True
+    lines = [each for block in left for each in block]
+    return [*lines, line("  -v shows the reasons of each")] if cut else lines
+
+
+def as_it_fits(made: Callable[[int], Sequence[Line]], room: int) -> list[Line]:
+    """Return the first of ``made(0)`` to ``made(NAMED_ONLY)`` that fits, or as much of the last."""
+    lines: Sequence[Line] = ()
+    for level in range(NAMED_ONLY + 1):
+        lines = made(level)
+        if rows_of(lines) <= room:
+            return list(lines)
+    return cut_at(lines, room)
+
+
+def cut_at(lines: Sequence[Line], room: int) -> list[Line]:
+    """Return the first ``lines``, and in place of what does not fit how many lines it has."""
+    if rows_of(lines) <= room:
+        return list(lines)
+    kept = list(lines)
+    while kept and rows_of(kept) >= room:
+        kept.pop()
+    return [*kept, line(f"  and {pluralize(len(lines) - len(kept), 'more line')} (-v)")]
+
+
+def rows_of(lines: Sequence[Line]) -> int:
+    """Return how many rows of a terminal with 80 columns the lines take."""
+    texts = ("".join(word.text for word in each.words) for each in lines)
+    return sum(max(1, -(-len(text) // WIDTH)) for text in texts)
+
+
+def on_a_screen(
+    before: Sequence[Line], block: Sequence[Line], after: Sequence[Line], room: int
+) -> Iterator[Line]:
+    """Yield a hop's block, and before and after it a line for each other hop, if ``room`` allows."""
+    left = room - rows_of(block)
+    of_after = max(left - min(len(before), left // 2), 1)
+    of_before = max(left - min(len(after), of_after), 1)
+    yield from _first_hops(before, of_before)
+    yield line()
+    yield from block
+    yield from _first_hops(after, of_after)
+
+
+def _first_hops(lines: Sequence[Line], most: int) -> Iterator[Line]:
+    if len(lines) <= most:
+        yield from lines
+        return
+    yield from lines[: most - 1]
+    yield line(f"{pluralize(len(lines) - most + 1, 'more hop')} (-v)")
+
+
+_MOST_QUOTED = 200  # characters, at the briefest
+
+
+def aws_words(answer: AwsRefusal, level: int = 0) -> Iterator[Line]:
+    """Quote AWS; and show the policies that no lane is for."""
+    said = clean(answer.message)
+    if level >= BRIEF and len(said) > _MOST_QUOTED:
+        said = f"{said[:_MOST_QUOTED]} … (-v)"
+    quote = f'"{said}"' if said else "nothing more"
+    quote += f" ({answer.code})" if answer.code else ""
+    if said or answer.code:  # a decoded message has neither
+        yield from wrapped(quote, "  AWS said  ", "            ")
+    denied = answer.denied
+    if denied is None or denied.policy is None or denied.unclear:
+        return
+    if answer.policy_type is None:
+        label = f"  {denied.policy:<22}"
+        yield line(label, StyledText("refuses (AWS said)", "red"))
+
+
+def unjudged_view(chain: str, hop: int, answer: AwsRefusal, why: str) -> View:
+    """Show what AWS said to a hop, and why nothing else can be said of it."""
+    lines = [
+        line(StyledText(clean(chain), "bold")),
+        line(StyledText(f"hop {hop}", "bold"), ": ", StyledText(refused_when(answer), "red")),
+        *aws_words(answer),
+    ]
+    denied = answer.denied
+    for name, value in (("role", denied and denied.resource), ("caller", denied and denied.caller)):
+        if value:
+            lines.extend(wrapped(clean(value), f"  {name:<8}", "          "))
+    said_why = denied is not None and denied.reason is not None
+    if answer.fix is not None and (said_why or not answer.about_policies):
+        lines.extend(wrapped(f"to fix it, {answer.fix}", "  ", "    "))
+    lines.extend(wrapped(f"its policies are not judged: {clean(why)}", "  ", "    "))
+    return lines
+
+
+def refused_when(answer: AwsRefusal) -> str:
+    """Say that AWS refused the call, and when, in local time, if that is known."""
+    return "AWS refused it" + (f" at {time_of(answer)}" if answer.at else "")
+
+
+def time_of(answer: AwsRefusal) -> str:
+    """Return when AWS was asked, in local time, or "then"."""
+    return f"{answer.at.astimezone():%Y-%m-%d %H:%M}" if answer.at else "then"
+
+
+def what_next(known: Verdict, joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
+    """Say what AWS's words leave open, and what to do if the documents do not tell.
+
+    ``known`` is the verdict of the documents, ``joined`` that of AWS's words besides.
+    """
+    by_documents = known.outcome
+    if not answer.about_policies:
+        text = f"STS said {answer.code}, which is not about policies: {answer.fix}"
+        yield from wrapped(text, "  ", "  ")
+    elif answer.names_policy:
+        lane = next((e for e in known.policies if e.name is answer.policy_type), None)
+        if lane is None or lane.outcome is not Outcome.REFUSED:
+            yield from _contradiction(joined, answer)
+    elif answer.denied is not None and answer.denied.other is not None:
+        yield from wrapped(f"to fix it, {answer.fix}", "  ", "    ")
+    elif answer.denied is not None and answer.denied.explicit:
+        text = "a Deny matched; AWS does not say in which policy"
+        yield from wrapped(f"{text}. To fix it, {answer.fix}", "  ", "    ")
+    elif by_documents is Outcome.ALLOWED:
+        text = (
+            "so something that is not visible here refused it: an SCP or RCP that"
+            " was not given, a VPC endpoint's policy, or a policy that has changed since"
+        )
+        yield from wrapped(text, "  ", "  ")
+    elif by_documents is Outcome.UNKNOWN:
+        text = "AWS does not say which policy refused; what could not be judged above would show it"
+        yield from wrapped(text, "  ", "  ")
+
+
+_ORGANIZATIONS_OWN = {
+    PolicyType.SCP: ("SERVICE_CONTROL_POLICY", "--scp"),
+    PolicyType.RCP: ("RESOURCE_CONTROL_POLICY", "--rcp"),
+}
+
+
+def _contradiction(joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
+    """Say how AWS may have refused what the documents allow, and what to do then."""
+    named, arn = answer.policy_type, answer.denied.policy_arn if answer.denied else None
+    lane = next((each for each in joined.policies if each.name is named), None)
+    fix = f"to fix it, {answer.fix}"
+    shown = None if named is None else joined.request.policy_set(named)
+    if named is PolicyType.SESSION and shown is not None and not shown.there:
+        text = (
+            "this chain gives the caller's session no session policy: the session was made in"
+            " another way (by other flags or another config), or its source gave it one"
+        )
+        yield from wrapped(f"{text}. If it is yours, {fix}", "  ", "    ")
+    elif lane is None or shown is None or lane.outcome is not Outcome.ALLOWED:
+        yield from wrapped(fix, "  ", "    ")
+    elif arn is not None and ":iam::" in arn and not has_policy(shown, arn):
+        account = account_of(arn) or "the caller's account"
+        text = f"the policy that AWS names is not among the documents; to see it, in {account}:"
+        yield from wrapped(text, "  ", "    ")
+        yield to_copy(f"    {_PRINT_POLICIES} > FILE")
+        yield from wrapped(f"and give it to rolehop as --policies FILE; {fix}", "  ", "    ")
+    else:
+        text = (
+            f"AWS refused it {'at ' if answer.at else ''}{time_of(answer)}; what is seen now allows"
+            " it, so it was changed since, or a policy that is not seen counts, too. Walk again, and"
+            f" if AWS still refuses: {answer.fix}"
+        )
+        if arn is not None and named in _ORGANIZATIONS_OWN:
+            request, of_role = joined.request, named is PolicyType.RCP
+            over = account_of(request.role) if of_role else request.caller.account
+            yield from guardrail_command(named, over, answer)
+        yield from wrapped(text, "  ", "    ")
+
+
+_PRINT_POLICIES = (
+    "aws iam get-account-authorization-details --filter LocalManagedPolicy AWSManagedPolicy"
+)
+
+
+def guardrail_command(
+    policy_type: PolicyType, account: str | None, answer: AwsRefusal
+) -> Iterator[Line]:
+    """Show the command that prints an SCP or RCP; only some accounts of an organization may.
+
+    ``account``: to which it applies; ``None``: not known.
+    """
+    kind, flag = _ORGANIZATIONS_OWN[policy_type]
+    arn = answer.denied.policy_arn if answer.denied is not None else None
+    text = "to see it, with credentials of the organization's management account:"
+    yield from wrapped(text, "      ", "      ")
+    give = f"{flag} {account}=FILE" if account is not None else f"{flag} FILE"
+    if arn is None:
+        # In one line, however long: shells differ in how a line goes on in the next.
+        yield to_copy(
+            "        aws organizations list-policies-for-target"
+            f" --target-id {account or PLACEHOLDER} --filter {kind}"
+        )
+        yield to_copy(f"        aws organizations describe-policy --policy-id {PLACEHOLDER} > FILE")
+        text = f"and give it to rolehop as {give}; {_ALL_OF_THEM}"
+        yield from wrapped(text, "      ", "      ")
+        return
+    name = arn.rpartition("/")[2]
+    # The ARN is from a text that anybody may have written, and this line is for any shell.
+    name = name if is_plain(name) else PLACEHOLDER
+    yield to_copy(f"        aws organizations describe-policy --policy-id {name} > FILE")
+    yield line(f"      and give it to rolehop as {give}")
+
+
+# Those of the OUs and of the root count, too, and are listed by their own IDs only.
+_ALL_OF_THEM = "--organization CHAIN, with a chain to that account, reads them all"
+
+CALLERS_OWN = (PolicyType.PERMISSIONS, PolicyType.BOUNDARY, PolicyType.SESSION)
+
+
+def how_to_see(
+    policy: PolicyVerdict, verdict: Verdict, answer: AwsRefusal | None, shown_commands: set[str]
+) -> Iterator[Line]:
+    """Say how to see ``policy``; ``answer``: AWS's, if it names this one."""
+    if policy.name in (PolicyType.SCP, PolicyType.RCP) and answer is not None:
+        account = verdict.request.caller.account
+        if policy.name is PolicyType.RCP:
+            account = account_of(verdict.request.role)
+        yield from guardrail_command(policy.name, account, answer)
+    elif policy.name is PolicyType.TRUST and verdict.request.owner is not None:
+        yield from wrapped(_how_to_give(policy, verdict), "      ", "      ")
+    elif policy.name in CALLERS_OWN and verdict.request.caller.arn is None:
+        if policy.name is PolicyType.PERMISSIONS:
+            yield line("      name the caller first: --as ARN")
+    elif policy.name is not PolicyType.SESSION:
+        yield from _to_see(*_command(policy, verdict), shown_commands)
+
+
+def _how_to_give(policy: PolicyVerdict, verdict: Verdict) -> str:
+    """Say how to give a resource's own policy, and whether it must have one."""
+    request = verdict.request
+    if request.role == ANY_RESOURCE:
+        return "the resource decides: name it with --resource ARN, and --resource-policy FILE"
+    if request.needs_resource_policy(policy.action):
+        return "only this policy opens the resource: give it as --resource-policy FILE"
+    return "if it has one, give it as --resource-policy FILE"
+
+
+def _to_see(account: str, command: str, shown_commands: set[str]) -> Iterator[Line]:
+    """Show the command that prints a policy's documents, once for all policies it prints."""
+    if f"{account}: {command}" in shown_commands:
+        yield line("      to see it: the same command")
+        return
+    shown_commands.add(f"{account}: {command}")
+    yield from wrapped(f"to see it, with credentials of {account}:", "      ", "      ")
+    yield to_copy(f"        {command} > FILE")
+    yield line("      and give it to rolehop as --policies FILE")
+
+
+def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
+    """Return the account that has the policy's documents, and the command that prints them."""
+    request = verdict.request
+    if policy.name is PolicyType.TRUST:
+        name = request.role.rpartition("/")[2]
+        return f"account {request.role.split(':')[4]}", f"aws iam get-role --role-name {name}"
+    caller = request.caller.account
+    account = "the caller's account" if caller is None else f"account {caller}"
+    return account, "aws iam get-account-authorization-details"
+
 
 LANES = {
     PolicyType.TRUST: "trust policy",
@@ -23,6 +336,7 @@ LANES = {
     PolicyType.SCP: "SCP",
     PolicyType.RCP: "RCP",
 }
+
 _SAYS: dict[Outcome, tuple[str, Style]] = {
     Outcome.ALLOWED: ("allows", "green"),
     Outcome.REFUSED: ("refuses", "red"),
@@ -30,6 +344,7 @@ _SAYS: dict[Outcome, tuple[str, Style]] = {
     Outcome.NOT_VISIBLE: ("not visible", "dim"),
     Outcome.NOT_APPLICABLE: ("does not matter", "dim"),
 }
+
 _OF_ORGANIZATION = (PolicyType.SCP, PolicyType.RCP)
 
 

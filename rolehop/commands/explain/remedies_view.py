@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from rolehop.access_denied.policy_owner import QUARANTINE, QUARANTINED
-from rolehop.config.toml_writer import toml_line
+from rolehop.base.text import pluralize
+from rolehop.config.toml import toml_line
+from rolehop.policy.access_denied import QUARANTINE, QUARANTINED
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict, Verdict
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.finding_text import asked_for, condition_of, key_in_words
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import (
     NEW,
     ChangeKind,
@@ -19,10 +21,8 @@ from rolehop.policy.remedies.policy_change import (
 )
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
-from rolehop.show.condition_text import asked_for, condition_of, key_in_words
-from rolehop.show.json_documents import json_lines
-from rolehop.show.layout import WIDTH, Line, to_copy, wrapped
-from rolehop.text import pluralize
+from rolehop.terminal.json_text import json_lines
+from rolehop.terminal.layout import WIDTH, Line, to_copy, wrapped
 
 
 def remedy_lines(

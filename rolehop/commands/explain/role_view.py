@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rolehop.durations import format_duration
+from rolehop.base.durations import format_duration
 from rolehop.policy.evaluation.model import Outcome, PolicySet
+from rolehop.policy.finding_text import condition_sentence, unknown_in_words
 from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
-from rolehop.policy.role_report.boundary_effect import Remaining, Removed
-from rolehop.policy.role_report.pass_role import Passer, PassRoleReport
-from rolehop.policy.role_report.report import Risk, RiskKind, RoleReport
-from rolehop.show.condition_text import condition_sentence, unknown_in_words
-from rolehop.show.layout import Line, StyledText, View, line, wrapped
+from rolehop.policy.role_report import (
+    Passer,
+    PassRoleReport,
+    Remaining,
+    Removed,
+    Risk,
+    RiskKind,
+    RoleReport,
+)
+from rolehop.terminal.layout import Line, StyledText, View, line, wrapped
 
 Document = dict[str, object]
+
 _MOST = 12
 
 _RISKS = {

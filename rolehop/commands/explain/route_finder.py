@@ -5,29 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
+from typing import NamedTuple
 
 from rolehop.app.config_files import check_new_name
 from rolehop.app.context import App
 from rolehop.app.host import host_name, user_name
-from rolehop.app.judging.federated_call import federated_call
-from rolehop.app.judging.organization import with_organization
+from rolehop.app.judging.evidence import (
+    PolicyOptions,
+    federated_call,
+    read_documents,
+    with_organization,
+)
 from rolehop.app.judging.plan_verdict import assume_role_request, start_of
-from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.planning import Stamps, resolve_chain
-from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
+from rolehop.base.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import RolehopError, UsageError
 from rolehop.config.model import HopConfig, SourceConfig
-from rolehop.config.toml_writer import chain_text
-from rolehop.errors import RolehopError, UsageError
+from rolehop.config.toml import chain_text
 from rolehop.plan.resolve import clean_name, fill_template
-from rolehop.policy.chains.federated_hop import FederatedCall, federated_request, session_after
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext
-from rolehop.policy.chains.requests import build_request, initial_state, next_state
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.evaluation.findings import Reason
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.routes.search import Found, RouteStart, search
-from rolehop.show.finding_text import sentence
-from rolehop.show.routes import LeftOut
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.policy.finding_text import sentence
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.requests import (
+    FederatedCall,
+    build_request,
+    federated_request,
+    initial_state,
+    next_state,
+    session_after,
+)
+from rolehop.policy.routes import Found, RouteStart, search
+
+
+class LeftOut(NamedTuple):
+    """A source or chain of the config that a search left out."""
+
+    kind: str
+    """``source`` or ``chain``."""
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

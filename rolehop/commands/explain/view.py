@@ -2,48 +2,233 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
-from rolehop.policy.evaluation.findings import Truth
-from rolehop.policy.evaluation.model import Outcome, PolicyType
-from rolehop.policy.evaluation.resource_policies import needs_no_permission
-from rolehop.policy.remedies.policy_change import PolicyChange
-from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
-from rolehop.show.explaining.assumptions import (
-    assuming_lines,
-    deciding_lines,
-    grant_lines,
-    unseen_lines,
-)
-from rolehop.show.explaining.aws_answer import (
-    aws_words,
-    refused_when,
-    what_next,
-)
-from rolehop.show.explaining.budget import (
+from rolehop.base.advice import PLACEHOLDER, is_plain
+from rolehop.base.text import clean, pluralize
+from rolehop.commands.explain.policy_view import (
     BRIEF,
+    LANES,
     NAMED_ONLY,
     SCREEN,
     as_it_fits,
-    fitting,
-    on_a_screen,
-)
-from rolehop.show.explaining.hints import hint
-from rolehop.show.explaining.policy_lines import (
-    LANES,
+    aws_words,
     caller_text,
+    fitting,
     has_deny,
     in_one_line,
+    on_a_screen,
     policy_lines,
     quiet_policies,
+    refused_when,
+    what_next,
 )
-from rolehop.show.layout import WIDTH, Line, Style, StyledText, View, line, wrapped
-from rolehop.show.remedies import keys_in, remedy_lines, settled_keys
-from rolehop.text import clean
+from rolehop.commands.explain.remedies_view import keys_in, remedy_lines, settled_keys
+from rolehop.config.sts_limits import EXTERNAL_ID, SESSION_NAME, SOURCE_IDENTITY
+from rolehop.config.value_types import Check
+from rolehop.policy.access_denied import TOKEN_ACTIONS, AccessDenied
+from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
+from rolehop.policy.evaluation.call_rules import needs_no_permission
+from rolehop.policy.evaluation.deciding_values import deciding_values
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
+from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
+from rolehop.policy.finding_text import MFA_KEYS, condition_of, deciding_text
+from rolehop.policy.remedies.policy_change import PolicyChange
+from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
+from rolehop.terminal.layout import WIDTH, Line, Style, StyledText, View, line, to_copy, wrapped
+
+
+def deciding_lines(verdict: Verdict) -> Iterator[Line]:
+    """Say for which values of the one unknown key the call is allowed."""
+    if verdict.unknowns == ("aws:ResourceAccount",) and verdict.request.elsewhere:
+        would = "refused" if verdict.refused else "allowed"
+        text = (
+            "it depends on which account owns the resource, and its ARN names none: it would be"
+            f" {would} if the caller's does. Say which: --context aws:ResourceAccount=ACCOUNT"
+        )
+        yield from wrapped(text, "  ", "  ")
+        return
+    found = deciding_values(verdict)
+    if found is not None:
+        yield from wrapped(deciding_text(found), "  ", "  ")
+
+
+def unseen_lines(verdict: Verdict) -> Iterator[Line]:
+    """Say how to settle what cannot be seen of the source's session, if it matters."""
+    name = verdict.request.unseen
+    if verdict.outcome is Outcome.UNKNOWN and name is not None:
+        text = f"it cannot be seen from here {_ASSUMPTIONS[name]}. If so, add --assume {name}"
+        yield from wrapped(text, "  ", "  ")
+
+
+_ASSUMPTIONS = {
+    "source-session": (
+        "that the source's session has no session policy, session tags or source identity"
+    ),
+    "roles-anywhere-profile": (
+        "that the Roles Anywhere profile lists the role, maps the certificate's attributes as it"
+        " does by default, and has no session policy"
+    ),
+}
+
+_OF_RESOURCE = {
+    "trust": "that the resource's own policy, if it has one, does not deny it",
+    "resource-account": (
+        "that the resource is of the caller's account; if not, say which:"
+        " --context aws:ResourceAccount=ACCOUNT"
+    ),
+}
+
+
+def assuming_lines(verdict: Verdict) -> Iterator[Line]:
+    """Name what the verdict takes for granted: policies that nobody gave, and what the user said."""
+    names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
+    if names:
+        text = f"assuming that no {' or '.join(names)} refuses the call: none was given"
+        yield from wrapped(text, "  ", "  ")
+    for name in (each for each in _OF_RESOURCE if each in verdict.assuming):
+        if verdict.request.owner is not None:
+            yield from wrapped(f"assuming {_OF_RESOURCE[name]}", "  ", "  ")
+    for name in (each for each in _ASSUMPTIONS if each in verdict.assuming):
+        yield from wrapped(f"assuming, as --assume says, {_ASSUMPTIONS[name]}", "  ", "  ")
+    keys = [each for each in verdict.request.context.supplied if each in verdict.assuming]
+    if keys:
+        yield from wrapped(f"relying on --context for {', '.join(keys)}", "  ", "  ")
+    if "one-request-context" in verdict.assuming:
+        text = (
+            "assuming that external ID and role session name also count for sts:TagSession and"
+            " sts:SetSourceIdentity: AWS does not document this"
+        )
+        yield from wrapped(text, "  ", "  ")
+
+
+def grant_lines(verdict: Verdict) -> Iterator[Line]:
+    """Say that a key's grants, which no document here shows, may allow what no policy allows.
+
+    Source: KMS developer guide, "Grants in AWS KMS".
+    """
+    request, wrong = verdict.request, verdict.first_wrong
+    of_key = request.actions[0].lower().startswith("kms:") and ":key/" in request.role
+    lacking = {each.name for each in verdict.refused} <= {PolicyType.TRUST, PolicyType.PERMISSIONS}
+    if of_key and lacking and wrong is not None and wrong.reason is not Reason.EXPLICIT_DENY:
+        key = request.role.rpartition("/")[2]
+        yield from wrapped("a grant of the key may still allow it; to see them:", "  ", "  ")
+        yield to_copy(f"    aws kms list-grants --key-id {key if is_plain(key) else PLACEHOLDER}")
+
+
+def hint(
+    finding: Finding, *, denies: bool = False, of_session: bool = False, user: str | None = None
+) -> str | None:
+    """Return what the user can do about it without changing a policy.
+
+    Args:
+        finding: of a policy that refuses.
+        denies: it belongs to a Deny that applies; then what matches is the problem.
+        of_session: a role's session calls, which never carries MFA.
+        user: ARN of the caller, if it is an IAM user.
+    """
+    if finding.reason is Reason.OTHER_SESSION:
+        return f'or give that session its name: session_name = "{_last(finding.wanted)}"'
+    if not finding.element.startswith("Condition "):
+        return None
+    key = condition_of(finding)[1].lower()
+    if key in MFA_KEYS:
+        wrong = (finding.truth is Truth.TRUE) == denies
+        return _mfa_hint(finding, of_session=of_session) if wrong else None
+    if key == "aws:sourceip" and (finding.truth is Truth.TRUE) == denies:
+        return _address_hint(finding)
+    if key.startswith("aws:principaltag/") and (finding.truth is Truth.TRUE) == denies:
+        return None if user is None else _tag_hint(finding, user)
+    if _is_star_compared(finding, denies=denies):
+        operator = condition_of(finding)[0]
+        like = operator.replace("Equals", "Like")
+        return f"note: {operator} compares * as a letter; {like} takes it as a pattern"
+    wrong = finding.truth is not Truth.TRUE and not denies
+    if not wrong or finding.reason not in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS):
+        return None
+    if key.startswith("aws:requesttag/"):
+        tag = condition_of(finding)[1].partition("/")[2]
+        return f'or send that tag with this hop: tags = {{ "{tag}" = {_value(finding)} }}'
+    text, limit = _HINTS.get(key, (None, None))
+    value = _value(finding)
+    if text is None or limit is None or not _is_accepted(limit, value):
+        return None
+    return f"{text} = {value} on this hop of the chain"
+
+
+def _is_star_compared(finding: Finding, *, denies: bool) -> bool:
+    """True if a condition has a star that its operator takes as a letter, and that is why it fails."""
+    named, key = condition_of(finding)
+    operator = named.lower().rpartition(":")[2].removesuffix("ifexists")
+    has_value = finding.found is not None or key.lower() in _HINTS
+    wrong = (finding.truth is Truth.TRUE) == denies and has_value
+    return wrong and operator in ("stringequals", "stringnotequals") and "*" in finding.wanted
+
+
+_HINTS = {
+    "sts:externalid": ("or send what it asks for: external_id", EXTERNAL_ID),
+    "sts:rolesessionname": ("or send such a name: session_name", SESSION_NAME),
+    "sts:sourceidentity": ("or send one, if no hop before did: source_identity", SOURCE_IDENTITY),
+}
+
+
+def _is_accepted(limit: Check, value: str) -> bool:
+    """True if STS accepts a quoted value; an ellipsis is always accepted."""
+    try:
+        return value == '"…"' or limit.run(value[1:-1]) is not None
+    except ValueError:
+        return False
+
+
+def _mfa_hint(finding: Finding, *, of_session: bool) -> str | None:
+    if of_session:
+        return (
+            "a role session never carries MFA: only hop 1 can, from an IAM user's own keys and the"
+            " source's mfa_serial"
+        )
+    if finding.found in (None, "false"):
+        return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
+    return None
+
+
+def _tag_hint(finding: Finding, user: str) -> str | None:
+    """Return which tag the user may get from their account: no other caller gets it with them."""
+    operator, key = condition_of(finding)
+    if operator.lower().removesuffix("ifexists") not in ("stringequals", "stringnotequals"):
+        return None
+    account, name = user.split(":")[4], user.rpartition("/")[2]
+    one_of = "one of " if ", " in finding.wanted else ""
+    tag = f"the tag '{key.partition('/')[2]}': {one_of}{finding.wanted}"
+    return None if "${" in tag else f"or account {account} gives user {name} {tag}"
+
+
+def _address_hint(finding: Finding) -> str | None:
+    """Return from where to call, if a condition says it in a few ranges."""
+    operator = condition_of(finding)[0].lower().removesuffix("ifexists")
+    ranges = finding.wanted.split(", ")
+    named = finding.found is not None and operator in ("ipaddress", "notipaddress")
+    # A Deny of what is not in a range, or an Allow of what is in one.
+    return f"or call from {' or '.join(ranges)}" if named and len(ranges) <= _FEW else None
+
+
+_FEW = 3
+
+
+def _value(finding: Finding) -> str:
+    """Return the required value as written in the config, or an ellipsis."""
+    operator = condition_of(finding)[0].lower().removesuffix("ifexists")
+    plain = operator == "stringequals" and not set(finding.wanted) & set('*?$,"\\')
+    return f'"{finding.wanted if plain else "…"}"'
+
+
+def _last(text: str, mark: str = "/") -> str:
+    return text.rpartition(mark)[2]
+
 
 _MOST_OTHERS = 11  # lines of hops that are named only, if the hop that is shown needs more
+
 _OF_FIX = 11  # lines that a fix, caller and role take
+
 _IDLE = "does not matter once the trust policy names the caller"
 
 _WOULD: dict[Outcome, tuple[str, Style]] = {
@@ -254,3 +439,105 @@ def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
         if isinstance(step, PolicyChange)
     }
     return layers_made_irrelevant(hop.verdict, hop.number, hop.scenario) - changed
+
+
+def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> View:
+    """Show who was refused what, by which policy, and what to do."""
+    lines = [line(StyledText("AWS refused it", "red"))]
+    if denied is None:
+        text = "who was refused what, and by which policy, is only in its encoded message"
+        return [*lines, *wrapped(text, "  ", "  ")]
+    named = denied.policy or "AWS does not say which"
+    if denied.unclear:
+        named += ", or the resource does not exist in this Region; AWS does not say which"
+    elif denied.policy is not None:
+        named += ": a Deny in it matches" if denied.explicit else ": nothing in it allows it"
+    elif denied.other is not None:
+        named = "none that rolehop judges"
+    elif denied.explicit:
+        named += "; a Deny in it matches"
+    facts = [
+        ("caller", denied.caller or f"AWS does not say: {denied.who()}"),
+        ("chain", chain),
+        ("action", denied.action),
+        ("resource", denied.resource),
+        ("policy", named),
+        ("its ARN", denied.policy_arn),
+    ]
+    for name, value in facts:
+        if value is not None:
+            lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
+    # Without a policy, only these actions say what to do.
+    unsigned = denied.caller == "anonymous"
+    if unsigned or denied.reason is not None or denied.action in _SAYING:
+        return [*lines, *wrapped(f"to fix it, {fix}", "  ", "    ")]
+    if chain is None and denied.action not in _HOPS:
+        text = "if a chain's session made the call, its policies may tell:"
+        lines.extend(wrapped(text, "  ", "    "))
+        resource = denied.resource or "*"
+        if not is_plain(resource):
+            resource = PLACEHOLDER
+        named = f" --resource {resource}" if resource != "*" else ""
+        lines.append(to_copy(f"    rolehop explain CHAIN --action {denied.action}{named}"))
+    return lines
+
+
+_SAYING = frozenset({"sts:TagSession", "sts:SetSourceIdentity", *TOKEN_ACTIONS})
+
+_HOPS = frozenset({"sts:AssumeRole", *_SAYING})
+
+
+def hints(encoded: str | None, others: int, chain: str | None) -> Iterator[Line]:
+    """Say what else a text holds: an encoded message, other errors."""
+    if encoded is not None:
+        whose = "" if chain else ", with credentials of its account (or name a chain to it)"
+        yield from wrapped(f"its encoded message says more; to decode it{whose}:", "  ", "  ")
+        by = f" {chain}" if chain is not None and is_plain(chain) else ""
+        yield to_copy(f"    rolehop explain{by} --decode={encoded}")
+    if others:
+        text = f"this is the first error of the text; it has {pluralize(others, 'other')}"
+        yield from wrapped(text, "  ", "  ")
+
+
+_MOST_DETAILS = 5  # of a decoded message, if there is no -v
+
+
+def decoded_view(message: Mapping[str, object], *, verbose: bool) -> View:
+    """Show a decoded authorization message; its form is that of the STS API reference."""
+    context = _object(message.get("context"))
+    allowed, denied = message.get("allowed") is True, message.get("explicitDeny") is True
+    says = "allowed" if allowed else "a Deny matches" if denied else "no statement allows it"
+    lines = [line(StyledText(says, "green" if allowed else "red"))]
+    called = {
+        "caller": _object(context.get("principal")).get("arn"),
+        "action": context.get("action"),
+        "resource": context.get("resource"),
+    }
+    for label, found in called.items():
+        lines.extend(wrapped(clean(str(found)), f"  {label:<10}", " " * 12))
+    details = [*_statements(message), *_conditions(context)]
+    left = len(details) - _MOST_DETAILS
+    cut = left > 1 and not verbose
+    for each in details[:_MOST_DETAILS] if cut else details:
+        lines.extend(wrapped(each, "  ", "    "))
+    return [*lines, line(f"  and {left} more (-v)")] if cut else lines
+
+
+def _statements(message: Mapping[str, object]) -> Iterator[str]:
+    for each in _items(message.get("matchedStatements")):
+        yield f"statement {each.get('statementId') or 'without a Sid'}: {each.get('effect')}"
+
+
+def _conditions(context: Mapping[str, object]) -> Iterator[str]:
+    for each in _items(context.get("conditions")):
+        values = ", ".join(str(e.get("value")) for e in _items(each.get("values")))
+        yield f"{each.get('key')} = {values}"
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> Iterator[Mapping[str, object]]:
+    found = _object(value).get("items")
+    yield from map(_object, found if isinstance(found, Iterable) else ())

@@ -6,22 +6,29 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from rolehop.app.fleets.listers import AccountAnswer, Asking
-from rolehop.app.walking import person_for
-from rolehop.config.fleets.account_query import EVERY_ROLE
-from rolehop.config.fleets.listed_fleets import excluded_by
+from rolehop.app.walking import ask_before_walk, person_for, walk_chain
+from rolehop.aws.organizations import OrganizationAccountReader, OrganizationsApi
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SourceError
+from rolehop.base.time_limit import time_limit
+from rolehop.commands.fleet.listers import AccountAnswer, Asking
+from rolehop.config.account_query import EVERY_ROLE
+from rolehop.config.listed_fleets import excluded_by
 from rolehop.config.model import ListedAccount
-from rolehop.errors import ServiceError, SourceError
-from rolehop.sources.identity_center.assignments import Assignments
-from rolehop.startup.dataclass import replace
+from rolehop.sources.assignments import Assignments
+from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from rolehop.app.context import App
-    from rolehop.config.fleets.account_query import AccountQuery, IdentityCenterAccounts
-    from rolehop.ports import ApiCall
-    from rolehop.sources.identity_center.assignments import AssignedAccount
+    from rolehop.config.account_query import (
+        AccountQuery,
+        IdentityCenterAccounts,
+        OrganizationAccounts,
+    )
+    from rolehop.sources.assignments import AssignedAccount
+    from rolehop.walk.ports import ApiCall
 
 NOT_ASSIGNED = "NOT_ASSIGNED"
 """In the place of a state: the person has none of the roles in the account."""
@@ -103,3 +110,82 @@ class IdentityCenterLister:
             self._asking.progress.asked(self._calls, accounts)
 
         return Assignments(self._source, replace(context, on_call=called), known)
+
+
+LONGEST_SECONDS = 900.0
+"""For one fleet with all calls and waits: AWS answers some ten calls a second, with tags one an account."""
+
+
+class OrganizationLister:
+    """Implements ``Lister``; its chain is walked when the first fleet is listed."""
+
+    def __init__(self, app: App, chain: str, asking: Asking) -> None:
+        """Walk nothing yet."""
+        self._app, self._chain, self._asking = app, chain, asking
+        self._failed: RolehopError | None = None
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made so far."""
+        return self._api.calls if "_api" in vars(self) else 0
+
+    def list(self, query: AccountQuery) -> AccountAnswer:
+        """Return the accounts of a fleet.
+
+        Raises:
+            RolehopError: see `Lister.list`.
+        """
+        asked = cast("OrganizationAccounts", query)  # `lister_for` gives this one no other
+        if self._failed is not None:  # nobody waits for the walk, or for AWS, for each fleet
+            raise self._failed
+        try:
+            reader = self._reader
+        except RolehopError as error:
+            self._failed = error
+            raise
+        try:
+            with time_limit(LONGEST_SECONDS):
+                return AccountAnswer(*reader.accounts(asked))
+        except StsRefusal as refusal:
+            raise self._refused(refusal) from None
+        except ServiceError as error:
+            self._failed = error
+            raise
+
+    def close(self) -> None:
+        """Close the connection to Organizations."""
+        if "_api" in vars(self):
+            self._api.close()
+
+    @cached_property
+    def _reader(self) -> OrganizationAccountReader:
+        return OrganizationAccountReader(self._api, self._asking.progress.asked)
+
+    @cached_property
+    def _api(self) -> OrganizationsApi:
+        app, asking = self._app, self._asking
+        options = ask_before_walk(app, self._chain, asking.options)
+        plan, session = walk_chain(app, self._chain, options, asking.walk)
+        settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
+        return OrganizationsApi(
+            settings,
+            session.credentials,
+            app.history.called,
+            patience_seconds=LONGEST_SECONDS,
+        )
+
+    def _refused(self, refusal: StsRefusal) -> HopRefused:
+        denied = refusal.code == "AccessDeniedException"
+        return HopRefused(
+            f"chain '{self._chain}' may not list the organization's accounts"
+            if denied
+            else "the organization's accounts cannot be listed",
+            code=refusal.code,
+            message=refusal.message,
+            cause=f"{refusal.code}: {refusal.message}",
+            fix="name a chain into the management account, or to a delegated administrator, whose"
+            " role has AWSOrganizationsReadOnlyAccess"
+            if denied
+            else None,
+            chain=self._chain,
+        )

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.fleets.listers import Asking
-from rolehop.app.fleets.refreshing import RefreshedFleet, fleets_to_refresh, refresh_fleets
-from rolehop.app.fleets.rows import fleet_rows, refresh_row
+from rolehop.base.durations import show_local
+from rolehop.base.errors import RolehopError
 from rolehop.cli.completers import fleet_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
-from rolehop.errors import RolehopError
-from rolehop.plan.walk_options import WalkOptions
-from rolehop.show.fleets import (
+from rolehop.commands.fleet.listers import Asking
+from rolehop.commands.fleet.refreshing import (
+    RefreshedFleet,
+    fleet_rows,
+    fleets_to_refresh,
+    refresh_fleets,
+    refresh_row,
+)
+from rolehop.commands.fleet.view import (
     fleets_document,
     fleets_view,
     refreshed_document,
     refreshed_view,
 )
-from rolehop.show.times import show_local
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.terminal.error_text import error_lines
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import listing_counter

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from rolehop.base.dataclass import dataclass
+from rolehop.config.model import ListedAccount
 
 if TYPE_CHECKING:
     from rolehop.app.ports import Progress
-    from rolehop.config.fleets.account_query import AccountQuery
-    from rolehop.config.model import ListedAccount
+    from rolehop.config.account_query import AccountQuery
     from rolehop.plan.walk_options import WalkOptions
 
 
@@ -63,3 +65,43 @@ class Asking(NamedTuple):
     """Watches that walk."""
 
     progress: ListingProgress
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """One account of which something changed; ``before`` or ``after`` is ``None``: it was not there."""
+
+    before: ListedAccount | None
+    after: ListedAccount | None
+    replaces: str | None = None
+    """The account that its chain led to before, if that is another one."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """``added``, ``removed``, or what applies of ``renamed``, ``moved``, ``roles``, ``chain``.
+
+        ``chain``: its chain is called otherwise, since another account has, or had, the same name.
+        ``replaces`` comes last.
+        """
+        last = () if self.replaces is None else ("replaces",)
+        if self.before is None or self.after is None:
+            return ("added" if self.before is None else "removed", *last)
+        pairs = (("renamed", "name"), ("moved", "unit"), ("roles", "roles"), ("chain", "spelled"))
+        found = [kind for kind, of in pairs if getattr(self.before, of) != getattr(self.after, of)]
+        return (*(each for each in found if each != "chain" or "renamed" not in found), *last)
+
+
+def changes_between(
+    before: Iterable[ListedAccount], after: Iterable[ListedAccount]
+) -> tuple[AccountChange, ...]:
+    """Return what changed, by account ID."""
+    old, new = ({each.account: each for each in accounts} for accounts in (before, after))
+    chains = {each.spelled: each.account for each in old.values()}
+    changes = []
+    for account in sorted({*old, *new}):
+        now = new.get(account)
+        led_to = None if now is None else chains.get(now.spelled)
+        if old.get(account) != now:
+            replaces = None if led_to == account else led_to
+            changes.append(AccountChange(old.get(account), now, replaces))
+    return tuple(changes)

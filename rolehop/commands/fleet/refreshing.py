@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rolehop.app.fleets.changes import AccountChange, changes_between
-from rolehop.app.fleets.listers import Asking, Lister
-from rolehop.config.fleets.account_query import ORGANIZATION
-from rolehop.config.fleets.listed_fleets import with_spelled_names
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.text import did_you_mean
+from rolehop.commands.fleet.listers import AccountChange, Asking, Lister, changes_between
+from rolehop.config.account_query import ORGANIZATION
+from rolehop.config.listed_fleets import is_old, refresh_advice, with_spelled_names
 from rolehop.config.model import FleetListing
-from rolehop.errors import ConfigError, RolehopError, UsageError
-from rolehop.startup.dataclass import dataclass
-from rolehop.state.fleet_cache import fleet_path, store_listing
-from rolehop.text import did_you_mean
+from rolehop.vault.fleet_accounts import fleet_path, store_listing
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.config.fleets.account_query import AccountQuery
+    from rolehop.config.account_query import AccountQuery
     from rolehop.config.model import ListedFleet
 
 
@@ -103,10 +103,10 @@ def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
 def lister_for(app: App, query: AccountQuery, asking: Asking) -> Lister:
     """Return who lists the accounts of ``query``; nothing is called so far."""
     if query.kind == ORGANIZATION:
-        from rolehop.app.fleets.organization import OrganizationLister
+        from rolehop.commands.fleet.aws_listers import OrganizationLister
 
         return OrganizationLister(app, query.through, asking)
-    from rolehop.app.fleets.identity_center import IdentityCenterLister
+    from rolehop.commands.fleet.aws_listers import IdentityCenterLister
 
     return IdentityCenterLister(app, query.through, asking)
 
@@ -125,3 +125,135 @@ def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:
 
 def _not_stored(fleet: ListedFleet, cause: str) -> RolehopError:
     return RolehopError(f"the accounts of fleet '{fleet.name}' cannot be stored", cause=cause)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRow:
+    """One configured fleet, as known without a call."""
+
+    name: str
+    kind: str
+    """Where its accounts come from: ``config``, ``organization`` or ``identity_center``."""
+
+    through: str | None
+    """The chain or source that AWS is asked through."""
+
+    accounts: int | None
+    """``None``: not known here."""
+
+    listed_at: datetime | None = None
+    """When AWS was asked; ``None``: never, or the config has them."""
+
+    stale: bool = False
+    """AWS should be asked again: it was long ago, or the fleet is defined otherwise."""
+
+    problem: str | None = None
+    """Why the accounts are not known."""
+
+    fix: str | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """How many accounts are left out, by AWS's word for why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One account of which something changed."""
+
+    account: str
+    kinds: tuple[str, ...]
+    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``, ``chain``; ``replaces``."""
+
+    name: str
+    unit: str
+    spelled: str
+    """What it is called in the names of chains."""
+
+    name_before: str = ""
+    unit_before: str = ""
+    roles: tuple[str, ...] = ()
+    roles_before: tuple[str, ...] = ()
+    """Of Identity Center, as ``roles``; empty if the account was not there."""
+
+    replaces: str | None = None
+    """The account that its chain led to before, if that is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRow:
+    """What became of one fleet."""
+
+    name: str
+    accounts: int
+    listed_at: datetime | None
+    calls: int
+    is_first: bool
+    """Nothing was known before."""
+
+    changes: Sequence[ChangeRow] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    without_effect: Sequence[str] = ()
+    """What the fleet's query says in vain."""
+
+    error: str | None = None
+
+
+def fleet_rows(app: App) -> list[FleetRow]:
+    """Return a row per fleet, in the order of the config."""
+    config = app.config
+    return [
+        FleetRow(name, "config", None, count)
+        if count is not None
+        else _listed_row(app, config.listed_fleets[name])
+        for name, count in config.fleets.items()
+    ]
+
+
+def _listed_row(app: App, fleet: ListedFleet) -> FleetRow:
+    listing = fleet.listing
+    return FleetRow(
+        fleet.name,
+        fleet.query.kind,
+        fleet.query.through,
+        None if listing.problem else len(listing.accounts),
+        listing.at,
+        listing.problem is not None or is_old(listing, app.now()),
+        listing.problem,
+        refresh_advice(fleet.name),
+        listing.left_out,
+    )
+
+
+def refresh_row(found: RefreshedFleet) -> RefreshRow:
+    """Return what became of a fleet, as it is shown."""
+    shown = found.before if found.after is None else found.after
+    return RefreshRow(
+        found.fleet.name,
+        len(shown.accounts),
+        shown.at,
+        found.calls,
+        found.before.at is None,
+        list(_change_rows(found.changes)),
+        shown.left_out,
+        found.without_effect,
+        None if found.error is None else found.error.what,
+    )
+
+
+def _change_rows(changes: Iterable[AccountChange]) -> Iterable[ChangeRow]:
+    for change in changes:
+        shown = change.after or change.before
+        if shown is None:
+            continue
+        before = change.before if change.after is not None else None
+        yield ChangeRow(
+            shown.account,
+            change.kinds,
+            shown.name,
+            shown.unit,
+            shown.spelled,
+            "" if before is None else before.name,
+            "" if before is None else before.unit,
+            shown.roles,
+            () if before is None else before.roles,
+            change.replaces,
+        )

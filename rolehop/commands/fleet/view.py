@@ -2,87 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from rolehop.show.layout import Grid, Line, Row, StyledText, View, line, row
-from rolehop.show.times import rfc3339, show_span
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.text import clean, pluralize
+from rolehop.base.durations import age_text, rfc3339
+from rolehop.base.text import clean, pluralize
+from rolehop.commands.fleet.refreshing import ChangeRow, FleetRow, RefreshRow
+from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row
 
 _MOST_SHOWN = 20
+
 _SIGNS = {"added": "+", "removed": "-"}
+
 _STYLES = {"added": "green", "removed": "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class FleetRow:
-    """One configured fleet, as known without a call."""
-
-    name: str
-    kind: str
-    """Where its accounts come from: ``config``, ``organization`` or ``identity_center``."""
-
-    through: str | None
-    """The chain or source that AWS is asked through."""
-
-    accounts: int | None
-    """``None``: not known here."""
-
-    listed_at: datetime | None = None
-    """When AWS was asked; ``None``: never, or the config has them."""
-
-    stale: bool = False
-    """AWS should be asked again: it was long ago, or the fleet is defined otherwise."""
-
-    problem: str | None = None
-    """Why the accounts are not known."""
-
-    fix: str | None = None
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    """How many accounts are left out, by AWS's word for why."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One account of which something changed."""
-
-    account: str
-    kinds: tuple[str, ...]
-    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``, ``chain``; ``replaces``."""
-
-    name: str
-    unit: str
-    spelled: str
-    """What it is called in the names of chains."""
-
-    name_before: str = ""
-    unit_before: str = ""
-    roles: tuple[str, ...] = ()
-    roles_before: tuple[str, ...] = ()
-    """Of Identity Center, as ``roles``; empty if the account was not there."""
-
-    replaces: str | None = None
-    """The account that its chain led to before, if that is another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshRow:
-    """What became of one fleet."""
-
-    name: str
-    accounts: int
-    listed_at: datetime | None
-    calls: int
-    is_first: bool
-    """Nothing was known before."""
-
-    changes: Sequence[ChangeRow] = ()
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    without_effect: Sequence[str] = ()
-    """What the fleet's query says in vain."""
-
-    error: str | None = None
 
 
 def fleets_view(rows: Iterable[FleetRow], now: datetime) -> View:
@@ -111,16 +43,6 @@ def _age(fleet: FleetRow, now: datetime) -> str:
     if fleet.through is None:
         return "-"
     return "never" if fleet.listed_at is None else age_text(fleet.listed_at, now)
-
-
-def age_text(at: datetime, now: datetime) -> str:
-    """Return how long ago ``at`` was; a clock that was set back by less than a day makes it now."""
-    ahead = (at - now).days
-    if ahead > 0:
-        return f"{pluralize(ahead, 'day')} ahead of this clock"
-    seconds = max(0, int((now - at).total_seconds()))
-    days = seconds // 86_400
-    return f"{pluralize(days, 'day')} ago" if days else f"{show_span(seconds)} ago"
 
 
 def _remarks(fleet: FleetRow) -> Iterator[str]:

@@ -8,19 +8,28 @@ import sys
 
 import click
 
-from rolehop.advice import Advice
-from rolehop.app.first_config.user_keys import check_key_id, unreadable_keys, user_keys
-from rolehop.app.stored.access_keys import add_keys, key_rows, remove_keys, rotate_keys
-from rolehop.app.stored.broken_config import without_broken_config
+from rolehop.app.lost_index import without_broken_config
+from rolehop.base.advice import Advice
+from rolehop.base.credentials import Credentials
+from rolehop.base.errors import ConfigError, UsageError
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
-from rolehop.credentials import Credentials
-from rolehop.errors import ConfigError, UsageError
-from rolehop.key_rotation import shown
+from rolehop.commands.keys.access_keys import (
+    add_keys,
+    check_key_id,
+    key_rows,
+    remove_keys,
+    rotate_keys,
+    shown,
+    unreadable_keys,
+    user_keys,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+
 _VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
 _NEITHER = (
     "it must be what aws iam create-access-key prints (JSON), or two lines: the access key ID, then"
     " the secret"
@@ -131,11 +140,11 @@ def list_keys(ctx: click.Context, style: str) -> None:
         app = without_broken_config(app)
         rows = key_rows(app)
     if style == "json":
-        from rolehop.show.json_documents import keys_document
+        from rolehop.commands.keys.view import keys_document
 
         cli.write_json(keys_document(rows))
     elif rows:
-        from rolehop.show.tables import keys_view
+        from rolehop.commands.keys.view import keys_view
 
         cli.write_view(keys_view(rows))
     elif app.config_problem is not None and app.index.lost:

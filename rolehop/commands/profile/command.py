@@ -6,26 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.advice import Advice
-from rolehop.app.profiles.changes import (
+from rolehop.base.advice import Advice
+from rolehop.base.text import pluralize
+from rolehop.cli.completers import patterns
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Group, format_option
+from rolehop.cli.param_types import Region
+from rolehop.commands.profile.changes import (
     ProfileOptions,
     confirm_changes,
     install_changes,
     removal_changes,
     write_changes,
 )
-from rolehop.app.profiles.installation import this_installation
-from rolehop.app.profiles.installed import profile_rows, reinstall_commands
-from rolehop.cli.completers import patterns
-from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Group, format_option
-from rolehop.cli.param_types import Region
-from rolehop.text import pluralize
+from rolehop.commands.profile.installed import profile_rows, reinstall_commands, this_installation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rolehop.app.profiles.changes import FileChange
+    from rolehop.commands.profile.changes import FileChange
 
 # "AWS CLI output format" of the AWS CLI user guide.
 _OUTPUTS = ("json", "yaml", "yaml-stream", "text", "table", "off")
@@ -139,7 +138,7 @@ def list_profiles(ctx: click.Context, pattern: tuple[str, ...], style: str) -> N
     cli = CommandContext.of(ctx)
     rows = profile_rows(cli.app, pattern, this_installation())
     if style == "json":
-        from rolehop.show.json_documents import profiles_document
+        from rolehop.commands.profile.view import profiles_document
 
         cli.write_json(profiles_document(rows))
         return
@@ -148,7 +147,7 @@ def list_profiles(ctx: click.Context, pattern: tuple[str, ...], style: str) -> N
         other = "no AWS profile that runs rolehop matches: rolehop profile list"
         cli.terminal.note(other if pattern else none)
         return
-    from rolehop.show.chain import profiles_view
+    from rolehop.commands.profile.view import profiles_view
 
     cli.write_view(profiles_view(rows))
     for each in reinstall_commands(rows):

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from rolehop.base.errors import RolehopError, UsageError
+from rolehop.base.files import expand_home
 from rolehop.cli.completers import dialect_names, files, patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, call_options, typed_arguments, walk_options_from
 from rolehop.cli.param_types import Duration
-from rolehop.cli.walk_command import chain_or_pick
-from rolehop.errors import RolehopError, UsageError
-from rolehop.files import expand_home
+from rolehop.commands.walk_command import chain_or_pick
 
 
 @click.command(
@@ -108,9 +108,9 @@ def command(
         _stop(cli, pattern)
         return
     from rolehop.app.listing import matching_chains
-    from rolehop.app.serving.server import Server, ServerSettings
-    from rolehop.app.serving.start import start_chain
-    from rolehop.cli.serving import StderrReporter, announce, print_unit, run_server
+    from rolehop.commands.serve.keeper import start_chain
+    from rolehop.commands.serve.run import StderrReporter, announce, print_unit, run_server
+    from rolehop.commands.serve.server import Server, ServerSettings
 
     dialect = cli.dialect(shell) if print_env else None
     wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
@@ -181,8 +181,8 @@ def _stop(cli: CommandContext, chains: tuple[str, ...]) -> None:
     Raises:
         RolehopError: one did not end.
     """
-    from rolehop.app.serving.stopping import stop_servers
-    from rolehop.show.tables import server_text
+    from rolehop.commands.serve.running import stop_servers
+    from rolehop.commands.serve.view import server_text
 
     stopped = stop_servers(cli.app, chains)
     for each in stopped.ended:

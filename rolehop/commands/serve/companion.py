@@ -13,13 +13,23 @@ import os
 import select
 import sys
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.awsconfig import files_with_credentials
+from rolehop.base.errors import RolehopError
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
 
 _FILES = Path("/dev/fd")
+
 _MOST_FILES = 1024
+
 _PR_SET_DUMPABLE = 4  # prctl(2)
+
 _USUAL_THRESHOLDS = (700, 10, 10)  # of CPython
 
 
@@ -145,3 +155,26 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+CONFIG_VARIABLE = "AWS_CONFIG_FILE"
+
+_PROFILE = "default"
+
+
+def rival_files(app: App) -> dict[str, str]:
+    """Return the AWS files with credentials of the profile ``default``, by the variable that names them.
+
+    With them a program that gets the endpoint alone would act as somebody else.
+    """
+    return dict(_rivals(app))
+
+
+def _rivals(app: App) -> Iterator[tuple[str, str]]:
+    with suppress(RolehopError):  # a file that cannot be read gives SDKs nothing either
+        aws = app.aws_config
+        in_config, in_credentials = files_with_credentials(aws, _PROFILE)
+        if in_config:
+            yield CONFIG_VARIABLE, aws.config_file
+        if in_credentials:
+            yield "AWS_SHARED_CREDENTIALS_FILE", aws.credentials_file

@@ -2,12 +2,168 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
-from rolehop.endpoint.requests import BadRequest, IncomingRequest, take_request
-from rolehop.endpoint.responses import Response, refusal
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.startup import Pattern
+
+LONGEST_HEAD = 16 * 1024  # bytes
+
+_MOST_HEADERS = 64
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110, 5.6.2
+
+_REQUEST_LINE = Pattern(rf"({_TOKEN}) ([!-~]+) HTTP/1\.([01])")
+
+_HEADER = Pattern(rf"({_TOKEN}):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+
+
+class BadRequest(Exception):
+    """The bytes are no request that is served here; ``status`` is the answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingRequest:
+    """One request without its body."""
+
+    method: str
+    target: str
+    """As it was sent: path and query."""
+
+    headers: Mapping[str, tuple[str, ...]]
+    """Values by the name in lower case, in the order sent."""
+
+    stays_open: bool
+    """Whether the connection stays open after the answer."""
+
+    has_body: bool
+
+    def __repr__(self) -> str:
+        return f"IncomingRequest({self.method})"  # a header holds the token
+
+
+def take_request(data: bytearray) -> IncomingRequest | None:
+    """Remove the first request from ``data``; ``None`` if it is not complete yet.
+
+    Raises:
+        BadRequest: it is none, or too long.
+    """
+    end = data.find(b"\r\n\r\n", 0, LONGEST_HEAD)
+    if end < 0:
+        if len(data) >= LONGEST_HEAD:
+            raise BadRequest(431)
+        return None
+    head = data[:end].decode("latin-1")
+    del data[: end + 4]
+    first, *lines = head.split("\r\n")
+    found = _REQUEST_LINE.fullmatch(first)
+    if found is None:
+        raise BadRequest(400)
+    headers = _headers(lines)
+    return IncomingRequest(
+        method=found[1],
+        target=found[2],
+        headers=headers,
+        stays_open=found[3] == "1" and not _asks_to_close(headers),
+        has_body=headers.get("content-length", ("0",)) != ("0",) or "transfer-encoding" in headers,
+    )
+
+
+def _headers(lines: list[str]) -> dict[str, tuple[str, ...]]:
+    if len(lines) > _MOST_HEADERS:
+        raise BadRequest(431)
+    headers: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        found = _HEADER.fullmatch(line)
+        if found is None:  # a continued line, too: RFC 9112, 5.2, lets a server refuse it
+            raise BadRequest(400)
+        name = found[1].lower()
+        headers[name] = (*headers.get(name, ()), found[2].rstrip(" \t"))
+    return headers
+
+
+def _asks_to_close(headers: Mapping[str, tuple[str, ...]]) -> bool:
+    return any(
+        word.strip().lower() == "close"
+        for value in headers.get("connection", ())
+        for word in value.split(",")
+    )
+
+
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+
+_MORE = {405: "Allow: GET\r\n", 503: "Retry-After: 1\r\n"}
+
+# The same body for every request that is refused before anything is looked up.
+_REFUSED = {
+    400: ("BadRequest", "this is no request that rolehop serves"),
+    401: ("AccessDenied", "the Authorization header does not have the token of this server"),
+    403: ("AccessDenied", "requests for other hosts, from pages and through proxies are refused"),
+    404: ("NotFound", "there is no such path; a chain is at /chains/NAME"),
+    405: ("MethodNotAllowed", "only GET is served"),
+    429: ("TooManyRequests", "too many connections at once"),
+    431: ("RequestTooLarge", "the request is too large"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A status and a body."""
+
+    status: int
+    body: bytes = field(repr=False)  # may hold a session
+    content_type: str = "application/json"
+    more: str = ""
+    """More headers, each with its line end."""
+    is_public: bool = False
+    """Anybody gets it, without the token."""
+
+    def as_bytes(self, *, stays_open: bool, has_body: bool = True) -> bytes:
+        """Return the whole response; without its body it answers a HEAD."""
+        connection = "" if stays_open else "Connection: close\r\n"
+        return (
+            f"HTTP/1.1 {self.status} {_REASONS[self.status]}\r\nContent-Type: {self.content_type}\r\n"
+            f"Cache-Control: no-store\r\nContent-Length: {len(self.body)}\r\n"
+            f"{_MORE.get(self.status, '')}{self.more}{connection}\r\n"
+        ).encode() + (self.body if has_body else b"")
+
+
+def refusal(status: int, message: str | None = None) -> Response:
+    """Return the answer to a request that is refused for what it is; ``None``: the usual message."""
+    code, usual = _REFUSED[status]
+    return public_document(status, _error(code, message or usual))
+
+
+def failure(status: int, code: str, message: str) -> Response:
+    """Return an error; SDKs read its ``code`` and ``message`` or ``Code`` and ``Message``."""
+    return Response(status, json.dumps(_error(code, message)).encode())
+
+
+def public_document(status: int, content: Mapping[str, object]) -> Response:
+    """Return a response with a JSON object that anybody may have."""
+    return Response(status, json.dumps(content).encode(), is_public=True)
+
+
+def _error(code: str, message: str) -> dict[str, object]:
+    return {"code": code, "message": message, "Code": code, "Message": message}
+
 
 Answer = Callable[[IncomingRequest, Collection[str]], "Response | None"]
 """Answers a request that came to one of some hosts; ``None``: the answer is known in a moment."""
@@ -15,15 +171,20 @@ Answer = Callable[[IncomingRequest, Collection[str]], "Response | None"]
 # Seconds.
 HEAD_SECONDS = 5.0
 """For a whole request, from its first byte, and for a first one: against slow senders."""
+
 WRITE_SECONDS = 5.0
+
 IDLE_SECONDS = 60.0
 """Until the next request."""
+
 HOLD_SECONDS = 0.9
 """For an answer that is known in a moment; the SDK for JavaScript waits one second."""
+
 _DRAIN_SECONDS = 1.0
 """For the client to read the last answer before the connection is closed."""
 
 _CHUNK = 16 * 1024
+
 _MOST_OUT = 64 * 1024
 
 

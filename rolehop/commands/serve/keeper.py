@@ -7,16 +7,22 @@ broken) is a 4xx: on a 503 SDKs retry for minutes, or go on as somebody else.
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
 
-from rolehop.advice import one_line
-from rolehop.credentials import Session, scrub
-from rolehop.endpoint.responses import Response, failure
-from rolehop.endpoint.rules import SessionForm
-from rolehop.errors import (
+from rolehop.app.context import App
+from rolehop.app.ports import NonInteractive, Progress
+from rolehop.app.walking import ask_before_walk, count_use, walk_chain
+from rolehop.base.advice import Advice, Argument, one_line
+from rolehop.base.credentials import Session, scrub
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import (
     HopRefused,
     NoTerminal,
     RolehopError,
@@ -24,10 +30,14 @@ from rolehop.errors import (
     SignInExpired,
     VaultError,
 )
-from rolehop.handover.container import as_container, as_instance
-from rolehop.handover.credential_process import as_process
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean
+from rolehop.base.text import clean
+from rolehop.base.time_limit import time_limit, unattended
+from rolehop.commands.serve.connection import Response, failure
+from rolehop.commands.serve.rules import SessionForm
+from rolehop.handover.formats import as_container, as_instance, as_process
+
+if TYPE_CHECKING:
+    from rolehop.plan.walk_options import WalkOptions
 
 RENEWED_AT = timedelta(minutes=20)
 """Left of a session when it is renewed, or half of its life; botocore asks again below 15."""
@@ -35,17 +45,22 @@ RENEWED_AT = timedelta(minutes=20)
 _JITTER = 0.1
 """Of that it is late: servers that started together do not renew together. Before that time a walk
 would find the same session in the keyring, and good."""
+
 _LEAST_PAUSE = timedelta(minutes=1)
 """Between two renewals, or a quarter of a session's life: some sources give the same session until
 it is nearly over."""
+
 _SHORTEST_LIFE = timedelta(seconds=2)
+
 _FIRST_RETRY, _LAST_RETRY = timedelta(seconds=5), timedelta(minutes=1)
+
 _LASTING_RETRY = timedelta(seconds=15)
 """If a client asks; by itself, a server tries again once a minute."""
+
 _REFUSED_RETRY = timedelta(minutes=1)
 """Each is a line in CloudTrail."""
 
-# The session in hand stays good after these, as for `credential-process` (`rolehop.renewal`);
+# The session in hand stays good after these, as for `credential-process` (`rolehop.walk.renewal`);
 # the keyring is not needed for it either.
 _HARMLESS = (ServiceError, SignInExpired, NoTerminal, VaultError)
 
@@ -236,3 +251,280 @@ def _pause(error: RolehopError, failures: int) -> timedelta:
         return _LASTING_RETRY
     pause = min(_LAST_RETRY, _FIRST_RETRY * 2.0 ** min(failures - 1, 6))
     return pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+
+_LONGEST_NAP = 30.0
+"""Seconds; a machine that was suspended notices by then what is due."""
+
+_MOST_WALKS = 8
+
+_MOST_CLIENTS = 20
+
+_LONGEST_NAME = 60
+
+
+@dataclass(slots=True)
+class ClientSeen:
+    """A program that asked for a session, by what it calls itself."""
+
+    name: str
+    requests: int = 0
+
+
+class ServedChains:
+    """What a server's loop calls: answers of each chain, and what is due.
+
+    Attributes:
+        clients: by name; of those that are too many, only the requests are counted.
+        requests: how many sessions and errors of chains were handed out.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        *,
+        idle_seconds: float | None,
+        on_idle: Callable[[], None],
+        on_news: Callable[[], None],
+    ) -> None:
+        """``on_idle`` is called when nobody has asked for ``idle_seconds``.
+
+        ``on_news`` is called if there is something new to note: a client, or the next renewal.
+        """
+        self.keepers: dict[str, ChainKeeper] = {}
+        self.clients: dict[str, ClientSeen] = {}
+        self.requests = 0
+        self._now = now
+        self._idle_seconds = idle_seconds
+        self._on_idle = on_idle
+        self._on_news = on_news
+        self._last_request = time.monotonic()
+        self._next_look = 0.0
+        self._must_look = True
+        self._is_news = True
+
+    def add(self, keeper: ChainKeeper) -> None:
+        """Serve one more chain."""
+        self.keepers[keeper.chain] = keeper
+
+    def __contains__(self, chain: object) -> bool:
+        """True if ``chain`` is served."""
+        return chain in self.keepers
+
+    def answer(self, chain: str, client: str, form: SessionForm, *, final: bool) -> Response | None:
+        """Return the answer of ``chain``; ``None``: it is known in a moment, unless ``final``."""
+        response = self.keepers[chain].answer(form, final=final)
+        if response is not None:
+            self._last_request = time.monotonic()
+            self.requests += 1
+            self._count(client)
+        return response
+
+    def _count(self, client: str) -> None:
+        self._is_news = True
+        seen = self.clients.get(client)
+        if seen is None and len(self.clients) < _MOST_CLIENTS:
+            name = clean(client)[:_LONGEST_NAME] or "unnamed"
+            seen = self.clients[client] = ClientSeen(name)
+            self._must_look = True
+        if seen is not None:
+            seen.requests += 1
+
+    def look_again(self) -> None:
+        """Let the next `tick` look at every chain: one was renewed, or could not be.
+
+        Any thread may call this.
+        """
+        self._is_news = True
+        self._must_look = True
+
+    def tick(self) -> float:
+        """Begin the renewals that are due; return for how many seconds nothing else will be."""
+        left = self._next_look - time.monotonic()
+        if left <= 0 or self._must_look:
+            self._must_look = False  # before it: what changes meanwhile is looked at next time
+            left = min(self._begin_what_is_due(), self._end_if_idle())
+            self._next_look = time.monotonic() + left
+            if self._is_news:
+                self._is_news = False
+                self._on_news()
+        return max(left, 0.0)
+
+    def _begin_what_is_due(self) -> float:
+        now, naps = self._now(), [_LONGEST_NAP]
+        walking = 0
+        for keeper in self.keepers.values():
+            due = keeper.next_walk
+            if due is None:
+                walking += keeper.is_walking
+            elif due > now:
+                naps.append((due - now).total_seconds())
+            elif walking < _MOST_WALKS:
+                keeper.renew()
+                walking += 1
+        return min(naps)
+
+    def _end_if_idle(self) -> float:
+        if self._idle_seconds is None:
+            return _LONGEST_NAP
+        left = self._last_request + self._idle_seconds - time.monotonic()
+        if left <= 0:
+            self._on_idle()
+        return max(left, 0.0)
+
+
+class Reporter(Protocol):
+    """Tells people; its methods are called from any thread."""
+
+    def report_problem(self, chain: str, problem: RenewalProblem | None) -> None:
+        """Say what keeps a chain from being renewed, or that it is over (``None``)."""
+        ...
+
+    def report_caller(self, chain: str, arn: str) -> None:
+        """Say that the sessions of a chain are another caller's from now on.
+
+        The config has changed, or who is signed in.
+        """
+        ...
+
+
+class ChainNews:
+    """What was told of each chain."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._problems: dict[str, str] = {}
+        self._callers: dict[str, str] = {}
+
+    def begin(self, chain: str, arn: str) -> None:
+        """Note whose the first session of a chain is; nobody is told."""
+        self._callers[chain] = arn
+
+    def renewed(self, chain: str, arn: str) -> None:
+        """A chain has a new session."""
+        if self._problems.pop(chain, None) is not None:
+            self._reporter.report_problem(chain, None)
+        if self._callers.get(chain) != arn:
+            self._callers[chain] = arn
+            self._reporter.report_caller(chain, arn)
+
+    def failed(self, chain: str, problem: RenewalProblem) -> None:
+        """A chain could not be renewed."""
+        if self._problems.get(chain) != problem.what:
+            self._problems[chain] = problem.what
+            self._reporter.report_problem(chain, problem)
+
+
+RENEWED_AT_SECONDS = 20 * 60
+"""With less life left, or half of it, a stored session is not taken by a renewal."""
+
+_WALK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StartedChain:
+    """A chain with its first session."""
+
+    name: str
+    session: Session
+    region: str | None
+    """The region to export, if any."""
+    sts_region: str
+    """The region of its calls to STS."""
+    walk_again: Callable[[], Session]
+    """Returns a new session without asking anybody; raises as `rolehop.walk.walk.walk`."""
+    flags: tuple[str, ...] = ()
+    """The flags that change the last hop, e.g. ``--read-only``."""
+
+
+def start_chain(
+    app: App, name: str, options: WalkOptions, progress: Progress, *, command: str
+) -> StartedChain:
+    """Ask for confirmation and reason, once for as long as the chain is served, and walk it.
+
+    ``command`` serves it, for the history.
+
+    Raises:
+        Declined: the chain has ``confirm = true`` and the answer was not yes.
+        NoTerminal: something has to be asked, and nobody can be.
+        RolehopError: see `rolehop.walk.walk.walk`.
+    """
+    confirmed = ask_before_walk(app, name, options)
+    plan, session = walk_chain(app, name, confirmed, progress)
+    app.history.handed_over(command, name, session, confirmed.reason)
+    count_use(app, name)
+    walk_again = _Renewal(app, plan.chain, confirmed, was_asked=_asks(app, name))
+    region, flags = plan.export_region, confirmed.shell_flags
+    return StartedChain(plan.chain, session, region, plan.region, walk_again, flags)
+
+
+def already_started(
+    app: App,
+    name: str,
+    session: Session,
+    options: WalkOptions,
+    *,
+    region: str | None,
+    sts_region: str,
+) -> StartedChain:
+    """Return a chain that was walked with ``options``, after all that it asks was asked.
+
+    ``region`` is exported, if any; ``sts_region`` is that of its calls to STS.
+    """
+    walk_again = _Renewal(app, name, options, was_asked=True)
+    return StartedChain(name, session, region, sts_region, walk_again, options.shell_flags)
+
+
+def _asks(app: App, name: str) -> bool:
+    chain = app.config.chains.get(name)
+    return chain is not None and chain.confirm
+
+
+class _ServerPerson(NonInteractive):
+    """Nobody: a server that runs asks nothing."""
+
+    def __init__(self, chain: str) -> None:
+        self._chain = chain
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Refuse to ask.
+
+        Raises:
+            NoTerminal: always.
+        """
+        del question, hidden
+        raise NoTerminal(
+            f"{needed} is needed, and a server asks nobody",
+            fix=Advice("rolehop refresh ", Argument(self._chain), " in a terminal"),
+        )
+
+
+class _Renewal:
+    """Walks a chain as it is in the config then, with the flags that it was started with."""
+
+    def __init__(self, app: App, name: str, options: WalkOptions, *, was_asked: bool) -> None:
+        self._app = app
+        self._name = name
+        self._was_asked = was_asked
+        least = max(options.min_ttl or 0, RENEWED_AT_SECONDS)
+        self._options = replace(options, min_ttl=least, mfa_stdin=False)
+
+    def __call__(self) -> Session:
+        try:
+            return self._walk()
+        finally:
+            # The connection to the session bus is closed with its object, which is in a circle.
+            gc.collect()
+
+    def _walk(self) -> Session:
+        app = App(
+            self._app.variables,
+            self._app.home,
+            config_file=self._app.config_file,
+            person=_ServerPerson(self._name),
+        )
+        with closing(app):
+            if _asks(app, self._name) and not self._was_asked:
+                ask_before_walk(app, self._name, self._options)
+            with unattended(), time_limit(_WALK_SECONDS):
+                return walk_chain(app, self._name, self._options)[1]

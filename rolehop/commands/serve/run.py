@@ -10,21 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.serving.rivals import rival_files
-from rolehop.handover.container import FULL_URI, METADATA, TOKEN_FILE
-from rolehop.startup.calling_process import caller_is_gone
+from rolehop.base.text import clean, pluralize
+from rolehop.base.waits import caller_is_gone
+from rolehop.commands.serve.companion import rival_files
+from rolehop.handover.formats import FULL_URI, METADATA, TOKEN_FILE
 from rolehop.terminal.desktop import notify_desktop
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import Stopped, forget_stdout
-from rolehop.text import clean, pluralize
 
 if TYPE_CHECKING:
-    from rolehop.app.serving.keeper import RenewalProblem
-    from rolehop.app.serving.server import Server, ServerSettings
     from rolehop.cli.context import CommandContext
+    from rolehop.commands.serve.keeper import RenewalProblem
+    from rolehop.commands.serve.server import Server, ServerSettings
     from rolehop.handover.environment import Change
+    from rolehop.handover.shells.dialect import Dialect
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.shells.dialect import Dialect
 
 
 class StderrReporter:
@@ -107,8 +107,8 @@ def serve_beside(
         UsageError: this system has no way to do that.
         RolehopError: see `start_chain`.
     """
-    from rolehop.app.serving.server import Server, ServerSettings
-    from rolehop.app.serving.start import start_chain
+    from rolehop.commands.serve.keeper import start_chain
+    from rolehop.commands.serve.server import Server, ServerSettings
 
     settings = ServerSettings(command=command, for_containers=for_containers)
     with Server(cli.app, settings, TerminalReporter(cli)) as server:
@@ -168,13 +168,13 @@ def print_unit(
     Raises:
         UsageError: the token could be nowhere in memory, or a unit cannot hold what was typed.
     """
-    from rolehop.app.serving.service_unit import (
+    from rolehop.commands.serve.service_unit import (
         Service,
         metadata_of_service,
         unit_text,
         usage_lines,
     )
-    from rolehop.app.serving.token_file import check_token_path
+    from rolehop.commands.serve.token_file import check_token_path
 
     if settings.token_file is not None:
         check_token_path(settings.token_file, cli.environ)
@@ -194,7 +194,7 @@ def print_unit(
 
 def _serve_command(cli: CommandContext, settings: ServerSettings) -> list[str]:
     """Return ``rolehop serve`` with the options that were not typed after it."""
-    from rolehop.app.serving.service_unit import SERVICE_PORT
+    from rolehop.commands.serve.service_unit import SERVICE_PORT
 
     command = [*_own_program(), "serve"]
     if not settings.port:
@@ -205,7 +205,7 @@ def _serve_command(cli: CommandContext, settings: ServerSettings) -> list[str]:
 
 
 def _note_variables(cli: CommandContext, names: list[str]) -> None:
-    from rolehop.app.configured_sources import starting_from_variables
+    from rolehop.commands.source.sources import starting_from_variables
 
     starting = starting_from_variables(cli.app, names)
     if starting:

@@ -4,30 +4,63 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rolehop.app.listing import matches
+from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import read_moment
+from rolehop.base.errors import UsageError
+from rolehop.base.files import make_private_folder, write_beside
 from rolehop.config.model import ChainConfig
-from rolehop.durations import read_moment
-from rolehop.errors import UsageError
-from rolehop.files import make_private_folder, write_beside
-from rolehop.show.rows import ServedChainRow, ServerRow
-from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, load_object, notes_in, number_in, text_in
-from rolehop.vault.locks import Contended, locked, name_holder, unlock
+from rolehop.vault.locks import Contended, locked, name_holder, named_holder, unlock
+from rolehop.vault.notes import UNUSABLE, load_object, notes_in, number_in, text_in
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.serving.token_file import TokenFile
+    from rolehop.commands.serve.token_file import TokenFile
+
+
+@dataclass(frozen=True, slots=True)
+class ServedChainRow:
+    """One chain of a server; times by this machine's clock."""
+
+    chain: str
+    next_renewal: datetime | None
+    """``None``: it goes on now, or nothing is renewed before a client asks."""
+    expires_at: datetime | None
+    """``None``: there is no session."""
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """One server that runs."""
+
+    process: int
+    started_at: datetime
+    command: str
+    """``serve``, ``exec`` or ``shell``."""
+    address: str
+    """``http://127.0.0.1:PORT``."""
+    socket: str | None
+    requests: int
+    clients: tuple[str, ...]
+    """What they call themselves."""
+    chains: tuple[ServedChainRow, ...]
+
 
 SERVE = "serve"
 """The command whose servers belong to nobody."""
 
 _FOLDER = "servers"
+
 _LARGEST_PID = (1 << 31) - 1
 
 
@@ -144,8 +177,8 @@ def _is_left(path: Path) -> bool:
 
 def _sweep(path: Path) -> None:
     """Delete what a killed server left: the file of its token, its socket, its note."""
-    from rolehop.app.serving.token_file import remove_token_file
-    from rolehop.endpoint.listeners import remove_left_socket
+    from rolehop.commands.serve.loop import remove_left_socket
+    from rolehop.commands.serve.token_file import remove_token_file
 
     with suppress(OSError, *UNUSABLE):
         content = load_object(path)
@@ -191,3 +224,93 @@ def _moment(text: str | None) -> datetime | None:
 
 def _text_or_none(content: Mapping[str, Any], name: str) -> str | None:
     return None if content[name] is None else text_in(content, name)
+
+
+_LOCKS = Path("/proc/locks")
+
+_STOP_SECONDS = 5.0
+
+_PAUSE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedServers:
+    """What became of servers that were to end."""
+
+    ended: list[ServerRow]
+    slow: list[ServerRow]
+    """They did not end in time."""
+    elsewhere: list[ServerRow]
+    """They are no processes of this machine, or not seen from here: in a container."""
+    of_commands: list[ServerRow]
+    """Each ends with its command, and was not told to."""
+
+
+def stop_servers(app: App, patterns: Sequence[str] = ()) -> StoppedServers:
+    """End the servers that serve a chain that matches, or all."""
+    found = noted_servers(app, patterns)
+    meant = [each for each in found if each.row.command == SERVE]
+    told = [each for each in meant if _tell_to_end(each)]
+    # Without those that ended just now.
+    elsewhere = _still(app, [each for each in meant if each not in told])
+    until = time.monotonic() + _STOP_SECONDS
+    while (left := _still(app, told)) and time.monotonic() < until:
+        time.sleep(_PAUSE)
+    return StoppedServers(
+        ended=[each.row for each in told if each not in left],
+        slow=[each.row for each in left],
+        elsewhere=[each.row for each in elsewhere],
+        of_commands=[each.row for each in found if each.row.command != SERVE],
+    )
+
+
+def _still(app: App, told: Sequence[NotedServer]) -> list[NotedServer]:
+    notes = {each.note for each in noted_servers(app)}
+    return [each for each in told if each.note in notes]
+
+
+def _tell_to_end(server: NotedServer) -> bool:
+    """Send a server SIGTERM, and SIGCONT if Ctrl-Z has stopped it; false: it is not there."""
+    with suppress(OSError), _handle_of(server.row.process) as send:
+        if _holder_of(server.lock) == server.row.process:
+            for name in ("SIGTERM", "SIGCONT"):
+                number = getattr(signal, name, None)
+                if number is not None:
+                    send(number)
+            return True
+    return False
+
+
+@contextmanager
+def _handle_of(process: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that sends a signal to what has this process ID now, to nothing later."""
+    handle = None
+    if sys.platform == "linux":
+        with suppress(PermissionError, NotImplementedError):  # a sandbox
+            handle = os.pidfd_open(process)
+    if handle is None:
+        yield lambda number: os.kill(process, number)
+        return
+    try:
+        yield lambda number: signal.pidfd_send_signal(handle, number)
+    finally:
+        os.close(handle)
+
+
+def _holder_of(lock: Path) -> int | None:
+    """Return the process that holds a lock; ``None``: none that this machine knows.
+
+    What is written in it may be old, and whoever looks at the note of a killed server holds it for
+    a moment. So Linux is asked (proc_locks(5)).
+    """
+    try:
+        rows = _LOCKS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return named_holder(lock)
+    inode = str(lock.lstat().st_ino)
+    for row in rows:
+        # Number, kind, mode, access, process, device:device:inode …; those that wait begin with ->.
+        fields = row.split()
+        if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
+            return int(fields[4])
+    return None

@@ -4,66 +4,164 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rolehop.app.serving.chains import ServedChains
-from rolehop.app.serving.containers import (
-    FORWARDED_PORT,
-    listens_on_socket,
-    socket_for_containers,
-)
-from rolehop.app.serving.docker_recipes import DockerServer, recipe
-from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
-from rolehop.app.serving.news import ChainNews, Reporter
-from rolehop.app.serving.port_holder import who_listens
-from rolehop.app.serving.rivals import CONFIG_VARIABLE, rival_files
-from rolehop.app.serving.running import SERVE, ServerNote, as_note, running_servers
-from rolehop.app.serving.start import StartedChain
-from rolehop.app.serving.stop_signals import StopSignals
-from rolehop.app.serving.token_file import (
-    TokenFile,
-    check_token_path,
-    runtime_folder,
-    usual_token_path,
-)
-from rolehop.credentials import Secret
-from rolehop.endpoint.companion import (
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import RolehopError, UsageError
+from rolehop.base.file_access import way_problem
+from rolehop.base.files import is_there
+from rolehop.base.text import clean
+from rolehop.base.waits import forget_caller
+from rolehop.commands.serve.companion import (
+    CONFIG_VARIABLE,
     WatchedProcess,
     can_fork,
     collect_garbage_as_usual,
     fork_companion,
     hide_memory,
+    rival_files,
 )
-from rolehop.endpoint.instance_metadata import HOP_LIMIT, MetadataService, metadata_of
-from rolehop.endpoint.listeners import (
+from rolehop.commands.serve.containers import (
+    FORWARDED_PORT,
+    DockerServer,
+    listens_on_socket,
+    recipe,
+    socket_for_containers,
+)
+from rolehop.commands.serve.keeper import (
+    ChainKeeper,
+    ChainNews,
+    RenewalProblem,
+    Reporter,
+    ServedChains,
+    StartedChain,
+)
+from rolehop.commands.serve.loop import (
     ListeningSocket,
+    Loop,
     PortInUse,
     address_of,
     listen_on_port,
     listen_on_socket,
     open_to_containers,
 )
-from rolehop.endpoint.loop import Loop
-from rolehop.endpoint.rules import Rules, path_of
-from rolehop.errors import RolehopError, UsageError
-from rolehop.files import is_there
-from rolehop.files.access import way_problem
-from rolehop.handover.container import endpoint_changes, metadata_changes, token_check
+from rolehop.commands.serve.rules import HOP_LIMIT, MetadataService, Rules, metadata_of, path_of
+from rolehop.commands.serve.running import (
+    SERVE,
+    ServedChainRow,
+    ServerNote,
+    ServerRow,
+    as_note,
+    running_servers,
+)
+from rolehop.commands.serve.token_file import (
+    TokenFile,
+    check_token_path,
+    runtime_folder,
+    usual_token_path,
+)
 from rolehop.handover.environment import served
-from rolehop.show.rows import ServedChainRow, ServerRow
-from rolehop.startup.calling_process import forget_caller
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.handover.formats import endpoint_changes, metadata_changes, token_check
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.handover.environment import Change
 
+_PROC = Path("/proc")
+
+_LISTEN = "0A"
+
+
+def who_listens(app: App, port: int) -> str:
+    """Return who listens on ``port``, in words."""
+    for server in running_servers(app):
+        if server.address.endswith(f":{port}"):
+            chains = ", ".join(each.chain for each in server.chains)
+            return f"rolehop {server.command}, process {server.process}, serves {chains} there"
+    found = _process(port)
+    return "another program has it" if found is None else f"{found[1]}, process {found[0]}, has it"
+
+
+def _process(port: int) -> tuple[int, str] | None:
+    """Return a process of this user that listens on ``port``, and its name; on Linux only."""
+    inodes = {f"socket:[{each}]" for each in _inodes(port)}
+    with suppress(OSError):
+        for process in _PROC.iterdir() if inodes else ():
+            if process.name.isdecimal() and _has_one_of(process, inodes):
+                name = (process / "comm").read_text(encoding="utf-8", errors="replace")
+                return int(process.name), clean(name)
+    return None
+
+
+def _inodes(port: int) -> set[str]:
+    """Return the sockets that listen on ``port`` (proc_pid_net(5), "tcp")."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for row in (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]:
+                fields = row.split()
+                if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    found.add(fields[9])
+    return found
+
+
+def _has_one_of(process: Path, links: set[str]) -> bool:
+    with suppress(OSError):  # another user's, or it has ended
+        return any(str(each.readlink()) in links for each in (process / "fd").iterdir())
+    return False
+
+
+_Handler = Callable[[int, FrameType | None], object]
+
+_NAMES = ("SIGTERM", "SIGHUP", "SIGINT")
+
+
+class StopSignals:
+    """A context manager for the main thread.
+
+    Attributes:
+        was_received: one of the signals that have a handler of this program's has come.
+    """
+
+    def __init__(self) -> None:
+        self.was_received = False
+        self._before: dict[int, tuple[_Handler, _Handler]] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for name in _NAMES:
+                number = getattr(signal, name, None)
+                if number is not None:
+                    self._note(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, (before, ours) in self._before.items():
+            if signal.getsignal(number) is ours:
+                signal.signal(number, before)
+
+    def _note(self, number: int) -> None:
+        handler = signal.getsignal(number)
+        if not callable(handler) or isinstance(handler, signal.Handlers):
+            return  # ignored, or ended by the system
+
+        def note(received: int, frame: FrameType | None) -> None:
+            self.was_received = True
+            handler(received, frame)
+
+        self._before[number] = handler, note
+        signal.signal(number, note)
+
+
 _TOKEN_BYTES = 32
+
 _LOOK_SECONDS = 0.5
 """Between two looks whether a process has ended, if the system does not tell."""
 

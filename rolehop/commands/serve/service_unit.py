@@ -6,26 +6,28 @@ import plistlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.advice import is_plain
-from rolehop.app.serving.token_file import runtime_folder
-from rolehop.endpoint.instance_metadata import metadata_of
-from rolehop.endpoint.listeners import address_of
-from rolehop.endpoint.rules import path_of
-from rolehop.errors import UsageError
-from rolehop.handover.container import FULL_URI, METADATA, TOKEN, TOKEN_FILE
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import is_visible, pluralize, visible
+from rolehop.base.advice import is_plain
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import UsageError
+from rolehop.base.text import is_visible, pluralize, visible
+from rolehop.commands.serve.loop import address_of
+from rolehop.commands.serve.rules import metadata_of, path_of
+from rolehop.commands.serve.token_file import runtime_folder
+from rolehop.handover.formats import FULL_URI, METADATA, TOKEN, TOKEN_FILE
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.serving.server import ServerSettings
+    from rolehop.commands.serve.server import ServerSettings
 
 SYSTEMD, LAUNCHD = "systemd", "launchd"
+
 SERVICE_PORT = 51680
 """A port for programs to remember; ``--port`` names another."""
 
 _TOKEN = "rolehop.token"  # noqa: S105 - the name of a file
+
 _TOKEN_OF_SERVICE = f"$XDG_RUNTIME_DIR/{_TOKEN}"
+
 _VARIABLES = (
     "ROLEHOP_CONFIG",
     "XDG_CONFIG_HOME",
@@ -40,10 +42,13 @@ _VARIABLES = (
     "AWS_DEFAULT_REGION",
 )
 """What the server is to have as it is here: no secret, and no proxy, whose address may hold one."""
+
 # Of rolehop's exit codes those that trying again does not change: usage, config, credentials or a
 # sign-in, a refusal, a question.
 _LASTING = "2 3 4 5 8"
+
 _MOST_NAMES = 3
+
 _NO_PROGRAM = frozenset("\"'\\")  # string_is_safe() of systemd
 
 

@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from rolehop.credentials import Secret
-from rolehop.errors import UsageError
-from rolehop.files import read_own, write_beside
-from rolehop.files.access import is_own
-from rolehop.handover.container import digest_of_text, token_digest, token_text
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import UsageError
+from rolehop.base.file_access import is_own
+from rolehop.base.files import read_own, write_beside
+from rolehop.handover.formats import digest_of_text, token_digest, token_text
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file there is made under a name of its own
+
 _MOUNTS = Path("/proc/self/mountinfo")
+
 _IN_MEMORY = ("tmpfs", "ramfs")
+
 _LONGEST = 1024
 
 

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.advice import Advice, ShellCommand
-from rolehop.app.serving.running import SERVE, running_servers
-from rolehop.app.stored.broken_config import without_broken_config
-from rolehop.app.stored.sessions import forget_sessions
+from rolehop.app.lost_index import without_broken_config
+from rolehop.base.advice import Advice, ShellCommand
+from rolehop.base.errors import ConfigError, UsageError, VaultAbsent
+from rolehop.base.text import clean, pluralize
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.errors import ConfigError, UsageError, VaultAbsent
-from rolehop.show.tables import server_text
-from rolehop.text import clean, pluralize
+from rolehop.commands.serve.running import SERVE, running_servers
+from rolehop.commands.serve.view import server_text
+from rolehop.commands.sessions.stored import forget_sessions
 
 if TYPE_CHECKING:
-    from rolehop.app.stored.sessions import Forgotten
-    from rolehop.show.rows import ServerRow
+    from rolehop.commands.serve.running import ServerRow
+    from rolehop.commands.sessions.stored import Forgotten
 
 
 @click.command(

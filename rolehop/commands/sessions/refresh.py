@@ -14,12 +14,14 @@ from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.terminal.output import write_lines
 
 if TYPE_CHECKING:
-    from rolehop.app.refreshing import Refreshed
-    from rolehop.errors import RolehopError
-    from rolehop.shells.dialect import Dialect
+    from rolehop.base.errors import RolehopError
+    from rolehop.commands.sessions.refreshing import Refreshed
+    from rolehop.handover.shells.dialect import Dialect
 
 _JOBS = 32
+
 _ERRORS_SHOWN = 10
+
 _CHAINS_NAMED = 3
 
 
@@ -59,7 +61,7 @@ def command(
     session was made with, unless you give others. Prints nothing on stdout, unless --shell asks
     for it.
     """
-    from rolehop.app.refreshing import chains_to_refresh, refresh_chains
+    from rolehop.commands.sessions.refreshing import chains_to_refresh, refresh_chains
     from rolehop.terminal.progress import chain_counter
 
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
@@ -97,7 +99,7 @@ def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> in
     if not failed:
         return 0
     from rolehop.terminal.error_text import error_lines
-    from rolehop.terminal.wrapping import wrap_message
+    from rolehop.terminal.terminal import wrap_message
 
     columns = cli.terminal.columns
     chains_of: dict[str, list[str]] = {}  # what failed for many chains is said once

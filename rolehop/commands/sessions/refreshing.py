@@ -5,23 +5,119 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.fan_out import walk_many
+from rolehop.app.chain_walk import SharedByWalks, SharedFailures
+from rolehop.app.context import App
 from rolehop.app.listing import matching_chains
-from rolehop.app.walking import ask_reason, store_flags, walk_chain, write_missing_records
-from rolehop.app.walking.chain_walk import SharedByWalks
-from rolehop.app.walking.renewing_vault import RenewingVault
-from rolehop.errors import ConfigError, UsageError
-from rolehop.handover.container import FULL_URI
+from rolehop.app.planning import Stamps
+from rolehop.app.walking import (
+    ask_reason,
+    person_for,
+    store_flags,
+    walk_chain,
+    write_missing_records,
+)
+from rolehop.base.credentials import Session
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.threads import parallel_map, result_of
 from rolehop.handover.environment import CHAIN, FLAGS
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.handover.formats import FULL_URI
+from rolehop.plan.model import TokenStep
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.vault.deferred_writes import BatchVault
 
 if TYPE_CHECKING:
-    from rolehop.app.context import App
+    from collections.abc import Callable
+    from datetime import datetime
+
     from rolehop.app.ports import ManyProgress
-    from rolehop.credentials import Session
-    from rolehop.errors import RolehopError
-    from rolehop.plan.walk_options import WalkOptions
-    from rolehop.ports import Listener
+    from rolehop.plan.model import Plan, Step
+    from rolehop.walk.ports import Listener, Vault
+
+
+class RenewingVault:
+    """Implements ``ports.Vault`` over another; many walks may share it, in threads of their own.
+
+    A shared MFA session is a sign-in, not a hop, and is used as long as it lasts.
+    """
+
+    def __init__(self, vault: Vault, now: Callable[[], datetime]) -> None:
+        """What is made from ``now`` on is new; it gives the time, aware, in UTC."""
+        self._vault = vault
+        self._now = now
+        self._start = now().replace(microsecond=0)
+        self._own: set[str] = set()
+
+    def get(self, step: Step, chain: str) -> Session | None:
+        """Return the session under ``step.key`` if it is new."""
+        session = self._vault.get(step, chain)
+        if session is None or isinstance(step, TokenStep) or self._is_new(session):
+            return session
+        return None
+
+    def _is_new(self, session: Session) -> bool:
+        """True if this refresh made it, or another process since.
+
+        Times are whole seconds: one of the second of the start may be older. One of the future
+        says nothing, as the clock was set back.
+        """
+        if session.credentials.access_key_id in self._own:
+            return True
+        return self._start < session.issued_at <= self._now()
+
+    def put(self, step: Step, session: Session, chain: str) -> None:
+        """Store ``session``, which is new."""
+        self._own.add(session.credentials.access_key_id)
+        self._vault.put(step, session, chain)
+
+    def drop(self, key: str, access_key_id: str) -> None:
+        """Remove the session under ``key`` if it still has this access key ID."""
+        self._vault.drop(key, access_key_id)
+
+
+def walk_many(
+    app: App,
+    names: Sequence[str],
+    options: WalkOptions,
+    jobs: int,
+    *,
+    progress: ManyProgress,
+) -> tuple[dict[str, Session], dict[str, RolehopError]]:
+    """Walk ``names``, at most ``jobs`` at once; return the sessions and the errors by name.
+
+    Every session is made again, a hop that chains share once; if that fails, it has failed for all of
+    them. ``progress`` is told of each chain, from any thread. Sessions are stored even after Ctrl-C.
+    """
+    app.sts_clients.connections = jobs
+    # Cached properties that threads share are made before the threads start.
+    _ = app.locks, app.ceilings, app.source_callers
+    context = app.walk_context(person_for(app, options))
+    app.history.many_at_once = jobs > 1
+    vault = BatchVault(app.vault)
+    renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
+    stamps = Stamps(index_changes=True)
+    shared = SharedByWalks(renewing, context, failures, renews=True, stamps=stamps)
+
+    def walk(name: str) -> tuple[Plan, Session]:
+        try:
+            return walk_chain(app, name, options, shared=shared)
+        finally:
+            progress.walked()
+
+    try:
+        results = parallel_map(names, walk, jobs)
+    finally:
+        vault.store(progress.stored)
+    plans: dict[str, Plan] = {}
+    sessions: dict[str, Session] = {}
+    failed: dict[str, RolehopError] = {}
+    for name, result in zip(names, results, strict=True):
+        if isinstance(result, RolehopError):
+            failed[name] = result
+        else:
+            plans[name], sessions[name] = result_of(result)
+    write_missing_records(app, plans, options)
+    return sessions, failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +225,7 @@ def _with_stored_flags(app: App, options: WalkOptions) -> WalkOptions:
 
 
 def _stored_flags(app: App) -> WalkOptions | None:
-    from rolehop.state.walk_flags import load_shell_flags
+    from rolehop.vault.notes import load_shell_flags
 
     key, given = app.environ.get("AWS_ACCESS_KEY_ID", ""), app.environ.get(FLAGS, "")
     try:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.serving.running import running_servers
-from rolehop.app.stored.broken_config import without_broken_config
-from rolehop.app.stored.sessions import problem_rows, stored
+from rolehop.app.lost_index import without_broken_config
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
+from rolehop.commands.serve.running import running_servers
+from rolehop.commands.sessions.stored import problem_rows, stored
 
 if TYPE_CHECKING:
-    from rolehop.app.stored.sessions import Stored
-    from rolehop.show.rows import ProblemRow, ServerRow
+    from rolehop.commands.serve.running import ServerRow
+    from rolehop.commands.sessions.stored import ProblemRow, Stored
 
 
 @click.command(
@@ -49,7 +49,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     if found.problem is not None:
         cli.terminal.note(f"what is stored cannot be seen: {found.problem}")
     if style == "json":
-        from rolehop.show.json_documents import status_document
+        from rolehop.commands.sessions.view import status_document
 
         lists = found.sessions, found.sign_ins, found.hidden, problems, servers
         cli.write_json(status_document(*lists, cli.app.now()))
@@ -59,8 +59,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 
 
 def _print_stored(cli: CommandContext, found: Stored) -> None:
-    from rolehop.show.stored.session_tree import sessions_view
-    from rolehop.show.tables import hidden_text, sign_ins_view
+    from rolehop.commands.sessions.view import hidden_text, sessions_view, sign_ins_view
 
     now = cli.app.now()
     view = [
@@ -81,7 +80,8 @@ def _print_stored(cli: CommandContext, found: Stored) -> None:
 def _print_servers_and_problems(
     cli: CommandContext, servers: Sequence[ServerRow], problems: Sequence[ProblemRow]
 ) -> None:
-    from rolehop.show.tables import problems_view, servers_view
+    from rolehop.commands.serve.view import servers_view
+    from rolehop.commands.sessions.view import problems_view
 
     now = cli.app.now()
     if servers:

@@ -5,26 +5,115 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rolehop.app.listing import matching_chains
-from rolehop.app.stored.lost_index import load_index, may_have_more
-from rolehop.app.stored.sdk_failures import sdk_failures
-from rolehop.errors import ConfigError, VaultError
-from rolehop.files import sweep_unfinished
-from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.waits import Wait
-from rolehop.text import pluralize
+from rolehop.app.listing import FleetRoles, matches, matching_chains
+from rolehop.app.lost_index import load_index, may_have_more
+from rolehop.app.planning import Stamps, plan_chain, resolve_chain
+from rolehop.app.sdk_problems import sdk_failures
+from rolehop.base.advice import Advice
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError, RolehopError, VaultError
+from rolehop.base.files import sweep_unfinished
+from rolehop.base.text import pluralize
+from rolehop.base.waits import Wait
+from rolehop.config.model import ChainConfig
+from rolehop.sources import SOURCE_TYPES, stamp_asks_device
 from rolehop.vault import FREEDESKTOP, backend_label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from rolehop.app.context import App
-    from rolehop.app.planning import Stamps
     from rolehop.config.model import SourceConfig
+    from rolehop.plan.resolve import Resolved
     from rolehop.vault.index import Entry, Index
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session of ``rolehop status``."""
+
+    key: str
+    chains: tuple[str, ...]
+    hop: int
+    """From 1; 0 is the source's own session or its MFA session."""
+    role: str | None
+    arn: str
+    expires_at: datetime
+    """By AWS's clock."""
+
+    local_expires_at: datetime
+    """The same by this machine's clock."""
+
+    parent: str | None
+    """Hop key of the session that signed, if that one is stored too."""
+    backend: str
+    kind: str
+    """``source``, ``token`` or ``hop``."""
+    source: str
+    keyring: str
+    """What people call the back end."""
+
+    session_name: str
+    """What the hop asked for, as are those below; empty for other steps and if it is not known."""
+    policy_arns: tuple[str, ...]
+    has_policy: bool
+    source_identity: str
+    tags: tuple[tuple[str, str], ...]
+    planned: bool = True
+    """A chain would take it now, without flags."""
+
+    @property
+    def read_only(self) -> bool:
+        """True if ReadOnlyAccess is its only session policy."""
+        only = [each.partition("::")[2] for each in self.policy_arns]
+        return only == ["aws:policy/ReadOnlyAccess"] and not self.has_policy
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRow:
+    """One sign-in of ``rolehop status``."""
+
+    sources: tuple[str, ...]
+    """Those that start from it."""
+    kind: str
+    """Their type."""
+
+    ends_at: datetime | None
+    """By this machine's clock; ``None``: it is not known."""
+    renews: bool
+    """It is renewed without a person."""
+
+    by_cli: bool = False
+    """The AWS CLI made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What is in a keyring that is locked, so that nothing of it can be used now."""
+
+    backend: str
+    keyring: str
+    """What people call the back end."""
+    sessions: int
+    sign_ins: int
+    unlock: str | None = None
+    """How a person unlocks it from here; ``None``: in the desktop session."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRow:
+    """How the last `credential-process` of a chain failed."""
+
+    chain: str
+    at: datetime
+    exit_code: int
+    """0: it gave an answer that may be too long for its reader."""
+    what: str
+    cause: str
+    fix: Advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +168,6 @@ def _chains_named(app: App, patterns: Sequence[str]) -> set[str]:
     """Return the chains that match; while the config is broken, those of stored sessions."""
     if app.config_problem is None:
         return set(matching_chains(app, patterns)) if patterns else set()
-    from rolehop.app.stored.gone_chains import stored_chains
 
     return stored_chains(app.index, patterns)
 
@@ -132,8 +220,6 @@ def _session_rows(
 
     ``named`` may be AWS profiles, too.
     """
-    from rolehop.app.stored.users import chains_by_key
-
     now, users = app.now(), dict[str, list[str]]()
     with contextlib.suppress(ConfigError):  # a broken config: the index alone says who used them
         profiles = [each for each in named if each not in app.config.chains]
@@ -173,7 +259,7 @@ def _session_rows(
 
 def _sign_in_rows(app: App, index: Index) -> list[tuple[str, SignInRow]]:
     """Return a row per sign-in of the config's sources and AWS profiles, with its back end."""
-    from rolehop.sources.sign_ins import base_of, profiles_with_sign_in, token_name
+    from rolehop.sources import base_of, profiles_with_sign_in, token_name
 
     def place(source: SourceConfig) -> tuple[str | None, SourceConfig]:
         base = base_of(source, lambda: app.aws_config)
@@ -278,7 +364,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         app.source_callers.forget()
         _forget_notes(app)
     if everything and not left:
-        from rolehop.state.refused_steps import forget_refused_steps
+        from rolehop.vault.refusals import forget_refused_steps
 
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
@@ -289,12 +375,6 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
 def _named_keys(app: App, index: Index, patterns: Sequence[str]) -> Iterable[str]:
     """Return the hop keys of the sessions of the chains that match, and of those made with them."""
     from rolehop.app.planning import Stamps
-    from rolehop.app.stored.gone_chains import (
-        keys_of_gone,
-        keys_of_stored,
-        named_chains,
-        stored_chains,
-    )
 
     if app.config_problem is not None:
         return keys_of_stored(index, stored_chains(index, patterns))
@@ -312,7 +392,11 @@ def _forget_keys(app: App, keys: Sequence[str]) -> tuple[tuple[str, ...], int]:
 
 
 def _forget_notes(app: App) -> None:
-    from rolehop.state import last_refusal, recent, refused_steps, sdk_problems, walk_flags
+    from rolehop.app import sdk_problems
+    from rolehop.vault import notes as walk_flags
+    from rolehop.vault import refusals as last_refusal
+    from rolehop.vault import refusals as recent
+    from rolehop.vault import refusals as refused_steps
 
     for forget in (
         walk_flags.forget_flags,
@@ -344,3 +428,159 @@ def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]
         if chain in entry.chains and entry.hop == len(plan.hops)
     }
     return sorted({below for key in last for below in index.below(key)})
+
+
+def chains_by_key(
+    app: App, entries: Collection[Entry], profiles: Iterable[str] = ()
+) -> dict[str, list[str]]:
+    """Return the chains that use each of these sessions, by hop key, in the order of the config.
+
+    ``profiles``: AWS profiles that count as chains. A chain is planned only if one of its roles has
+    a session, and of a fleet's chains one for all that have none of their own; none is whose source
+    is told by a card or a token, which might hang.
+    """
+    users: dict[str, list[str]] = {each.key: [] for each in entries}
+    if not users:
+        return users
+    keys = _PlannedKeys(app, entries)
+    for chain in app.config.chains.values():
+        for key in keys.of_chain(chain):
+            if key in users:
+                users[key].append(chain.name)
+    for name in profiles:
+        for key in keys.planned(name):
+            if key in users:
+                users[key].append(name)
+    return users
+
+
+class _PlannedKeys:
+    """The hop keys of chains that may have one of ``entries``."""
+
+    def __init__(self, app: App, entries: Iterable[Entry]) -> None:
+        self._app = app
+        self._stamps = Stamps()
+        # Empty: a source's own session, which any chain may start from.
+        self._roles = {entry.role for entry in entries}
+        self._fleets: dict[str, tuple[FleetRoles, tuple[str, ...]]] = {}
+
+    def of_chain(self, chain: ChainConfig) -> tuple[str, ...]:
+        """Return the hop keys of a chain of the config; none if none of its roles has a session."""
+        if chain.fleet is None:
+            return self.planned(chain.name)
+        if chain.fleet in self._fleets:
+            fleet, shared = self._fleets[chain.fleet]
+            roles = fleet.of(chain)
+            if roles is not None and roles[-1] not in self._roles:
+                return shared
+            return self.planned(chain.name)
+        return self._of_first_member(chain, chain.fleet)
+
+    def _of_first_member(self, chain: ChainConfig, fleet: str) -> tuple[str, ...]:
+        keys = self.planned(chain.name)
+        try:
+            resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
+        except RolehopError:
+            return keys
+        # Where hop 1 is the member's own, its limit decides whether GetSessionToken comes first.
+        if len(resolved.hops) > 1:
+            roles = FleetRoles(self._app.config, chain, resolved)
+            self._fleets[fleet] = roles, keys[:-1]
+        return keys
+
+    def planned(self, name: str) -> tuple[str, ...]:
+        """Return the hop keys of a chain's plan; none if it has no session, or cannot be planned."""
+        try:
+            resolved = resolve_chain(self._app, name, stamps=self._stamps)
+            if not self._may_have_session(resolved):
+                return ()
+            plan = plan_chain(self._app, name, stamps=self._stamps)
+        except RolehopError:
+            return ()
+        return tuple(step.key for step in plan.steps)
+
+    def _may_have_session(self, resolved: Resolved) -> bool:
+        source = resolved.source
+        if SOURCE_TYPES[source.type].keeps_keys and source.name not in self._app.index.keys:
+            return False  # and the keyring, which might ask to be unlocked, is left alone
+        if stamp_asks_device(source):
+            return False
+        roles = {str(role) for role, _ in resolved.hops}
+        return "" in self._roles or not roles.isdisjoint(self._roles)
+
+
+def named_chains(
+    app: App, index: Index, patterns: Sequence[str]
+) -> tuple[list[str], frozenset[str]]:
+    """Return the chains that match, and those of stored sessions that are there no more.
+
+    Raises:
+        ConfigError: a pattern matches neither.
+    """
+    there = app.config.chains
+    stored = {name for entry in index.sessions.values() for name in entry.chains}
+    stored = {name for name in stored if name not in there}
+    chains, gone = dict[str, None](), set[str]()
+    for pattern in patterns:
+        named = {each for each in stored if _is_named(each, pattern)}
+        named = named and named - app.aws_config.profiles.keys()
+        try:
+            chains |= dict.fromkeys(matching_chains(app, (pattern,)))
+        except ConfigError:
+            if not named:
+                raise
+        gone |= named
+    return list(chains), frozenset(gone)
+
+
+def stored_chains(index: Index, patterns: Sequence[str]) -> set[str]:
+    """Return the chains of stored sessions that match: all that is known while the config is broken.
+
+    Raises:
+        ConfigError: a pattern matches none of them, so that only the config says what it means.
+    """
+    stored = {name for entry in index.sessions.values() for name in entry.chains}
+    found = set[str]()
+    for pattern in patterns:
+        named = {each for each in stored if _is_named(each, pattern)}
+        if not named:
+            raise ConfigError(
+                f"no stored session is known to be one of '{pattern}'",
+                cause="the config, which says what it means, is broken",
+                fix="correct the config, and repeat the command",
+            )
+        found |= named
+    return found
+
+
+def keys_of_stored(index: Index, chains: set[str]) -> list[str]:
+    """Return the hop keys of the last sessions that chains have, and of those made with them.
+
+    Where no hop of a chain is stored any longer, a source's session that others use, too, stays.
+    """
+    last: list[str] = []
+    for chain in chains:
+        theirs = [entry for entry in index.sessions.values() if chain in entry.chains]
+        deepest = max(entry.hop for entry in theirs)
+        last += [
+            entry.key
+            for entry in theirs
+            if entry.hop == deepest and (deepest or chains.issuperset(_users(index, entry.key)))
+        ]
+    return sorted({below for key in last for below in index.below(key)})
+
+
+def _users(index: Index, key: str) -> set[str]:
+    """Return the chains of a session and of those made with it."""
+    return {chain for below in index.below(key) for chain in index.sessions[below].chains}
+
+
+def _is_named(chain: str, pattern: str) -> bool:
+    fleet, slash, _ = chain.partition("/")
+    return matches(ChainConfig(chain), (pattern,)) or bool(slash and fleet == pattern)
+
+
+def keys_of_gone(index: Index, gone: frozenset[str]) -> list[str]:
+    """Return the hop keys of sessions that only these chains have, and of those made with them."""
+    keys = [key for key, entry in index.sessions.items() if gone.issuperset(entry.chains)]
+    return [below for key in keys for below in index.below(key)] if gone else []

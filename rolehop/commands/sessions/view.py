@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from rolehop.advice import Advice, one_line
-from rolehop.plan.model import Cache, HopStep, Mfa, Plan
-from rolehop.show.layout import Branch, Grid, Line, StyledText, View, facts, line, row
-from rolehop.show.rows import (
-    ChainRow,
-    Hidden,
-    HistoryRow,
-    KeyRow,
-    ProblemRow,
-    ServedChainRow,
-    ServerRow,
-    SignInRow,
-)
-from rolehop.show.times import rfc3339, show_end, show_left, show_local, show_span
-from rolehop.text import clean, pluralize
-
-_NAMES_SHOWN = 3
-_MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
-
-
-def chains_view(
-    rows: Iterable[ChainRow],
-    now: datetime,
-    *,
-    verbose: bool = False,
-) -> View:
-    """Show chains with their start, their end and the time left of a session."""
-    drawn = [
-        row(
-            chain_name(each.name, each.color),
-            each.continues or each.source or "",
-            _end(each),
-            time_left(each.cached.local_expires_at if each.cached else None, now),
-            under=_under(each, verbose=verbose),
-        )
-        for each in rows
-    ]
-    return [Grid(("CHAIN", "FROM", "TO", "CACHED"), drawn)]
-
-
-def _end(chain: ChainRow) -> str:
-    if chain.roles:
-        return short_role(chain.roles[-1])
-    return f"{chain.assigned} in {chain.account}" if chain.assigned else "the source itself"
-
-
-def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
-    """Show every hop of a plan: role, lifetime, MFA, cache, and what will fail."""
-    where = f", STS in {plan.region}" if verbose else ""
-    head = line(
-        chain_name(plan.chain, plan.color),
-        f"  from {plan.source.type} source '{plan.source.name}'{where}",
-    )
-    hops = [
-        row(
-            str(step.number),
-            short_role(str(step.hop.role)),
-            show_span(step.hop.duration_seconds),
-            _MFA[step.mfa],
-            cache_text(step, now),
-        )
-        for step in plan.hops
-    ]
-    grid = [Grid(("HOP", "ROLE", "LASTS", "MFA", "CACHE"), hops)] if hops else []
-    return [head, *grid, *remarks(plan, verbose=verbose)]
+from rolehop.base.advice import Advice, one_line
+from rolehop.base.arn import partition_of
+from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import rfc3339, seconds_left, show_left, show_local, show_span
+from rolehop.base.text import clean, pluralize
+from rolehop.commands.serve.running import ServerRow
+from rolehop.commands.serve.view import _servers
+from rolehop.commands.sessions.stored import Hidden, ProblemRow, SessionRow, SignInRow
+from rolehop.terminal.json_text import Document
+from rolehop.terminal.layout import Branch, StyledText, View, few_names, line, short_role, time_left
 
 
 def sign_ins_view(rows: Iterable[SignInRow], now: datetime) -> View:
@@ -101,139 +46,6 @@ def problems_view(rows: Sequence[ProblemRow], now: datetime, quote: Callable[[st
     return [_problem(each, now, quote) for each in rows]
 
 
-def servers_view(rows: Iterable[ServerRow], now: datetime) -> View:
-    """Show each server, and its chains below it."""
-    return [_server(each, now) for each in rows]
-
-
-def server_text(server: ServerRow) -> str:
-    """Return a server in words: what it serves, not more than a few chains, and its process."""
-    names = few_names([each.chain for each in server.chains], verbose=False)
-    return f"the server of {names} (process {server.process})"
-
-
-def whoami_view(
-    chain: str | None,
-    color: str | None,
-    caller: tuple[str, str, str],
-    expires_at: datetime | None,
-    now: datetime,
-    *,
-    long_lived: bool,
-    verbose: bool,
-) -> View:
-    """Show who credentials are; ``caller`` is ARN, account and user ID as AWS returns them."""
-    arn, account, user_id = map(clean, caller)
-    left = show_end(expires_at, now, long_lived=long_lived)
-    return [
-        facts(
-            ("chain", chain_name(chain, color) if chain else "-"),
-            ("arn", arn),
-            ("account", account),
-            ("user id", user_id),
-            ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
-        )
-    ]
-
-
-def keys_view(rows: Iterable[KeyRow]) -> View:
-    """Show whose keys are kept where; a key ID is shortened."""
-    drawn = [
-        row(
-            StyledText(each.name, "bold"),
-            f"{each.access_key_id[:4]}…{each.access_key_id[-4:]}",
-            show_local(each.added_at),
-            each.keyring,
-        )
-        for each in rows
-    ]
-    return [Grid(("NAME", "ACCESS KEY ID", "SINCE", "KEYRING"), drawn)]
-
-
-def history_view(rows: Iterable[HistoryRow], *, verbose: bool) -> View:
-    """Show what happened, the oldest first."""
-    drawn = [
-        row(
-            show_local(each.at),
-            StyledText(clean(each.texts.get("chain", "-")), "bold"),
-            _what(each),
-            _whom(each),
-            StyledText(clean(each.outcome), "" if each.outcome == "ok" else "red"),
-            under=_history_under(each, verbose=verbose),
-        )
-        for each in rows
-    ]
-    return [Grid(("WHEN", "CHAIN", "WHAT", "WHO", "OUTCOME"), drawn)]
-
-
-def _what(each: HistoryRow) -> str:
-    action = clean(each.texts.get("action", each.event)).rpartition(":")[2]
-    return f"handed over: {action}" if each.event == "handover" else action
-
-
-def _whom(each: HistoryRow) -> str:
-    role = each.texts.get("role")
-    if role is None:
-        return f"source '{clean(each.texts['source'])}'" if "source" in each.texts else "-"
-    return short_role(role)
-
-
-def _history_under(each: HistoryRow, *, verbose: bool) -> str:
-    parts = {"reason": each.texts.get("reason")}
-    if verbose:
-        parts |= {
-            "at": rfc3339(each.at),
-            "hop": str(each.hop) if each.hop else None,
-            "session": each.texts.get("session_name"),
-            "request": each.texts.get("request_id"),
-            "until": each.texts.get("expires_at"),
-        }
-    return ", ".join(f"{name} {clean(value)}" for name, value in parts.items() if value)
-
-
-def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """Yield what a plan has to say besides its table; ``verbose``: with what is sent to STS."""
-    if not plan.hops:
-        account, role = (plan.source.settings.get(key) for key in ("account", "role"))
-        yield line(
-            "no hops: hands out the source's own session"
-            + (f", of role {role} in account {account}" if account and role else "")
-        )
-    if plan.confirm:
-        yield line("asks before it hands the session over")
-    if plan.wants_reason:
-        yield line("asks for a reason unless --reason gives one")
-    yield from (line(f"note: {clean(note)}") for note in plan.notes)
-    if plan.source_problem:
-        yield line(StyledText("will fail", "red"), f": {clean(plan.source_problem)}")
-    for step in plan.hops:
-        yield from (line(f"hop {step.number}: {note}") for note in step.notes)
-        if step.will_fail:
-            yield line(f"hop {step.number} ", StyledText("will fail", "red"), f": {step.will_fail}")
-        if verbose:
-            yield from _details(step)
-
-
-def _details(step: HopStep) -> Iterator[Line]:
-    hop = step.hop
-    settings = {
-        "role": str(hop.role),
-        "session name": hop.session_name,
-        "ceiling": show_span(step.ceiling_seconds),
-        "external ID": "set" if hop.external_id else None,
-        "session policy": f"{len(hop.policy)} characters" if hop.policy else None,
-        "policy ARNs": ", ".join(hop.policy_arns) or None,
-        "tags": ", ".join(f"{key}={value}" for key, value in hop.tags) or None,
-        "transitive tags": ", ".join(hop.transitive_tags) or None,
-        "source identity": hop.source_identity,
-        "MFA device": hop.mfa_serial,
-        "cached until": rfc3339(step.expires_at),
-    }
-    for name, value in settings.items():
-        if value:
-            yield line(StyledText(f"  hop {step.number} {name}: {clean(value)}", "dim"))
-
-
 def _until(sign_in: SignInRow, now: datetime) -> str:
     if sign_in.ends_at is None:
         return "until it is ended: when is not known here"
@@ -255,70 +67,169 @@ def _problem(each: ProblemRow, now: datetime, quote: Callable[[str], str]) -> Br
     return Branch((head, *(line(f"{label}: {text}") for label, text in more if text)), ())
 
 
-def few_names(names: Sequence[str], *, verbose: bool) -> str:
-    """Return the first names and a count; ``verbose``: all names."""
-    shown = names if verbose or len(names) <= _NAMES_SHOWN else names[: _NAMES_SHOWN - 1]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -> View:
+    """Show cached sessions as a tree."""
+    held = {each.key for each in rows}
+    tree = _Tree(_grouped(rows, lambda each: each.parent), _grouped(rows, _what), now, verbose)
+    return [tree.branch(each) for each in rows if each.parent not in held]
 
 
-def short_role(arn: str) -> str:
-    """Return ``account:role/Name`` for a role ARN: without the partition."""
-    parts = arn.split(":", 4)
-    return clean(parts[4]) if len(parts) > 4 else clean(arn)
+def _grouped(
+    rows: Sequence[SessionRow], by: Callable[[SessionRow], str | None]
+) -> dict[str | None, list[SessionRow]]:
+    groups: dict[str | None, list[SessionRow]] = {}
+    for each in rows:
+        groups.setdefault(by(each), []).append(each)
+    return groups
 
 
-def chain_name(name: str, color: str | None) -> StyledText:
-    """Return a chain's name in its colour, which is shown as a word elsewhere, too."""
-    return StyledText(clean(name), f"bold {color}" if color else "bold")
+def _what(row: SessionRow) -> str:
+    """Return what a session is of: sessions that are alike in it need more to be told apart."""
+    # Whether a code was sent for it is not noted: it is made without one, too.
+    what = {"source": f"source {row.source}", "token": f"GetSessionToken of {row.source}"}
+    return what.get(row.kind) or short_role(row.role or row.arn)
 
 
-def _under(chain: ChainRow, *, verbose: bool) -> str:
-    """Return the text below a chain: description, colour name, end of its cached session."""
-    until = rfc3339(chain.cached.expires_at) if verbose and chain.cached else None
-    parts = (
-        clean(chain.description),
-        f"({chain.color})" if chain.color else "",
-        f"cached until {until}" if until else "",
-    )
-    return " ".join(part for part in parts if part)
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """All sessions, from which one is shown with those below it."""
+
+    below: Mapping[str | None, Sequence[SessionRow]]
+    """By the hop key of the session that signed."""
+
+    alike: Mapping[str | None, Sequence[SessionRow]]
+    """By what they are of."""
+
+    now: datetime
+    verbose: bool
+
+    def branch(self, row: SessionRow) -> Branch:
+        """Show a session, and below it those that were made with it."""
+        marks = ", ".join(_all_marks(row, self.alike[_what(row)]))
+        lines = [
+            line(
+                StyledText(_what(row), "bold"),
+                f"  {marks}" if marks else "",
+                "  ",
+                time_left(row.local_expires_at, self.now),
+                StyledText(f"  {few_names(row.chains, verbose=self.verbose)}", "dim"),
+            )
+        ]
+        if self.verbose:
+            lines.append(line(StyledText(clean(row.arn), "dim")))
+            until = f"until {show_local(row.local_expires_at)}, in {row.keyring}"
+            lines.append(line(StyledText(until, "dim")))
+        return Branch(tuple(lines), list(map(self.branch, self.below.get(row.key, ()))))
 
 
-def time_left(local_expires_at: datetime | None, now: datetime) -> StyledText:
-    """Return the time left of a session; ``None``: there is none."""
-    if local_expires_at is None:
-        return StyledText("-", "dim")
-    left = show_left(local_expires_at, now)
-    return StyledText(left, "red" if left == "expired" else "green")
+def _all_marks(row: SessionRow, alike: Sequence[SessionRow]) -> Iterator[str]:
+    """Yield what tells a session from those that are alike, if anything does."""
+    named = len({each.session_name for each in alike}) > 1
+    sourced = row.kind == "hop" and len({each.source for each in alike}) > 1
+    yield from _marks(row, named=named, sourced=sourced)
+    if len({_partition(each) for each in alike}) > 1:
+        yield f"in {_partition(row)}"
+    if not row.planned and any(
+        each.planned and _compared(each) == _compared(row) for each in alike
+    ):  # another region, endpoint or duration, or the config as it was
+        yield "made with other settings than now"
 
 
-def cache_text(step: HopStep, now: datetime) -> StyledText:
-    """Return what is known of a hop's session."""
-    if step.cache is Cache.FRESH:
-        return time_left(step.local_expires_at, now)
-    return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))
+def _compared(row: SessionRow) -> tuple[object, ...]:
+    asked = (row.policy_arns, row.has_policy, row.session_name, row.source_identity, row.tags)
+    return (row.role, row.source, row.parent, *asked)
 
 
-def _server(server: ServerRow, now: datetime) -> Branch:
-    ago = show_span(max(0, int((now - server.started_at).total_seconds())))
-    head = line(
-        StyledText(f"{server.command} server ", "dim"),
-        StyledText(str(server.process), "bold"),
-        f"  {server.address}  since {ago}",
-        *((f"  {server.socket}",) if server.socket else ()),
-    )
-    asked = f"{pluralize(server.requests, 'request')}"
-    clients = f"{asked} from {', '.join(server.clients)}" if server.clients else "no request yet"
-    below = [Branch((line(*_served_chain(each, now)),), ()) for each in server.chains]
-    return Branch((head, line(StyledText(clients, "dim"))), below)
+def _partition(row: SessionRow) -> str:
+    """Return the partition of a hop's role; empty of other sessions."""
+    return clean(partition_of(row.role or "") or "")
 
 
-def _served_chain(each: ServedChainRow, now: datetime) -> Sequence[str | StyledText]:
-    left = StyledText("no session", "red")
-    if each.expires_at is not None:
-        left = StyledText(show_left(each.expires_at, now), "green")
-    words = [StyledText(each.chain, "bold"), "  ", left]
-    if each.next_renewal is not None:
-        seconds = max(0, int((each.next_renewal - now).total_seconds()))
-        words.append(StyledText(f"  renewed in {show_span(seconds)}", "dim"))
-    return [*words, *((f"  {each.problem}",) if each.problem else ())]
+def _marks(row: SessionRow, *, named: bool, sourced: bool) -> Iterator[str]:
+    """Yield what tells a session from others of its role."""
+    if row.read_only:
+        yield "read-only"
+    elif row.policy_arns:
+        yield f"policies {' '.join(clean(each.rpartition('/')[2]) for each in row.policy_arns)}"
+    if row.has_policy:
+        yield "session policy"
+    if row.source_identity:
+        yield f"source identity {clean(row.source_identity)}"
+    for key, value in row.tags:
+        is_reason = key.casefold() == "reason"
+        yield f"reason {clean(value)}" if is_reason else f"tag {clean(key)}={clean(value)}"
+    if named:
+        yield f"as {clean(row.session_name)}"
+    if sourced:
+        yield f"from source {clean(row.source)}"
+
+
+def status_document(
+    rows: Iterable[SessionRow],
+    sign_ins: Iterable[SignInRow],
+    hidden: Iterable[Hidden],
+    problems: Iterable[ProblemRow],
+    servers: Iterable[ServerRow],
+    now: datetime,
+) -> Document:
+    """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known.
+
+    ``hidden`` counts what a locked keyring has, which is not in the other lists.
+    ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
+    too long.
+    """
+    return {
+        "schema": "rolehop.status/1",
+        "sessions": _sessions(list(rows), now),
+        "sign_ins": list(map(_sign_in, sign_ins)),
+        "hidden": [
+            {"backend": each.backend, "sessions": each.sessions, "sign_ins": each.sign_ins}
+            for each in hidden
+        ],
+        "credential_process": list(map(_sdk_problem, problems)),
+        "servers": _servers(servers),
+    }
+
+
+def _sessions(rows: Sequence[SessionRow], now: datetime) -> list[Document]:
+    arns = {row.key: row.arn or None for row in rows}
+    return [
+        {
+            "chains": list(row.chains),
+            "hop": row.hop,
+            "role": row.role,
+            "arn": row.arn or None,
+            "expires_at": rfc3339(row.expires_at),
+            "seconds_left": seconds_left(row.local_expires_at, now),
+            "parent": arns.get(row.parent or ""),
+            "backend": row.backend,
+            "session_name": row.session_name or None,
+            "read_only": row.read_only,
+            "policy_arns": list(row.policy_arns),
+            "session_policy": row.has_policy,
+            "source_identity": row.source_identity or None,
+            "tags": dict(row.tags),
+        }
+        for row in rows
+    ]
+
+
+def _sign_in(row: SignInRow) -> Document:
+    return {
+        "sources": list(row.sources),
+        "type": row.kind,
+        "expires_at": rfc3339(row.ends_at),
+        "renews": row.renews,
+        "by_aws_cli": row.by_cli,
+    }
+
+
+def _sdk_problem(row: ProblemRow) -> Document:
+    return {
+        "chain": row.chain,
+        "at": rfc3339(row.at),
+        "code": row.exit_code,
+        "what": row.what,
+        "cause": row.cause or None,
+        "fix": row.fix or None,
+    }

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.advice import is_plain
 from rolehop.app.walking import HandoverSession
+from rolehop.base.advice import is_plain
+from rolehop.base.text import clean
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, typed_arguments, walk_options, walk_options_from
-from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
+from rolehop.commands.walk_command import chain_or_pick, walk_for_handover
 from rolehop.terminal import output
-from rolehop.text import clean
 
 if TYPE_CHECKING:
-    from rolehop.shells.dialect import Dialect
+    from rolehop.handover.shells.dialect import Dialect
 
 
 @click.command(
@@ -53,7 +53,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     dialect = cli.dialect(shell)
     options = walk_options_from(ctx)
     if chain == "-":
-        from rolehop.app.shell_scripts import previous_walk
+        from rolehop.commands.shell.scripts import previous_walk
 
         name, options = previous_walk(cli.app, options)
     else:
@@ -88,7 +88,7 @@ def _summary(
     ``typed``: the arguments as that shell takes them, flags among them, without which the session
     could do more; ``columns``: of the window, if they are known.
     """
-    from rolehop.show.times import show_left
+    from rolehop.base.durations import show_left
 
     session = handed.session
     command = " ".join(("rolehop assume", *typed))

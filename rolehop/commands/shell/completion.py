@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.shell_scripts import completion_script
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.command_table import COMPLETION_SHELLS
+from rolehop.commands.shell.scripts import completion_script
+from rolehop.hotpath.command_table import COMPLETION_SHELLS
 
 
 @click.command(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.shell_scripts import init_script, install_init_script
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.shells.registry import INIT_SHELLS
+from rolehop.commands.shell.scripts import init_script, install_init_script
+from rolehop.hotpath.command_table import INIT_SHELLS
 
 
 @click.command(

@@ -12,7 +12,7 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 
 if TYPE_CHECKING:
-    from rolehop.shells.dialect import Dialect
+    from rolehop.handover.shells.dialect import Dialect
 
 
 @click.command(

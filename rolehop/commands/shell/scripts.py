@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rolehop
-from rolehop.advice import Advice, Argument
-from rolehop.errors import ConfigError, Declined, RolehopError, UsageError
-from rolehop.files import read_own, write_beside
-from rolehop.handover.child_environment import child_environment
-from rolehop.handover.environment import SHELL_LEVEL
-from rolehop.shells.dialect import InitScript, SubshellStart
-from rolehop.shells.registry import dialect, for_process_name
-from rolehop.startup.dataclass import dataclass, replace
-from rolehop.text import clean
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.files import read_own, read_trusted, write_beside
+from rolehop.base.text import clean
+from rolehop.handover.environment import SHELL_LEVEL, child_environment
+from rolehop.handover.shells.dialect import InitScript, SubshellStart
+from rolehop.handover.shells.registry import dialect, for_process_name, parent_shell
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.handover.environment import Change
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.state.folder_chains import FolderChain
 
 _COMPLETION_FILES = {
     "bash": "rolehop.bash",
@@ -35,8 +33,14 @@ _COMPLETION_FILES = {
 
 def completion_script(shell: str) -> str:
     """Return the completion script for ``shell``, one of ``command_table.COMPLETION_SHELLS``."""
-    folder = Path(rolehop.__file__).with_name("completions")
-    return folder.joinpath(_COMPLETION_FILES[shell]).read_text(encoding="utf-8")
+    return completions_folder().joinpath(_COMPLETION_FILES[shell]).read_text(encoding="utf-8")
+
+
+def completions_folder() -> Path:
+    """Return the folder of the completion scripts: in an installed package, beside it in a checkout."""
+    package = Path(rolehop.__file__).parent
+    inside = package / "completions"
+    return inside if inside.is_dir() else package.with_name("completions")
 
 
 def init_script(app: App, shell: str) -> str:
@@ -183,7 +187,7 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
         ConfigError: it had flags, and they are not known any more.
     """
     from rolehop.handover.environment import PREVIOUS, PREVIOUS_FLAGS, PREVIOUS_KEY
-    from rolehop.state.walk_flags import load_shell_flags
+    from rolehop.vault.notes import load_shell_flags
 
     name, had = app.environ.get(PREVIOUS), app.environ.get(PREVIOUS_FLAGS, "")
     if not name:
@@ -220,74 +224,57 @@ def _region_given(flags: str) -> str | None:
     return None
 
 
-def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
-    """Return the chain that a file .rolehop names for the working folder, if there is one.
+_OTHERS = {"bash": ("~/.bash_profile", "~/.profile", "~/.bash_aliases"), "zsh": ("~/.zprofile",)}
+"""Start-up files besides the usual one, in which the line may be as well."""
 
-    The file is followed after a question, once for each content of it and each way of the chain.
-    ``attended``: there is a terminal; without one it is not followed. ``typed`` is the command that
-    takes the name instead, e.g. ``assume CHAIN``.
 
-    Raises:
-        ConfigError: the file must not be followed, or names no chain.
-        UsageError: there is no terminal.
-        Declined: the answer was not yes.
+def missing_startup_line(app: App) -> tuple[str, str] | None:
+    """Return the start-up file of the shell that asked, and the line that it lacks for rolehop.
+
+    ``None``: it lacks none, or it is no shell that has one.
     """
-    from rolehop.app.planning import resolve_chain
-    from rolehop.state.folder_chains import is_confirmed, remember_confirmed
-
-    found = _folder_chain(app)
-    if found is None:
+    shell = parent_shell()
+    script = dialect(shell).init if shell else None
+    if shell is None or script is None or script.eval_line is None:
         return None
-    name = found.chain
-    if name not in app.config.chains and name not in app.aws_config.profiles:
-        raise ConfigError(
-            f"{clean(str(found.path))} names '{clean(name)}', and no chain is called so",
-            fix="correct the file; rolehop list shows the chains",
-        )
-    if not attended:
-        from rolehop.app.config_files import with_same_config
-
-        before, _, after = typed.partition("CHAIN")
-        raise UsageError(
-            "no chain is named",
-            cause=f"{clean(str(found.path))} names '{clean(name)}', which counts only in a terminal",
-            fix=with_same_config(app, before, Argument(name), after),
-        )
-    resolved = resolve_chain(app, name)
-    way = (resolved.source.name, *(str(role) for role, _ in resolved.hops))
-    if not is_confirmed(app.state_folder, found, way):
-        _confirm_folder(app, found)
-        with contextlib.suppress(OSError):  # then it is asked again
-            remember_confirmed(app.state_folder, found, way)
-    return name
+    if any(_has_line(path, script) for path in startup_files(app, shell, script)):
+        return None
+    return script.startup_file, script.eval_line
 
 
-def _folder_chain(app: App) -> FolderChain | None:
-    from rolehop.state.folder_chains import find_folder_file, read_folder_chain
+def startup_files(app: App, shell: str, script: InitScript) -> Iterator[Path]:
+    """Give the start-up files of a shell in which its line may be."""
+    for name in (script.startup_file, *_OTHERS.get(shell, ())):
+        path = _path_of(app, name)
+        if path is not None:
+            yield path
 
+
+def _path_of(app: App, name: str) -> Path | None:
+    """Return the path of a start-up file, by the variables that its shell follows."""
+    folder = app.variables.get("ZDOTDIR")
+    if folder and name.startswith("~/.z"):
+        return Path(folder, name[2:])
+    settings = app.variables.get("XDG_CONFIG_HOME")
+    if settings and name.startswith("~/.config/"):
+        return Path(settings, name.removeprefix("~/.config/"))
+    return app.home / name[2:] if name.startswith("~/") else None
+
+
+def _has_line(path: Path, script: InitScript) -> bool:
     try:
-        path = find_folder_file(Path.cwd(), Path(os.path.realpath(app.home)))
-    except FileNotFoundError:  # the working folder is gone
-        return None
-    if path is None:
-        return None
-    try:
-        return read_folder_chain(path)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(
-            f"{clean(str(path))} is not followed",
-            cause=reason,
-            fix="name a chain, or correct the file",
-        ) from None
+        file = read_trusted(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+    lines = (file.text if file else "").splitlines()
+    return any(runs_rolehop(line, script) for line in lines)
 
 
-def _confirm_folder(app: App, found: FolderChain) -> None:
-    from rolehop.app.planning import goal_of
-    from rolehop.app.ports import is_yes
+def runs_rolehop(line: str, script: InitScript) -> bool:
+    """True if a line of a start-up file runs what ``rolehop init`` gives."""
+    wanted = ("rolehop init", f"rolehop/init{script.extension}")
+    return not _is_comment(line) and any(each in line for each in wanted)
 
-    goal = goal_of(app, found.chain)
-    question = f"{found.path} names chain '{found.chain}': {goal}. Use it here? [y/N] "
-    answer = app.person.ask(clean(question), needed="a confirmation")
-    if not is_yes(answer):
-        raise Declined(f"chain '{found.chain}' was not confirmed, so nothing was done")
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")

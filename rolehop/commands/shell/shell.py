@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.shell_scripts import prepare_subshell
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
-from rolehop.cli.exec_process import run
 from rolehop.cli.options import Command, walk_options, walk_options_from
-from rolehop.cli.walk_command import SERVER_HELP, chain_or_pick, session_changes
+from rolehop.commands.run_program import SERVER_HELP, run, session_changes
+from rolehop.commands.shell.scripts import prepare_subshell
+from rolehop.commands.walk_command import chain_or_pick
 
 
 @click.command(

@@ -6,8 +6,14 @@ import sys
 
 import click
 
-from rolehop.advice import Advice
-from rolehop.app.configured_sources import (
+from rolehop.base.advice import Advice
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import NoTerminal, UsageError
+from rolehop.base.text import clean
+from rolehop.cli.completers import source_names
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Group, format_option
+from rolehop.commands.source.sources import (
     SignInChange,
     sign_in,
     sign_out,
@@ -15,19 +21,13 @@ from rolehop.app.configured_sources import (
     sources_with_sign_in,
     verify_source,
 )
-from rolehop.cli.completers import source_names
-from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Group, format_option
-from rolehop.credentials import Secret
-from rolehop.errors import NoTerminal, UsageError
-from rolehop.show.sources import (
+from rolehop.commands.source.view import (
     sign_in_document,
     sources_document,
     sources_view,
     tested_document,
     tested_view,
 )
-from rolehop.text import clean
 
 _LONGEST_STDIN = 1_000_000  # characters
 
@@ -103,8 +103,8 @@ def login(
 
 def _picked(cli: CommandContext) -> str:
     """Return the source that is picked on the terminal, or the only one."""
-    from rolehop.cli.walk_command import pick
-    from rolehop.show.picker import Choice
+    from rolehop.app.ports import Choice
+    from rolehop.commands.walk_command import pick
 
     sources = sources_with_sign_in(cli.app)
     if len(sources) == 1:

@@ -3,23 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
 from rolehop.app.caller import ask_caller
 from rolehop.app.walking import person_for
-from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError, RolehopError, SourceError, UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.show.sources import SourceRow, Tested
-from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.base.credentials import Credentials, Secret
     from rolehop.config.model import SourceConfig
-    from rolehop.credentials import Credentials, Secret
-    from rolehop.ports import CallerIdentity
     from rolehop.sources.context import SourceContext
     from rolehop.sources.source_type import LoginSupport
+    from rolehop.walk.ports import CallerIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One configured source, as known without a call."""
+
+    name: str
+    type: str
+    description: str
+    state: str
+    """``ready``, ``not ready``, or ``unknown`` before it is loaded."""
+
+    problem: str | None
+    warning: str | None
+    """A problem that will occur soon."""
+
+    chains: tuple[str, ...]
+    """Those that start from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One tested source."""
+
+    name: str
+    type: str
+    findings: tuple[tuple[str, str, bool | None], ...]
+    """What was checked, what was found, and whether that is good."""
+
+    arn: str | None = None
+    account: str | None = None
+    expires_at: datetime | None = None
+    clock_offset: timedelta = timedelta()
+    """AWS's clock minus this machine's."""
+
+    long_lived: bool = False
+    """They are IAM user keys."""
+
+    made_a_session: bool = False
+    """IAM user keys become a session (GetSessionToken) before the next hop."""
+
+    mfa: bool = False
+    """The config names an MFA device."""
+
+    hops_of_profile: int = 0
+    """Number of roles that the AWS profile itself adds before the chain's hops."""
+
+    error: str | None = None
+
 
 _SIGNED_IN = "source to sign in to"
 """The list of which the last choice is remembered."""
@@ -37,8 +86,8 @@ def find_source(app: App, name: str) -> SourceConfig:
     found = app.config.sources.get(name)
     if found is not None:
         return found
-    from rolehop.sources.sign_ins import OF_PROFILE, source_of_profile
-    from rolehop.text import meant, nearest
+    from rolehop.base.text import meant, nearest
+    from rolehop.sources import OF_PROFILE, source_of_profile
 
     for profile in (name, name.removeprefix(OF_PROFILE)):
         if profile in app.aws_config.profiles:
@@ -150,8 +199,8 @@ def _caller(app: App, source: SourceConfig, credentials: Credentials) -> CallerI
 
 def _region(app: App, source: SourceConfig, profile: str | None) -> str:
     """Return the region in which a walk from the source would call STS."""
-    from rolehop.arn import partition_of
     from rolehop.awsconfig import region_of
+    from rolehop.base.arn import partition_of
     from rolehop.config.regions import regions_in_order
 
     known = source.principal or source.settings.get("role")
@@ -235,8 +284,7 @@ def sources_with_sign_in(app: App) -> list[SourceConfig]:
     Raises:
         UsageError: there is none.
     """
-    from rolehop.sources import login_support
-    from rolehop.sources.sign_ins import base_of, profiles_with_sign_in
+    from rolehop.sources import base_of, login_support, profiles_with_sign_in
 
     configured = app.config.sources
     found = [

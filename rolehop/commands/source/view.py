@@ -3,60 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from rolehop.show.layout import Grid, Line, StyledText, View, line, row
-from rolehop.show.times import rfc3339, show_end
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """One configured source, as known without a call."""
-
-    name: str
-    type: str
-    description: str
-    state: str
-    """``ready``, ``not ready``, or ``unknown`` before it is loaded."""
-
-    problem: str | None
-    warning: str | None
-    """A problem that will occur soon."""
-
-    chains: tuple[str, ...]
-    """Those that start from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """One tested source."""
-
-    name: str
-    type: str
-    findings: tuple[tuple[str, str, bool | None], ...]
-    """What was checked, what was found, and whether that is good."""
-
-    arn: str | None = None
-    account: str | None = None
-    expires_at: datetime | None = None
-    clock_offset: timedelta = timedelta()
-    """AWS's clock minus this machine's."""
-
-    long_lived: bool = False
-    """They are IAM user keys."""
-
-    made_a_session: bool = False
-    """IAM user keys become a session (GetSessionToken) before the next hop."""
-
-    mfa: bool = False
-    """The config names an MFA device."""
-
-    hops_of_profile: int = 0
-    """Number of roles that the AWS profile itself adds before the chain's hops."""
-
-    error: str | None = None
+from rolehop.base.durations import rfc3339, show_end
+from rolehop.base.text import clean
+from rolehop.commands.source.sources import SourceRow, Tested
+from rolehop.terminal.layout import Grid, Line, StyledText, View, line, row
 
 
 def sources_view(rows: Iterable[SourceRow]) -> View:

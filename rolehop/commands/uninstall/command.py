@@ -5,12 +5,17 @@ from __future__ import annotations
 import click
 
 from rolehop.app.config_files import own_config_file
-from rolehop.app.stored.broken_config import without_broken_config
-from rolehop.app.uninstall.holdings import find_holdings, holding_lines, left_lines
-from rolehop.app.uninstall.removing import confirm_removal, remove_all
+from rolehop.app.lost_index import without_broken_config
+from rolehop.base.errors import UsageError
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.errors import UsageError
+from rolehop.commands.uninstall.removal import (
+    confirm_removal,
+    find_holdings,
+    holding_lines,
+    left_lines,
+    remove_all,
+)
 
 
 @click.command(

@@ -1,23 +1,282 @@
-"""Ask whether all of it goes, and remove it: first what others use, last what says where things are."""
+"""What rolehop has on this machine: profiles, start-up lines, sessions, sign-ins, keys, files."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice
-from rolehop.app.profiles.changes import write_changes
-from rolehop.app.stored.access_keys import ends_at_aws
-from rolehop.app.stored.sessions import forget_sessions
-from rolehop.app.uninstall.holdings import find_holdings, holding_lines
-from rolehop.app.uninstall.startup_lines import take_out
-from rolehop.app.uninstall.state_folder import remove_state
-from rolehop.errors import ConfigError, NoTerminal, RolehopError
-from rolehop.text import pluralize
+from rolehop.app.lost_index import is_lost_to_broken_config, load_index
+from rolehop.base.advice import Advice
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import ConfigError, NoTerminal, RolehopError
+from rolehop.base.files import entries_of, mode_of, read_trusted, write_beside
+from rolehop.base.text import pluralize
+from rolehop.commands.keys.access_keys import ends_at_aws
+from rolehop.commands.profile.changes import FileChange, removal_changes, write_changes
+from rolehop.commands.serve.running import running_servers
+from rolehop.commands.sessions.stored import forget_sessions
+from rolehop.commands.shell.scripts import init_script_path, runs_rolehop, startup_files
+from rolehop.handover.shells.registry import dialect
+from rolehop.hotpath.command_table import INIT_SHELLS
+from rolehop.hotpath.record import seal_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rolehop.app.context import App
-    from rolehop.app.uninstall.holdings import Holdings
+    from rolehop.handover.shells.dialect import InitScript
+    from rolehop.vault.index import Index
+
+_OPENS = frozenset(
+    {
+        *("if", "elif", "else", "then", "for", "foreach", "while", "until", "do"),
+        *("case", "switch", "begin", "function", "try", "with", "def", "select"),
+    }
+)
+"""Words of shells that begin a block, which may not stay empty."""
+
+_CLOSES = ("fi", "done", "esac", "end", "endif", "endsw", "}", ")")
+
+_GOES_ON = ("\\", "`", "&&", "||", "|", "{", "(", ":", "then", "do", "else", "begin")
+
+
+@dataclass(frozen=True, slots=True)
+class StartupFile:
+    """A start-up file that has lines for rolehop."""
+
+    path: Path
+    old: str
+    own: tuple[int, ...]
+    """The numbers, from 0, of the lines that are exactly those which rolehop gives."""
+
+    others: tuple[int, ...]
+    """Those of other lines that run it: somebody has to change them by hand."""
+
+    @property
+    def own_lines(self) -> list[str]:
+        """The lines that are taken out."""
+        lines = self.old.splitlines()
+        return [lines[each].strip() for each in self.own]
+
+
+def startup_files_with_lines(app: App) -> Iterator[StartupFile]:
+    """Give the start-up files of all shells that have a line for rolehop."""
+    seen = set[Path]()
+    scripts = [(shell, script) for shell in INIT_SHELLS if (script := dialect(shell).init)]
+    for shell, script in scripts:
+        for path in startup_files(app, shell, script):
+            if path not in seen and (found := _read(path, _own_lines(shell, script), script)):
+                seen.add(path)
+                yield found
+
+
+def _own_lines(shell: str, script: InitScript) -> set[str]:
+    path = dialect(shell).quote(str(init_script_path(script)))
+    return {script.eval_line or "", script.source_line.format(path)} - {""}
+
+
+def _read(path: Path, own: set[str], script: InitScript) -> StartupFile | None:
+    try:
+        file = read_trusted(path)
+    except (OSError, UnicodeDecodeError):
+        return None
+    if file is None:
+        return None
+    lines = file.text.splitlines()
+    ours = tuple(
+        number
+        for number, line in enumerate(lines)
+        if line.rstrip() in own and _stands_alone(lines[:number])
+    )
+    others = tuple(
+        number
+        for number, line in enumerate(lines)
+        if number not in ours and runs_rolehop(line, script)
+    )
+    return StartupFile(path, file.text, ours, others) if ours or others else None
+
+
+def _stands_alone(before: list[str]) -> bool:
+    """True if the line after ``before`` is neither a block's first one nor part of a statement.
+
+    Taken out, such a line could leave a file that its shell cannot read to its end.
+    """
+    codes = (line.strip() for line in reversed(before))
+    last = next((line for line in codes if line and not line.startswith("#")), "")
+    if last.endswith(_GOES_ON):
+        return False
+    words = last.split() or [""]
+    return words[0] not in _OPENS or words[-1].endswith(_CLOSES)
+
+
+def without_own_lines(file: StartupFile) -> str:
+    """Return the text of a start-up file without the lines that are rolehop's own."""
+    lines = file.old.splitlines(keepends=True)
+    return "".join(line for number, line in enumerate(lines) if number not in file.own)
+
+
+def take_out(file: StartupFile) -> None:
+    """Write a start-up file without the lines that are rolehop's own; a link's target is changed.
+
+    Raises:
+        ConfigError: it has changed since it was read, or cannot be written.
+    """
+    real = file.path.resolve()
+    try:
+        now = read_trusted(real)
+        if now is None or now.text != file.old:
+            raise ConfigError(f"{file.path} has changed in the meantime", fix="run it again")
+        write_beside(real, without_own_lines(file), mode=mode_of(real))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{file.path} cannot be written",
+            cause=str(getattr(error, "strerror", None) or error).lower(),
+            fix="take the line out by hand",
+        ) from None
+
+
+def is_stored(index: Index) -> bool:
+    """True if the index names something that is in a keyring."""
+    return bool(index.sessions or index.orphans or index.sign_ins or index.keys)
+
+
+def remove_state(app: App, folder: Path) -> bool:
+    """Remove the state folder; return ``False`` if another rolehop has stored something by now.
+
+    Whoever waits for the index makes the folder anew.
+
+    Raises:
+        OSError: it cannot be removed; `rolehop.vault.index_file.IndexLocked`: another process
+            keeps the index locked.
+    """
+    return _remove_unless(app, folder, lambda: is_stored(app.index_store.load()))
+
+
+def remove_if_only_looked_at(app: App) -> None:
+    """Remove a state folder that has no more in it than looking for a lost index makes."""
+    index = app.index_store.path
+    made = {index.name, Path(seal_path(str(index))).name, "index.lock"}
+
+    def has_more() -> bool:
+        there = {each.name for each in entries_of(app.state_folder)}
+        return is_stored(app.index_store.load()) or not there <= made
+
+    with suppress(OSError):
+        _remove_unless(app, app.state_folder, has_more)
+
+
+def _remove_unless(app: App, folder: Path, is_needed: Callable[[], bool]) -> bool:
+    """Remove ``folder`` while the index is locked, unless it is needed; return whether it is gone."""
+    with app.index_store.held():
+        if is_needed():
+            return False
+        if sys.platform != "win32":
+            shutil.rmtree(folder)
+    if sys.platform == "win32":  # there, a lock file that is open cannot be removed
+        shutil.rmtree(folder)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is there."""
+
+    profiles: tuple[FileChange, ...]
+    startup: tuple[StartupFile, ...]
+    sessions: int
+    sign_ins: tuple[str, ...]
+    """By the names that the vault has for them."""
+
+    keys: tuple[str, ...]
+    """The sources that have IAM user keys in the keyring."""
+
+    scripts: tuple[Path, ...]
+    """The start-up texts that were installed."""
+
+    state: Path | None
+    """The state folder; ``None``: there is none, it is not used, or it is a link."""
+
+    linked: Path | None
+    """The state folder if it is a link: what it leads to may have files of others."""
+
+    servers: int
+    """How many servers run."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True if there is nothing to remove."""
+        parts = (self.profiles, self.startup, self.sign_ins, self.keys, self.scripts, self.state)
+        return not any(parts) and not self.sessions
+
+
+def find_holdings(app: App) -> Holdings:
+    """Return what is there; nothing is asked of AWS.
+
+    Raises:
+        ConfigError: an AWS file cannot be changed; the index was lost, and the config is broken.
+        VaultError: the keyring failed while a lost index was rebuilt.
+    """
+    is_used = app.state_problem is None
+    was_there = is_used and app.state_folder.is_dir()
+    index = load_index(app) if is_used else app.index
+    if is_lost_to_broken_config(app, index):
+        raise ConfigError(
+            "nothing was removed: what is stored cannot be seen",
+            cause="the list of it was lost, and the config that says what to look for is broken",
+            fix="correct the config, and repeat the command",
+        )
+    if is_used and not (was_there or is_stored(index)):
+        remove_if_only_looked_at(app)
+    scripts = [dialect(shell).init for shell in INIT_SHELLS]
+    paths = dict.fromkeys(init_script_path(each) for each in scripts if each is not None)
+    state = app.state_folder if was_there or (is_used and is_stored(index)) else None
+    is_link = state is not None and state.is_symlink()
+    return Holdings(
+        tuple(removal_changes(app, ())),
+        tuple(startup_files_with_lines(app)),
+        len(index.sessions) + len(index.orphans),
+        tuple(index.sign_ins),
+        tuple(index.keys),
+        tuple(each for each in paths if each.is_file()),
+        None if is_link else state,
+        state if is_link else None,
+        len(running_servers(app, ())),
+    )
+
+
+def holding_lines(found: Holdings) -> Iterator[tuple[str, str]]:
+    """Give what is removed, a label and a text each."""
+    for change in found.profiles:
+        yield "AWS profiles", f"{', '.join(change.profiles)}, {change.file.path}"
+    for file in found.startup:
+        for line in file.own_lines:
+            yield "start-up line", f"{file.path}: {line}"
+    if found.sessions:
+        yield "sessions", f"{found.sessions}, in the keyring"
+    if found.sign_ins:
+        yield "sign-ins", f"{len(found.sign_ins)}, in the keyring"
+    if found.keys:
+        yield "IAM user keys", f"{', '.join(found.keys)}, in the keyring"
+    for path in (*found.scripts, *((found.state,) if found.state else ())):
+        yield "files", str(path)
+
+
+def left_lines(found: Holdings, config: Path) -> Iterator[str]:
+    """Give what stays: what somebody has to do by hand."""
+    for file in found.startup:
+        yield from (f"runs rolehop, too: {file.path}:{number + 1}" for number in file.others)
+    if found.servers:
+        goes = "goes" if found.servers == 1 else "go"
+        yield f"{pluralize(found.servers, 'server')} of rolehop {goes} on: rolehop serve --stop"
+    if found.linked is not None:
+        yield f"a link, which stays with what it leads to: {found.linked} -> {found.linked.resolve()}"
+    if config.is_file():
+        yield f"your config stays: {config}"
+
 
 _REGISTRATIONS = (".device", ".code")
 """What the vault calls the clients that a sign-in to Identity Center registered, after its name."""

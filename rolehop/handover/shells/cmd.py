@@ -1,4 +1,4 @@
-r"""cmd, the old command interpreter of Windows.
+"""cmd, the old command interpreter of Windows.
 
 Its only way to evaluate what a program prints is ``for /f "delims=" %i in ('…') do %i``, which
 runs one line at a time. There ``set "NAME=value"`` takes everything up to the last quote as it
@@ -12,12 +12,13 @@ and names of chains have none of these. An empty value unsets: cmd knows no empt
 
 from __future__ import annotations
 
-from rolehop.shells.dialect import Dialect
-from rolehop.shells.statements import refused, statement_renderer
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.startup import Pattern
+from rolehop.handover.shells.dialect import Dialect, refused, statement_renderer
 
 LONGEST_LINE = 8191  # characters
+
 _SAFE = Pattern(r"[ -~]*")
+
 _SPECIAL = Pattern(r'["%!^]')
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from rolehop.advice import PLACEHOLDER, typed
+from rolehop.base.advice import PLACEHOLDER, typed
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.errors import UsageError
+from rolehop.base.startup import Pattern
+from rolehop.base.text import HIDDEN_LETTERS
 from rolehop.handover.environment import Change
-from rolehop.startup.dataclass import dataclass, field
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import HIDDEN_LETTERS
 
 Colors = Mapping[str, str]
 """The name of a chain to a colour of the config, ``red`` or ``bright_red``."""
 
 COLORS_HERE = "@COLORS@"
+
 COMPLETION_HERE = "# @COMPLETION@"
+
 HIDDEN_HERE = "@HIDDEN@"
 
 _COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-
 
 _PLACE = Pattern(r"(?:# )?@[A-Z]+@")
 
@@ -138,3 +140,64 @@ def color_number(color: str) -> int:
     """Return the number, 0 to 15, that terminals give a colour of the config."""
     plain = color.removeprefix("bright_")
     return _COLORS.index(plain) + (8 if plain != color else 0)
+
+
+_NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Renderer = Callable[[Iterable[Change]], str]
+"""Changes to a text for a shell to evaluate: one statement a line; no changes, no text.
+
+It raises UsageError for a value that the shell cannot be given, and ValueError for a change that
+no shell can carry.
+"""
+
+
+def statement_renderer(
+    set_to: Callable[[str, str], str], unset: Callable[[str], str], *, end: str = ";"
+) -> Renderer:
+    r"""Return the renderer that writes each change with ``set_to`` or ``unset``, and ``end``.
+
+    The semicolons are for those who leave out the quotes: in ``eval $(rolehop assume x)`` (and in
+    fish's ``eval (…)``) the shell joins the lines by spaces before it reads them.
+    """
+
+    def render(changes: Iterable[Change]) -> str:
+        return "".join(
+            f"{unset(name) if value is None else set_to(name, value)}{end}\n"
+            for name, value in checked(changes)
+        )
+
+    return render
+
+
+def checked(changes: Iterable[Change]) -> Iterator[Change]:
+    """Yield each change that a shell can carry at all.
+
+    Raises:
+        ValueError: a name that no variable can have, or a value with a NUL; the value is not shown.
+    """
+    for name, value in changes:
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"not the name of a variable: {name!r}")
+        if value is not None and "\0" in value:
+            raise ValueError(f"the value of {name} has a NUL character, which no shell can carry")
+        yield name, value
+
+
+def refused(name: str, shell: str, cause: str) -> UsageError:
+    """Return the error for a value that ``shell`` cannot be given; the value is not shown."""
+    return UsageError(
+        f"the value of {name} cannot be written for {shell}",
+        cause=cause,
+        fix="rolehop exec CHAIN -- COMMAND hands it to one command without any quoting",
+    )
+
+
+def needs_unicode(name: str, value: str, shell: str) -> None:
+    """Refuse bytes that are not text, which Python keeps as lone surrogates.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise refused(name, shell, "it is not Unicode text, and this shell reads nothing else")

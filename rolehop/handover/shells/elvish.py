@@ -8,8 +8,13 @@ UTF-8 is refused by elvish, so such a value is refused here.
 
 from __future__ import annotations
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript
-from rolehop.shells.statements import needs_unicode, statement_renderer
+from rolehop.handover.shells.dialect import (
+    Colors,
+    Dialect,
+    InitScript,
+    needs_unicode,
+    statement_renderer,
+)
 
 
 def quote(text: str) -> str:

@@ -13,8 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart, filled
-from rolehop.shells.statements import statement_renderer
+from rolehop.handover.shells.dialect import (
+    Colors,
+    Dialect,
+    InitScript,
+    SubshellStart,
+    filled,
+    statement_renderer,
+)
 
 
 def quote(text: str) -> str:

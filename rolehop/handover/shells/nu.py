@@ -1,4 +1,4 @@
-r"""nu: one JSON object, since nushell cannot evaluate text.
+"""nu: one JSON object, since nushell cannot evaluate text.
 
 ``set`` is a record for ``load-env``, ``hide`` lists what to hide::
 
@@ -15,8 +15,7 @@ import json
 from collections.abc import Iterable
 
 from rolehop.handover.environment import Change
-from rolehop.shells.dialect import Colors, Dialect, InitScript
-from rolehop.shells.statements import checked, needs_unicode
+from rolehop.handover.shells.dialect import Colors, Dialect, InitScript, checked, needs_unicode
 
 # Leaving nothing prints no text, which nushell reads as null.
 _EVAL_COMMAND = (

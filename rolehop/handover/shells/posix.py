@@ -9,8 +9,7 @@ is not set succeeds (POSIX, XCU 2.15 unset). The one setting that breaks it is z
 
 from __future__ import annotations
 
-from rolehop.shells.dialect import Colors, Dialect, color_number
-from rolehop.shells.statements import statement_renderer
+from rolehop.handover.shells.dialect import Colors, Dialect, color_number, statement_renderer
 
 FAILURE = "false"
 
@@ -48,4 +47,5 @@ def _unset(name: str) -> str:
 
 
 render = statement_renderer(_set, _unset)
+
 DIALECT = Dialect(render, quote, FAILURE, quote_typed=quote_typed)

@@ -12,12 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rolehop.advice import PLACEHOLDER
-from rolehop.shells.dialect import Colors, Dialect, InitScript, color_number, in_four_digits
-from rolehop.shells.statements import statement_renderer
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.advice import PLACEHOLDER
+from rolehop.base.startup import Pattern
+from rolehop.handover.shells.dialect import (
+    Colors,
+    Dialect,
+    InitScript,
+    color_number,
+    in_four_digits,
+    statement_renderer,
+)
 
 _RUN = Pattern(r"[ -~]+|[^ -~]+")
+
 _QUOTE = Pattern("['\u2018\u2019\u201a\u201b]")
 
 

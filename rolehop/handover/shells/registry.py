@@ -4,8 +4,8 @@ A new shell is a module in this folder with its ``DIALECT`` and a row in ``SHELL
 if it has what they are for:
 
 - ``INIT_SHELLS`` below: leave it out there if it has no start-up text;
-- ``cli/commands/init.py``: how its start-up file calls ``rolehop init``, and how its prompt is set;
-- ``command_table.COMPLETION_SHELLS``, ``completion/engine.py``, ``app/shell_scripts.py`` and a script
+- ``commands/shell/init.py``: how its start-up file calls ``rolehop init``, and how its prompt is set;
+- ``command_table.COMPLETION_SHELLS``, ``hotpath/completion.py``, ``commands/shell/scripts.py`` and a script
   in ``completions``: how it completes;
 - ``guide/shell.md``, and the lines in it that ``tests.test_docs`` writes;
 - tests: ``handover/test_dialects.py`` (how it reads values), ``handover/test_other_shells.py`` or
@@ -15,16 +15,19 @@ if it has what they are for:
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.errors import UsageError
-from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import meant, nearest
+from rolehop.base.errors import UsageError
+from rolehop.base.startup import Pattern
+from rolehop.base.text import meant, nearest
 
 if TYPE_CHECKING:
-    from rolehop.shells.dialect import Dialect
+    from rolehop.handover.shells.dialect import Dialect
 
 SHELLS: dict[str, tuple[str, ...]] = {
     # What --shell calls it: the module that has its DIALECT, then other names of its process.
@@ -43,9 +46,6 @@ SHELLS: dict[str, tuple[str, ...]] = {
 }
 """In the order in which help shows them; the names of processes are lower case."""
 
-INIT_SHELLS = tuple(name for name in SHELLS if name not in ("sh", "dash", "ksh", "cmd"))
-"""Those that ``rolehop init`` has a text for."""
-
 _VERSION = Pattern(r"-[0-9][0-9.]*$")
 
 
@@ -62,7 +62,7 @@ def dialect(name: str) -> Dialect:
             f"unknown shell {name!r}",
             fix=f"{meant(near)}the shells are {', '.join(SHELLS)}",
         )
-    found: Dialect = import_module(f"rolehop.shells.{SHELLS[known][0]}").DIALECT
+    found: Dialect = import_module(f"rolehop.handover.shells.{SHELLS[known][0]}").DIALECT
     return found
 
 
@@ -75,3 +75,34 @@ def for_process_name(name: str) -> str | None:
     base = re.split(r"[/\\]", name)[-1].lower().removeprefix("-").removesuffix(".exe")
     base = _VERSION.sub("", base)
     return next((each for each, row in SHELLS.items() if base in (each, *row[1:])), None)
+
+
+def parent_shell() -> str | None:
+    """Return the name of the parent process's shell; ``None``: it is no known shell."""
+    return for_process_name(_process_name(os.getppid()))
+
+
+def _process_name(pid: int, platform: str = sys.platform) -> str:
+    """Return the name of a process; empty: it cannot be told."""
+    if platform == "linux":
+        try:
+            # The kernel cuts a name after 15 bytes, in the middle of a character perhaps.
+            return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
+        except OSError:
+            return ""
+    if platform == "win32":
+        return ""
+    import subprocess  # systems without /proc
+
+    try:
+        done = subprocess.run(
+            ["/bin/ps", "-o", "comm=", "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=2,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return Path(done.stdout.strip()).name

@@ -1,4 +1,4 @@
-r"""tcsh and csh.
+"""tcsh and csh.
 
 Every character that is not plain has a backslash of its own before it. That is the one way that
 means the same with and without ``backslash_quote`` and with history on (``!`` is special even
@@ -12,11 +12,17 @@ must be the first word.
 
 from __future__ import annotations
 
-from rolehop.shells.dialect import Dialect, InitScript
-from rolehop.shells.statements import needs_unicode, refused, statement_renderer
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.startup import Pattern
+from rolehop.handover.shells.dialect import (
+    Dialect,
+    InitScript,
+    needs_unicode,
+    refused,
+    statement_renderer,
+)
 
 _CONTROL = Pattern(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
+
 _SPECIAL = Pattern(r"[^A-Za-z0-9_./:@%+,\u0080-\U0010ffff-]")
 
 

@@ -1,4 +1,4 @@
-r"""xonsh, whose statements are Python.
+"""xonsh, whose statements are Python.
 
 A value is a Python string literal in ASCII: Python's own ``ascii()`` writes it, and nothing in a
 plain literal is expanded. It goes into the environment by ``${...}``, xonsh's name for all of it.
@@ -7,8 +7,13 @@ plain literal is expanded. It goes into the environment by ``${...}``, xonsh's n
 
 from __future__ import annotations
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript, in_four_digits
-from rolehop.shells.statements import statement_renderer
+from rolehop.handover.shells.dialect import (
+    Colors,
+    Dialect,
+    InitScript,
+    in_four_digits,
+    statement_renderer,
+)
 
 
 def _set(name: str, value: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart, filled
-from rolehop.shells.posix import (
+from rolehop.handover.shells.dialect import Colors, Dialect, InitScript, SubshellStart, filled
+from rolehop.handover.shells.posix import (
     FAILURE,
     color_cases,
     hidden_letter,

@@ -8,6 +8,11 @@ with IAM", column "Resource-based policies".
 
 from __future__ import annotations
 
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
+from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.language.operators import overlap
+from rolehop.policy.language.request_context import Context
+
 ANY_RESOURCE = "any resource"
 """Stands for the resource of a call if none was named."""
 
@@ -24,6 +29,7 @@ _WITHOUT_ROLE = (
     "sts:getsessiontoken",
     "sts:getwebidentitytoken",
 )
+
 _WITHOUT_KEY = (
     "kms:connectcustomkeystore",
     "kms:createcustomkeystore",
@@ -36,6 +42,7 @@ _WITHOUT_KEY = (
     "kms:listkeys",
     "kms:updatecustomkeystore",
 )
+
 # An alias itself has no policy (KMS developer guide, "Controlling access to aliases").
 _OF_ALIAS = ("kms:createalias", "kms:deletealias", "kms:updatealias")
 
@@ -125,3 +132,79 @@ def covers_more_than_sts(action: str) -> bool:
     """True unless every action it stands for is of STS, or ``iam:PassRole``."""
     lowered = action.lower()
     return not lowered.startswith("sts:") and lowered != "iam:passrole"
+
+
+_COVERED = (
+    "aoss appconfig appstream autoscaling autoscaling-plans budgets clouddirectory cloudfront"
+    " cloudsearch cloudtrail-data codeartifact codebuild codecommit codepipeline"
+    " cognito-identity cognito-idp comprehend comprehendmedical compute-optimizer"
+    " cost-optimization-hub dax dsql dynamodb ecr ecr-public events firehose fis fms gamelift"
+    " health inspector-scan kendra kinesisvideo kms logs memorydb networkmonitor notifications"
+    " opensearch pca-connector-ad personalize polly pricing resource-groups rolesanywhere s3"
+    " secretsmanager servicediscovery signin sqs sts support swf textract timestream-influxdb"
+    " transcribe transfer translate wafv2 workspaces xray"
+)
+
+# Services that are old and well known, and not on the list.
+_NOT_COVERED = (
+    "acm apigateway athena cloudformation cloudtrail cloudwatch config ec2 ecs eks"
+    " elasticfilesystem elasticloadbalancing elasticmapreduce glue iam iot kinesis lambda"
+    " organizations rds redshift route53 sagemaker ses sns ssm states"
+)
+
+_EXEMPT = "kms:retiregrant"
+
+
+def rcps_cover(action: str, resource: str) -> Truth:
+    """Return whether RCPs cover a call; unknown for services that are in neither table.
+
+    Args:
+        action: as in a policy, with any wildcards.
+        resource: an ARN; of AWS managed keys an alias alone shows whose they are.
+    """
+    lowered = action.lower()
+    service = lowered.partition(":")[0]
+    if lowered == _EXEMPT or (service == "kms" and ":alias/aws/" in resource):
+        return Truth.FALSE
+    if service in _COVERED.split():
+        return Truth.TRUE
+    if service in _NOT_COVERED.split():
+        return Truth.FALSE
+    return Truth.UNKNOWN
+
+
+# TagSession, SetSourceIdentity and SetContext are permissions of AssumeRole, not calls.
+_OF_STS = (
+    "sts:assumerole",
+    "sts:getcalleridentity",
+    "sts:setcontext",
+    "sts:setsourceidentity",
+    "sts:tagsession",
+)
+
+_MFA = "aws:MultiFactorAuthPresent"
+
+
+def beyond_session_token(action: str, caller: Caller, context: Context) -> Finding | None:
+    """Return why the session cannot make the call; ``None``: it can, or only MFA decides.
+
+    ``action`` may have wildcards: one that also stands for calls that it can make is none of these.
+    """
+    lowered = action.lower()
+    if lowered.startswith("sts:") and not any(overlap(lowered, each) for each in _OF_STS):
+        return _refused(
+            "of STS, it can call AssumeRole and GetCallerIdentity alone", caller, Truth.FALSE
+        )
+    # PassRole is a permission of other services' calls, and no call of IAM.
+    if not lowered.startswith("iam:") or lowered == "iam:passrole":
+        return None
+    mfa = context.lookup(_MFA)
+    if mfa == ("true",):
+        return None
+    truth = Truth.FALSE if mfa is None or isinstance(mfa, tuple) else Truth.UNKNOWN
+    return _refused("to call IAM it needs MFA: give the source mfa_serial", caller, truth)
+
+
+def _refused(wanted: str, caller: Caller, truth: Truth) -> Finding:
+    element = "Caller" if truth is Truth.FALSE else _MFA
+    return Finding(element, truth, Reason.NOT_BY_USER_SESSION, wanted, caller.arn)

@@ -20,9 +20,10 @@ verdict = all policies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rolehop.arn import account_of
+from rolehop.base.arn import account_of, partition_of
+from rolehop.base.dataclass import replace
 from rolehop.policy.evaluation.findings import (
     Finding,
     Reason,
@@ -41,19 +42,124 @@ from rolehop.policy.evaluation.model import (
     Request,
     Verdict,
 )
-from rolehop.policy.evaluation.open_questions import GUARDRAILS, unknowns_of
 from rolehop.policy.evaluation.principals import MatchKind
-from rolehop.policy.evaluation.scp_levels import (
-    by_document,
-    depends,
-    of_refusing_level,
-    on_all,
-    on_levels,
-)
 from rolehop.policy.evaluation.statements import Call, Judged, judge_documents
-from rolehop.policy.evaluation.sts_rules import impossible_for, is_service_linked
 from rolehop.policy.language.parser import Effect
-from rolehop.startup.dataclass import replace
+
+
+def by_document(allows: Sequence[Judged]) -> dict[str, Truth]:
+    """Return, for each document with an Allow, whether it allows this call."""
+    levels: dict[str, Truth] = {}
+    for each in allows:
+        levels[each.document] = some((levels.get(each.document, Truth.FALSE), each.truth))
+    return levels
+
+
+def on_all(levels: Mapping[str, Truth]) -> Truth:
+    """Return the result if it is the same for one level and for several."""
+    together, apart = some(levels.values()), every(levels.values())
+    return together if together is apart else Truth.UNKNOWN
+
+
+def on_levels(levels: Sequence[frozenset[str]], allows: Sequence[Judged]) -> Truth:
+    """Return the result if the levels are known: some document of each must allow."""
+    return every(some(e.truth for e in allows if e.document in names) for names in levels)
+
+
+def of_refusing_level(
+    levels: Sequence[frozenset[str]], allows: Sequence[Judged]
+) -> Sequence[Judged]:
+    """Return the Allow statements of the first level on which none applies."""
+    for names in levels:
+        here = [each for each in allows if each.document in names]
+        if some(each.truth for each in here) is Truth.FALSE:
+            return here
+    return allows
+
+
+def depends(levels: Mapping[str, Truth]) -> Finding | None:
+    """Return a finding if some documents allow and others do not: it depends on the levels."""
+    allowing, others = (
+        [name for name, each in levels.items() if each is truth]
+        for truth in (Truth.TRUE, Truth.FALSE)
+    )
+    if not (allowing and others):
+        return None
+    found = f"{', '.join(allowing)} would allow it, and {', '.join(others)} would not"
+    return Finding(
+        "Document", Truth.UNKNOWN, Reason.LEVELS_UNKNOWN, "an Allow on each level", found
+    )
+
+
+def impossible_for(request: Request) -> Finding | None:
+    """Return why no policy could allow this call; ``None`` if one could."""
+    if request.impossible is not None or request.owner is not None:
+        return request.impossible
+    caller = request.caller
+    if is_service_linked(request.role) and not _is_linked_to(request.role, caller.service):
+        wanted = "the AWS service that the role is linked to: no one else can assume it"
+        return Finding("Caller", Truth.FALSE, Reason.SERVICE_LINKED, wanted, caller.shown)
+    if caller.is_root:
+        return Finding(
+            "Caller", Truth.FALSE, Reason.ROOT_CALLER, "an IAM user or a session", caller.arn
+        )
+    if caller.arn is not None and ":federated-user/" in caller.arn:
+        # GetFederationToken, STS API reference: of STS, such a session may call GetCallerIdentity.
+        wanted = "an IAM user or a role's session"
+        return Finding("Caller", Truth.FALSE, Reason.FEDERATED_USER, wanted, caller.arn)
+    partition = partition_of(request.role)
+    if caller.partition is not None and caller.partition != partition:
+        return Finding(
+            "Caller", Truth.FALSE, Reason.OTHER_PARTITION, f"a caller in {partition}", caller.arn
+        )
+    return None
+
+
+def is_service_linked(role: str | None) -> bool:
+    """True if neither SCPs nor RCPs apply to this role (Organizations user guide)."""
+    return role is not None and ":role/aws-service-role/" in role
+
+
+def _is_linked_to(role: str, service: str | None) -> bool:
+    """True if a service-linked role is ``service``'s own, by its path.
+
+    The trust policy of such a role cannot be edited (IAM user guide, "Service-linked roles").
+    """
+    return service is not None and f":role/aws-service-role/{service}/" in role
+
+
+GUARDRAILS = (PolicyType.SCP, PolicyType.RCP)
+"""Types of policy that are assumed to allow if nobody gave any."""
+
+
+def unknowns_of(policies: Sequence[PolicyVerdict]) -> tuple[str, ...]:
+    """Return what would settle an unknown verdict: condition keys, ``caller``, types of policy."""
+    found: dict[str, None] = {}
+    for policy in policies:
+        if policy.outcome is Outcome.NOT_VISIBLE and policy.name in GUARDRAILS:
+            continue
+        if policy.outcome in (Outcome.NOT_VISIBLE, Outcome.UNKNOWN):
+            for finding in (*policy.findings, *(f for each in policy.open for f in each.findings)):
+                found.update(dict.fromkeys(_unknown(finding, policy.name)))
+    return tuple(found)
+
+
+def _unknown(finding: Finding, policy_type: PolicyType) -> tuple[str, ...]:
+    match finding.reason:
+        case Reason.KEY_UNKNOWN:
+            return (finding.element.split(" ", 2)[2],)  # a tag's key may hold blanks
+        case Reason.VARIABLE_UNKNOWN if finding.found and finding.element != "Resource":
+            return (finding.found,)
+        case Reason.CALLER_UNKNOWN:
+            return ("caller",)
+        case Reason.RESOURCE_UNNAMED:
+            return ("--resource",)
+        case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT | Reason.LEVELS_UNKNOWN:
+            return (policy_type.value,)
+        case _ if finding.truth is Truth.UNKNOWN and finding.element != "Effect":
+            return (finding.element,)
+        case _:
+            return ()
 
 
 def evaluate(request: Request) -> Verdict:
@@ -303,6 +409,7 @@ def _distance(judged: Judged) -> int:
 
 
 _WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
+
 _FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
 
 
 class Truth(Enum):
@@ -64,7 +64,7 @@ def _first(truths: Iterable[Truth], decides: Truth, *, otherwise: Truth) -> Trut
 
 
 class Reason(Enum):
-    """Why an element has its truth. ``rolehop.show.finding_text`` has the texts for people."""
+    """Why an element has its truth. ``rolehop.policy.finding_text`` has the texts for people."""
 
     MATCHES = "matches"
     # principals

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from rolehop.base.dataclass import dataclass, field
+from rolehop.policy.evaluation.call_rules import is_governed_by_resource
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.evaluation.resource_policies import is_governed_by_resource
 from rolehop.policy.evaluation.statements import Attached, Judged
 from rolehop.policy.language.request_context import Context
-from rolehop.startup.dataclass import dataclass, field
 
 
 class PolicyType(Enum):
@@ -58,7 +58,6 @@ class PolicySet:
 
 
 NOT_VISIBLE = PolicySet(missing=("all",))
-
 
 NO_POLICY = PolicySet(there=False)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
-from rolehop.arn import ACCOUNT_ID, account_of, partition_of
+from rolehop.base.arn import ACCOUNT_ID, account_of, partition_of
+from rolehop.base.dataclass import dataclass
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth, some
 from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
-from rolehop.startup.dataclass import dataclass
 
 _UNIQUE_IDS = ("AIDA", "AROA", "AGPA", "ANPA", "ASCA")
 

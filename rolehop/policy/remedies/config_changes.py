@@ -1,45 +1,220 @@
-"""Changes to the user's config after which a call meets the conditions of a policy.
-
-Only what the config can express and STS accepts is proposed, with the value that the statement
-itself names. If any value will do, an example is shown and marked as one. If the statement gives
-only the form of an external ID, its account has to provide the value. Every candidate is evaluated
-before it is proposed.
-"""
+"""One change to the user's config: a key of a hop or of the source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rolehop.arn import RoleArn, account_of, known_regions
-from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
-from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.base.arn import RoleArn, account_of, known_regions
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.startup import Pattern
+from rolehop.config.sts_limits import (
+    EXTERNAL_ID,
+    ROLE,
+    SESSION_NAME,
+    SOURCE_IDENTITY,
+    TAGS,
+    TRANSITIVE_TAGS,
+)
+from rolehop.config.value_types import TEXT, Check
+from rolehop.policy.chain_model import AssumeRoleRequest
+from rolehop.policy.context_keys import OF_MFA
 from rolehop.policy.evaluation.findings import Reason, Truth
 from rolehop.policy.evaluation.model import PolicyVerdict
-from rolehop.policy.inventory.context_keys import OF_MFA
-from rolehop.policy.language.operators import Quantifier
+from rolehop.policy.evaluation.statements import judge_condition
+from rolehop.policy.language.operators import Quantifier, Wild
 from rolehop.policy.language.parser import Condition, Effect
-from rolehop.policy.language.request_context import Context
-from rolehop.policy.language.variables import Unfilled, Variable, fill, parse_template
-from rolehop.policy.remedies.config_change import (
-    Candidate,
-    ConfigChange,
-    change_hop,
-    change_source,
-    remove_tags,
+from rolehop.policy.language.request_context import (
+    Context,
+    Unfilled,
+    Variable,
+    fill,
+    parse_template,
 )
 from rolehop.policy.remedies.policy_change import ChangeKind
-from rolehop.policy.remedies.values_asked import (
-    ANY,
-    AskedValue,
-    text_of_pattern,
-    values_asked,
-)
-from rolehop.startup.dataclass import replace
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.policy.requests import ChainScenario, ConfigLocation
+
+Value = str | Mapping[str, str] | Sequence[str]
+
+_LIMITS: Mapping[str, Check] = {
+    "audience": TEXT,
+    "external_id": EXTERNAL_ID,
+    "role": ROLE,
+    "session_name": SESSION_NAME,
+    "source_identity": SOURCE_IDENTITY,
+    "tags": TAGS,
+    "transitive_tags": TRANSITIVE_TAGS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """One change to the config of one hop, or of the source."""
+
+    hop: int
+    """0: the source."""
+
+    location: ConfigLocation
+    kind: ChangeKind
+    keys: Mapping[str, Value]
+    """The keys to write there, under their names there, or to remove."""
+
+    example: bool = False
+    """Any value will do; those in ``keys`` are examples."""
+
+    form: Mapping[str, str] = field(default_factory=dict)
+    """By key, the form of a value that the account of the hop's role must provide; the value in
+    ``keys`` only has that form."""
+
+    provided_by: str | None = None
+    """That account, if there is a form."""
+
+    @property
+    def hop_keys(self) -> set[str]:
+        """The keys, under the names that rolehop has for them."""
+        return {key for key, name in self.location.keys.items() if name in self.keys}
+
+    @property
+    def shown(self) -> Mapping[str, Value]:
+        """The keys with their values; a form has an ellipsis in it."""
+        return {**self.keys, **self.form}
+
+
+Candidate = tuple[ConfigChange, ChainScenario]
+"""A change, and the scenario after it."""
+
+
+def remove_tags(scenario: ChainScenario, hop: int, gone: Sequence[str]) -> Iterator[Candidate]:
+    """Yield the change of hop ``hop`` that removes the tags with the keys ``gone``."""
+    asked = scenario.hop(hop)
+    yield from change_hop(
+        scenario,
+        hop,
+        tags=tuple((key, value) for key, value in asked.tags if key not in gone),
+        transitive_tags=tuple(key for key in asked.transitive_tags if key not in gone),
+    )
+
+
+def change_hop(
+    scenario: ChainScenario, hop: int, *, example: bool = False, **values: object
+) -> Iterator[Candidate]:
+    """Yield the change of hop ``hop`` to ``values``, if it is one that config and STS accept."""
+    before = scenario.hop(hop)
+    after: AssumeRoleRequest = replace(before, **values)  # type: ignore[arg-type]
+    location = scenario.location(hop)
+    names = [name for name in values if getattr(before, name) != getattr(after, name)]
+    if not names or not set(names) <= set(location.keys):
+        return
+    set_names = [name for name in names if getattr(after, name)]
+    if not all(_is_accepted(name, getattr(after, name)) for name in set_names):
+        return
+    kind = ChangeKind.REPLACE
+    if not set_names:
+        kind = ChangeKind.REMOVE
+    elif not any(getattr(before, name) for name in names):
+        kind = ChangeKind.ADD
+    shown = before if kind is ChangeKind.REMOVE else after
+    keys = {location.keys[name]: _value(getattr(shown, name)) for name in names}
+    yield ConfigChange(hop, location, kind, keys, example=example), scenario.with_hop(hop, after)
+
+
+def change_source(scenario: ChainScenario, name: str, key: str, value: str) -> Iterator[Candidate]:
+    """Yield the change of a federated source's config key ``name``, which its call sends as ``key``."""
+    location = scenario.location(0)
+    if scenario.source_requests and name in location.keys and _is_accepted(name, value):
+        keys = {location.keys[name]: value}
+        change = ConfigChange(0, location, ChangeKind.REPLACE, keys)
+        yield change, scenario.with_source(key, value)
+
+
+def _is_accepted(name: str, value: object) -> bool:
+    """True if the config accepts the value; it enforces the limits of STS."""
+    try:
+        _LIMITS[name].run(_value(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _value(value: object) -> Value:
+    """Return a value of a hop as the config writes it."""
+    if isinstance(value, str | RoleArn):
+        return str(value)
+    members = list(value) if isinstance(value, tuple) else []
+    if all(isinstance(each, tuple) for each in members) and members:
+        return dict(members)
+    return members
+
+
+ANY = "any-value"
+"""An example, if any value will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedValue:
+    """One value to send, or none."""
+
+    text: str | None
+    """``None``: without the key."""
+
+    form: str | None = None
+    """Of a pattern: with an ellipsis for each wildcard."""
+
+    example: bool = False
+    """Any other text would do as well."""
+
+
+NONE = AskedValue(None)
+"""Without the key."""
+
+
+def values_asked(
+    condition: Condition, scenario: ChainScenario, hop: int, now: str | None
+) -> Iterator[AskedValue]:
+    """Yield the values that a condition names, then ``NONE``: without the key.
+
+    Where it names a pattern, what is sent ``now`` takes the place of the first star.
+    """
+    context = scenario.requests()[hop].context
+    if condition.operator.is_null:
+        yield AskedValue(ANY, example=True)
+    for template in () if condition.operator.is_null else condition.templates:
+        filled = fill(template, context)
+        if not isinstance(filled, Unfilled):
+            yield _value_of(filled, now)
+    yield NONE
+
+
+def _value_of(tokens: Sequence[str | Wild], now: str | None) -> AskedValue:
+    wild = [each for each in tokens if isinstance(each, Wild)]
+    if len(wild) == len(tokens) > 0:
+        return AskedValue(now or ANY, example=True)
+    form = "".join("…" if isinstance(each, Wild) else each for each in tokens)
+    return AskedValue(text_of_pattern(tokens, now or ""), form if wild else None)
+
+
+def text_of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
+    """Return a text that a pattern matches: ``now`` takes the place of the first star.
+
+    Of ``bob@laptop`` and ``*@corp.example``, that is ``bob@corp.example``.
+    """
+    text = ""
+    for at, token in enumerate(tokens):
+        match token:
+            case Wild.RUN:
+                after = next((each for each in tokens[at + 1 :] if isinstance(each, str)), "")
+                if after and not after[0].isalnum():
+                    now = now.partition(after[0])[0] or now
+                text, now = text + now, ""
+            case Wild.ONE:
+                text += "0"
+            case _:
+                text += token
+    return text
+
 
 _REGION = Pattern(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
-_ANY_KEY = "any-key"
 
+_ANY_KEY = "any-key"
 
 OPTIONAL_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")
 """Actions that a call can omit."""

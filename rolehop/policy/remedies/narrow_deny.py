@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rolehop.base.dataclass import dataclass
+from rolehop.base.startup import Pattern
 from rolehop.policy.evaluation.model import Request
+from rolehop.policy.language.operators import matches, matches_text
 from rolehop.policy.language.parser import Statement
-from rolehop.policy.language.request_context import Context, Unknown
-from rolehop.policy.language.variables import Template, Unfilled, fill
-from rolehop.policy.language.wildcards import matches, matches_text
+from rolehop.policy.language.request_context import Context, Template, Unfilled, Unknown, fill
 from rolehop.policy.remedies.statement_conditions import collapse_singleton, subject_of
-from rolehop.startup.dataclass import dataclass
-from rolehop.startup.lazy_regex import Pattern
 
 Json = dict[str, Any]
+
 _Element = dict[str, Any]
 """An element and its value: ``{"NotAction": "sts:AssumeRole"}``; empty: no such element."""
 
@@ -32,7 +32,9 @@ _OF_ROLE = (
     "sts:SetSourceIdentity",
     "sts:TagSession",
 )
+
 _WILD = frozenset("*?")
+
 _ENTITY = Pattern(r"arn:[^:*?]+:iam::[0-9]{12}:(?:root|(?:user|role)/[^*?$]+)")
 
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from rolehop.policy.chains.scenario import ConfigLocation
+from rolehop.base.dataclass import dataclass, replace
 from rolehop.policy.evaluation.model import PolicySet, PolicyType, Request
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.language.parser import Kind, parse_policy
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.policy.requests import ConfigLocation
 
 Statement = dict[str, Any]
+
 NEW = {"Version": "2012-10-17", "Statement": []}
 
 

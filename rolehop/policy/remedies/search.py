@@ -10,33 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rolehop.arn import account_of
-from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.base.arn import account_of
+from rolehop.base.dataclass import dataclass, replace
+from rolehop.policy.context_keys import OF_MFA
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
-from rolehop.policy.inventory.context_keys import OF_MFA
 from rolehop.policy.language.parser import Effect
 from rolehop.policy.remedies.change_builder import policy_changes
-from rolehop.policy.remedies.config_candidates import (
+from rolehop.policy.remedies.config_changes import (
     OPTIONAL_ACTIONS,
+    Candidate,
+    ConfigChange,
     drop_optional_action,
     satisfy_conditions,
 )
-from rolehop.policy.remedies.config_change import (
-    Candidate,
-    ConfigChange,
-)
-from rolehop.policy.remedies.policy_change import (
-    ChangeKind,
-    PolicyChange,
-    with_policy_changes,
-)
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, with_policy_changes
+from rolehop.policy.requests import ChainScenario
 
 _MOST_ROUNDS = 8
+
 _MOST_TRIES = 24
+
 Step = ConfigChange | PolicyChange
+
 Finder = Callable[[PolicyVerdict, ChainScenario, int], Iterator[Candidate]]
 
 

@@ -8,29 +8,68 @@ can satisfy (MFA that was not used) is left out, and named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.base.dataclass import dataclass, field
+from rolehop.policy.context_keys import OF_MFA, is_of_target
 from rolehop.policy.evaluation.findings import Reason, Truth
 from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.evaluation.statements import Judged
-from rolehop.policy.inventory.context_keys import OF_MFA, is_of_target
+from rolehop.policy.evaluation.statements import Judged, judge_condition
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition
 from rolehop.policy.language.request_context import Unknown
-from rolehop.policy.remedies.other_sessions import asks_for_role, has_sessions, names_session_value
-from rolehop.startup.dataclass import dataclass, field
+
+_OF_SESSION = ("aws:principaltag/", "aws:sourceidentity", "sts:sourceidentity", "aws:userid")
+
+# Operators under which a condition with one plain value is met by that value alone.
+_EXACT = ("stringequals", "arnequals", "bool")
+
+
+def has_sessions(caller: Caller) -> bool:
+    """True if others may call as the same principal, with other tags or another name."""
+    return caller.is_session or ":federated-user/" in (caller.arn or "")
+
+
+def names_session_value(values: Iterable[object]) -> bool:
+    """True if a value has a variable that differs from session to session."""
+    text = " ".join(map(str, values)).lower().replace(" ", "")
+    return any(f"${{{key}" in text for key in _OF_SESSION)
+
+
+def asks_for_role(condition: Condition) -> bool:
+    """True if a condition on ``aws:userid`` names users or roles, whatever their sessions are called."""
+    if condition.key.lower() != "aws:userid":
+        return False
+    sessions = [each.partition(":") for each in condition.values]
+    return all(not colon or name == "*" for _, colon, name in sessions)
+
+
+def denies_other_sessions(condition: Condition) -> bool:
+    """True if a condition of a Deny that applies to this session may apply to different ones, too."""
+    key = condition.key.lower()
+    if names_session_value(condition.values):
+        return True
+    if not key.startswith(_OF_SESSION) or asks_for_role(condition):
+        return False
+    if condition.operator.is_null:
+        return any(each.lower() == "false" for each in condition.values)
+    exact = condition.operator.text.lower() in _EXACT and len(condition.values) == 1
+    return not (exact and condition.templates[0].fixed is not None)
+
 
 Json = dict[str, Any]
 
 # A statement that requires "no MFA" would look like a mistake, and protects nothing. A session's
 # name is chosen by its caller, and is another one on another machine.
 NOT_PINNED = (*OF_MFA, "sts:rolesessionname")
+
 _MULTIVALUED = ("aws:tagkeys", "sts:transitivetagkeys", "aws:principalorgpaths", "aws:calledvia")
+
 _DAY = timedelta(days=1)
+
 _FAMILIES = {
     "null": "StringEquals",
     "string": "StringEquals",

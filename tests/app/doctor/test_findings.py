@@ -10,21 +10,16 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.doctor import DoctorFinding, keyring_check, repair
-from rolehop.app.doctor.config_check import check_rolehop_config
-from rolehop.app.doctor.files_check import check_state
-from rolehop.app.doctor.keyring_check import check_keyring
-from rolehop.app.doctor.network import check_network
-from rolehop.app.doctor.profiles_check import check_profiles
-from rolehop.app.doctor.shell_check import check_shell, missing_startup_line
-from rolehop.app.doctor.variables import check_variables
-from rolehop.app.profiles.changes import (
-    ProfileOptions,
-    install_changes,
-    write_changes,
-)
-from rolehop.app.profiles.installation import this_installation
-from rolehop.show.doctor.finding import fine
+from rolehop.commands.doctor import service_checks as keyring_check
+from rolehop.commands.doctor.config_checks import check_rolehop_config, check_variables
+from rolehop.commands.doctor.examine import DoctorFinding, repair
+from rolehop.commands.doctor.file_checks import check_profiles, check_state
+from rolehop.commands.doctor.finding import fine
+from rolehop.commands.doctor.service_checks import check_keyring, check_network
+from rolehop.commands.doctor.shell_checks import check_shell
+from rolehop.commands.profile.changes import ProfileOptions, install_changes, write_changes
+from rolehop.commands.profile.installed import this_installation
+from rolehop.commands.shell.scripts import missing_startup_line
 from tests.doubles.keyrings import InMemory
 from tests.doubles.sts import StrictSts
 from tests.support.world import PYTHON

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.doctor.shell_check import _missing, startup_files
-from rolehop.shells.dialect import InitScript
-from rolehop.shells.registry import dialect
+from rolehop.commands.doctor.shell_checks import _missing
+from rolehop.commands.shell.scripts import startup_files
+from rolehop.handover.shells.dialect import InitScript
+from rolehop.handover.shells.registry import dialect
 
 
 def script_of(shell: str) -> InitScript:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rolehop.app.context import App
-from rolehop.app.first_config.conversation import FirstConfig, first_config
+from rolehop.commands.config.init.conversation import FirstConfig, first_config
 from rolehop.config.model import Config
 from tests.app.first_config.scripted import Answers, Scripted
 from tests.support.world import FILE_BACKED

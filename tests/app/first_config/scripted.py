@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from rolehop.app.first_config.questions import LineQuestion
-from rolehop.app.ports import Progress
-from rolehop.app.silent import SILENT
-from rolehop.errors import RolehopError
-from rolehop.show.picker import Choice
+from rolehop.app.asking import SILENT
+from rolehop.app.ports import Choice, Progress
+from rolehop.base.errors import RolehopError
+from rolehop.commands.config.init.questions import LineQuestion
 
 Answers = str | list[str]
 

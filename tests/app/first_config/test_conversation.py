@@ -7,10 +7,10 @@ import stat
 
 import pytest
 
-from rolehop.app.first_config.user_keys import user_keys
-from rolehop.app.first_config.writing import usable_app, write_new
-from rolehop.credentials import Secret
-from rolehop.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.commands.config.init.writing import usable_app, write_new
+from rolehop.commands.keys.access_keys import user_keys
 from tests.app.first_config.home import KEY_ID, SECRET, WRITE, Home
 from tests.app.first_config.scripted import Answers, Scripted
 from tests.support.world import HUB

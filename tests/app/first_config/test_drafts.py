@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.first_config import questions
-from rolehop.app.first_config.drafts import (
+from rolehop.base.dataclass import replace
+from rolehop.commands.config.importing.found_files import files_of, keys_advice, plan_import
+from rolehop.commands.config.importing.proposal import KeysElsewhere
+from rolehop.commands.config.init import questions
+from rolehop.commands.config.init.conversation import plan_lines
+from rolehop.commands.config.init.drafts import (
     ImportDraft,
     PickedDraft,
     PickedRole,
@@ -15,13 +19,8 @@ from rolehop.app.first_config.drafts import (
     draft_of_role,
     draft_of_roles,
 )
-from rolehop.app.first_config.finishing import missing_keys, next_commands
-from rolehop.app.first_config.review import plan_lines
-from rolehop.app.first_config.starting import profile_draft, typed_draft
-from rolehop.app.importing.found_files import files_of
-from rolehop.app.importing.proposing import keys_advice, plan_import
-from rolehop.importing.proposal import KeysElsewhere
-from rolehop.startup.dataclass import replace
+from rolehop.commands.config.init.starting import profile_draft, typed_draft
+from rolehop.commands.config.init.writing import missing_keys, next_commands
 from rolehop.vault.index import KeyEntry
 from tests.app.first_config.home import AWS, WRITE, Home
 from tests.support.world import HUB

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.first_config.machine import is_ec2_instance
+from rolehop.commands.config.init.starting import is_ec2_instance
 
 
 @pytest.mark.parametrize(

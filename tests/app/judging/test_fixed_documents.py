@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
+from rolehop.app.judging.evidence import PolicyOptions, StoredOrganization, store_organization
 from rolehop.app.judging.explaining import explain_chain
-from rolehop.app.judging.fixed_document import write_fixed_document
-from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.errors import UsageError
+from rolehop.base.errors import UsageError
+from rolehop.commands.explain.fixed_document import write_fixed_document
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict
-from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
-from rolehop.state.organization import StoredOrganization, store_organization
+from rolehop.policy.inventory import NamedPolicy, Organization, Target
 from tests.cli.explain.documents import ALICE, USER, role
 from tests.support.policies import policy_text
 from tests.support.world import ADMIN, HUB

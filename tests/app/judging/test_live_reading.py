@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
+from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.live_iam import LiveIam, _is_complete
-from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.vault.index import make_entry
 from tests.support.world import ADMIN, FILE_BACKED, HUB
 from tests.vault.samples import session, source_step

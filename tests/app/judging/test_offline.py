@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.judging.action_verdict import ActionOptions, judge_actions
-from rolehop.app.judging.credentials_at_hand import session_or_keys
-from rolehop.app.judging.explaining import chain_paths, check_chains, explain_chain
-from rolehop.app.judging.policy_documents import PolicyOptions, read_policy
-from rolehop.app.judging.role_description import describe_role
-from rolehop.app.judging.route_finder import find_routes
+from rolehop.app.judging.evidence import PolicyOptions, read_policy, session_or_keys
+from rolehop.app.judging.explaining import check_chains, explain_chain
 from rolehop.app.planning import plan_chain
-from rolehop.errors import RolehopError, SourceError, UsageError
+from rolehop.base.errors import RolehopError, SourceError, UsageError
+from rolehop.commands.explain.actions import ActionOptions, describe_role, judge_actions
+from rolehop.commands.explain.graph import chain_paths
+from rolehop.commands.explain.route_finder import find_routes
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from tests.cli.explain.documents import ALICE, USER, role
 from tests.support.policies import allow, policy
 from tests.support.world import ADMIN, HUB

@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 
-from rolehop.access_denied.model import AccessDenied
 from rolehop.app.context import App
-from rolehop.app.judging.decoded_message import judge_decoded
-from rolehop.app.judging.denied_call import explain_error
+from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.explaining import explain_refused_hop
-from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.judging.refused_caller import RefusedSession, refused_session
 from rolehop.app.judging.refused_walk import explain_refusals, settled_by_documents
-from rolehop.errors import HopRefused, UsageError
+from rolehop.base.errors import HopRefused, UsageError
+from rolehop.commands.explain.denied_call import (
+    RefusedSession,
+    explain_error,
+    judge_decoded,
+    refused_session,
+)
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.access_denied import AccessDenied
 from rolehop.policy.chain_verdict import AwsRefusal
-from rolehop.state.last_refusal import record_refusals
+from rolehop.vault.refusals import record_refusals
 from tests.support.world import ADMIN, HUB
 
 ALICE = "arn:aws:iam::111111111111:user/alice"

@@ -13,20 +13,19 @@ from botocore.exceptions import ConfigParseError
 
 from rolehop.app.context import App
 from rolehop.app.ports import PromptedPerson
-from rolehop.app.profiles.aws_file import BACKUP
-from rolehop.app.profiles.changes import (
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, Declined, NoTerminal, UsageError
+from rolehop.commands.profile.changes import (
+    BACKUP,
     FileChange,
     ProfileOptions,
     confirm_changes,
     install_changes,
     removal_changes,
+    shown_diff,
     write_changes,
 )
-from rolehop.app.profiles.installation import Installation
-from rolehop.app.profiles.installed import profile_rows
-from rolehop.app.profiles.shown_diff import shown_diff
-from rolehop.errors import ConfigError, Declined, NoTerminal, UsageError
-from rolehop.startup.dataclass import replace
+from rolehop.commands.profile.installed import Installation, profile_rows
 from tests.app.profiles.odd_files import MARKED, READABLE, REFUSED
 from tests.support.other_users import AS_ROOT, SOMEBODY
 
@@ -45,8 +44,8 @@ from = "hub"
 role = "{account}:role/Audit"
 accounts = ["444444444444", "555555555555"]
 """
-HERE = Installation("/v/bin/rolehop", "/v/bin/python", "/v/lib/rolehop/fastpath/launcher.py")
-LINE = "/v/bin/python -IS /v/lib/rolehop/fastpath/launcher.py /v/bin/rolehop credential-process"
+HERE = Installation("/v/bin/rolehop", "/v/bin/python", "/v/lib/rolehop/hotpath/launcher.py")
+LINE = "/v/bin/python -IS /v/lib/rolehop/hotpath/launcher.py /v/bin/rolehop credential-process"
 
 
 class Files:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import rolehop
-from rolehop.app.profiles.installation import this_installation
-from rolehop.errors import UsageError
+from rolehop.base.errors import UsageError
+from rolehop.commands.profile.installed import this_installation
 from tests.support.world import PYTHON, SCRIPT, World, temporary_world
 
-LAUNCHER = Path(rolehop.__file__).parent / "fastpath" / "launcher.py"
+LAUNCHER = Path(rolehop.__file__).parent / "hotpath" / "launcher.py"
 
 
 def test_install_list_and_remove() -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from rolehop.fastpath import launcher
+from rolehop.hotpath import launcher
 from tests.support.world import Done, World
 
 

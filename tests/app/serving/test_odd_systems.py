@@ -13,18 +13,17 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.serving import port_holder, stopping, token_file
-from rolehop.app.serving.port_holder import who_listens
-from rolehop.app.serving.rivals import rival_files
-from rolehop.app.serving.running import ServerNote, running_servers
-from rolehop.app.serving.server import Server, ServerSettings
-from rolehop.app.serving.start import StartedChain
-from rolehop.app.serving.stop_signals import StopSignals
-from rolehop.app.serving.token_file import check_token_path
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.endpoint.companion import WatchedProcess
-from rolehop.errors import UsageError
-from rolehop.startup.dataclass import replace
+from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import UsageError
+from rolehop.commands.serve import running as stopping
+from rolehop.commands.serve import server as port_holder
+from rolehop.commands.serve import token_file
+from rolehop.commands.serve.companion import WatchedProcess, rival_files
+from rolehop.commands.serve.keeper import StartedChain
+from rolehop.commands.serve.running import ServerNote, running_servers
+from rolehop.commands.serve.server import Server, ServerSettings, StopSignals, who_listens
+from rolehop.commands.serve.token_file import check_token_path
 from rolehop.vault.locks import locked, name_holder, unlock
 
 NOW = datetime.now(UTC)
@@ -126,7 +125,7 @@ def test_where_containers_are_in_a_vm_they_reach_a_port(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr("rolehop.app.serving.server.FORWARDED_PORT", 0)  # any that is free
+    monkeypatch.setattr("rolehop.commands.serve.server.FORWARDED_PORT", 0)  # any that is free
     with server(app, ServerSettings(for_containers=True)) as made:
         assert "volumes" not in made.docker_recipe("compose")
 

@@ -8,11 +8,11 @@ from typing import NoReturn
 
 import pytest
 
+from rolehop.app.chain_walk import ask_aws
 from rolehop.app.context import App
 from rolehop.app.planning import plan_chain, resolve_chain
-from rolehop.app.walking.source_callers import SourceCallers
-from rolehop.app.walking.source_name import ask_aws
-from rolehop.errors import SourceError, VaultLocked
+from rolehop.app.source_callers import SourceCallers
+from rolehop.base.errors import SourceError, VaultLocked
 from rolehop.plan.model import Stamp
 from tests.support.simulator import FakeAws
 from tests.support.world import HUB

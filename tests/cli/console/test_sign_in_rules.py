@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 import pytest
 
 from rolehop.aws.console_sign_in import ConsoleSignIn, login_fields
-from rolehop.console.site import ConsoleSite, console_site
-from rolehop.credentials import Credentials, Secret
-from rolehop.errors import HopRefused
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import HttpClient
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.http import HttpClient
+from rolehop.base.credentials import Credentials, Secret
+from rolehop.base.errors import HopRefused
+from rolehop.commands.console.login import ConsoleSite, console_site
 from tests.cli.console.aws_sign_in import ConsoleDouble
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import Key

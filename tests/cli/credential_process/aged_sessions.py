@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
 from rolehop.vault.serialization import as_item, as_time, read_item, record_key_of
 from tests.support.world import World
 

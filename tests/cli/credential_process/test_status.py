@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.shells.registry import SHELLS, dialect
+from rolehop.handover.shells.registry import SHELLS, dialect
 from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World
 
 PROCESS = ("credential-process", "admin")

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rolehop.app.serving.running import ServerNote
+from rolehop.base.errors import RolehopError
 from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
-from rolehop.errors import RolehopError
+from rolehop.commands.serve.running import ServerNote
 from tests.support.world import AUDITS, CONFIG, World, temporary_world
 
 ODD: tuple[Any, ...] = (

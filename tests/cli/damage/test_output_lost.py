@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.base.files import write_beside
 from rolehop.cli.context import CommandContext
 from rolehop.cli.main import Failure
-from rolehop.files import write_beside
 from tests.support.world import World
 
 

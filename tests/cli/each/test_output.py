@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.each.output_folder import folder_name
+from rolehop.commands.each.output_folder import folder_name
 from rolehop.terminal.output import copy_program_output
 from tests.cli.each.fleet import ACCOUNTS, classes_of, give_fleet, lines_of, role_of
 from tests.support.secrets import found_in

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import account_of
+from rolehop.base.arn import account_of
 from tests.cli.explain.documents import ALICE, AS, USER, role
 from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.query_api import QueryClient
-from rolehop.credentials import Credentials, Secret
-from rolehop.net.client_settings import ClientSettings
+from rolehop.base.credentials import Credentials, Secret
 from tests.sources import pki
 from tests.support.policies import policy, trust_for
 from tests.support.world import ADMIN, World, temporary_world

@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
-from rolehop.show.render_text import as_text
+from rolehop.commands.explain.graph import Path, Step, as_dot, as_mermaid, tree_view
+from rolehop.terminal.layout import as_text
 from tests.support.world import ADMIN, HUB, World
 
 PATHS = [

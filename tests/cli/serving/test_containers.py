@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rolehop.app.serving.docker_recipes import DockerServer, recipe
+from rolehop.commands.serve.containers import DockerServer, recipe
 from tests.cli.serving.network_namespace import containers
 from tests.cli.serving.server import NO_OTHERS, TOKEN, end, serving
 from tests.support.world import World

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.serving.server import Server, ServerSettings
-from rolehop.show.rows import ServedChainRow, ServerRow
-from rolehop.show.tables import server_text
+from rolehop.commands.serve.running import ServedChainRow, ServerRow
+from rolehop.commands.serve.server import Server, ServerSettings
+from rolehop.commands.serve.view import server_text
 from rolehop.vault.locks import locked, name_holder, unlock
 from tests.cli.serving.server import serving
 from tests.support.world import World, ended

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.serving.service_unit import Service, systemd_unit, unit_text
-from rolehop.errors import UsageError
+from rolehop.base.errors import UsageError
+from rolehop.commands.serve.service_unit import Service, systemd_unit, unit_text
 from tests.cli.serving.server import TOKEN_FILE
 from tests.support.environment import ROOT
 from tests.support.ports import held_port

@@ -12,18 +12,16 @@ from typing import Any
 
 import pytest
 
-from rolehop.advice import Advice
 from rolehop.app.context import App
-from rolehop.app.doctor import DoctorFinding, repair
-from rolehop.app.doctor.config_check import check_shadows
-from rolehop.app.doctor.files_check import check_aws_files, check_state
-from rolehop.app.doctor.installation import check_installation
-from rolehop.app.doctor.network import check_network
-from rolehop.app.doctor.profiles_check import check_profiles
-from rolehop.app.doctor.sources_check import check_sdk_problems, check_sources
-from rolehop.app.profiles.changes import ProfileOptions, install_changes, write_changes
-from rolehop.app.profiles.installation import this_installation
-from rolehop.state.sdk_problems import SdkProblem, note_problem
+from rolehop.app.sdk_problems import SdkProblem, note_problem
+from rolehop.base.advice import Advice
+from rolehop.commands.doctor.config_checks import check_sdk_problems, check_shadows, check_sources
+from rolehop.commands.doctor.examine import DoctorFinding, repair
+from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles, check_state
+from rolehop.commands.doctor.service_checks import check_network
+from rolehop.commands.doctor.shell_checks import check_installation
+from rolehop.commands.profile.changes import ProfileOptions, install_changes, write_changes
+from rolehop.commands.profile.installed import this_installation
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import PYTHON, SCRIPT, World
 

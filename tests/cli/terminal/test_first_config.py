@@ -10,11 +10,11 @@ from shlex import join
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.first_config import questions
-from rolehop.app.first_config.flags import draft_of_flags
-from rolehop.app.first_config.init_flags import InitFlags
-from rolehop.errors import UsageError
-from rolehop.terminal.line_input import LineInput
+from rolehop.base.errors import UsageError
+from rolehop.commands.config.init import questions
+from rolehop.commands.config.init.options import InitFlags
+from rolehop.commands.config.init.writing import draft_of_flags
+from rolehop.terminal.picker import LineInput
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import ADMIN, HUB, SCRIPT, World, temporary_world
 from tests.transcripts.session import Answer, Session

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from rolehop import command_table
-from rolehop.advice import PLACEHOLDER
+from rolehop.base.advice import PLACEHOLDER
 from rolehop.cli.root import root
+from rolehop.hotpath import command_table
 from tests.support.hostile import INVISIBLE, VISIBLE, invisible_in
 from tests.support.many_runs import COMMANDS, runs_of
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, temporary_world

@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from rolehop.show.picker import Choice, as_cells, matching, widths
-from rolehop.state.chain_usage import HALF_LIFE, in_order, used
-from rolehop.terminal.picker import Picker
+from rolehop.app.ports import Choice
+from rolehop.terminal.picker import Picker, as_cells, matching, widths
+from rolehop.vault.notes import HALF_LIFE, in_order, used
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.source_code import calls_of
 from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World

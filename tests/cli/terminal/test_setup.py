@@ -13,12 +13,12 @@ import pytest
 
 from rolehop.app.config_files import first_step
 from rolehop.app.context import App
-from rolehop.app.doctor.config_check import check_rolehop_config
 from rolehop.app.planning import resolve_chain
 from rolehop.app.ports import PromptedPerson
-from rolehop.cli.commands.keys import _read
+from rolehop.base.errors import ConfigError, UsageError
+from rolehop.commands.doctor.config_checks import check_rolehop_config
+from rolehop.commands.keys.command import _read
 from rolehop.config.schema import HOP
-from rolehop.errors import ConfigError, UsageError
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.secrets import Watch, found_in
 from tests.support.world import CONFIG, HUB, SCRIPT, World

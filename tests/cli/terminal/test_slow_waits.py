@@ -11,17 +11,17 @@ from threading import Event
 
 import pytest
 
-from rolehop.advice import posix_argument
-from rolehop.net.connection_errors import ConnectionFailure, FailureKind
-from rolehop.net.transport import send_with_retries
-from rolehop.sources.shared.subprocesses import program_output
-from rolehop.startup import waits
-from rolehop.startup.waits import Wait, watch_waits
+from rolehop.aws.net.connection_errors import ConnectionFailure, FailureKind
+from rolehop.aws.net.transport import send_with_retries
+from rolehop.base import waits
+from rolehop.base.advice import posix_argument
+from rolehop.base.waits import Wait, watch_waits
+from rolehop.sources.programs import program_output
 from rolehop.terminal import output
-from rolehop.terminal.slow_waits import SAID_AFTER, SlowWaits
+from rolehop.terminal.prompts import SAID_AFTER, SlowWaits
 from rolehop.terminal.terminal import Settings, Terminal
 from rolehop.vault.locks import locked, name_holder, unlock
-from rolehop.vault.timeouts import Deadline
+from rolehop.vault.storage import Deadline
 
 SECOND = 0.02
 GUARD_SECONDS = 60

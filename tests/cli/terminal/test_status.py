@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from rolehop.show.layout import Grid, row
-from rolehop.show.render_rich import as_renderable
-from rolehop.show.render_text import as_text
-from rolehop.show.rows import Hidden, SessionRow
-from rolehop.show.stored.session_tree import sessions_view
-from rolehop.show.tables import hidden_text
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
+from rolehop.commands.sessions.stored import Hidden, SessionRow
+from rolehop.commands.sessions.view import hidden_text, sessions_view
+from rolehop.terminal.layout import Grid, as_text, row
+from rolehop.terminal.render_rich import as_renderable
 from rolehop.vault.backend_selection import how_to_unlock
 from tests.support.many_runs import runs_of
 from tests.support.world import ADMIN, CONFIG, World

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.advice import Advice, Argument, ShellCommand, one_line, posix_argument
-from rolehop.errors import ConfigError, ConfigProblem, HopRefused
+from rolehop.base.advice import Advice, Argument, ShellCommand, one_line, posix_argument
+from rolehop.base.errors import ConfigError, ConfigProblem, HopRefused
 from rolehop.terminal.error_text import error_lines
-from rolehop.terminal.wrapping import columns_of, whole_words, wrap_message
+from rolehop.terminal.terminal import columns_of, whole_words, wrap_message
 from tests.support.hostile import FORTY
 
 ARN = "arn:aws:iam::333333333333:role/a-role-with-a-name-that-is-longer-than-a-narrow-window"

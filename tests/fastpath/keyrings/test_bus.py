@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
-from rolehop.fastpath.dbus import BusTrouble, read_secrets
+from rolehop.hotpath.dbus import BusTrouble, read_secrets
 from tests.fastpath.keyrings.fake_bus import (
     ERROR,
     FOUND,

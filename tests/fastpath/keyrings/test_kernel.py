@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keyring.errors import PasswordDeleteError
 
-from rolehop.fastpath import keyctl
+from rolehop.hotpath import keyctl
 from rolehop.vault.kernel import KernelKeyring
 from tests.vault.as_user import need_kernel_keyring, run
 

@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
 from rolehop.policy import NO_POLICY, NOT_VISIBLE, Finding, PolicyType, Reason, Request, Truth
-from rolehop.policy.chains.action_request import (
+from rolehop.policy.action_request import (
     RESOURCE_ACCOUNT,
     action_requests,
     is_one_resource,
     last_session,
     resource_policy,
 )
-from rolehop.policy.chains.model import (
+from rolehop.policy.chain_model import (
     SOURCE_SESSION,
     AssumeRoleRequest,
     EvaluationContext,
     StartingCredentials,
 )
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
+from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import ChainScenario
 from tests.policy.helpers.actions import FAR_KEY, KEY, OBJECT, QUEUE, TARGET, of, trusting
 from tests.policy.helpers.chains import ADMIN, ALICE, HUB, NOBODY, NOW
 from tests.support.policies import policy_text

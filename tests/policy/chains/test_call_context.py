@@ -12,24 +12,24 @@ from typing import Any, ParamSpec
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import Context
-from rolehop.policy.chains.call_context import (
+from rolehop.policy.call_context import (
     caller_context,
     context_of,
     context_of_action,
     context_of_token,
 )
-from rolehop.policy.chains.model import (
+from rolehop.policy.chain_model import (
     SOURCE_SESSION,
     AssumeRoleRequest,
     EvaluationContext,
     InheritedAttributes,
     StartingCredentials,
 )
-from rolehop.policy.chains.requests import initial_state, next_state
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import initial_state, next_state
 from tests.policy.helpers.requests import ADMIN, ALICE, HUB, KEYS, NOW
 
 HERE = "111111111111"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.access_denied.model import AccessDenied
+from rolehop.base.dataclass import replace
 from rolehop.policy import (
     NO_POLICY,
     NOT_VISIBLE,
@@ -27,6 +27,8 @@ from rolehop.policy import (
     evaluate,
     parse_policy,
 )
+from rolehop.policy.access_denied import AccessDenied
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.chain_verdict import (
     AwsRefusal,
     ChainVerdict,
@@ -35,11 +37,8 @@ from rolehop.policy.chain_verdict import (
     judge_chain,
     refused_by_aws,
 )
-from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.startup.dataclass import replace
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.requests import ChainScenario, FederatedCall, federated_request
 from tests.policy.helpers.requests import ADMIN, HUB, KEYS, NOW
 from tests.support.denials import KMS
 from tests.support.policies import policy_text

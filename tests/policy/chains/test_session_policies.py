@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.chains.session_policy import doubts_about
+from rolehop.policy.session_policy import doubts_about
 from tests.support.policies import policy_text
 
 FINE = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}

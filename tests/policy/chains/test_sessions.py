@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import NO_POLICY, Finding, PolicyType, Reason, Truth
-from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
-from rolehop.policy.chains.model import (
+from rolehop.policy.call_context import as_time
+from rolehop.policy.chain_model import (
     SOURCE_SESSION,
     AssumeRoleRequest,
     CallerState,
@@ -17,12 +18,17 @@ from rolehop.policy.chains.model import (
     InheritedAttributes,
     StartingCredentials,
 )
-from rolehop.policy.chains.requests import build_request, initial_state, next_state
-from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
-from rolehop.policy.chains.session_age import as_time
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Unknown
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import (
+    ChainScenario,
+    ConfigLocation,
+    FederatedCall,
+    build_request,
+    federated_request,
+    initial_state,
+    next_state,
+)
 from tests.policy.helpers.requests import ADMIN, ALICE, HUB, KEYS, NOW
 
 DEV = "arn:aws:iam::111111111111:role/team/Dev"

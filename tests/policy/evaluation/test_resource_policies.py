@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.policy.evaluation.resource_policies import (
+from rolehop.policy.evaluation.call_rules import (
     ANY_RESOURCE,
     covers_more_than_sts,
     has_no_policy,

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Context, Finding, Kind, Outcome, PolicyType, Reason, Truth, parse_policy
-from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE, rcps_cover
+from rolehop.policy.evaluation.evaluator import unknowns_of
 from rolehop.policy.evaluation.model import PolicyVerdict
-from rolehop.policy.evaluation.open_questions import unknowns_of
 from rolehop.policy.evaluation.principals import Caller, MatchKind, caller_from_arn, session_of
-from rolehop.policy.evaluation.rcp_services import rcps_cover
-from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
-from rolehop.policy.evaluation.statements import Attached, Call, judge_statement
+from rolehop.policy.evaluation.statements import Attached, Call, judge_condition, judge_statement
 from rolehop.policy.language.parser import Statement
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Kind, parse_policy
-from rolehop.policy.evaluation.value_classes import ValueClasses, value_classes
+from rolehop.policy.evaluation.deciding_values import ValueClasses, value_classes
 
 
 def classes_of(

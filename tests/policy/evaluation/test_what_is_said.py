@@ -20,7 +20,7 @@ from rolehop.policy import (
     Verdict,
 )
 from rolehop.policy.evaluation.model import PolicyVerdict
-from rolehop.show.finding_text import sentence
+from rolehop.policy.finding_text import sentence
 from tests.policy.helpers.one_call import (
     ALICE,
     ANY,

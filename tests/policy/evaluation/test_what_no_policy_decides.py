@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Caller, Context, Finding, Reason, Request, Truth, caller_from_arn
-from rolehop.policy.evaluation.session_token import beyond_session_token
-from rolehop.policy.evaluation.sts_rules import impossible_for
+from rolehop.policy.evaluation.call_rules import beyond_session_token
+from rolehop.policy.evaluation.evaluator import impossible_for
 from rolehop.policy.language.request_context import UNKNOWN
 from tests.policy.helpers.one_call import ALICE, HERE, ROLE, SESSION
 

@@ -6,14 +6,14 @@ import json
 from random import Random
 from typing import Any
 
-from rolehop.arn import RoleArn, account_of
+from rolehop.base.arn import RoleArn, account_of
+from rolehop.base.dataclass import replace
 from rolehop.policy import NOT_VISIBLE, Outcome, Verdict, evaluate
-from rolehop.policy.chains.action_request import action_requests, resource_policy
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.startup.dataclass import replace
+from rolehop.policy.action_request import action_requests, resource_policy
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.policy.requests import ChainScenario
 from tests.policy.helpers.cli_output import details
 from tests.policy.helpers.requests import ALICE, NOW
 from tests.policy.helpers.worlds import ROLE, World

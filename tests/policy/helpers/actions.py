@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
 from rolehop.policy import evaluate
-from rolehop.policy.chains.action_request import action_requests, resource_policy
-from rolehop.policy.chains.model import (
-    AssumeRoleRequest,
-    EvaluationContext,
-    StartingCredentials,
-)
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.action_request import action_requests, resource_policy
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.policy.requests import ChainScenario
 from tests.policy.helpers.chains import NOW
 from tests.support.policies import policy_text
 

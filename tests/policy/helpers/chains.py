@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
 from rolehop.policy import PolicyType
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, judge_chain
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
-from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import Unknown
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy
+from rolehop.policy.requests import ChainScenario, ConfigLocation
 from tests.doubles.sts_params import Refused
 from tests.doubles.sts_params import Request as StsRequest
 from tests.doubles.sts_rules import assume_role

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from rolehop.policy import Context, Finding, Kind, parse_policy
-from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.evaluation.statements import judge_condition
 from rolehop.policy.language.parser import Condition
 
 

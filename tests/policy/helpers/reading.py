@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
+from rolehop.base.dataclass import replace
+from rolehop.commands.explain.view import verdict_view
+from rolehop.policy.chain_model import EvaluationContext, StartingCredentials
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
-from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.show.explain import verdict_view
-from rolehop.show.layout import Line, View
-from rolehop.show.render_text import as_text
-from rolehop.startup.dataclass import replace
+from rolehop.policy.inventory import IamInventory
+from rolehop.terminal.layout import Line, View, as_text
 from tests.policy.helpers.chains import (
     NOW,
     Case,

@@ -5,15 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
 from rolehop.policy import Request
-from rolehop.policy.chains.model import (
-    AssumeRoleRequest,
-    EvaluationContext,
-    StartingCredentials,
-)
-from rolehop.policy.chains.requests import build_requests
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.requests import build_requests
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALICE = "arn:aws:iam::111111111111:user/alice"

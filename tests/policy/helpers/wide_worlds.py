@@ -6,7 +6,8 @@ import json
 from random import Random
 from typing import Any
 
-from rolehop.arn import account_of
+from rolehop.base.arn import account_of
+from rolehop.base.dataclass import replace
 from rolehop.policy import (
     NO_POLICY,
     Caller,
@@ -17,10 +18,9 @@ from rolehop.policy import (
     caller_from_arn,
     evaluate,
 )
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.policy.role_report.pass_role import find_passers
-from rolehop.startup.dataclass import replace
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.inventory import Entity, IamInventory
+from rolehop.policy.role_report import find_passers
 from tests.policy.helpers.cli_output import details
 from tests.policy.helpers.worlds import (
     ACTIONS,

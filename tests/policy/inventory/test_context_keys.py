@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.policy.inventory.context_keys import problem_with
+from rolehop.policy.context_keys import problem_with
 
 
 @pytest.mark.parametrize(

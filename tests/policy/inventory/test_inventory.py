@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
 from rolehop.policy import (
     NO_POLICY,
     NOT_VISIBLE,
@@ -21,15 +22,12 @@ from rolehop.policy import (
     caller_from_arn,
     evaluate,
 )
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
-from rolehop.policy.chains.requests import build_requests
+from rolehop.policy.aws_cli_output import InvalidInventory, read_inventory
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.evaluation.model import PolicySet
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.conflicts import find_conflict
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.inventory.json_path import InvalidInventory
+from rolehop.policy.inventory import IamInventory, find_conflict
 from rolehop.policy.remedies.change_builder import policy_changes
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import build_requests
 from tests.policy.helpers.account_details import A_ROLE, A_USER, ANY, REAL, ROLE, TRUST, USER
 
 

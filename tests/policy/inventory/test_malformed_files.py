@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.inventory.json_path import InvalidInventory
+from rolehop.policy.aws_cli_output import InvalidInventory, read_inventory
+from rolehop.policy.inventory import IamInventory
 from tests.policy.helpers.account_details import REAL, ROLE, USER
 
 

@@ -8,18 +8,13 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
-from rolehop.policy import (
-    Outcome,
-    PolicyType,
-    Reason,
-    evaluate,
-)
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
-from rolehop.policy.chains.requests import build_requests
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.show.finding_text import sentence
-from rolehop.startup.dataclass import replace
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
+from rolehop.policy import Outcome, PolicyType, Reason, evaluate
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.finding_text import sentence
+from rolehop.policy.requests import build_requests
 from tests.policy.helpers.account_details import A_ROLE, A_USER, ANY, ROLE, TRUST
 from tests.support.policies import policy
 

@@ -8,7 +8,7 @@ import pytest
 
 from rolehop.policy import Kind, parse_policy
 from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
-from rolehop.policy.language.variables import is_misplaced, parse_template
+from rolehop.policy.language.request_context import is_misplaced, parse_template
 
 BOTH = (
     '{"Version": "2012-10-17", "Id": "p", "Statement": [\n'

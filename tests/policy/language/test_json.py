@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.language.json_reader import Node, Number, PolicyError, read_json
+from rolehop.policy.language.parser import Node, Number, PolicyError, read_json
 
 
 def plain(node: Node) -> Any:

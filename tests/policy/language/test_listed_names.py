@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rolehop.policy import NO_POLICY, NOT_VISIBLE, Attached, Kind, PolicySet, parse_policy
-from rolehop.policy.routes.reachability import ANYONE, listed_resources, trusted_names
+from rolehop.policy.routes import ANYONE, listed_resources, trusted_names
 from tests.support.policies import policy_text, trust_for
 
 BOB = "arn:aws:iam::222222222222:user/bob"

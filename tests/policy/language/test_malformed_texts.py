@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rolehop.policy import Kind, parse_policy
-from rolehop.policy.language.json_reader import PolicyError
+from rolehop.policy.language.parser import PolicyError
 
 WHOLE = '"Effect": "Allow", "Action": "s3:*", "Principal": "*"'
 OF_AN_IDENTITY = '"Effect": "Allow", "Action": "s3:*", "Resource": "*"'

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from rolehop.policy.language.wildcards import (
+from rolehop.policy.language.operators import (
     Token,
     Wild,
     covers,

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from rolehop.policy import Context, Kind, Reason, Truth, parse_policy
-from rolehop.policy.evaluation.conditions import judge_condition
-from rolehop.policy.language.variables import Variable, parse_template
-from rolehop.show.condition_text import asked_for
+from rolehop.policy.evaluation.statements import judge_condition
+from rolehop.policy.finding_text import asked_for
+from rolehop.policy.language.request_context import Variable, parse_template
 from tests.policy.helpers.conditions import judged
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import Outcome, PolicyType, Reason
 from rolehop.policy.chain_verdict import Memo, judge_chain
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange
-from rolehop.startup.dataclass import replace
 from tests.policy.helpers.broken_chains import BROKEN, Breaks, broken
 from tests.policy.helpers.chains import double_accepts, explained, healthy, made, scenario
 

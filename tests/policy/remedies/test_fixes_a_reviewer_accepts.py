@@ -7,20 +7,25 @@ from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
 from rolehop.policy import Outcome
-from rolehop.policy.chain_verdict import HopVerdict, judge_chain
-from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
-from rolehop.policy.chains.model import (
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.chain_model import (
     AssumeRoleRequest,
     EvaluationContext,
     InheritedAttributes,
     StartingCredentials,
 )
-from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation, default_location
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.chain_verdict import HopVerdict, judge_chain
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.search import Step
+from rolehop.policy.requests import (
+    ChainScenario,
+    ConfigLocation,
+    FederatedCall,
+    default_location,
+    federated_request,
+)
 from tests.policy.helpers.broken_chains import TAGS_BEFORE, Breaks, also, broken, sets
 from tests.policy.helpers.chains import (
     ADMIN,

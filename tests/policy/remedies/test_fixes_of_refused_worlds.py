@@ -8,14 +8,14 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from rolehop.base.dataclass import replace
 from rolehop.policy import Context
+from rolehop.policy.chain_model import EvaluationContext
 from rolehop.policy.chain_verdict import judge_chain
-from rolehop.policy.chains.model import EvaluationContext
-from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory import IamInventory
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy, Step
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import ChainScenario, ConfigLocation
 from tests.policy.helpers.chains import NOBODY, NOW
 from tests.policy.helpers.independent_reading import allowed
 from tests.policy.helpers.wide_worlds import make_wide_world

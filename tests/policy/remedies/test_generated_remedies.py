@@ -11,14 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.policy import Outcome
+from rolehop.policy.chain_model import EvaluationContext
 from rolehop.policy.chain_verdict import judge_chain
-from rolehop.policy.chains.model import (
-    EvaluationContext,
-)
-from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory import IamInventory
 from rolehop.policy.remedies.policy_change import PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy
+from rolehop.policy.requests import ChainScenario, ConfigLocation
 from tests.policy.helpers.chains import (
     ADMIN,
     ALICE,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.dataclass import replace
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.chain_model import EvaluationContext
 from rolehop.policy.chain_verdict import judge_chain
-from rolehop.policy.chains.model import EvaluationContext
-from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange
-from rolehop.startup.dataclass import replace
 from tests.policy.helpers.chains import ALICE, HUB, NOW, healthy, may, records, scenario
 from tests.support.policies import policy
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.policy import Kind, parse_policy
-from rolehop.policy.language.wildcards import matches_text
+from rolehop.policy.language.operators import matches_text
 from rolehop.policy.remedies.narrow_deny import NarrowedDeny, exclude_request
 from tests.policy.helpers.independent_reading import _applies
 from tests.policy.helpers.worlds import CALLERS, LANES, ROLE, as_request, make_deny, make_world

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.dataclass import replace
+from rolehop.commands.explain.view import verdict_view
 from rolehop.policy import Outcome
+from rolehop.policy.chain_model import StartingCredentials
 from rolehop.policy.chain_verdict import judge_chain
-from rolehop.policy.chains.model import StartingCredentials
-from rolehop.policy.chains.scenario import AWS_CONFIG, ConfigLocation
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import PolicyChange
-from rolehop.show.explain import verdict_view
-from rolehop.show.render_text import as_text
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import AWS_CONFIG, ConfigLocation
+from rolehop.terminal.layout import as_text
 from tests.policy.helpers.broken_chains import DENY, Breaks, also, broken, sets
 from tests.policy.helpers.chains import (
     ADMIN,

@@ -8,20 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from rolehop.base.dataclass import replace
+from rolehop.commands.explain.remedies_view import warnings
+from rolehop.commands.explain.view import verdict_view
 from rolehop.policy import Outcome
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.chain_model import EvaluationContext
 from rolehop.policy.chain_verdict import judge_chain
-from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
-from rolehop.policy.chains.model import (
-    EvaluationContext,
-)
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange
-from rolehop.show.explain import verdict_view
-from rolehop.show.remedies import warnings
-from rolehop.show.render_text import as_text
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import ChainScenario, FederatedCall, federated_request
+from rolehop.terminal.layout import as_text
 from tests.policy.helpers.broken_chains import BROKEN, WITHOUT_MFA, also, broken, only, sets
 from tests.policy.helpers.chains import (
     ADMIN,

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from rolehop.access_denied.reader import read_access_denied
+from rolehop.base.dataclass import replace
+from rolehop.commands.explain.view import verdict_view
 from rolehop.policy import Outcome
 from rolehop.policy.chain_verdict import judge_chain
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.denied_text import read_access_denied
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import PolicyChange
-from rolehop.show.explain import verdict_view
-from rolehop.show.render_text import as_text
-from rolehop.startup.dataclass import replace
-from rolehop.sts_errors import denial_fix
+from rolehop.terminal.layout import as_text
+from rolehop.walk.sts_errors import denial_fix
 from tests.policy.helpers.broken_chains import TAGS_BEFORE, Breaks, also, broken, only, sets
 from tests.policy.helpers.chains import (
     ADMIN,

@@ -8,17 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.commands.explain.view import verdict_view
+from rolehop.policy.aws_cli_output import read_inventory
+from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
-from rolehop.policy.chains.model import (
-    AssumeRoleRequest,
-    EvaluationContext,
-)
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.aws_cli_output import read_inventory
-from rolehop.policy.remedies.config_change import ConfigChange
-from rolehop.show.explain import verdict_view
-from rolehop.show.render_text import as_text
+from rolehop.policy.remedies.config_changes import ConfigChange
+from rolehop.policy.requests import ChainScenario
+from rolehop.terminal.layout import as_text
 from tests.policy.helpers.chains import (
     ALICE,
     NOBODY,

@@ -10,20 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from rolehop.base.dataclass import replace
+from rolehop.commands.explain.view import verdict_view
 from rolehop.policy import PolicyType
-from rolehop.policy.chains.model import (
-    EvaluationContext,
-    InheritedAttributes,
-    StartingCredentials,
-)
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.chain_model import EvaluationContext, InheritedAttributes, StartingCredentials
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, Owner, apply_changes
 from rolehop.policy.remedies.statement_conditions import suggest_conditions
-from rolehop.show.explain import verdict_view
-from rolehop.show.render_text import as_text
-from rolehop.startup.dataclass import replace
+from rolehop.policy.requests import ChainScenario
+from rolehop.terminal.layout import as_text
 from tests.policy.helpers.broken_chains import broken, only, sets
 from tests.policy.helpers.chains import (
     ADMIN,

@@ -8,18 +8,18 @@ from random import Random
 
 import pytest
 
-from rolehop.arn import RoleArn
+from rolehop.base.arn import RoleArn
+from rolehop.base.dataclass import replace
+from rolehop.commands.explain.check_view import checks_view
+from rolehop.commands.explain.ci_reports import as_junit
+from rolehop.commands.explain.view import verdict_view
+from rolehop.policy.chain_model import EvaluationContext, StartingCredentials
 from rolehop.policy.chain_verdict import AwsRefusal, judge_chain
-from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.ports import StsRefusal
-from rolehop.show.checking.ci_reports import as_junit
-from rolehop.show.checking.summary import checks_view
-from rolehop.show.explain import verdict_view
-from rolehop.show.render_text import as_text
-from rolehop.startup.dataclass import replace
-from rolehop.sts_errors import explain_refusal
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.requests import ChainScenario
+from rolehop.terminal.layout import as_text
+from rolehop.walk.ports import StsRefusal
+from rolehop.walk.sts_errors import explain_refusal
 from tests.policy.helpers.broken_chains import BROKEN, Breaks, also, broken, sets
 from tests.policy.helpers.chains import (
     ADMIN,

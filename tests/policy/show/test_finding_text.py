@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.commands.explain.view import hint
 from rolehop.policy import Finding, Reason, Truth
-from rolehop.policy.chains.model import StartingCredentials
-from rolehop.show.condition_text import condition_sentence, unknown_in_words
-from rolehop.show.explaining.hints import hint
-from rolehop.show.finding_text import fits, found, sentence, wanted
+from rolehop.policy.chain_model import StartingCredentials
+from rolehop.policy.finding_text import (
+    condition_sentence,
+    fits,
+    found,
+    sentence,
+    unknown_in_words,
+    wanted,
+)
 from tests.policy.helpers.chains import (
     ADMIN,
     HUB,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rolehop.awsconfig import AwsConfig
 from rolehop.config.model import SourceConfig
+from rolehop.sources.cli_sign_in import endpoints_digest
 from rolehop.sources.context import KeyStore, SourceContext
-from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.doubles import browser
 from tests.doubles.sso import Center
 from tests.sources.machines import MemoryTokens

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from rolehop.errors import HopRefused, ServiceError, SourceError
+from rolehop.base.errors import HopRefused, ServiceError, SourceError
+from rolehop.sources import identity_center
+from rolehop.sources.assignments import Assignments
 from rolehop.sources.context import KeyStore
-from rolehop.sources.identity_center import source as identity_center
-from rolehop.sources.identity_center.assignments import Assignments
 from rolehop.sources.source_type import Login
 from tests.doubles.web import Reply
 from tests.sources.identity_center.corp import HOME, ApprovedAtOnce, Corp, here

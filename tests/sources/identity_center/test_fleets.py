@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rolehop.config.fleets.account_query import IdentityCenterAccounts
-from rolehop.config.fleets.listed_fleets import chains_of
+from rolehop.config.account_query import IdentityCenterAccounts
+from rolehop.config.listed_fleets import chains_of
 from rolehop.config.model import ChainConfig, FleetListing, ListedAccount, ListedFleet
 from tests.sources.identity_center.corp import CONFIG, HOME, Corp
 from tests.support.pseudo_terminal import OnTerminal

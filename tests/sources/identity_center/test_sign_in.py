@@ -8,10 +8,9 @@ import time
 
 import pytest
 
-from rolehop.errors import ServiceError
-from rolehop.sources import build_source
+from rolehop.base.errors import ServiceError
+from rolehop.sources import build_source, identity_center
 from rolehop.sources.context import KeyStore
-from rolehop.sources.identity_center import source as identity_center
 from rolehop.sources.source_type import Login
 from tests.doubles import browser
 from tests.doubles.web import Reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rolehop.credentials import Secret
+from rolehop.base.credentials import Secret
 from rolehop.sources import build_source
 from tests.doubles.roles_anywhere import ANCHOR, PROFILE
 from tests.sources.machines import (

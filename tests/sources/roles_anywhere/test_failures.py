@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509 import CertificateBuilder, Name, NameAttribute, UnrecognizedExtension
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from rolehop.advice import install_extra
-from rolehop.aws.certificates import x509
-from rolehop.credentials import Secret
-from rolehop.errors import SourceError
+from rolehop.aws import x509
+from rolehop.base.advice import install_extra
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import SourceError
 from rolehop.sources import diagnose, stamp_of
 from tests.doubles.roles_anywhere import RolesAnywhere
 from tests.sources.machines import (

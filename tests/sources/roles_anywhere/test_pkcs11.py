@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from rolehop.aws.certificates import pkcs11, x509
-from rolehop.credentials import Secret
-from rolehop.sources import stamp_of
-from rolehop.sources.roles_anywhere import source as roles_anywhere
+from rolehop.aws import pkcs11, x509
+from rolehop.base.credentials import Secret
+from rolehop.sources import roles_anywhere, stamp_of
 from rolehop.sources.source_type import Login
 from tests.doubles.roles_anywhere import RolesAnywhere
 from tests.sources.machines import (

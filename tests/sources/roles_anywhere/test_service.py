@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from rolehop.aws import roles_anywhere as rolesanywhere
-from rolehop.aws.certificates import x509
-from rolehop.errors import HopRefused, RolehopError, ServiceError
-from rolehop.net.client_settings import ClientSettings
+from rolehop.aws import x509
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.base.errors import HopRefused, RolehopError, ServiceError
 from rolehop.sources import build_source
 from rolehop.sources.context import SourceChanged
 from tests.doubles.endpoint import Answer

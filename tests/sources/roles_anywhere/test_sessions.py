@@ -12,11 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from rolehop.aws import roles_anywhere as rolesanywhere
-from rolehop.aws.certificates import x509
-from rolehop.credentials import Secret
-from rolehop.errors import NoTerminal, SourceError
-from rolehop.sources import stamp_of
-from rolehop.sources.roles_anywhere import source as roles_anywhere
+from rolehop.aws import x509
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import NoTerminal, SourceError
+from rolehop.sources import roles_anywhere, stamp_of
 from rolehop.sources.source_type import Login
 from tests.doubles.roles_anywhere import RolesAnywhere
 from tests.sources.machines import (

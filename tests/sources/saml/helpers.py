@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.sts import StsClient
-from rolehop.errors import RolehopError
-from rolehop.net.client_settings import ClientSettings
+from rolehop.base.errors import RolehopError
 from tests.sources.machines import (
     use,
 )

@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.aws.saml_assertion import read_assertion
-from rolehop.credentials import Secret
-from rolehop.errors import NoTerminal, SourceError
-from rolehop.sources import build_source, stamp_of
-from rolehop.sources.saml import source as saml
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import NoTerminal, SourceError
+from rolehop.sources import build_source, saml, stamp_of
 from rolehop.sources.source_type import Login
 from tests.doubles.saml import IdentityProvider
 from tests.sources.machines import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from rolehop.fastpath.record import started_at
+from rolehop.hotpath.record import started_at
 from rolehop.vault.serialization import as_document, read_document
 from tests.doubles.saml import IdentityProvider
 from tests.sources.machines import START, use

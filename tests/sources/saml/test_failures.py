@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rolehop.aws.saml_assertion import LONGEST
-from rolehop.credentials import Secret
-from rolehop.errors import ServiceError, SourceError
-from rolehop.sources import diagnose, stamp_of
-from rolehop.sources.saml import source as saml
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import ServiceError, SourceError
+from rolehop.sources import diagnose, saml, stamp_of
 from rolehop.sources.source_type import Login
 from tests.doubles.saml import IdentityProvider
 from tests.sources.machines import (

@@ -12,13 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.aws.saml_assertion import read_assertion
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import SourceError
 from rolehop.config.model import SourceConfig
-from rolehop.credentials import Secret
-from rolehop.errors import SourceError
-from rolehop.sources import build_source, stamp_of
+from rolehop.sources import build_source, saml, stamp_of
 from rolehop.sources.context import SourceChanged, SourceContext
-from rolehop.sources.saml import source as saml
-from rolehop.sources.saml.assertion import principal_of
+from rolehop.sources.saml import principal_of
 from rolehop.sources.source_type import Login
 from tests.doubles.saml import AUDIENCE, IdentityProvider
 from tests.sources.machines import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rolehop.net.client_settings import ClientSettings
+from rolehop.aws.net.client_settings import ClientSettings
 from tests.doubles import browser
 from tests.doubles.oidc import Issuer
 from tests.support.world import Done, World

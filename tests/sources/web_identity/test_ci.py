@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from rolehop.credentials import Secret
-from rolehop.errors import ServiceError
-from rolehop.net.http import HttpClient
-from rolehop.sources.web_identity.github_actions import github_token
+from rolehop.aws.net.http import HttpClient
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import ServiceError
+from rolehop.sources.web_tokens import github_token
 from tests.doubles.web import Reply
 from tests.sources.web_identity.federated import (
     AUDIENCE,

@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from rolehop.arn import RoleArn
 from rolehop.aws.sts import StsClient, WebIdentity
-from rolehop.credentials import Secret
-from rolehop.errors import ServiceError
-from rolehop.startup.dataclass import replace
+from rolehop.base.arn import RoleArn
+from rolehop.base.credentials import Secret
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ServiceError
 from tests.sources.web_identity.federated import (
     AUDIENCE,
     DEPLOY,

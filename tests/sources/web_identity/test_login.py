@@ -9,17 +9,16 @@ from urllib.request import urlopen
 
 import pytest
 
+from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.http import HttpClient
+from rolehop.aws.oauth import Issuer as OidcClient
+from rolehop.base.credentials import Secret
+from rolehop.base.errors import ServiceError
+from rolehop.base.files import read_trusted
 from rolehop.config.loader import load_config
-from rolehop.credentials import Secret
-from rolehop.errors import ServiceError
-from rolehop.files import read_trusted
-from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import HttpClient
-from rolehop.oauth.oidc_provider import Issuer as OidcClient
-from rolehop.sources import SOURCE_TABLES
+from rolehop.sources import SOURCE_TABLES, web_identity
+from rolehop.sources import oidc_login as oidc_signin
 from rolehop.sources.source_type import Login
-from rolehop.sources.web_identity import oidc_login as oidc_signin
-from rolehop.sources.web_identity import source as web_identity
 from tests.doubles.web import Reply
 from tests.sources.machines import MemoryTokens, context_of, interrupted
 from tests.sources.web_identity.federated import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.base.files import read_trusted
 from rolehop.config.loader import load_config
-from rolehop.files import read_trusted
 from rolehop.sources import SOURCE_TABLES, build_source
 from rolehop.sources.context import SourceChanged
 from tests.sources.machines import context_of

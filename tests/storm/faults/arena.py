@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rolehop.fastpath import answer
+from rolehop.hotpath import answer
 from rolehop.vault import KERNEL
 from tests.doubles.sts_world import Key, User
 from tests.storm.faults.identity import caller_of

@@ -13,7 +13,7 @@ from jeepney import DBusErrorResponse
 from keyring.errors import PasswordDeleteError
 from secretstorage.exceptions import ItemNotFoundException, SecretStorageException
 
-from rolehop.fastpath import USERNAME
+from rolehop.hotpath import USERNAME
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.secret_service import find_collection

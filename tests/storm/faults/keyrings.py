@@ -12,7 +12,7 @@ from typing import Any
 from jeepney import message_bus
 from jeepney.io.blocking import Proxy
 
-from rolehop.vault.timeouts import QUICK_SECONDS
+from rolehop.vault.storage import QUICK_SECONDS
 from tests.storm.faults.arena import KEEPER, KEPT, Arena, NotSurvived, flipped
 from tests.storm.faults.items import GONE, BusItems, sessions
 from tests.storm.faults.kinds import kind

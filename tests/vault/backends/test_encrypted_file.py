@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from keyring.errors import PasswordDeleteError
 
-from rolehop.errors import VaultBroken, VaultError, VaultFull, VaultLocked
-from rolehop.files import read_regular
+from rolehop.base.errors import VaultBroken, VaultError, VaultFull, VaultLocked
+from rolehop.base.files import read_regular
 from rolehop.vault import ENCRYPTED_FILE
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.chunks import IncompleteItem
@@ -27,7 +27,7 @@ from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT, World, temporary_world
 
 pytest.importorskip("Crypto", reason="pycryptodome encrypts the file")
-encrypted_file = pytest.importorskip("rolehop.vault.backends.encrypted_file")
+encrypted_file = pytest.importorskip("rolehop.vault.encrypted_file")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of keyrings.alt
 
 PASSPHRASE = "made up: a passphrase"

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import pytest
 from keyring.errors import KeyringError, PasswordDeleteError
 
-from rolehop.errors import VaultBroken, VaultDenied, VaultFull
-from rolehop.vault.storage import Storage
-from rolehop.vault.timeouts import Deadline
+from rolehop.base.errors import VaultBroken, VaultDenied, VaultFull
+from rolehop.vault.storage import Deadline, Storage
 from tests.doubles.keyrings import InMemory
 from tests.vault.samples import chosen
 

@@ -6,14 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import VaultAbsent
+from rolehop.base.errors import VaultAbsent
 from rolehop.vault import GPG_STORE, KERNEL, MACOS, WINDOWS
-from rolehop.vault.backend_selection import (
-    _describe,
-    _platforms_own,
-    choose_backend,
-    how_to_unlock,
-)
+from rolehop.vault.backend_selection import _describe, _platforms_own, choose_backend, how_to_unlock
 from tests.doubles.keyrings import InMemory
 
 SSH = {"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from keyring.errors import KeyringError, PasswordDeleteError
 
-from rolehop.errors import VaultAbsent, VaultLocked
+from rolehop.base.errors import VaultAbsent, VaultLocked
 from rolehop.vault import ENCRYPTED_FILE, GPG_STORE
+from rolehop.vault import password_store as password_store_module
 from rolehop.vault.backend_selection import choose_backend
-from rolehop.vault.backends import password_store as password_store_module
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.storage import BackendHandle
 from tests.support.environment import for_coverage

@@ -7,23 +7,34 @@ assumed by the sign-in, ``role_arn`` from there; durations are those of Go.
 
 from __future__ import annotations
 
-from rolehop.importing.draft import MFA_DURATION, TOOL, ProfileDraft, may_hold_secret
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.base.startup import Pattern
+from rolehop.commands.config.importing.draft import (
+    MFA_DURATION,
+    TOOL,
+    ProfileDraft,
+    may_hold_secret,
+)
 
 NAME = "aws-runas"
+
 _SAML = (
     *("saml_auth_url", "saml_auth_entityid", "saml_username", "saml_provider", "saml_password"),
     *("mfa_type", "federated_username", "auth_browser"),
 )
+
 _OIDC = (
     *("web_identity_username", "web_identity_provider"),
     *("web_identity_redirect_uri", "web_identity_password"),
 )
+
 _CARRIED = ("web_identity_auth_url", "web_identity_client_id")
+
 _OWN = frozenset(
     {*_SAML, *_OIDC, *_CARRIED, "jump_role_arn", "credentials_duration", "session_token_duration"}
 )
+
 _GO_PART = Pattern(r"([0-9]+(?:\.[0-9]+)?)([hms])")
+
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 

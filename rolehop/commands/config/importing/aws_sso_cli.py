@@ -11,30 +11,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from rolehop.config.model import HopConfig
-from rolehop.importing.draft import ProfileDraft, option, runs
-from rolehop.importing.granted import CONTAINER_COLORS
-from rolehop.importing.names import told_apart
-from rolehop.importing.proposal import (
+from rolehop.base.dataclass import replace
+from rolehop.commands.config.importing.draft import ProfileDraft, option, runs, told_apart
+from rolehop.commands.config.importing.granted import CONTAINER_COLORS
+from rolehop.commands.config.importing.proposal import (
     NotCarried,
     Proposal,
     ProposedChain,
     ProposedSource,
 )
-from rolehop.importing.simple_yaml import Yaml, read_yaml
-from rolehop.startup.dataclass import replace
+from rolehop.commands.config.importing.simple_yaml import Yaml, read_yaml
+from rolehop.config.model import HopConfig
 
 NAME = "aws-sso-cli"
+
 _PROGRAM = "aws-sso"
+
 _FLOWS = {"device_code": "device", "pkce": "pkce"}
+
 _CARRIED = frozenset({"SSOConfig", "DefaultRegion", "AuthWorkflow", "ProfileFormat", "DefaultSSO"})
+
 _OF_CENTER = frozenset({"SSORegion", "StartUrl", "DefaultRegion", "Accounts"})
+
 _OF_ACCOUNT = frozenset({"Name", "DefaultRegion", "Tags", "Roles"})
+
 _OF_ROLE = frozenset({"Profile", "DefaultRegion", "Tags", "Via", "SourceIdentity"})
+
 _LOOKS = ("Color", "Icon")
 """Tags of a Firefox container."""
+
 _Names = dict[tuple[str, str, str], str]
 """By center, account and role."""
+
 _WHY_LOST = "a setting of aws-sso"
 
 

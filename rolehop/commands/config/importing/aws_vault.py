@@ -8,7 +8,7 @@ From aws-vault's USAGE.md and ``vault/config.go``: a profile takes each key that
 
 from __future__ import annotations
 
-from rolehop.importing.draft import (
+from rolehop.commands.config.importing.draft import (
     IDENTITY,
     MFA_COMMAND,
     TAGS,
@@ -21,7 +21,9 @@ from rolehop.importing.draft import (
 )
 
 NAME = "aws-vault"
+
 _INCLUDES = ("include_profile", "parent_profile")
+
 _OWN = frozenset(
     {
         *_INCLUDES,
@@ -32,6 +34,7 @@ _OWN = frozenset(
         "web_identity_token_process",
     }
 )
+
 _INHERITED = (
     *(_OWN - set(_INCLUDES)),
     *[
@@ -46,6 +49,7 @@ _INHERITED = (
     *["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"],
     *["web_identity_token_file", "credential_process"],
 )
+
 _IN_FILES = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
 """Keys of the AWS files, which aws-vault does not read."""
 

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from rolehop.awsconfig import AwsConfig
-from rolehop.awsconfig.model import Section, Value
-from rolehop.importing.proposal import NotCarried
-from rolehop.startup.dataclass import dataclass, field, replace
-from rolehop.startup.lazy_regex import Pattern
+from rolehop.awsconfig.parse import Section, Value
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.startup import Pattern
+from rolehop.commands.config.importing.proposal import NotCarried
+from rolehop.config.value_types import name_meant
 
 # What AWS has no key for. No file has these keys: a colon ends a key there.
 TAGS, TRANSITIVE, IDENTITY = "rolehop:tags", "rolehop:transitive", "rolehop:source_identity"
+
 MFA_COMMAND, MFA_DURATION = "rolehop:mfa_command", "rolehop:mfa_duration"
+
 HOLDER = "rolehop:holder"
 """Who holds the IAM user keys of a profile that has none in the files; below it, what prints them."""
+
 HOLDER_COMMAND = "rolehop:holder_command"
+
 SOURCE = "rolehop:source"
 """A source as a whole, for which AWS has no keys: a table of texts, ``type`` first."""
+
 TOOL = "rolehop:tool"
+
 COLOR = "rolehop:color"
+
 NO_CHAIN = "rolehop:no_chain"
 """The profile is there for its source only."""
 
 NOWHERE = "-"
 """The ``credential_process`` of a profile whose source is not in the files: botocore wants one."""
-
 
 _CREDENTIALS = (
     "role_arn",
@@ -188,3 +195,32 @@ def option(words: list[str], *names: str) -> str:
         if value and head in names:
             return value
     return ""
+
+
+def slug(name: str) -> str:
+    """Return ``name`` in the letters that a config's names have, with hyphens for all others."""
+    import unicodedata
+
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return name_meant(plain) or "profile"
+
+
+def told_apart(name: str, taken: Collection[str]) -> str:
+    """Return ``name``, or the first of ``name-2``, ``name-3``… that is not ``taken``."""
+    number, candidate = 2, name
+    while candidate in taken:
+        candidate = f"{name}-{number}"
+        number += 1
+    return candidate
+
+
+def names_of(originals: Iterable[str]) -> dict[str, str]:
+    """Return a name of its own for each of ``originals``; one that needs no change keeps its name."""
+    each_one = list(dict.fromkeys(originals))
+    found = {name: name for name in each_one if slug(name) == name}
+    used = set(found)
+    for original in each_one:
+        if original not in found:
+            found[original] = told_apart(slug(original), used)
+            used.add(found[original])
+    return found

@@ -1,27 +1,206 @@
-"""The files of other tools: found, read and judged; nothing in them is followed."""
+"""The tools that a config can be made from: what each is known by, and where its own file is."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file, with_same_config
+from rolehop.app.host import read_file
 from rolehop.awsconfig import AwsConfig, parse_aws_config
-from rolehop.errors import ConfigError, RolehopError, UsageError
-from rolehop.files import expand_home, is_plain_file, is_there, read_trusted
-from rolehop.importing.tools import (
-    AWS_CONFIG,
-    TOOLS,
-    ForeignTool,
-    check_own,
-    tool_of_text,
-    used_tools,
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.files import (
+    FileText,
+    expand_home,
+    is_plain_file,
+    is_there,
+    mode_of,
+    put_new,
+    read_trusted,
+    write_beside,
 )
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.base.text import visible
+from rolehop.commands.config.importing import (
+    aws_runas,
+    aws_sso_cli,
+    aws_vault,
+    awsume,
+    granted,
+    leapp,
+    saml2aws,
+)
+from rolehop.commands.config.importing.aws_profiles import chains_of
+from rolehop.commands.config.importing.draft import ProfileDraft, names_of, told_apart
+from rolehop.commands.config.importing.proposal import (
+    HEAD,
+    KeysElsewhere,
+    Proposal,
+    lacking,
+    loadable,
+    proposed_text,
+    report_lines,
+)
+from rolehop.commands.profile.changes import shown_diff
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+
+
+def _nothing(draft: ProfileDraft, text: str) -> None:
+    """Leave the profiles as they are: these are AWS's own."""
+
+
+def _in_no_profile(draft: ProfileDraft) -> bool:
+    return False
+
+
+def _no_more(text: str) -> Proposal:
+    return Proposal()
+
+
+def _is_not_own(text: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTool:
+    """One tool."""
+
+    name: str
+    adapt: Callable[[ProfileDraft, str], None] = _nothing
+    """Turns the tool's keys in AWS profiles into AWS's; gets the text of the tool's own file, too."""
+
+    is_in: Callable[[ProfileDraft], bool] = _in_no_profile
+    """Whether an AWS profile shows that the tool is used."""
+
+    propose: Callable[[str], Proposal] = _no_more
+    """What the tool's own file has. Raises ``ValueError``, saying what is wrong, if it is broken."""
+
+    is_own: Callable[[str], bool] = _is_not_own
+    """Whether a text is that of the tool's own file."""
+
+    files: tuple[str, ...] = ()
+    """Where its own file may be, the first that is there: below the home folder, or ``$NAME``."""
+
+    partial: bool = False
+    """Whether it uses only some of the AWS profiles: those that its keys or its own file name."""
+
+    traces: tuple[str, ...] = ()
+    """Below the home folder, what only this tool makes."""
+
+
+AWS_CONFIG = "aws-config"
+
+TOOLS: Mapping[str, ForeignTool] = {
+    each.name: each
+    for each in (
+        ForeignTool(AWS_CONFIG),
+        ForeignTool(
+            "aws-vault",
+            aws_vault.adapt,
+            aws_vault.is_in,
+            traces=(".awsvault", "Library/Keychains/aws-vault.keychain-db"),
+        ),
+        ForeignTool("granted", granted.adapt, granted.is_in, traces=(".granted/config",)),
+        ForeignTool(
+            "awsume",
+            awsume.adapt,
+            awsume.is_in,
+            is_own=awsume.is_own,
+            files=("$XDG_CONFIG_HOME/awsume/config.yaml", ".awsume/config.yaml"),
+        ),
+        ForeignTool(
+            "aws-sso-cli",
+            aws_sso_cli.adapt,
+            aws_sso_cli.is_in,
+            aws_sso_cli.propose,
+            aws_sso_cli.is_own,
+            partial=True,
+            # Its docs: the old folder is used if it is there.
+            files=("$AWS_SSO_CONFIG", ".aws-sso/config.yaml", ".config/aws-sso/config.yaml"),
+        ),
+        ForeignTool("aws-runas", aws_runas.adapt, aws_runas.is_in),
+        ForeignTool(
+            "saml2aws",
+            saml2aws.adapt,
+            saml2aws.is_in,
+            is_own=saml2aws.is_own,
+            partial=True,
+            files=("$SAML2AWS_CONFIGFILE", ".saml2aws"),
+        ),
+        ForeignTool(
+            "leapp", leapp.adapt, leapp.is_in, partial=True, traces=(".Leapp/Leapp-lock.json",)
+        ),
+    )
+}
+
+
+def tool_of_text(text: str) -> str:
+    """Return the tool whose own file ``text`` is; ``aws-config`` for AWS profiles."""
+    return next((name for name, each in TOOLS.items() if each.is_own(text)), AWS_CONFIG)
+
+
+def check_own(tool: str, text: str) -> None:
+    """Check that the text of a tool's own file can be read.
+
+    Raises:
+        ValueError: it is broken; says how.
+    """
+    TOOLS[tool].adapt(ProfileDraft.of(AwsConfig()), text)
+    TOOLS[tool].propose(text)
+
+
+def used_tools(aws: AwsConfig, texts: Mapping[str, str], traces: frozenset[str]) -> list[str]:
+    """Return the tools that are used: by AWS profiles, by their own files or by their ``traces``."""
+    draft = ProfileDraft.of(aws)
+    return [
+        name
+        for name, each in TOOLS.items()
+        if each.is_in(draft)
+        or name in texts
+        or name in traces
+        or (name == AWS_CONFIG and aws.profiles)
+    ]
+
+
+def proposal_of(aws: AwsConfig, tools: list[str], texts: Mapping[str, str]) -> Proposal:
+    """Return what ``tools`` have together: their profiles in the AWS files and their own files.
+
+    Args:
+        aws: the AWS files.
+        tools: keys of ``TOOLS``.
+        texts: the text of the own file of each that has one.
+
+    Raises:
+        ValueError: a tool's own file is broken.
+    """
+    draft = ProfileDraft.of(aws)
+    own = Proposal()
+    for name in tools:
+        TOOLS[name].adapt(draft, texts.get(name, ""))
+        if name in texts:
+            own += TOOLS[name].propose(texts[name])
+    if len(tools) == 1 and TOOLS[tools[0]].partial:
+        draft.keep_only(tools[0])
+    of_profiles = chains_of(draft)
+    whole = of_profiles + _beside(own, of_profiles)
+    sources = names_of(each.name for each in whole.sources)
+    return whole.renamed(sources, names_of(each.name for each in whole.chains))
+
+
+def _beside(own: Proposal, others: Proposal) -> Proposal:
+    """Return ``own`` under names that ``others`` do not have."""
+    sources, chains = ({each.name for each in part} for part in (others.sources, others.chains))
+    return own.renamed(
+        {each.name: told_apart(each.name, sources) for each in own.sources},
+        {each.name: told_apart(each.name, chains) for each in own.chains},
+    )
+
 
 _LONGEST = 16 * 1024 * 1024  # bytes
 
@@ -129,7 +308,7 @@ def _say_profiles(app: App, found: FoundFiles) -> None:
 
 
 def _profiles_line(aws: AwsConfig, path: Path) -> str:
-    from rolehop.text import pluralize
+    from rolehop.base.text import pluralize
 
     return f"{path}: {pluralize(len(aws.profiles), 'AWS profile')}"
 
@@ -195,3 +374,120 @@ def _text(path: Path) -> str | None:
             fix=found.distrust.advice(str(path)),
         )
     return found.text.removeprefix("\ufeff")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigImport:
+    """What would be written into the user's own config file."""
+
+    path: Path
+    old: FileText | None
+    """``None``: there is no file yet."""
+
+    new: str
+    chains: tuple[str, ...]
+    """The chains that are new."""
+
+    there: int
+    """How many chains the config has already, exactly so."""
+
+    lost: tuple[str, ...]
+    """What could not be carried, by name, and why: a line for each reason."""
+
+    keys: tuple[KeysElsewhere, ...]
+
+    @property
+    def diff(self) -> str:
+        """What changes, as a unified diff."""
+        name = visible(str(self.path))
+        before = "/dev/null" if self.old is None else name
+        return shown_diff("" if self.old is None else self.old.text, self.new, before, name)
+
+
+def plan_import(app: App, found: FoundFiles) -> ConfigImport:
+    """Return what the config lacks of what was ``found``; nothing is written.
+
+    Raises:
+        ConfigError: the config itself is broken.
+    """
+    from rolehop.config.model import Config
+    from rolehop.sources import SOURCE_TABLES
+
+    path = own_config_file(app)
+    proposal, loaded = loadable(_proposed(found), SOURCE_TABLES)
+    old = read_file(path)
+    # A file that was named need not be there yet.
+    config = Config() if old is None and app.config_roots[1] else app.config
+
+    @cache
+    def otherwise() -> list[Config]:
+        proposals = (_proposed(each) for each in readings_of(app, found))
+        return [loadable(each, SOURCE_TABLES)[1] for each in proposals]
+
+    added, there = lacking(proposal, loaded, config, otherwise)
+    before = HEAD if old is None else old.text
+    gap = "" if before.endswith("\n") else "\n"
+    new = f"{before}{gap}\n{proposed_text(added)}" if added.chains else before
+    if added.chains:
+        load_with(app, path, new, old.distrust if old is not None else None)
+    lost = tuple(report_lines(added.lost))
+    names = tuple(each.name for each in added.chains)
+    return ConfigImport(path, old, new, names, there, lost, added.keys)
+
+
+def _proposed(found: FoundFiles) -> Proposal:
+    proposed = proposal_of(found.aws, found.tools, found.texts)
+    return proposed.of_unread_files() if found.elsewhere else proposed
+
+
+def confirm_import(app: App, planned: ConfigImport) -> None:
+    """Ask whether it may be written.
+
+    Raises:
+        NoTerminal: nobody can be asked.
+        Declined: the answer is not yes.
+    """
+    from rolehop.app.ports import declined, is_yes
+    from rolehop.base.text import pluralize
+
+    count = pluralize(len(planned.chains), "chain")
+    answer = app.person.ask(f"Add {count} to {planned.path}? [y/N] ", needed="a confirmation")
+    if not is_yes(answer):
+        raise declined("nothing was written", answer, "answer y to write it")
+
+
+def write_import(app: App, planned: ConfigImport) -> None:
+    """Write the config file.
+
+    Raises:
+        ConfigError: it has changed since it was read, or cannot be written.
+    """
+    real = planned.path.resolve()  # a link's target is the file that the user means
+    try:
+        with app.locks.hold(CONFIG_LOCK):
+            if read_file(planned.path) != planned.old:
+                raise FileExistsError
+            if planned.old is None:
+                write_beside(real, planned.new, place=put_new)
+            else:
+                write_beside(real, planned.new, mode=mode_of(real))
+    except FileExistsError:
+        raise ConfigError(
+            f"{planned.path} has changed in the meantime", fix="run it again"
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{planned.path} cannot be written",
+            cause=(error.strerror or str(error)).lower(),
+            fix="make its folder writable, or name another file with --config",
+        ) from None
+
+
+def keys_advice(app: App, keys: KeysElsewhere) -> Advice:
+    """Return the command that moves keys which another tool has into the keyring."""
+    add = with_same_config(app, "keys add ", Argument(keys.source))
+    if not keys.command:
+        return Advice(f"keys in {keys.held_by}: ", add)
+    *words, profile = keys.command
+    printed = (f"{' '.join(words)} ", Argument(profile))
+    return Advice(f"keys in {keys.held_by}: ", *printed, " | ", add, " --stdin")

@@ -8,14 +8,26 @@ that runs ``granted credential-process --profile=NAME``.
 
 from __future__ import annotations
 
-from rolehop.importing.draft import COLOR, TOOL, ProfileDraft, option, program_of, runs
+from rolehop.commands.config.importing.draft import (
+    COLOR,
+    TOOL,
+    ProfileDraft,
+    option,
+    program_of,
+    runs,
+)
 
 NAME = "granted"
+
 REGISTRY = ("granted_registry_start", "granted_registry_end")
 """How the sections begin that mark what comes from a registry."""
+
 _PROGRAMS = ("granted", "dgranted")
+
 _BEFORE = "granted_"
+
 _SIGN_IN = ("sso_start_url", "sso_region", "sso_account_id", "sso_role_name")
+
 # The colors of Firefox containers, and those of a terminal that are nearest.
 CONTAINER_COLORS = {
     "blue": "blue",

@@ -6,9 +6,10 @@ What the ID stands for is in ``~/.Leapp/Leapp-lock.json``, which is encrypted, s
 
 from __future__ import annotations
 
-from rolehop.importing.draft import TOOL, ProfileDraft, process_words, runs
+from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, process_words, runs
 
 NAME = "leapp"
+
 _WHY = (
     "which role it is only Leapp knows, in an encrypted file: the source asks Leapp; write the chain"
     " yourself to go on without it"

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
 
-from rolehop.config.model import HopConfig
-from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import ConfigError
+from rolehop.base.files import FileText
+from rolehop.base.text import clean
+from rolehop.config.loader import load_config
+from rolehop.config.model import ChainConfig, Config, HopConfig
+from rolehop.config.schema import Table
+from rolehop.config.toml import hop_lines, toml_key, toml_line
 
 Setting = str | bool | Sequence[str]
 
@@ -163,3 +171,200 @@ class Proposal:
 
 def _rests(chain: ProposedChain, sources: Mapping[str, str], chains: Mapping[str, str]) -> bool:
     return chain.source in sources or chain.continues in chains
+
+
+HEAD = "version = 1\n"
+
+
+def proposed_text(proposal: Proposal) -> str:
+    """Return the tables of ``proposal``, each below a comment of what it was made of."""
+    return "\n".join(text for _, text in _parts(proposal))
+
+
+def _parts(proposal: Proposal) -> Iterator[tuple[tuple[str, str], str]]:
+    for source in proposal.sources:
+        yield ("sources", source.name), "".join(f"{each}\n" for each in _source(source))
+    for chain in proposal.chains:
+        yield ("chains", chain.name), "".join(f"{each}\n" for each in _chain(chain))
+
+
+def _source(source: ProposedSource) -> Iterator[str]:
+    yield f"# {clean(source.origin)}"
+    yield f"[sources.{toml_key(source.name)}]"
+    for key, value in source.settings.items():
+        yield _line(key, value)
+
+
+def _chain(chain: ProposedChain) -> Iterator[str]:
+    yield f"# {clean(chain.origin)}"
+    yield f"[chains.{toml_key(chain.name)}]"
+    if chain.description:
+        yield toml_line("description", chain.description)
+    if chain.source is not None:
+        yield toml_line("source", chain.source)
+    if chain.continues is not None:
+        yield toml_line("from", chain.continues)
+    for key, text in (("region", chain.region), ("color", chain.color)):
+        if text is not None:
+            yield toml_line(key, text)
+    if chain.labels:
+        yield toml_line("labels", dict(chain.labels))
+    for hop in chain.hops:
+        yield f"[[chains.{toml_key(chain.name)}.hops]]"
+        yield from hop_lines(hop)
+
+
+def _line(key: str, value: Setting) -> str:
+    if isinstance(value, bool):
+        return f"{key} = {'true' if value else 'false'}"
+    return toml_line(key, value)
+
+
+def refused_parts(proposal: Proposal, refused: dict[int, str]) -> Proposal:
+    """Return ``proposal`` without the parts that the loader refuses.
+
+    ``refused``: why, by the 1-based line in ``HEAD``, an empty line and the text of ``proposal``.
+    """
+    gone: dict[str, dict[str, str]] = {"sources": {}, "chains": {}}
+    at = HEAD.count("\n") + 2
+    for (kind, name), text in _parts(proposal):
+        end = at + text.count("\n")
+        for line, why in refused.items():
+            if at <= line < end:
+                gone[kind].setdefault(name, why)
+        at = end + 1  # the empty line between two parts
+    return proposal.without(gone["sources"], gone["chains"])
+
+
+def report_lines(lost: tuple[NotCarried, ...]) -> list[str]:
+    """Return one line for each reason, with the names of what was not carried for it."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for each in lost:
+        names = by_reason.setdefault((each.what if each.profile else "", each.why), [])
+        name = each.profile or each.what
+        if name not in names:
+            names.append(name)
+    return [
+        f"{key} of {', '.join(names)}: {why}" if key else f"{', '.join(names)}: {why}"
+        for (key, why), names in by_reason.items()
+    ]
+
+
+_Part = TypeVar("_Part")
+
+_FILE = Path("/config.toml")
+
+
+def loadable(proposal: Proposal, source_types: Mapping[str, Table]) -> tuple[Proposal, Config]:
+    """Return what the loader accepts of ``proposal``, and that loaded; the rest is listed as lost.
+
+    Raises:
+        ConfigError: the loader refuses what belongs to no part of it.
+    """
+    while True:
+        file = FileText(str(_FILE), f"{HEAD}\n{proposed_text(proposal)}")
+
+        def read(_: Path, file: FileText = file) -> FileText:
+            return file
+
+        try:
+            return proposal, load_config(
+                [_FILE], explicit=True, read=read, source_types=source_types
+            )
+        except ConfigError as error:
+            left = refused_parts(
+                proposal, {each.line: each.said for each in error.complaints if each.line}
+            )
+            if left == proposal:
+                raise
+            proposal = left
+
+
+def lacking(
+    proposal: Proposal,
+    loaded: Config,
+    config: Config,
+    otherwise: Callable[[], Sequence[Config]] = tuple,
+) -> tuple[Proposal, int]:
+    """Return what ``config`` lacks, and how many chains it has already, exactly so.
+
+    What has the name of something else gets a number behind it: nothing in the config changes.
+
+    Args:
+        proposal: the whole proposal.
+        loaded: the same as the loader reads it.
+        config: the user's own.
+        otherwise: gives the same files as other tools read them. What the config has as one of
+            them reads it is there, too.
+    """
+    sources = _Names(
+        config.sources,
+        lambda each, name: replace(each, name=name),
+        lambda: [each.sources for each in otherwise()],
+    )
+    for source in proposal.sources:
+        sources.place(source.name, loaded.sources[source.name])
+
+    def moved(chain: ChainConfig, name: str) -> ChainConfig:
+        return replace(
+            chain,
+            name=name,
+            source=sources.new.get(chain.source or "", chain.source),
+            continues=chains.new.get(chain.continues or "", chain.continues),
+        )
+
+    taken: dict[str, ChainConfig | None] = {**dict.fromkeys(config.fleets), **config.chains}
+    chains = _Names(taken, moved, lambda: [each.chains for each in otherwise()])
+    for name in _parents_first(loaded.chains):
+        chains.place(name, loaded.chains[name])
+    renamed = proposal.renamed(sources.new, chains.new)
+    return renamed.new_to(sources.there, chains.there), len(chains.there)
+
+
+class _Names(Generic[_Part]):
+    """Finds a name for each part: one that is free, or the one under which it is there already."""
+
+    def __init__(
+        self,
+        existing: Mapping[str, _Part | None],
+        under: Callable[[_Part, str], _Part],
+        otherwise: Callable[[], Sequence[Mapping[str, _Part]]],
+    ) -> None:
+        self.existing = existing
+        self.under = under
+        self.otherwise = otherwise
+        self.new: dict[str, str] = {}
+        self.there: set[str] = set()
+
+    def place(self, name: str, value: _Part) -> None:
+        candidate, number = name, 2
+        while self._taken(candidate, name, value):
+            candidate, number = f"{name}-{number}", number + 1
+        self.new[name] = candidate
+        if self.new[name] in self.existing:
+            self.there.add(self.new[name])
+
+    def _taken(self, candidate: str, name: str, value: _Part) -> bool:
+        if candidate in self.new.values():
+            return True
+        if candidate not in self.existing:
+            return False
+        there = self.existing[candidate]
+        if there is None or there == self.under(value, candidate):
+            return there is None
+        others = (each[name] for each in self.otherwise() if name in each)
+        return all(there != self.under(each, candidate) for each in others)
+
+
+def _parents_first(chains: Mapping[str, ChainConfig]) -> list[str]:
+    ordered: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        above = chains[name].continues
+        if above is not None and above not in ordered:
+            add(above)
+        ordered[name] = None
+
+    for each in chains:
+        add(each)
+    return list(ordered)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import configparser
 import shlex
 
-from rolehop.importing.draft import TOOL, ProfileDraft, runs
+from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, runs
 
 NAME = "saml2aws"
+
 _PROFILE = "saml"
+
 _LEFT_BEHIND = ("x_principal_arn", "x_security_token_expires")
 
 

@@ -12,17 +12,16 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rolehop.base.text import clean, pluralize, visible
 from rolehop.terminal import output
 from rolehop.terminal.error_text import error_lines
 from rolehop.terminal.progress import walk_progress
-from rolehop.terminal.wrapping import wrap_message
-from rolehop.text import clean, pluralize, visible
+from rolehop.terminal.terminal import wrap_message
 
 if TYPE_CHECKING:
-    from rolehop.app.first_config.questions import LineQuestion
-    from rolehop.app.ports import Person, Progress
-    from rolehop.errors import RolehopError
-    from rolehop.show.picker import Choice
+    from rolehop.app.ports import Choice, Person, Progress
+    from rolehop.base.errors import RolehopError
+    from rolehop.commands.config.init.questions import LineQuestion
     from rolehop.terminal.terminal import Terminal
 
 _WIDE = 60
@@ -79,7 +78,8 @@ class TerminalInterviewer:
         """
         if self._terminal.is_dumb:
             return self._asked_plainly(question)
-        from rolehop.terminal.line_input import LineInput, run
+        from rolehop.terminal.picker import LineInput
+        from rolehop.terminal.picker import run_line as run
 
         with self._terminal.device("an answer") as (reader, writer):
             line = LineInput(

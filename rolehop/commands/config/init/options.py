@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rolehop.startup.dataclass import dataclass
+from rolehop.base.dataclass import dataclass
 
 PLAIN_TYPES = ("keys", "environment", "instance", "container")
 """The types of source that need no key."""

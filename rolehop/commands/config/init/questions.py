@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from rolehop.app.first_config.user_keys import key_id_problem, secret_problem
+from rolehop.base.dataclass import dataclass
+from rolehop.base.files import expand_home, is_plain_file
+from rolehop.base.text import nearest, quoted
+from rolehop.commands.keys.access_keys import key_id_problem, secret_problem
 from rolehop.config import sts_limits, value_types
 from rolehop.config.model import HopConfig
-from rolehop.files import expand_home, is_plain_file
-from rolehop.sources.shared.subprocesses import why_not_startable
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import nearest, quoted
+from rolehop.sources.programs import why_not_startable
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.ports import Choice, Progress
     from rolehop.awsconfig import AwsConfig
+    from rolehop.base.errors import RolehopError
     from rolehop.config.schema import Table
     from rolehop.config.value_types import Check
 
@@ -53,12 +56,19 @@ def or_empty(check: Answer) -> Answer:
 
 
 role = of_check(sts_limits.ROLE)
+
 external_id = of_check(sts_limits.EXTERNAL_ID)
+
 mfa_serial = of_check(sts_limits.MFA_SERIAL)
+
 chain_name = of_check(value_types.NAME)
+
 text = of_check(value_types.TEXT)
+
 _url = of_check(value_types.URL)
+
 _region = of_check(value_types.REGION)
+
 _duration = of_check(sts_limits.HOP_DURATION)
 
 
@@ -155,34 +165,41 @@ def _with_example(said: str, example: str) -> str:
 # ---- the questions of each source type, in their order
 
 ROLE_HINT = "its ARN, or 222222222222:role/NAME"
+
 START_URL = LineQuestion(
     "Start URL?", "of the access portal, as in https://corp.awsapps.com/start", start_url
 )
+
 SSO_REGION = LineQuestion(
     "Region of the Identity Center?", "where it was set up, as in eu-west-1", region
 )
-
 
 ACCESS_KEY_ID = LineQuestion(
     "Access key ID?",
     "of an IAM user, as AKIAIOSFODNN7EXAMPLE; empty: later",
     or_empty(access_key_id),
 )
+
 SECRET_KEY = LineQuestion("Secret access key?", "it is not shown", secret_key, hidden=True)
+
 EXTERNAL_ID = LineQuestion(
     "External ID?", "what the role's trust policy asks for; empty: none", or_empty(external_id)
 )
+
 DURATION = LineQuestion(
     "How long should its session last?",
     "as in 1h or 30m; 15 min to 12 h, 1 h at most once chained; empty: 1h",
     or_empty(duration),
 )
+
 MFA_DEVICE = LineQuestion(
     "MFA device?",
     "its ARN, arn:aws:iam::111111111111:mfa/NAME, or auto: IAM is asked; empty: none",
     or_empty(mfa_serial),
 )
+
 NAME = LineQuestion("What should the chain be called?", "letters, digits and _.@+-", chain_name)
+
 REGION = LineQuestion(
     "In which region?", "as in eu-west-1; empty: as your other AWS tools", or_empty(region)
 )
@@ -303,3 +320,51 @@ def next_role(origin: str) -> LineQuestion:
 def hop(answer: str) -> HopConfig:
     """Return a hop to a role."""
     return HopConfig(answer)
+
+
+class Interviewer(Protocol):
+    """The person who is asked, and what they are shown; whoever leaves raises KeyboardInterrupt."""
+
+    def say(self, *lines: str) -> None:
+        """Show lines of text."""
+        ...
+
+    def show(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Show lines of a label, as it is, and a text, whose further lines stand below it."""
+        ...
+
+    def report(self, error: RolehopError) -> None:
+        """Show an error; the conversation goes on."""
+        ...
+
+    def ask(self, question: LineQuestion) -> str:
+        """Return the answer in its final form: it is asked until the question's check accepts it.
+
+        Raises:
+            KeyboardInterrupt: the person left.
+        """
+        ...
+
+    def pick(self, question: str, choices: Sequence[Choice], noun: str) -> Choice:
+        """Return one of ``choices``; ``noun`` is what one of them is.
+
+        Raises:
+            KeyboardInterrupt: the person left.
+        """
+        ...
+
+    def pick_many(self, question: str, choices: Sequence[Choice], noun: str) -> tuple[Choice, ...]:
+        """Return one or more of ``choices``.
+
+        Raises:
+            KeyboardInterrupt: the person left.
+        """
+        ...
+
+    def counting(self) -> AbstractContextManager[Callable[[int], object]]:
+        """Return a context whose value shows of how many accounts the roles are known."""
+        ...
+
+    def walking(self) -> AbstractContextManager[Progress]:
+        """Return a context whose value watches one walk, whether it succeeds or fails."""
+        ...

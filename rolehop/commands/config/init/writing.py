@@ -1,26 +1,140 @@
-"""A first config made of options instead of answers, for scripts."""
+"""Load a first config before there is a file, and write the file."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.first_config import questions
-from rolehop.app.first_config.drafts import (
+from rolehop.app.config_files import load_with, own_config_file, with_same_config
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import replace
+from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.files import is_there, put_new, write_beside
+from rolehop.commands.config.importing.found_files import keys_advice
+from rolehop.commands.config.init import questions
+from rolehop.commands.config.init.drafts import (
     KEYS_THAT_MAY_NEED_MFA,
     ChainDraft,
+    Draft,
+    ImportDraft,
     PickedRole,
     draft_of_role,
+    starter_text,
 )
-from rolehop.app.first_config.init_flags import InitFlags
-from rolehop.app.first_config.offers import FoundCenter
-from rolehop.app.first_config.starting import center_settings, profile_draft, typed_draft
+from rolehop.commands.config.init.options import InitFlags
+from rolehop.commands.config.init.starting import (
+    FoundCenter,
+    center_settings,
+    profile_draft,
+    typed_draft,
+)
+from rolehop.commands.shell.scripts import missing_startup_line
 from rolehop.config import value_types
-from rolehop.errors import UsageError
-from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.first_config.questions import Answer
+    from rolehop.commands.config.init.questions import Answer
+
+
+def new_config_file(app: App) -> Path:
+    """Return where a first config may be written.
+
+    Raises:
+        UsageError: there is a file already.
+    """
+    path = own_config_file(app)
+    if is_there(path):
+        raise exists_already(path)
+    return path
+
+
+def write_example(path: Path) -> Path:
+    """Write a commented example, and return where it is, links followed.
+
+    Raises:
+        UsageError: there is a file by now.
+        ConfigError: it cannot be written.
+    """
+    return write_new(path, starter_text())
+
+
+def usable_app(app: App) -> App:
+    """Return the application with an empty config if a file was named that is not there yet."""
+    from rolehop.config.model import Config
+
+    return app.with_config(Config()) if app.config_roots[1] else app
+
+
+def loaded_app(app: App, path: Path, text: str) -> App:
+    """Return the application as if ``path`` held ``text``.
+
+    Raises:
+        ConfigError: the loader does not accept it.
+    """
+    return app.with_config(load_with(app, path, text, None))
+
+
+def write_new(path: Path, text: str) -> Path:
+    """Write a config file, whole or not at all, mode 0600, and return where it is, links followed.
+
+    Raises:
+        UsageError: there is a file by now.
+        ConfigError: it cannot be written.
+    """
+    real = Path(os.path.realpath(path))  # a link's target is the file that the user means
+    if path.is_symlink() and not real.parent.is_dir():
+        raise ConfigError(
+            f"{path} cannot be written",
+            cause=f"it is a link to {real}, whose folder is not there",
+            fix="make that folder, or remove the link",
+        )
+    try:
+        write_beside(real, text, place=put_new)
+    except FileExistsError:
+        raise exists_already(path) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written",
+            cause=(error.strerror or str(error)).lower(),
+            fix="make its folder writable, or name another file with --config",
+        ) from None
+    return real
+
+
+def exists_already(path: Path) -> RolehopError:
+    """Return the error if there is a config: it is never overwritten."""
+    return UsageError(
+        f"{path} already exists",
+        cause="config init never overwrites",
+        fix="rolehop config import adds what other tools have; or edit the file, or name another"
+        " with --config",
+    )
+
+
+def next_commands(app: App, draft: Draft) -> Iterator[Advice]:
+    """Give the commands to type next: those for keys, and the one for the first chain."""
+    yield from missing_keys(app, draft)
+    yield Advice("next: ", with_same_config(app, "shell ", Argument(draft.names[0])))
+
+
+def missing_keys(app: App, draft: Draft) -> Iterator[Advice]:
+    """Give the commands that put keys into the keyring which the config needs there."""
+    if isinstance(draft, ImportDraft):
+        yield from (keys_advice(app, each) for each in draft.planned.keys)
+    elif isinstance(draft, ChainDraft) and draft.source.type == "keys":
+        source = draft.source.name
+        if source not in app.index_store.load().keys:
+            yield Advice("next: ", with_same_config(app, "keys add ", Argument(source)))
+
+
+def shell_line(app: App) -> tuple[str, str] | None:
+    """Return the start-up file of the shell that asked, and the line that it lacks for rolehop.
+
+    ``None``: it lacks none, or it is no shell that has one.
+    """
+    return missing_startup_line(app)
 
 
 def draft_of_flags(app: App, flags: InitFlags) -> ChainDraft:

@@ -1,1 +1,0 @@
-"""Make a config of what other tools have: find their files, propose, compare, write."""

@@ -1,1 +1,0 @@
-"""Read what accounts and their organization say of policies: IAM and Organizations."""

@@ -1,0 +1,1 @@
+"""commands/chains/__init__.py."""

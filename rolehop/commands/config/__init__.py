@@ -1,0 +1,1 @@
+"""commands/config/__init__.py."""

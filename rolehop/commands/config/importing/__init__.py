@@ -1,0 +1,1 @@
+"""commands/config/importing/__init__.py."""

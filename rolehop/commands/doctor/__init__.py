@@ -1,0 +1,1 @@
+"""commands/doctor/__init__.py."""

@@ -1,0 +1,1 @@
+"""commands/explain/__init__.py."""

@@ -1,0 +1,1 @@
+"""commands/keys/__init__.py."""

@@ -1,0 +1,72 @@
+"""The views of ``list``, ``plan``, ``show``, ``status``, ``history``, ``whoami`` and ``keys list``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rolehop.base.durations import rfc3339, show_left, show_span
+from rolehop.base.text import pluralize
+from rolehop.commands.serve.running import ServedChainRow, ServerRow
+from rolehop.terminal.json_text import Document
+from rolehop.terminal.layout import Branch, StyledText, View, few_names, line
+
+
+def servers_view(rows: Iterable[ServerRow], now: datetime) -> View:
+    """Show each server, and its chains below it."""
+    return [_server(each, now) for each in rows]
+
+
+def server_text(server: ServerRow) -> str:
+    """Return a server in words: what it serves, not more than a few chains, and its process."""
+    names = few_names([each.chain for each in server.chains], verbose=False)
+    return f"the server of {names} (process {server.process})"
+
+
+def _server(server: ServerRow, now: datetime) -> Branch:
+    ago = show_span(max(0, int((now - server.started_at).total_seconds())))
+    head = line(
+        StyledText(f"{server.command} server ", "dim"),
+        StyledText(str(server.process), "bold"),
+        f"  {server.address}  since {ago}",
+        *((f"  {server.socket}",) if server.socket else ()),
+    )
+    asked = f"{pluralize(server.requests, 'request')}"
+    clients = f"{asked} from {', '.join(server.clients)}" if server.clients else "no request yet"
+    below = [Branch((line(*_served_chain(each, now)),), ()) for each in server.chains]
+    return Branch((head, line(StyledText(clients, "dim"))), below)
+
+
+def _served_chain(each: ServedChainRow, now: datetime) -> Sequence[str | StyledText]:
+    left = StyledText("no session", "red")
+    if each.expires_at is not None:
+        left = StyledText(show_left(each.expires_at, now), "green")
+    words = [StyledText(each.chain, "bold"), "  ", left]
+    if each.next_renewal is not None:
+        seconds = max(0, int((each.next_renewal - now).total_seconds()))
+        words.append(StyledText(f"  renewed in {show_span(seconds)}", "dim"))
+    return [*words, *((f"  {each.problem}",) if each.problem else ())]
+
+
+def _servers(rows: Iterable[ServerRow]) -> list[Document]:
+    return [
+        {
+            "pid": each.process,
+            "command": each.command,
+            "started_at": rfc3339(each.started_at),
+            "address": each.address,
+            "socket": each.socket,
+            "requests": each.requests,
+            "clients": list(each.clients),
+            "chains": [
+                {
+                    "chain": served.chain,
+                    "expires_at": rfc3339(served.expires_at),
+                    "next_renewal": rfc3339(served.next_renewal),
+                    "problem": served.problem,
+                }
+                for served in each.chains
+            ],
+        }
+        for each in rows
+    ]

@@ -1,0 +1,1 @@
+"""commands/sessions/__init__.py."""

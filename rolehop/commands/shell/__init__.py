@@ -1,0 +1,1 @@
+"""commands/shell/__init__.py."""

@@ -1,0 +1,1 @@
+"""commands/source/__init__.py."""

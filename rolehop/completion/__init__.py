@@ -1,1 +1,0 @@
-"""Completion of command lines without importing the command line."""

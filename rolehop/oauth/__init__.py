@@ -1,1 +1,0 @@
-"""OAuth and OpenID Connect: providers, tokens, PKCE, and the loopback page of a sign-in."""

@@ -1,1 +1,0 @@
-"""Evaluate a whole chain: starting credentials, each hop's request, and what sessions inherit."""

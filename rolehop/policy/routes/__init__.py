@@ -1,1 +1,0 @@
-"""Search for chains of roles that the policies allow."""

@@ -1,1 +1,0 @@
-"""Output for people and programs. Never sees a secret: ``credentials`` is not imported."""

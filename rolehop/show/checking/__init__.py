@@ -1,1 +1,0 @@
-"""The reports of `check`: text for people, JUnit and SARIF for CI."""

@@ -1,1 +1,0 @@
-"""What `doctor` finds, and its report."""

@@ -1,1 +1,0 @@
-"""What is stored, as people look at it."""

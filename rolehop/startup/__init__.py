@@ -1,1 +1,0 @@
-"""Helpers that make start-up cheap: value classes, lazy regular expressions, the debug log."""

@@ -1,1 +1,0 @@
-"""Small files in the state folder that hold no secret."""
