@@ -4,7 +4,6 @@ The Python API is loaded when one of its names is first used: importing the pack
 """
 
 __version__ = "0.1.0"
-
 TYPE_CHECKING = False  # typing's own costs more than this module
 if TYPE_CHECKING:
     from rolehop.api import get_credentials as get_credentials

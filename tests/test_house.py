@@ -1,101 +1,146 @@
-"""The layout of rolehop, as ``house_map.py`` has it: who may import whom, and how large parts grow."""
+"""The layout of rolehop, as ``house_map.py`` has it: who may import whom, and what belongs where."""
 
 from __future__ import annotations
 
 import ast
+import re
 import statistics
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from rolehop.hotpath.command_table import COMMANDS
+from tests import house_map
 from tests.house_map import (
-    ALONE,
-    BASE,
+    AT_THE_TERMINAL,
+    CHANGES,
     ENVIRONMENT,
-    LAYOUT,
+    FEATURE_ARROWS,
+    FEATURES,
     LIBRARIES,
     REVEAL,
+    ROOMS,
+    SHARED_OPTIONS,
     WRITERS,
 )
+from tests.support.environment import CHECKOUT
 from tests.support.source_code import (
     ROOT,
     attributes,
     calls,
+    feature_of,
     imported_modules,
     imported_names,
     imports_of_test_modules,
     label,
     modules,
     nodes,
-    part_of,
+    room_of,
     tree,
 )
 
 TESTS = Path(__file__).parent
-# Files in one folder, but for cli/commands, which has one for each command.
-MOST_LINES, MOST_LINES_OF_CLI, MOST_FILES = 400, 250, 20
+MOST_LINES = 900
+
+Arrow = tuple[str, str]
+"""A module, and one that it imports."""
 
 
-def may_import(part: str) -> set[str]:
-    return LAYOUT[part] | (set() if part in ALONE else BASE)
+def arrows() -> Iterable[Arrow]:
+    """Every import of a module of rolehop by another; the package itself is left out."""
+    for name in modules().keys() - {"rolehop"}:
+        yield from ((name, each) for each in imported_modules(name) - {"rolehop"})
 
 
-every_part = pytest.mark.parametrize("part", LAYOUT)
+def room(module: str) -> str:
+    return room_of(modules()[module])
+
+
+def feature(module: str) -> str | None:
+    return feature_of(modules()[module])
+
+
+def circle_in(found: Callable[[str], Iterable[str]], names: Iterable[str]) -> list[str]:
+    """Return a way from one name back to itself, if there is one."""
+    done: set[str] = set()
+
+    def follow(name: str, above: list[str]) -> list[str]:
+        if name in above:
+            return [*above[above.index(name) :], name]
+        if name not in done:
+            for each in sorted(found(name)):
+                if circle := follow(each, [*above, name]):
+                    return circle
+            done.add(name)
+        return []
+
+    return next((circle for name in sorted(names) if (circle := follow(name, []))), [])
 
 
 # ---- who imports whom
 
 
-def test_every_part_has_a_row() -> None:
-    assert {part_of(path) for path in modules().values()} - {"__init__"} == set(LAYOUT)
+def test_every_room_and_every_feature_is_explained() -> None:
+    paths = modules().values()
+    assert {room_of(path) for path in paths} - {"__init__"} == set(ROOMS)
+    assert {feature_of(path) for path in paths} - {None} == set(FEATURES)
 
 
-@every_part
-def test_a_part_imports_what_its_row_names_and_nothing_else(part: str) -> None:
-    found = {
-        part_of(modules()[each])
-        for name, path in modules().items()
-        if part_of(path) == part
-        for each in imported_modules(name)
-    } - {part, "__init__"}
-    assert found <= may_import(part)
-    assert LAYOUT[part] <= found, "the row names more than is imported"
-
-
-@every_part
-def test_a_row_names_only_rows_below_it(part: str) -> None:
-    """A folder and its subfolders count as one: they may use each other."""
-    rows = list(LAYOUT)
-    top = part.split("/")[0]
-    others = [each for each in may_import(part) - {part} if each.split("/")[0] != top]
-    last = max(number for number, row in enumerate(rows) if row.split("/")[0] == top)
-    if part not in BASE:
-        assert [each for each in others if rows.index(each) < last] == []
+def test_a_room_imports_lower_rooms_only() -> None:
+    rows = list(ROOMS)
+    upwards = [
+        arrow for arrow in arrows() if rows.index(room(arrow[0])) > rows.index(room(arrow[1]))
+    ]
+    assert upwards == []
 
 
 def test_no_file_imports_itself_through_others() -> None:
     """The package itself is left out: it imports its API for type checkers only."""
-    done: set[str] = set()
-
-    def follow(name: str, above: tuple[str, ...]) -> None:
-        assert name not in above, " -> ".join([*above[above.index(name) :], name])
-        if name not in done:
-            for each in sorted(imported_modules(name) - {"rolehop"}):
-                follow(each, (*above, name))
-            done.add(name)
-
-    for each in modules().keys() - {"rolehop"}:
-        follow(each, ())
+    assert circle_in(lambda name: imported_modules(name) - {"rolehop"}, modules()) == []
 
 
-def test_each_library_is_imported_by_its_parts_only() -> None:
+def test_features_use_those_others_that_the_map_names() -> None:
+    found: dict[str, set[str]] = {}
+    for importing, imported in arrows():
+        one, other = feature(importing), feature(imported)
+        if one and other and one != other:
+            found.setdefault(one, set()).add(other)
+    assert found == {name: set(text.split()) for name, text in FEATURE_ARROWS.items()}
+    assert circle_in(lambda name: found.get(name, ()), found) == []
+
+
+def test_each_library_is_imported_by_its_rooms_only() -> None:
+    commands = command_files() | SHARED_OPTIONS
     wrong = [
         f"{label(path)} imports {name}"
         for path in modules().values()
         for name in imported_names(path)
-        if path != ROOT / "__init__.py"
-        and part_of(path) not in LIBRARIES.get(name.split(".")[0], part_of(path)).split()
+        if name.partition(".")[0] in LIBRARIES
+        and not {room_of(path), f"commands/{feature_of(path)}"}
+        & set(LIBRARIES[name.partition(".")[0]].split())
+        and not (name.partition(".")[0] == "click" and label(path) in commands)
+    ]
+    assert wrong == []
+
+
+def command_files() -> set[str]:
+    """The file of each command, from the table."""
+    return {f"commands/{row.module.replace('.', '/')}.py" for row in COMMANDS.values()}
+
+
+def test_logic_of_a_feature_reaches_neither_the_command_line_nor_the_terminal() -> None:
+    """So a Python program can use it."""
+    allowed = command_files() | SHARED_OPTIONS | AT_THE_TERMINAL.keys()
+    wrong = [
+        arrow
+        for arrow in arrows()
+        if room(arrow[0]) == "commands"
+        and room(arrow[1]) in ("cli", "terminal")
+        and label(path := modules()[arrow[0]]) not in allowed
+        and path.name != "run.py"
+        and not (path.stem.endswith("view") and room(arrow[1]) == "terminal")
     ]
     assert wrong == []
 
@@ -104,12 +149,22 @@ def test_no_test_module_imports_another() -> None:
     assert list(imports_of_test_modules(TESTS)) == []
 
 
+def test_the_map_names_what_is_there() -> None:
+    """Paths in its changes, and files on the way of a chain."""
+    named = [word for text in CHANGES.values() for word in text.partition(";")[0].split()]
+    assert [each for each in named if not (CHECKOUT / each).exists()] == []
+    assert house_map.__doc__ is not None
+    on_the_way = re.findall(r"\b[a-z_]+(?:/[a-z_]+)*(?:\.py|/)", house_map.__doc__)
+    missing = [each for each in on_the_way if not (ROOT / each).exists()]
+    assert [each for each in missing if not (TESTS / each).exists()] == []
+
+
 # ---- what the application must not do
 
 
 def test_the_application_reaches_no_terminal_library() -> None:
     reached: set[str] = set()
-    queue = [name for name, path in modules().items() if part_of(path).split("/")[0] == "app"]
+    queue = [name for name, path in modules().items() if room_of(path) == "app"]
     while queue:
         name = queue.pop()
         if name not in reached:
@@ -118,7 +173,7 @@ def test_the_application_reaches_no_terminal_library() -> None:
     for name in sorted(reached):
         libraries = {each.split(".")[0] for each in imported_names(modules()[name])}
         assert not libraries & {"click", "prompt_toolkit", "rich"}, name
-        assert part_of(modules()[name]) not in ("cli", "cli/commands", "terminal")
+        assert room_of(modules()[name]) not in ("cli", "commands", "terminal")
 
 
 def test_the_command_line_reaches_no_part_of_the_application_but_its_functions() -> None:
@@ -126,7 +181,7 @@ def test_the_command_line_reaches_no_part_of_the_application_but_its_functions()
     reached = {
         node.attr
         for path in modules().values()
-        if part_of(path).split("/")[0] == "cli"
+        if room_of(path) == "cli" or label(path) in command_files()
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Attribute)
@@ -138,7 +193,7 @@ def test_the_command_line_reaches_no_part_of_the_application_but_its_functions()
 def test_the_application_prints_prompts_and_exits_nowhere() -> None:
     forbidden = {"print", "input", "sys.stdout", "sys.stderr", "sys.stdin", "sys.exit", "os._exit"}
     for path in modules().values():
-        assert part_of(path).split("/")[0] != "app" or not attributes(path) & forbidden, path
+        assert room_of(path) != "app" or not attributes(path) & forbidden, path
 
 
 def test_text_reaches_a_terminal_through_one_module() -> None:
@@ -154,7 +209,7 @@ def test_text_reaches_a_terminal_through_one_module() -> None:
 
 def test_secrets_are_revealed_in_known_parts_only() -> None:
     revealing = {
-        part_of(path)
+        room_of(path)
         for path in modules().values()
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr == "reveal"
@@ -179,26 +234,21 @@ def test_a_module_opens_with_one_sentence() -> None:
         assert first.endswith((".", ":", "…")) or path.name == "base/errors.py", label(path)
 
 
-def test_a_class_name_has_one_meaning() -> None:
-    names = [node.name for node in nodes(ast.ClassDef)]
-    assert [name for name in names if names.count(name) > 1] == []
+def test_a_class_name_has_one_meaning_in_a_room() -> None:
+    """A feature is a room of its own."""
+    names = Counter(
+        (feature_of(path) or room_of(path), node.name)
+        for path in modules().values()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
-def sizes() -> Iterator[tuple[str, int, int]]:
-    """Every file and folder of the code and the tests, its size, and how large it may be."""
-    for root in (ROOT, TESTS):
-        for path in sorted(root.rglob("*.py")):
-            name = path.relative_to(root.parent).as_posix()
-            limit = MOST_LINES_OF_CLI if name.startswith("rolehop/cli/") else MOST_LINES
-            yield name, len(path.read_text(encoding="utf-8").splitlines()), limit
-        for folder in sorted({path.parent for path in root.rglob("*.py")}):
-            name = folder.relative_to(root.parent).as_posix()
-            if name != "rolehop/cli/commands":
-                yield name, len(list(folder.glob("*.py"))), MOST_FILES
-
-
-def test_files_and_folders_are_small_enough_to_know() -> None:
-    assert {name: size for name, size, limit in sizes() if size > limit} == {}
+@pytest.mark.parametrize("folder", [ROOT, TESTS], ids=["rolehop", "tests"])
+def test_files_are_small_enough_to_know(folder: Path) -> None:
+    sizes = {path: len(path.read_text("utf-8").splitlines()) for path in folder.rglob("*.py")}
+    assert {path.name: size for path, size in sizes.items() if size > MOST_LINES} == {}
 
 
 def test_functions_are_short() -> None:

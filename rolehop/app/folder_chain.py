@@ -96,11 +96,8 @@ def _confirm_folder(app: App, found: FolderChain) -> None:
 
 
 NAME = ".rolehop"
-
 _LONGEST = 1_000  # bytes
-
 _MOST = 500  # folders that are remembered
-
 _SCHEMA = 1
 
 

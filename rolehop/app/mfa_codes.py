@@ -31,9 +31,7 @@ _MORE_CODES = 2
 """How often a person is asked again for a code that AWS says is wrong."""
 
 T = TypeVar("T")
-
 COMMAND_DEADLINE = 40  # seconds: a person may have to touch a key
-
 _CODE = re.compile(r"[0-9]{6}")
 
 

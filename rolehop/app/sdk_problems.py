@@ -35,15 +35,10 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
 
 FOLDER = "sdk"
-
 _SCHEMA = 1
-
 _RETENTION = timedelta(days=7)
-
 _LONGEST_LINE = 1_000  # characters
-
 _MOST_PARTS = 50  # of a piece of advice
-
 _MOST = 200  # files; a fleet may have more chains, but nobody reads on
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rolehop.vault.documents import DocumentStore
 
 NAME = "sources"
-
 _MOST = 32  # sources in one state each; the item stays small enough for every back end
 
 

@@ -15,9 +15,7 @@ from rolehop.base.text import clean
 from rolehop.walk.ports import ApiCall, OnCall
 
 _REQUEST_ID = "x-amzn-requestid"
-
 _LONGEST = 200  # characters of an ID or a code
-
 FAILED, OK = "failed", "ok"
 
 

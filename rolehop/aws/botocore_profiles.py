@@ -41,7 +41,6 @@ from rolehop.base.time_limit import seconds_left
 from rolehop.base.waits import Wait
 
 _SIGN_IN_NEEDED = (boto.LoginRefreshRequired, boto.LoginTokenLoadError)
-
 _NETWORK = (boto.ConnectionError, boto.HTTPClientError)
 
 _THROTTLING = frozenset(

@@ -18,9 +18,7 @@ from rolehop.base.errors import HopRefused, ServiceError
 from rolehop.walk.ports import OnCall
 
 _ACTION = "signin:GetSigninToken"
-
 _ATTEMPTS = 3
-
 _LONGEST_TOKEN = 20_000  # characters
 
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rolehop.base.credentials import Credentials
 
 ACTION = "ec2:DescribeRegions"
-
 _NAME = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
 
 

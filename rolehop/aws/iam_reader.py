@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from rolehop.aws.query_api import QueryClient
 
 _MOST_PAGES = 50
-
 _NONE_SUCH = "NoSuchEntity"
-
 _COUNT = Pattern(r"[0-9]{1,7}")
-
 _NUMBER = Pattern(r"[1-9][0-9]{0,6}")
 
 

@@ -26,13 +26,9 @@ from rolehop.base.text import clean, quoted
 from rolehop.walk.ports import OnCall, ignore_call
 
 CLIENT_NAME = "rolehop"
-
 CODE_GRANT = "authorization_code"
-
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-
 REFRESH_GRANT = "refresh_token"
-
 _ATTEMPTS = 3
 
 
@@ -199,11 +195,8 @@ _MOST_PAGES = 1_000
 
 # Permission sets allow 12 hours; the rest is for clocks that differ.
 _LONGEST_SESSION = timedelta(hours=13)
-
 _TOKEN_HEADER = "x-amz-sso_bearer_token"  # noqa: S105 - the header's name
-
 _ACCOUNT = re.compile(r"[0-9]{12}")
-
 _LONGEST_NAME = 128  # characters; AWS allows 50 for an account, 64 for a role
 
 

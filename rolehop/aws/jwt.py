@@ -15,18 +15,14 @@ from rolehop.base.digest import digest_of
 from rolehop.base.text import clean
 
 _LONGEST = 20_000  # WebIdentityToken (STS API reference)
-
 _LONGEST_SHOWN = 255
 
 _FOR_AWS = "https://aws.amazon.com/"
 """The prefix of claims that are meant for STS (IAM user guide, "Passing session tags")."""
 
 _IDENTITY = f"{_FOR_AWS}source_identity"
-
 _TAGS = f"{_FOR_AWS}tags"
-
 _FLAT = f"{_TAGS}/"
-
 _FLAT_TAG = f"{_FLAT}principal_tags/"
 
 # Claims that differ between two tokens of one principal with the same rights: when and under which

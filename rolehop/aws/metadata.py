@@ -23,7 +23,7 @@ from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.net.connection_errors import ConnectionFailure, FailureKind
 from rolehop.aws.net.http import HttpClient, HttpRequest, Text, unexpected_response
 from rolehop.aws.net.transport import HttpResponse, Outcome
-from rolehop.base import json_fields as credential_json
+from rolehop.base import json_fields
 from rolehop.base.credentials import Credentials
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.errors import RolehopError, ServiceError, SourceError, SourceWithdrawn
@@ -32,11 +32,8 @@ TOKEN_SECONDS = 60
 """Lifetime of the metadata token, which is used right away and then forgotten."""
 
 _TOKEN_PATH = "/latest/api/token"  # noqa: S105 - a path
-
 _ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
-
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
-
 _METADATA_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 
 _ABSENT = frozenset(
@@ -278,7 +275,7 @@ def _read_session(answer: HttpResponse, url: str, now: datetime) -> Credentials:
     """
     offset = answer.clock_offset(now)
     try:
-        found = credential_json.read_session(answer.json_object(), credential_json.METADATA)
+        found = json_fields.read_session(answer.json_object(), json_fields.METADATA)
     except ValueError as error:
         reason = str(error)
     else:

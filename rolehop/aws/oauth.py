@@ -20,7 +20,6 @@ from rolehop.base.json_fields import secret_in, text_in
 from rolehop.base.text import clean, quoted
 
 _LONGEST_CODE = 80
-
 _LONGEST_LIFE = timedelta(days=400)
 
 

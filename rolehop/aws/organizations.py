@@ -33,7 +33,6 @@ from rolehop.policy.inventory import NamedPolicy, Organization, Target
 from rolehop.walk.ports import OnCall, StsRefusal, ignore_call
 
 _TARGET = "AWSOrganizationsV20161128."
-
 _MOST_PAGES = 5_000
 
 
@@ -186,7 +185,6 @@ def objects_in(value: object) -> Iterator[dict[str, Any]]:
 
 
 _SCP, _RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
-
 _DEEPEST = 10  # levels; AWS allows OUs five deep below the root
 
 
@@ -293,15 +291,10 @@ class OrganizationReader:
 
 
 _LARGEST_PAGE = 20
-
 _ACTIVE = "ACTIVE"
-
 _UNIT = Pattern(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
-
 _ROOT = Pattern(r"r-[0-9a-z]{4,32}")
-
 _DEEPEST_UNIT = 10  # levels; AWS allows OUs five deep below the root
-
 _LONGEST_NAME = 128  # characters, as AWS allows
 
 

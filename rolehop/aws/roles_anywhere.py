@@ -21,7 +21,7 @@ from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.net.http import OVERRIDES, HttpClient, HttpRequest, unexpected_response
 from rolehop.aws.net.transport import HttpResponse
 from rolehop.aws.query_answers import check_session_arn
-from rolehop.base import json_fields as credential_json
+from rolehop.base import json_fields
 from rolehop.base.arn import RoleArn
 from rolehop.base.credentials import Credentials, scrub
 from rolehop.base.dataclass import dataclass, replace
@@ -36,7 +36,6 @@ _SERVICE: Final = "rolesanywhere"
 
 # CreateSession allows 12 hours; the rest is for clocks that differ.
 _LONGEST_SESSION = timedelta(hours=13)
-
 _THROTTLING = ("ThrottlingException", "TooManyRequestsException")
 
 
@@ -175,7 +174,7 @@ def _read_session(response: HttpResponse, request: SessionRequest, now: datetime
         raise ValueError("assumedRoleUser is missing")
     check_session_arn(user["arn"], RoleArn.parse(request.role), request.session_name)
     offset = response.clock_offset(now)
-    credentials = credential_json.read_session(members, credential_json.CREATE_SESSION)
+    credentials = json_fields.read_session(members, json_fields.CREATE_SESSION)
     found = replace(credentials, clock_offset=offset)
     expires_at = found.local_expires_at
     if expires_at is not None and not now < expires_at <= now + _LONGEST_SESSION:

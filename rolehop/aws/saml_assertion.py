@@ -27,11 +27,8 @@ LONGEST = 100_000
 """Characters in base64 (STS API reference, AssumeRoleWithSAML, SAMLAssertion)."""
 
 _ATTRIBUTES = "https://aws.amazon.com/SAML/Attributes/"
-
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
-
 _SECONDS = Pattern(r"[0-9]{1,6}")
-
 _CONFIRMATION = "Subject/SubjectConfirmation/SubjectConfirmationData"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from rolehop.aws import query_answers as sts_responses
+from rolehop.aws import query_answers
 from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.query_answers import Receipt
 from rolehop.base.credentials import Credentials, Secret, Session
@@ -92,7 +92,7 @@ class StsClient:
             "AssumeRole",
             params,
             signer,
-            lambda result, received: sts_responses.read_role_session(result, hop, received),
+            lambda result, received: query_answers.read_role_session(result, hop, received),
         )
 
     def session_token(
@@ -105,7 +105,7 @@ class StsClient:
             "GetSessionToken",
             params,
             signer,
-            lambda result, received: sts_responses.read_token_session(
+            lambda result, received: query_answers.read_token_session(
                 result, received, duration_seconds
             ),
         )
@@ -128,7 +128,7 @@ class StsClient:
             "AssumeRoleWithSAML",
             params,
             None,
-            lambda result, received: sts_responses.read_federated_session(
+            lambda result, received: query_answers.read_federated_session(
                 result, role, received, session_name=None, duration_seconds=duration_seconds
             ),
         )
@@ -158,7 +158,7 @@ class StsClient:
             "AssumeRoleWithWebIdentity",
             params,
             None,
-            lambda result, received: sts_responses.read_federated_session(
+            lambda result, received: query_answers.read_federated_session(
                 result,
                 wish.role,
                 received,
@@ -174,7 +174,7 @@ class StsClient:
             "GetCallerIdentity",
             {},
             signer,
-            lambda result, _: sts_responses.read_caller(result),
+            lambda result, _: query_answers.read_caller(result),
         )
 
     def decode_message(self, signer: Credentials, message: str) -> str:
@@ -199,7 +199,7 @@ class StsClient:
             "ListMFADevices",
             {},
             signer,
-            lambda result, _: sts_responses.read_device_serials(result),
+            lambda result, _: query_answers.read_device_serials(result),
         )
         if len(serials) == 1:
             return serials[0]

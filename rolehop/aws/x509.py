@@ -23,7 +23,6 @@ from rolehop.base.errors import SourceError
 from rolehop.base.files import read_regular
 
 Certificate = x509.Certificate
-
 Kind = Literal["RSA", "ECDSA"]
 
 AskPassphrase = Callable[[str], Secret]
@@ -35,7 +34,6 @@ MOST_IN_CHAIN = 5
 """CreateSession accepts no more intermediates (IAM Roles Anywhere user guide, X-Amz-X509-Chain)."""
 
 _WARN_DAYS = 30
-
 _DAMAGED_KEY = "the private key is damaged, or of an unknown kind"
 
 

@@ -14,14 +14,11 @@ from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.startup import Pattern
 
 _PLAIN = Pattern(r"[A-Za-z0-9_@+=:,./-]+")
-
 _IN_DOUBLE_QUOTES = Pattern(r"[A-Za-z0-9_@+=:,./ ()~&'\[\]{}*?<>|^\u00a0-\uffff-]+")
-
 _PLAIN_ON_WINDOWS = Pattern(r"[A-Za-z0-9_@+=:,./\\~-]+")
 
 # Comments (after any blank of Unicode in JavaScript), Go's %(name)s, and what ends a line or a value.
 _UNWRITABLE = Pattern(r".*(?:[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]|\s[#;]|%\().*")
-
 _UNWRITABLE_ON_WINDOWS = Pattern(r'.*["%&|<>^!].*')
 
 # Options of rolehop with a value.
@@ -126,14 +123,11 @@ BEGIN_JOINED = "# >>> rolehop profiles, after a line that had no end >>>"
 """Then the line end before the block is the block's, if nothing follows it."""
 
 EXPLAINED = "# Written by: rolehop profile install. Removed by: rolehop profile remove."
-
 END = "# <<< rolehop profiles <<<"
 
 # Python opens the AWS files with universal newlines, and no other character ends a line.
 _LINE = Pattern(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-
 _HEADER = Pattern(r"\[(?:profile\s+)?(.+)\]\s*")
-
 _KEY = Pattern(r"([^\s#;=:][^=:]*?)\s*[=:]\s*(.*?)\s*")
 
 

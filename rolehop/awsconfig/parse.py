@@ -35,7 +35,6 @@ Value = str | Secret | Mapping[str, str]
 """Plain text, a secret, or the ``key = value`` lines indented below a key (one level)."""
 
 Section = Mapping[str, Value]
-
 Sections = Mapping[str, Section]
 
 
@@ -145,7 +144,6 @@ def plain_setting(aws: AwsConfig, name: str, key: str) -> str | None:
 
 
 _RawSections = dict[str, dict[str, str]]
-
 _PLAIN_KEY = Pattern(r"[a-z][a-z0-9_-]{0,39}")
 
 

@@ -1,1 +1,1 @@
-"""base/__init__.py."""
+"""What any room may use: ARNs, credentials, durations, errors, texts, files, threads."""

@@ -9,7 +9,6 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.startup import Pattern
 
 ACCOUNT_ID = Pattern(r"[0-9]{12}")
-
 _PARTITION = r"aws(?:-[a-z]+)*"
 
 # A role path is 1-512 characters of U+0021-U+007E between slashes; a role name is 1-64 of

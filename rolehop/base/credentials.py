@@ -19,7 +19,6 @@ HIDDEN = "[hidden]"
 
 # By identity, not by value: equal secrets are freed one by one.
 _live: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
-
 _SHORTEST = 4  # characters; what is shorter is hidden nowhere
 
 _starts: tuple[set[str], ...] = (set(),)
@@ -29,7 +28,6 @@ New ones are added to the last set. There are two while those that are gone are 
 """
 
 _MOST_GONE = 1_000
-
 _forgetting = allocate_lock()
 
 

@@ -16,13 +16,9 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.file_access import Distrust, distrust_of, is_own, share_as
 
 PRIVATE_FILE = 0o600
-
 PRIVATE_FOLDER = 0o700
-
 _UNFINISHED_SECONDS = 600
-
 _HEX = frozenset("0123456789abcdef")
-
 _swept: set[Path] = set()
 
 
@@ -375,7 +371,6 @@ def make_private_folder(folder: Path) -> None:
 
 # Without O_NONBLOCK, opening a pipe waits for a writer. Windows has no such files.
 _UNWAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-
 _UNFOLLOWING = _UNWAITING | getattr(os, "O_NOFOLLOW", 0)
 
 

@@ -119,9 +119,7 @@ class FieldNames:
 
 
 METADATA = FieldNames("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
-
 PROCESS = FieldNames("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-
 CREATE_SESSION = FieldNames("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
 
 

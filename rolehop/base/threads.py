@@ -15,7 +15,6 @@ from typing import NoReturn, TypeVar
 from rolehop.base.time_limit import comes_within
 
 T = TypeVar("T")
-
 R = TypeVar("R")
 
 

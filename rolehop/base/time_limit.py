@@ -16,11 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 _SOON = 0.01  # seconds
-
 _AGAIN = 0.25  # seconds
-
 _PART = 1.0  # seconds; so often `comes_within` looks at the clock
-
 _STOPPED = 1.0  # seconds; a wait that ends later than this was not awake all the time
 
 

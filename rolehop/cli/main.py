@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTED = 130
-
 _OF_DISK = (errno.ENOSPC, errno.EFBIG, errno.EIO)
-
 SHELL_COMMANDS = ("assume", "leave")
 
 
@@ -236,7 +234,6 @@ def _traceback(error: BaseException) -> str:
 
 
 P = ParamSpec("P")
-
 T = TypeVar("T")
 
 _SLOTS = 1 << 16

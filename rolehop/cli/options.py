@@ -14,7 +14,6 @@ from rolehop.cli.param_types import Duration, Option, Region, hop_flags
 from rolehop.plan.walk_options import WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
-
 _MFA_OPTION = click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
 
 

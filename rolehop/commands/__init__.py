@@ -1,1 +1,1 @@
-"""One file per command: parse the options, call one function of the app, show the result."""
+"""A folder or a file for each feature: its commands, its logic, and its screens."""

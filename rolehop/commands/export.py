@@ -10,7 +10,7 @@ from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
-from rolehop.commands.walk_command import walk_for_handover
+from rolehop.cli.walk_command import walk_for_handover
 
 
 @click.command(

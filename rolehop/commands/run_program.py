@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.commands.walk_command import walk_for_handover
+from rolehop.cli.walk_command import walk_for_handover
 from rolehop.terminal.output import write_lines
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rolehop.plan.walk_options import WalkOptions
 
 NOT_FOUND = 127
-
 NOT_EXECUTABLE = 126
 
 

@@ -23,7 +23,6 @@ from rolehop.config.value_types import (
 )
 
 ORGANIZATION, IDENTITY_CENTER = "organization", "identity_center"
-
 EVERY_ROLE = "*"
 
 
@@ -199,7 +198,6 @@ def is_account_id(text: str) -> bool:
 
 
 _BLANKS = Pattern(r"[ \t]+")
-
 _ID = Pattern(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 

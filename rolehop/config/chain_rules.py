@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rolehop.config.model import ListedFleet
 
 _MOST_CHAINS = 100  # that follow one another: each is looked at from each
-
 _MOST_HINTS = 50
 
 

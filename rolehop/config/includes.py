@@ -14,7 +14,6 @@ from rolehop.config.schema import TOP
 from rolehop.config.validation import Origin, ProblemList, check_key
 
 Read = Callable[[Path], FileText | None]
-
 MAX_DEPTH = 8
 
 

@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from rolehop.config.account_query import AccountQuery
 
 Chains = tuple[ChainConfig, ...] | ListedFleet
-
 ReadListing = Callable[[ListedFleet], FleetListing]
-
 T = TypeVar("T")
 
 

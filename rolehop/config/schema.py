@@ -35,9 +35,7 @@ SAMPLES: Mapping[str, str] = {
 """Samples that let a template be checked like any other value, before it is filled in."""
 
 _CALLER = f"{{{CALLER}}}"
-
 _FIELD = Pattern(r"\{([^{}]*)\}")
-
 _KNOWN = Pattern(r"\{(?:" + "|".join((*FIELDS, CALLER)) + r")\}")
 
 

@@ -14,11 +14,8 @@ from rolehop.base.startup import Pattern
 from rolehop.base.text import quoted
 
 _Object = dict[str, object]
-
 _TOP = ("Version", "Id", "Statement")
-
 _VERSIONS = ("2012-10-17", "2008-10-17")
-
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 
 
@@ -166,9 +163,7 @@ def _is_resource(text: str) -> bool:
 
 
 _SID = Pattern(r"[0-9A-Za-z]*")
-
 _PARTITION = Pattern(r"aws(?:-[a-z]+)*")
-
 _WILDCARD = Pattern(r"[*?]|\$\{")
 
 

@@ -88,53 +88,32 @@ class Inheritance:
 # Seconds a role session may last, and the longest once it is chained (IAM user guide, "role
 # chaining").
 MIN_DURATION = 900
-
 MAX_DURATION = 43_200
-
 MAX_CHAINED_DURATION = 3600
 
 # Seconds a GetSessionToken session may last, and does if nothing is asked.
 MIN_TOKEN_DURATION = 900
-
 MAX_TOKEN_DURATION = 129_600
-
 DEFAULT_TOKEN_DURATION = 43_200
 
 # RoleSessionName and SourceIdentity.
 MAX_NAME = 64
-
 NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
-
 NOT_IN_SESSION_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
-
 EXTERNAL_ID_TEXT = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
-
 MAX_ROLE_ARN = 2048
-
 MAX_POLICY = 2048
-
 MAX_POLICIES = 2048  # the inline policy and the ARNs of managed ones together, in plain text
-
 MAX_POLICY_ARNS = 10
-
 MAX_TAGS = 50
-
 MAX_TAG_KEY = 128
-
 MAX_TAG_VALUE = 256
-
 _IN_ROLE = Pattern(r"(?:\A|:)([0-9-]+):role/")
-
 _MFA_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):([a-z0-9-]+)/(.+)")
-
 _ACCOUNT_IN_MFA = Pattern(r"(arn:aws(?:-[a-z]+)*:iam::)([0-9-]*)")
-
 _SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
-
 _POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
-
 _TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
-
 _POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
 
 
@@ -290,7 +269,6 @@ def _mfa_serial(value: object) -> str:
 
 
 _CHARACTERS = "letters, digits, _ + = , . @ -"
-
 ROLE = Check("role ARN", 'or "ACCOUNT:role/NAME"', _role)
 
 SESSION_NAME = Check(
@@ -312,15 +290,9 @@ EXTERNAL_ID = Check(
 )
 
 TAGS = Check("table of texts", "at most 50; keys to 128, values to 256 characters", _tags)
-
 TRANSITIVE_TAGS = Check("list of tag keys", "at most 50, each among the tags", _transitive_tags)
-
 POLICY = Check("JSON text", "at most 2,048 characters, no Principal", _policy, prose=True)
-
 POLICY_ARNS = Check("list of ARNs", "at most 10 managed policies", _policy_arns)
-
 MFA_SERIAL = Check("ARN or serial", '9 to 256 characters, or "auto"', _mfa_serial)
-
 HOP_DURATION = duration(MIN_DURATION, MAX_DURATION)
-
 MFA_DURATION = duration(MIN_TOKEN_DURATION, MAX_TOKEN_DURATION)

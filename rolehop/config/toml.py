@@ -65,9 +65,7 @@ def toml_text(text: str) -> str:
 
 
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-
 _BLANKS = re.compile(r"[ \t]*")
-
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 # A string of three quotes may end in up to two more of its own quotes.

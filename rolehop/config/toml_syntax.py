@@ -15,7 +15,6 @@ from rolehop.base.text import clean
 from rolehop.config.value_types import SECRET_WORDS
 
 _HEADER = re.compile(r"^\s*\[", re.MULTILINE)
-
 _YAML = re.compile(r"\A\s*---|^[A-Za-z_-]+:[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
@@ -42,36 +41,25 @@ def _is_yaml(text: str) -> bool:
 
 
 _AT = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
-
 _LONGEST = 160  # characters of a line that is shown
 
 # Characters of a line, and of a text, that are looked into.
 _LONGEST_LINE, _LONGEST_TEXT = 2_000, 200_000
-
 _CURLY = {ord(c): '"' for c in "“”„‟«»″"} | {ord(c): "'" for c in "‘’‚‛′"}  # noqa: RUF001
-
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*(\]{0,2})\s*(#.*)?")
-
 _KEY = re.compile(r"(?:^|[{,])\s*([A-Za-z0-9_-]+)\s*=")
 
 # A key, its value and a comment.
 _PAIR = re.compile(r"(\s*[^=\s#\[][^=#]*?\s*=\s*)([^#]*?)(\s*(?:#.*)?)")
-
 _WRONG_WORD = re.compile(r"(?<=[=\[,])(\s*)(True|TRUE|False|FALSE|[Yy]es|[Nn]o|on|off)\b")
-
 _TWO_VALUES = re.compile(r"""(["'\]}]|\btrue|\bfalse|\b[0-9]+)\s*(?=[{"']|\s[A-Za-z_-]+\s*=)""")
-
 _STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
-
 _LONGEST_TABLE = 1_000  # lines
-
 _ACCOUNT = re.compile(r"""["']?[0-9]{12}["']?""")
 
 # Tables whose keys are names.
 _NAMES = re.compile(r"\s*(?:accounts|labels)\s*=\s*\{")
-
 _BLANK_IN_BRACES = re.compile(r"(?<=[{,] )[A-Za-z0-9_-]+(?: +[A-Za-z0-9_-]+)+(?=\s*=)")
-
 _COLON_IN_BRACES = re.compile(r"""([{,]\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))\s*:(?!:)\s*""")
 
 _VALUE_AND_MORE = re.compile(

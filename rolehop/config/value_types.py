@@ -18,13 +18,9 @@ Place = tuple[str | int, ...]
 """The path to a value: keys of tables and indexes of arrays."""
 
 NAME_PATTERN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
-
 NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_.@+-]+")
-
 _CONTROL = Pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
-
 _ANY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
-
 _REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
 
 # Every program must read the same host: no user name, no backslash, no percent sign in it.
@@ -32,11 +28,8 @@ _HTTPS = Pattern(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:
 
 # Plain http is allowed for emulators on this machine.
 _LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#][^\s\\]*)?")
-
 _CLASS = Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
-
 _SHELL_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2>", "2>&1"})
-
 _COLORS = ("red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 
@@ -368,17 +361,11 @@ def _container(value: object) -> str | None:
 
 
 TEXT = text()
-
 PROSE = Check("text", "", as_text, prose=True)
-
 NAME = Check("name", _NAME_LIMIT, _name)
-
 BOOLEAN = Check("boolean", "", _boolean)
-
 TEXTS = Check("list of texts", "", _texts)
-
 LABELS = Check("table of texts", "", _labels)
-
 ACCOUNT = Check("account ID", "12 digits, in quotes", _account)
 
 ACCOUNTS = Check(
@@ -386,23 +373,14 @@ ACCOUNTS = Check(
 )
 
 ARN = text("an ARN", _ANY_ARN, kind="ARN")
-
 PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
-
 REGION = Check("region", "a region", _region)
-
 URL = Check("URL", "https", _url)
-
 PATH = Check("path", "relative to this file", as_text)
-
 COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)
-
 CONTAINER = Check("boolean, or text", 'or "granted"', _container)
-
 COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
-
 BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)
-
 MIN_TTL = duration(0, 43_200)
 
 _KINDS: tuple[tuple[type, str], ...] = (

@@ -19,7 +19,6 @@ ORDER = (
 """The topics, in the order in which somebody new would read them."""
 
 _FOLDER = Path(__file__).parent
-
 _SUFFIX = ".md"
 
 

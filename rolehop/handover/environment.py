@@ -34,9 +34,7 @@ SHELL_LEVEL = "ROLEHOP_SHELL_LEVEL"
 """Set by ``rolehop shell`` only: how many of its shells are nested, this one included."""
 
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-
 _SAVED = "ROLEHOP_SAVED_"
 
 _CREDENTIALS = (

@@ -23,7 +23,6 @@ _BARE = Pattern(r"[A-Za-z0-9_./+=:@%,~-]+")
 # Inside single quotes python-dotenv takes backslashes for escapes and node's does not; both end
 # at a quote; python-dotenv fills in ${NAME} and dotenv-expand $NAME even there.
 _UNQUOTABLE = Pattern(r"['\\$]")
-
 _GRAPHIC = Pattern(r"[!-~]+")
 
 # Control characters and line ends, Unicode's own included, and halves of surrogate pairs.
@@ -136,13 +135,9 @@ def as_process(session: Session) -> str:
 
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
-
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - likewise
-
 METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 _OTHERS = (

@@ -12,13 +12,9 @@ COMPLETION_SHELLS = ("bash", "zsh", "fish", "powershell")
 # Kinds of arguments. The last two stand for all the words that follow; a subcommand is one of the
 # command that the word before it names.
 CHAIN, KEYS, SOURCE, INIT_SHELL = "chain", "keys", "source", "init shell"
-
 FLEET = "fleet"
-
 TOPIC = "topic"
-
 SUBCOMMAND = "subcommand"
-
 PATTERN, PROGRAM = "pattern", "program"
 
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
@@ -28,9 +24,7 @@ VALUED = ("--color",)
 """Options with a value that every command takes; ``--config`` is left out: it changes the names."""
 
 WALK, INSPECT, SET_UP = "Walk", "Inspect", "Set up"
-
 SECTIONS = (WALK, INSPECT, SET_UP)
-
 Takes = tuple[str | tuple[str, ...], ...]
 
 

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SCHEMA = "2"
-
 _NAMES = ("chain", "fleet", "source", "profile")
 
 # The largest prime below 2 ** 64: no changed byte leaves the remainder as it was.
@@ -149,11 +148,8 @@ def _check(data: bytes) -> bytes:
 
 
 VARIABLE = "_ROLEHOP_COMPLETE"
-
 TAIL = "_ROLEHOP_TAIL"
-
 OPTIONS, WORDS = "options", "words"
-
 NAMED = (CHAIN, KEYS, SOURCE, FLEET, PATTERN)
 
 Offers = dict[str, str]

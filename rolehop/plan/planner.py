@@ -201,7 +201,6 @@ def _under_session_policy(before: Hop | None, hop: Hop, number: int) -> Predicti
 
 # A session that only has to sign the next AssumeRole needs this much life.
 SIGNING_TTL = timedelta(minutes=1)
-
 _NOTHING = Prediction()
 
 

@@ -157,9 +157,7 @@ QUARANTINED = (
 )
 
 _LONG = 45  # characters of a name with its account
-
 _OF_ORGANIZATION = "have the organization's administrators "
-
 _OF_ACCOUNT = "have the account's administrators "
 
 # By AWS's words for the policy, which it adds in some cases (IAM user guide, troubleshooting access

@@ -146,9 +146,7 @@ def _no_number(text: str) -> None:
 
 
 _ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:(?P<kind>user|group)/[\x21-\x7e]+")
-
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-
 _INLINE = {"role": "RolePolicyList", "user": "UserPolicyList", "group": "GroupPolicyList"}
 
 

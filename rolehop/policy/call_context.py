@@ -31,7 +31,6 @@ from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 
 _LONGEST_ROLE_SESSION = timedelta(hours=12)  # STS API reference, AssumeRole
-
 _CODE_SECONDS = 60  # a code that goes with the call itself was checked just now
 
 

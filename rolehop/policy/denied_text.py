@@ -13,33 +13,19 @@ from rolehop.policy.access_denied import LANES, AccessDenied, Excerpt
 # Between two words there may be blanks, a line break, or one that JSON, Go, Rust or Python escaped,
 # once or many times; and the frame and colours of Terraform. Bounded, so that reading is linear.
 GAP = r"(?:\s|\\{1,16}[nrt]|[│╷╵]|\x1b\[[0-9;]{0,9}m){1,200}"
-
 _RESOURCE = r"\bon\s+resource(?:\(s\))?:?\s+"
-
 _ESCAPED_QUOTE = Pattern(rf"{_RESOURCE}\\{{1,16}}(?:\"|u0022)")
-
 _TO_BARE_QUOTE = Pattern(r"(?:[^\"\\]|\\.)*", re.DOTALL)
-
 _ESCAPE = Pattern(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " "}
-
 _XML = Pattern(r"&(?:quot|apos|#34|#39);|</?Message>")
-
 _ENTITY = Pattern(r"&(?:(quot|apos|lt|gt|amp)|#([0-9]{1,7}));")
-
 _ENTITIES = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&"}
-
 _QUOTED = Pattern(rf"(?P<before>.*?{_RESOURCE})(?P<quoted>\"[^\"]*\")(?P<after>.*)", re.DOTALL)
-
 _COLOUR = Pattern(r"\x1b\[[0-9;]{0,9}m")
-
 _LINE_BREAK = Pattern(r"[ \t]*[\r\n]+(?:[ \t│]*[\r\n]+)*[ \t│]*")
-
 _BREAK = Pattern(r"\\{1,16}[nrt]|[│╷╵\r\n\t]")
-
 _MARK = Pattern(r"\\{1,16}(?=[\"'/])")
-
 _CHARACTER = Pattern(r"\\{1,16}u([0-9a-fA-F]{4})")
 
 
@@ -188,7 +174,6 @@ _ONE_OF_THREE = (
 ).replace(" ", r"\s+")
 
 _ANCHOR = Pattern(rf"(?:is{GAP})?\bnot{GAP}authorized{GAP}to{GAP}perform\b", re.IGNORECASE)
-
 _BEFORE, _AFTER = 700, 5_000  # characters; AWS's sentences are far shorter
 
 # In a name of IAM, a comma is one of its characters if another follows.

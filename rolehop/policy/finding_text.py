@@ -62,7 +62,6 @@ _CLAIMS = {
 }
 
 MFA_KEYS = ("aws:multifactorauthpresent", "aws:multifactorauthage")
-
 _MANY = ("aws:tagkeys", "sts:transitivetagkeys", "aws:multifactorauthage")
 
 # Keys for which a Bool reads better as its own sentence.

@@ -29,7 +29,6 @@ class NameIndex:
 
 
 Statement = Mapping[str, object]
-
 _ALL: Statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 _PARTS: Mapping[str, Sequence[Statement]] = {

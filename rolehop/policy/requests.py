@@ -333,7 +333,6 @@ _KEYS = (
 )
 
 EVERY_KEY = {key: key for key in _KEYS}
-
 AWS_CONFIG = "AWS config"
 
 

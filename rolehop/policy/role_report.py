@@ -107,7 +107,6 @@ class _Intersection(NamedTuple):
 
 
 _ALL = (_Pattern("*", "*"),)
-
 _Outcome = tuple[tuple[Remaining, ...], tuple[Remaining, ...]]
 
 

@@ -257,9 +257,7 @@ def search(
 
 
 _ALLOWED = Outcome.ALLOWED
-
 _SURE = frozenset({_ALLOWED})
-
 _POSSIBLE = frozenset({_ALLOWED, Outcome.UNKNOWN})
 
 _Key = tuple[object, ...]

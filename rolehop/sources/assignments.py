@@ -34,9 +34,7 @@ LISTING_SECONDS = 600.0
 """For the whole of a listing, throttling included."""
 
 _JOBS = 8
-
 _PAUSE = (1.0, 5.0)  # seconds between rounds of attempts of one call
-
 _GONE = (403, 404)  # the account was taken from the person after it was listed
 
 

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from rolehop.sources.source_type import Login
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-
 _SPARE = timedelta(minutes=15)
-
 _SLOWER = 5  # seconds added to the polling interval at each slow_down (RFC 8628, 3.5)
 
 

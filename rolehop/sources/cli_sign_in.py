@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 Endpoints = tuple[tuple[str, str], ...]
-
 ENDPOINTS_IN_USE = "the endpoints that are set here"
 
 

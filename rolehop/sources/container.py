@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rolehop.walk.ports import Source
 
 _SECONDS = "AWS_METADATA_SERVICE_TIMEOUT"
-
 _ATTEMPTS = "AWS_METADATA_SERVICE_NUM_ATTEMPTS"
 
 
@@ -74,21 +73,15 @@ TABLE = Table(
 )
 
 RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-
 FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - the name of a variable
-
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 
 # The hosts besides loopback that may be called without TLS: ECS and EKS (AWS SDKs and Tools
 # reference, "Container credential provider").
 _ECS = "169.254.170.2"
-
 _PLAIN_HOSTS = (_ECS, "169.254.170.23", "fd00:ec2::23")
-
 _LONGEST_TOKEN = 100_000  # bytes
-
 _ABSENT = f"neither {RELATIVE} nor {FULL} is set"
 
 

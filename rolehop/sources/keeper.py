@@ -22,7 +22,6 @@ import time
 from contextlib import suppress
 
 _GRACE = 1.0  # seconds to clean up after SIGTERM, and to end after SIGKILL
-
 _PAUSE = 0.01  # seconds
 
 # Numbers of prctl(2) in Linux.

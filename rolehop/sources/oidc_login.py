@@ -34,13 +34,11 @@ if TYPE_CHECKING:
 
 # A token that expires within this time is refreshed first.
 _SPARE = timedelta(minutes=2)
-
 _GOOGLE = "accounts.google.com"
 
 # Revoking one refresh token at these issuers ends everything that the person ever granted to the
 # client (RFC 7009, 2.1, leaves that to the issuer), a new sign-in included.
 _REVOKES_ALL = (_GOOGLE, "auth0.com")
-
 _SECRET_WANTED = ("invalid_client", "unauthorized_client", "invalid_request")
 
 

@@ -53,7 +53,6 @@ def split_command(text: str, platform: str = sys.platform) -> list[str]:
 
 
 VARIABLE = "ROLEHOP_RESOLVING"
-
 _SOURCE = "source:"
 
 
@@ -225,7 +224,7 @@ def credentials_of(
         SourceError: it fails, exceeds its deadline, or prints anything but credentials that have
             not expired.
     """
-    from rolehop.base import json_fields as credential_json
+    from rolehop.base import json_fields
     from rolehop.base.json_fields import json_object
 
     output = source_command_output(command, context, what=what, environ=environ)
@@ -234,7 +233,7 @@ def credentials_of(
             raise ValueError("it printed nothing")
         document = json_object(output)
         _check_version(document.get("Version"))
-        found = credential_json.read_keys(document, credential_json.PROCESS)
+        found = json_fields.read_keys(document, json_fields.PROCESS)
     except ValueError as error:
         reason = str(error)
     else:

@@ -126,16 +126,12 @@ _PAIR = (
 )
 
 _PATH = r"(?:~|\.{1,2}|[A-Za-z]:)?[\\/]"
-
 _WORD = r"[^\s\"'<>,{}]+"
-
 _PLAIN_MARKS = ("://", "arn:", ":role/")  # an address to sign in at, and the role that was refused
-
 _LOGIN = r"(://[^\s/:@]*:)[^\s/@]+@"  # https://user:password@host
 
 # Base64 as long as the lines of base64(1) and openssl, for example of an assertion.
 _LONG_RUN = r"[A-Za-z0-9+/_=-]{40,}"
-
 _LONG_PART = 32  # characters without a slash: a path's parts are shorter
 
 # A secret access key is 40 characters of base64, of which a path may have as many. In a key, case
@@ -146,7 +142,6 @@ _KEY = (
 )
 
 _CHANGE = r"(?<=[a-z])[A-Z]|(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]"
-
 _CHANGES, _CHANGES_OF_HALF = 5, 1
 
 
@@ -198,9 +193,7 @@ PERSON_DEADLINE = 180.0
 """Seconds with a terminal, since a person may have to sign in."""
 
 LONGEST = 1_000_000  # bytes of stdout, and of stderr
-
 _LAST_READS, _LAST_READ_SECONDS = 20, 0.025  # of each stream, once the program has ended
-
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
 
 # How variables end that give rolehop a secret; `handover.child_environment` removes the same ones.

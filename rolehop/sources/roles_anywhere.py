@@ -173,7 +173,6 @@ def path_in(value: object) -> Path | None:
 
 
 _ARN = r"arn:aws(?:-[a-z]+)*:rolesanywhere:[a-z0-9-]+:[0-9]{12}:%s/[0-9a-f-]{36}"
-
 _KEY_ORIGINS = ("certificate", "pkcs12", "pkcs11")
 
 

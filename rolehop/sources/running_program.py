@@ -16,7 +16,6 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.time_limit import comes_within
 
 _KEEPER = Path(__file__).with_name("keeper.py")
-
 _REAP_SECONDS = 1.0
 
 
@@ -185,13 +184,9 @@ VARIABLE = "_ROLEHOP_STARTED_BY"
 """Holds the marks of the programs that a process belongs to, the outermost first."""
 
 _PROC = Path("/proc")
-
 _PS = "/bin/ps"
-
 _GRACE = 1.0  # seconds to clean up after SIGTERM
-
 _ROUNDS = 50
-
 _PAUSE = 0.01  # seconds; a process in the middle of exec has no environment for a moment
 
 

@@ -29,8 +29,7 @@ from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
 from rolehop.hotpath.record import started_at
 from rolehop.plan.model import Stamp
-from rolehop.sources import context as choosing
-from rolehop.sources.context import FederatedIdentity, SourceChanged
+from rolehop.sources.context import FederatedIdentity, SourceChanged, choose
 from rolehop.sources.programs import diagnose_program, source_command_output
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
 from rolehop.walk.ports import Source, StsRefusal
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from rolehop.sources.context import Document, SourceContext
 
 ASSERTION_SOURCES = ("assertion_file", "assertion_env", "assertion_command")
-
 _LONGEST = 400_000  # bytes; STS accepts 100,000 characters, and form encoding makes it longer
 
 
@@ -161,7 +159,7 @@ def check_times(source: SourceConfig, assertion: Assertion, now: datetime) -> No
         )
 
 
-def choose(source: SourceConfig, context: SourceContext, assertion: Assertion) -> SamlRole:
+def choose_role(source: SourceConfig, context: SourceContext, assertion: Assertion) -> SamlRole:
     """Return the role that the config names, or the only one, or the one that a person chooses.
 
     Raises:
@@ -175,7 +173,7 @@ def choose(source: SourceConfig, context: SourceContext, assertion: Assertion) -
     try:
         with context.locks.waiting_for_person():
             question, of = f"which role of source '{source.name}'?", f"role of saml {source.name}"
-            return offered[choosing.choose(context, question, shown, of, shown)]
+            return offered[choose(context, question, shown, of, shown)]
     except NoTerminal as nobody:
         nobody.cause = f"the assertion offers {', '.join(shown)}"
         nobody.fix = "name one of them as role (and provider) in the config"
@@ -293,7 +291,6 @@ def _unreadable(source: SourceConfig, cause: str, fix: str = _FORM) -> SourceErr
 
 
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
-
 _VARIABLE = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _FRESH = timedelta(minutes=16)
@@ -532,7 +529,7 @@ def _exchanged(
     from rolehop.sources.aws_clients import region_for, sts_client
 
     check_times(source, assertion, context.now())
-    chosen = choose(source, context, assertion)
+    chosen = choose_role(source, context, assertion)
     role = RoleArn.parse(chosen.role)
     sts = sts_client(context, region_for(source, context, role.partition))
     wanted = source.settings.get("duration", assertion.duration_seconds)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
-
 _CIRCLECI, _BUILDKITE = "circleci", "buildkite-agent"
 
 
@@ -176,9 +175,7 @@ def _value_of(name: str, ci: CiService, context: SourceContext) -> str | None:
 
 
 TOKEN_SOURCES = ("token_file", "token_env", "token_command", "ci", "issuer")
-
 FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
-
 _LONGEST_FILE = 100_000  # bytes
 
 

@@ -11,7 +11,6 @@ from rolehop.base.text import clean
 from rolehop.handover.environment import child_environment
 
 _PROGRAM = "notify-send"
-
 _DESKTOPS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 

@@ -18,9 +18,7 @@ _WIDEST = 100
 
 # Links lead to other topics, or to the project's pages; pictures are for browsers.
 _PICTURE = re.compile(r"^!\[[^]]*\]\([^)]*\)\n", re.MULTILINE)
-
 _TOPIC = re.compile(r"\[([^]]+)\]\(([a-z-]+)\.md(?:#[^)]*)?\)")
-
 _PLACE = re.compile(r"\[([^]]+)\]\((?:#|\.\./)[^)]*\)")
 
 

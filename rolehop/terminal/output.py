@@ -20,9 +20,7 @@ _ERRORS = "rolehop.encodable"
 
 # Our own characters that are not ASCII, for terminals that cannot show them.
 _ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
-
 _ERASE_LINE = "\r\x1b[2K"
-
 _PORTION = 1 << 16  # bytes
 
 

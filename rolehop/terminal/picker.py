@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rolehop.terminal.terminal import Terminal
 
 _GAP = "  "
-
 _NAME_LEAST, _NAME_MOST, _ROLE_LEAST, _ROLE_MOST, _USEFUL = 24, 32, 23, 48, 8
 
 

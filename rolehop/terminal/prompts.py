@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # Programs that open an address in the desktop's browser: freedesktop, Debian, WSL.
 _OPENERS = ("xdg-open", "wslview", "x-www-browser", "sensible-browser")
-
 _SHOWN = 30  # options at once; more are found by typing
 
 

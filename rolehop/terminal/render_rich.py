@@ -17,9 +17,7 @@ from rolehop.base.startup import Pattern
 from rolehop.terminal.layout import WIDTH, Branch, Facts, Grid, Line, Row, StyledText, View
 
 _WIDE, _NARROW = "   ", "  "  # between columns: narrow before a cell is wrapped
-
 _NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
-
 _WORD = Pattern(r"\S+")
 
 # Short values stay whole; long ones wrap.

@@ -8,17 +8,11 @@ processes from doing the same work twice. Nothing is imported here: a cached ans
 """
 
 FREEDESKTOP = "keyring.backends.SecretService.Keyring"
-
 KWALLET = "keyring.backends.kwallet.DBusKeyring"
-
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
-
 ENCRYPTED_FILE = "keyrings.alt.file.EncryptedKeyring"
-
 GPG_STORE = "rolehop.vault.password_store.PasswordStore"
-
 MACOS = "keyring.backends.macOS.Keyring"
-
 WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
 
 _LABELS = {

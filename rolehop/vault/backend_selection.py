@@ -162,7 +162,6 @@ _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
 # The chainer writes to and deletes from its first back end only: a deleted session would come
 # back from the second. Its members are considered one by one.
 _CHAINER = "keyring.backends.chainer."
-
 _PLAINTEXT = "keyrings.alt."
 
 # Sessions have several lines, and this package's back end keeps the first one.
@@ -177,7 +176,6 @@ _FIX = (
 )
 
 _PASSPHRASE = f"{PROPERTY}KEYRING_KEY"  # of the encrypted file
-
 _BY_SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
 
 # It takes the place of the daemon that runs, whose keyring no other command unlocks; what it reads

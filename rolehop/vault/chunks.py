@@ -22,9 +22,7 @@ CHUNK = 1_000
 """Characters: 2,000 bytes as UTF-16, where Windows takes 2,560."""
 
 _MARK = '{"chunks":1,'
-
 _GENERATIONS = ("a", "b")
-
 _MOST_CHUNKS = 1_000  # a manifest with more is damaged
 
 

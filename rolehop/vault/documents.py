@@ -153,7 +153,6 @@ def _replace(storage: Storage, service: str, text: str) -> None:
 
 
 _ID, _SECRET = "AccessKeyId", "SecretAccessKey"
-
 _ACCESS_KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
 
 
@@ -501,9 +500,7 @@ def sign_in_item(name: str, generation: str | None) -> tuple[str, str]:
 
 
 SERVICE = "rolehop/digest-key"
-
 _BYTES = 32
-
 _KEY = Pattern(r"[0-9a-f]{64}")
 
 _SECONDS = 30 * 24 * 3600

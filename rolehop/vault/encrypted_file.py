@@ -38,19 +38,12 @@ from rolehop.base.files import PRIVATE_FILE, make_private_folder, read_regular, 
 from rolehop.vault.password_store import HalfWritten
 
 _LONGEST = 1 << 26  # bytes
-
 _SECONDS = 4.0  # to wait for others who write; the vault waits for 5
-
 _NAP = 0.01
-
 _LIBRARY_SECONDS = 1.0  # to wait until the library has written the file, which takes milliseconds
-
 _MOMENT = 0.5  # seconds
-
 _KEY = "keyring_key"
-
 _REFERENCE = ("keyring-setting", "password reference", "password reference value")
-
 _SETTINGS = escape(_REFERENCE[0])
 
 # What its library raises for an item that was changed, or for another passphrase.
@@ -69,9 +62,7 @@ _LOST = Advice(
 )
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-
 _REGULAR = "it must be a regular file that you may read and write, in a folder of yours with room"
-
 Items = configparser.RawConfigParser
 
 

@@ -21,13 +21,9 @@ from rolehop.config.value_types import NAME_PATTERN
 from rolehop.vault.notes import UNUSABLE, number_in, read_checked
 
 FOLDER = "fleets"
-
 _SCHEMA = 1
-
 _MEMBERS = ("schema", "fleet", "definition", "at", "left_out", "accounts")
-
 _LARGEST = 1 << 24  # bytes; 50,000 accounts are a third of that
-
 _LONGEST = 2_000  # characters of a name or path; AWS allows 128 for each OU of it
 
 

@@ -266,9 +266,7 @@ START = "0" * 64
 """Stands for the hash of the line before the first one."""
 
 _SCHEMA = 1
-
 _NAME = Pattern(r"[0-9]{12}\.jsonl")
-
 _HASH = Pattern(r"[0-9a-f]{64}")
 
 Entry = dict[str, object]

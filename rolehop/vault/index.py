@@ -17,7 +17,6 @@ from rolehop.base.durations import end_by_new_clock
 from rolehop.plan.model import CachedSession, CachedState, Hop, SourceStep, Step, TokenStep
 
 SCHEMA = 1
-
 FINDING_LASTS = timedelta(days=7)
 
 WINDOW_SECONDS = 30

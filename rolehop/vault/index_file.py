@@ -48,27 +48,18 @@ from rolehop.vault.serialization import (
 )
 
 _LONGEST = 1 << 26  # bytes; a hundred thousand sessions fit
-
 T = TypeVar("T")
-
 Change = Callable[[Index], Index]
-
 _State = tuple[int, int, int, int]
-
 _LOCK_SECONDS = 5.0  # for one holder
-
 _MOST_SECONDS = 20.0  # for all who come first: a walk's own locks are held 40 s at most
-
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 # A hop key becomes part of a keyring's service name, so it must hold nothing surprising, and name no
 # item that is none of a session: what the index names may be deleted.
 _KEY = Pattern(r"(?!digest-key$)[A-Za-z0-9_.-]{1,128}")
-
 _STEPS = ("source", "token", "hop")
-
 _ORPHANS = "strays"  # their name in the file since its first version
-
 _MEMBERS = {"schema", "started_at", _ORPHANS, *Index.__slots__}
 
 

@@ -40,12 +40,10 @@ LIMIT = 32_000
 """UTF-16 units; a ``user`` key holds 32,767 bytes, and rolehop's items are ASCII."""
 
 _SETPERM, _DESCRIBE, _UNLINK, _SET_TIMEOUT = 5, 6, 9, 15
-
 _LONGEST_DESCRIPTION = 4_200  # bytes; the kernel takes 4,095, and type and rights come first
 
 # Possessor and user: all rights; group and others: none.
 _FOR_THE_USER = 0x3F3F0000
-
 _BLOCKED = frozenset({errno.EPERM, errno.ENOSYS})
 
 

@@ -151,11 +151,8 @@ _HELD_TEXTS = {
 """What is said of a lock that is held too long, by the start of its name, the first that fits."""
 
 _LEFT_SECONDS = 24 * 3600
-
 _LONGEST_STATE = 4096  # bytes
-
 _LATEST = 1e11  # seconds of the epoch; infinity and what is no number are not below it
-
 _SHORTEST_NAP, _NEXT_NAP, _LONGEST_NAP = 0.005, 0.02, 0.05  # seconds
 
 

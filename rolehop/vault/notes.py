@@ -22,9 +22,7 @@ from rolehop.base.startup import Pattern
 from rolehop.plan.walk_options import WalkOptions, read_options
 
 LARGEST = 1 << 22  # bytes
-
 LONGEST_TEXT = 10_000  # characters; more than any text that is shown
-
 LARGEST_NUMBER = 999_999_999_999  # the history has names for so many lines
 
 UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -170,7 +168,6 @@ def delete_note(path: Path) -> None:
 
 
 USAGE_SCHEMA = 1
-
 HALF_LIFE = 7 * 24 * 3600  # seconds
 
 MOST_CHAINS = 500
@@ -287,11 +284,8 @@ FOLDER = "flags"
 
 # Older versions wrote the times under these names.
 _STORED_AS = {"duration": "duration_seconds", "min_ttl": "min_ttl_seconds"}
-
 _DURATION = "--duration"
-
 _FORGOTTEN = {"schema": FLAGS_SCHEMA, "forgotten": True}
-
 _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 
 

@@ -32,7 +32,6 @@ from rolehop.vault.notes import (
 from rolehop.walk.ports import StsRefusal
 
 RECENT = "recent"
-
 _SWEPT_AFTER = 60  # seconds; more than any note is good for
 
 
@@ -157,11 +156,8 @@ def forget_refused_steps(state_folder: Path) -> None:
 
 
 FILE = "refused.json"
-
 _SCHEMA = 1
-
 _MEMBERS = ("schema", "chain", "hop", "code", "message", "at", "asked")
-
 _LONGEST_MESSAGE = 8_000  # characters
 
 

@@ -38,7 +38,6 @@ _UNANSWERED = 4
 """Calls that are sent before the first of them is answered: enough to keep the service busy."""
 
 _GONE = (defines.DBUS_NO_SUCH_OBJECT, defines.DBUS_UNKNOWN_OBJECT, defines.DBUS_UNKNOWN_METHOD)
-
 _SCHEMES = {"default": ("username", "service"), "KeePassXC": ("UserName", "Title")}
 
 

@@ -21,9 +21,7 @@ from rolehop.hotpath.record import CHECK, ITEM_SCHEMA, is_check, started_at
 from rolehop.hotpath.writer import process_line, rest_of_item, with_check
 
 DOCUMENT_SCHEMA = 2
-
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-
 _LINE = frozenset({"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
 
 _REST = frozenset(
@@ -37,7 +35,6 @@ _DOCUMENT = frozenset({"schema", "name", "plain", "secret", "check"})
 
 # `fromisoformat` takes other forms too; only what we write is read.
 _EXACT_TIME = Pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-
 _RECORD_KEY = Pattern(r"[0-9a-f]{64}")
 
 

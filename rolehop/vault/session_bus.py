@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
 
 _SECONDS = 5.0
-
 _SIGN_ON_SECONDS = 4.0  # less than a keyring call has: a bus that is silent is left for the next
-
 _SOCKETS = ("path", "abstract")
 
 

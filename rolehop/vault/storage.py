@@ -38,13 +38,9 @@ PERSON_SECONDS = 40.0
 """If the system may be asking the user; below the 45 s after which waiting processes give up."""
 
 T = TypeVar("T")
-
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
 _LONGEST_MESSAGE = 200  # characters of a library's own message
-
 _UNLOCK = "unlock it in your desktop session, then run the command again"
 
 # By the name of the class, since the libraries that define them are not loaded here.
@@ -266,11 +262,8 @@ def _message(error: BaseException) -> str:
 # Constant: the service identifies an item. Windows keeps an old secret under a compound name if
 # the user name of a service changes.
 USERNAME = "rolehop"
-
 _SESSION = Pattern(r"rolehop/([0-9a-f]{64})")
-
 _DELETE_ATTEMPTS = 3
-
 _MOST = 20  # items of one portion
 
 _FIRST = 4

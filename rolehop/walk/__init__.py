@@ -1,1 +1,1 @@
-"""walk/__init__.py."""
+"""Carry a plan out, and what that needs from outside."""

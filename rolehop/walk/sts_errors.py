@@ -63,7 +63,6 @@ _SUSPICIOUS_OFFSET_SECONDS = 240
 
 # Characters of a caller's name in a line; AWS's own words have all of it.
 _LONGEST_NAME = 28
-
 _PERCENT = re.compile(r"(\d+)\s?%")
 
 

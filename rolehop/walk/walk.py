@@ -38,7 +38,6 @@ from rolehop.walk.sts_errors import (
 # STS refuses so if the session that *signed* is no longer valid, or was damaged where it was
 # stored. Only then can walking the step before again help.
 SIGNER_REJECTED = (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY, RefusalKind.SIGNATURE)
-
 AUTO_SERIAL = "auto"
 
 _OLD_MINUTES = 5

@@ -122,4 +122,9 @@ def test_what_depends_on_a_type_is_in_its_definition() -> None:
     # A first config asks, and explains, what each type needs.
     first = {f"app/first_config/{name}.py" for name in ("finishing", "flags", "review", "starting")}
     # A fleet that Identity Center lists is through a source of that very type.
-    assert named == {"plan/identity.py", "config/chain_rules.py", "commands/config/init/drafts.py", *first}
+    assert named == {
+        "plan/identity.py",
+        "config/chain_rules.py",
+        "commands/config/init/drafts.py",
+        *first,
+    }

@@ -26,10 +26,16 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def part_of(path: Path) -> str:
-    """The row of ``LAYOUT`` that a file belongs to: its folder, or itself beside the folders."""
+def room_of(path: Path) -> str:
+    """The row of ``house_map.ROOMS`` that a file belongs to: its outermost folder, or itself."""
     inside = path.relative_to(ROOT)
-    return inside.parent.as_posix() if len(inside.parts) > 1 else inside.stem
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def feature_of(path: Path) -> str | None:
+    """The row of ``house_map.FEATURES`` that a file belongs to: its folder in ``commands``, or itself."""
+    first, *rest = path.relative_to(ROOT).with_suffix("").parts
+    return rest[0] if first == "commands" and rest[0] != "__init__" else None
 
 
 @cache
@@ -92,20 +98,6 @@ def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func).rpartition(".")[2], node
-
-
-def read_layout(text: str) -> dict[str, set[str]]:
-    """Each row of the layout with the rows that it may import."""
-    rows: dict[str, set[str]] = {}
-    part = ""
-    for line in text.splitlines():
-        if line.startswith("    "):
-            rows[part] |= set(line.split())
-        elif line and not line.startswith("#"):
-            part, _, purpose = line.partition(": ")
-            assert purpose, f"{part} is not explained"
-            rows[part] = set()
-    return rows
 
 
 def calls_of(work: Callable[[], object]) -> int:

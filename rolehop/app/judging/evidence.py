@@ -41,12 +41,10 @@ if TYPE_CHECKING:
 
 # CI services with one issuer for everybody; others have one for each installation.
 _CI_ISSUERS = {"github": "token.actions.githubusercontent.com"}
-
 _CI_AUDIENCE = "sts.amazonaws.com"
 
 # Built into STS: named by host, without a provider's ARN (STS API reference).
 _HOST_PROVIDERS = ("accounts.google.com", "www.amazon.com", "graph.facebook.com")
-
 _ROLES_ANYWHERE = "rolesanywhere.amazonaws.com"
 
 
@@ -323,7 +321,6 @@ def _policy_in(text: str) -> str:
 
 
 FILE = "organization.json"
-
 _SCHEMA = 1
 
 _MEMBERS = {

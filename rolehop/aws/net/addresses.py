@@ -23,13 +23,11 @@ _FORBIDDEN = frozenset(' "<>\\^`{|}')
 # What a shell may expand, and a URL has no need of. Some openers hand the address to one: wslview
 # to PowerShell, xdg-open to whatever the desktop has.
 _FOR_SHELLS = {ord(each): f"%{ord(each):02X}" for each in "$'();!*"}
-
 _NAME = Pattern(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?")
 
 # Browsers read a name that ends in one of these as an IPv4 address (WHATWG URL, 3.5), and so does
 # the C library: 127.1, 0x7f.1, 2130706433.
 _NUMBER = Pattern(r"[0-9]+|0x[0-9a-f]*")
-
 _THIS_MACHINE = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost")
 
 

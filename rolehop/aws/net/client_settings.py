@@ -12,9 +12,7 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError
 
 DEFAULT_ATTEMPTS = 3
-
 GLOBAL_STS = "https://sts.amazonaws.com/"
-
 GLOBAL_REGION = "aws-global"
 
 # botocore/args.py, LEGACY_GLOBAL_STS_REGIONS: the regions AWS served from the global endpoint

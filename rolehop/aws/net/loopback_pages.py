@@ -62,7 +62,6 @@ visit();
 """
 
 _FIRST = '<p class="onward"><a id="first" target="_blank" href="{1}">{0}</a></p>'
-
 _CLIENT_SECONDS = 10.0  # browsers open connections ahead and send nothing on them
 
 
@@ -256,15 +255,12 @@ def _digest(text: str) -> str:
 
 
 _HOST = "127.0.0.1"
-
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
 # _HOST as the tables have it, on machines of either byte order. A program that uses IPv6
 # sockets for everything has it behind a prefix.
 _LOOPBACK = ("0100007F", "7F000001")
-
 _PREFIXES = ("", "0000000000000000FFFF0000", "00000000000000000000FFFF")
-
 _ESTABLISHED = "01"
 
 GONE = -1

@@ -180,7 +180,6 @@ LONGEST_BODY = 1_000_000
 """In bytes; the longest lists and tokens of AWS's services are far below."""
 
 _LONGEST_MESSAGE = 500  # characters of a server's own message that are shown
-
 _LONGEST_WAIT = 20.0  # seconds between two attempts
 
 # A Date header has whole seconds, and an answer takes time.
@@ -188,11 +187,8 @@ _SAME_CLOCK = timedelta(seconds=1)
 
 # Farther off than a clock that was reset to 1970.
 _NO_CLOCK = timedelta(days=100 * 365)
-
 _LONGEST_LENGTH = 18  # digits of a Content-Length that may be true
-
 _TOO_MANY_REQUESTS = 429
-
 _NETWORK_SIGN_IN = 511
 
 
@@ -447,7 +443,6 @@ _HTML = Pattern(
 )
 
 _TITLE = Pattern(r"(?i)<title[^>]*>([^<]{1,200})</title>")
-
 _READ = 20_000  # bytes of a page that are looked at
 
 

@@ -1,1 +1,1 @@
-"""commands/chains/__init__.py."""
+"""Chains as they are configured and planned: ``list``, ``show``, ``plan``."""

@@ -8,7 +8,7 @@ from rolehop.app.planning import plan_and_diagnose
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, plan_options, walk_options_from
-from rolehop.commands.walk_command import chain_or_pick
+from rolehop.cli.walk_command import chain_or_pick
 from rolehop.plan.walk_options import WalkOptions
 
 

@@ -9,8 +9,8 @@ from rolehop.app.listing import chain_settings, fleet_rows
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
+from rolehop.cli.walk_command import chain_or_pick
 from rolehop.commands.chains.list import show_chains
-from rolehop.commands.walk_command import chain_or_pick
 
 
 @click.command(

@@ -187,7 +187,6 @@ def plan_hop(step: HopStep, plan: Plan) -> Document:
 
 
 _NONE = "-"
-
 _WIDTH = 76  # of a session policy
 
 _MFA_WORDS = {

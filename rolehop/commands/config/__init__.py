@@ -1,1 +1,1 @@
-"""commands/config/__init__.py."""
+"""``rolehop config``: check the config, write a first one, make one of other tools' files."""

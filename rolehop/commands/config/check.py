@@ -36,14 +36,12 @@ from rolehop.config.schema import (
     Table,
 )
 from rolehop.config.value_types import Place
-from rolehop.terminal.json_text import Document
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
 
 # A hardware device's serial number (IAM user guide, "Assigning a hardware TOTP token").
 _SERIAL = Pattern(r"[A-Z]{4}[0-9]{8}")
-
 _ACCOUNT = Pattern(r"(?:\A|:)([0-9]{12}):role/")
 
 _OF_EACH_ACCOUNT = ("{account}", f"{{{ACCOUNT_NAME}}}", "{chain}")
@@ -289,33 +287,3 @@ def _doubts_about(policy: str) -> tuple[str, ...]:
 def _text_of(path: Path) -> str:
     found = read_trusted(path)
     return "" if found is None else found.text.removeprefix("\ufeff")
-
-
-def config_document(
-    files: Sequence[str],
-    chains: int,
-    sources: int,
-    problems: Sequence[ConfigProblem],
-    *,
-    suspicious: Sequence[ConfigProblem] = (),
-    what: str | None = None,
-) -> Document:
-    """Return ``rolehop.config/1``; ``what``: why the config is broken, ``None``: it is well-formed."""
-    listed, doubted = (
-        [
-            {"file": each.file, "line": each.line, "key": each.key or None, "text": each.text}
-            for each in group
-        ]
-        for group in (problems, suspicious)
-    )
-    if what is not None and not listed:
-        listed = [{"file": None, "line": None, "key": None, "text": what}]
-    return {
-        "schema": "rolehop.config/1",
-        "well_formed": what is None,
-        "files": list(files),
-        "chains": chains,
-        "sources": sources,
-        "problems": listed,
-        "suspicious": doubted,
-    }

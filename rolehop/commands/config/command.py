@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rolehop.app.context import App
+    from rolehop.base.errors import ConfigProblem
     from rolehop.commands.config.importing.found_files import ConfigImport, FoundFiles
     from rolehop.commands.config.init.conversation import FirstConfig
     from rolehop.commands.config.init.drafts import Draft
+    from rolehop.terminal.json_text import Document
 
 
 @click.command(
@@ -221,16 +223,44 @@ def check(ctx: click.Context, style: str) -> None:
 
 
 def _check_as_json(ctx: click.Context, cli: CommandContext) -> None:
-    from rolehop.commands.config.check import config_document
-
     try:
         found = check_config(cli.app)
     except ConfigError as error:
-        cli.write_json(config_document((), 0, 0, error.complaints, what=error.what))
+        cli.write_json(_check_document((), 0, 0, error.complaints, what=error.what))
         ctx.exit(error.exit_code)
     cli.write_json(
-        config_document(found.files, found.chains, found.sources, (), suspicious=found.suspicious)
+        _check_document(found.files, found.chains, found.sources, (), suspicious=found.suspicious)
     )
+
+
+def _check_document(
+    files: Sequence[str],
+    chains: int,
+    sources: int,
+    problems: Sequence[ConfigProblem],
+    *,
+    suspicious: Sequence[ConfigProblem] = (),
+    what: str | None = None,
+) -> Document:
+    """Return ``rolehop.config/1``; ``what``: why the config is broken, ``None``: it is well-formed."""
+    listed, doubted = (
+        [
+            {"file": each.file, "line": each.line, "key": each.key or None, "text": each.text}
+            for each in group
+        ]
+        for group in (problems, suspicious)
+    )
+    if what is not None and not listed:
+        listed = [{"file": None, "line": None, "key": None, "text": what}]
+    return {
+        "schema": "rolehop.config/1",
+        "well_formed": what is None,
+        "files": list(files),
+        "chains": chains,
+        "sources": sources,
+        "problems": listed,
+        "suspicious": doubted,
+    }
 
 
 @command.command(epilog="\nrolehop config path\n")

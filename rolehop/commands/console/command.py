@@ -102,10 +102,10 @@ def command(
     if listed:
         _list(cli)
         return
+    from rolehop.cli.walk_command import chain_or_pick
     from rolehop.commands.console.login import ConsoleRequest
     from rolehop.commands.console.opening import open_console, window_of
     from rolehop.commands.console.sign_in import sign_in_to_console
-    from rolehop.commands.walk_command import chain_or_pick
 
     options = walk_options_from(ctx)
     _check_duration(session_duration)

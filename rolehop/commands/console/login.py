@@ -326,7 +326,6 @@ def _regional(host: str, region: str | None) -> str:
 
 
 _SCHEMES = {"true": "ext+container", "granted": "ext+granted-containers"}
-
 _ADD_ONS = {"true": '"Open external links in a container"', "granted": "Granted's"}
 
 # Names that Linux distributions and the makers' own packages give the program.

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from rolehop.plan.walk_options import WalkOptions
 
 _OPENED_WITHIN_SECONDS = 60
-
 _LOOKS = 4  # a second, at what should open the browser
-
 _AFTER_FAILURE_SECONDS = 2  # for what it started before it failed
 
 # Not the command itself: one that left out a flag (--read-only) would open more than was asked for.
@@ -143,7 +141,6 @@ _SIGNING_OUT = (
 )
 
 _SIGN_OUT = "Sign out of the console that is open, then open this one"
-
 _NOTHING = ("Nothing to do here", "This page was for one request. Start again in the terminal.")
 
 

@@ -22,9 +22,7 @@ from rolehop.commands.demo.keyring import DemoKeyring
 from rolehop.commands.demo.world import HOME, HUB, REGION, SPOKE, USER, World, world
 
 CHAIN = "spoke"
-
 _INDENT = 3
-
 _SET = re.compile(r"^export (\w+)=", re.MULTILINE)
 
 _CONFIG = f"""\

@@ -15,9 +15,7 @@ from rolehop.base.errors import UsageError
 from rolehop.commands.demo.home import deferred
 
 HOME, HUB, SPOKE = "111111111111", "222222222222", "333333333333"
-
 USER = "alice"
-
 REGION = "eu-west-1"
 
 # Role by account, and who may assume it.

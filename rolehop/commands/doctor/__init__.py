@@ -1,1 +1,1 @@
-"""commands/doctor/__init__.py."""
+"""``rolehop doctor``: examine what rolehop stands on, and repair what can be repaired."""

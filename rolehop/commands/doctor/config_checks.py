@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from rolehop.app.sdk_problems import SdkProblem
 
 TOPIC = "config"
-
 _SHOWN = 3
-
 _CALLS_ROLEHOP = "rolehop"
 
 
@@ -83,7 +81,6 @@ def _many_shadows(names: Sequence[str]) -> str:
 
 
 SOURCES = "sources"
-
 _SOURCES_SHOWN = 3
 
 
@@ -135,17 +132,11 @@ def _when(problem: SdkProblem, now: datetime) -> str:
 
 
 VARIABLES = "environment"
-
 _KEY, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
-
 _OLD_TOKEN = "AWS_SECURITY_TOKEN"  # noqa: S105 - a name
-
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-
 _FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-
 _ENDPOINT = "AWS_ENDPOINT_URL"
 
 

@@ -32,13 +32,9 @@ if TYPE_CHECKING:
     from rolehop.commands.profile.installed import Installation, ProfileRow
 
 TOPIC = "files"
-
 _OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
-
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
 _TOKENS = frozenset(("aws_session_token", "aws_security_token"))
-
 _SHOWN = 3
 
 
@@ -202,7 +198,6 @@ def _unused_state(folder: Path, problem: str) -> DoctorFinding:
 
 
 PROFILES = "profiles"
-
 _PROFILES_SHOWN = 3
 
 

@@ -75,7 +75,6 @@ def _line_added(path: Path | None, line: str, script: InitScript) -> Repair | No
 
 
 INSTALLATION = "program"
-
 _PACKAGES = ("boto3", "keyring", "click", "rich")
 
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from rolehop.commands.doctor.finding import DoctorFinding, Repair
 
 _STYLES = {"fine": "", "look": "yellow", "broken": "red"}
-
 _INDENT = " " * 8
-
 _TRY = _INDENT + FIX_LABEL.lstrip()
 
 

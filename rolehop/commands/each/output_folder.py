@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from rolehop.commands.each.targets import RunTarget, Shard
 
 STDOUT, STDERR, RESULT, RUN = "stdout", "stderr", "result.json", "run.json"
-
 _UNSAFE = Pattern(r"[^A-Za-z0-9_.@+-]|^\.")
 
 _TAKEN = Pattern(
@@ -255,7 +254,6 @@ def _not_written(folder: Path, error: OSError) -> RolehopError:
 
 
 _LONGEST = 1e9  # seconds
-
 T = TypeVar("T")
 
 

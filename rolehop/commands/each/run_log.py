@@ -30,13 +30,9 @@ LARGEST = 1 << 26
 """In bytes; far more than a log of a hundred thousand targets."""
 
 _SCHEMA = 1
-
 _HEADER = ("schema", "salt", "digest", "shard", "chains")
-
 _TARGET = ("chain", "region", "account", "class")
-
 _SALT_BYTES = 16
-
 _LONGEST_HEADER = 1 << 12
 
 TargetKey = tuple[str, str | None]

@@ -49,7 +49,6 @@ GRACE_SECONDS = 5.0
 """Between asking a command to end and killing it."""
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-
 _ON_POSIX = os.name == "posix"
 
 
@@ -296,7 +295,6 @@ ACCOUNT_NAME = "ROLEHOP_ACCOUNT_NAME"
 """The account's name, for every command; empty if it has none."""
 
 _TICK = 0.1  # seconds
-
 _MOST_AHEAD = 8
 
 _FRESH_SECONDS = 60.0

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 # As IAM names roles, without what a shell gives a meaning to (IAM API reference, CreateRole).
 _ROLE_NAME = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_+=,.@-]*")
-
 _ACCOUNT = Pattern(r"[0-9]{12}")
 
 # Not ${chain}, which a shell fills in, nor {{chain}}, which is another template's.

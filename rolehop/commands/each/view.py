@@ -132,7 +132,6 @@ def progress_text(total: int, running: int, done: int, failed: int, seconds: flo
 
 
 _ASKING_PAUSE = 0.1  # seconds
-
 _MOST_IN_JSON = 1 << 20  # bytes of each stream
 
 

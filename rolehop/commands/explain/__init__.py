@@ -1,1 +1,1 @@
-"""commands/explain/__init__.py."""
+"""Judged by policies: ``explain``, ``check``, ``routes`` and ``graph``."""

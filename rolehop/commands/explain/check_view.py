@@ -115,13 +115,9 @@ _SAYS = {
 }
 
 _BREAKS = (ProblemKind.BROKEN, ProblemKind.REFUSED)
-
 _MOST_CHAINS = 3  # named with one finding
-
 _MOST_ACCOUNTS = 5  # with a command each
-
 _MOST_FIXES = 5  # of chains that cannot work
-
 _MOST_ROWS = 40  # of the table; then only chains that break, but all of these
 
 

@@ -117,7 +117,6 @@ def _attribute(value: str) -> str:
 # ---- SARIF
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-
 _EXPLAIN = "rolehop explain CHAIN names the statement and the fix."
 
 _RULES = {
@@ -209,7 +208,6 @@ def _result(problem: Problem, at: FileLocation, *, strict: bool) -> Document:
 
 
 Keys = tuple[str | int, ...]
-
 _SECTION = Pattern(r"\s*\[\s*(?:profile\s+)?(?P<name>[^\]]+?)\s*\].*")
 
 

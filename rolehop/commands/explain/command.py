@@ -16,6 +16,7 @@ from rolehop.base.startup import Pattern
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, call_options, format_option, walk_options_from
+from rolehop.cli.walk_command import chain_or_pick
 from rolehop.commands.explain.actions import (
     HOW_TO_NAME_ROLE,
     ActionOptions,
@@ -23,7 +24,6 @@ from rolehop.commands.explain.actions import (
     judge_actions,
 )
 from rolehop.commands.explain.options import REFUSED, exit_code, policy_flags
-from rolehop.commands.walk_command import chain_or_pick
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.action_request import is_one_resource
 from rolehop.policy.chain_verdict import ChainVerdict
@@ -33,7 +33,6 @@ from rolehop.policy.role_report import RoleReport
 from rolehop.terminal.layout import line
 
 _MOST_BYTES = 4_000_000  # of a text on stdin
-
 _ACTION = Pattern(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 
 

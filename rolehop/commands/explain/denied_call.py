@@ -259,9 +259,7 @@ def unreadable(text: str) -> UsageError:
 
 
 _BARE_DENIAL = Pattern(r"Access ?Denied|\b403\b|Forbidden|UnauthorizedOperation", re.IGNORECASE)
-
 _OPERATION = Pattern(r"when calling the (\w{1,80}) operation")
-
 _OF_S3 = Pattern(r"Object|Bucket|MultipartUpload|UploadPart")
 
 

@@ -40,7 +40,6 @@ _INLINE = Pattern(
 )
 
 _MANAGED = Pattern(r"(?:boundary |session )?policy (?P<name>\S+) of .+")
-
 _GUARDRAIL = Pattern(r"(?:SCP|RCP) (?P<policy>.+) at (?:root|OU|account) .+")
 
 _OF_ORGANIZATION = {

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
 
 _COLORS = {"allowed": "green", "refused": "red", "unknown": "orange"}
-
 _STYLES: dict[str, Style] = {"allowed": "green", "refused": "red"}
 
 

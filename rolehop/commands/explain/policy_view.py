@@ -25,7 +25,6 @@ BRIEF, NAMED_ONLY = 2, 3
 `NAMED_ONLY` policies have no reasons, either."""
 
 _KEPT, _MOST_VALUES, _MOST_CHARACTERS = 3, 12, 150
-
 _MOST_FINDINGS = (3, 1, 1, 1)  # at each level
 
 # With more values than this, the first ones will do: a comparison of all takes long.
@@ -274,7 +273,6 @@ def guardrail_command(
 
 # Those of the OUs and of the root count, too, and are listed by their own IDs only.
 _ALL_OF_THEM = "--organization CHAIN, with a chain to that account, reads them all"
-
 CALLERS_OWN = (PolicyType.PERMISSIONS, PolicyType.BOUNDARY, PolicyType.SESSION)
 
 

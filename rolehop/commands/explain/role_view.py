@@ -20,7 +20,6 @@ from rolehop.policy.role_report import (
 from rolehop.terminal.layout import Line, StyledText, View, line, wrapped
 
 Document = dict[str, object]
-
 _MOST = 12
 
 _RISKS = {

@@ -99,9 +99,7 @@ def _print(cli: CommandContext, result: FoundRoutes, to: str, style: str) -> Non
 
 
 Document = dict[str, object]
-
 _STYLES: dict[Outcome, Style] = {Outcome.ALLOWED: "green"}
-
 _SAYS = {Outcome.ALLOWED: "allowed", Outcome.UNKNOWN: "can't tell"}
 
 

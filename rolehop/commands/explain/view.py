@@ -226,9 +226,7 @@ def _last(text: str, mark: str = "/") -> str:
 
 
 _MOST_OTHERS = 11  # lines of hops that are named only, if the hop that is shown needs more
-
 _OF_FIX = 11  # lines that a fix, caller and role take
-
 _IDLE = "does not matter once the trust policy names the caller"
 
 _WOULD: dict[Outcome, tuple[str, Style]] = {
@@ -483,7 +481,6 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
 
 
 _SAYING = frozenset({"sts:TagSession", "sts:SetSourceIdentity", *TOKEN_ACTIONS})
-
 _HOPS = frozenset({"sts:AssumeRole", *_SAYING})
 
 

@@ -11,9 +11,7 @@ from rolehop.commands.fleet.refreshing import ChangeRow, FleetRow, RefreshRow
 from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row
 
 _MOST_SHOWN = 20
-
 _SIGNS = {"added": "+", "removed": "-"}
-
 _STYLES = {"added": "green", "removed": "red"}
 
 

@@ -1,1 +1,1 @@
-"""commands/keys/__init__.py."""
+"""``rolehop keys``: IAM user keys in the vault, and their rotation."""

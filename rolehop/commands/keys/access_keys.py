@@ -510,7 +510,6 @@ class _MfaSession:
 
 # AKIA: long-term; ASIA: temporary (STS API reference, GetAccessKeyInfo). 16-128 of [\w].
 _KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
-
 _TEMPORARY = "ASIA"
 
 # AWS makes secrets of 40 characters and says nothing of their length. Less than an ID has is none.

@@ -27,7 +27,6 @@ from rolehop.commands.keys.access_keys import (
 )
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
-
 _VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 _NEITHER = (

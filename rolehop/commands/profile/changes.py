@@ -39,9 +39,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import ChainConfig, Config
 
 BACKUP = ".rolehop-backup"
-
 _LONGEST = 16 * 1024 * 1024  # bytes
-
 _MOST_LINKS = 40
 
 
@@ -179,7 +177,6 @@ def _refused(path: Path, cause: str, fix: str = "put that right, then run it aga
 
 
 _SECRET = Pattern(r"(?i)\s*(aws_secret_access_key|aws_session_token|aws_security_token)\s*[=:].*")
-
 _MOST = 2000  # changed lines; difflib takes minutes for tens of thousands
 
 

@@ -12,7 +12,7 @@ from rolehop.cli.completers import dialect_names, files, patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, call_options, typed_arguments, walk_options_from
 from rolehop.cli.param_types import Duration
-from rolehop.commands.walk_command import chain_or_pick
+from rolehop.cli.walk_command import chain_or_pick
 
 
 @click.command(

@@ -25,11 +25,8 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
 
 _FILES = Path("/dev/fd")
-
 _MOST_FILES = 1024
-
 _PR_SET_DUMPABLE = 4  # prctl(2)
-
 _USUAL_THRESHOLDS = (700, 10, 10)  # of CPython
 
 
@@ -158,7 +155,6 @@ def _is_open(number: int) -> bool:
 
 
 CONFIG_VARIABLE = "AWS_CONFIG_FILE"
-
 _PROFILE = "default"
 
 

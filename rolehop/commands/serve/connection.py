@@ -11,13 +11,9 @@ from rolehop.base.dataclass import dataclass, field
 from rolehop.base.startup import Pattern
 
 LONGEST_HEAD = 16 * 1024  # bytes
-
 _MOST_HEADERS = 64
-
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110, 5.6.2
-
 _REQUEST_LINE = Pattern(rf"({_TOKEN}) ([!-~]+) HTTP/1\.([01])")
-
 _HEADER = Pattern(rf"({_TOKEN}):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 
 
@@ -184,7 +180,6 @@ _DRAIN_SECONDS = 1.0
 """For the client to read the last answer before the connection is closed."""
 
 _CHUNK = 16 * 1024
-
 _MOST_OUT = 64 * 1024
 
 

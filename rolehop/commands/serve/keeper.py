@@ -51,7 +51,6 @@ _LEAST_PAUSE = timedelta(minutes=1)
 it is nearly over."""
 
 _SHORTEST_LIFE = timedelta(seconds=2)
-
 _FIRST_RETRY, _LAST_RETRY = timedelta(seconds=5), timedelta(minutes=1)
 
 _LASTING_RETRY = timedelta(seconds=15)
@@ -257,9 +256,7 @@ _LONGEST_NAP = 30.0
 """Seconds; a machine that was suspended notices by then what is due."""
 
 _MOST_WALKS = 8
-
 _MOST_CLIENTS = 20
-
 _LONGEST_NAME = 60
 
 

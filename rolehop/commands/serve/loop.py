@@ -27,9 +27,7 @@ CONTAINER_ADDRESS = "169.254.170.2"
 """Which SDKs in containers ask (Amazon ECS, "Task IAM role"); a forwarder has it, not this machine."""
 
 _BACKLOG = 1024
-
 _HTTP_PORT = 80
-
 _UNIX_HOSTS = frozenset({"localhost", ADDRESS})
 
 
@@ -166,11 +164,8 @@ def remove_left_socket(path: Path) -> None:
 
 
 MOST_CONNECTIONS = 128
-
 _SWEEP_SECONDS = 0.25
-
 _NO_FILES_SECONDS = 0.05
-
 _ACCEPTS = 16  # in one go
 
 

@@ -30,17 +30,11 @@ class SessionForm(Enum):
 
 
 _WITH_TOKEN = (SessionForm.CONTAINER, SessionForm.PROCESS)
-
 HEALTH = "/health"
-
 METADATA = "/latest/"
-
 SCHEMA = "rolehop.server/1"
-
 _OF_PAGES = ("origin", "referer", "sec-fetch-site")
-
 _OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
-
 _OF_OTHERS = (*_OF_PAGES, *_OF_PROXIES, "x-real-ip")
 
 
@@ -138,15 +132,10 @@ HOP_LIMIT = 1
 """Of IP packets with answers, as on an instance: what this machine would forward is dropped."""
 
 _TOKEN_PATH = "/latest/api/token"  # noqa: S105 - no token
-
 _TOKEN_HEADER = "x-aws-ec2-metadata-token"  # noqa: S105 - likewise
-
 _TTL_HEADER = "x-aws-ec2-metadata-token-ttl-seconds"
-
 _LONGEST_TTL = 21_600
-
 _FOLDER = SessionForm.INSTANCE.value
-
 _ROLE_PATHS = (_FOLDER, _FOLDER.rstrip("/"))  # the SDK for C++ asks the second one
 
 

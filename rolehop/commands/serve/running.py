@@ -60,7 +60,6 @@ SERVE = "serve"
 """The command whose servers belong to nobody."""
 
 _FOLDER = "servers"
-
 _LARGEST_PID = (1 << 31) - 1
 
 
@@ -227,9 +226,7 @@ def _text_or_none(content: Mapping[str, Any], name: str) -> str | None:
 
 
 _LOCKS = Path("/proc/locks")
-
 _STOP_SECONDS = 5.0
-
 _PAUSE = 0.02
 
 

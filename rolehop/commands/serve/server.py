@@ -75,7 +75,6 @@ if TYPE_CHECKING:
     from rolehop.handover.environment import Change
 
 _PROC = Path("/proc")
-
 _LISTEN = "0A"
 
 
@@ -119,7 +118,6 @@ def _has_one_of(process: Path, links: set[str]) -> bool:
 
 
 _Handler = Callable[[int, FrameType | None], object]
-
 _NAMES = ("SIGTERM", "SIGHUP", "SIGINT")
 
 

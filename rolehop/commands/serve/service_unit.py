@@ -25,7 +25,6 @@ SERVICE_PORT = 51680
 """A port for programs to remember; ``--port`` names another."""
 
 _TOKEN = "rolehop.token"  # noqa: S105 - the name of a file
-
 _TOKEN_OF_SERVICE = f"$XDG_RUNTIME_DIR/{_TOKEN}"
 
 _VARIABLES = (
@@ -46,9 +45,7 @@ _VARIABLES = (
 # Of rolehop's exit codes those that trying again does not change: usage, config, credentials or a
 # sign-in, a refusal, a question.
 _LASTING = "2 3 4 5 8"
-
 _MOST_NAMES = 3
-
 _NO_PROGRAM = frozenset("\"'\\")  # string_is_safe() of systemd
 
 

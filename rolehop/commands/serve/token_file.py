@@ -18,11 +18,8 @@ from rolehop.base.files import read_own, write_beside
 from rolehop.handover.formats import digest_of_text, token_digest, token_text
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file there is made under a name of its own
-
 _MOUNTS = Path("/proc/self/mountinfo")
-
 _IN_MEMORY = ("tmpfs", "ramfs")
-
 _LONGEST = 1024
 
 

@@ -1,1 +1,1 @@
-"""commands/sessions/__init__.py."""
+"""Stored sessions: ``status``, ``refresh``, ``logout``."""

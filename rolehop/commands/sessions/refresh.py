@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from rolehop.handover.shells.dialect import Dialect
 
 _JOBS = 32
-
 _ERRORS_SHOWN = 10
-
 _CHAINS_NAMED = 3
 
 

@@ -393,24 +393,21 @@ def _forget_keys(app: App, keys: Sequence[str]) -> tuple[tuple[str, ...], int]:
 
 def _forget_notes(app: App) -> None:
     from rolehop.app import sdk_problems
-    from rolehop.vault import notes as walk_flags
-    from rolehop.vault import refusals as last_refusal
-    from rolehop.vault import refusals as recent
-    from rolehop.vault import refusals as refused_steps
+    from rolehop.vault import notes, refusals
 
     for forget in (
-        walk_flags.forget_flags,
-        last_refusal.forget_refusal,
+        notes.forget_flags,
+        refusals.forget_refusal,
         sdk_problems.forget_problems,
-        recent.forget_recent,
+        refusals.forget_recent,
     ):
         try:
             forget(app.state_folder)
         except OSError as error:
             app.note(f"a note in the state folder could not be deleted: {error}")
-    for notes in (walk_flags, sdk_problems, recent, refused_steps):
-        sweep_unfinished(app.state_folder / notes.FOLDER, None, 0)
-    sweep_unfinished(app.state_folder, last_refusal.FILE, 0)
+    for folder in (notes.FOLDER, sdk_problems.FOLDER, refusals.RECENT, refusals.REFUSED):
+        sweep_unfinished(app.state_folder / folder, None, 0)
+    sweep_unfinished(app.state_folder, refusals.FILE, 0)
 
 
 def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]:

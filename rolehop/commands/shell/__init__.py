@@ -1,1 +1,1 @@
-"""commands/shell/__init__.py."""
+"""What changes or starts a shell: ``assume``, ``leave``, ``shell``, ``init``, ``completion``."""

@@ -14,7 +14,7 @@ from rolehop.base.text import clean
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, typed_arguments, walk_options, walk_options_from
-from rolehop.commands.walk_command import chain_or_pick, walk_for_handover
+from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
 from rolehop.terminal import output
 
 if TYPE_CHECKING:

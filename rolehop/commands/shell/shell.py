@@ -7,9 +7,9 @@ import click
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
+from rolehop.cli.walk_command import chain_or_pick
 from rolehop.commands.run_program import SERVER_HELP, run, session_changes
 from rolehop.commands.shell.scripts import prepare_subshell
-from rolehop.commands.walk_command import chain_or_pick
 
 
 @click.command(

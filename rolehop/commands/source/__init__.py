@@ -1,1 +1,1 @@
-"""commands/source/__init__.py."""
+"""``rolehop source``: list the configured sources, try one, sign in and out."""

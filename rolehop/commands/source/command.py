@@ -104,7 +104,7 @@ def login(
 def _picked(cli: CommandContext) -> str:
     """Return the source that is picked on the terminal, or the only one."""
     from rolehop.app.ports import Choice
-    from rolehop.commands.walk_command import pick
+    from rolehop.cli.walk_command import pick
 
     sources = sources_with_sign_in(cli.app)
     if len(sources) == 1:

@@ -40,7 +40,6 @@ _OPENS = frozenset(
 """Words of shells that begin a block, which may not stay empty."""
 
 _CLOSES = ("fi", "done", "esac", "end", "endif", "endsw", "}", ")")
-
 _GOES_ON = ("\\", "`", "&&", "||", "|", "{", "(", ":", "then", "do", "else", "begin")
 
 

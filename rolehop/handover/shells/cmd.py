@@ -16,9 +16,7 @@ from rolehop.base.startup import Pattern
 from rolehop.handover.shells.dialect import Dialect, refused, statement_renderer
 
 LONGEST_LINE = 8191  # characters
-
 _SAFE = Pattern(r"[ -~]*")
-
 _SPECIAL = Pattern(r'["%!^]')
 
 

@@ -16,13 +16,9 @@ Colors = Mapping[str, str]
 """The name of a chain to a colour of the config, ``red`` or ``bright_red``."""
 
 COLORS_HERE = "@COLORS@"
-
 COMPLETION_HERE = "# @COMPLETION@"
-
 HIDDEN_HERE = "@HIDDEN@"
-
 _COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-
 _PLACE = Pattern(r"(?:# )?@[A-Z]+@")
 
 

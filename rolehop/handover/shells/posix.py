@@ -47,5 +47,4 @@ def _unset(name: str) -> str:
 
 
 render = statement_renderer(_set, _unset)
-
 DIALECT = Dialect(render, quote, FAILURE, quote_typed=quote_typed)

@@ -24,7 +24,6 @@ from rolehop.handover.shells.dialect import (
 )
 
 _RUN = Pattern(r"[ -~]+|[^ -~]+")
-
 _QUOTE = Pattern("['\u2018\u2019\u201a\u201b]")
 
 

@@ -22,7 +22,6 @@ from rolehop.handover.shells.dialect import (
 )
 
 _CONTROL = Pattern(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
-
 _SPECIAL = Pattern(r"[^A-Za-z0-9_./:@%+,\u0080-\U0010ffff-]")
 
 

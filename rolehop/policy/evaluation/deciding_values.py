@@ -14,9 +14,7 @@ from rolehop.policy.language.parser import Condition, Policy
 from rolehop.policy.language.request_context import Template, Variable
 
 _MOST = 64
-
 _NO_VALUE = "~"
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -286,7 +284,6 @@ def _in_words(
 
 
 _NUMBERS = {"least": "at least", "more": "more than", "most": "at most", "less": "less than"}
-
 _TIMES = {"least": "at or after", "more": "after", "most": "at or before", "less": "before"}
 
 

@@ -409,7 +409,6 @@ def _distance(judged: Judged) -> int:
 
 
 _WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
-
 _FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
 
 

@@ -58,7 +58,6 @@ class PolicySet:
 
 
 NOT_VISIBLE = PolicySet(missing=("all",))
-
 NO_POLICY = PolicySet(there=False)
 
 

@@ -161,7 +161,6 @@ def _find(text: str, start: int, end: int, piece: _Piece) -> int | None:
 
 
 _NUMBER = Pattern(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
-
 _EPOCH = Pattern(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
 

@@ -25,11 +25,8 @@ DEEPEST = 16
 """A policy needs six levels."""
 
 _SPACE = Pattern(r"[ \t\n\r]*")
-
 _STRING = Pattern(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
-
 _NUMBER = Pattern(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -177,9 +174,7 @@ class _Reader:
 
 
 T = TypeVar("T")
-
 MOST_STATEMENTS = 2_000
-
 _LINE_END = Pattern(r"\n")
 
 

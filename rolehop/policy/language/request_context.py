@@ -148,9 +148,7 @@ class Context:
 
 
 _VARIABLE = Pattern(r"\$\{([^{}]*)\}")
-
 _KEY = Pattern(r"\s*([^\s,']+)\s*(?:,\s*'([^']*)'\s*)?")
-
 _LITERALS = {"*", "?", "$"}
 
 

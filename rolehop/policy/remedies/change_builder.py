@@ -44,11 +44,8 @@ from rolehop.policy.remedies.statement_conditions import (
 from rolehop.policy.requests import ChainScenario, ConfigLocation, default_location
 
 Json = dict[str, Any]
-
 _OTHER_CALLER = (Reason.NOT_NAMED, Reason.OTHER_ACCOUNT, Reason.ANOTHER_KIND)
-
 _LISTS = ("stringequals", "stringlike", "arnequals", "arnlike", "ipaddress")
-
 _BESIDE_ASSUME_ROLE = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
@@ -236,9 +233,7 @@ def _one(change: PolicyChange | None) -> tuple[PolicyChange, ...]:
 
 
 _IN_PLACE = (Reason.EXPLICIT_DENY, Reason.DELETED_PRINCIPAL, Reason.OTHER_PARTITION)
-
 _OF_ROLE = (PolicyType.TRUST, PolicyType.RCP)
-
 _OWNERS = {PolicyType.SCP: Owner.ORGANIZATION, PolicyType.RCP: Owner.ORGANIZATION}
 
 

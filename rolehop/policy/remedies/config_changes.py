@@ -213,7 +213,6 @@ def text_of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
 
 
 _REGION = Pattern(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
-
 _ANY_KEY = "any-key"
 
 OPTIONAL_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")

@@ -34,7 +34,6 @@ _OF_ROLE = (
 )
 
 _WILD = frozenset("*?")
-
 _ENTITY = Pattern(r"arn:[^:*?]+:iam::[0-9]{12}:(?:root|(?:user|role)/[^*?$]+)")
 
 

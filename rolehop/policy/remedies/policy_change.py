@@ -14,7 +14,6 @@ from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.policy.requests import ConfigLocation
 
 Statement = dict[str, Any]
-
 NEW = {"Version": "2012-10-17", "Statement": []}
 
 

@@ -29,11 +29,8 @@ from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, with
 from rolehop.policy.requests import ChainScenario
 
 _MOST_ROUNDS = 8
-
 _MOST_TRIES = 24
-
 Step = ConfigChange | PolicyChange
-
 Finder = Callable[[PolicyVerdict, ChainScenario, int], Iterator[Candidate]]
 
 

@@ -65,9 +65,7 @@ Json = dict[str, Any]
 # A statement that requires "no MFA" would look like a mistake, and protects nothing. A session's
 # name is chosen by its caller, and is another one on another machine.
 NOT_PINNED = (*OF_MFA, "sts:rolesessionname")
-
 _MULTIVALUED = ("aws:tagkeys", "sts:transitivetagkeys", "aws:principalorgpaths", "aws:calledvia")
-
 _DAY = timedelta(days=1)
 
 _FAMILIES = {

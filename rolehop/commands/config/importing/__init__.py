@@ -1,1 +1,1 @@
-"""commands/config/importing/__init__.py."""
+"""A config made of other tools' files: one file for each tool, texts in, values out."""

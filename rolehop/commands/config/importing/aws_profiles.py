@@ -57,7 +57,6 @@ _MACHINE = {
 }
 
 _ORIGIN = "credential_source of AWS profiles"
-
 _TEMPORARY = "ASIA"  # how the IDs of a session's keys begin (STS API reference, GetAccessKeyInfo)
 
 

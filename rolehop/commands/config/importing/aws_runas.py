@@ -34,7 +34,6 @@ _OWN = frozenset(
 )
 
 _GO_PART = Pattern(r"([0-9]+(?:\.[0-9]+)?)([hms])")
-
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 

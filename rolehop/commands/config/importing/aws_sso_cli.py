@@ -24,17 +24,11 @@ from rolehop.commands.config.importing.simple_yaml import Yaml, read_yaml
 from rolehop.config.model import HopConfig
 
 NAME = "aws-sso-cli"
-
 _PROGRAM = "aws-sso"
-
 _FLOWS = {"device_code": "device", "pkce": "pkce"}
-
 _CARRIED = frozenset({"SSOConfig", "DefaultRegion", "AuthWorkflow", "ProfileFormat", "DefaultSSO"})
-
 _OF_CENTER = frozenset({"SSORegion", "StartUrl", "DefaultRegion", "Accounts"})
-
 _OF_ACCOUNT = frozenset({"Name", "DefaultRegion", "Tags", "Roles"})
-
 _OF_ROLE = frozenset({"Profile", "DefaultRegion", "Tags", "Via", "SourceIdentity"})
 
 _LOOKS = ("Color", "Icon")

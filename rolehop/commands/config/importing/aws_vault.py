@@ -21,7 +21,6 @@ from rolehop.commands.config.importing.draft import (
 )
 
 NAME = "aws-vault"
-
 _INCLUDES = ("include_profile", "parent_profile")
 
 _OWN = frozenset(

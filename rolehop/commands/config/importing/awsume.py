@@ -12,9 +12,7 @@ from rolehop.commands.config.importing.draft import TOOL, ProfileDraft
 from rolehop.commands.config.importing.simple_yaml import Yaml, read_yaml
 
 NAME = "awsume"
-
 _DEFAULTS = {"role-duration": "duration_seconds", "role-session-name": "role_session_name"}
-
 _KNOWN = frozenset({*_DEFAULTS, "region", "colors", "fuzzy-match"})
 
 

@@ -14,7 +14,6 @@ from rolehop.config.value_types import name_meant
 
 # What AWS has no key for. No file has these keys: a colon ends a key there.
 TAGS, TRANSITIVE, IDENTITY = "rolehop:tags", "rolehop:transitive", "rolehop:source_identity"
-
 MFA_COMMAND, MFA_DURATION = "rolehop:mfa_command", "rolehop:mfa_duration"
 
 HOLDER = "rolehop:holder"
@@ -26,7 +25,6 @@ SOURCE = "rolehop:source"
 """A source as a whole, for which AWS has no keys: a table of texts, ``type`` first."""
 
 TOOL = "rolehop:tool"
-
 COLOR = "rolehop:color"
 
 NO_CHAIN = "rolehop:no_chain"

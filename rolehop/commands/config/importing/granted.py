@@ -23,9 +23,7 @@ REGISTRY = ("granted_registry_start", "granted_registry_end")
 """How the sections begin that mark what comes from a registry."""
 
 _PROGRAMS = ("granted", "dgranted")
-
 _BEFORE = "granted_"
-
 _SIGN_IN = ("sso_start_url", "sso_region", "sso_account_id", "sso_role_name")
 
 # The colors of Firefox containers, and those of a terminal that are nearest.

@@ -251,7 +251,6 @@ def report_lines(lost: tuple[NotCarried, ...]) -> list[str]:
 
 
 _Part = TypeVar("_Part")
-
 _FILE = Path("/config.toml")
 
 

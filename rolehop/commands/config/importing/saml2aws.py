@@ -13,9 +13,7 @@ import shlex
 from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, runs
 
 NAME = "saml2aws"
-
 _PROFILE = "saml"
-
 _LEFT_BEHIND = ("x_principal_arn", "x_security_token_expires")
 
 

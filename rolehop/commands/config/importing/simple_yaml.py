@@ -17,7 +17,6 @@ _KEY = Pattern(
 )
 
 _DEEPEST = 30
-
 _OPENING = {"[": "]", "{": "}"}
 
 _FLOW_TEXT = Pattern(

@@ -41,16 +41,13 @@ if TYPE_CHECKING:
     from rolehop.plan.model import HopStep, Plan
 
 Line = tuple[str, str]
-
 Change = Callable[["Interviewer"], Draft]
 
 Action = str | Change
 """``TRY``, ``WRITE``, ``KEYS`` (which asks for others), ``START`` (anew), or what changes the draft."""
 
 TRY, WRITE, KEYS, START = "try", "write", "keys", "start"
-
 _SHOWN = 5  # names of chains
-
 _NO_REGION = "as your other AWS tools"
 
 

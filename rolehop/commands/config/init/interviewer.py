@@ -78,8 +78,7 @@ class TerminalInterviewer:
         """
         if self._terminal.is_dumb:
             return self._asked_plainly(question)
-        from rolehop.terminal.picker import LineInput
-        from rolehop.terminal.picker import run_line as run
+        from rolehop.terminal.picker import LineInput, run_line
 
         with self._terminal.device("an answer") as (reader, writer):
             line = LineInput(
@@ -90,7 +89,7 @@ class TerminalInterviewer:
                 hidden=question.hidden,
                 color=self._terminal.colors(writer),
             )
-            answer = run(line, reader, writer, self._term)
+            answer = run_line(line, reader, writer, self._term)
             if answer is None:
                 raise KeyboardInterrupt
             shown = "(not shown)" if question.hidden else answer or "(none)"

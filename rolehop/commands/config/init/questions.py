@@ -56,19 +56,12 @@ def or_empty(check: Answer) -> Answer:
 
 
 role = of_check(sts_limits.ROLE)
-
 external_id = of_check(sts_limits.EXTERNAL_ID)
-
 mfa_serial = of_check(sts_limits.MFA_SERIAL)
-
 chain_name = of_check(value_types.NAME)
-
 text = of_check(value_types.TEXT)
-
 _url = of_check(value_types.URL)
-
 _region = of_check(value_types.REGION)
-
 _duration = of_check(sts_limits.HOP_DURATION)
 
 

@@ -50,7 +50,6 @@ _SYSTEM = Path("/sys")
 # Amazon EC2 user guide, "Detect whether a host is an EC2 instance": the asset tag of a Nitro
 # instance is its ID; the UUID of a Xen instance begins with ec2.
 _SIGNS = (("devices/virtual/dmi/id/board_asset_tag", "i-"), ("hypervisor/uuid", "ec2"))
-
 _LONGEST = 256  # bytes
 
 
