@@ -32,11 +32,12 @@ _shared_services: list[SecretService] = []
 _CORE = (
     *(
         "api",
-        "fastpath",
+        "hotpath/test_",
+        "hotpath/keyrings/",
         "plan/",
         "planted/",
         "sources/test_",
-        "test_key_rotation.py",
+        "commands/keys/test_key_rotation.py",
         "vault",
         "walk",
     ),

@@ -97,12 +97,12 @@ CHANGES = {
         rolehop/commands/ rolehop/hotpath/command_table.py tests/commands/ tests/house_map.py
         rolehop/guide/commands.md CHANGELOG.md
         ; python -m tests.test_docs writes its help block, python -m tests.transcripts what it shows,
-        python -m tests.fastpath.test_imports what it loads""",
+        python -m tests.hotpath.test_imports what it loads""",
     "a source type": """
         rolehop/sources/ rolehop/sources/__init__.py tests/sources/ rolehop/guide/sources.md
         CHANGELOG.md""",
     "a shell": """
-        rolehop/handover/shells/ rolehop/handover/shells/registry.py tests/shells/
+        rolehop/handover/shells/ rolehop/handover/shells/registry.py tests/handover/shells/
         rolehop/guide/shell.md CHANGELOG.md""",
     "a key of the config": """
         rolehop/config/model.py rolehop/config/schema.py rolehop/config/loader.py tests/config/

@@ -91,6 +91,7 @@ def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
         for path in (CHECKOUT / "rolehop").rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
+    ours |= {f"rolehop/completions/{name}" for name in SCRIPTS.values()}
     assert {name for name in held if name.startswith("rolehop/")} == ours
     assert "rolehop/py.typed" in ours
     assert not [name for name in held if name.startswith(("tests/", ".ci/"))]

@@ -20,7 +20,7 @@ from tests.api.programs import (
     run,
     shorten_sessions,
 )
-from tests.cli.credential_process.aged_sessions import leave
+from tests.commands.credential_process.aged_sessions import leave
 from tests.support.environment import ROOT
 from tests.support.world import ADMIN, CONFIG, HUB, World
 

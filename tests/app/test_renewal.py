@@ -10,9 +10,9 @@ _WALKS = """
 import gc, os, rolehop
 from pathlib import Path
 from rolehop.app.context import App
-from rolehop.app.silent import SILENT
-from rolehop.app.serving.start import start_chain
-from rolehop.app.stored.sessions import forget_sessions
+from rolehop.app.asking import SILENT
+from rolehop.commands.serve.keeper import start_chain
+from rolehop.commands.sessions.stored import forget_sessions
 from rolehop.plan.walk_options import WalkOptions
 
 gc.disable()  # it may come late

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.net.raw_server import raw_server
+from tests.aws.net.raw_server import raw_server
 from tests.support.source_servers import (
     Source,
     container,

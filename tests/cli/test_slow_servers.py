@@ -12,7 +12,7 @@ from itertools import chain
 
 import pytest
 
-from tests.net.raw_server import Script, endlessly, raw_server, slowly
+from tests.aws.net.raw_server import Script, endlessly, raw_server, slowly
 from tests.support.source_servers import (
     START_URL,
     Source,
@@ -35,7 +35,7 @@ GUARD_SECONDS = 90
 
 # A whole call gets half a second instead of 40, and work under a lock does.
 HURRIED_CALLS = """
-from rolehop.net import transport
+from rolehop.aws.net import transport
 transport.CALL_SECONDS = 0.5
 """
 HURRIED_LOCKS = """

@@ -40,10 +40,10 @@ from rolehop.plan.walk_options import WalkOptions
 from rolehop.sources import SOURCE_TABLES
 from rolehop.terminal.layout import as_text
 from rolehop.vault.backend_selection import named_backend
+from tests.commands.config.importing.files_of_tools import FILES
 from tests.fuzz.run import Parser
 from tests.fuzz.samples import AWS_CONFIG, CONFIGS, INVENTORY, POLICIES
 from tests.fuzz.texts import json_text, mutated, mutated_bytes, pieces
-from tests.importing.files_of_tools import FILES
 from tests.sources import pki
 from tests.support.world import HUB
 

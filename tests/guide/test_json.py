@@ -79,7 +79,7 @@ def reached(places: list[Place]) -> set[Place]:
 
 def makes_document(place: Place) -> bool:
     module, name = place
-    if not module.startswith("rolehop.show") or name not in functions(module):
+    if module not in modules() or name not in functions(module):
         return False
     returns = functions(module)[name].returns
     said = "" if returns is None else ast.unparse(returns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from tests.cli.console.aws_sign_in import ConsoleDouble
+from tests.commands.console.aws_sign_in import ConsoleDouble
 from tests.doubles import browser
 from tests.support.world import World
 

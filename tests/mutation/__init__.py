@@ -61,7 +61,7 @@ PARTS = {
     "walk": Part(
         "which session is got, stored and handed out",
         ("walk/walk.py", "walk/renewal.py", "walk/sts_errors.py"),
-        ("walk", "aws/test_refusals.py", "test_access_denied.py"),
+        ("walk", "aws/test_refusals.py", "policy/test_access_denied.py"),
     ),
     "language": Part(
         "what the texts of a policy say: elements, conditions, variables, wildcards",
@@ -81,7 +81,7 @@ PARTS = {
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",
         ("base/digest.py", "plan/hop_keys.py", "hotpath/record.py", "hotpath/writer.py"),
-        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "fastpath/test_decisions.py", "fastpath/test_record.py", "state/test_digest.py", "vault/test_serialization.py", "vault/test_stored_before.py"),
+        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "hotpath/test_decisions.py", "hotpath/test_record.py", "vault/state/test_digest.py", "vault/test_serialization.py", "vault/test_stored_before.py"),
     ),
     "quoting": Part(
         "every text that a shell or a program reads",
@@ -92,7 +92,7 @@ PARTS = {
         (
             "handover/test_child.py", "handover/test_cmd.py", "handover/test_dialects.py",
             "handover/test_documents.py", "handover/test_variables.py", "test_quoting.py",
-            "test_text.py", "shells/test_dialect_tables.py", "shells/test_parent_process.py",
+            "base/test_text.py", "handover/shells/test_dialect_tables.py", "handover/shells/test_parent_process.py",
         ),  # tables: each real shell reads the same texts, in seconds
     ),
 }  # fmt: skip

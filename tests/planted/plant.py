@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.cli.console.aws_sign_in import ConsoleDouble
+from tests.commands.console.aws_sign_in import ConsoleDouble
 from tests.doubles import browser
 from tests.doubles.metadata import ContainerAgent
 from tests.doubles.oidc import Issuer

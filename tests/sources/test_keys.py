@@ -120,7 +120,7 @@ def test_what_depends_on_a_type_is_in_its_definition() -> None:
         if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith("source.type")
     }
     # A first config asks, and explains, what each type needs.
-    first = {f"app/first_config/{name}.py" for name in ("finishing", "flags", "review", "starting")}
+    first = {f"commands/config/init/{name}.py" for name in ("conversation", "starting", "writing")}
     # A fleet that Identity Center lists is through a source of that very type.
     assert named == {
         "plan/identity.py",

@@ -164,7 +164,7 @@ def test_a_program_whose_messages_are_too_long_is_ended_too(flooding: Tool) -> N
 # The program itself, with less time for programs.
 IMPATIENT = """
 from rolehop.app import mfa_codes
-from rolehop.sources.shared import subprocesses
+from rolehop.sources import programs as subprocesses
 subprocesses.DEADLINE = mfa_codes.COMMAND_DEADLINE = {seconds}
 """
 
@@ -196,7 +196,7 @@ def test_a_program_that_fails_leaves_nothing_behind(endless: Tool, kind: str) ->
 
 # The program itself, with more time for programs that clean up: a busy machine starts `touch` late.
 PATIENT = """
-from rolehop.sources.shared import process_tree
+from rolehop.sources import running_program as process_tree
 process_tree._GRACE = 60.0
 """
 
@@ -221,7 +221,7 @@ def test_a_program_that_is_ended_may_clean_up(world: World) -> None:
 # The system cannot be asked which processes there are: no /proc, and a ps that fails.
 BLIND = """
 from pathlib import Path
-from rolehop.sources.shared import process_tree
+from rolehop.sources import running_program as process_tree
 process_tree._PROC = Path("/nowhere")
 process_tree._PS = "/bin/false"
 """
@@ -245,7 +245,7 @@ def test_the_program_itself_is_always_ended(world: World) -> None:
 
 # The program itself, called by somebody who does not wait long.
 HURRIED = """
-from rolehop.cli.commands import credential_process
+from rolehop.commands import credential_process
 credential_process._SECONDS = {seconds}
 """
 

@@ -62,7 +62,7 @@ for item in find_collection(secretstorage.dbus_init()).search_items({"username":
 """
 _IN_THE_KERNEL = """
 from pathlib import Path
-from rolehop.fastpath.keyctl import find, read
+from rolehop.hotpath.keyctl import find, read
 for line in Path("/proc/keys").read_text().splitlines():
     if " rolehop/" in line and (found := find(line.split()[8].rpartition(":")[0].encode())):
         print((read(found[1]) or b"").decode())

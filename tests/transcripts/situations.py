@@ -6,8 +6,8 @@ import json
 import time
 from collections.abc import Callable
 
-from tests.cli.credential_process.aged_sessions import leave
-from tests.cli.explain.documents import ALICE, AS, USER, role
+from tests.commands.credential_process.aged_sessions import leave
+from tests.commands.explain.documents import ALICE, AS, USER, role
 from tests.doubles.accounts.organizations import ROOT
 from tests.policy.helpers.broken_chains import BROKEN, broken
 from tests.policy.helpers.reading import shown

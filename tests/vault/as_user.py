@@ -29,7 +29,7 @@ import ctypes, json, os, sys, time
 import keyring.backends.fail
 import tests.doubles.keyrings, tests.vault.samples
 from tests.vault import key_quota
-from rolehop.fastpath import keyctl
+from rolehop.hotpath import keyctl
 from rolehop.vault import kernel
 from rolehop.vault.backend_selection import choose_backend
 import encodings.utf_16_le, keyring.errors

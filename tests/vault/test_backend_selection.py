@@ -28,7 +28,7 @@ PLAINTEXT = "keyrings.alt.file.PlaintextKeyring"
 # Discovery looks at every class of the process, so it gets a process without the doubles.
 _CHOOSE = """
 import json, sys
-from rolehop.errors import VaultAbsent
+from rolehop.base.errors import VaultAbsent
 from rolehop.vault.backend_selection import choose_backend
 named, environ, platform = json.loads(sys.argv[1])
 try:

@@ -116,7 +116,7 @@ def test_a_session_keyring_without_the_user_keyring_works() -> None:
 
 
 _FULL = """
-from rolehop.errors import VaultFull
+from rolehop.base.errors import VaultFull
 keyring = kernel.KernelKeyring()
 keyring.set_password("rolehop/1", "rolehop", "x" * 12_000)
 try:
@@ -147,7 +147,7 @@ def test_a_full_quota_is_an_error_and_keeps_the_old_value() -> None:
 
 _UNKNOWN_MACHINE = """
 import posix
-from rolehop.errors import VaultAbsent
+from rolehop.base.errors import VaultAbsent
 posix.uname = lambda: type("uname", (), {"machine": "pdp11"})
 print(kernel.usable())
 try:

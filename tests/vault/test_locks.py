@@ -52,7 +52,7 @@ with locks.hold("hub"), locks.waiting_for_person() if sys.argv[2] == "asking" el
 _WAITER = """
 import sys
 from pathlib import Path
-from rolehop.vault import lock_queue
+from rolehop.vault import locks as lock_queue
 from rolehop.vault.locks import FileLocks
 folder, number, patience = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 lock_queue._FRESH_SECONDS = float(patience)

@@ -190,7 +190,7 @@ from pathlib import Path
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.sessions import KeyringVault
-from rolehop.startup.dataclass import replace
+from rolehop.base.dataclass import replace
 from tests.vault.samples import hop_step, session
 chosen = choose_backend("tests.doubles.keyrings.Hanging", {}, sys.platform)
 vault = KeyringVault(

@@ -15,7 +15,7 @@ from rolehop.commands.explain.fixed_document import write_fixed_document
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.inventory import NamedPolicy, Organization, Target
-from tests.cli.explain.documents import ALICE, USER, role
+from tests.commands.explain.documents import ALICE, USER, role
 from tests.support.policies import policy_text
 from tests.support.world import ADMIN, HUB
 

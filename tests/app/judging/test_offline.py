@@ -18,7 +18,7 @@ from rolehop.commands.explain.graph import chain_paths
 from rolehop.commands.explain.route_finder import find_routes
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
-from tests.cli.explain.documents import ALICE, USER, role
+from tests.commands.explain.documents import ALICE, USER, role
 from tests.support.policies import allow, policy
 from tests.support.world import ADMIN, HUB
 

@@ -55,7 +55,7 @@ def test_being_stopped_has_the_code_of_its_signal(
 # The signal comes in a callback, whose exceptions Python drops; then the command waits for its end.
 DROPPED = """
 import signal, time, weakref
-from rolehop.app.stored import access_keys
+from rolehop.commands.keys import access_keys
 
 class Taken:
     pass

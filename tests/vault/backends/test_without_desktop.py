@@ -226,7 +226,7 @@ def test_an_item_that_was_not_written_to_its_end_is_no_broken_keyring(
 
 _ENDS_WHILE_IT_READS = """
 import contextlib, os, sys, threading
-from rolehop.vault.backends.password_store import PasswordStore
+from rolehop.vault.password_store import PasswordStore
 backend = PasswordStore(os.environ)
 def read():
     with contextlib.suppress(Exception):  # as the keyring's deadline does

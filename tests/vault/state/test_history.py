@@ -1,0 +1,281 @@
+"""The history of a person: every call, every handover, nothing that is cached, and no secret."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rolehop.base.errors import ServiceError
+from rolehop.base.time_limit import seconds_left
+from rolehop.vault.history import History
+from rolehop.vault.locks import FileLocks
+from rolehop.walk.ports import ApiCall
+from tests.support.other_users import AS_ROOT, SOMEBODY
+from tests.support.secrets import found_in
+from tests.support.world import ADMIN, CONFIG, HUB, Done, World, mfa_code
+
+KEYS = {
+    "number",
+    "at",
+    "event",
+    "action",
+    "chain",
+    "hop",
+    "role",
+    "source",
+    "session_name",
+    "request_id",
+    "expires_at",
+    "outcome",
+    "reason",
+}
+
+
+def history(world: World, *options: str) -> list[dict[str, Any]]:
+    document = world.rolehop("history", "--format", "json", *options).json
+    assert document["schema"] == "rolehop.history/1"
+    lines: list[dict[str, Any]] = document["lines"]
+    assert all(each.keys() == KEYS for each in lines)
+    return lines
+
+
+def brief(lines: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [(each["action"], each["chain"], each["hop"], each["outcome"]) for each in lines]
+
+
+def text_of(world: World) -> str:
+    return "".join(each.read_text() for each in (world.state / "history").iterdir())
+
+
+def test_each_call_and_each_handover_is_a_line(world: World) -> None:
+    assert world.rolehop("exec", "admin", "--reason", "INC-42", "--", "true").code == 0
+    first, second, third = history(world)
+    assert first["role"] == HUB
+    assert (first["source"], first["session_name"], first["hop"]) == ("me", "me", 1)
+    assert (second["role"], second["hop"], second["outcome"]) == (ADMIN, 2, "ok")
+    assert second["session_name"] == "me+INC-42"
+    assert (second["request_id"], second["expires_at"][-1]) == ("double", "Z")
+    assert (third["event"], third["action"], third["role"]) == ("handover", "exec", ADMIN)
+    assert [each["reason"] for each in (first, second, third)] == ["INC-42"] * 3
+    assert [each["chain"] for each in (first, second, third)] == ["admin"] * 3
+    assert world.rolehop("whoami", "admin", "--reason", "INC-42").code == 0
+    assert world.rolehop("whoami", env={"ROLEHOP_CHAIN": "hub"}).code == 0
+    by_chain, by_shell = history(world)[3:]
+    assert (by_chain["action"], by_chain["outcome"]) == ("sts:GetCallerIdentity", "ok")
+    signer = ("chain", "source", "role", "session_name", "hop", "reason")
+    assert [by_chain[key] for key in signer] == ["admin", "me", ADMIN, "me+INC-42", None, "INC-42"]
+    assert [by_shell[key] for key in signer[:4]] == ["hub", None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [("assume", ()), ("export", ()), ("exec", ("--", "true")), ("shell", ("--shell", "true"))],
+    ids=["assume", "export", "exec", "shell"],
+)
+def test_a_cached_handover_is_one_line(world: World, command: str, more: tuple[str, ...]) -> None:
+    world.rolehop("credential-process", "admin")
+    before = len(history(world))
+    for _ in range(2):  # the first writes the hot path's record, the second uses it
+        assert world.rolehop(command, "admin", *more).code == 0
+    new = history(world)[before:]
+    assert brief(new) == [(command, "admin", None, "ok")] * 2
+    assert [each["role"] for each in new] == [ADMIN] * 2
+
+
+def test_a_cached_credential_process_writes_none(world: World) -> None:
+    world.rolehop("credential-process", "admin")
+    before = text_of(world)
+    for options in ((), (), ("--min-ttl", "20m")):
+        assert world.rolehop("credential-process", "admin", *options).code == 0
+    assert text_of(world) == before
+
+
+def test_a_refused_call_has_the_code_of_aws(world: World) -> None:
+    world.sts.world.role(ADMIN, trusts=[])
+    assert world.rolehop("exec", "admin", "--", "true").code == 5
+    assert brief(history(world)) == [
+        ("sts:AssumeRole", "admin", 1, "ok"),
+        ("sts:AssumeRole", "admin", 2, "AccessDenied"),
+    ]
+
+
+def test_a_call_without_an_answer_failed(world: World) -> None:
+    nobody = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    assert world.rolehop("exec", "hub", "--", "true", env=nobody).code == 6
+    (line,) = history(world)
+    assert (line["outcome"], line["request_id"]) == ("failed", None)
+
+
+def test_no_secret_and_no_code_is_in_it(world: World) -> None:
+    device = world.device.serial
+    world.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{device}"', 1))
+    code = mfa_code(world)
+    assert world.rolehop("export", "admin", "--mfa-stdin", input=f"{code}\n").code == 0
+    assert brief(history(world))[0] == ("sts:GetSessionToken", "admin", 0, "ok")
+    assert found_in(text_of(world), world, (code,)) == []
+
+
+def test_texts_of_others_are_cleaned_when_they_are_shown(world: World) -> None:
+    assert world.rolehop("exec", "hub", "--reason", "a\u202eb", "--", "true").code == 0
+    file = next((world.state / "history").glob("*.jsonl"))
+    assert "\\u202e" not in file.read_text()
+    file.write_text(file.read_text().replace('"hub"', '"h\\u001b[2Jub"'))
+    for options in ((), ("-v",), ("--format", "json")):
+        done = world.rolehop("history", *options)
+        assert "\x1b" not in done.out
+        assert done.code == 0
+
+
+def test_lines_are_chosen_by_time_and_by_chain(world: World) -> None:
+    world.rolehop("credential-process", "hub")
+    world.rolehop("credential-process", "admin")
+    assert [each["chain"] for each in history(world)] == ["hub", "admin"]
+    assert [each["chain"] for each in history(world, "--chain", "ad*")] == ["admin"]
+    assert len(history(world, "--since", "1h")) == 2
+    assert len(history(world, "--since", "2020-02-03")) == 2
+    assert history(world, "--since", "2999-02-03") == []
+    assert world.rolehop("history", "--since", "soon").code == 2
+    file = next((world.state / "history").glob("*.jsonl"))
+    file.write_text(file.read_text().replace('"at":"2', '"at":"1', 1))
+    assert [each["chain"] for each in history(world, "--since", "7d")] == ["admin"]
+
+
+def verified(world: World) -> Done:
+    return world.rolehop("history", "verify")
+
+
+def test_verify_tells_a_changed_line(world: World) -> None:
+    assert (verified(world).code, verified(world).err) == (0, "rolehop: there is no history\n")
+    assert world.rolehop("history", "--since", "0").err == "rolehop: no line matches\n"
+    world.rolehop("exec", "admin", "--", "true")
+    assert (verified(world).code, verified(world).err) == (0, "rolehop: 3 lines, none changed\n")
+    file = next((world.state / "history").glob("*.jsonl"))
+    file.write_text(file.read_text().replace("Hub", "Hab", 1))
+    done = verified(world)
+    assert done.code == 1
+    assert "line 1 was changed" in done.err
+    (world.state / "history/end.json").unlink()
+    world.rolehop("exec", "admin", "--", "true")
+    assert [each["outcome"] for each in history(world)][-2:] == ["end.json was missing", "ok"]
+    assert "end.json was missing" in world.rolehop("history").out
+
+
+@AS_ROOT
+def test_verify_misses_a_history_that_was_deleted_whole_while_its_sessions_are_stored(
+    world: World,
+) -> None:
+    assert world.rolehop("credential-process", "admin").code == 0
+    shutil.rmtree(world.state / "history")
+    done = verified(world)
+    assert done.code == 1
+    assert "no line is here, not those of 2 stored sessions either" in done.err
+
+
+def test_verify_accuses_nobody_where_the_sessions_of_another_state_folder_are_found(
+    world: World,
+) -> None:
+    assert world.rolehop("credential-process", "admin").code == 0
+    world.more["XDG_STATE_HOME"] = str(world.home / "other")
+    assert verified(world).code == 0
+    assert world.rolehop("status").code == 0  # finds them in the keyring
+    done = verified(world)
+    assert (done.code, "unless another state folder has them" in done.err) == (1, True)
+    assert world.rolehop("logout", "--all").code == 0
+    assert (verified(world).code, verified(world).err) == (0, "rolehop: there is no history\n")
+
+
+def test_a_history_that_cannot_be_read_is_no_change_of_it(world: World) -> None:
+    assert world.rolehop("credential-process", "hub").code == 0
+    (lines,) = (world.state / "history").glob("0*")
+    lines.unlink()
+    lines.mkdir()
+    assert (world.rolehop("history").code, verified(world).code) == (7, 7)
+
+
+def test_a_history_that_cannot_be_written_is_one_note(world: World) -> None:
+    """A folder of another user; root's own rights would pass over a mode."""
+    folder = world.state / "history"
+    folder.mkdir(parents=True)
+    (folder / "000000000001.jsonl").touch()
+    os.chown(folder / "000000000001.jsonl", SOMEBODY, -1)
+    done = world.rolehop("exec", "admin", "--", "true")
+    assert done.code == 0
+    assert done.err.count("the history was not written") == 1
+    assert "another user could have written it" in done.err
+
+
+# The program itself, with less patience.
+IMPATIENT = """
+from rolehop.vault import history
+history.LOCK_SECONDS = 0.2
+"""
+
+
+@pytest.fixture
+def hanging(world: World) -> Iterator[int]:
+    """The number of a process that holds the history's lock and does nothing."""
+    code = (
+        "import sys, time; from pathlib import Path; from rolehop.vault.locks import FileLocks\n"
+        "with FileLocks(Path(sys.argv[1])).hold('history'): print('held', flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, str(world.state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_a_process_that_holds_the_history_and_hangs_is_one_note(world: World, hanging: int) -> None:
+    done = world.rolehop("exec", "admin", "--", "true", before=IMPATIENT)
+    assert done.code == 0, done.err
+    assert done.err.count(f"the history was not written: process {hanging} has held the lock") == 1
+    read = world.rolehop("history", before=IMPATIENT)
+    assert read.code == 6
+    assert "another rolehop is using the history" in read.err
+    assert f"kill {hanging}" in read.err
+
+
+class HangingLocks(FileLocks):
+    """Locks of somebody who hangs, until ``is_free``; notes how long each call would wait."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.waits: list[bool] = []
+        self.is_free = False
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        self.waits.append(seconds_left(45) > 0)
+        if not self.is_free:
+            raise ServiceError("somebody hangs")
+        with super().hold(name):
+            yield
+
+
+def test_a_lock_that_hangs_is_waited_for_once_by_each_process(tmp_path: Path) -> None:
+    locks, notes = HangingLocks(tmp_path), list[str]()
+    history = History(tmp_path, lambda: locks, lambda: datetime.now(UTC), notes.append)
+    call = ApiCall("sts:AssumeRole", "ok")
+    for _ in range(100):
+        history.called(call)
+    assert locks.waits == [True] + [False] * 99
+    locks.is_free = True
+    history.called(call)
+    locks.is_free = False
+    history.called(call)
+    history.called(call)
+    assert locks.waits[100:] == [False, True, False]
+    locks.is_free = True
+    assert len(history.entries()) == 1
