@@ -17,7 +17,7 @@ from tests.guide.json_page import differences, documented
 from tests.support.source_code import modules, tree
 
 _SCHEMA = re.compile(r"rolehop\.[a-z-]+/\d+")
-_HANDED_IN = {"rolehop.each/1": ("rolehop.commands.each.view", "no_output")}
+_HANDED_IN = {"rolehop.each/1": ("rolehop.commands.each.targets", "no_output")}
 """Functions whose members another one hands to the one with the schema."""
 
 Place = tuple[str, str]
@@ -56,9 +56,7 @@ def makers() -> dict[str, list[Place]]:
     of_schemas = (each for each, path in modules().items() if '"schema"' in path.read_text("utf-8"))
     for module, name in ((each, name) for each in of_schemas for name in functions(each)):
         for key, value in members_of((module, name)):
-            text = (
-                constants(module).get(value.id) if isinstance(value, ast.Name) else literal(value)
-            )
+            text = constant(module, value.id) if isinstance(value, ast.Name) else literal(value)
             if key == "schema" and _SCHEMA.fullmatch(text or ""):
                 found.setdefault(text or "", []).append((module, name))
     return found
@@ -100,8 +98,15 @@ def members_of(place: Place) -> Iterator[tuple[str, ast.expr]]:
 
 @cache
 def functions(module: str) -> dict[str, ast.FunctionDef]:
-    nodes = ast.walk(tree(modules()[module]))
-    return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+    """Return every function of a module by its name, a method by its class and name."""
+    found: dict[str, ast.FunctionDef] = {}
+    for outer in ast.walk(tree(modules()[module])):
+        prefix = f"{outer.name}." if isinstance(outer, ast.ClassDef) else ""
+        inner = ast.iter_child_nodes(outer)
+        found |= {
+            f"{prefix}{node.name}": node for node in inner if isinstance(node, ast.FunctionDef)
+        }
+    return found
 
 
 @cache
@@ -124,6 +129,12 @@ def constants(module: str) -> dict[str, str | None]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+
+
+def constant(module: str, name: str) -> str | None:
+    """Return the text of a name of a module, its own or imported."""
+    source, name = names(module).get(name, (module, name))
+    return constants(source).get(name) if source in modules() else None
 
 
 def literal(node: ast.expr) -> str | None:
