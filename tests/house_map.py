@@ -172,7 +172,6 @@ WRITERS = {
     "terminal/output.py": "all text for people, made visible, and exact text for programs",
     "terminal/progress.py": "one visible line, drawn by rich",
     "terminal/terminal.py": "views, drawn by rich; their texts are visible by type",
-    "vault/encrypted_file.py": "the text of its file",
     "vault/locks.py": "lock files",
 }
 """Files that write, print or draw, and what."""

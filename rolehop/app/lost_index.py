@@ -19,7 +19,7 @@ from rolehop.base.errors import ConfigError, RolehopError, VaultError
 from rolehop.base.text import clean
 from rolehop.config.model import Config
 from rolehop.plan.model import HopStep, Step
-from rolehop.vault import ENCRYPTED_FILE, GPG_STORE, KERNEL
+from rolehop.vault import GPG_STORE, KERNEL
 from rolehop.vault.index import Index, OrphanedSession, make_entry
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _merged(now: Index, found: Index) -> Index:
     return replace(now, orphans=now.orphans | orphans)
 
 
-_NAMED_IN_CONFIGS = frozenset([ENCRYPTED_FILE, GPG_STORE, KERNEL])
+_NAMED_IN_CONFIGS = frozenset([GPG_STORE, KERNEL])
 """Back ends that are used because a config names them. No other name is taken from the index: it
 would be imported, and whoever can write the index could name any module."""
 

@@ -10,7 +10,6 @@ processes from doing the same work twice. Nothing is imported here: a cached ans
 FREEDESKTOP = "keyring.backends.SecretService.Keyring"
 KWALLET = "keyring.backends.kwallet.DBusKeyring"
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
-ENCRYPTED_FILE = "keyrings.alt.file.EncryptedKeyring"
 GPG_STORE = "rolehop.vault.password_store.PasswordStore"
 MACOS = "keyring.backends.macOS.Keyring"
 WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
@@ -19,7 +18,6 @@ _LABELS = {
     FREEDESKTOP: "Secret Service",
     KWALLET: "KWallet",
     KERNEL: "kernel keyring",
-    ENCRYPTED_FILE: "encrypted file",
     GPG_STORE: "pass",
     MACOS: "Keychain",
     WINDOWS: "Credential Manager",

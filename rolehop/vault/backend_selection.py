@@ -4,7 +4,8 @@ In this order: the class named in the config, by PYTHON_KEYRING_BACKEND or in ke
 platform's own, whose module is imported directly (keyring's discovery imports every back end and
 takes ten times as long); on Linux without a Secret Service or KWallet the kernel's keyring; then
 keyring's discovery. A back end that discovery finds is refused if it keeps plaintext: any package
-may install `keyrings.alt` as a dependency, which nobody chose. One that is named is accepted.
+may install `keyrings.alt` as a dependency, which nobody chose. One that is named is accepted, with
+a warning.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from rolehop.base.file_access import Distrust, distrust_of_folder
 from rolehop.base.files import read_trusted
 from rolehop.hotpath import PROPERTY
 from rolehop.vault import (
-    ENCRYPTED_FILE,
     FREEDESKTOP,
     GPG_STORE,
     KERNEL,
@@ -140,19 +140,15 @@ def _why_unread(error: OSError | UnicodeDecodeError | configparser.Error) -> str
     return f"it is not written as [section] and key = value{f', in line {line}' if line else ''}"
 
 
-# Ours in place of the library's: the same items over a persistent connection, and in a file that is
-# written whole.
-_REPLACEMENTS = {
-    FREEDESKTOP: "rolehop.vault.secret_service.ConnectedSecretService",
-    ENCRYPTED_FILE: "rolehop.vault.encrypted_file.EncryptedFile",
-}
+# In place of the library's: the same items over a persistent connection.
+_CONNECTED = "rolehop.vault.secret_service.ConnectedSecretService"
 
 _ON_A_BUS = (FREEDESKTOP, KWALLET)
 
 # Their classes, and those that are made of them (DBusKeyringKWallet4), ask on the session bus.
 _BUS_MODULES = frozenset(
     [
-        *("keyring.backends.SecretService", _REPLACEMENTS[FREEDESKTOP].rpartition(".")[0]),
+        *("keyring.backends.SecretService", _CONNECTED.rpartition(".")[0]),
         *("keyring.backends.kwallet", "keyring.backends.libsecret"),
     ]
 )
@@ -175,7 +171,6 @@ _FIX = (
     ' [vault] backend = "module.Class"'
 )
 
-_PASSPHRASE = f"{PROPERTY}KEYRING_KEY"  # of the encrypted file
 _BY_SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
 
 # It takes the place of the daemon that runs, whose keyring no other command unlocks; what it reads
@@ -246,7 +241,7 @@ def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -
     if named or platform != "linux" or session_bus_address(environ) is None:
         return
     with suppress(Exception):  # `choose_backend` meets the same error and reports it
-        importlib.import_module(_REPLACEMENTS[_ON_A_BUS[0]].rpartition(".")[0])
+        importlib.import_module(_CONNECTED.rpartition(".")[0])
 
 
 def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -> Chosen:
@@ -262,7 +257,7 @@ def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -
         )
     try:
         chosen = _describe(name, _load(name, environ), environ, platform)
-        weak = None if name == ENCRYPTED_FILE else _weakness(name, chosen.keyring)
+        weak = _weakness(name, chosen.keyring)
     except Exception as error:  # noqa: BLE001 - any class may be imported here
         raise VaultAbsent(
             f"the keyring back end {name} cannot be used",
@@ -333,19 +328,22 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
     refused = []
     for keyring in sorted(get_all_keyring(), key=lambda each: -float(each.priority)):
         name = _name_of(keyring)
-        if name.startswith((*_NO_BACKENDS, _CHAINER, *_ON_A_BUS, KERNEL, ENCRYPTED_FILE)):
+        if name.startswith((*_NO_BACKENDS, _CHAINER, *_ON_A_BUS, KERNEL)):
             continue
         if _weakness(name, keyring) is None:
             return _describe(name, keyring, environ, platform)
         refused.append(name)
     if refused:
-        tried.append(f"{refused[0]} stores plain text and was not chosen explicitly: refused")
+        tried.append(
+            f"{refused[0]} may keep secrets in plain text and was not chosen explicitly: refused"
+        )
     raise VaultAbsent("there is no usable keyring", cause="; ".join(tried) or None, fix=_FIX)
 
 
 def _load(name: str, environ: Mapping[str, str]) -> KeyringBackend:
     """Import and create the back end ``module.Class``; reading its priority proves that it works."""
-    module, _, class_name = _REPLACEMENTS.get(name, name).rpartition(".")
+    path = _CONNECTED if name == FREEDESKTOP else name
+    module, _, class_name = path.rpartition(".")
     if not module:
         raise ImportError(f"{name!r} is not module.Class")
     found = getattr(importlib.import_module(module), class_name)
@@ -363,7 +361,7 @@ def _made(name: str, found: Any, environ: Mapping[str, str]) -> KeyringBackend:
     made: KeyringBackend
     if name == GPG_STORE:
         made = found(environ)
-    elif name in _REPLACEMENTS:
+    elif name == FREEDESKTOP:
         made = found(_properties(environ))
     else:
         made = found()
@@ -415,8 +413,6 @@ def how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str |
     """Return the command for a session over SSH, where no desktop asks for the password."""
     if name == GPG_STORE:
         return Advice("give GnuPG the passphrase in a terminal: ", ShellCommand("rolehop doctor"))
-    if name == ENCRYPTED_FILE:
-        return Advice("give its passphrase: the variable ", ShellCommand(_PASSPHRASE))
     if not any(environ.get(each) for each in _BY_SSH) or name == KERNEL:
         return None
     if platform == "darwin":
@@ -437,8 +433,8 @@ def _limit(keyring: KeyringBackend) -> int | None:
 def _asks_person(name: str, environ: Mapping[str, str], platform: str) -> bool:
     if name == KERNEL:
         return False
-    if name == GPG_STORE or (name == ENCRYPTED_FILE and not environ.get(_PASSPHRASE, "").strip()):
-        return True  # GnuPG, or the library, asks on the terminal
+    if name == GPG_STORE:
+        return True  # GnuPG asks on the terminal
     return platform in ("darwin", "win32") or _has_display(environ)
 
 

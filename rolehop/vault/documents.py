@@ -193,7 +193,7 @@ class KeyringKeyStore:
             raise VaultAbsent(
                 "no keyring here stores a key permanently",
                 cause=f"{chosen.name} forgets everything at reboot",
-                fix="add --until-reboot, or use a Secret Service",
+                fix="add --until-reboot, or use a Secret Service, or pass: rolehop guide server-keyring",
             )
         if self._documents.exists(name) and not replace:
             raise UsageError(

@@ -19,7 +19,7 @@ from rolehop.commands.sessions.stored import (
 )
 from rolehop.commands.uninstall.removal import find_holdings
 from rolehop.plan.model import Step
-from rolehop.vault import ENCRYPTED_FILE, KERNEL
+from rolehop.vault import GPG_STORE, KERNEL
 from rolehop.vault.index import Index, KeyEntry, make_entry
 from tests.support.world import FILE_BACKED, World
 from tests.vault.samples import NOW, hop_step, key_of, keys, session, source_step
@@ -170,7 +170,7 @@ def test_a_back_end_is_taken_from_the_index_only_if_rolehop_knows_it(home: Home)
     home.folder.joinpath("empty", "rolehop", "index.json").unlink()
     assert named(KERNEL) == KERNEL
     assert named(PYTHON_KEYRING_BACKEND=FILE_BACKED) is None
-    assert named(ENCRYPTED_FILE) is None  # which of both, nobody knows
+    assert named(GPG_STORE) is None  # which of both, nobody knows
 
 
 @pytest.mark.parametrize("command", ["logout --all", "keys list", "status"])

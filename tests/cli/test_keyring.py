@@ -164,7 +164,7 @@ def test_plaintext_found_by_discovery_is_refused_and_the_walk_goes_on(world: Wor
     assert "sessions are not stored: there is no usable keyring" in done.err
     assert "there is no session bus" in done.err
     assert "kernel keyring: this system or container does not let keys be used" in done.err
-    assert "stores plain text and was not chosen explicitly: refused" in done.err
+    assert "may keep secrets in plain text and was not chosen explicitly: refused" in done.err
     done = without_kernel(world, "keys", "add", "me", "--from-env")
     assert (done.code, done.out) == (7, "")
     assert "refused" in done.err

@@ -6,6 +6,7 @@ import posix
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import keyring.backend
 import pytest
@@ -157,6 +158,23 @@ def test_plaintext_named_on_purpose_is_used_with_a_warning(home: dict[str, str],
     assert chosen.warning == f"[vault] backend names {name}: it may keep secrets in plain text"
 
 
+def test_the_encrypted_file_of_keyrings_alt_is_no_exception(
+    home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("keyrings.alt")
+    for name in ("Random", "Cipher", "Protocol"):  # of pycryptodome, which it needs to be made
+        part = ModuleType(f"Cryptodome.{name}")
+        vars(part).update(AES=None, KDF=None)
+        monkeypatch.setitem(sys.modules, part.__name__, part)
+    package = ModuleType("Cryptodome")
+    vars(package)["Random"] = sys.modules["Cryptodome.Random"]
+    monkeypatch.setitem(sys.modules, "Cryptodome", package)
+    name = "keyrings.alt.file.EncryptedKeyring"
+    chosen = choose_backend(name, home, "linux")
+    assert chosen.name == name
+    assert chosen.warning == f"[vault] backend names {name}: it may keep secrets in plain text"
+
+
 def test_plaintext_that_discovery_finds_is_refused(home: dict[str, str]) -> None:
     pytest.importorskip("keyrings.alt")
     # A system that is no Linux, so that there is neither a bus nor the kernel's keyring.
@@ -165,7 +183,7 @@ def test_plaintext_that_discovery_finds_is_refused(home: dict[str, str]) -> None
     assert what == "there is no usable keyring"
     assert isinstance(cause, str)
     assert cause.startswith("Secret Service: there is no session bus; keyrings.alt.")
-    assert cause.endswith(" stores plain text and was not chosen explicitly: refused")
+    assert cause.endswith(" may keep secrets in plain text and was not chosen explicitly: refused")
     assert '[vault] backend = "module.Class"' in str(fix)
 
 

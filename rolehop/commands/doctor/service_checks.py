@@ -13,7 +13,6 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, VaultBroken
 from rolehop.commands.doctor.finding import DoctorFinding, broken, fine, from_error, look
 from rolehop.vault import (
-    ENCRYPTED_FILE,
     FREEDESKTOP,
     GPG_STORE,
     KERNEL,
@@ -48,8 +47,6 @@ PROTECTION = {
     KERNEL: "nothing is on disk; every program of yours can read it, and a reboot empties it",
     GPG_STORE: "on disk it is encrypted with your GnuPG key; while its agent has the passphrase, every"
     " program of yours can read it",
-    ENCRYPTED_FILE: "on disk it is encrypted with the passphrase; whoever has that, or its variable, can"
-    " read it, and who changes the file is not noticed",
     MACOS: "on disk it is encrypted with the login password; it asks before another program reads it",
     WINDOWS: "on disk it is encrypted with your Windows login; every program of yours can read it",
 }

@@ -16,7 +16,7 @@ import pytest
 from keyring.errors import KeyringError, PasswordDeleteError
 
 from rolehop.base.errors import VaultAbsent, VaultLocked
-from rolehop.vault import ENCRYPTED_FILE, GPG_STORE
+from rolehop.vault import GPG_STORE
 from rolehop.vault import password_store as password_store_module
 from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.chunks import IncompleteItem
@@ -39,10 +39,7 @@ printf %s {PASSPHRASE!r} | gnome-keyring-daemon --unlock --components=secrets >/
 echo "$DBUS_SESSION_BUS_ADDRESS"
 read -r _
 """
-# keyrings.alt calls what Python will remove.
 _BEFORE = """
-import warnings
-warnings.simplefilter("ignore")
 from tests.support.secret_service import be_patient
 be_patient()
 """
@@ -84,16 +81,8 @@ def private_bus() -> Iterator[World]:
             running.stdin.close()  # the shell ends, and the bus with it
 
 
-@contextmanager
-def encrypted_file() -> Iterator[World]:
-    pytest.importorskip("Crypto", reason="pycryptodome encrypts the file")
-    with temporary_world(ENCRYPTED_FILE) as world:
-        world.more["KEYRING_PROPERTY_KEYRING_KEY"] = PASSPHRASE
-        yield world
-
-
 @pytest.mark.long
-@pytest.mark.parametrize("opened", [password_store, private_bus, encrypted_file])
+@pytest.mark.parametrize("opened", [password_store, private_bus])
 def test_it_keeps_keys_and_sessions_and_gives_them_up(
     opened: Callable[[], AbstractContextManager[World]],
 ) -> None:
