@@ -94,42 +94,6 @@ def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
     return None
 
 
-Span = tuple[int, int, int]
-"""Where a key begins (of an item: the item), where its value begins, and where that ends. A table
-with a header has the offsets of the header, but ends where its last key does."""
-
-
-def index_spans(text: str) -> dict[Place, Span]:
-    """Return where each key and array item of a well-formed TOML text is."""
-    scanner = _Scanner(text)
-    scanner.scan()
-    return scanner.spans
-
-
-def comments_in(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return where the comments between two offsets of a well-formed TOML text are.
-
-    ``start`` must not be inside a string.
-    """
-    found, at = [], start
-    while at < end:
-        if text[at] == "#":
-            line = text.find("\n", at)
-            stop = len(text[: line if line >= 0 else len(text)].rstrip("\r"))
-            found.append((at, stop))
-            at = stop
-        else:
-            matches = (pattern.match(text, at) for pattern in _STRINGS)
-            string = next((each for each in matches if each is not None), None)
-            at = at + 1 if string is None else string.end()
-    return found
-
-
-def line_ending(text: str) -> str:
-    """Return how the lines of the text end; of a text of both kinds, as the first does."""
-    return "\r\n" if text[: text.find("\n") + 1].endswith("\r\n") else "\n"
-
-
 def index_lines(text: str) -> dict[Place, int]:
     """Return the line of every table, key and array item of a well-formed TOML text.
 
@@ -151,7 +115,6 @@ class _Scanner:
         self._last: dict[Place, int] = {}  # arrays of tables: index of the newest table
         self.lines: dict[Place, int] = {}
         self.implied: dict[Place, int] = {}
-        self.spans: dict[Place, Span] = {}
 
     def scan(self) -> None:
         table: Place = ()
@@ -161,12 +124,10 @@ class _Scanner:
                 table = self._header()
             else:
                 self._pair(table)
-                start, value, _ = self.spans.get(table, (0, 0, 0))
-                self.spans[table] = (start, value, self._at)
             self._skip(_SPACE)
 
     def _header(self) -> Place:
-        line, start, array = self._line(), self._at, self._peek("[[")
+        line, array = self._line(), self._peek("[[")
         self._at += 2 if array else 1
         keys = self._keys()
         self._at += 2 if array else 1
@@ -180,7 +141,6 @@ class _Scanner:
         self._name_way(self._enter(named), line)
         table = self._enter(named)
         self.lines[table] = line
-        self.spans[table] = (start, self._at, self._at)
         return table
 
     def _enter(self, place: Place) -> Place:
@@ -188,12 +148,12 @@ class _Scanner:
         return (*place, self._last[place]) if place in self._last else place
 
     def _pair(self, table: Place) -> None:
-        line, start = self._line(), self._at
+        line = self._line()
         place = (*table, *self._keys())
         self._at += 1  # =
         self._name_way(place, line)
         self.lines[place] = line
-        self._value(place, start)
+        self._value(place)
 
     def _name_way(self, place: Place, line: int) -> None:
         for length in range(1, len(place)):
@@ -213,16 +173,14 @@ class _Scanner:
         # tomllib knows every escape; a bare key is its own text.
         return str(tomllib.loads(f"k = {raw}")["k"]) if raw[0] in "\"'" else raw
 
-    def _value(self, place: Place, start: int | None = None) -> None:
+    def _value(self, place: Place) -> None:
         self._skip(_SPACE)
-        value = self._at
         if self._peek("["):
             self._array(place)
         elif self._peek("{"):
             self._inline_table(place)
         elif not self._string():
             self._at += len(self._peeked(_SCALAR).rstrip())
-        self.spans[place] = (value if start is None else start, value, self._at)
 
     def _array(self, place: Place) -> None:
         for index, _ in enumerate(self._items("]")):

@@ -348,9 +348,6 @@ class ConfigLocation:
 
     file: str = "config of rolehop"
 
-    place: tuple[str, tuple[str | int, ...]] | None = field(default=None, compare=False)
-    """The path of the file and the keys that lead to the table there, if a config defines it."""
-
     @property
     def is_of_aws(self) -> bool:
         """True if it is in the AWS config, which rolehop only reads."""

@@ -28,16 +28,12 @@ from rolehop.base.credentials import Secret
 from rolehop.base.errors import RolehopError
 from rolehop.commands.config.importing.found_files import TOOLS, files_of, plan_import
 from rolehop.commands.explain.documents import explain_document
-from rolehop.commands.explain.fixed_document import find_policy
-from rolehop.commands.explain.relative_paths import with_full_paths
 from rolehop.commands.explain.view import verdict_view
 from rolehop.commands.profile.changes import removal_changes
 from rolehop.commands.uninstall.removal import startup_files_with_lines, without_own_lines
 from rolehop.config.account_query import read_accounts
-from rolehop.config.toml_edit import change_keys
 from rolehop.hotpath import completion as engine
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.sources import SOURCE_TABLES
 from rolehop.terminal.layout import as_text
 from rolehop.vault.backend_selection import named_backend
 from tests.commands.config.importing.files_of_tools import FILES
@@ -59,7 +55,7 @@ def parsers() -> Iterator[list[Parser]]:
         (home / "config.toml").write_text(CONFIGS[1])
         yield [
             *_of_aws_files(home),
-            *_of_config(home),
+            *_of_backend_settings(home),
             *_of_certificates(home / "pki"),
             *_of_shells(home),
             *_of_policies(home),
@@ -132,22 +128,7 @@ def _block(text: str) -> None:
     assert str(without_profiles(again, frozenset("p"))) == text
 
 
-def _of_config(home: Path) -> Iterator[Parser]:
-    def change(data: bytes) -> None:
-        """Change a config in place; what cannot be read is not changed."""
-        (home / "changed.toml").write_bytes(data)
-        app = App({"HOME": str(home)}, home, config_file=str(home / "changed.toml"))
-        chains, text = app.config.chains, data.decode().removeprefix("\ufeff")
-        with suppress(ValueError):
-            text = with_full_paths(text, home, SOURCE_TABLES)
-        for name in list(chains)[:3]:
-            if chains[name].fleet is None:
-                after = change_keys(
-                    text, ("chains", name), {"description": 'new "one"', "region": None}
-                )
-                assert tomllib.loads(after)["chains"][name]["description"] == 'new "one"'
-
-    yield Parser("configs changed in place", mutated_bytes(CONFIGS), change, (ValueError,), 1)
+def _of_backend_settings(home: Path) -> Iterator[Parser]:
     (home / "python_keyring").mkdir()
     settings = home / "python_keyring" / "keyringrc.cfg"
     sample = "[backend]\ndefault-keyring=a.B\nkeyring-path=~/x\n"
@@ -282,7 +263,7 @@ def _of_shells(home: Path) -> Iterator[Parser]:
 
 def _of_policies(home: Path) -> Iterator[Parser]:
     app = _app(home, AWS_ACCESS_KEY_ID="AKIAEXAMPLE000000001", AWS_SECRET_ACCESS_KEY="x")
-    paths = {name: home / f"{name}.json" for name in ("inventory", "scp", "policy")}
+    paths = {name: home / f"{name}.json" for name in ("inventory", "scp")}
 
     def explain(given: tuple[str, str]) -> str:
         for name, text in zip(("inventory", "scp"), given, strict=True):
@@ -295,15 +276,6 @@ def _of_policies(home: Path) -> Iterator[Parser]:
     inventories = json_text([INVENTORY[0], *_judged()])
     yield Parser(
         "policies of a chain", st.tuples(inventories, json_text(POLICIES)), explain, share=1
-    )
-
-    def find(text: str) -> str:
-        paths["policy"].write_text(text, encoding="utf-8", errors="surrogatepass")
-        found = find_policy(paths["policy"], POLICIES[0], {})
-        return found if isinstance(found, str) else found.with_changes(())
-
-    yield Parser(
-        "a policy's file", json_text([*POLICIES, *INVENTORY]) | mutated(CONFIGS), find, share=2
     )
 
 

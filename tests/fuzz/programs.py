@@ -243,7 +243,7 @@ def _of_words() -> Iterator[tuple[str, st.SearchStrategy[Case]]]:
         st.builds(lambda argv, env: Case(argv, env=env), st.sampled_from(commands), variables),
     )
     # These write what they are asked to, or run for long.
-    risky = {"init", "demo", "guide", "shell", "uninstall", "--write", "--apply-to"}
+    risky = {"init", "demo", "guide", "shell", "uninstall", "--write", "--write-fix"}
     lines = [
         each
         for each in COMMANDS

@@ -65,7 +65,7 @@ OPTIONS = [
     ["plan", "hub", "--tag"], ["explain", "hub", "--action"],
     ["explain", "hub", "--action", "s3:GetObject", "--resource"],
     ["explain", "hub", "--action", "s3:GetObject", "--resource-policy"],
-    ["explain", "hub", "--apply-to"], ["explain", "hub", "--context"], ["explain", "--decode"],
+    ["explain", "hub", "--write-fix"], ["explain", "hub", "--context"], ["explain", "--decode"],
     ["explain", "--error"], ["explain", "hub", "--management-account"],
     ["explain", "hub", "--policies"], ["explain", "hub", "--rcp"], ["explain", "hub", "--scp"],
     ["routes", HUB, "--most"], ["routes", HUB, "--write"], ["refresh", "hub", "--jobs"],

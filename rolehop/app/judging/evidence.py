@@ -25,7 +25,6 @@ from rolehop.policy.aws_cli_output import (
     read_inventory,
 )
 from rolehop.policy.chain_model import SOURCE_SESSION, InheritedAttributes
-from rolehop.policy.evaluation.model import PolicyType
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory import IamInventory, NamedPolicy, Organization, Target, find_conflict
 from rolehop.policy.language.request_context import UNKNOWN
@@ -262,36 +261,6 @@ def _by_account(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def _account_and_file(given: str) -> tuple[str, str]:
     account, equals, name = given.partition("=")
     return (account, name) if equals and ACCOUNT_ID.fullmatch(account) else ("*", given)
-
-
-def given_as(path: Path, policies: PolicyOptions) -> dict[PolicyType, set[str]]:
-    """Return as what the file is given with ``--scp`` and ``--rcp``, each with its accounts.
-
-    ``*``: every account. No key: it is not given so.
-    """
-    found: dict[PolicyType, set[str]] = {}
-    for policy_type, given in ((PolicyType.SCP, policies.scps), (PolicyType.RCP, policies.rcps)):
-        for account, name in map(_account_and_file, given):
-            if path.exists() and Path(name).exists() and path.samefile(name):
-                found.setdefault(policy_type, set()).add(account)
-    return found
-
-
-def file_of(document: str, kind: PolicyType, account: str, policies: PolicyOptions) -> str | None:
-    """Return the file of ``--scp`` or ``--rcp`` that has a document.
-
-    Args:
-        document: its name, which ends in its number if the account has several.
-        kind: SCP or RCP.
-        account: the account that it applies to.
-        policies: the flags.
-    """
-    flags = {PolicyType.SCP: policies.scps, PolicyType.RCP: policies.rcps}.get(kind, ())
-    given = list(map(_account_and_file, flags))
-    # In the order in which an inventory numbers them.
-    names = [name for each in ("*", account) for of, name in given if of == each]
-    number = document.rpartition(" ")[2]
-    return names[int(number) - 1 if number.isdigit() else 0] if names else None
 
 
 def read_policy(name: str) -> str:

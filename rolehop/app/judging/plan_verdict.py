@@ -83,8 +83,7 @@ class Locations(Sequence[ConfigLocation]):
 def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     """Return the location of the plan's source, then those of its hops."""
     name = plan.source.name
-    place = config.source_places.get(name)
-    source = ConfigLocation(f"source '{name}'", _keys_of_source(plan.source), place=place)
+    source = ConfigLocation(f"source '{name}'", _keys_of_source(plan.source))
     if name not in config.sources:
         source = ConfigLocation(f"profile '{name}'", {}, AWS_CONFIG)
     hops = zip(plan.hops, plan.written, strict=True)
@@ -115,14 +114,13 @@ def _location(config: Config, written: WrittenHop, step: HopStep) -> ConfigLocat
     if written.in_profile:
         return ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, AWS_CONFIG)
     fleet = config.chains[written.chain].fleet
-    file, keys = config.place_of(written.chain)
     if fleet:
-        return ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS, place=(file, keys))
+        return ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS)
     # A hop has one number in what people read: that of the chain which is walked.
     name = f"hop {step.number} of chain '{written.chain}'"
     if step.number != written.number:
         name = f"hop {step.number} (no. {written.number} of chain '{written.chain}')"
-    return ConfigLocation(name, place=(file, (*keys, "hops", written.number - 1)))
+    return ConfigLocation(name)
 
 
 def judge_plan(
@@ -275,8 +273,7 @@ def _region_location(app: App, plan: Plan) -> ConfigLocation | None:
     chain = app.config.chains.get(plan.chain)
     if chain is None or chain.fleet or chain.region not in (None, plan.region):
         return None  # a flag or the environment set another region than the chain's
-    place = app.config.place_of(plan.chain)
-    return ConfigLocation(f"chain '{plan.chain}'", {"region": "region"}, place=place)
+    return ConfigLocation(f"chain '{plan.chain}'", {"region": "region"})
 
 
 def _without_flags(

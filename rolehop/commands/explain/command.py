@@ -236,9 +236,9 @@ aws s3 ls 2>&1 | rolehop explain --error -
     "--pin-tags", is_flag=True, help="Let a proposed statement allow only the tags sent now."
 )
 @click.option(
-    "--apply-to",
+    "--write-fix",
     metavar="FILE",
-    help="Write the policy or config that fixes the first refused hop to FILE.",
+    help="Write the policy that fixes the first refused hop to a new FILE.",
 )
 @format_option("text", "json", default="text")
 @click.pass_context
@@ -255,7 +255,7 @@ def command(
     decode: str | None,
     strict: bool,
     pin_tags: bool,
-    apply_to: str | None,
+    write_fix: str | None,
     style: str,
 ) -> None:
     """Explain which policy allows or refuses each hop.
@@ -269,7 +269,7 @@ def command(
     policies = replace(policies, pin_tags=pin_tags)
     of_action = actions or resource or resource_policy
     _check_alone(
-        {"--error": error, "--decode": decode, "--action": of_action, "--apply-to": apply_to}
+        {"--error": error, "--decode": decode, "--action": of_action, "--write-fix": write_fix}
     )
     if error is not None or decode is not None:
         check_text(what, options, last=last, decode=decode)
@@ -277,7 +277,7 @@ def command(
         ctx.exit(REFUSED if refused else 0)
     if not (what or last):
         what = (chain_or_pick(cli, None, "explain CHAIN"),)
-    _check_combination(cli, what, options, last=last, applies=apply_to is not None)
+    _check_combination(cli, what, options, last=last, writes=write_fix is not None)
     asked = action_options(actions, resource, resource_policy)
     if asked is not None:
         if last or len(what) != 1:
@@ -293,7 +293,7 @@ def command(
         if last
         else explain_chain(cli.app, what[0], policies, options, offline=offline)
     )
-    code = _print_verdict(cli, verdict, style, apply_to, policies, strict=strict)
+    code = _print_verdict(cli, verdict, style, write_fix, strict=strict)
     # Whatever the documents say now, AWS refused it.
     ctx.exit(REFUSED if last else code)
 
@@ -302,24 +302,23 @@ def _print_verdict(
     cli: CommandContext,
     verdict: ChainVerdict | UnjudgedRefusal,
     style: str,
-    apply_to: str | None,
-    policies: PolicyOptions,
+    write_fix: str | None,
     *,
     strict: bool,
 ) -> int:
-    """Print how a chain is judged, and write its fix to the file ``apply_to``; return the exit code.
+    """Print how a chain is judged, and write its fix to the file ``write_fix``; return the exit code.
 
     Raises:
         RolehopError: why it cannot be judged, so that there is no fix to write.
     """
     if isinstance(verdict, UnjudgedRefusal):
-        if apply_to is not None:
+        if write_fix is not None:
             raise verdict.why
         print_unjudged(cli, verdict, style)
         return REFUSED
     _print(cli, verdict, style)
-    if apply_to is not None:
-        _apply_fix(cli, verdict, apply_to, policies)
+    if write_fix is not None:
+        _write_fix(cli, verdict, write_fix)
     return exit_code({verdict.outcome}, strict=strict)
 
 
@@ -334,23 +333,21 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
 
 
-def _apply_fix(
-    cli: CommandContext, verdict: ChainVerdict, file: str, policies: PolicyOptions
-) -> None:
+def _write_fix(cli: CommandContext, verdict: ChainVerdict, file: str) -> None:
     from pathlib import Path
 
-    from rolehop.commands.explain.fixed_document import write_fixed_document
+    from rolehop.commands.explain.fixed_policy import write_fixed_policy
 
-    fixed = write_fixed_document(verdict, Path(file), policies)
+    fixed = write_fixed_policy(verdict, Path(file))
     what = fixed.name if fixed.name.startswith("a new ") else f"the fixed {fixed.name}"
     cli.terminal.note(f"wrote {what} to {file}; nothing was sent to AWS")
     cli.terminal.write_lines_beside(fixed.diff)
-    if fixed.is_example:
-        cli.terminal.note("any value will do: choose your own")
-    if fixed.is_moved:
-        cli.terminal.note(f"its relative paths are full ones in {file}, which is in another folder")
-    for each in fixed.left:
-        cli.terminal.note(f"that is not all of the fix: {each}")
+    if fixed.session_of is not None:
+        cli.terminal.note(
+            f"the config stays as it is: to use the file, name it at {fixed.session_of} as policy_file"
+        )
+    for change in fixed.left:
+        cli.terminal.note(f"that is not all of the fix: {change}")
 
 
 def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:
@@ -374,7 +371,7 @@ def _check_alone(given: dict[str, object]) -> None:
 
 
 def _check_combination(
-    cli: CommandContext, what: tuple[str, ...], options: WalkOptions, *, last: bool, applies: bool
+    cli: CommandContext, what: tuple[str, ...], options: WalkOptions, *, last: bool, writes: bool
 ) -> None:
     """Refuse arguments and flags that make no sense together.
 
@@ -389,7 +386,7 @@ def _check_combination(
         )
     if what == ("role",) and not is_chain(cli.app, "role"):
         raise UsageError("it is not said which role", fix=HOW_TO_NAME_ROLE)
-    flags = (*options.call_flags, *(("--apply-to",) if role and applies else ()))
+    flags = (*options.call_flags, *(("--write-fix",) if role and writes else ()))
     if flags and (last or role):
         raise UsageError(
             f"{', '.join(flags)}: {'--last knows its own flags' if last else 'a role has no hop'}",

@@ -93,7 +93,7 @@ def test_what_is_no_action_or_resource_is_refused(world: World) -> None:
         ("--action", "s3:GetObject", "--resource", f"{BUCKET}/*"),
         ("--action", "sts:AssumeRole", "--resource", "arn:aws:iam::333333333333:role/"),
         ("--resource", BUCKET),
-        ("--action", "s3:GetObject", "--apply-to", "fixed.json"),
+        ("--action", "s3:GetObject", "--write-fix", "fixed.json"),
     ):
         assert explain(world, *wrong).code == 2, wrong
     assert world.rolehop("explain", "--last", "--action", "s3:GetObject").code == 2

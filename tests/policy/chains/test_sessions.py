@@ -306,7 +306,6 @@ def test_where_a_hop_is_defined() -> None:
     # In rolehop's own config each key has its own name; the file does not make another location.
     keys = "external_id mfa_serial role session_name source_identity tags transitive_tags"
     assert ConfigLocation("x").keys == {each: each for each in keys.split()}
-    assert ConfigLocation("x", place=("a.toml", ())) == ConfigLocation("x")
 
 
 def test_the_transitive_tags_that_the_caller_of_a_hop_carries() -> None:

@@ -1,0 +1,114 @@
+"""Write the policy that a fix changes, as it should be, to a new file: never over one, never to AWS."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os.path
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import UsageError
+from rolehop.base.files import put_new, write_beside
+from rolehop.base.text import visible_json
+from rolehop.commands.explain.remedies_view import in_short
+from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
+from rolehop.policy.evaluation.model import Outcome
+from rolehop.policy.remedies.policy_change import NEW, PolicyChange, apply_changes
+from rolehop.policy.remedies.search import Step
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPolicy:
+    """One policy, before and after the fix."""
+
+    name: str
+    """For people: ``trust policy of role Hub``."""
+
+    before: str
+    after: str
+    session_of: str | None
+    """Where in the config it is the session policy, e.g. ``hop 1 of chain 'hub'``."""
+
+    left: tuple[str, ...]
+    """Who has to make which other change: without those the fix is not complete."""
+
+    @property
+    def diff(self) -> list[str]:
+        """The lines that differ, with those around them, as ``diff -u`` shows them."""
+        before, after = self.before.splitlines(), self.after.splitlines()
+        return list(difflib.unified_diff(before, after, self.name, "fixed", lineterm=""))
+
+
+def write_fixed_policy(verdict: ChainVerdict, path: Path) -> FixedPolicy:
+    """Write the first policy that the first fix of the first refused hop changes, with all its changes.
+
+    Raises:
+        UsageError: no hop is refused, or it has no fix, or the fix changes no policy; something is
+            at ``path``, or it cannot be written.
+    """
+    hop = next((each for each in verdict.hops if each.verdict.outcome is Outcome.REFUSED), None)
+    if hop is None:
+        raise UsageError("there is nothing to fix", cause="no hop is refused")
+    fixed = _fixed(hop, next((remedy.steps for remedy in hop.remedies()), ()))
+    _write(path, fixed.after)
+    return fixed
+
+
+def _fixed(hop: HopVerdict, steps: Sequence[Step]) -> FixedPolicy:
+    if not steps:
+        raise UsageError(f"hop {hop.number} has no fix", cause="no policy and no config allows it")
+    first = next((each for each in steps if isinstance(each, PolicyChange)), None)
+    if first is None:
+        raise UsageError(
+            f"the fix of hop {hop.number} changes no policy, so that there is none to write",
+            cause="; ".join(map(in_short, steps)),
+            fix="make the change by hand",
+        )
+    changes = [
+        each for each in steps if isinstance(each, PolicyChange) and _policy(each) == _policy(first)
+    ]
+    before = _policy_now(hop, first)
+    return FixedPolicy(
+        first.document,
+        _indented(before),
+        _indented(apply_changes(before, changes)),
+        None if first.location is None else first.location.name,
+        tuple(dict.fromkeys(in_short(each) for each in steps if each not in changes)),
+    )
+
+
+def _policy(change: PolicyChange) -> tuple[object, ...]:
+    return change.hop, change.policy_type, change.member, change.document
+
+
+def _policy_now(hop: HopVerdict, change: PolicyChange) -> dict[str, Any]:
+    """Return the policy that ``change`` was made for, as JSON; an empty one if it is new."""
+    documents = hop.verdicts[change.hop].request.policy_set(change.policy_type).documents
+    text = next((each.text for each in documents if each.name == change.document), "")
+    policy: dict[str, Any] = json.loads(text or json.dumps(NEW))
+    return policy
+
+
+def _indented(document: object) -> str:
+    return f"{visible_json(json.dumps(document, indent=2, ensure_ascii=False))}\n"
+
+
+def _write(path: Path, text: str) -> None:
+    if str(path) == "-":
+        raise UsageError("--write-fix writes a file, not stdout", fix="name a file")
+    try:
+        if os.path.lexists(path):  # a folder, too, beside whose name nothing can be written
+            raise FileExistsError
+        path.parent.stat()  # a folder that is missing is a mistake, and is not made
+        write_beside(path, text, place=put_new)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} already exists",
+            cause="--write-fix never overwrites",
+            fix="name a file that is not there",
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written", cause=error.strerror) from None
