@@ -297,7 +297,9 @@ class App:
             if self.state_problem is None:  # else that is said already
                 self.note_once("history", f"the history was not written: {reason}")
 
-        return History(self.state_folder, locks, self.now, give_up)
+        # Windows appends in two steps, so there one process at a time does.
+        locks_of_system = locks if sys.platform == "win32" else None
+        return History(self.state_folder, locks_of_system, self.now, give_up)
 
     def _called(self, call: ApiCall) -> None:
         """Record a call to AWS; nothing is imported for that before there is one."""

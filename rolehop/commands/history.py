@@ -1,4 +1,4 @@
-"""``rolehop history``: what was called and handed over, and whether anybody changed that."""
+"""``rolehop history``: what was called and handed over, and when, chosen by time and by chain."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.listing import matches
-from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import read_moment, rfc3339, show_local
-from rolehop.base.errors import RolehopError
-from rolehop.base.text import clean, pluralize
+from rolehop.base.text import clean
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Group, format_option
+from rolehop.cli.options import Command, format_option
 from rolehop.cli.param_types import Since
 from rolehop.config.model import ChainConfig
 from rolehop.terminal.json_text import Document
@@ -23,7 +22,6 @@ from rolehop.terminal.layout import Grid, StyledText, View, row, short_role
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.vault.history import Verified
 
 
 def history_rows(
@@ -34,8 +32,6 @@ def history_rows(
     Raises:
         RolehopError: it cannot be read.
     """
-    history_rows = rows_of
-
     entries = app.history.entries(since)
     chains = app.config.chains if patterns else {}
 
@@ -43,39 +39,15 @@ def history_rows(
         """A chain of the history need not be in the config any more."""
         return not patterns or matches(chains.get(name) or ChainConfig(name), patterns)
 
-    return history_rows(entries, wanted)
+    return rows_of(entries, wanted)
 
 
-def verify_history(app: App) -> Verified:
-    """Return whether every line of the history is as it was written.
-
-    A history that was deleted whole is missed only while sessions are stored, whose calls it had.
-
-    Raises:
-        RolehopError: it cannot be read.
-    """
-    found = app.history.verify()
-    if found.last or found.problems:
-        return found
-    calls = sum(1 for each in app.index.sessions.values() if each.step == "hop")
-    if not calls:
-        return found
-    stored = pluralize(calls, "stored session")
-    whose = "unless another state folder has them, they were deleted"  # the index was rebuilt here
-    return replace(found, problems=(f"no line is here, not those of {stored} either; {whose}",))
-
-
-_PROBLEMS_SHOWN = 10
-
-
-@click.group(
-    cls=Group,
-    invoke_without_command=True,
+@click.command(
+    cls=Command,
     epilog="""
 rolehop history
 rolehop history --since 7d --chain 'prod-*'
 rolehop history --format json | jq '.lines[] | select(.outcome != "ok")'
-rolehop history verify
 """,
 )
 @click.option(
@@ -100,8 +72,6 @@ def command(
     a program: chain, role, outcome, reason; with -v AWS's request ID, which CloudTrail has too. A
     cached answer to credential-process leaves none. There is no secret in it. logout --all keeps it.
     """
-    if ctx.invoked_subcommand is not None:
-        return
     cli = CommandContext.of(ctx)
     rows = history_rows(cli.app, since, chains)
     if style == "json":
@@ -115,33 +85,6 @@ def command(
 def _none(since: timedelta | datetime | None, chains: tuple[str, ...]) -> str:
     is_all = since is None and not chains
     return "there is no history" if is_all else "no line matches"
-
-
-@command.command(epilog="\nrolehop history verify\n")
-@click.pass_context
-def verify(ctx: click.Context) -> None:
-    """Check that no line was changed, removed or moved (exit 1 if one was).
-
-    Each line carries a hash of the one before it; their number and the last hash are in a second
-    file; if that is lost, a line says so, and is found here. Whoever can write both files can rewrite
-    both. A history that was deleted whole is found missing only while sessions are stored that it had,
-    and nothing was written since. Send the lines elsewhere if that matters.
-    """
-    cli = CommandContext.of(ctx)
-    found = verify_history(cli.app)
-    if found.problems:
-        more = len(found.problems) - _PROBLEMS_SHOWN
-        shown = [*found.problems[:_PROBLEMS_SHOWN], *([f"and {more} more"] if more > 0 else [])]
-        raise RolehopError(
-            "the history is not as it was written",
-            cause="; ".join(shown),
-            fix="find out who changed it; copies of your own may have the lines",
-        )
-    if not found.last:
-        cli.terminal.note("there is no history")
-        return
-    kept = f", from line {found.first} on" if found.first > 1 else ""
-    cli.terminal.note(f"{pluralize(found.lines, 'line')}{kept}, none changed")
 
 
 _HISTORY_TEXTS = (
@@ -165,7 +108,7 @@ class HistoryRow:
     """Aware, in UTC."""
 
     event: str
-    """``call``, ``handover``, or ``repair`` if the file with the end of the history was lost."""
+    """``call`` or ``handover``."""
 
     outcome: str
     """``ok``, AWS's error code, or ``failed``."""

@@ -114,16 +114,7 @@ COMMANDS: dict[str, CommandRow] = {
     "status": CommandRow(
         "sessions.status", "Show the stored sessions and how long they last.", INSPECT, (PATTERN,)
     ),
-    "history": CommandRow(
-        "history",
-        "Show what was called and handed over, and when.",
-        INSPECT,
-        commands={
-            "verify": CommandRow(
-                "history", "Check that no line was changed, removed or moved (exit 1 if one was)."
-            ),
-        },
-    ),
+    "history": CommandRow("history", "Show what was called and handed over, and when.", INSPECT),
     "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
     "doctor": CommandRow(
         "doctor.command", "Examine keyring, config, shell and network, and say what to do.", INSPECT

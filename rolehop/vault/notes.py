@@ -23,7 +23,7 @@ from rolehop.plan.walk_options import WalkOptions, read_options
 
 LARGEST = 1 << 22  # bytes
 LONGEST_TEXT = 10_000  # characters; more than any text that is shown
-LARGEST_NUMBER = 999_999_999_999  # the history has names for so many lines
+LARGEST_NUMBER = 999_999_999_999  # far above all that is kept
 
 UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading values out of a damaged document raises: one that is nested too deeply, too."""

@@ -198,7 +198,7 @@ def _of_files() -> Iterator[tuple[str, st.SearchStrategy[Case]]]:
 def _of_state(world: World) -> Iterator[tuple[str, st.SearchStrategy[Case]]]:
     commands = _split(
         "status", "status -v", "status --format json", "list", "credential-process admin", "export admin",
-        "history", "history --format json", "history verify", "explain --last --offline", "refresh hub",
+        "history", "history --format json", "explain --last --offline", "refresh hub",
         "logout hub", "keys list", "each --resume hub -- true", "fleet list", "uninstall", "assume -",
     )  # fmt: skip
     for folder, what in ((world.state, "the state folder"), (world.vault, "the keyring's items")):

@@ -62,7 +62,6 @@ ROWS: Mapping[str, Row] = {
     "check": _quiet("check"),
     "status": _quiet("status -v"),
     "history": _quiet("history -v"),
-    "history verify": _quiet("history verify"),
     "whoami": _asks("whoami admin --format json"),
     "doctor": _asks("doctor --format json"),
     "logout": _quiet("logout --all"),

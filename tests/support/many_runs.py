@@ -34,7 +34,7 @@ FORMS = [
     ["routes"], ["routes", "--format", "json"], ["explain"], ["explain", "--format", "json"],
     ["explain", "role"], ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
     ["check", "--format", "sarif"], ["status"], ["status", "-v"], ["status", "--format", "json"],
-    ["history"], ["history", "--format", "json"], ["history", "-v"], ["history", "verify"],
+    ["history"], ["history", "--format", "json"], ["history", "-v"],
     ["whoami"], ["whoami", "--format", "json"], ["logout"], ["doctor"],
     ["doctor", "--format", "json"], ["config", "import"], ["config", "reference"], ["demo"],
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"], ["fleet", "list"],

@@ -90,7 +90,6 @@ def looks(at: Session) -> None:
     at.types("graph")
     at.types("source", "list")
     at.types("history")
-    at.types("history", "verify")
     at.types("logout", "--all")
 
 

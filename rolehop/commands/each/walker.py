@@ -126,7 +126,6 @@ class FleetWalker:
         app.sts_clients.connections = jobs
         # Cached properties that threads share are made before the threads start.
         _ = app.locks, app.ceilings, app.source_callers, app.history
-        app.history.many_at_once = jobs > 1
         self._app = app
         self._options = options
         self._vault = GatheringVault(app.vault)

@@ -90,9 +90,8 @@ def walk_many(
     """
     app.sts_clients.connections = jobs
     # Cached properties that threads share are made before the threads start.
-    _ = app.locks, app.ceilings, app.source_callers
+    _ = app.locks, app.ceilings, app.source_callers, app.history
     context = app.walk_context(person_for(app, options))
-    app.history.many_at_once = jobs > 1
     vault = BatchVault(app.vault)
     renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
     stamps = Stamps(index_changes=True)

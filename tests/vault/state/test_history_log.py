@@ -1,8 +1,7 @@
-"""The history on disk: complete after every kind of accident, and no change of it goes unnoticed."""
+"""The history on disk: lines that no accident and no other process takes away."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import stat
 import subprocess
@@ -14,38 +13,28 @@ from typing import Any
 
 import pytest
 
-from rolehop.vault import history as history_log
+from rolehop.base import files as base_files
+from rolehop.vault import history
 from rolehop.vault.history import HistoryLog
-from rolehop.vault.locks import FileLocks
 from tests.support.environment import ROOT
 
 WRITER = """
 import sys
 from pathlib import Path
 from rolehop.vault.history import HistoryLog
-from rolehop.vault.locks import FileLocks
-folder = Path(sys.argv[1])
-log = HistoryLog(
-    folder, FileLocks(folder, deadline_seconds=60), largest_file=700, most_files=3
-)
-"""
-APPENDS = """
+log = HistoryLog(Path(sys.argv[1]), largest=int(sys.argv[2]))
 for number in range(15):
-    log.append([{"text": sys.argv[2], "number": number}])
+    log.append({"writer": sys.argv[3], "number": number})
 """
 # What a kill before a line of this code leaves behind is what is on disk then.
-OURS = (history_log.__file__, str(Path(history_log.__file__).parent.parent / "files"))
-
-
-def make_log(folder: Path, **limits: int) -> HistoryLog:
-    return HistoryLog(folder, FileLocks(folder), **limits)
+OURS = (history.__file__, base_files.__file__)
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> HistoryLog:
-    made = make_log(tmp_path)
+    made = HistoryLog(tmp_path)
     for number in range(1, 7):
-        made.append([{"text": f"line {number}"}])
+        made.append({"text": f"line {number}"})
     return made
 
 
@@ -57,94 +46,22 @@ def texts(log: HistoryLog) -> list[object]:
     return [entry.get("text") for _, entry in log.entries()]
 
 
-def start(code: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER + code, str(folder), *arguments],
-        env={"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def numbers(log: HistoryLog) -> list[int]:
+    return [number for number, _ in log.entries()]
 
 
 def test_lines_are_read_as_they_were_written(log: HistoryLog, tmp_path: Path) -> None:
     assert log.entries() == [(number, {"text": f"line {number}"}) for number in range(1, 7)]
-    found = log.verify()
-    assert (found.lines, found.first, found.last, found.problems) == (6, 1, 6, ())
-    for each in (*files(tmp_path), tmp_path / "history/end.json"):
-        assert stat.S_IMODE(each.stat().st_mode) == 0o600
+    (file,) = files(tmp_path)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert file.read_text().splitlines()[1] == '{"text":"line 2"}'
 
 
-def test_no_history_is_no_problem(tmp_path: Path) -> None:
-    assert make_log(tmp_path).entries() == []
-    assert make_log(tmp_path).verify().problems == ()
+def test_no_history_has_no_lines(tmp_path: Path) -> None:
+    assert HistoryLog(tmp_path).entries() == []
     (tmp_path / "history").symlink_to("elsewhere")
-    assert "is not a folder" in "".join(make_log(tmp_path).verify().problems)
-
-
-# ---- changes by somebody
-
-
-def _edit(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
-    def edit(folder: Path) -> None:
-        (file,) = files(folder)
-        lines = file.read_text().splitlines(keepends=True)
-        file.write_text("".join(change(lines)))
-
-    return edit
-
-
-def _without_a_hash(lines: list[str]) -> list[str]:
-    return [*lines[:2], '{"text":"forged"}\n', *lines[3:]]
-
-
-CHANGES = {
-    "a changed line": (
-        _edit(lambda lines: [*lines[:2], lines[2].replace("line 3", "line X"), *lines[3:]]),
-        "line 3 was changed",
-    ),
-    "the last line changed": (
-        _edit(lambda lines: [*lines[:-1], lines[-1].replace("line 6", "line X")]),
-        "line 6 was changed",
-    ),
-    "a removed line": (_edit(lambda lines: lines[:2] + lines[3:]), "line 3 is missing in"),
-    "removed lines": (_edit(lambda lines: lines[:1] + lines[4:]), "lines 2 to 4 are missing"),
-    "the first line removed": (_edit(lambda lines: lines[1:]), "line 1 is missing"),
-    "the last line removed": (_edit(lambda lines: lines[:-1]), "line 6 is missing at the end"),
-    "reordered lines": (
-        _edit(lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]]),
-        "line 3 is out of order",
-    ),
-    "an added line": (_edit(lambda lines: [*lines[:3], lines[2], *lines[3:]]), "out of order"),
-    "a line without a hash": (_edit(_without_a_hash), "line 3 is damaged"),
-    "a file that is gone": (lambda folder: files(folder)[0].unlink(), "lines 1 to 6 are missing"),
-    "the end removed": (lambda folder: (folder / "history/end.json").unlink(), "end.json is"),
-    "the end damaged": (
-        lambda folder: (folder / "history/end.json").write_text('{"schema": 1, "count": "6"}'),
-        "end.json is",
-    ),
-}
-
-
-@pytest.mark.parametrize(("change", "problem"), CHANGES.values(), ids=CHANGES)
-def test_a_change_is_found_and_stays_found_when_more_is_written(
-    log: HistoryLog, tmp_path: Path, change: Callable[[Path], None], problem: str
-) -> None:
-    change(tmp_path)
-    assert problem in "; ".join(log.verify().problems)
-    log.append([{"text": "later"}])
-    assert texts(log)[-1] == "later"
-    after = problem.replace("end.json is", "end.json was").removesuffix(" at the end")
-    assert after in "; ".join(log.verify().problems)
-
-
-def test_a_lost_end_is_written_anew_and_leaves_a_line_that_says_so(
-    log: HistoryLog, tmp_path: Path
-) -> None:
-    (tmp_path / "history/end.json").unlink()
-    log.append([{"text": "later", "at": "2026-01-02T03:04:05Z"}])
-    (problem,) = log.verify().problems
-    assert problem.startswith("line 7 was added at 2026-01-02T03:04:05Z because end.json was lost")
-    assert [entry.get("event") for _, entry in log.entries()][-2:] == ["repair", None]
+    assert HistoryLog(tmp_path).entries() == []
 
 
 def test_a_link_is_never_followed(log: HistoryLog, tmp_path: Path) -> None:
@@ -154,80 +71,96 @@ def test_a_link_is_never_followed(log: HistoryLog, tmp_path: Path) -> None:
     file.symlink_to(target)
     before = target.read_bytes()
     with pytest.raises(OSError, match="symbolic links"):
-        log.append([{"text": "later"}])
+        log.append({"text": "later"})
     assert target.read_bytes() == before
 
 
-# ---- rotation and accidents
+def test_a_line_that_is_too_long_is_not_written(log: HistoryLog) -> None:
+    with pytest.raises(OSError, match="is too long"):
+        log.append({"text": "x" * history.LONGEST_LINE})
+    assert numbers(log) == [*range(1, 7)]
 
 
-def test_old_lines_are_deleted_and_the_rest_is_still_proved(tmp_path: Path) -> None:
-    log = make_log(tmp_path, largest_file=700, most_files=3)
-    for number in range(40):
-        log.append([{"text": str(number)}])
-        assert log.verify().problems == ()
-    assert len(files(tmp_path)) == 3
-    found = log.verify()
-    assert found.first > 1
-    assert found.last == 40
-    assert texts(log) == [str(number) for number in range(found.first - 1, 40)]
+def start(folder: Path, largest: int, writer: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(folder), str(largest), writer],
+        env={"PYTHONPATH": str(ROOT)},
+    )
 
 
-def test_a_removed_file_in_the_middle_is_found(tmp_path: Path) -> None:
-    log = make_log(tmp_path, largest_file=700, most_files=5)
-    for number in range(20):
-        log.append([{"text": str(number)}])
-    files(tmp_path)[1].unlink()
-    assert "are missing before" in "; ".join(log.verify().problems)
-
-
-def test_a_piece_of_a_line_is_removed_by_the_next_writer(log: HistoryLog, tmp_path: Path) -> None:
-    (file,) = files(tmp_path)
-    with file.open("a") as stream:
-        stream.write('{"n":7,"prev":"')
-    assert log.verify().problems == ()
-    log.append([{"text": "line 7"}])
-    assert log.verify().problems == ()
-    assert texts(log)[-1] == "line 7"
-    assert [json.loads(line)["n"] for line in file.read_text().splitlines()] == [*range(1, 8)]
+# ---- accidents
 
 
 @pytest.mark.parametrize(
-    "lines", [0, 3, 8, 24], ids=["the first line", "a line", "a new file", "an old file deleted"]
+    "piece", ['{"text":"li', '{"text":"whole"}', "\n", "\0" * 9, "[1]", "\udcff"]
+)
+def test_what_is_no_line_keeps_its_number_and_no_other_line_is_lost(
+    log: HistoryLog, tmp_path: Path, piece: str
+) -> None:
+    (file,) = files(tmp_path)
+    with file.open("ab") as stream:
+        stream.write(piece.encode(errors="surrogateescape"))
+    before = texts(log)
+    log.append({"text": "later"})
+    log.append({"text": "last"})
+    assert [each for each in texts(log) if each != "whole"] == [*before, "later", "last"]
+    assert numbers(log)[-2:] == [8, 9]
+
+
+def test_a_write_that_a_full_disk_cuts_short_is_an_error_and_the_next_line_is_whole(
+    tmp_path: Path,
+) -> None:
+    limited = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (120, 120))\n"
+    )
+    command = [sys.executable, "-c", limited + WRITER, str(tmp_path), "10000", "limited"]
+    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
+    assert done.stderr.endswith("File too large\n")
+    (file,) = files(tmp_path)
+    assert file.stat().st_size == 120
+    log = HistoryLog(tmp_path)
+    log.append({"text": "later"})
+    assert [entry.get("number") for _, entry in log.entries()] == [0, 1, 2, None]
+    assert numbers(log) == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    "lines", [0, 3, 8, 64], ids=["the first line", "a line", "a new file", "an old file deleted"]
 )
 def test_a_kill_at_any_moment_loses_no_earlier_line(tmp_path: Path, lines: int) -> None:
     folder = tmp_path / "folder"
-    log = make_log(folder, largest_file=700, most_files=3)
+    log = HistoryLog(folder, largest=1280)  # eight files with eight lines each
     for number in range(lines):
-        log.append([{"text": str(number)}])
-    before = log.verify().last
-    moments, left = states_while(folder, lambda: log.append([{"text": "this one"}]))
-    assert moments > 100
-    assert len(left) > 3
+        log.append({"text": f"line {number:3}"})
+    before = log.entries()
+    left = states_while(folder, lambda: log.append({"text": "this one"}))
+    written = [*before, (lines + 1, {"text": "this one"})]
+    assert log.entries() == (written[8:] if lines == 64 else written)
+    assert len(left) >= 2
     for each in left:
-        log = make_log(each, largest_file=700, most_files=3)
-        found = log.verify()
-        assert not found.problems, (each, found.problems)
-        assert found.last in (before, before + 1), each
-        log.append([{"text": "the next one"}])
-        after = log.verify()
-        assert not after.problems, (each, after.problems)
-        assert after.last == found.last + 1, each
+        log = HistoryLog(each, largest=1280)
+        found = log.entries()
+        assert found in (before, written, written[8:]), each
+        log.append({"text": "the next one"})
+        *earlier, last = log.entries()
+        assert last == ((found[-1][0] if found else 0) + 1, {"text": "the next one"}), each
+        assert earlier == found[len(found) - len(earlier) :], each
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
     return {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
-def states_while(folder: Path, act: Callable[[], object]) -> tuple[int, list[Path]]:
-    """Return how many lines of our code ran, and a copy of each state that one of them found."""
+def states_while(folder: Path, act: Callable[[], object]) -> list[Path]:
+    """Return a copy of each state in which a line of our code found the folder."""
     moments = 0
     seen: dict[Path, bytes] | None = None
     copies: list[Path] = []
 
     def trace(frame: FrameType, event: str, arg: object) -> Any:
         nonlocal moments, seen
-        if not frame.f_code.co_filename.startswith(OURS):
+        if frame.f_code.co_filename not in OURS:
             return None
         moments += 1
         if (now := contents(folder)) != seen:
@@ -236,21 +169,60 @@ def states_while(folder: Path, act: Callable[[], object]) -> tuple[int, list[Pat
             shutil.copytree(folder, copies[-1])
         return trace
 
+    folder.mkdir(exist_ok=True)
     usual = sys.gettrace()
     sys.settrace(trace)
     try:
         act()
     finally:
         sys.settrace(usual)
-    return moments, copies
+    return copies
 
 
-def test_twenty_processes_write_at_once_and_the_files_rotate_meanwhile(tmp_path: Path) -> None:
-    writers = [start(APPENDS, tmp_path, f"writer {each}") for each in range(20)]
-    for each in writers:
-        with each:
-            assert each.wait(120) == 0
-    found = make_log(tmp_path).verify()
-    assert found.problems == ()
-    assert found.last == 300
-    assert len(files(tmp_path)) == 3
+# ---- rotation, and many processes
+
+
+def test_the_oldest_lines_are_deleted_and_the_rest_keep_their_numbers(tmp_path: Path) -> None:
+    log = HistoryLog(tmp_path, largest=1280)
+    for number in range(1, 201):
+        log.append({"text": f"line {number:3}"})
+        assert sum(each.stat().st_size for each in files(tmp_path)) <= 1280
+    assert numbers(log) == [*range(numbers(log)[0], 201)]
+    assert len(numbers(log)) > 56
+    assert texts(log) == [f"line {number:3}" for number in numbers(log)]
+
+
+def test_a_line_that_was_on_its_way_to_a_full_file_shifts_those_behind_it(tmp_path: Path) -> None:
+    log = HistoryLog(tmp_path, largest=1280)
+    for number in range(10):
+        log.append({"text": f"line {number:3}"})
+    with files(tmp_path)[0].open("a") as stream:
+        stream.write('{"text":"late"}\n')
+    assert numbers(log) == [*range(1, 12)]
+    assert texts(log)[8] == "late"
+
+
+def test_twenty_processes_write_at_once_and_no_line_is_lost_or_torn(tmp_path: Path) -> None:
+    """Lines of 40 bytes, for which there is room; a file is full after 64 of them."""
+    writers = [start(tmp_path, 20_480, f"writer {each:2}") for each in range(20)]
+    assert [each.wait(120) for each in writers] == [0] * 20
+    log = HistoryLog(tmp_path, largest=20_480)
+    assert numbers(log) == [*range(1, 301)]
+    assert len(files(tmp_path)) > 3
+    written: dict[object, list[object]] = {}
+    for _, entry in log.entries():
+        written.setdefault(entry["writer"], []).append(entry["number"])
+    assert sorted(written.values()) == [[*range(15)]] * 20
+
+
+def test_twenty_processes_delete_the_oldest_at_once(tmp_path: Path) -> None:
+    writers = [start(tmp_path, 1600, f"writer {each:2}") for each in range(20)]
+    while any(each.poll() is None for each in writers):
+        HistoryLog(tmp_path, largest=1600).entries()  # whatever goes away meanwhile
+    assert [each.returncode for each in writers] == [0] * 20
+    log = HistoryLog(tmp_path, largest=1600)
+    assert len(log.entries()) >= 15
+    assert sorted({*numbers(log)}) == numbers(log)
+    assert (
+        sum(each.stat().st_size for each in files(tmp_path)) <= 1600 + 25 * 40
+    )  # those on their way
