@@ -112,19 +112,22 @@ class UsageError(RolehopError):
 class ConfigProblem:
     """One thing wrong in a config file.
 
-    ``line`` is 1-based, ``None`` if the file as a whole is wrong. ``key`` is the dotted path of the
-    key, e.g. ``chains.prod.hops[0].role``, or an empty string.
+    ``line`` is 1-based, ``None`` if the file as a whole is wrong; ``column``, too, is known of what
+    is no TOML. ``key`` is the dotted path of the key, e.g. ``chains.prod.hops[0].role``, or an empty
+    string.
     """
 
     file: str
     line: int | None
     key: str
     text: str
+    column: int | None = None
 
     @property
     def place(self) -> str:
-        """The file, and its line if that is known."""
-        return self.file if self.line is None else f"{self.file}:{self.line}"
+        """The file, and its line and column if they are known."""
+        known = (each for each in (self.line, self.column) if each is not None)
+        return ":".join((self.file, *map(str, known)))
 
     @property
     def said(self) -> str:

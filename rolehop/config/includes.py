@@ -120,7 +120,9 @@ class Gatherer:
             line = error.object[: error.start].count(b"\n") + 1
             where = f" (line {line})" if subject else ""
             self.problems.add(
-                origin, f"{subject}is not UTF-8 text{where}", line=None if subject else line
+                origin,
+                f"{subject}is not UTF-8 text{where}; save it as UTF-8",
+                line=None if subject else line,
             )
             return None
         if found is None:
@@ -142,10 +144,10 @@ class Gatherer:
             self.problems.add(origin, "not TOML: it is nested too deeply to be read")
             return None
         except ValueError as error:  # an integer of too many digits is a plain ValueError
-            from rolehop.config.toml_syntax import syntax_problem
+            from rolehop.config.toml_mistakes import syntax_problem
 
-            line, said = syntax_problem(str(error), text)
-            self.problems.add(origin, said, line=line)
+            line, column, said = syntax_problem(str(error), text)
+            self.problems.add(origin, said, line=line, column=column)
             return None
 
     def _is_this_version(self, data: dict[str, object], origin: Origin) -> bool:

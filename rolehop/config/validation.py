@@ -49,7 +49,7 @@ class ProblemList:
 
     _texts: dict[str, str] = field(default_factory=dict)
     # A dict, so that the members of a fleet do not report the same problem again.
-    _found: dict[tuple[Origin, str, int | None], None] = field(default_factory=dict)
+    _found: dict[tuple[Origin, str, int | None, int | None], None] = field(default_factory=dict)
 
     _lines: dict[str, Mapping[Place, int]] = field(default_factory=dict)
     """By file, where its parts are; made for the first problem."""
@@ -58,9 +58,11 @@ class ProblemList:
         """Remember the text of a TOML file, for line numbers."""
         self._texts[file] = text
 
-    def add(self, origin: Origin, text: str, *, line: int | None = None) -> None:
+    def add(
+        self, origin: Origin, text: str, *, line: int | None = None, column: int | None = None
+    ) -> None:
         """Add one problem; ``line`` if it is known without looking the place up."""
-        self._found[origin, text, line] = None
+        self._found[origin, text, line, column] = None
 
     def add_error(self, origin: Origin, error: ValueError) -> None:
         """Add what a check found, each problem at its own place."""
@@ -79,7 +81,7 @@ class ProblemList:
         """
         if not self._found:
             return
-        faulty = {origin.file: None for origin, _, _ in self._found}
+        faulty = {origin.file: None for origin, *_ in self._found}
         files = [file for file in dict.fromkeys([*self._texts, *faulty]) if file in faulty]
         problems = sorted(
             (self._problem(*fault) for fault in self._found),
@@ -88,14 +90,16 @@ class ProblemList:
         fix = FIX_KEY if any(each.key for each in problems) else FIX
         raise ConfigError(_summary(len(problems), files), complaints=tuple(problems), fix=fix)
 
-    def _problem(self, origin: Origin, text: str, line: int | None) -> ConfigProblem:
+    def _problem(
+        self, origin: Origin, text: str, line: int | None, column: int | None
+    ) -> ConfigProblem:
         if line is None and origin.place and origin.file in self._texts:
             from rolehop.config.toml import index_lines, nearest_line
 
             if origin.file not in self._lines:  # once: there may be thousands of problems
                 self._lines[origin.file] = index_lines(self._texts[origin.file])
             line = nearest_line(self._lines[origin.file], origin.place)
-        return ConfigProblem(origin.file, line, dotted(origin.place), text)
+        return ConfigProblem(origin.file, line, dotted(origin.place), text, column)
 
 
 def dotted(place: Iterable[str | int]) -> str:

@@ -280,5 +280,5 @@ def test_a_checked_config_as_json() -> None:
         broken = world.rolehop("config", "check", "--format", "json")
         assert (broken.code, broken.json["well_formed"]) == (3, False)
         (problem,) = broken.json["problems"]
-        assert (problem["line"], problem["key"]) == (6, "sources.me.type")
+        assert (problem["line"], problem["column"], problem["key"]) == (6, None, "sources.me.type")
         assert "enviroment" in problem["text"]

@@ -245,13 +245,19 @@ def _check_document(
     """Return ``rolehop.config/1``; ``what``: why the config is broken, ``None``: it is well-formed."""
     listed, doubted = (
         [
-            {"file": each.file, "line": each.line, "key": each.key or None, "text": each.text}
+            {
+                "file": each.file,
+                "line": each.line,
+                "column": each.column,
+                "key": each.key or None,
+                "text": each.text,
+            }
             for each in group
         ]
         for group in (problems, suspicious)
     )
     if what is not None and not listed:
-        listed = [{"file": None, "line": None, "key": None, "text": what}]
+        listed = [{"file": None, "line": None, "column": None, "key": None, "text": what}]
     return {
         "schema": "rolehop.config/1",
         "well_formed": what is None,
