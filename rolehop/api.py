@@ -25,7 +25,7 @@ from typing import (
 from rolehop.app.asking import PROGRAM, SILENT
 from rolehop.app.context import App
 from rolehop.app.host import home_folder
-from rolehop.app.ports import NoPrompt, Prompt, PromptedPerson
+from rolehop.app.ports import Nobody, Prompt, PromptedPerson
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import UsageError
@@ -279,7 +279,7 @@ def _chain_name(chain: object) -> str:
 
 def _person(prompt: object) -> Person:
     if prompt is False:
-        return NoPrompt()
+        return Nobody("there is no prompt to ask with", fix=_how_to_answer)
     if not callable(prompt):
         raise UsageError(
             f"prompt={prompt!r} cannot ask anything",
@@ -287,6 +287,10 @@ def _person(prompt: object) -> Person:
             fix="prompt=input",
         )
     return PromptedPerson(prompt)
+
+
+def _how_to_answer(needed: str) -> str:
+    return "pass reason=TEXT or prompt=input" if needed == "a reason" else "pass prompt=input"
 
 
 def _walk_options(options: Options) -> WalkOptions:

@@ -112,10 +112,10 @@ class App:
 
     @cached_property
     def person(self) -> Person:
-        """Who answers questions."""
-        from rolehop.app.ports import NonInteractive
+        """Who answers questions, or that nobody does."""
+        from rolehop.app.ports import Nobody
 
-        return self._person or NonInteractive()
+        return self._person or Nobody("there is no terminal to ask on")
 
     # ---- config and AWS files
 

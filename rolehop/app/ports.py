@@ -1,6 +1,6 @@
 """Whom the application may ask, and who watches: protocols, and those without a terminal.
 
-Who watches and shows nothing is in ``silent``, which imports none of this.
+Who watches and shows nothing is in ``asking``, which imports none of this.
 
 Whoever makes an `App` hands these in. The command line hands in the terminal (`rolehop.terminal`);
 a Python program hands in its own function, or nothing: then every question fails.
@@ -64,8 +64,19 @@ def declined(what: str, answer: str, fix: str) -> Declined:
     return Declined(what, cause=cause, fix=fix)
 
 
-class NonInteractive(context.NoPrompter):
-    """Asks nothing: every question raises `NoTerminal`."""
+class Unseen:
+    """Where nobody looks: no line is shown, and no browser opened."""
+
+    has_browser = False
+
+    def say(self, line: str) -> None:
+        """Show nothing."""
+        del line
+
+    def open_browser(self, url: str) -> bool:
+        """Open nothing."""
+        del url
+        return False
 
     def open_window(self, url: str, commands: BrowserCommands | None = None) -> None:
         """Open nothing."""
@@ -78,22 +89,41 @@ class NonInteractive(context.NoPrompter):
         yield lambda seconds: None
 
 
-class WithoutPrompts:
-    """``--no-prompt``: shows lines and opens browsers as ``person`` does, and asks nothing."""
+def _no_fix(needed: str) -> None:
+    del needed
+
+
+class Nobody:
+    """There is nobody to ask: every question raises `NoTerminal` with the reason."""
 
     can_ask = False
 
-    def __init__(self, person: Person) -> None:
-        self._person = person
-        self.say = person.say
-        self.open_browser = person.open_browser
-        self.open_window = person.open_window
-        self.countdown = person.countdown
+    def __init__(
+        self,
+        reason: str,
+        *,
+        fix: Callable[[str], str | None] = _no_fix,
+        seen_by: Person | Unseen | None = None,
+    ) -> None:
+        """Ask nobody.
+
+        Args:
+            reason: why, e.g. "there is no terminal to ask on".
+            fix: returns what to do if something is needed, e.g. "a reason".
+            seen_by: who is shown lines and browsers, and is not to be asked; ``None``: nobody.
+        """
+        self._reason = reason
+        self._fix = fix
+        self._seen_by = seen_by = seen_by or Unseen()
+        self.say = seen_by.say
+        self.open_browser = seen_by.open_browser
+        self.open_window = seen_by.open_window
+        self.countdown = seen_by.countdown
 
     @property
     def has_browser(self) -> bool:
         """True if a browser can be opened that reaches this machine's loopback address."""
-        return self._person.has_browser
+        return self._seen_by.has_browser
 
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
         """Refuse to ask.
@@ -102,7 +132,7 @@ class WithoutPrompts:
             NoTerminal: always.
         """
         del question, hidden
-        raise NoTerminal(f"{needed} is needed, and --no-prompt forbids asking")
+        raise NoTerminal(f"{needed} is needed, and {self._reason}", fix=self._fix(needed))
 
     def choose(self, question: str, options: Sequence[str]) -> int:
         """Return the index of a single option.
@@ -112,24 +142,11 @@ class WithoutPrompts:
         """
         if len(options) == 1:
             return 0
-        raise NoTerminal(f"a choice is needed, and --no-prompt forbids asking: {question}")
+        what = f"a choice is needed, and {self._reason}: {question}"
+        raise NoTerminal(what, fix=self._fix("a choice"))
 
 
-class NoPrompt(NonInteractive):
-    """Nobody is asked: the program gave no ``prompt``."""
-
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
-        """Refuse to ask.
-
-        Raises:
-            NoTerminal: always.
-        """
-        del question, hidden
-        fix = "pass reason=TEXT or prompt=input" if needed == "a reason" else "pass prompt=input"
-        raise NoTerminal(f"{needed} is needed, and there is no prompt to ask with", fix=fix)
-
-
-class PromptedPerson(NonInteractive):
+class PromptedPerson(Unseen):
     """Somebody who is asked through a function of the program that uses rolehop.
 
     A function may return the same useless answer again and again, so it is not asked forever.

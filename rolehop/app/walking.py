@@ -108,9 +108,11 @@ def walk_for_handover(
 
 def person_for(app: App, options: WalkOptions) -> Person:
     """Return who may be asked: nobody with ``--no-prompt``."""
-    from rolehop.app.ports import WithoutPrompts
+    if not options.no_prompt:
+        return app.person
+    from rolehop.app.ports import Nobody
 
-    return WithoutPrompts(app.person) if options.no_prompt else app.person
+    return Nobody("--no-prompt forbids asking", seen_by=app.person)
 
 
 def ask_before_walk(app: App, name: str, options: WalkOptions) -> WalkOptions:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.dataclass import dataclass, field, replace
-from rolehop.base.errors import NoTerminal, SourceError
+from rolehop.base.errors import SourceError
 from rolehop.base.startup import Pattern
 from rolehop.walk.ports import OnCall, ignore_call
 
@@ -167,41 +167,6 @@ class _NoChoices:
         del of, choice
 
 
-class NoPrompter:
-    """Answers nothing; used when there is no terminal."""
-
-    can_ask = False
-    has_browser = False
-
-    def say(self, line: str) -> None:
-        """Show nothing."""
-        del line
-
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
-        """Refuse to ask.
-
-        Raises:
-            NoTerminal: always.
-        """
-        del question, hidden
-        raise NoTerminal(f"{needed} is needed and there is no terminal to ask on")
-
-    def choose(self, question: str, options: Sequence[str]) -> int:
-        """Return the index of a single option.
-
-        Raises:
-            NoTerminal: there are more.
-        """
-        if len(options) == 1:
-            return 0
-        raise NoTerminal(f"a choice is needed and there is no terminal: {question}")
-
-    def open_browser(self, url: str) -> bool:
-        """Open nothing."""
-        del url
-        return False
-
-
 class _NoLocks:
     """Locks nothing; used when no other process takes part."""
 
@@ -243,6 +208,7 @@ class SourceContext:
 
     keys: KeyStore
     now: Callable[[], datetime]
+    person: Prompter
     home: Path = field(default_factory=Path.home)
     """The person's home folder."""
 
@@ -251,7 +217,6 @@ class SourceContext:
     finds a process that leads back to rolehop before anything runs."""
 
     tokens: TokenStore = field(default_factory=_NoTokens)
-    person: Prompter = field(default_factory=NoPrompter)
     choices: Callable[[], ChoiceStore] = field(default=_NoChoices)
     """Returns what was chosen last; nothing is read before somebody is asked."""
 

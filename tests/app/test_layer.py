@@ -13,7 +13,7 @@ from rolehop.app.context import App
 from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
 from rolehop.app.planning import plan_chain
-from rolehop.app.ports import NonInteractive
+from rolehop.app.ports import Unseen
 from rolehop.app.walking import walk_chain, walk_for_handover
 from rolehop.base.errors import Declined, NoTerminal
 from rolehop.plan.walk_options import WalkOptions
@@ -23,7 +23,7 @@ GUARDED = CONFIG.replace('region = "eu-west-1"\n', 'confirm = true\nreason = "re
 LIMIT = "arn:aws:iam::333333333333:policy/Limit"
 
 
-class Answers(NonInteractive):
+class Answers(Unseen):
     """Somebody who answers questions in their order."""
 
     can_ask = True

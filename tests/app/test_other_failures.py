@@ -16,7 +16,7 @@ from rolehop.app.caller import identify_shell
 from rolehop.app.chain_walk import SharedFailures
 from rolehop.app.context import App
 from rolehop.app.planning import plan_chain
-from rolehop.app.ports import NonInteractive
+from rolehop.app.ports import Nobody, Unseen
 from rolehop.app.source_callers import SourceCallers
 from rolehop.base.errors import ConfigError, RolehopError, ServiceError, UsageError, VaultLocked
 from rolehop.commands.console import opening
@@ -55,7 +55,7 @@ class _Browser:
         """It may still open."""
 
 
-class _Opens(NonInteractive):
+class _Opens(Unseen):
     has_browser = True
 
     def open_window(self, url: str, commands: object = None) -> _Browser:  # type: ignore[override]
@@ -80,7 +80,12 @@ def app(tmp_path: Path) -> App:
     file = tmp_path / "config.toml"
     file.write_text(CONFIG)
     file.chmod(0o600)
-    return App({"HOME": str(tmp_path)}, tmp_path, config_file=str(file), person=_Opens())
+    return App(
+        {"HOME": str(tmp_path)},
+        tmp_path,
+        config_file=str(file),
+        person=Nobody("this is a test", seen_by=_Opens()),
+    )
 
 
 def test_a_container_that_does_not_open_names_the_add_on_it_needs(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.app.ports import NoPrompt, PromptedPerson, WithoutPrompts
+from rolehop.app.ports import Nobody, PromptedPerson
 from rolehop.base.errors import NoTerminal, UsageError
 
 OPTIONS = ["111111111111", "222222222222"]
@@ -43,13 +43,10 @@ def test_what_is_no_text_is_refused() -> None:
         PromptedPerson(prompt).choose("Which?", OPTIONS)  # type: ignore[arg-type]
 
 
-def test_without_a_prompt_nothing_is_chosen() -> None:
-    with pytest.raises(NoTerminal):
-        NoPrompt().choose("Which?", OPTIONS)
-
-
-def test_where_asking_is_forbidden_only_the_single_option_is_taken() -> None:
-    nobody = WithoutPrompts(NoPrompt())
+def test_nobody_takes_a_single_option_and_says_why_nothing_else_is_asked() -> None:
+    nobody = Nobody("it is late", fix=lambda needed: f"give {needed} tomorrow")
     assert nobody.choose("Which?", OPTIONS[:1]) == 0
-    with pytest.raises(NoTerminal, match="--no-prompt forbids asking: Which"):
+    with pytest.raises(NoTerminal) as caught:
         nobody.choose("Which?", OPTIONS)
+    assert caught.value.what == "a choice is needed, and it is late: Which?"
+    assert caught.value.fix == "give a choice tomorrow"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.app.ports import Nobody
 from rolehop.awsconfig import parse_aws_config
 from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.errors import RolehopError
@@ -118,6 +119,7 @@ class Home:
             aws_files=(config, credentials),
             keys=keys or MemoryKeyStore(),
             now=lambda: self.now,
+            person=Nobody("this is a test"),
             source_of_chain=lambda name: (
                 self.source(self.chains[name]) if name in self.chains else None
             ),

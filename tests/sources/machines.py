@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.app.ports import Nobody
 from rolehop.awsconfig import parse_aws_config
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import replace
@@ -158,6 +159,7 @@ def context_of(
         aws_files=(world.home / "config", world.home / "credentials"),
         keys=_NoKeys(),
         now=lambda: datetime.now(UTC),
+        person=Nobody("this is a test"),
         sleep=lambda seconds: None,
         note=notes.append,
     )

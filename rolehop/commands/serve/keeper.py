@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rolehop.app.context import App
-from rolehop.app.ports import NonInteractive, Progress
+from rolehop.app.ports import Nobody, Progress
 from rolehop.app.walking import ask_before_walk, count_use, walk_chain
 from rolehop.base.advice import Advice, Argument, one_line
 from rolehop.base.credentials import Session, scrub
@@ -477,23 +477,10 @@ def _asks(app: App, name: str) -> bool:
     return chain is not None and chain.confirm
 
 
-class _ServerPerson(NonInteractive):
-    """Nobody: a server that runs asks nothing."""
-
-    def __init__(self, chain: str) -> None:
-        self._chain = chain
-
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
-        """Refuse to ask.
-
-        Raises:
-            NoTerminal: always.
-        """
-        del question, hidden
-        raise NoTerminal(
-            f"{needed} is needed, and a server asks nobody",
-            fix=Advice("rolehop refresh ", Argument(self._chain), " in a terminal"),
-        )
+def _nobody(chain: str) -> Nobody:
+    """Return whom the renewal of ``chain`` asks: a server that runs asks nothing."""
+    advice = Advice("rolehop refresh ", Argument(chain), " in a terminal")
+    return Nobody("a server asks nobody", fix=lambda needed: advice)
 
 
 class _Renewal:
@@ -518,7 +505,7 @@ class _Renewal:
             self._app.variables,
             self._app.home,
             config_file=self._app.config_file,
-            person=_ServerPerson(self._name),
+            person=_nobody(self._name),
         )
         with closing(app):
             if _asks(app, self._name) and not self._was_asked:

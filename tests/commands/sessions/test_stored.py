@@ -11,7 +11,7 @@ from rolehop.app.config_files import append_chain
 from rolehop.app.context import App
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import plan_chain
-from rolehop.app.ports import NoPrompt
+from rolehop.app.ports import Nobody
 from rolehop.app.sdk_problems import as_problem, note_problem
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, SourceError, UsageError
@@ -92,7 +92,9 @@ def test_where_nothing_can_be_signed_in_to_the_sources_are_named(app: App) -> No
 
 
 def test_standard_input_gives_one_code_of_six_digits(app: App) -> None:
-    codes = mfa_codes(app, app.config.sources["me"], "hub", NoPrompt(), from_stdin=True)
+    codes = mfa_codes(
+        app, app.config.sources["me"], "hub", Nobody("this is a test"), from_stdin=True
+    )
     for what in ("standard input holds no MFA code", "a second MFA code is needed"):
         with pytest.raises(SourceError, match=what):
             codes.use("arn:aws:iam::111111111111:mfa/me", "to assume it", lambda code: code)

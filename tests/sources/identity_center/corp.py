@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from rolehop.app.ports import Nobody
 from rolehop.awsconfig import AwsConfig
 from rolehop.config.model import SourceConfig
 from rolehop.sources.cli_sign_in import endpoints_digest
@@ -133,6 +134,7 @@ def here(
         aws_files=(Path("config"), Path("credentials")),
         keys=keys,
         now=lambda: corp.center.now,
+        person=Nobody("this is a test"),
         home=corp.world.home,
         sleep=sleep,
         tokens=MemoryTokens(),
