@@ -1,4 +1,7 @@
-"""Who watches a walk where nobody does; apart from `app.ports`, which costs more to import."""
+"""What a walk may do for whoever asks, and who watches where nobody does.
+
+Apart from `app.ports`, which costs more to import.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One walk of a chain, planned again whenever something is found out on the way."""
+"""One walk of a chain, planned again whenever something is found out on the way; what walks share."""
 
 from __future__ import annotations
 

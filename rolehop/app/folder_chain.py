@@ -1,4 +1,8 @@
-"""Texts and files for shells, subshells, and the chain that a shell or a folder stands for."""
+"""The file ``.rolehop``, which names the chain of its folder and of those below: find it, read it, ask.
+
+It may come with somebody's repository. So it is followed only once a person has said so, who was
+shown the roles that it leads to; another content or other roles are asked about again.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Facts about this machine: user and host name, the folders of config and state, files.
 
+`TrackedEnvironment` and `DependencyTracker` note which of them an answer depended on.
+
 On Linux the folders follow the XDG rules, elsewhere platformdirs. The rules are three lines, and
 importing platformdirs takes as long as reading the config; ``tests/app/test_host.py`` compares the
 two.

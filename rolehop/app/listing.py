@@ -1,4 +1,4 @@
-"""List the configured chains, and what was done with them."""
+"""The configured chains as they are listed: which of them a pattern means, and a row for each."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whom the application may ask, and who watches: protocols, and those without a terminal.
 
-Who watches and shows nothing is in ``asking``, which imports none of this.
+Who watches and shows nothing is in `app.asking`, which imports none of this.
 
 Whoever makes an `App` hands these in. The command line hands in the terminal (`rolehop.terminal`);
 a Python program hands in its own function, or nothing: then every question fails.

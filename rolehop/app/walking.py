@@ -1,4 +1,8 @@
-"""Walk one chain: ask what has to be asked, then call STS for each hop that is not cached."""
+"""Walk one chain for a command: ask what has to be asked, walk, and keep what later commands use.
+
+That is the session's flags, the hot path's record, how often a chain is used, and why a walk for an
+SDK failed. The walk itself is `app.chain_walk`, which a handover from the record does not load.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The standard library's ``dataclass`` in a quarter of the time.
 
 The standard decorator compiles seven functions for each class, about half a millisecond: that was
-43 % of ``rolehop list``. ``dataclass_impl`` compiles one, for a class that is used, and shares the
+43 % of ``rolehop list``. `startup` compiles one, for a class that is used, and shares the
 others. Type checkers see the standard decorator, and a test compares every class of rolehop with the
 standard result.
 """

@@ -255,7 +255,7 @@ def write_beside(
     on the way to a cached session that would be the longest wait.
 
     A symbolic link is replaced and never followed: its target may be anybody's. A caller that
-    means the file behind a link resolves the path first. ``placing.put_new`` as ``place`` replaces
+    means the file behind a link resolves the path first. `put_new` as ``place`` replaces
     nothing, and raises FileExistsError.
 
     What processes that were killed in here left of the same file is deleted, once in each process,

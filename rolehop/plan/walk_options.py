@@ -1,7 +1,7 @@
 """The flags of one walk: one type for all of them, and a table of those that change the last hop.
 
 A new flag that changes the last hop is a field here, a row of ``HOP_FLAGS``, its effect in
-``overrides.py``, its option in ``cli/param_types.py`` and its argument in ``api.py``.
+``plan/resolve.py``, its option in ``cli/param_types.py`` and its argument in ``api.py``.
 """
 
 from __future__ import annotations

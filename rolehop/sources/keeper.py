@@ -144,7 +144,7 @@ def _keep(program: int, status: int, control: int, wake: int) -> None:
 
 
 def _end_all() -> None:
-    """End all that is kept as `process_tree` does, which has ended with rolehop."""
+    """End all that is kept as `running_program` does, which has ended with rolehop."""
     asked: set[int] = set()
     for number in (signal.SIGTERM, signal.SIGKILL):
         ends_at = time.monotonic() + _GRACE

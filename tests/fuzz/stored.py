@@ -15,19 +15,16 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from rolehop.app import sdk_problems
-from rolehop.app.judging import evidence as organization
+from rolehop.app.judging import evidence
 from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.commands.each.output_folder import OutputFolder, read_report
 from rolehop.commands.each.run_log import log_to_resume, new_log
 from rolehop.commands.each.targets import ResultClass, RunTarget, TargetProblem, TargetRow
 from rolehop.config.model import FleetListing, ListedAccount
-from rolehop.hotpath import completion as name_cache
+from rolehop.hotpath import completion
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.inventory import NamedPolicy, Organization, Target
-from rolehop.vault import chunks
-from rolehop.vault import fleet_accounts as fleet_cache
-from rolehop.vault import notes as chain_usage
-from rolehop.vault import notes as walk_flags
+from rolehop.vault import chunks, fleet_accounts, notes
 from rolehop.vault.history import HistoryLog
 from rolehop.vault.notes import LastChoices
 from rolehop.vault.refusals import RecentNotes, last_refused, record_refusals
@@ -68,12 +65,12 @@ def _note(name: str, path: Path, read: Callable[[], object]) -> Parser:
 
 
 def _notes(folder: Path) -> Iterator[Parser]:
-    chain_usage.note_use(folder, "hub", 1.0)
+    notes.note_use(folder, "hub", 1.0)
 
     def use() -> None:
-        uses = chain_usage.load_uses(folder)
-        chain_usage.in_order(["a", "hub"], uses, 1e9)
-        chain_usage.note_use(folder, "hub", 1e9)
+        uses = notes.load_uses(folder)
+        notes.in_order(["a", "hub"], uses, 1e9)
+        notes.note_use(folder, "hub", 1e9)
 
     yield _note("uses of chains", folder / "recent.json", use)
     choices = LastChoices(folder)
@@ -82,9 +79,9 @@ def _notes(folder: Path) -> Iterator[Parser]:
     with suppress(HopRefused), record_refusals(folder, "hub", _OPTIONS, lambda: _NOW):
         raise HopRefused("no", code="AccessDenied", message="not you", hop=1)
     yield _note("the last refusal", folder / "refused.json", lambda: last_refused(folder).message)
-    walk_flags.remember_flags(folder, _KEY_ID, _OPTIONS, _NOW)
+    notes.remember_flags(folder, _KEY_ID, _OPTIONS, _NOW)
     flags = folder / "flags" / f"{_KEY_ID}.json"
-    yield _expecting(_note("flags", flags, lambda: walk_flags.load_flags(folder, _KEY_ID)))
+    yield _expecting(_note("flags", flags, lambda: notes.load_flags(folder, _KEY_ID)))
     recent = RecentNotes(folder, "refusal", 5, lambda: datetime.now(UTC))
     recent.add("k", {"code": "x"})
     path = folder / "recent" / "refusal-k.json"
@@ -101,27 +98,27 @@ def _expecting(parser: Parser) -> Parser:
 
 
 def _lists(folder: Path) -> Iterator[Parser]:
-    path = fleet_cache.fleet_path(folder, "all")
+    path = fleet_accounts.fleet_path(folder, "all")
     account = ListedAccount("444444444444", "web", "Prod", ("Dev",), "web")
-    fleet_cache.store_listing(path, "all", "d", FleetListing((account,), _NOW, {"CLOSED": 1}))
-    yield _note("accounts of a fleet", path, lambda: fleet_cache.load_listing(path, "all", "d"))
+    fleet_accounts.store_listing(path, "all", "d", FleetListing((account,), _NOW, {"CLOSED": 1}))
+    yield _note("accounts of a fleet", path, lambda: fleet_accounts.load_listing(path, "all", "d"))
     found = Organization(
         "111111111111",
         {"444444444444": ("r-1", "444444444444")},
         {"r-1": Target("root", ("p",), ()), "444444444444": Target("account", (), ("p",))},
         {"p": NamedPolicy("p", json.dumps(POLICIES[1]))},
     )
-    organization.store_organization(folder, organization.StoredOrganization(found, _NOW, "hub"))
-    path = folder / organization.FILE
-    yield _note("an organization", path, lambda: organization.load_organization(folder))
-    names = {**name_cache.no_names(), "chain": {"hub": "a hub"}}
-    text = name_cache.as_text(names, {"/x": "-"}, {"HOME": "=/"}) or ""
+    evidence.store_organization(folder, evidence.StoredOrganization(found, _NOW, "hub"))
+    path = folder / evidence.FILE
+    yield _note("an organization", path, lambda: evidence.load_organization(folder))
+    names = {**completion.no_names(), "chain": {"hub": "a hub"}}
+    text = completion.as_text(names, {"/x": "-"}, {"HOME": "=/"}) or ""
 
     def read_names(body: bytes) -> None:
         """Read them with a right check, too: else every change would end there."""
-        name_cache.read_text(body, {})
+        completion.read_text(body, {})
         with suppress(UnicodeDecodeError):
-            name_cache.read_text((name_cache.checked(body.decode()) or "").encode(), {"HOME": "/"})
+            completion.read_text((completion.checked(body.decode()) or "").encode(), {"HOME": "/"})
 
     yield Parser(
         "names for completion",

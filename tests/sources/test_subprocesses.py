@@ -16,13 +16,13 @@ from rolehop.base.errors import SourceError
 from rolehop.base.threads import call_within
 from rolehop.sources import programs
 from rolehop.sources.programs import masked, source_command_output
-from rolehop.vault import locks as lock
+from rolehop.vault import locks
 from tests.sources.conftest import Home
 from tests.sources.machines import Typist
 
 
 def test_without_a_terminal_a_program_ends_before_those_who_wait_give_up() -> None:
-    assert programs.DEADLINE < lock.DEADLINE_SECONDS < 60
+    assert programs.DEADLINE < locks.DEADLINE_SECONDS < 60
 
 
 def test_without_a_terminal_a_program_gets_less_time(

@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 
 import rolehop
 from rolehop.__main__ import end, run_program
-from rolehop.base import startup as dataclass_impl
+from rolehop.base import startup
 from rolehop.base.startup import Pattern
 from tests.support.environment import ROOT, for_coverage, save_coverage, use_huge_pages
 
@@ -43,7 +43,7 @@ MOST_FILES = 1024  # that the server has open: two for each run
 _MOST_BYTES = 100_000  # of a request; one message of a socket holds about twice that
 # They import the part of botocore that looks for the home folder once, when it is imported.
 _OF_ONE_HOME = ("rolehop.aws.botocore_profiles", "rolehop.aws.boto3_session")
-_WAITS = dataclass_impl.__name__  # where a class has an ``__init__`` until its first object is made
+_WAITS = startup.__name__  # where a class has an ``__init__`` until its first object is made
 _NOT_LOADED = ("rolehop.commands.demo", *_OF_ONE_HOME)
 _LIBRARIES = (
     *("botocore.auth", "botocore.awsrequest", "botocore.httpsession", "botocore.useragent"),

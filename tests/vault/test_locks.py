@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.base.errors import ServiceError
-from rolehop.vault import locks as lock_queue
+from rolehop.vault import locks
 from rolehop.vault.locks import FileLocks, Ticket, locked, sweep_locks, sweep_queues, unlock
 from tests.vault.samples import NOW
 
@@ -52,10 +52,10 @@ with locks.hold("hub"), locks.waiting_for_person() if sys.argv[2] == "asking" el
 _WAITER = """
 import sys
 from pathlib import Path
-from rolehop.vault import locks as lock_queue
+from rolehop.vault import locks
 from rolehop.vault.locks import FileLocks
 folder, number, patience = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-lock_queue._FRESH_SECONDS = float(patience)
+locks._FRESH_SECONDS = float(patience)
 with FileLocks(folder, deadline_seconds=600).hold("hub"), (folder / "turns").open("a") as turns:
     turns.write(number + "\\n")
 """
@@ -129,7 +129,7 @@ def test_nobody_waits_for_what_is_no_waiters_ticket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often it is touched, it would cost each command five seconds."""
-    monkeypatch.setattr(lock_queue, "_FRESH_SECONDS", 600)  # as if it were touched all the time
+    monkeypatch.setattr(locks, "_FRESH_SECONDS", 600)  # as if it were touched all the time
     lock = tmp_path / "x.lock"
     queue = tmp_path / "x.queue"
     queue.mkdir()

@@ -1,4 +1,7 @@
-"""Describe the AssumeRoleWith… call that a federated source makes, from its config and its token."""
+"""What a verdict is given on, apart from the plan: policy files, the organization, credentials to read more.
+
+Also the AssumeRoleWith… call that a federated source makes, as its config and its token say it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the roles of chains from IAM with the stored sessions; nothing is walked, nobody is asked."""
+"""Read roles from IAM, with the stored sessions or this shell's credentials; nothing is walked, nobody is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge a plan by policy documents."""
+"""Judge a plan by policy documents: the calls as policies see them, and whether the flags fit the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The views of ``list``, ``plan``, ``show``, ``status``, ``history``, ``whoami`` and ``keys list``."""
+"""The views and documents of ``list``, ``plan`` and ``show``."""
 
 from __future__ import annotations
 

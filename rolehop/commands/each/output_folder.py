@@ -1,4 +1,7 @@
-"""A folder for each target: its command's stdout and stderr, and what became of it."""
+"""What ``each --output`` writes: a folder for each target, with stdout, stderr and what became of it.
+
+``each --report`` reads the results of several such folders.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ class DescribedRun:
 
 
 def run_in(document: dict[str, Any]) -> DescribedRun:
-    """Read the document; raises what is in ``json_file.UNUSABLE``."""
+    """Read the document; raises what is in `UNUSABLE`."""
     targets = {
         text_in(each, "target"): (text_in(each, "chain"), text_or_none(each, "region"))
         for each in document["targets"]

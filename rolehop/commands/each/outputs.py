@@ -1,4 +1,4 @@
-"""Where the output of a command goes while it runs."""
+"""Where the output of a command goes while it runs, and what who watches the run is told."""
 
 from __future__ import annotations
 

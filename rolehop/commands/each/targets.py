@@ -1,4 +1,4 @@
-"""The targets of a run: a chain, and a region if regions are named; and what is known of each."""
+"""The targets of a run: what is known of each, what becomes of it, and why targets fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of a run, its JSON lines, and the line that shows how far it is."""
+"""The table of a run and its JSON lines, and the watchers that show it while it is under way."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ _MOST_IN_JSON = 1 << 20  # bytes of each stream
 
 
 class GroupedWatcher:
-    """Implements ``app.each.outputs.RunWatcher``: a heading, and what the command wrote.
+    """Implements `RunWatcher`: a heading, and what the command wrote.
 
     Nothing is shown while a person is asked something.
     """

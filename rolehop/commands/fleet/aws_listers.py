@@ -1,4 +1,4 @@
-"""Lists the accounts and roles that Identity Center assigns to whoever is signed in to a source."""
+"""List the accounts of fleets: those assigned to whoever is signed in to a source, or of an organization."""
 
 from __future__ import annotations
 

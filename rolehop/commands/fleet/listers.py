@@ -1,4 +1,8 @@
-"""Who asks AWS for the accounts of a fleet: one lister for each way, used by all fleets that go it."""
+"""What lists the accounts of a fleet, what it answers, and what has changed since the last answer.
+
+Of listers there is one for each way to AWS, which all fleets that go it use.
+The listers themselves are in `aws_listers`, which is imported only when AWS is asked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask AWS for the accounts of fleets, and store what it lists."""
+"""Ask AWS for the accounts of fleets, and store what it lists; a row for each fleet and each change."""
 
 from __future__ import annotations
 

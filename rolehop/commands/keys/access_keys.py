@@ -1,4 +1,6 @@
-"""Replace an IAM user's access key by a new one, so that a working key is stored at all times.
+"""IAM user keys in the keyring: add, list and remove them, or replace one by a new one.
+
+While a key is replaced, one that works is stored at all times:
 
     list -> create -> wait until it works -> store -> deactivate the old -> delete the old
 

@@ -1,4 +1,4 @@
-"""The views of ``list``, ``plan``, ``show``, ``status``, ``history``, ``whoami`` and ``keys list``."""
+"""The table and the document of ``keys list``."""
 
 from __future__ import annotations
 

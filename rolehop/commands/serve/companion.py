@@ -3,6 +3,8 @@
 The command takes the place of rolehop's process. It must find no child that it did not start, and
 its pipes must close when it ends; so the server is no child of it, in a session of its own, and
 has let go of every file that it does not need.
+
+`rival_files` are those that would keep the command from asking its server.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keep a session of one chain: renew it in the background, and answer requests from memory.
+"""Keep a session of each chain that is served: start it, renew it in the background, answer from memory.
 
 A request never walks: SDKs wait one second. While a session is good it is handed out, also if
 renewing it fails for now. A failure that lasts (AWS refuses, a person is needed, the config is

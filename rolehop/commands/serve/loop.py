@@ -1,4 +1,4 @@
-"""Serve all connections in one thread."""
+"""Listen on a port or a Unix socket, and serve all connections in one thread."""
 
 from __future__ import annotations
 

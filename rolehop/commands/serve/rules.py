@@ -1,4 +1,4 @@
-"""Which requests are answered: the token, the host, the paths of the endpoint.
+"""Which requests are answered: the token, the host, the paths of the endpoint; and those of a metadata service.
 
 A page in a browser can send requests to this machine, under a name of its own that it lets point
 here. So a request is refused that names another host, that says which page it comes from, or that
@@ -26,7 +26,7 @@ class SessionForm(Enum):
     PROCESS = "/credential-process/"
     """As a program that an AWS profile names prints it."""
     INSTANCE = "/latest/meta-data/iam/security-credentials/"
-    """As an EC2 instance has it; see `.instance_metadata`."""
+    """As an EC2 instance has it; see `MetadataService`."""
 
 
 _WITH_TOKEN = (SessionForm.CONTAINER, SessionForm.PROCESS)

@@ -1,4 +1,7 @@
-"""Run a server from the command line: report its problems, and end it in order."""
+"""Run a server from the command line: say where it is, report its problems, end it in order.
+
+Or print the unit of a service that runs it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers that run now: each keeps a note of itself, and a lock that dies with it."""
+"""The servers that run now: each keeps a note of itself, and a lock that dies with it; and how they are ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A server of chains: it listens, notes itself for `status`, and runs until it is stopped."""
+"""A server of chains: it listens, notes itself for `status`, and runs until it is stopped.
+
+If it cannot listen, it says who does on its port.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The views of ``list``, ``plan``, ``show``, ``status``, ``history``, ``whoami`` and ``keys list``."""
+"""The servers that run, as ``status`` shows them and in its document."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def _served_chain(each: ServedChainRow, now: datetime) -> Sequence[str | StyledT
     return [*words, *((f"  {each.problem}",) if each.problem else ())]
 
 
-def _servers(rows: Iterable[ServerRow]) -> list[Document]:
+def servers_document(rows: Iterable[ServerRow]) -> list[Document]:
+    """Return ``servers`` of ``rolehop.status/1``."""
     return [
         {
             "pid": each.process,

@@ -1,4 +1,7 @@
-"""List stored sessions and what failed for SDKs; forget sessions."""
+"""Stored sessions and sign-ins: list them with the chains that use them, and forget them.
+
+`problem_rows` is what failed for SDKs, which `status` shows, too.
+"""
 
 from __future__ import annotations
 

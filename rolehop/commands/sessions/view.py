@@ -1,4 +1,4 @@
-"""The views of ``list``, ``plan``, ``show``, ``status``, ``history``, ``whoami`` and ``keys list``."""
+"""The tree of sessions, the lines and the document of ``status``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import rfc3339, seconds_left, show_left, show_local, show_span
 from rolehop.base.text import clean, pluralize
 from rolehop.commands.serve.running import ServerRow
-from rolehop.commands.serve.view import _servers
+from rolehop.commands.serve.view import servers_document
 from rolehop.commands.sessions.stored import Hidden, ProblemRow, SessionRow, SignInRow
 from rolehop.terminal.json_text import Document
 from rolehop.terminal.layout import Branch, StyledText, View, few_names, line, short_role, time_left
@@ -187,7 +187,7 @@ def status_document(
             for each in hidden
         ],
         "credential_process": list(map(_sdk_problem, problems)),
-        "servers": _servers(servers),
+        "servers": servers_document(servers),
     }
 
 

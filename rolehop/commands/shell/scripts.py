@@ -1,4 +1,7 @@
-"""Texts and files for shells, subshells, and the chain that a shell or a folder stands for."""
+"""What a shell is given: its completion and its start-up text, their place, and a subshell with a session.
+
+Also what it had before: the chain that it left, and whether its start-up file has our line.
+"""
 
 from __future__ import annotations
 

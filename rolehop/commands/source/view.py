@@ -1,4 +1,4 @@
-"""The views and documents of ``source list`` and ``source test``."""
+"""The views and documents of ``source list`` and ``source test``, and the document of a sign-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rolehop has on this machine: profiles, start-up lines, sessions, sign-ins, keys, files."""
+"""Find and remove what rolehop has on this machine: profiles, start-up lines, sessions, sign-ins, keys, files."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ evaluation") for ``sts:AssumeRole`` and its relatives:
 * SCPs of the caller's account and RCPs of the role's account are judged where they are given,
   and assumed to allow where they are not.
 * For any other call (`Request.owner`) the resource's own policy stands in place of the trust policy;
-  `resource_policies` says where it must allow, may, or cannot exist.
+  `call_rules` says where it must allow, may, or cannot exist.
 
 In three-valued logic: policy = no Deny applies AND (an Allow applies OR it is not needed);
 verdict = all policies.

@@ -16,9 +16,7 @@ from rolehop.app.context import App
 from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import UsageError
-from rolehop.commands.serve import running as stopping
-from rolehop.commands.serve import server as port_holder
-from rolehop.commands.serve import token_file
+from rolehop.commands.serve import running, token_file
 from rolehop.commands.serve.companion import WatchedProcess, rival_files
 from rolehop.commands.serve.keeper import StartedChain
 from rolehop.commands.serve.running import ServerNote, running_servers
@@ -195,11 +193,11 @@ def test_a_lock_that_the_system_does_not_list_is_held_by_nobody(
 ) -> None:
     lock = tmp_path / "lock"
     lock.touch()
-    monkeypatch.setattr(stopping, "_LOCKS", tmp_path / "locks")
+    monkeypatch.setattr(running, "_LOCKS", tmp_path / "locks")
     listed = f"1: FLOCK  ADVISORY  WRITE 7 08:01:{lock.stat().st_ino} 0 EOF"
     for rows, holder in ((f"{listed}\n", 7), (listed.replace("FLOCK", "POSIX"), None), ("", None)):
         (tmp_path / "locks").write_text(rows)
-        assert stopping._holder_of(lock) == holder
+        assert running._holder_of(lock) == holder
 
 
 def test_a_process_gets_a_signal_also_where_it_has_no_handle(
@@ -212,7 +210,7 @@ def test_a_process_gets_a_signal_also_where_it_has_no_handle(
     received: list[int] = []
     before = signal.signal(signal.SIGUSR1, lambda number, _: received.append(number))
     try:
-        with stopping._handle_of(os.getpid()) as send:
+        with running._handle_of(os.getpid()) as send:
             send(signal.SIGUSR1)
         assert received == [signal.SIGUSR1]
     finally:
@@ -237,7 +235,7 @@ def test_a_server_ends_also_where_no_signal_wakes_a_stopped_one(
     monkeypatch.delattr(signal, "SIGCONT")
     before = signal.signal(signal.SIGTERM, end)
     try:
-        stopped = stopping.stop_servers(app)
+        stopped = running.stop_servers(app)
     finally:
         signal.signal(signal.SIGTERM, before)
     assert [each.process for each in stopped.ended] == [os.getpid()]
@@ -251,7 +249,7 @@ def test_who_has_a_port_is_not_known_where_its_process_is_hidden(
     (proc / "net").mkdir(parents=True)
     (proc / "7").mkdir()
     (proc / "net" / "tcp").write_text("head\n0: 0100007F:1F90 00000000:0000 0A 0 0 0 0 0 12345\n")
-    monkeypatch.setattr(port_holder, "_PROC", proc)
+    monkeypatch.setattr("rolehop.commands.serve.server._PROC", proc)
     assert who_listens(app, 8080) == "another program has it"
     (proc / "7" / "fd").mkdir()
     (proc / "7" / "fd" / "3").symlink_to("socket:[12345]")

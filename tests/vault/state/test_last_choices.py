@@ -8,8 +8,7 @@ import pytest
 
 from rolehop.awsconfig import AwsConfig
 from rolehop.sources.context import SourceContext, choose
-from rolehop.vault.notes import MOST_CHOICES as MOST
-from rolehop.vault.notes import LastChoices
+from rolehop.vault.notes import MOST_CHOICES, LastChoices
 from tests.sources.machines import Typist
 
 
@@ -22,7 +21,7 @@ def test_the_last_choice_of_each_list_is_remembered_and_the_oldest_are_dropped(
     choices.note("b", "two")
     choices.note("a", "three")
     assert (choices.last("a"), choices.last("b")) == ("three", "two")
-    for number in range(MOST - 1):
+    for number in range(MOST_CHOICES - 1):
         choices.note(f"list {number}", "x")
     assert (choices.last("a"), choices.last("b")) == ("three", None)
 

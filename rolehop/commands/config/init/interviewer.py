@@ -32,7 +32,7 @@ _NAMED = 3
 
 
 class TerminalInterviewer:
-    """Implements ``app.first_config.port.Interviewer``."""
+    """Implements `rolehop.commands.config.init.questions.Interviewer`."""
 
     def __init__(
         self,
