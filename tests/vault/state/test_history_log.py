@@ -110,11 +110,11 @@ def test_what_is_no_line_keeps_its_number_and_no_other_line_is_lost(
 def test_a_write_that_a_full_disk_cuts_short_is_an_error_and_the_next_line_is_whole(
     tmp_path: Path,
 ) -> None:
-    limited = (
+    limited = (  # with -B, as a compiled file would be cut short, too
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (120, 120))\n"
     )
-    command = [sys.executable, "-c", limited + WRITER, str(tmp_path), "10000", "limited"]
+    command = [sys.executable, "-B", "-c", limited + WRITER, str(tmp_path), "10000", "limited"]
     done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
     assert done.stderr.endswith("File too large\n")
     (file,) = files(tmp_path)
