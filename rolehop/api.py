@@ -194,10 +194,11 @@ def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
         rolehop.base.errors.ConfigError: there is no such chain, or the config is broken.
         rolehop.base.errors.RolehopError: any other error that ``rolehop plan`` would show.
     """
-    from rolehop.app.planning import plan_chain
+    from rolehop.app.planning import Planning
 
     app = _app(options)
-    return plan_chain(app, _chain_name(chain), _walk_options(options), callers=app.source_callers)
+    name, walk_options = _chain_name(chain), _walk_options(options)
+    return Planning(app).plan(name, walk_options, app.source_callers)
 
 
 @_with_arguments

@@ -7,13 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.app.mfa_codes import mfa_codes
-from rolehop.app.planning import (
-    noted_caller,
-    plan_resolved,
-    resolve_chain,
-    source_plan,
-    without_hops,
-)
+from rolehop.app.planning import Planning, without_hops
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import HopRefused, RolehopError, SourceError, SourceWithdrawn
 from rolehop.plan.identity import caller_name, check_principal, principal_name
@@ -33,7 +27,6 @@ if TYPE_CHECKING:
 
     from rolehop.app.asking import AskedBy
     from rolehop.app.context import App
-    from rolehop.app.planning import Stamps
     from rolehop.app.ports import Person
     from rolehop.base.credentials import Session
     from rolehop.config.model import SourceConfig
@@ -54,7 +47,7 @@ class CallerFound(Exception):
 
 
 def ask_aws(
-    app: App,
+    planning: Planning,
     resolved: Resolved,
     stamp: Stamp,
     plan: Plan,
@@ -75,15 +68,15 @@ def ask_aws(
     if name is not None:
         return name
     if stamp.stored:
-        arn = walk(source_plan(app, resolved, stamp), ports).arn
-        app.source_callers.note(key, arn)
+        arn = walk(planning.source_plan(resolved, stamp), ports).arn
+        planning.app.source_callers.note(key, arn)
     else:
 
         def ask() -> str:
             return _caller(source, stamp, ports)
 
         asked = ask if failures is None else lambda: failures.once(key, ask)
-        arn = app.source_callers.said_by_aws(key, asked)
+        arn = planning.app.source_callers.said_by_aws(key, asked)
     name = caller_name(arn)
     if name is None:
         raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")
@@ -121,8 +114,8 @@ class SharedByWalks:
     """What one walk could not do, the others do not try again; ``None``: they do."""
     renews: bool = False
     """The vault is a `RenewingVault`: every session is made again."""
-    stamps: Stamps | None = None
-    """What their plans have in common besides the index; ``None``: each plan finds out for itself."""
+    planning: Planning | None = None
+    """What plans them all; ``None``: each walk has its own."""
 
 
 class ChainWalk:
@@ -139,7 +132,7 @@ class ChainWalk:
         *,
         source_only: bool = False,
     ) -> None:
-        """Resolve the chain; ``source_only``: without its hops. Raises as `resolve_chain`."""
+        """Resolve the chain; ``source_only``: without its hops. Raises as `Planning.resolve`."""
         self._app = app
         self._name = name
         self._options = options
@@ -148,8 +141,8 @@ class ChainWalk:
         self._vault = shared.vault
         self._asked_by = asked_by
         self._renews = shared.renews
-        self._stamps = shared.stamps
-        resolved = resolve_chain(app, name, options, stamps=self._stamps)
+        self._planning = shared.planning or Planning(app, index_changes=True)
+        resolved = self._planning.resolve(name, options)
         self._resolved = resolved = without_hops(resolved) if source_only else resolved
         asked = resolved.source.name, resolved.region, resolved.aws_profile
         self._failures = shared.failures.among(*asked) if shared.failures else None
@@ -222,16 +215,16 @@ class ChainWalk:
 
     def _plan(self, record: WalkRecord, ports: Ports) -> Plan:
         """Return the plan with what is known by now; ``{caller}`` is filled in."""
-        app, options = self._app, self._options
-        plan = plan_resolved(app, self._resolved, self._stamp, options, self._stamps)
+        planning, options = self._planning, self._options
+        plan = planning.plan_resolved(self._resolved, self._stamp, options)
         record.follow(plan)
         if self._resolved.wants_caller:
-            callers = app.source_callers
-            name = self._caller or noted_caller(app, self._resolved, self._stamp, callers)
+            callers = self._app.source_callers
+            name = self._caller or planning.noted_caller(self._resolved, self._stamp, callers)
             if name is None:
                 name = self._caller = self._ask_aws(plan, ports)
-            named = resolve_chain(app, self._name, options, name, self._stamps)
-            plan = plan_resolved(app, named, self._stamp, options, self._stamps)
+            named = planning.resolve(self._name, options, name)
+            plan = planning.plan_resolved(named, self._stamp, options)
             record.follow(plan)
             self._planned_for = name
         return plan
@@ -318,7 +311,7 @@ class ChainWalk:
 
     def _ask_aws(self, plan: Plan, ports: Ports) -> str:
         with self._withholding(plan):
-            return ask_aws(self._app, self._resolved, self._stamp, plan, ports, self._failures)
+            return ask_aws(self._planning, self._resolved, self._stamp, plan, ports, self._failures)
 
 
 def _withdraws(error: HopRefused | SourceError) -> bool:

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from rolehop import __version__
 from rolehop.app.context import App
-from rolehop.app.planning import Stamps, plan_chain
+from rolehop.app.planning import Planning
 from rolehop.app.source_callers import SourceCallers
 from rolehop.base.advice import with_account_names
 from rolehop.base.errors import RolehopError
@@ -31,15 +30,8 @@ from rolehop.vault.lazy_stores import QUIET_BACKENDS
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 
 
-class Replanning(NamedTuple):
-    """What plans chains of one source again."""
-
-    app: App
-    stamps: Stamps
-
-
-Replannings = dict[tuple[str, str | None], Replanning]
-"""By source and AWS profile."""
+Replannings = dict[tuple[str, str | None], Planning]
+"""What plans chains again, by source and AWS profile."""
 
 
 def write_fastpath_record(
@@ -60,8 +52,9 @@ def write_fastpath_record(
         app.index_store.seal()
     except OSError:
         return
-    again, stamps = _replanning(app, plan, {} if shared is None else shared)
-    if not _leads_to(again, plan, app.source_callers, stamps):
+    planning = _replanning(app, plan, {} if shared is None else shared)
+    again = planning.app
+    if not _leads_to(planning, plan, app.source_callers):
         return
     _add_backend_dependencies(again, backend)
     if again.dependencies.uncacheable or _names_a_password(again):
@@ -76,7 +69,7 @@ def write_fastpath_record(
             return
 
 
-def _replanning(app: App, plan: Plan, shared: Replannings) -> Replanning:
+def _replanning(app: App, plan: Plan, shared: Replannings) -> Planning:
     """Return what plans ``plan``'s chain again, new unless it is of no other chain's doing."""
     key = plan.source.name, plan.aws_profile
     found = shared.get(key)
@@ -84,7 +77,7 @@ def _replanning(app: App, plan: Plan, shared: Replannings) -> Replanning:
         again = App(app.variables, app.home)
         # It has read the index already; `again` notes that it depends on it.
         again.index_store = app.index_store
-        found = shared[key] = Replanning(again, Stamps())
+        found = shared[key] = Planning(again)
     return found
 
 
@@ -120,7 +113,7 @@ def _path_to_write(folder: str, chain: str, environ: Mapping[str, str], now: flo
     return min(map(Path, paths), key=lambda path: path.stat().st_mtime_ns)
 
 
-def _leads_to(again: App, plan: Plan, callers: SourceCallers, stamps: Stamps) -> bool:
+def _leads_to(planning: Planning, plan: Plan, callers: SourceCallers) -> bool:
     """Plan the chain again; true if it still leads to the same stored session.
 
     Whom the source signed in as is a matter of its state, which the record has in its key.
@@ -128,8 +121,8 @@ def _leads_to(again: App, plan: Plan, callers: SourceCallers, stamps: Stamps) ->
     from rolehop.sources import stamp_of
 
     try:
-        planned = plan_chain(again, plan.chain, stamps=stamps, callers=callers)
-        known_without_loading = stamp_of(plan.source, again.source_context).value is not None
+        planned = planning.plan(plan.chain, callers=callers)
+        known_without_loading = stamp_of(plan.source, planning.app.source_context).value is not None
     except RolehopError:
         return False
     last = planned.steps[-1]

@@ -40,7 +40,7 @@ def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
         UsageError: there is no terminal.
         Declined: the answer was not yes.
     """
-    from rolehop.app.planning import resolve_chain
+    from rolehop.app.planning import Planning
 
     found = _folder_chain(app)
     if found is None:
@@ -60,7 +60,7 @@ def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
             cause=f"{clean(str(found.path))} names '{clean(name)}', which counts only in a terminal",
             fix=with_same_config(app, before, Argument(name), after),
         )
-    resolved = resolve_chain(app, name)
+    resolved = Planning(app).resolve(name)
     way = (resolved.source.name, *(str(role) for role, _ in resolved.hops))
     if not is_confirmed(app.state_folder, found, way):
         _confirm_folder(app, found)
@@ -89,10 +89,10 @@ def _folder_chain(app: App) -> FolderChain | None:
 
 
 def _confirm_folder(app: App, found: FolderChain) -> None:
-    from rolehop.app.planning import goal_of
+    from rolehop.app.planning import Planning
     from rolehop.app.ports import is_yes
 
-    goal = goal_of(app, found.chain)
+    goal = Planning(app).goal(found.chain)
     question = f"{found.path} names chain '{found.chain}': {goal}. Use it here? [y/N] "
     answer = app.person.ask(clean(question), needed="a confirmation")
     if not is_yes(answer):

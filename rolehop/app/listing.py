@@ -169,9 +169,9 @@ def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
     Raises:
         ConfigError: there is no such chain or profile, or the config is broken.
     """
-    from rolehop.app.planning import plan_and_diagnose
+    from rolehop.app.planning import Planning
 
-    plan = plan_and_diagnose(app, name, WalkOptions())
+    plan = Planning(app).plan_and_diagnose(name, WalkOptions())
     return plan, app.config.chains.get(name, ChainConfig(name))
 
 
@@ -192,9 +192,9 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
         found = found or [each.name for each in chains.values() if each.fleet == pattern]
         if not found and not is_pattern(pattern):
             if pattern not in app.aws_config.profiles:
-                from rolehop.app.planning import resolve_chain
+                from rolehop.app.planning import Planning
 
-                resolve_chain(app, pattern)  # raises an error that names the nearest
+                Planning(app).resolve(pattern)  # raises an error that names the nearest
             found = [pattern]
         if not found:
             raise _no_match(app, pattern)
@@ -242,10 +242,10 @@ class _StoredSessions:
     """The stored sessions as they were when the first chain was looked at."""
 
     def __init__(self, app: App) -> None:
-        from rolehop.app.planning import Stamps
+        from rolehop.app.planning import Planning
 
         self._app = app
-        self._stamps = Stamps()
+        self._planning = Planning(app)
         self._fleets: dict[str | None, FleetRoles] = {}
         # Empty: of a session without a role, which a chain without hops may hand out.
         self._roles = {entry.role for entry in app.index.sessions.values()}
@@ -264,22 +264,17 @@ class _StoredSessions:
         return roles, self._cached(chain.name) if stored else None
 
     def _resolved(self, chain: ChainConfig) -> tuple[str, ...]:
-        from rolehop.app.planning import resolve_chain
-
-        resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
+        resolved = self._planning.resolve(chain.name)
         if chain.fleet is not None:
             self._fleets[chain.fleet] = FleetRoles(self._app.config, chain, resolved)
         return tuple(str(role) for role, _ in resolved.hops)
 
     def _cached(self, name: str) -> CachedSession | None:
-        from rolehop.app.planning import plan_chain
-
         try:
-            callers = self._app.source_callers
-            plan = plan_chain(self._app, name, stamps=self._stamps, callers=callers)
+            plan = self._planning.plan(name, callers=self._app.source_callers)
         except RolehopError:
             return None
-        known = self._stamps.known
+        known = self._planning.known
         found = None if known is None else known.sessions.get(plan.key)
         return found if found is not None and found.local_expires_at > self._app.now() else None
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rolehop.app.context import App
-    from rolehop.app.planning import Stamps
+    from rolehop.app.planning import Planning
     from rolehop.vault.index import Entry
 
 _DAMAGED = "the list of stored sessions was damaged: it is made anew from the keyring"
@@ -54,14 +54,15 @@ def load_index(app: App) -> Index:
         return before
     if app.config_problem is not None:
         return _found_without_config(app, before)
-    from rolehop.app.planning import Stamps
+    from rolehop.app.planning import Planning
 
     _look_up_keys(app, before)
     _look_up_sign_ins(app, before)
     # Nothing that a damaged index says of a session is taken from it.
-    index, stamps = replace(before, sessions={}) if before.damaged else before, Stamps()
+    index = replace(before, sessions={}) if before.damaged else before
+    planning = Planning(app)
     for name in app.config.chains:
-        index = _with_chain(app, index, name, stamps)
+        index = _with_chain(planning, index, name)
     orphans = index.orphans | _lost_sessions(app, index, before)
     found = app.index
     rebuilt = replace(
@@ -149,15 +150,13 @@ def _sources_with_keys(app: App) -> list[str]:
     return [name for name, source in sources if SOURCE_TYPES[source.type].keeps_keys]
 
 
-def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:
-    from rolehop.app.planning import plan_chain
-
+def _with_chain(planning: Planning, index: Index, name: str) -> Index:
     try:
-        plan = plan_chain(app, name, stamps=stamps, callers=app.source_callers)
+        plan = planning.plan(name, callers=planning.app.source_callers)
     except RolehopError:
         return index  # it cannot be walked now either
     for step in plan.steps:
-        index = _with_step(app, index, step, name)
+        index = _with_step(planning.app, index, step, name)
     return index
 
 

@@ -1,4 +1,4 @@
-"""From a name to a plan: the only entry point, for every command and for Python programs."""
+"""From a name to a plan: `Planning` is the only entry, for every command and for Python programs."""
 
 from __future__ import annotations
 
@@ -18,30 +18,6 @@ if TYPE_CHECKING:
     from rolehop.plan.resolve import PlanContext, Resolved, ResolvedParts
 
 
-class Stamps(dict[str, "Stamp"]):
-    """What is shared while many chains are planned: stamps of sources, the index, user and host.
-
-    Threads may share it: what two of them find out at once is the same.
-    """
-
-    def __init__(self, *, keyring_needed: bool = True, index_changes: bool = False) -> None:
-        """Share nothing yet.
-
-        Args:
-            keyring_needed: a source is planned only if its keyring opens.
-            index_changes: each plan reads the index anew, as it changes between them.
-        """
-        super().__init__()
-        self.keyring_needed = keyring_needed
-        self.index_changes = index_changes
-        self.known: CachedState | None = None
-        self.endpoints: dict[tuple[str | None, ...], str | None] = {}
-        self.contexts: dict[tuple[str | None, str | None], PlanContext] = {}
-        self.starts: dict[tuple[int, str | None], _Start] = {}
-        self.texts: dict[int, str] = {}
-        self.parts: ResolvedParts | None = None
-
-
 class _Start(NamedTuple):
     """Where chains of one source start."""
 
@@ -56,85 +32,206 @@ class _Start(NamedTuple):
     notes: tuple[str, ...]
 
 
-def plan_chain(
-    app: App,
-    name: str,
-    options: WalkOptions | None = None,
-    stamps: Stamps | None = None,
-    callers: SourceCallers | None = None,
-) -> Plan:
-    """Plan a chain, or an AWS profile, without an AWS call or a lock.
+class Planning:
+    """Plans chains, or AWS profiles, without an AWS call or a lock.
 
-    Pass the same ``stamps`` dictionary when you plan many chains: the stamp of IAM user keys, for
-    example, is read from the keyring. With ``callers`` the keyring says whom a source signed in as,
-    without them only the index may.
-
-    Raises:
-        ConfigError: there is no such chain or profile, or the config is broken.
-        UsageError: a flag changes the last hop in a way that this hop cannot take.
+    What plans have in common is found out once: stamps of sources (that of IAM user keys is read
+    from the keyring), the index, user and host. Use one for many chains. Threads may share it: what
+    two of them find out at once is the same.
     """
-    options = options or WalkOptions()
-    with error_context(name):
-        stamps = Stamps() if stamps is None else stamps
-        resolved = resolve_chain(app, name, options, stamps=stamps)
-        stamp = _stamp(app, resolved.source, stamps)
-        if resolved.wants_caller:
-            caller = noted_caller(app, resolved, stamp, callers)
-            resolved = resolve_chain(app, name, options, caller, stamps)
-        return plan_resolved(app, resolved, stamp, options, stamps)
 
+    def __init__(
+        self, app: App, *, keyring_needed: bool = True, index_changes: bool = False
+    ) -> None:
+        """Find out nothing yet.
 
-def source_plan(app: App, resolved: Resolved, stamp: Stamp) -> Plan:
-    """Plan the source of ``resolved`` alone: its own session, or one made with its keys."""
-    return plan_resolved(app, without_hops(resolved), stamp, WalkOptions())
+        Args:
+            app: whose chains are planned.
+            keyring_needed: a source is planned only if its keyring opens.
+            index_changes: each plan reads the index anew, as it changes between them.
+        """
+        self.app = app
+        self.known: CachedState | None = None
+        """What the index said when the last plan was made; ``None``: it is read for the next one."""
+        self._keyring_needed = keyring_needed
+        self._index_changes = index_changes
+        self._stamps: dict[str, Stamp] = {}
+        self._texts: dict[int, str] = {}
+        self._starts: dict[tuple[int, str | None], _Start] = {}
+        self._contexts: dict[tuple[str | None, str | None], PlanContext] = {}
+        self._endpoints: dict[tuple[str | None, ...], str | None] = {}
+        self._parts: ResolvedParts | None = None
+
+    def plan(
+        self, name: str, options: WalkOptions | None = None, callers: SourceCallers | None = None
+    ) -> Plan:
+        """Plan a chain, or an AWS profile.
+
+        With ``callers`` the keyring says whom a source signed in as, without them only the index may.
+
+        Raises:
+            ConfigError: there is no such chain or profile, or the config is broken.
+            UsageError: a flag changes the last hop in a way that this hop cannot take.
+        """
+        options = options or WalkOptions()
+        with error_context(name):
+            resolved = self.resolve(name, options)
+            stamp = self._stamp(resolved.source)
+            if resolved.wants_caller:
+                caller = self.noted_caller(resolved, stamp, callers)
+                resolved = self.resolve(name, options, caller)
+            return self.plan_resolved(resolved, stamp, options)
+
+    def plan_and_diagnose(self, name: str, options: WalkOptions) -> Plan:
+        """Plan a chain with the problems of its source, present or near, if a walk would need it.
+
+        Raises:
+            ConfigError, UsageError: see `plan`.
+        """
+        from rolehop.plan.model import Cache
+        from rolehop.sources import diagnose, first_problem, first_warning
+
+        with error_context(name):  # the config may be broken
+            callers = self.app.source_callers
+        plan = self.plan(name, options, callers)
+        if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
+            return plan
+        found = diagnose(plan.source, self.app.source_context)
+        warning = first_warning(found)
+        notes = plan.notes if warning is None else (*plan.notes, warning)
+        return replace(plan, source_problem=first_problem(found), notes=notes)
+
+    def resolve(
+        self, name: str, options: WalkOptions | None = None, caller: str | None = None
+    ) -> Resolved:
+        """Return the source and the hops of a chain or an AWS profile, templates filled.
+
+        ``caller`` is the name that the source signed in with; without it ``{caller}`` stays.
+
+        Raises:
+            ConfigError: there is neither, or it cannot be resolved.
+        """
+        from rolehop.config.model import written_hops
+        from rolehop.plan.resolve import ResolvedParts, path_of, resolve, source_of
+
+        config = self.app.config
+        if self._parts is None:
+            self._parts = ResolvedParts()
+        chain, profile_source = _chain_called(self.app, name)
+        path = path_of(config, chain)
+        source = profile_source or source_of(config, path, self._parts)
+        start = self._start(source, options or WalkOptions())
+        context = start.context if caller is None else replace(start.context, caller=caller)
+        hops = start.hops + written_hops(path)
+        return resolve(config, path, start.expanded, hops, context, start.notes, self._parts)
+
+    def plan_resolved(self, resolved: Resolved, stamp: Stamp, options: WalkOptions) -> Plan:
+        """Plan a chain that is resolved already, whose source has ``stamp``."""
+        from rolehop.plan.planner import make_plan
+
+        app, profile = self.app, resolved.aws_profile
+        known = self.known
+        if known is None:
+            known = app.index.known().with_ceilings(app.ceilings)
+            self.known = None if self._index_changes else known
+        calls = (profile, resolved.region, resolved.source.region)
+        if calls not in self._endpoints:
+            own_region = _region_of_source(app, resolved)
+            found = app.sts_clients.session_endpoint(profile, resolved.region, own_region)
+            self._endpoints[calls] = found
+        return make_plan(
+            app.config,
+            resolved,
+            stamp,
+            now=app.now(),
+            known=known,
+            endpoint_url=self._endpoints[calls],
+            options=options,
+        )
+
+    def source_plan(self, resolved: Resolved, stamp: Stamp) -> Plan:
+        """Plan the source of ``resolved`` alone: its own session, or one made with its keys."""
+        return self.plan_resolved(without_hops(resolved), stamp, WalkOptions())
+
+    def noted_caller(
+        self, resolved: Resolved, stamp: Stamp, callers: SourceCallers | None
+    ) -> str | None:
+        """Return the name that the source signed in with if that is known without a call.
+
+        It is that of ``principal``, else what the keyring has if it is asked, else that of a session
+        of the source that the index lists. A walk does not trust the index, only AWS and the keyring.
+        """
+        from rolehop.plan.identity import caller_name, principal_name
+
+        found = principal_name(resolved.source)
+        if found is not None:
+            return found
+        plan = self.source_plan(resolved, stamp)
+        if callers is not None:
+            arn = callers.get(plan.steps[0].key)
+        else:
+            entry = self.app.index.sessions.get(plan.key)
+            arn = None if entry is None else entry.arn
+        return None if arn is None else caller_name(arn)
+
+    def goal(self, name: str, options: WalkOptions | None = None) -> str:
+        """Say whose session a chain hands out: its role, the account, and the account's name.
+
+        Raises:
+            ConfigError: there is no such chain, or it cannot be resolved.
+        """
+        from rolehop.base.advice import account_label
+
+        resolved = self.resolve(name, options)
+        names = self.app.config.known_account_names
+        if not resolved.hops:
+            account, own = account_of_source(resolved.source), resolved.source.settings.get("role")
+            if account is not None and isinstance(own, str):
+                return f"role {own} in account {account_label(account, names)}"
+            return f"the session of source '{resolved.source.name}'"
+        role, _ = resolved.hops[-1]
+        account = account_label(role.account, names)
+        return f"role {role.path.removeprefix('/')}{role.name} in account {account}"
+
+    def _start(self, source: SourceConfig, options: WalkOptions) -> _Start:
+        key = (id(source), options.region)
+        if key not in self._starts:
+            self._starts[key] = self._new_start(source, options)
+        return self._starts[key]
+
+    def _new_start(self, source: SourceConfig, options: WalkOptions) -> _Start:
+        from rolehop.config.model import WrittenHop
+        from rolehop.sources import expand
+
+        # The profile that was asked for decides settings of calls, not the last one it refers to.
+        context = self._context(options, profile_of(self.app, source))
+        expanded, roles, notes = expand(source, self.app.aws_config)
+        hops = tuple(
+            WrittenHop(hop, source.name, number, in_profile=True)
+            for number, hop in enumerate(roles, start=1)
+        )
+        return _Start(source, context, expanded, hops, notes)
+
+    def _context(self, options: WalkOptions, profile: str | None) -> PlanContext:
+        key = (options.region, profile)
+        if key not in self._contexts:
+            self._contexts[key] = _new_context(self.app, options, profile)
+        return self._contexts[key]
+
+    def _stamp(self, source: SourceConfig) -> Stamp:
+        # Two AWS profiles may lead to one source; `_Start` keeps it, and so its ID.
+        key = self._texts.get(id(source))
+        if key is None:
+            key = self._texts[id(source)] = repr(source)
+        if key not in self._stamps:
+            self._stamps[key] = _new_stamp(self.app, source, keyring_needed=self._keyring_needed)
+        return self._stamps[key]
 
 
 def without_hops(resolved: Resolved) -> Resolved:
     """Return the source of ``resolved`` alone."""
     chain = replace(resolved.chain, reason_required=False)
     return replace(resolved, chain=chain, hops=(), written=())
-
-
-def noted_caller(
-    app: App, resolved: Resolved, stamp: Stamp, callers: SourceCallers | None
-) -> str | None:
-    """Return the name that the source signed in with if that is known without a call.
-
-    It is that of ``principal``, else what the keyring has if it is asked, else that of a session of
-    the source that the index lists. A walk does not trust the index, only AWS and the keyring.
-    """
-    from rolehop.plan.identity import caller_name, principal_name
-
-    found = principal_name(resolved.source)
-    if found is not None:
-        return found
-    plan = source_plan(app, resolved, stamp)
-    if callers is not None:
-        arn = callers.get(plan.steps[0].key)
-    else:
-        entry = app.index.sessions.get(plan.key)
-        arn = None if entry is None else entry.arn
-    return None if arn is None else caller_name(arn)
-
-
-def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
-    """Plan a chain with the problems of its source, present or near, if a walk would need it.
-
-    Raises:
-        ConfigError, UsageError: see `plan_chain`.
-    """
-    from rolehop.plan.model import Cache
-    from rolehop.sources import diagnose, first_problem, first_warning
-
-    with error_context(name):  # the config may be broken
-        callers = app.source_callers
-    plan = plan_chain(app, name, options, callers=callers)
-    if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
-        return plan
-    found = diagnose(plan.source, app.source_context)
-    warning = first_warning(found)
-    notes = plan.notes if warning is None else (*plan.notes, warning)
-    return replace(plan, source_problem=first_problem(found), notes=notes)
 
 
 def is_chain(app: App, name: str) -> bool:
@@ -146,76 +243,6 @@ def is_chain(app: App, name: str) -> bool:
     return name in app.config.chains or name in app.aws_config.profiles
 
 
-def resolve_chain(
-    app: App,
-    name: str,
-    options: WalkOptions | None = None,
-    caller: str | None = None,
-    stamps: Stamps | None = None,
-) -> Resolved:
-    """Return the source and the hops of a chain or an AWS profile, templates filled.
-
-    ``caller`` is the name that the source signed in with; without it ``{caller}`` stays.
-
-    Raises:
-        ConfigError: there is neither, or it cannot be resolved.
-    """
-    from rolehop.config.model import written_hops
-    from rolehop.plan.resolve import ResolvedParts, path_of, resolve, source_of
-
-    shared = Stamps() if stamps is None else stamps
-    if shared.parts is None:
-        shared.parts = ResolvedParts()
-    chain, profile_source = _chain_called(app, name)
-    path = path_of(app.config, chain)
-    source = profile_source or source_of(app.config, path, shared.parts)
-    start = _start(app, source, options or WalkOptions(), shared)
-    context = start.context if caller is None else replace(start.context, caller=caller)
-    hops = start.hops + written_hops(path)
-    return resolve(app.config, path, start.expanded, hops, context, start.notes, shared.parts)
-
-
-def _start(app: App, source: SourceConfig, options: WalkOptions, stamps: Stamps) -> _Start:
-    key = (id(source), options.region)
-    if key not in stamps.starts:
-        stamps.starts[key] = _new_start(app, source, options, stamps)
-    return stamps.starts[key]
-
-
-def _new_start(app: App, source: SourceConfig, options: WalkOptions, stamps: Stamps) -> _Start:
-    from rolehop.config.model import WrittenHop
-    from rolehop.sources import expand
-
-    # The profile that was asked for decides settings of calls, not the last one it refers to.
-    context = _plan_context(app, options, profile_of(app, source), stamps)
-    expanded, roles, notes = expand(source, app.aws_config)
-    hops = tuple(
-        WrittenHop(hop, source.name, number, in_profile=True)
-        for number, hop in enumerate(roles, start=1)
-    )
-    return _Start(source, context, expanded, hops, notes)
-
-
-def goal_of(app: App, name: str, options: WalkOptions | None = None) -> str:
-    """Say whose session a chain hands out: its role, the account, and the account's name.
-
-    Raises:
-        ConfigError: there is no such chain, or it cannot be resolved.
-    """
-    from rolehop.base.advice import account_label
-
-    resolved = resolve_chain(app, name, options)
-    names = app.config.known_account_names
-    if not resolved.hops:
-        account, own = account_of_source(resolved.source), resolved.source.settings.get("role")
-        if account is not None and isinstance(own, str):
-            return f"role {own} in account {account_label(account, names)}"
-        return f"the session of source '{resolved.source.name}'"
-    role, _ = resolved.hops[-1]
-    account = account_label(role.account, names)
-    return f"role {role.path.removeprefix('/')}{role.name} in account {account}"
-
-
 def account_of_source(source: SourceConfig) -> str | None:
     """Return the account of a source's own session, if that of an Identity Center names it."""
     from rolehop.sources import SOURCE_TYPES
@@ -223,37 +250,6 @@ def account_of_source(source: SourceConfig) -> str | None:
     account = source.settings.get("account")
     named = SOURCE_TYPES[source.type].names_permission_set
     return account if named and isinstance(account, str) else None
-
-
-def plan_resolved(
-    app: App,
-    resolved: Resolved,
-    stamp: Stamp,
-    options: WalkOptions,
-    stamps: Stamps | None = None,
-) -> Plan:
-    """Plan a chain that is resolved already, whose source has ``stamp``."""
-    from rolehop.plan.planner import make_plan
-
-    shared, profile = Stamps() if stamps is None else stamps, resolved.aws_profile
-    known = shared.known
-    if known is None:
-        known = app.index.known().with_ceilings(app.ceilings)
-        shared.known = None if shared.index_changes else known
-    calls = (profile, resolved.region, resolved.source.region)
-    if calls not in shared.endpoints:
-        own_region = _region_of_source(app, resolved)
-        found = app.sts_clients.session_endpoint(profile, resolved.region, own_region)
-        shared.endpoints[calls] = found
-    return make_plan(
-        app.config,
-        resolved,
-        stamp,
-        now=app.now(),
-        known=known,
-        endpoint_url=shared.endpoints[calls],
-        options=options,
-    )
 
 
 def _region_of_source(app: App, resolved: Resolved) -> str:
@@ -313,15 +309,6 @@ def _was_of_fleet(app: App, name: str) -> bool:
     return chain_of_profile(name, app.aws_config) == name
 
 
-def _plan_context(
-    app: App, options: WalkOptions, profile: str | None, stamps: Stamps
-) -> PlanContext:
-    key = (options.region, profile)
-    if key not in stamps.contexts:
-        stamps.contexts[key] = _new_context(app, options, profile)
-    return stamps.contexts[key]
-
-
 def _new_context(app: App, options: WalkOptions, profile: str | None) -> PlanContext:
     from rolehop.awsconfig import region_of
     from rolehop.plan.resolve import PlanContext
@@ -344,16 +331,6 @@ def profile_of(app: App, source: SourceConfig) -> str | None:
     # Other types have a key of this name too: the ARN of a Roles Anywhere profile.
     named = source.settings.get("profile") if SOURCE_TYPES[source.type].names_profile else None
     return named if isinstance(named, str) else current_profile(app.shell_before)
-
-
-def _stamp(app: App, source: SourceConfig, stamps: Stamps) -> Stamp:
-    # Two AWS profiles may lead to one source; `_Start` keeps it, and so its ID.
-    key = stamps.texts.get(id(source))
-    if key is None:
-        key = stamps.texts[id(source)] = repr(source)
-    if key not in stamps:
-        stamps[key] = _new_stamp(app, source, keyring_needed=stamps.keyring_needed)
-    return stamps[key]
 
 
 def _new_stamp(app: App, source: SourceConfig, *, keyring_needed: bool) -> Stamp:

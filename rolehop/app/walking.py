@@ -234,12 +234,12 @@ def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
 
 
 def _ask_confirmation(app: App, chain: ChainConfig, options: WalkOptions) -> None:
-    from rolehop.app.planning import goal_of
+    from rolehop.app.planning import Planning
     from rolehop.app.ports import declined, is_yes
 
     about = f" ({chain.description.rstrip('.')})" if chain.description else ""
     question = (
-        f"{chain.name}{about} gives you {goal_of(app, chain.name, options)}. Continue? [y/N] "
+        f"{chain.name}{about} gives you {Planning(app).goal(chain.name, options)}. Continue? [y/N] "
     )
     try:
         answer = person_for(app, options).ask(question, needed="a confirmation")

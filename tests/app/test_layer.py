@@ -12,7 +12,7 @@ from rolehop.app.asking import SILENT
 from rolehop.app.context import App
 from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.app.ports import Unseen
 from rolehop.app.walking import walk_chain, walk_for_handover
 from rolehop.base.errors import Declined, NoTerminal
@@ -143,7 +143,7 @@ def test_only_another_kind_of_session_has_another_key(world: World) -> None:
     """
 
     def key(**env: str) -> str:
-        return plan_chain(App({**world.environ, **at_aws, **env}, world.home), "hub").key
+        return Planning(App({**world.environ, **at_aws, **env}, world.home)).plan("hub").key
 
     at_aws = dict.fromkeys(world.sts.environ, "")
     usual = key()

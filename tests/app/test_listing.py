@@ -8,7 +8,7 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.app.listing import chain_rows
-from rolehop.app.planning import plan_chain, resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.config.listed_fleets import with_spelled_names
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.vault.fleet_accounts import fleet_path, store_listing
@@ -69,7 +69,7 @@ def test_the_roles_of_every_member(tmp_path: Path, fleet: str) -> None:
     )
     app = App({"HOME": str(tmp_path)}, tmp_path, config_file=str(config))
     alone = {
-        name: tuple(str(role) for role, _ in resolve_chain(app, name).hops)
+        name: tuple(str(role) for role, _ in Planning(app).resolve(name).hops)
         for name in app.config.chains
     }
     assert {row.name: row.roles for row in chain_rows(app)} == alone
@@ -92,7 +92,7 @@ def test_only_a_chain_of_a_listed_fleet_depends_on_its_list(tmp_path: Path) -> N
     store_listing(file, "fleet", query.definition, listing)
     for name, depends in (("hub", False), ("over", True), ("fleet/555555555555", True)):
         used = app()
-        plan_chain(used, name)
+        Planning(used).plan(name)
         assert (str(file) in used.dependencies.files) == depends, name
     rows = {row.name: row.roles[-1] for row in chain_rows(app())}
     assert rows["fleet/web"] == "arn:aws:iam::444444444444:role/Audit"

@@ -15,7 +15,7 @@ from rolehop.app.asking import SILENT
 from rolehop.app.caller import identify_shell
 from rolehop.app.chain_walk import SharedFailures
 from rolehop.app.context import App
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody, Unseen
 from rolehop.app.source_callers import SourceCallers
 from rolehop.base.errors import ConfigError, RolehopError, ServiceError, UsageError, VaultLocked
@@ -103,10 +103,10 @@ def test_a_container_that_does_not_open_names_the_add_on_it_needs(
 def test_the_portal_takes_no_duration_and_switches_no_role(app: App) -> None:
     request = ConsoleRequest(portal=True, seconds=3600)
     with pytest.raises(ConfigError) as caught:
-        portal_login(app, plan_chain(app, "sso"), request)
+        portal_login(app, Planning(app).plan("sso"), request)
     assert caught.value.cause == "its sessions last as long as the permission set says"
     with pytest.raises(UsageError, match="--portal does not go with --switch-role"):
-        switch_of(app, plan_chain(app, "hub"), WalkOptions(), ConsoleRequest(portal=True))
+        switch_of(app, Planning(app).plan("hub"), WalkOptions(), ConsoleRequest(portal=True))
 
 
 def test_a_fleet_whose_chain_cannot_be_walked_is_as_it_was(app: App) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rolehop.app.context import App
 from rolehop.app.folder_chain import read_folder_chain
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.aws.jwt import read_claims, shown
 from rolehop.aws.oauth import read_tokens
 from rolehop.aws.saml_assertion import read_assertion
@@ -78,7 +78,7 @@ def _of_files(folder: Path) -> list[Parser]:
         app = App({"HOME": str(folder), "LOGNAME": "me"}, folder, config_file=str(config))
         for name in list(app.config.chains)[:20]:
             try:
-                plan_chain(app, name)
+                Planning(app).plan(name)
             except RolehopError:
                 continue
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rolehop.app.context import App
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import ACCOUNT_ID, RoleArn, account_of, partition_of, partition_of_region
 from rolehop.base.dataclass import dataclass, field, replace
@@ -439,7 +439,7 @@ def _is_enough(app: App, stored: StoredOrganization | None, needed: set[str]) ->
 def _read_organization(app: App, chain: str, accounts: set[str]) -> Organization:
     from rolehop.aws.organizations import OrganizationReader
 
-    plan = plan_chain(app, chain)
+    plan = Planning(app).plan(chain)
     settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
     try:
         signer = session_or_keys(app, plan)

@@ -13,7 +13,7 @@ from rolehop.app.judging.evidence import (
 )
 from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
 from rolehop.app.listing import matching_chains, note_old_lists, unlisted_fleets
-from rolehop.app.planning import Stamps, plan_chain
+from rolehop.app.planning import Planning
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import ACCOUNT_ID, account_of, is_principal
 from rolehop.base.dataclass import dataclass, replace
@@ -41,7 +41,7 @@ def explain_chain(
     Without ``offline`` IAM is read with the stored sessions.
 
     Raises:
-        UsageError, ConfigError: see `plan_chain`, `read_documents` and `judge_plan`.
+        UsageError, ConfigError: see `Planning.plan`, `read_documents` and `judge_plan`.
     """
     last = refused_with(app.state_folder, name, options)
     inventory = read_documents(policies, app.note)
@@ -179,8 +179,8 @@ def _judge(
     live: LiveIam | None = None,
 ) -> ChainVerdict:
     live = live or (None if offline else live_iam(app))
-    stamps = Stamps(keyring_needed=not offline)
-    chain = _gather(app, name, inventory, policies, options, stamps, live, refused)
+    planning = Planning(app, keyring_needed=not offline)
+    chain = _gather(planning, name, inventory, policies, options, live, refused)
     check_hops_exist(policies, len(chain.plan.hops))
     found = with_organization(app, chain.inventory, policies, chain.accounts, offline=offline)
     verdict = judge_plan(app, chain.plan, found, chain.policies)
@@ -202,10 +202,10 @@ def _judge_all(
     inventory = read_documents(policies, app.note)
     live = None if offline or policies.documents else live_iam(app)
     chains: list[_Gathered | ChainVerdict] = []
-    stamps = Stamps(keyring_needed=not offline)
+    planning = Planning(app, keyring_needed=not offline)
     for name in names:
         try:
-            chains.append(_gather(app, name, inventory, policies, WalkOptions(), stamps, live))
+            chains.append(_gather(planning, name, inventory, policies, WalkOptions(), live))
         except (ConfigError, SourceError) as error:
             if not keep_going:
                 raise
@@ -241,16 +241,15 @@ def _account_in(role: str) -> str | None:
 
 
 def _gather(
-    app: App,
+    planning: Planning,
     name: str,
     inventory: IamInventory,
     policies: PolicyOptions,
     options: WalkOptions,
-    stamps: Stamps,
     live: LiveIam | None,
     refused: tuple[int, AwsRefusal] | None = None,
 ) -> _Gathered:
-    plan = plan_chain(app, name, options, stamps)
+    plan = planning.plan(name, options)
     denied = None if refused is None else refused[1].denied
     if denied is not None and denied.caller is not None and refused is not None and refused[0] == 1:
         policies = _with_caller(policies, plan.source, denied.caller)
@@ -259,7 +258,7 @@ def _gather(
         at = None if refused is None else refused[0]
         found, policies = live.read(plan, policies, named, at)
         inventory = found.merged(inventory)
-    return _Gathered(plan, inventory, policies, accounts_of(app, plan, policies.caller))
+    return _Gathered(plan, inventory, policies, accounts_of(planning.app, plan, policies.caller))
 
 
 def live_iam(app: App) -> LiveIam:

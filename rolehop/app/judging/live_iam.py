@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rolehop.app.context import App
 from rolehop.app.judging.evidence import PolicyOptions, federated_call, own_keys, stored_session
-from rolehop.app.planning import resolve_chain, sts_of_shell
+from rolehop.app.planning import Planning, sts_of_shell
 from rolehop.aws.iam_reader import IamReader
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import account_of
@@ -238,9 +238,10 @@ class LiveIam:
 
     def _other_chain(self, accounts: set[str], refused: list[str]) -> Argument | None:
         """Return a chain to one of ``accounts`` that takes no role of those that were refused."""
+        planning = Planning(self.app)
         for name in self.app.config.chains:
             try:
-                roles = [str(role) for role, _ in resolve_chain(self.app, name).hops]
+                roles = [str(role) for role, _ in planning.resolve(name).hops]
             except RolehopError:
                 continue
             if roles and account_of(roles[-1]) in accounts and not set(roles) & set(refused):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.context import App
 from rolehop.app.judging.evidence import PolicyOptions, known_organization
 from rolehop.app.judging.plan_verdict import judge_plan
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict
@@ -38,7 +38,7 @@ def settled_by_documents(
             if (last.chain, last.hop) != (chain, hop):
                 return ()
             options = last.options
-        plan = plan_chain(app, chain, options)
+        plan = Planning(app).plan(chain, options)
         inventory = IamInventory(organization=known_organization(app))
         verdict = judge_plan(app, plan, inventory, PolicyOptions())
     except RolehopError:

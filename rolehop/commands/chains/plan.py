@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.planning import plan_and_diagnose
+from rolehop.app.planning import Planning
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, plan_options, walk_options_from
@@ -37,7 +37,7 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 def show_plan(cli: CommandContext, chain: str, style: str, options: WalkOptions) -> None:
     """Print the plan of ``chain`` as a table or as JSON."""
-    plan = plan_and_diagnose(cli.app, chain, options)
+    plan = Planning(cli.app).plan_and_diagnose(chain, options)
     if style == "json":
         from rolehop.commands.chains.view import plan_document
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.app.walking import ask_before_walk, count_use, store_flags, walk_chain, walk_source
 from rolehop.aws.net.addresses import is_web_address
 from rolehop.base.arn import partition_of, partition_of_region
@@ -213,7 +213,7 @@ def sign_in_to_console(
         RolehopError: see `rolehop.walk.walk.walk` and `ConsoleSignIn.token`.
     """
     with error_context(name):
-        plan = plan_chain(app, name, options)
+        plan = Planning(app).plan(name, options)
         if request.switch_role:
             return _switch(app, plan, name, options, progress, request)
         login = portal_login(app, plan, request)

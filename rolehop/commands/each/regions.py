@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.base.threads import parallel_map
 from rolehop.commands.each.targets import (
@@ -69,7 +69,7 @@ def _regions_of(
 ) -> list[RunTarget] | TargetRow:
     facts = TargetFacts(target)
     try:
-        resolved = resolve_chain(app, target.chain, options)
+        resolved = Planning(app).resolve(target.chain, options)
         facts = facts_of(app, target, resolved)
         regions = _ask_aws(app, target.chain, resolved, walker)
     except RolehopError as error:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from rolehop.app.planning import Stamps, resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.files import entries_of, open_own_log, read_own
@@ -226,14 +226,14 @@ def run_to_resume(
             cause="this command was not run here for these chains, or too long ago",
             fix="run it without --resume, or repeat the same command",
         )
-    stamps = Stamps()
-    return RunToResume(TargetLog(found[0]), found[1], lambda target: _account(app, target, stamps))
+    planning = Planning(app)
+    return RunToResume(TargetLog(found[0]), found[1], lambda target: _account(planning, target))
 
 
-def _account(app: App, target: RunTarget, stamps: Stamps) -> str | None:
+def _account(planning: Planning, target: RunTarget) -> str | None:
     """Return a target's account, if it is known without a call."""
     try:
-        return facts_of(app, target, resolve_chain(app, target.chain, stamps=stamps)).account
+        return facts_of(planning.app, target, planning.resolve(target.chain)).account
     except RolehopError:
         return None
 

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.app.walking import HandoverSession
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.errors import RolehopError
@@ -481,7 +481,7 @@ class EachRun:
         """Return a target with its session and its command; ``None``: it is refused."""
         facts, argv = TargetFacts(target, region=target.region), self._settings.argv
         try:
-            resolved = resolve_chain(self._app, target.chain, self._settings.options)
+            resolved = Planning(self._app).resolve(target.chain, self._settings.options)
             facts = facts_of(self._app, target, resolved)
             if resolved.hops:
                 filled(argv, facts)  # refused before AWS is asked

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from rolehop.app.listing import matching_chains
-from rolehop.app.planning import Stamps, account_of_source, plan_chain, resolve_chain
+from rolehop.app.planning import Planning, account_of_source
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import account_of
 from rolehop.base.credentials import scrub
@@ -371,12 +371,12 @@ def planned_rows(
     app: App, targets: Sequence[RunTarget], argv: Sequence[str], options: WalkOptions
 ) -> Iterator[PlannedRow]:
     """Give a row for each target, also for one that cannot be planned."""
-    stamps = Stamps(keyring_needed=False)
+    planning = Planning(app, keyring_needed=False)
     for target in targets:
         facts, cached, problem = TargetFacts(target, region=target.region), False, None
         try:
-            facts = facts_of(app, target, resolve_chain(app, target.chain, options, stamps=stamps))
-            plan = plan_chain(app, target.chain, options, stamps, app.source_callers)
+            facts = facts_of(app, target, planning.resolve(target.chain, options))
+            plan = planning.plan(target.chain, options, app.source_callers)
             cached = bool(plan.hops) and plan.hops[-1].cache is Cache.FRESH
             failing = (step.will_fail for step in plan.hops if step.will_fail)
             problem = None if cached else plan.source_problem or next(failing, None)

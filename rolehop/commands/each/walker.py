@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.app.chain_walk import SharedByWalks, SharedFailures
-from rolehop.app.planning import Stamps, goal_of
+from rolehop.app.planning import Planning
 from rolehop.app.ports import declined, is_yes
 from rolehop.app.walking import ask_reason, person_for, walk_chain
 from rolehop.base.dataclass import dataclass, field
@@ -133,8 +133,8 @@ class FleetWalker:
         # The network comes back, and throttling passes; a refused hub stays refused.
         failures = SharedFailures(app.locks, lambda error: not isinstance(error, ServiceError))
         context = app.walk_context(person_for(app, options))
-        stamps = Stamps(index_changes=True)
-        self._shared = SharedByWalks(self._vault, context, failures, stamps=stamps)
+        planning = Planning(app, index_changes=True)
+        self._shared = SharedByWalks(self._vault, context, failures, planning=planning)
         self.is_over = threading.Event()
 
     def session(self, chain: str, resolved: Resolved) -> Session:
@@ -204,6 +204,6 @@ def _confirm(app: App, chains: Sequence[str], options: WalkOptions, *, always: b
 
 def _goal(app: App, name: str, options: WalkOptions) -> str:
     try:
-        return goal_of(app, name, options)
+        return Planning(app).goal(name, options)
     except ConfigError as error:
         return error.what

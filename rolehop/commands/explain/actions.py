@@ -13,7 +13,7 @@ from rolehop.app.judging.evidence import (
     with_organization,
 )
 from rolehop.app.judging.plan_verdict import check_hops_exist, scenario_of
-from rolehop.app.planning import Stamps, plan_chain
+from rolehop.app.planning import Planning
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import RoleArn, account_of, is_role
 from rolehop.base.dataclass import dataclass, replace
@@ -64,9 +64,9 @@ def judge_actions(
 
     Raises:
         UsageError: who the source is, and so whose the resource may be, is not known.
-        ConfigError: the resource's policy is no valid policy; see also `plan_chain`.
+        ConfigError: the resource's policy is no valid policy; see also `Planning.plan`.
     """
-    plan = plan_chain(app, chain, options, Stamps(keyring_needed=not offline))
+    plan = Planning(app, keyring_needed=not offline).plan(chain, options)
     inventory, policies = _documents(app, plan, asked, policies, answer, offline=offline)
     check_hops_exist(policies, len(plan.hops))
     scenario = _scenario(app, plan, inventory, policies)

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from rolehop.app.context import App
 from rolehop.app.host import read_or_none
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.base.errors import ConfigError
 from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
@@ -238,7 +238,7 @@ class ConfigLines:
         """Return the file and the TOML keys of a hop; another chain may define it (``from``)."""
         config = self._app.config
         try:
-            found = resolve_chain(self._app, chain).written[hop - 1] if hop else None
+            found = Planning(self._app).resolve(chain).written[hop - 1] if hop else None
         except ConfigError:  # which is why the report points there
             found = None
         if found is None or found.in_profile:

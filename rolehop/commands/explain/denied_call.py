@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.caller import shell_credentials
 from rolehop.app.judging.evidence import PolicyOptions, federated_call, session_or_keys
 from rolehop.app.judging.explaining import explain_refused_hop
-from rolehop.app.planning import plan_chain, resolve_chain, sts_of_shell
+from rolehop.app.planning import Planning, sts_of_shell
 from rolehop.base.arn import is_same_principal
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, UsageError
@@ -133,7 +133,7 @@ class _Search:
     def _owner(self, chain: str) -> str | None:
         """Return the ARN that AWS has named for a chain's source, or names now."""
         try:
-            plan = plan_chain(self._app, chain)
+            plan = Planning(self._app).plan(chain)
             entry = self._app.index.sessions.get(plan.steps[0].key)
             if entry is not None or self._offline:
                 return None if entry is None else entry.arn
@@ -152,9 +152,10 @@ def _is_same(named: str, caller: str) -> bool:
 
 
 def _resolved(app: App) -> Iterator[tuple[str, Resolved]]:
+    planning = Planning(app)
     for name in app.config.chains:
         try:
-            yield name, resolve_chain(app, name)
+            yield name, planning.resolve(name)
         except RolehopError:
             continue  # other chains may still be the one
 
@@ -188,7 +189,7 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
 
     Raises:
         UsageError: it is no access-denied text of AWS.
-        ConfigError: see `plan_chain` and `read_documents`.
+        ConfigError: see `Planning.plan` and `read_documents`.
     """
     excerpt, encoded = read_excerpt(text), encoded_message(text)
     if excerpt is None and encoded is None:
@@ -327,7 +328,7 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
         ServiceError: AWS did not answer, or with something else.
     """
     encoded = _encoded_in(message)
-    plan = None if chain is None else plan_chain(app, chain)
+    plan = None if chain is None else Planning(app).plan(chain)
     of_chain = "rolehop explain CHAIN --decode MESSAGE"
     signer = shell_credentials(app, of_chain) if plan is None else session_or_keys(app, plan)
     try:

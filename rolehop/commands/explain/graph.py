@@ -12,7 +12,7 @@ from rolehop.app.config_files import account_names
 from rolehop.app.judging.evidence import PolicyOptions, federated_call
 from rolehop.app.judging.explaining import _judge_all
 from rolehop.app.listing import check_listed, matching_chains
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.base.advice import AccountNames, account_label
 from rolehop.base.arn import account_of
 from rolehop.base.dataclass import dataclass, field
@@ -264,7 +264,7 @@ def _matching(app: App, patterns: Sequence[str]) -> list[str]:
 
 
 def _path(app: App, name: str, policies: PolicyOptions) -> Path:
-    resolved = resolve_chain(app, name)
+    resolved = Planning(app).resolve(name)
     source = resolved.source
     principal = policies.caller or source.principal
     own = federated_call(app, source, resolved.region, IamInventory(), principal)

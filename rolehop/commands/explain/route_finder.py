@@ -17,7 +17,7 @@ from rolehop.app.judging.evidence import (
     with_organization,
 )
 from rolehop.app.judging.plan_verdict import assume_role_request, start_of
-from rolehop.app.planning import Stamps, resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.base.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import RolehopError, UsageError
@@ -107,7 +107,7 @@ class _RouteFinder:
     def __init__(self, app: App, policies: PolicyOptions) -> None:
         self._app = app
         self._policies = policies
-        self._shared = Stamps()
+        self._planning = Planning(app)
         self._inventory = self._with_organization(read_documents(policies, app.note))
         self._context = EvaluationContext(
             self._inventory,
@@ -133,10 +133,7 @@ class _RouteFinder:
         accounts.add(account_of(self._policies.caller or ""))
         for name in self._app.config.chains:
             with suppress(RolehopError):
-                accounts |= {
-                    role.account
-                    for role, _ in resolve_chain(self._app, name, stamps=self._shared).hops
-                }
+                accounts |= {role.account for role, _ in self._planning.resolve(name).hops}
         return with_organization(self._app, inventory, self._policies, accounts, offline=False)
 
     # ---- where to go
@@ -148,7 +145,7 @@ class _RouteFinder:
         if ":role/" in to:
             _parsed_role(to, "aws", to)
         else:
-            resolve_chain(self._app, to, stamps=self._shared)
+            self._planning.resolve(to)
 
     def _wanted(self, to: str, starts: Sequence[RouteStart]) -> Callable[[str], bool]:
         """Return a function that is true for the ARN of each role that is wanted."""
@@ -191,7 +188,7 @@ class _RouteFinder:
 
     def _last_role(self, chain: str, starts: Sequence[RouteStart]) -> RoleArn:
         """Return the last role of a chain, or its source's own role if it has no hop."""
-        resolved = resolve_chain(self._app, chain, stamps=self._shared)
+        resolved = self._planning.resolve(chain)
         if resolved.hops:
             return resolved.hops[-1][0]
         callers = (each.held.caller for each in starts if each.source == resolved.source.name)
@@ -283,7 +280,7 @@ class _RouteFinder:
                 self.left_out.append(LeftOut("chain", name, error.what))
 
     def _hops_of(self, chain: str) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
-        resolved = resolve_chain(self._app, chain, stamps=self._shared)
+        resolved = self._planning.resolve(chain)
         for (role, hop), each in zip(resolved.hops, resolved.written, strict=True):
             if each.in_profile:
                 continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.chain_walk import SharedByWalks, SharedFailures
 from rolehop.app.context import App
 from rolehop.app.listing import matching_chains
-from rolehop.app.planning import Stamps
+from rolehop.app.planning import Planning
 from rolehop.app.walking import (
     ask_reason,
     person_for,
@@ -94,8 +94,8 @@ def walk_many(
     context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
     renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
-    stamps = Stamps(index_changes=True)
-    shared = SharedByWalks(renewing, context, failures, renews=True, stamps=stamps)
+    planning = Planning(app, index_changes=True)
+    shared = SharedByWalks(renewing, context, failures, renews=True, planning=planning)
 
     def walk(name: str) -> tuple[Plan, Session]:
         try:

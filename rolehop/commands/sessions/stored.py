@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.listing import FleetRoles, matches, matching_chains
 from rolehop.app.lost_index import load_index, may_have_more
-from rolehop.app.planning import Stamps, plan_chain, resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.app.sdk_problems import sdk_failures
 from rolehop.base.advice import Advice
 from rolehop.base.dataclass import dataclass
@@ -377,13 +377,11 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
 
 def _named_keys(app: App, index: Index, patterns: Sequence[str]) -> Iterable[str]:
     """Return the hop keys of the sessions of the chains that match, and of those made with them."""
-    from rolehop.app.planning import Stamps
-
     if app.config_problem is not None:
         return keys_of_stored(index, stored_chains(index, patterns))
     chains, gone = named_chains(app, index, patterns)
-    stamps = Stamps()
-    below = [key for chain in chains for key in _keys_below(app, index, chain, stamps)]
+    planning = Planning(app)
+    below = [key for chain in chains for key in _keys_below(planning, index, chain)]
     return dict.fromkeys([*below, *keys_of_gone(index, gone)])
 
 
@@ -413,14 +411,12 @@ def _forget_notes(app: App) -> None:
     sweep_unfinished(app.state_folder, refusals.FILE, 0)
 
 
-def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]:
+def _keys_below(planning: Planning, index: Index, chain: str) -> list[str]:
     """Return the hop keys of the chain's last session and of all sessions made with it.
 
     They include sessions of the same chain and hop from before its config was edited.
     """
-    from rolehop.app.planning import plan_chain
-
-    plan = plan_chain(app, chain, stamps=stamps, callers=app.source_callers)
+    plan = planning.plan(chain, callers=planning.app.source_callers)
     chain = plan.chain
     last = {plan.key} | {
         entry.key
@@ -459,7 +455,7 @@ class _PlannedKeys:
 
     def __init__(self, app: App, entries: Iterable[Entry]) -> None:
         self._app = app
-        self._stamps = Stamps()
+        self._planning = Planning(app)
         # Empty: a source's own session, which any chain may start from.
         self._roles = {entry.role for entry in entries}
         self._fleets: dict[str, tuple[FleetRoles, tuple[str, ...]]] = {}
@@ -479,7 +475,7 @@ class _PlannedKeys:
     def _of_first_member(self, chain: ChainConfig, fleet: str) -> tuple[str, ...]:
         keys = self.planned(chain.name)
         try:
-            resolved = resolve_chain(self._app, chain.name, stamps=self._stamps)
+            resolved = self._planning.resolve(chain.name)
         except RolehopError:
             return keys
         # Where hop 1 is the member's own, its limit decides whether GetSessionToken comes first.
@@ -491,10 +487,10 @@ class _PlannedKeys:
     def planned(self, name: str) -> tuple[str, ...]:
         """Return the hop keys of a chain's plan; none if it has no session, or cannot be planned."""
         try:
-            resolved = resolve_chain(self._app, name, stamps=self._stamps)
+            resolved = self._planning.resolve(name)
             if not self._may_have_session(resolved):
                 return ()
-            plan = plan_chain(self._app, name, stamps=self._stamps)
+            plan = self._planning.plan(name)
         except RolehopError:
             return ()
         return tuple(step.key for step in plan.steps)

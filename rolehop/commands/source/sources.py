@@ -230,10 +230,11 @@ def starting_from_variables(app: App, names: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: a chain does not exist, or is not valid.
     """
-    from rolehop.app.planning import resolve_chain
+    from rolehop.app.planning import Planning
     from rolehop.sources import SOURCE_TYPES
 
-    types = {each: SOURCE_TYPES[resolve_chain(app, each).source.type] for each in names}
+    planning = Planning(app)
+    types = {each: SOURCE_TYPES[planning.resolve(each).source.type] for each in names}
     return [each for each, found in types.items() if found.reads_variables]
 
 

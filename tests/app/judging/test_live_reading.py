@@ -10,7 +10,7 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.judging.evidence import PolicyOptions
 from rolehop.app.judging.live_iam import LiveIam, _is_complete
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.vault.index import make_entry
 from tests.support.world import ADMIN, FILE_BACKED, HUB
@@ -56,7 +56,7 @@ def test_another_chain_is_advised_than_the_refused_one(
     notes: list[str] = []
     app = App({"HOME": str(tmp_path)}, tmp_path, config_file=str(file), notify=notes.append)
     app.index_store.change(lambda index: index.with_session(OVER))
-    plan = plan_chain(app, "admin")
+    plan = Planning(app).plan("admin")
     inventory, _ = LiveIam(app).read(plan, PolicyOptions(), refused=refused)
     assert inventory == IamInventory()
     assert len(notes) == 1

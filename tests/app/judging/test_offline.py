@@ -11,7 +11,7 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.judging.evidence import PolicyOptions, read_policy, session_or_keys
 from rolehop.app.judging.explaining import check_chains, explain_chain
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.base.errors import RolehopError, SourceError, UsageError
 from rolehop.commands.explain.actions import ActionOptions, describe_role, judge_actions
 from rolehop.commands.explain.graph import chain_paths
@@ -162,9 +162,9 @@ def test_a_chain_that_cannot_be_planned_stops_a_graph_and_no_check(
 
 
 def test_the_keys_of_a_chain_without_hops_are_at_hand(app: App) -> None:
-    assert session_or_keys(app, plan_chain(app, "own")).access_key_id == "ASIAHERE"
+    assert session_or_keys(app, Planning(app).plan("own")).access_key_id == "ASIAHERE"
     with pytest.raises(SourceError, match="no session of chain 'admin' is stored"):
-        session_or_keys(app, plan_chain(app, "admin"))
+        session_or_keys(app, Planning(app).plan("admin"))
 
 
 def test_a_policy_is_taken_out_of_what_the_aws_cli_prints(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rolehop.app.chain_walk import ask_aws
 from rolehop.app.context import App
-from rolehop.app.planning import plan_chain, resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.app.source_callers import SourceCallers
 from rolehop.base.errors import SourceError, VaultLocked
 from rolehop.plan.model import Stamp
@@ -51,8 +51,8 @@ def app(tmp_path: Path) -> App:
 
 def name_of(app: App, chain: str, aws: FakeAws) -> str:
     stamp = Stamp("AKIAX", long_lived=True)
-    plan, resolved = plan_chain(app, chain), resolve_chain(app, chain)
-    return ask_aws(app, resolved, stamp, plan, aws.ports(), None)
+    plan, resolved = Planning(app).plan(chain), Planning(app).resolve(chain)
+    return ask_aws(Planning(app), resolved, stamp, plan, aws.ports(), None)
 
 
 def test_a_user_has_a_name_and_a_role_has_none(app: App) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from rolehop.app.config_files import first_step
 from rolehop.app.context import App
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import Planning
 from rolehop.app.ports import PromptedPerson
 from rolehop.base.errors import ConfigError, UsageError
 from rolehop.commands.doctor.config_checks import check_rolehop_config
@@ -241,7 +241,7 @@ def test_config_init_is_advised_only_where_it_would_write_a_file(tmp_path: Path)
         app = App({"XDG_CONFIG_HOME": str(tmp_path)}, tmp_path, config_file=file)
         (finding,) = check_rolehop_config(app)
         with pytest.raises(ConfigError) as unknown:
-            resolve_chain(app, "hub")
+            Planning(app).resolve("hub")
         return {str(first_step(app)), str(finding.fix), str(unknown.value.fix)}
 
     assert advised(None) == {"rolehop config init"}

@@ -10,7 +10,7 @@ import pytest
 from rolehop.app.config_files import append_chain
 from rolehop.app.context import App
 from rolehop.app.mfa_codes import mfa_codes
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody
 from rolehop.app.sdk_problems import as_problem, note_problem
 from rolehop.base.dataclass import replace
@@ -134,7 +134,7 @@ accounts = ["444444444444", "555555555555"]
 
 def walked(app: App, name: str, index: Index, *, flag: WalkOptions | None = None) -> Index:
     """Return the index after a walk of a chain, in which every hop made a call."""
-    for step in plan_chain(app, name, flag).hops:
+    for step in Planning(app).plan(name, flag).hops:
         entry = make_entry(step, session(issued_at=app.now()), name, "b", None)
         index = index if step.key in index.sessions else index.with_session(entry)
     return index

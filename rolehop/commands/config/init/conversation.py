@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.planning import plan_and_diagnose
+from rolehop.app.planning import Planning
 from rolehop.app.ports import Choice
 from rolehop.base.advice import Advice, ShellCommand
 from rolehop.base.dataclass import dataclass, replace
@@ -74,7 +74,7 @@ def _chain_lines(app: App, draft: ChainDraft, *, has_keys: bool) -> Iterator[Lin
     yield "Plan    ", f"chain {draft.chain}"
     yield "from    ", f"{draft.origin}{_device(draft)}"
     try:
-        plan = plan_and_diagnose(app, draft.chain, WalkOptions())
+        plan = Planning(app).plan_and_diagnose(draft.chain, WalkOptions())
     except RolehopError as error:
         yield "!       ", f"{error.what}{f': {error.cause}' if error.cause else ''}"
         return
