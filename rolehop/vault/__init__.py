@@ -1,8 +1,9 @@
-"""Sessions, IAM user keys and sign-ins in the OS keyring; the only package that uses it.
+"""What rolehop keeps: secrets in the OS keyring, which no other package uses; the rest in the state folder.
 
-``sessions`` is the vault of a walk, ``access_keys`` and ``sign_ins`` keep what sources need,
-``backend_selection`` chooses the keyring, ``serialization`` and ``chunks`` define the items'
-formats, ``index`` and ``index_file`` what is known without reading a secret, and ``locks`` keep
+``sessions`` is the vault of a walk, ``documents`` keeps what sources need, ``backend_selection``
+chooses the keyring and ``storage`` calls it; ``serialization`` and ``chunks`` define the items'
+formats. ``index`` and ``index_file`` are what is known without reading a secret, ``notes``,
+``refusals``, ``fleet_accounts`` and ``history`` what later commands want to know; ``locks`` keep
 processes from doing the same work twice. Nothing is imported here: a cached answer needs
 ``serialization`` alone.
 """

@@ -1,4 +1,4 @@
-"""Documents in the keyring, each stored under a name that it repeats: IAM user keys and sign-ins.
+"""Documents in the keyring, each stored under a name that it repeats: IAM user keys, sign-ins, a key of digests.
 
 A document that was swapped with another, or of which one character changed, is damaged. What an
 earlier version stored is read and rewritten in today's format.

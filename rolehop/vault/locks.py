@@ -1,4 +1,4 @@
-"""Advisory locks between processes, which the system frees when their process dies.
+"""Advisory locks between processes, which the system frees when their process dies; who waits longest is next.
 
 One file for each name, locked with flock (msvcrt on Windows); a line in it names the holder. The
 file is unlinked on release while it is still locked; a process that has locked a file checks that

@@ -1,4 +1,4 @@
-"""The chosen back end in use: plain texts by service name, each call within a deadline.
+"""The chosen back end in use: plain texts by service name, each call within a deadline, its errors in words.
 
 `BackendHandle` chooses the back end at first use and remembers a failure: this process never asks
 again a keyring that was locked or silent once, and never writes to it after a failed read.
