@@ -1,7 +1,7 @@
-"""Evaluate IAM policies for a role: which one allows, which one refuses.
+"""IAM policies, pure: which one allows, which one refuses, and what would change that.
 
 ``parse_policy`` reads a document, ``evaluate`` judges a request against documents of all kinds,
-``policy_changes`` proposes what to change if it is refused.
+``chain_verdict.judge_chain`` every hop of a chain, and ``remedies`` finds what to change.
 """
 
 from rolehop.policy.evaluation.evaluator import evaluate

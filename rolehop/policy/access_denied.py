@@ -1,4 +1,4 @@
-"""What an access-denied text of AWS says.
+"""What an access-denied text of AWS says, and who can change the policy that it names.
 
 The forms are those of the IAM user guide, "Troubleshoot access denied error messages": for each
 type of policy "because no … policy allows the … action" and "with an explicit deny in a …", the

@@ -1,4 +1,4 @@
-"""The request that the last session of a chain makes for any action of any AWS service."""
+"""The requests that the last session of a chain makes for actions of any AWS service."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def is_one_resource(text: str) -> bool:
 
 def last_session(scenario: ChainScenario) -> CallerState:
     """Return the session of the last hop; without hops, the source's credentials."""
-    held = initial_state(scenario.start, scenario.setting)
+    held = initial_state(scenario.start, scenario.context)
     for number, hop in enumerate(scenario.hops, start=1):
-        held = next_state(held, hop, number, scenario.setting.records)
+        held = next_state(held, hop, number, scenario.context.inventory)
     return held
 
 
@@ -84,8 +84,8 @@ def _request(
     scenario: ChainScenario, action: str, resource: str, own_policy: PolicySet
 ) -> Request | None:
     if covers_more_than_sts(action):
-        records = replace(scenario.setting.records, complete_only=True)
-        scenario = replace(scenario, setting=replace(scenario.setting, records=records))
+        inventory = replace(scenario.context.inventory, complete_only=True)
+        scenario = replace(scenario, context=replace(scenario.context, inventory=inventory))
     of_sts = action.lower().startswith("sts:") and is_governed_by_resource(action, resource)
     if of_sts and is_role_arn(resource):
         return _request_of_role(scenario, action, RoleArn.parse(resource), own_policy)
@@ -95,56 +95,56 @@ def _request(
 def _request_of_any(
     scenario: ChainScenario, action: str, resource: str, own_policy: PolicySet
 ) -> Request | None:
-    held, setting = last_session(scenario), scenario.setting
-    records, named = setting.records, held.caller.named
-    supplied = {key.lower(): each for key, each in setting.supplied.items()}
+    held, context = last_session(scenario), scenario.context
+    inventory, named = context.inventory, held.caller.named
+    supplied = {key.lower(): each for key, each in context.supplied.items()}
     stated = account_of(resource) or next(iter(supplied.get("aws:resourceaccount", ())), None)
     free, own_account = needs_no_permission(action), held.caller.account
     owner = (own_account or stated) if free else (stated or own_account)
     if owner is None:
         return None
     own = _own_policy(held, action, resource, owner, own_policy)
-    context = caller_context(held, owner, setting, action, resource)
+    keys = caller_context(held, owner, context, action, resource)
     covered = rcps_cover(action, resource)
     policies = {
         PolicyType.TRUST: own,
-        PolicyType.PERMISSIONS: records.permissions(named),
-        PolicyType.BOUNDARY: records.boundary(named),
+        PolicyType.PERMISSIONS: inventory.permissions(named),
+        PolicyType.BOUNDARY: inventory.boundary(named),
         PolicyType.SESSION: held.session,
-        PolicyType.SCP: records.scp(held.caller.account),
-        PolicyType.RCP: NO_POLICY if covered is Truth.FALSE else records.rcp(owner),
+        PolicyType.SCP: inventory.scp(held.caller.account),
+        PolicyType.RCP: NO_POLICY if covered is Truth.FALSE else inventory.rcp(owner),
     }
     guessed = stated is None and resource != "*" and own.there
     made = Request(
         role=resource,
         caller=held.caller,
-        context=context,
+        context=keys,
         actions=(action,),
         policies=dict.fromkeys(PolicyType, NO_POLICY) if free else policies,
         assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
         unseen=held.unseen,
         owner=owner,
-        impossible=_impossible(held, action, resource, context),
+        impossible=_impossible(held, action, resource, keys),
         rcps_cover=covered,
     )
     if not guessed or resource == ANY_RESOURCE:
         return made
-    return replace(made, elsewhere=tuple(_elsewhere(made, held, setting)))
+    return replace(made, elsewhere=tuple(_elsewhere(made, held, context)))
 
 
 _SOMEBODY_ELSE = "000000000000"  # an account that no policy names
 
 
-def _elsewhere(made: Request, held: CallerState, setting: EvaluationContext) -> Iterator[Request]:
+def _elsewhere(made: Request, held: CallerState, context: EvaluationContext) -> Iterator[Request]:
     """Yield the call as it is if an account that has RCPs, or any other one, owns the resource."""
-    with_rcps = [each for each in setting.records.rcps if each not in ("*", made.owner)]
+    with_rcps = [each for each in context.inventory.rcps if each not in ("*", made.owner)]
     covered = made.rcps_cover is not Truth.FALSE
     for owner in (_SOMEBODY_ELSE, *with_rcps):
-        rcp = setting.records.rcp(owner) if covered else NO_POLICY
+        rcp = context.inventory.rcp(owner) if covered else NO_POLICY
         yield replace(
             made,
             owner=owner,
-            context=caller_context(held, owner, setting, made.actions[0], made.role),
+            context=caller_context(held, owner, context, made.actions[0], made.role),
             policies={**made.policies, PolicyType.RCP: rcp},
         )
 
@@ -182,11 +182,11 @@ def _request_of_role(
     scenario: ChainScenario, action: str, role: RoleArn, given: PolicySet
 ) -> Request:
     """Return the request for an action of STS on a role: its trust policy decides."""
-    held, setting = last_session(scenario), scenario.setting
-    of_caller = {key: each for key, each in setting.supplied.items() if is_of_caller(key)}
+    held, context = last_session(scenario), scenario.context
+    of_caller = {key: each for key, each in context.supplied.items() if is_of_caller(key)}
     held = replace(held, supplied=of_caller)
     hop = AssumeRoleRequest(role, UNKNOWN_NAME)
-    made = build_request(held, hop, setting)
+    made = build_request(held, hop, context)
     trust = made.policies[PolicyType.TRUST] if given == NOT_VISIBLE else given
     if is_of_token(action):
         return _request_with_token(made, action, trust, scenario)
@@ -194,7 +194,7 @@ def _request_of_role(
     return replace(
         made,
         hop=1,
-        context=context_of_action(held, hop, setting),
+        context=context_of_action(held, hop, context),
         actions=made.actions if whole else (action,),
         possible_actions=made.possible_actions if whole else (),
         policies={**made.policies, PolicyType.TRUST: trust},
@@ -210,7 +210,7 @@ def _request_with_token(
     return Request(
         role=made.role,
         caller=Caller(None, None, federated=True),
-        context=context_of_token(made.role, scenario.setting),
+        context=context_of_token(made.role, scenario.context),
         actions=(action,),
         policies={PolicyType.TRUST: trust, PolicyType.RCP: made.policies[PolicyType.RCP]},
         impossible=None if trust.missing else open_,

@@ -1,4 +1,4 @@
-"""Read the AWS CLI's output about users, roles, groups and policies into an inventory.
+"""Read the AWS CLI's output about users, roles, groups and policies: an inventory, or one policy.
 
 Understood: ``aws iam get-account-authorization-details`` (all pages or one), ``get-role``,
 ``get-user``, ``list-roles``, the bare role of ``get-role --query Role``, ``aws organizations

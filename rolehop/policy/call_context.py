@@ -1,4 +1,4 @@
-"""The condition keys of one AssumeRole call: what is known of them, and what is absent."""
+"""The condition keys of one call, of AssumeRole or any other: what is known, and what is absent."""
 
 from __future__ import annotations
 
@@ -91,13 +91,13 @@ NEVER = (
 """Keys of calls that services make, or make on behalf of others: absent from a person's own calls."""
 
 
-def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Context:
+def context_of(held: CallerState, hop: AssumeRoleRequest, context: EvaluationContext) -> Context:
     """Return the condition keys of the call that ``held`` makes for ``hop``."""
     identity = held.source_identity
     if identity is None and held.unseen:
         identity = UNKNOWN
     values: _Values = {
-        **of_every_call(setting, hop.role.account),
+        **of_every_call(context, hop.role.account),
         "sts:RoleSessionName": UNKNOWN if hop.session_name == UNKNOWN_NAME else [hop.session_name],
         "sts:ExternalId": _maybe(hop.external_id),
         "sts:SourceIdentity": _maybe(hop.source_identity or identity),
@@ -107,30 +107,30 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
         **{f"aws:RequestTag/{key}": _tag(value) for key, value in hop.tags},
     }
     absent = [*NEVER, "aws:RequestTag/"]
-    _add_caller(held, setting.records, values, absent)
+    _add_caller(held, context.inventory, values, absent)
     values.update(held.known)
     _add_mfa(held, values, absent)
-    _add_target(held, hop, setting.records, values, absent)
-    context = Context(
+    _add_target(held, hop, context.inventory, values, absent)
+    keys = Context(
         values,
         absent,
-        ranges=ranges_of(held, setting.now),
+        ranges=ranges_of(held, context.now),
         patterns=patterns_of(held),
         present=(*present_in(held), "aws:RequestedRegion"),
         may_have=may_be_in_assume_role_of_user if held.from_user else may_be_in_assume_role,
     )
-    return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
+    return keys.with_supplied(_supplied_here(held, context)).with_missing_filled(
         {
             key: each
-            for key, each in setting.supplied.items()
+            for key, each in context.supplied.items()
             if is_of_target(key) or key.lower() == "aws:tokenissuetime"
         }
-        | dict(setting.supplied_at.get(held.next_hop, {}))
+        | dict(context.supplied_at.get(held.next_hop, {}))
     )
 
 
 def caller_context(
-    held: CallerState, owner: str, setting: EvaluationContext, action: str, resource: str
+    held: CallerState, owner: str, context: EvaluationContext, action: str, resource: str
 ) -> Context:
     """Return the condition keys of any call of ``held`` for a resource of account ``owner``.
 
@@ -139,7 +139,7 @@ def caller_context(
     """
     identity = UNKNOWN if held.source_identity is None and held.unseen else held.source_identity
     values: _Values = {
-        **of_every_call(setting, owner),
+        **of_every_call(context, owner),
         "aws:SourceIdentity": _maybe(identity),
     }
     # The region of STS says nothing of another service's.
@@ -151,39 +151,39 @@ def caller_context(
     absent = [*NEVER, "kms:ViaService"]
     if action.lower().startswith("kms:") and held.caller.account:
         values["kms:CallerAccount"] = [held.caller.account]
-    _add_caller(held, setting.records, values, absent)
+    _add_caller(held, context.inventory, values, absent)
     values.update(held.known)
     _add_mfa(held, values, absent)
     of_sts = action.lower().startswith(("sts:", "*"))
     of_call = {
         key: each
-        for key, each in setting.supplied.items()
+        for key, each in context.supplied.items()
         if is_of_token(key) or not is_of_caller(key)
     }
-    context = Context(
+    keys = Context(
         values,
         absent,
-        ranges=ranges_of(held, setting.now),
+        ranges=ranges_of(held, context.now),
         patterns=patterns_of(held),
         present=(*present_in(held), "aws:RequestedRegion"),
         may_have=lambda key: may_be_in_call(key, of_sts=of_sts, from_user=held.from_user),
     )
     # There is one caller alone, so what is said of a caller is said of this one.
-    return context.with_supplied({**of_call, **_supplied_here(held, setting)}).with_missing_filled(
-        setting.supplied
+    return keys.with_supplied({**of_call, **_supplied_here(held, context)}).with_missing_filled(
+        context.supplied
     )
 
 
 def context_of_action(
-    held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext
+    held: CallerState, hop: AssumeRoleRequest, context: EvaluationContext
 ) -> Context:
     """Return the condition keys of an action of STS on the role of ``hop``.
 
     Unlike those of a chain's own hop, its parameters are known only if they are supplied.
     """
     sent = [*_PARAMETERS, *(() if isinstance(held.source_identity, str) else _IDENTITY)]
-    supplied = {key: each for key, each in setting.supplied.items() if is_sent(key)}
-    return context_of(held, hop, setting).opened(sent).with_supplied(supplied)
+    supplied = {key: each for key, each in context.supplied.items() if is_sent(key)}
+    return context_of(held, hop, context).opened(sent).with_supplied(supplied)
 
 
 _PARAMETERS = (
@@ -204,11 +204,11 @@ ABSENT_WITH_TOKEN = (*NEVER, *OF_SIGNER, "aws:PrincipalOrgID", "aws:PrincipalOrg
 """Keys that no call with a token has: its holder is a principal of no organization."""
 
 
-def context_of_token(role: str, setting: EvaluationContext) -> Context:
+def context_of_token(role: str, context: EvaluationContext) -> Context:
     """Return the condition keys of a call that somebody makes with a token for ``role``."""
-    values: _Values = {**of_every_call(setting, account_of(role) or "")}
+    values: _Values = {**of_every_call(context, account_of(role) or "")}
     values.pop("aws:RequestedRegion", None)
-    return context_without_signer(values, ABSENT_WITH_TOKEN, setting.supplied)
+    return context_without_signer(values, ABSENT_WITH_TOKEN, context.supplied)
 
 
 def context_without_signer(
@@ -226,9 +226,9 @@ def context_without_signer(
     return Context(values, absent).with_supplied(wins).with_missing_filled(others)
 
 
-def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
+def _supplied_here(held: CallerState, context: EvaluationContext) -> dict[str, Sequence[str]]:
     """Return what the user says about this call: about every call, and about this caller."""
-    wide = {key: each for key, each in setting.supplied.items() if is_of_every_call(key)}
+    wide = {key: each for key, each in context.supplied.items() if is_of_every_call(key)}
     # What no role session can have, the user cannot supply either.
     of_caller = {
         key: each
@@ -238,17 +238,17 @@ def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, S
     return {**wide, **of_caller}
 
 
-def of_every_call(setting: EvaluationContext, account: str) -> dict[str, Sequence[str]]:
+def of_every_call(context: EvaluationContext, account: str) -> dict[str, Sequence[str]]:
     """Return the keys that every call for a role of ``account`` has."""
     return {
         "aws:ResourceAccount": [account],
-        "aws:CurrentTime": [as_time(setting.now)],
-        "aws:EpochTime": [str(int(setting.now.timestamp()))],
+        "aws:CurrentTime": [as_time(context.now)],
+        "aws:EpochTime": [str(int(context.now.timestamp()))],
         "aws:SecureTransport": ["true"],
         "aws:ViaAWSService": ["false"],
         "aws:ViaAWSMCPService": ["false"],
         "aws:PrincipalIsAWSService": ["false"],
-        **({"aws:RequestedRegion": [setting.region]} if setting.region else {}),
+        **({"aws:RequestedRegion": [context.region]} if context.region else {}),
     }
 
 
@@ -264,14 +264,14 @@ def _tag(value: str) -> Sequence[str] | Unknown:
 
 
 def _add_caller(
-    held: CallerState, records: IamInventory, values: _Values, absent: list[str]
+    held: CallerState, inventory: IamInventory, values: _Values, absent: list[str]
 ) -> None:
     caller = held.caller
     if caller.account:
         values["aws:PrincipalAccount"] = [caller.account]
     if caller.arn is None:
         return
-    entity = records.find(caller.named)
+    entity = inventory.find(caller.named)
     # A role's ARN has a path; it is not known for a session whose role was not seen.
     if caller.role or not caller.is_session:
         values["aws:PrincipalArn"] = [caller.named or caller.arn]
@@ -318,12 +318,12 @@ def _add_mfa(held: CallerState, values: _Values, absent: list[str]) -> None:
 def _add_target(
     held: CallerState,
     hop: AssumeRoleRequest,
-    records: IamInventory,
+    inventory: IamInventory,
     values: _Values,
     absent: list[str],
 ) -> None:
     """Add the target's tags; an inherited transitive tag overrides the role's own."""
-    entity = records.find(str(hop.role))
+    entity = inventory.find(str(hop.role))
     if entity is None or entity.tags is None or held.unseen:
         return
     tags: Iterable[tuple[str, str]] = (

@@ -1,4 +1,4 @@
-"""The values from which the requests of a chain are built."""
+"""The values from which requests are built: credentials, calls of hops, what all hops share."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class StartingCredentials:
 class EvaluationContext:
     """The inputs that are the same for all hops."""
 
-    records: IamInventory
+    inventory: IamInventory
     now: datetime
     """Aware, in UTC."""
 

@@ -1,4 +1,4 @@
-"""Evaluate a whole chain, hop by hop, and find fixes for the hops that are refused."""
+"""The verdict on a chain, hop by hop; what AWS said of a hop counts more than its policies."""
 
 from __future__ import annotations
 
@@ -159,15 +159,15 @@ AWS_REFUSAL = "aws-refusal"
 
 
 def _after_refusal(hop: HopVerdict, answer: AwsRefusal) -> HopVerdict:
-    records = hop.scenario.setting.records
+    inventory = hop.scenario.context.inventory
     return replace(
-        hop, verdict=refused_by_aws(hop.by_documents, answer, records), aws_refusal=answer
+        hop, verdict=refused_by_aws(hop.by_documents, answer, inventory), aws_refusal=answer
     )
 
 
-def refused_by_aws(verdict: Verdict, answer: AwsRefusal, records: IamInventory) -> Verdict:
+def refused_by_aws(verdict: Verdict, answer: AwsRefusal, inventory: IamInventory) -> Verdict:
     """Join the documents' verdict with what AWS answered, which is certain."""
-    known, named = _with_named_policy(verdict, answer, records), answer.policy_type
+    known, named = _with_named_policy(verdict, answer, inventory), answer.policy_type
     policies = tuple(
         _as_aws_says(each, answer.denied) if each.name is named else each for each in known.policies
     )
@@ -179,12 +179,12 @@ def refused_by_aws(verdict: Verdict, answer: AwsRefusal, records: IamInventory) 
     return replace(known, outcome=outcome, policies=policies, unknowns=unknowns, assuming=())
 
 
-def _with_named_policy(known: Verdict, answer: AwsRefusal, records: IamInventory) -> Verdict:
+def _with_named_policy(known: Verdict, answer: AwsRefusal, inventory: IamInventory) -> Verdict:
     """Judge by the policy that AWS names by its ARN, too, if its text is at hand."""
     denied, named = answer.denied, answer.policy_type
     if denied is None or named is None or denied.policy_arn is None:
         return known
-    found, shown = records.named(named, denied.policy_arn), known.request.policy_set(named)
+    found, shown = inventory.named(named, denied.policy_arn), known.request.policy_set(named)
     if not found.documents or not shown.there or has_policy(shown, denied.policy_arn):
         return known
     if shown != NOT_VISIBLE:  # attached since it was read, or in a way that is not seen
@@ -213,7 +213,7 @@ class Memo:
         self.starts: dict[tuple[object, ...], tuple[object, StartingCredentials]] = {}
         """By the ID of the source, which is beside it, and what else a plan says of its start."""
 
-        self.settings: dict[str | None, EvaluationContext] = {}
+        self.contexts: dict[str | None, EvaluationContext] = {}
         """By region."""
 
         self.first: dict[tuple[int, str | None], _Session] = {}
@@ -242,7 +242,7 @@ class _Session:
 def judge_chain(
     chain: str, source: str, scenario: ChainScenario, memo: Memo | None = None
 ) -> ChainVerdict:
-    """Judge every hop of ``scenario``; ``memo``: of chains in the same setting but for the region."""
+    """Judge every hop of ``scenario``; ``memo``: of chains that differ in the region alone."""
     if memo is None or scenario.source_requests:
         verdicts = {n: evaluate(request) for n, request in scenario.requests().items()}
     else:
@@ -255,18 +255,18 @@ def judge_chain(
 
 def _judged_once(scenario: ChainScenario, memo: Memo) -> dict[int, Verdict]:
     """Judge the hops that no chain before had after the same start and the same hops."""
-    start, setting = scenario.start, scenario.setting
-    session = memo.first.get((id(start), setting.region))
+    start, context = scenario.start, scenario.context
+    session = memo.first.get((id(start), context.region))
     if session is None:  # it holds `start`, whose ID so stays its own
-        session = _Session(partial(initial_state, start, setting))
-        memo.first[id(start), setting.region] = session
+        session = _Session(partial(initial_state, start, context))
+        memo.first[id(start), context.region] = session
     verdicts: dict[int, Verdict] = {}
     for number, hop in enumerate(scenario.hops, start=1):
         found = memo.hops.get((id(session), hop))
         if found is None:
             held = session.state
-            after = _Session(partial(next_state, held, hop, number, setting.records))
-            found = evaluate(build_request(held, hop, setting)), after
+            after = _Session(partial(next_state, held, hop, number, context.inventory))
+            found = evaluate(build_request(held, hop, context)), after
             memo.hops[id(session), hop] = found
         verdicts[number], session = found
     return verdicts

@@ -1,4 +1,4 @@
-"""Check condition keys and values that the user supplies, and classify keys.
+"""Condition keys: of which calls they are, what sends them, and what values a user may supply.
 
 Types: IAM user guide, "AWS global condition context keys". A value of the wrong type would just
 never match, and a verdict would rest on a typo.

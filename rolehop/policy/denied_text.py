@@ -1,4 +1,4 @@
-"""Read AWS's access-denied texts, wherever they stand: a log, Terraform's output, an event."""
+"""Find AWS's access-denied sentences in any text: a log, Terraform's output, a CloudTrail event."""
 
 from __future__ import annotations
 

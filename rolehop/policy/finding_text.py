@@ -1,4 +1,4 @@
-"""Findings in plain English, for people who do not know IAM by heart."""
+"""Findings, condition keys and policies in plain English, for people who do not know IAM by heart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users, roles and policies as read from IAM, and the documents for each type of policy."""
+"""Users, roles, policies and the organization, as far as they are known: what applies to whom."""
 
 from __future__ import annotations
 

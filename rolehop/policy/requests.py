@@ -1,4 +1,4 @@
-"""Turn the hops of a chain into requests: caller, role, parameters and condition keys.
+"""A chain as policies see it: its start and hops, turned into requests one after the other.
 
 What a hop's session carries into the next hop (session tags that are transitive, the source
 identity, no MFA) follows the IAM user guide, "Passing session tags", "Monitor and control
@@ -38,29 +38,29 @@ from rolehop.policy.language.request_context import Context, Unknown
 
 
 def build_requests(
-    start: StartingCredentials, hops: Sequence[AssumeRoleRequest], setting: EvaluationContext
+    start: StartingCredentials, hops: Sequence[AssumeRoleRequest], context: EvaluationContext
 ) -> tuple[Request, ...]:
     """Return the request of each hop, in order."""
-    held = initial_state(start, setting)
+    held = initial_state(start, context)
     made = []
     for number, hop in enumerate(hops, start=1):
-        made.append(build_request(held, hop, setting))
-        held = next_state(held, hop, number, setting.records)
+        made.append(build_request(held, hop, context))
+        held = next_state(held, hop, number, context.inventory)
     return tuple(made)
 
 
-def initial_state(start: StartingCredentials, setting: EvaluationContext) -> CallerState:
+def initial_state(start: StartingCredentials, context: EvaluationContext) -> CallerState:
     """Return the credentials before hop 1."""
-    supplied = {key.lower(): values for key, values in setting.supplied.items()}
-    caller = _first_caller(start, setting.records)
+    supplied = {key.lower(): values for key, values in context.supplied.items()}
+    caller = _first_caller(start, context.inventory)
     identity = supplied.get("aws:sourceidentity", ())
-    of_caller = {key: each for key, each in setting.supplied.items() if is_of_caller(key)}
+    of_caller = {key: each for key, each in context.supplied.items() if is_of_caller(key)}
     is_user = start.long_lived or ":user/" in (start.principal or "")
     carried = start.carried or (
         InheritedAttributes({}) if is_user else InheritedAttributes(unseen=SOURCE_SESSION)
     )
-    assumed = carried.unseen in setting.assumptions
-    session = setting.records.session(start.policy, start.policy_arns, "the source")
+    assumed = carried.unseen in context.assumptions
+    session = context.inventory.session(start.policy, start.policy_arns, "the source")
     if start.policy_unseen and not is_user and not assumed:
         missing = "the session policy that the source's session may have"
         session = PolicySet(session.documents, (*session.missing, missing))
@@ -84,10 +84,10 @@ def initial_state(start: StartingCredentials, setting: EvaluationContext) -> Cal
     )
 
 
-def _first_caller(start: StartingCredentials, records: IamInventory) -> Caller:
+def _first_caller(start: StartingCredentials, inventory: IamInventory) -> Caller:
     if start.principal is None:
         return Caller(None, start.account)
-    entity = records.find(start.role or start.principal)
+    entity = inventory.find(start.role or start.principal)
     role = start.principal if ":role/" in start.principal else start.role
     if role is None and entity is not None and ":role/" in entity.arn:
         role = entity.arn
@@ -114,15 +114,15 @@ def _role_pattern(caller: Caller, start: StartingCredentials) -> str | None:
 
 
 def next_state(
-    held: CallerState, hop: AssumeRoleRequest, number: int, records: IamInventory
+    held: CallerState, hop: AssumeRoleRequest, number: int, inventory: IamInventory
 ) -> CallerState:
     """Return the session of ``hop``: who it is and what it carries."""
     inherited = {
         key: value for key, value in (held.tags or {}).items() if tag_key(key) in held.transitive
     }
     return CallerState(
-        caller=session_caller(hop, records),
-        session=records.session(hop.policy, hop.policy_arns, f"hop {number}"),
+        caller=session_caller(hop, inventory),
+        session=inventory.session(hop.policy, hop.policy_arns, f"hop {number}"),
         tags={**dict(hop.tags), **inherited},
         transitive=held.transitive | {tag_key(key) for key in hop.transitive_tags},
         source_identity=hop.source_identity or held.source_identity,
@@ -138,17 +138,17 @@ def next_state(
     )
 
 
-def session_caller(hop: AssumeRoleRequest, records: IamInventory) -> Caller:
+def session_caller(hop: AssumeRoleRequest, inventory: IamInventory) -> Caller:
     """Return who the session of ``hop`` is."""
     role = hop.role
     arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
-    entity = records.find(str(role))
+    entity = inventory.find(str(role))
     return caller_from_arn(arn, role=str(role), unique_id=entity.unique_id if entity else None)
 
 
-def build_request(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Request:
+def build_request(held: CallerState, hop: AssumeRoleRequest, context: EvaluationContext) -> Request:
     """Return the request that ``held`` makes for ``hop``."""
-    records, named = setting.records, held.caller.named
+    inventory, named = context.inventory, held.caller.named
     identity = hop.source_identity or held.source_identity
     extra = {
         "sts:TagSession": bool(hop.tags or held.transitive),
@@ -157,20 +157,20 @@ def build_request(held: CallerState, hop: AssumeRoleRequest, setting: Evaluation
     return Request(
         role=str(hop.role),
         caller=held.caller,
-        context=context_of(held, hop, setting),
+        context=context_of(held, hop, context),
         actions=("sts:AssumeRole", *(action for action, wanted in extra.items() if wanted)),
         policies={
-            PolicyType.TRUST: records.trust(str(hop.role)),
-            PolicyType.PERMISSIONS: records.permissions(named),
-            PolicyType.BOUNDARY: records.boundary(named),
+            PolicyType.TRUST: inventory.trust(str(hop.role)),
+            PolicyType.PERMISSIONS: inventory.permissions(named),
+            PolicyType.BOUNDARY: inventory.boundary(named),
             PolicyType.SESSION: held.session,
-            PolicyType.SCP: records.scp(held.caller.account),
-            PolicyType.RCP: records.rcp(hop.role.account),
+            PolicyType.SCP: inventory.scp(held.caller.account),
+            PolicyType.RCP: inventory.rcp(hop.role.account),
         },
         assumed=held.assumed,
         unseen=held.unseen,
         possible_actions=possible_actions(held.unseen, extra),
-        impossible=_impossible(held, hop) or records.role_missing(hop.role),
+        impossible=_impossible(held, hop) or inventory.role_missing(hop.role),
         hop=held.next_hop,
     )
 
@@ -243,7 +243,7 @@ PROFILE = "roles-anywhere-profile"
 the role, maps the certificate's attributes to tags as by default, and has no session policy."""
 
 
-def federated_request(asked: FederatedCall, setting: EvaluationContext) -> Request:
+def federated_request(asked: FederatedCall, context: EvaluationContext) -> Request:
     """Return the request of a federated source's own role.
 
     For Roles Anywhere the service asks for all three actions, always (Roles Anywhere user guide,
@@ -254,29 +254,29 @@ def federated_request(asked: FederatedCall, setting: EvaluationContext) -> Reque
         "sts:TagSession": bool(service or carried.tags or carried.transitive),
         "sts:SetSourceIdentity": carried.source_identity is not None,
     }
-    records = setting.records
-    unseen, assumed = carried.unseen, carried.unseen in setting.assumptions
+    inventory = context.inventory
+    unseen, assumed = carried.unseen, carried.unseen in context.assumptions
     return Request(
         role=asked.role,
         caller=Caller(
             None, None, provider=asked.provider, federated=service is None, service=service
         ),
-        context=_context_of_own(asked, setting),
+        context=_context_of_own(asked, context),
         actions=(asked.action, *(action for action, wanted in extra.items() if wanted)),
         policies={
-            PolicyType.TRUST: records.trust(asked.role),
-            PolicyType.RCP: records.rcp(RoleArn.parse(asked.role).account),
+            PolicyType.TRUST: inventory.trust(asked.role),
+            PolicyType.RCP: inventory.rcp(RoleArn.parse(asked.role).account),
         },
         assumed=(unseen,) if assumed and unseen else (),
         unseen=None if assumed else unseen,
         possible_actions=() if assumed else possible_actions(unseen, extra),
-        impossible=records.role_missing(RoleArn.parse(asked.role))
+        impossible=inventory.role_missing(RoleArn.parse(asked.role))
         or (source_unseen(PROFILE) if unseen == PROFILE and not assumed else None)
         or claim_unread(carried.unread),
     )
 
 
-def session_after(asked: FederatedCall, setting: EvaluationContext) -> FederatedCall:
+def session_after(asked: FederatedCall, context: EvaluationContext) -> FederatedCall:
     """Return the call with what its session cannot carry: tags and a source identity.
 
     STS makes no session with either unless the role's trust policy allows ``sts:TagSession`` or
@@ -287,17 +287,17 @@ def session_after(asked: FederatedCall, setting: EvaluationContext) -> Federated
     carried = asked.carried
     if asked.service is not None or not (carried.unread or carried.unseen == SOURCE_SESSION):
         return asked
-    call = federated_request(asked, setting)
+    call = federated_request(asked, context)
     for action in ("sts:TagSession", "sts:SetSourceIdentity"):
         if not evaluate(replace(call, actions=(action,))).refused:
             return asked
     return replace(asked, carried=replace(carried, tags={}, unseen=None, unread=None))
 
 
-def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context:
+def _context_of_own(asked: FederatedCall, context: EvaluationContext) -> Context:
     carried = asked.carried
     values: dict[str, Sequence[str]] = {
-        **of_every_call(setting, RoleArn.parse(asked.role).account),
+        **of_every_call(context, RoleArn.parse(asked.role).account),
         **asked.known,
         **carried.known,
         **({"sts:RoleSessionName": [asked.session_name]} if asked.session_name else {}),
@@ -319,7 +319,7 @@ def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context
         absent.append("aws:RequestTag/")
         if carried.source_identity is None:
             absent.append("sts:SourceIdentity")
-    return context_without_signer(values, absent, setting.supplied)
+    return context_without_signer(values, absent, context.supplied)
 
 
 _KEYS = (
@@ -365,7 +365,7 @@ class ChainScenario:
 
     start: StartingCredentials
     hops: tuple[AssumeRoleRequest, ...]
-    setting: EvaluationContext
+    context: EvaluationContext
     source_requests: tuple[Request, ...] = ()
     """Hop 0, if the source is federated."""
 
@@ -377,7 +377,7 @@ class ChainScenario:
 
     def requests(self) -> dict[int, Request]:
         """Return the request of every hop, by its number."""
-        asked = build_requests(self.start, self.hops, self.setting)
+        asked = build_requests(self.start, self.hops, self.context)
         return dict(enumerate((*self.source_requests, *asked), start=1 - len(self.source_requests)))
 
     def location(self, number: int) -> ConfigLocation:
@@ -410,11 +410,11 @@ class ChainScenario:
 
     def with_region(self, region: str) -> ChainScenario:
         """Return the scenario in which STS is called in ``region``."""
-        return replace(self, setting=replace(self.setting, region=region))
+        return replace(self, context=replace(self.context, region=region))
 
     def with_mfa(self) -> ChainScenario:
         """Return the scenario in which hop 1 carries MFA, whatever the user says of it as it is."""
-        said = self.setting.supplied
+        said = self.context.supplied
         still = {key: each for key, each in said.items() if key.lower() not in OF_MFA}
-        setting = replace(self.setting, supplied=still)
-        return replace(self, start=replace(self.start, mfa=True), setting=setting)
+        context = replace(self.context, supplied=still)
+        return replace(self, start=replace(self.start, mfa=True), context=context)

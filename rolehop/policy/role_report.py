@@ -294,20 +294,20 @@ class PassRoleReport:
     """ARNs of users and roles whose permissions are not, or only partly, in the inventory."""
 
 
-def find_passers(records: IamInventory, role: Entity, services: Sequence[str]) -> PassRoleReport:
+def find_passers(inventory: IamInventory, role: Entity, services: Sequence[str]) -> PassRoleReport:
     """Return who may pass ``role`` to any of ``services``.
 
     A group cannot call: its policies count for each of its users.
     """
     passers: list[Passer] = []
     unseen: list[str] = []
-    for entity in records.entities.values():
+    for entity in inventory.entities.values():
         if account_of(entity.arn) != account_of(role.arn) or ":group/" in entity.arn:
             continue
-        requests = {each: _request(records, entity, role, each) for each in services}
+        requests = {each: _request(inventory, entity, role, each) for each in services}
         able = {each: found for each, found in requests.items() if _may_be_allowed(found)}
         passers.extend(_passers(entity.arn, able))
-        if not able and records.permissions(entity.arn).missing:
+        if not able and inventory.permissions(entity.arn).missing:
             unseen.append(entity.arn)
     passers.sort(key=lambda passer: passer.outcome is not Outcome.ALLOWED)
     return PassRoleReport(tuple(passers), tuple(unseen))
@@ -333,7 +333,7 @@ def _may_be_allowed(request: Request) -> bool:
     )
 
 
-def _request(records: IamInventory, passer: Entity, role: Entity, service: str) -> Request:
+def _request(inventory: IamInventory, passer: Entity, role: Entity, service: str) -> Request:
     caller = _caller(passer)
     return Request(
         role=role.arn,
@@ -345,9 +345,9 @@ def _request(records: IamInventory, passer: Entity, role: Entity, service: str) 
             PolicyType.TRUST: NO_POLICY,
             PolicyType.SESSION: NO_POLICY,
             PolicyType.RCP: NO_POLICY,
-            PolicyType.PERMISSIONS: records.permissions(passer.arn),
-            PolicyType.BOUNDARY: records.boundary(passer.arn),
-            PolicyType.SCP: records.scp(caller.account),
+            PolicyType.PERMISSIONS: inventory.permissions(passer.arn),
+            PolicyType.BOUNDARY: inventory.boundary(passer.arn),
+            PolicyType.SCP: inventory.scp(caller.account),
         },
     )
 
@@ -427,13 +427,13 @@ class RoleReport:
     """What its boundary removes."""
 
 
-def report_on(records: IamInventory, arn: str) -> RoleReport | None:
+def report_on(inventory: IamInventory, arn: str) -> RoleReport | None:
     """Return what is known about the role; ``None``: nothing is."""
-    entity = records.find(arn)
+    entity = inventory.find(arn)
     if entity is None:
         return None
-    trust = records.trust(entity.arn)
-    whole = replace(records, complete_only=True)
+    trust = inventory.trust(entity.arn)
+    whole = replace(inventory, complete_only=True)
     permissions, boundary = whole.permissions(entity.arn), whole.boundary(entity.arn)
     services = tuple(
         dict.fromkeys(
@@ -452,7 +452,7 @@ def report_on(records: IamInventory, arn: str) -> RoleReport | None:
         boundary=boundary,
         risks=tuple(_risks(trust, entity.arn)),
         services=services,
-        passing=find_passers(records, entity, services) if services else PassRoleReport(),
+        passing=find_passers(inventory, entity, services) if services else PassRoleReport(),
         removed=removed_by_boundary(permissions, boundary),
     )
 

@@ -29,10 +29,10 @@ EVERY = ""
 class Reach:
     """Hops by the names in their roles' trust policies."""
 
-    def __init__(self, hops: Sequence[AssumeRoleRequest], records: IamInventory) -> None:
+    def __init__(self, hops: Sequence[AssumeRoleRequest], inventory: IamInventory) -> None:
         """Read each role's trust policy once."""
         self._hops = hops
-        self._records = records
+        self._records = inventory
         self._by_name: dict[str, list[int]] = {}
         self._names: list[tuple[str, ...]] = []
         self._of_role: dict[str, list[int]] = {}
@@ -41,7 +41,7 @@ class Reach:
         for number, hop in enumerate(hops):
             role = str(hop.role)
             if role not in names:
-                names[role] = tuple(dict.fromkeys(trusted_names(records.trust(role))))
+                names[role] = tuple(dict.fromkeys(trusted_names(inventory.trust(role))))
             self._names.append(names[role])
             self._of_role.setdefault(role, []).append(number)
             for name in names[role]:
@@ -224,7 +224,7 @@ def search(
     starts: Sequence[RouteStart],
     hops: Sequence[AssumeRoleRequest],
     wanted: Callable[[str], bool],
-    setting: EvaluationContext,
+    context: EvaluationContext,
     *,
     most: int,
     judge: Callable[[Request], Verdict] = evaluate,
@@ -235,12 +235,12 @@ def search(
         starts: where a route may start.
         hops: every call that may be part of a route; the first for a role is preferred.
         wanted: True for the ARN of a requested role.
-        setting: documents and other inputs that are the same for all hops.
+        context: documents and other inputs that are the same for all hops.
         most: how many routes to return.
         judge: the evaluator, or a wrapper that counts its calls.
     """
-    reach = Reach(hops, setting.records)
-    judged = _Judged(setting, judge, hops, reach, reach.leading_to(wanted))
+    reach = Reach(hops, context.inventory)
+    judged = _Judged(context, judge, hops, reach, reach.leading_to(wanted))
     found: dict[tuple[str, tuple[str, ...]], Route] = {}
     for usable in (_SURE, _POSSIBLE):
         searches = [_RouteSearch(each, wanted, judged, usable) for each in starts]
@@ -268,7 +268,7 @@ _Key = tuple[object, ...]
 class _Judged:
     """Hops evaluated so far, shared by all searches."""
 
-    setting: EvaluationContext
+    context: EvaluationContext
     judge: Callable[[Request], Verdict]
     hops: Sequence[AssumeRoleRequest]
     reach: Reach
@@ -298,7 +298,7 @@ class _Judged:
         if len(self.known) >= MOST_EVALUATIONS:
             self.exhausted = True
             return None
-        found = self.judge(build_request(held, hop, self.setting))
+        found = self.judge(build_request(held, hop, self.context))
         usable = None if found.outcome is Outcome.REFUSED else found
         self.known[asked] = usable
         return usable
@@ -328,7 +328,7 @@ class _Following(dict[int, tuple[_Key, CallerState]]):
 
     def __missing__(self, number: int) -> tuple[_Key, CallerState]:
         hop, node = self._judged.hops[number], self._node
-        held = next_state(node.held, hop, node.depth + 1, self._judged.setting.records)
+        held = next_state(node.held, hop, node.depth + 1, self._judged.context.inventory)
         self[number] = (_key(held, hop), held)
         return self[number]
 
@@ -395,8 +395,8 @@ class _RouteSearch:
                 if route_hop is not None:
                     if hop.policy is not None or hop.policy_arns:
                         # Its session policy is named by the number that the hop has on this route.
-                        records = self.judged.setting.records
-                        held = next_state(node.held, hop, node.depth + 1, records)
+                        inventory = self.judged.context.inventory
+                        held = next_state(node.held, hop, node.depth + 1, inventory)
                     others = self._others(next_key, str(hop.role), edge, at, number)
                     before = [(key, route_hop)]
                     self.nodes[next_key] = _ReachedSession(

@@ -1,4 +1,4 @@
-"""What a session policy alone tells: whether the next hop is possible, and what may be wrong in it."""
+"""What a session policy tells on its own: whether the next hop is possible, and what may be a mistake."""
 
 from __future__ import annotations
 

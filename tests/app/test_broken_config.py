@@ -12,9 +12,9 @@ from rolehop.base.errors import ConfigError
 from rolehop.commands.keys.access_keys import key_rows, remove_keys
 from rolehop.commands.sessions.stored import (
     Forgotten,
+    failures_of,
     forget_sessions,
     keys_of_stored,
-    problem_rows,
     stored,
 )
 from rolehop.commands.uninstall.removal import find_holdings
@@ -114,7 +114,7 @@ def test_a_shared_source_session_stays_where_the_chain_has_no_hop_left() -> None
 
 @pytest.mark.parametrize("pattern", ["nobody", "label:env=prod", "prod/*.org"])
 def test_what_a_pattern_means_may_be_known_to_the_config_alone(home: Home, pattern: str) -> None:
-    for ask in (forget_sessions, stored, problem_rows):
+    for ask in (forget_sessions, stored, failures_of):
         with pytest.raises(ConfigError, match="no stored session is known to be one of"):
             ask(home.usable(), ["hub", pattern])
     assert len(home.names()) == 4
@@ -125,7 +125,7 @@ def test_sessions_and_keys_are_seen(home: Home) -> None:
     assert len(stored(app).sessions) == 4
     seen = [each.key for each in stored(app, ["prod/*"]).sessions]
     assert seen == [key_of(each) for each in ("source", "hub", "web")]
-    assert problem_rows(app, ["hub"]) == []
+    assert failures_of(app, ["hub"]) == []
     assert [each.name for each in key_rows(app)] == ["alice"]
     assert find_holdings(app).sessions == 4
     assert remove_keys(app, "alice", confirmed=True) is not None

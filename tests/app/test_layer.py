@@ -10,7 +10,7 @@ import pytest
 
 from rolehop.app.asking import SILENT
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Unseen

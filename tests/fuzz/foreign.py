@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import strategies as st
 
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
 from rolehop.aws import pkcs11, x509
 from rolehop.awsconfig.own_profiles import (

@@ -167,7 +167,7 @@ def test_of_a_chain_that_shares_a_hub_only_the_last_hop_is_judged() -> None:
     whole, memo = scenario(healthy()), Memo()
     judge_chain("first", "me", whole, memo)
     hub, last = whole.hops
-    held = next_state(initial_state(whole.start, whole.setting), hub, 1, whole.setting.records)
+    held = next_state(initial_state(whole.start, whole.context), hub, 1, whole.context.inventory)
     other = whole.with_hop(2, replace(last, session_name="other"))
-    alone = steps(lambda: evaluate(build_request(held, other.hops[1], whole.setting)))
+    alone = steps(lambda: evaluate(build_request(held, other.hops[1], whole.context)))
     assert steps(lambda: judge_chain("other", "me", other, memo)) < alone + 100

@@ -216,7 +216,7 @@ def start_of(role: str, setting: EvaluationContext, *before: AssumeRoleRequest) 
     own = []
     for number, hop in enumerate(before, start=1):
         own.append(build_request(held, hop, setting))
-        held = next_state(held, hop, number, setting.records)
+        held = next_state(held, hop, number, setting.inventory)
     return RouteStart("own", held, tuple(own))
 
 

@@ -1,1 +1,1 @@
-"""Judge chains, roles and routes by IAM policies, from files or read live."""
+"""Judge plans of chains by IAM policies, from files or read live."""

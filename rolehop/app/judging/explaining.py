@@ -1,29 +1,22 @@
-"""Explain chains: plan each once, read documents and IAM, and judge every hop."""
+"""Judge chains by name: one, many, or the hop that was refused; each is planned once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.judging.evidence import (
-    PolicyOptions,
-    accounts_of,
-    read_documents,
-    with_organization,
-)
+from rolehop.app.judging.documents import PolicyOptions
+from rolehop.app.judging.evidence import Evidence, EvidenceReader
 from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
 from rolehop.app.listing import matching_chains, note_old_lists, unlisted_fleets
 from rolehop.app.planning import Planning
 from rolehop.base.advice import Advice, Argument
-from rolehop.base.arn import ACCOUNT_ID, account_of, is_principal
+from rolehop.base.arn import ACCOUNT_ID, account_of
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError, RolehopError, SourceError, UsageError
-from rolehop.config.model import ChainConfig, SourceConfig
-from rolehop.plan.model import Plan
+from rolehop.config.model import ChainConfig
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict, Memo
-from rolehop.policy.inventory import IamInventory
-from rolehop.sources import is_federated
 from rolehop.vault.refusals import LastRefused, last_refused, refused_with
 from rolehop.walk.ports import StsRefusal
 from rolehop.walk.sts_errors import explain_refusal
@@ -44,10 +37,9 @@ def explain_chain(
         UsageError, ConfigError: see `Planning.plan`, `read_documents` and `judge_plan`.
     """
     last = refused_with(app.state_folder, name, options)
-    inventory = read_documents(policies, app.note)
-    answer = None if last is None else _answer(last)
-    refused = None if last is None or answer is None else (last.hop, answer)
-    return _judge(app, name, inventory, policies, options, offline=offline, refused=refused)
+    reader = EvidenceReader(app, policies, offline=offline)
+    refused = None if last is None else (last.hop, _answer(last))
+    return _judge(app, name, reader, policies, options, refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +63,9 @@ def explain_last_refusal(
         ConfigError: a document is none; see `read_documents`.
     """
     last = last_refused(app.state_folder)
-    inventory, answer = read_documents(policies, app.note), _answer(last)
+    reader, answer = EvidenceReader(app, policies, offline=offline), _answer(last)
     try:
-        return _refused_hop(
-            app, last.chain, (last.hop, answer), inventory, policies, last.options, offline=offline
-        )
+        return _refused_hop(app, last.chain, (last.hop, answer), reader, policies, last.options)
     except (ConfigError, UsageError) as error:
         return UnjudgedRefusal(last.chain, last.hop, answer, error)
 
@@ -97,26 +87,19 @@ def explain_refused_hop(
     Raises:
         UsageError: its chain has no such hop any more.
     """
-    inventory = read_documents(policies, app.note)
-    return _refused_hop(
-        app, chain, refused, inventory, policies, options, offline=offline, live=live
-    )
+    reader = EvidenceReader(app, policies, offline=offline, live=live)
+    return _refused_hop(app, chain, refused, reader, policies, options)
 
 
 def _refused_hop(
     app: App,
     chain: str,
     refused: tuple[int, AwsRefusal],
-    inventory: IamInventory,
+    reader: EvidenceReader,
     policies: PolicyOptions,
     options: WalkOptions,
-    *,
-    offline: bool,
-    live: LiveIam | None = None,
 ) -> ChainVerdict:
-    verdict = _judge(
-        app, chain, inventory, policies, options, offline=offline, refused=refused, live=live
-    )
+    verdict = _judge(app, chain, reader, policies, options, refused)
     hops = tuple(each for each in verdict.hops if each.number == refused[0])
     if not hops:
         raise UsageError(
@@ -143,7 +126,7 @@ def check_chains(
         VaultError: the keyring, which has a source's keys, does not open.
     """
     names = matching_chains(app, patterns) if patterns else list(app.config.chains)
-    verdicts = _judge_all(app, names, policies, offline=offline, keep_going=True)
+    verdicts = judge_all(app, names, policies, offline=offline, keep_going=True)
     return verdicts if patterns else [*verdicts, *_unlisted(app)]
 
 
@@ -156,38 +139,23 @@ def _unlisted(app: App) -> Iterator[ChainVerdict]:
     note_old_lists(app, ("*",))
 
 
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    """A chain with everything it is judged by."""
-
-    plan: Plan
-    inventory: IamInventory
-    policies: PolicyOptions
-    accounts: set[str | None]
-    """Of its roles and of who calls."""
-
-
 def _judge(
     app: App,
     name: str,
-    inventory: IamInventory,
+    reader: EvidenceReader,
     policies: PolicyOptions,
     options: WalkOptions,
-    *,
-    offline: bool,
     refused: tuple[int, AwsRefusal] | None = None,
-    live: LiveIam | None = None,
 ) -> ChainVerdict:
-    live = live or (None if offline else live_iam(app))
-    planning = Planning(app, keyring_needed=not offline)
-    chain = _gather(planning, name, inventory, policies, options, live, refused)
-    check_hops_exist(policies, len(chain.plan.hops))
-    found = with_organization(app, chain.inventory, policies, chain.accounts, offline=offline)
-    verdict = judge_plan(app, chain.plan, found, chain.policies)
+    plan = Planning(app, keyring_needed=reader.keyring_needed).plan(name, options)
+    check_hops_exist(policies, len(plan.hops))
+    hop, answer = refused or (None, None)
+    (evidence,) = reader.with_organization([reader.read(plan, answer, hop=hop)])
+    verdict = judge_plan(app, evidence)
     return verdict if refused is None else verdict.after_refusal(*refused)
 
 
-def _judge_all(
+def judge_all(
     app: App,
     names: Sequence[str],
     policies: PolicyOptions,
@@ -199,31 +167,23 @@ def _judge_all(
 
     ``keep_going``: a chain that cannot be planned is a verdict, too, and no error.
     """
-    inventory = read_documents(policies, app.note)
-    live = None if offline or policies.documents else live_iam(app)
-    chains: list[_Gathered | ChainVerdict] = []
-    planning = Planning(app, keyring_needed=not offline)
+    reader = EvidenceReader(app, policies, offline=offline, files_suffice=True)
+    planning = Planning(app, keyring_needed=reader.keyring_needed)
+    evidence: dict[str, Evidence] = {}
+    verdicts: dict[str, ChainVerdict] = {}
     for name in names:
         try:
-            chains.append(_gather(planning, name, inventory, policies, WalkOptions(), live))
+            evidence[name] = reader.read(planning.plan(name))
         except (ConfigError, SourceError) as error:
             if not keep_going:
                 raise
-            chains.append(_unplanned(app, name, error))
-    gathered = [each for each in chains if isinstance(each, _Gathered)]
-    accounts = {account for chain in gathered for account in chain.accounts}
-    offline = offline or (bool(policies.documents) and policies.organization is None)
-    shared = with_organization(app, inventory, policies, accounts, offline=offline).organization
-    memo = Memo() if live is None else None
-    inventory = replace(inventory, organization=shared)
-
-    def judge(chain: _Gathered) -> ChainVerdict:
-        found = replace(chain.inventory, organization=shared) if live is not None else inventory
-        verdict = judge_plan(app, chain.plan, found, chain.policies, memo)
-        broken = chain.plan.certain_failure
-        return verdict if broken is None else replace(verdict, broken=broken)
-
-    return [each if isinstance(each, ChainVerdict) else judge(each) for each in chains]
+            verdicts[name] = _unplanned(app, name, error)
+    memo = Memo() if reader.is_shared else None
+    whole = reader.with_organization([*evidence.values()])
+    for name, each in zip(evidence, whole, strict=True):
+        verdict, broken = judge_plan(app, each, memo), each.plan.certain_failure
+        verdicts[name] = verdict if broken is None else replace(verdict, broken=broken)
+    return [verdicts[name] for name in names]
 
 
 def _unplanned(app: App, name: str, error: RolehopError) -> ChainVerdict:
@@ -238,43 +198,6 @@ def _account_in(role: str) -> str | None:
     """Return the account of a role as the config writes it: an ARN, or in short."""
     first = role.partition(":")[0]
     return first if ACCOUNT_ID.fullmatch(first) else account_of(role)
-
-
-def _gather(
-    planning: Planning,
-    name: str,
-    inventory: IamInventory,
-    policies: PolicyOptions,
-    options: WalkOptions,
-    live: LiveIam | None,
-    refused: tuple[int, AwsRefusal] | None = None,
-) -> _Gathered:
-    plan = planning.plan(name, options)
-    denied = None if refused is None else refused[1].denied
-    if denied is not None and denied.caller is not None and refused is not None and refused[0] == 1:
-        policies = _with_caller(policies, plan.source, denied.caller)
-    if live is not None:
-        named = None if denied is None else denied.policy_arn
-        at = None if refused is None else refused[0]
-        found, policies = live.read(plan, policies, named, at)
-        inventory = found.merged(inventory)
-    return _Gathered(plan, inventory, policies, accounts_of(planning.app, plan, policies.caller))
-
-
-def live_iam(app: App) -> LiveIam:
-    """Return IAM as the stored sessions may read it; botocore is imported here."""
-    from rolehop.app.judging.live_iam import LiveIam
-
-    return LiveIam(app)
-
-
-def _with_caller(policies: PolicyOptions, source: SourceConfig, caller: str) -> PolicyOptions:
-    """Take the caller that AWS named for the source, if the config does not say who it is."""
-    account = source.settings.get("account")
-    fits = account is None or account == account_of(caller)
-    if policies.caller or source.principal or is_federated(source) or not fits:
-        return policies
-    return replace(policies, caller=caller) if is_principal(caller) else policies
 
 
 def _answer(last: LastRefused) -> AwsRefusal:

@@ -1,4 +1,4 @@
-"""Read roles from IAM, with the stored sessions or this shell's credentials; nothing is walked, nobody is asked."""
+"""Read roles from IAM with the sessions and keys at hand; nothing is walked, nobody is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions, federated_call, own_keys, stored_session
+from rolehop.app.judging.callers import federated_call, own_keys, stored_session
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.planning import Planning, sts_of_shell
 from rolehop.aws.iam_reader import IamReader
 from rolehop.base.advice import Advice, Argument

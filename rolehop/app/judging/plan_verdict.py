@@ -1,4 +1,4 @@
-"""Judge a plan by policy documents: the calls as policies see them, and whether the flags fit the plan."""
+"""Judge a plan by its evidence: what it means to policies, and what flags may say of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import overload
 
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions, federated_call
+from rolehop.app.judging.callers import federated_call
+from rolehop.app.judging.documents import PolicyOptions
+from rolehop.app.judging.evidence import Evidence
 from rolehop.base.arn import RoleArn, account_of, is_same_principal
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import UsageError
@@ -29,7 +31,6 @@ from rolehop.policy.chain_model import (
 from rolehop.policy.chain_verdict import ChainVerdict, Memo, judge_chain
 from rolehop.policy.context_keys import absent_from_role_sessions, sent_by
 from rolehop.policy.evaluation.principals import session_of
-from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Unknown
 from rolehop.policy.requests import (
     AWS_CONFIG,
@@ -123,27 +124,20 @@ def _location(config: Config, written: WrittenHop, step: HopStep) -> ConfigLocat
     return ConfigLocation(name)
 
 
-def judge_plan(
-    app: App,
-    plan: Plan,
-    inventory: IamInventory,
-    policies: PolicyOptions,
-    memo: Memo | None = None,
-) -> ChainVerdict:
-    """Judge the hops of a plan by the policies in ``inventory``; no AWS call is made.
+def judge_plan(app: App, evidence: Evidence, memo: Memo | None = None) -> ChainVerdict:
+    """Judge the hops of a plan by the evidence; no AWS call is made.
 
-    ``memo`` is shared by chains that are judged by the same inventory and policies.
+    ``memo`` is shared by plans that are judged by the same inventory and policies.
 
     Raises:
         UsageError: see `scenario_of`.
     """
-    principal = policies.caller or plan.source.principal
-    own = federated_call(app, plan.source, plan.region, inventory, principal)
-    scenario = scenario_of(app, plan, inventory, policies, memo)
+    plan = evidence.plan
+    scenario = scenario_of(app, evidence, memo)
     verdict = judge_chain(plan.chain, plan.source.name, scenario, memo)
     return replace(
         verdict,
-        source_role_unknown=own is None and is_federated(plan.source),
+        source_role_unknown=is_federated(plan.source) and not scenario.source_requests,
         account=_account(plan),
     )
 
@@ -158,25 +152,20 @@ def _account(plan: Plan) -> str | None:
     return account_of(plan.source.principal or (role if isinstance(role, str) else ""))
 
 
-def scenario_of(
-    app: App,
-    plan: Plan,
-    inventory: IamInventory,
-    policies: PolicyOptions,
-    memo: Memo | None = None,
-) -> ChainScenario:
+def scenario_of(app: App, evidence: Evidence, memo: Memo | None = None) -> ChainScenario:
     """Return everything that the verdict on a plan depends on; ``memo``: see `judge_plan`.
 
     Raises:
         UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` has a
             key that the call certainly does not carry.
     """
+    plan, policies = evidence.plan, evidence.policies
     shared = Memo() if memo is None else memo
-    if plan.region not in shared.settings:
-        shared.settings[plan.region] = _setting(app, plan, inventory, policies)
-    context = shared.settings[plan.region]
+    if plan.region not in shared.contexts:
+        shared.contexts[plan.region] = _context(app, evidence)
+    context = shared.contexts[plan.region]
     principal = policies.caller or plan.source.principal
-    own = federated_call(app, plan.source, plan.region, inventory, principal)
+    own = federated_call(app, plan.source, plan.region, evidence.inventory, principal)
     start = _start(plan, None if own is None else session_after(own, context), policies, shared)
     return ChainScenario(
         start,
@@ -190,13 +179,12 @@ def scenario_of(
     )
 
 
-def _setting(
-    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
-) -> EvaluationContext:
+def _context(app: App, evidence: Evidence) -> EvaluationContext:
+    policies = evidence.policies
     return EvaluationContext(
-        inventory,
+        evidence.inventory,
         app.now(),
-        plan.region,
+        evidence.plan.region,
         policies.context,
         policies.assumptions,
         pin_tags=policies.pin_tags,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions, known_organization
+from rolehop.app.judging.documents import PolicyOptions
+from rolehop.app.judging.evidence import Evidence, known_organization
 from rolehop.app.judging.plan_verdict import judge_plan
 from rolehop.app.planning import Planning
 from rolehop.base.errors import HopRefused, RolehopError
@@ -40,7 +41,7 @@ def settled_by_documents(
             options = last.options
         plan = Planning(app).plan(chain, options)
         inventory = IamInventory(organization=known_organization(app))
-        verdict = judge_plan(app, plan, inventory, PolicyOptions())
+        verdict = judge_plan(app, Evidence(plan, inventory, PolicyOptions()))
     except RolehopError:
         return ()
     found = (each.verdict for each in verdict.hops if each.number == hop)

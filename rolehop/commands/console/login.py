@@ -1,4 +1,4 @@
-"""What a browser needs to open a console, and the sign-in of a session."""
+"""The consoles of each partition, how a session signs in to one, and a browser window of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open a browser that takes a console's sign-in."""
+"""Open a console in a browser, by a page on this machine that gives the sign-in to one request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open the AWS console with a chain's session, or as the user that a chain starts from."""
+"""Get the sign-in to a console: by a chain's session, the access portal, or a switch of roles."""
 
 from __future__ import annotations
 

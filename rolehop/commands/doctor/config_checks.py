@@ -1,4 +1,4 @@
-"""The config: whether it can be read, whether it has chains, and names that mean two things."""
+"""The config, its sources, AWS's variables, and how `credential-process` failed for SDKs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examine everything that rolehop stands on, and say what to do about what is not as it should be."""
+"""Run every check, what is quick first and the network last, and repair what they find."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files with keys or commands in them, and the state folder: who can read or change them."""
+"""Files: those of the AWS CLI and the profiles in them, the state folder: who can read or change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keyring: which one it is, what it protects, whether it works, and how quick it is."""
+"""What answers rolehop: the keyring, and AWS over the network; if it works, and how quickly."""
 
 from __future__ import annotations
 

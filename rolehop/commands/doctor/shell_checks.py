@@ -1,4 +1,4 @@
-"""The shell that asked: whether its start-up file makes `rolehop assume` change the shell."""
+"""The shell that asked, whether it has rolehop's function; and which rolehop is installed."""
 
 from __future__ import annotations
 

@@ -1,21 +1,14 @@
-"""Judge whether a session of a chain may take an action of any AWS service."""
+"""Answer ``explain --action`` and ``explain role``: what a session may do, and what a role is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import (
-    PolicyOptions,
-    accounts_of,
-    read_documents,
-    read_policy,
-    with_organization,
-)
+from rolehop.app.judging.documents import PolicyOptions, read_documents, read_policy
+from rolehop.app.judging.evidence import Evidence, EvidenceReader
 from rolehop.app.judging.plan_verdict import check_hops_exist, scenario_of
 from rolehop.app.planning import Planning
 from rolehop.base.advice import Advice, Argument
-from rolehop.base.arn import RoleArn, account_of, is_role
+from rolehop.base.arn import RoleArn
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError, SourceError, UsageError
 from rolehop.base.files import is_plain_file
@@ -30,9 +23,6 @@ from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.parser import PolicyError
 from rolehop.policy.requests import ChainScenario
 from rolehop.policy.role_report import RoleReport, report_on
-
-if TYPE_CHECKING:
-    from rolehop.plan.model import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +57,11 @@ def judge_actions(
         ConfigError: the resource's policy is no valid policy; see also `Planning.plan`.
     """
     plan = Planning(app, keyring_needed=not offline).plan(chain, options)
-    inventory, policies = _documents(app, plan, asked, policies, answer, offline=offline)
     check_hops_exist(policies, len(plan.hops))
-    scenario = _scenario(app, plan, inventory, policies)
+    reader = EvidenceReader(app, policies, offline=offline)
+    evidence = reader.read(plan, answer, resource=asked.resource)
+    (evidence,) = reader.with_organization([evidence], asked.resource)
+    scenario = _scenario(app, evidence)
     scenario = replace(scenario, hops=scenario.hops[: asked.hop])
     own_policy = _own_policy(asked.own_policy)
     requests = action_requests(scenario, asked.actions, asked.resource, own_policy)
@@ -78,44 +70,22 @@ def judge_actions(
             f"the account of source '{plan.source.name}' is not known",
             fix="say who it is: --as ARN",
         )
-    found = [evaluate(each) for each in requests]
+    judged = [evaluate(each) for each in requests]
     if answer is None:
-        return [ActionVerdict(each, each) for each in found]
-    return [ActionVerdict(refused_by_aws(each, answer, inventory), each, answer) for each in found]
+        return [ActionVerdict(each, each) for each in judged]
+    return [
+        ActionVerdict(refused_by_aws(each, answer, evidence.inventory), each, answer)
+        for each in judged
+    ]
 
 
-def _documents(
-    app: App,
-    plan: Plan,
-    asked: ActionOptions,
-    policies: PolicyOptions,
-    answer: AwsRefusal | None,
-    *,
-    offline: bool,
-) -> tuple[IamInventory, PolicyOptions]:
-    """Return everything the actions are judged by, and the options with the caller that was read."""
-    inventory = read_documents(policies, app.note)
-    if not offline:
-        from rolehop.app.judging.live_iam import LiveIam
-
-        denied = None if answer is None else answer.denied
-        named = None if denied is None else denied.policy_arn
-        iam = LiveIam(app)
-        live, policies = iam.read(plan, policies, named)
-        if is_role(asked.resource):
-            live = live.merged(iam.read_role(asked.resource, plan, policies.caller))
-        inventory = live.merged(inventory)
-    accounts = accounts_of(app, plan, policies.caller) | {account_of(asked.resource)}
-    return with_organization(app, inventory, policies, accounts, offline=offline), policies
-
-
-def _scenario(
-    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
-) -> ChainScenario:
+def _scenario(app: App, evidence: Evidence) -> ChainScenario:
     """Return the scenario; what ``--context`` says of a call's parameters is said of the action."""
+    policies = evidence.policies
     of_walk = {key: each for key, each in policies.context.items() if not is_sent(key)}
-    scenario = scenario_of(app, plan, inventory, replace(policies, context=of_walk))
-    return replace(scenario, setting=replace(scenario.setting, supplied=policies.context))
+    walked = replace(evidence, policies=replace(policies, context=of_walk))
+    scenario = scenario_of(app, walked)
+    return replace(scenario, context=replace(scenario.context, supplied=policies.context))
 
 
 def _own_policy(file: str | None) -> PolicySet:

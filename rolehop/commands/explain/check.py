@@ -7,7 +7,7 @@ import gc
 import click
 
 from rolehop import __version__
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import check_chains
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext

@@ -1,4 +1,4 @@
-"""The reports of ``check`` for programs: JUnit XML for CI, SARIF for code scanning."""
+"""The reports of ``check`` for CI: JUnit XML, and SARIF with the lines of the config."""
 
 from __future__ import annotations
 

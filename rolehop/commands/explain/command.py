@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import UnjudgedRefusal, explain_chain, explain_last_refusal
 from rolehop.app.planning import is_chain
 from rolehop.base.dataclass import replace

@@ -1,4 +1,4 @@
-"""Explain an access-denied text of any AWS service."""
+"""Explain an access-denied text or an encoded message: which chain called, and what refused it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rolehop.app.caller import shell_credentials
-from rolehop.app.judging.evidence import PolicyOptions, federated_call, session_or_keys
+from rolehop.app.judging.callers import federated_call, session_or_keys
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import explain_refused_hop
 from rolehop.app.planning import Planning, sts_of_shell
 from rolehop.base.arn import is_same_principal

@@ -1,4 +1,4 @@
-"""The JSON of ``explain`` and ``check``: all findings, every key always present."""
+"""The JSON of ``explain`` (but for a role) and ``check``: all findings, every key always present."""
 
 from __future__ import annotations
 

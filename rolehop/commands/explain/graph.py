@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.config_files import account_names
-from rolehop.app.judging.evidence import PolicyOptions, federated_call
-from rolehop.app.judging.explaining import _judge_all
+from rolehop.app.judging.callers import federated_call
+from rolehop.app.judging.documents import PolicyOptions
+from rolehop.app.judging.explaining import judge_all
 from rolehop.app.listing import check_listed, matching_chains
 from rolehop.app.planning import Planning
 from rolehop.base.advice import AccountNames, account_label
@@ -241,7 +242,7 @@ def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> l
     names = _matching(app, patterns)
     if not policies.documents:
         return [_path(app, name, policies) for name in names]
-    verdicts = _judge_all(app, names, policies, offline=True)
+    verdicts = judge_all(app, names, policies, offline=True)
     return [
         Path(
             verdict.chain,

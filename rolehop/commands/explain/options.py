@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.base.arn import ACCOUNT_ID, is_principal
 from rolehop.base.errors import UsageError
 from rolehop.base.startup import Pattern

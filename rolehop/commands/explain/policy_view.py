@@ -1,4 +1,4 @@
-"""What one policy says to a call, in lines: its verdict, the statement that decides, and why."""
+"""Parts of the view of ``explain``: what AWS said, what each policy says, and how many lines fit."""
 
 from __future__ import annotations
 

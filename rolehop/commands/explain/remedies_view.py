@@ -1,4 +1,4 @@
-"""Remedies as text: who changes what, ready to copy."""
+"""Remedies as text: who changes what, with which warnings, ready to copy."""
 
 from __future__ import annotations
 

@@ -10,12 +10,9 @@ from typing import NamedTuple
 from rolehop.app.config_files import check_new_name
 from rolehop.app.context import App
 from rolehop.app.host import host_name, user_name
-from rolehop.app.judging.evidence import (
-    PolicyOptions,
-    federated_call,
-    read_documents,
-    with_organization,
-)
+from rolehop.app.judging.callers import federated_call
+from rolehop.app.judging.documents import PolicyOptions
+from rolehop.app.judging.evidence import EvidenceReader
 from rolehop.app.judging.plan_verdict import assume_role_request, start_of
 from rolehop.app.planning import Planning
 from rolehop.base.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
@@ -108,7 +105,7 @@ class _RouteFinder:
         self._app = app
         self._policies = policies
         self._planning = Planning(app)
-        self._inventory = self._with_organization(read_documents(policies, app.note))
+        self._inventory = self._read_inventory()
         self._context = EvaluationContext(
             self._inventory,
             app.now(),
@@ -124,17 +121,22 @@ class _RouteFinder:
         wanted = self._wanted(to, starts)
         return search(starts, list(self.hops), wanted, self._context, most=most)
 
-    def _with_organization(self, inventory: IamInventory) -> IamInventory:
-        """Add the organization; AWS is only called if a flag says through which chain."""
-        if self._policies.organization is None:
-            return with_organization(self._app, inventory, self._policies, (), offline=True)
-        accounts = {account_of(each) for each in inventory.entities}
+    def _read_inventory(self) -> IamInventory:
+        """Read files and organization; AWS is only called if a flag says through which chain."""
+        offline = self._policies.organization is None
+        reader = EvidenceReader(self._app, self._policies, offline=offline, files_suffice=True)
+        accounts = () if offline else self._accounts(reader.documents)
+        return replace(reader.documents, organization=reader.find_organization(accounts))
+
+    def _accounts(self, documents: IamInventory) -> set[str | None]:
+        """Return the accounts of all roles and sources that are known."""
+        accounts = {account_of(each) for each in documents.entities}
         accounts |= {account_of(each.principal or "") for each in self._app.config.sources.values()}
         accounts.add(account_of(self._policies.caller or ""))
         for name in self._app.config.chains:
             with suppress(RolehopError):
                 accounts |= {role.account for role, _ in self._planning.resolve(name).hops}
-        return with_organization(self._app, inventory, self._policies, accounts, offline=False)
+        return accounts
 
     # ---- where to go
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from rolehop.app.config_files import append_chain, with_same_config
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.text import clean, pluralize
 from rolehop.cli.completers import chain_names, source_names

@@ -1,4 +1,4 @@
-"""The view of ``explain``: the outcome of each hop, the reason, and the fix."""
+"""The views of ``explain``: each hop or action with reason and fix, and what an AWS text says."""
 
 from __future__ import annotations
 

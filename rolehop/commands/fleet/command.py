@@ -15,7 +15,6 @@ from rolehop.commands.fleet.refreshing import (
     fleet_rows,
     fleets_to_refresh,
     refresh_fleets,
-    refresh_row,
 )
 from rolehop.commands.fleet.view import (
     fleets_document,
@@ -84,7 +83,7 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
             else:
                 _show(cli, each, style)
     if style == "json":
-        cli.write_json(refreshed_document(map(refresh_row, done)))
+        cli.write_json(refreshed_document(done))
     failed = [each.error for each in done if each.error is not None]
     ctx.exit(failed[0].exit_code if failed else 0)
 
@@ -96,9 +95,7 @@ def _show(cli: CommandContext, found: RefreshedFleet, style: str) -> None:
         age = "none is known" if at is None else f"they stay those of {show_local(at)}"
         cli.terminal.note(f"the accounts of fleet '{found.fleet.name}' are not listed: {age}")
     elif style != "json":
-        cli.terminal.write_view(
-            refreshed_view(refresh_row(found), verbose=cli.terminal.verbose), {}
-        )
+        cli.terminal.write_view(refreshed_view(found, verbose=cli.terminal.verbose), {})
 
 
 def _report(cli: CommandContext, error: RolehopError) -> None:

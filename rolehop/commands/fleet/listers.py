@@ -81,6 +81,16 @@ class AccountChange:
     """The account that its chain led to before, if that is another one."""
 
     @property
+    def account(self) -> ListedAccount:
+        """The account as it is, or as it was if it is gone."""
+        return next(each for each in (self.after, self.before) if each is not None)
+
+    @property
+    def earlier(self) -> ListedAccount | None:
+        """The account as it was, if it is still there."""
+        return None if self.after is None else self.before
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """``added``, ``removed``, or what applies of ``renamed``, ``moved``, ``roles``, ``chain``.
 

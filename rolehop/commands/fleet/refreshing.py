@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -37,6 +37,11 @@ class RefreshedFleet:
 
     error: RolehopError | None = None
     """Why AWS did not list it, or why that is not stored; then what was known stays."""
+
+    @property
+    def listing(self) -> FleetListing:
+        """What is known of its accounts now."""
+        return self.before if self.after is None else self.after
 
     @property
     def changes(self) -> tuple[AccountChange, ...]:
@@ -155,48 +160,6 @@ class FleetRow:
     """How many accounts are left out, by AWS's word for why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One account of which something changed."""
-
-    account: str
-    kinds: tuple[str, ...]
-    """``added``, ``removed``, or some of ``renamed``, ``moved``, ``roles``, ``chain``; ``replaces``."""
-
-    name: str
-    unit: str
-    spelled: str
-    """What it is called in the names of chains."""
-
-    name_before: str = ""
-    unit_before: str = ""
-    roles: tuple[str, ...] = ()
-    roles_before: tuple[str, ...] = ()
-    """Of Identity Center, as ``roles``; empty if the account was not there."""
-
-    replaces: str | None = None
-    """The account that its chain led to before, if that is another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshRow:
-    """What became of one fleet."""
-
-    name: str
-    accounts: int
-    listed_at: datetime | None
-    calls: int
-    is_first: bool
-    """Nothing was known before."""
-
-    changes: Sequence[ChangeRow] = ()
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    without_effect: Sequence[str] = ()
-    """What the fleet's query says in vain."""
-
-    error: str | None = None
-
-
 def fleet_rows(app: App) -> list[FleetRow]:
     """Return a row per fleet, in the order of the config."""
     config = app.config
@@ -221,39 +184,3 @@ def _listed_row(app: App, fleet: ListedFleet) -> FleetRow:
         refresh_advice(fleet.name),
         listing.left_out,
     )
-
-
-def refresh_row(found: RefreshedFleet) -> RefreshRow:
-    """Return what became of a fleet, as it is shown."""
-    shown = found.before if found.after is None else found.after
-    return RefreshRow(
-        found.fleet.name,
-        len(shown.accounts),
-        shown.at,
-        found.calls,
-        found.before.at is None,
-        list(_change_rows(found.changes)),
-        shown.left_out,
-        found.without_effect,
-        None if found.error is None else found.error.what,
-    )
-
-
-def _change_rows(changes: Iterable[AccountChange]) -> Iterable[ChangeRow]:
-    for change in changes:
-        shown = change.after or change.before
-        if shown is None:
-            continue
-        before = change.before if change.after is not None else None
-        yield ChangeRow(
-            shown.account,
-            change.kinds,
-            shown.name,
-            shown.unit,
-            shown.spelled,
-            "" if before is None else before.name,
-            "" if before is None else before.unit,
-            shown.roles,
-            () if before is None else before.roles,
-            change.replaces,
-        )

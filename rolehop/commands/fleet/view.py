@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rolehop.base.durations import age_text, rfc3339
 from rolehop.base.text import clean, pluralize
-from rolehop.commands.fleet.refreshing import ChangeRow, FleetRow, RefreshRow
+from rolehop.commands.fleet.listers import AccountChange
+from rolehop.commands.fleet.refreshing import FleetRow, RefreshedFleet
 from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row
 
 _MOST_SHOWN = 20
@@ -78,51 +79,52 @@ def fleets_document(rows: Iterable[FleetRow]) -> dict[str, object]:
     }
 
 
-def refreshed_view(found: RefreshRow, *, verbose: bool) -> View:
+def refreshed_view(refreshed: RefreshedFleet, *, verbose: bool) -> View:
     """Show what AWS lists now, and what is different."""
-    said = [pluralize(found.accounts, "account")]
-    if found.left_out:
-        said.append(f"left out: {left_out_text(found.left_out)}")
-    if not found.changes and not found.is_first:
-        said.append("nothing changed")
-    head = [line(StyledText(found.name, "bold"), f"  {'; '.join(said)}")]
-    head += [line(StyledText(f"  in vain: {each}", "yellow")) for each in found.without_effect]
-    if not found.changes or (found.is_first and not verbose):
+    listing, changes, is_first = refreshed.listing, refreshed.changes, refreshed.before.at is None
+    remarks = [pluralize(len(listing.accounts), "account")]
+    if listing.left_out:
+        remarks.append(f"left out: {left_out_text(listing.left_out)}")
+    if not changes and not is_first:
+        remarks.append("nothing changed")
+    head = [line(StyledText(refreshed.fleet.name, "bold"), f"  {'; '.join(remarks)}")]
+    head += [line(StyledText(f"  in vain: {each}", "yellow")) for each in refreshed.without_effect]
+    if not changes or (is_first and not verbose):
         return head
-    shown = found.changes if verbose else found.changes[:_MOST_SHOWN]
-    more = len(found.changes) - len(shown)
+    shown = changes if verbose else changes[:_MOST_SHOWN]
+    more = len(changes) - len(shown)
     grid = Grid(("", "ACCOUNT", "NAME", "CHANGE"), list(map(_change_row, shown)))
     rest: list[Line] = [line(f"… and {more} more: -v, or --format json")] if more else []
     return [*head, grid, *rest]
 
 
-def _change_row(change: ChangeRow) -> Row:
+def _change_row(change: AccountChange) -> Row:
     kind = change.kinds[0]
     return row(
         StyledText(_SIGNS.get(kind, "~"), _STYLES.get(kind, "yellow")),
-        change.account,
-        clean(change.name),
+        change.account.account,
+        clean(change.account.name),
         "; ".join(_change_text(change, each) for each in change.kinds),
     )
 
 
-def _change_text(change: ChangeRow, kind: str) -> str:
-    if kind == "renamed":
-        return f"renamed from {clean(change.name_before) or '(no name)'}"
-    if kind == "moved":
-        return f"moved from {_unit(change.unit_before)} to {_unit(change.unit)}"
+def _change_text(change: AccountChange, kind: str) -> str:
+    account, earlier = change.account, change.earlier
+    if kind == "renamed" and earlier is not None:
+        return f"renamed from {clean(earlier.name) or '(no name)'}"
+    if kind == "moved" and earlier is not None:
+        return f"moved from {_unit(earlier.unit)} to {_unit(account.unit)}"
     if kind == "replaces":
         return f"its chain led to {change.replaces} before"
-    if kind == "roles":
-        return f"roles: {', '.join(_role_changes(change))}"
+    if kind == "roles" and earlier is not None:
+        return f"roles: {', '.join(_role_changes(earlier.roles, account.roles))}"
     if kind == "chain":
-        return f"the chain is now …/{change.spelled}"
-    more = [each for each in (change.unit, *change.roles) if each]
+        return f"the chain is now …/{account.spelled}"
+    more = [each for each in (account.unit, *account.roles) if each]
     return ", ".join((kind, *map(clean, more)))
 
 
-def _role_changes(change: ChangeRow) -> Iterator[str]:
-    before, after = change.roles_before, change.roles
+def _role_changes(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
     yield from (f"+{clean(each)}" for each in after if each not in before)
     yield from (f"-{clean(each)}" for each in before if each not in after)
     if set(before) == set(after):
@@ -133,35 +135,35 @@ def _unit(unit: str) -> str:
     return clean(unit) or "the root"
 
 
-def refreshed_document(rows: Iterable[RefreshRow]) -> dict[str, object]:
+def refreshed_document(fleets: Iterable[RefreshedFleet]) -> dict[str, object]:
     """Return the JSON of ``fleet refresh``."""
     return {
         "schema": "rolehop.fleet-refresh/1",
         "fleets": [
             {
-                "name": each.name,
-                "accounts": each.accounts,
-                "listed_at": rfc3339(each.listed_at),
-                "calls": each.calls,
-                "left_out": dict(each.left_out),
+                "name": refreshed.fleet.name,
+                "accounts": len(refreshed.listing.accounts),
+                "listed_at": rfc3339(refreshed.listing.at),
+                "calls": refreshed.calls,
+                "left_out": dict(refreshed.listing.left_out),
                 "changes": [
                     {
-                        "account": change.account,
+                        "account": change.account.account,
                         "changes": list(change.kinds),
-                        "name": change.name,
-                        "chain": f"{each.name}/{change.spelled}",
-                        "unit": change.unit,
-                        "name_before": change.name_before,
-                        "unit_before": change.unit_before,
-                        "roles": list(change.roles),
-                        "roles_before": list(change.roles_before),
+                        "name": change.account.name,
+                        "chain": f"{refreshed.fleet.name}/{change.account.spelled}",
+                        "unit": change.account.unit,
+                        "name_before": change.earlier.name if change.earlier else "",
+                        "unit_before": change.earlier.unit if change.earlier else "",
+                        "roles": list(change.account.roles),
+                        "roles_before": list(change.earlier.roles if change.earlier else ()),
                         "replaces": change.replaces,
                     }
-                    for change in each.changes
+                    for change in refreshed.changes
                 ],
-                "without_effect": list(each.without_effect),
-                "error": each.error,
+                "without_effect": list(refreshed.without_effect),
+                "error": None if refreshed.error is None else refreshed.error.what,
             }
-            for each in rows
+            for refreshed in fleets
         ],
     }

@@ -12,11 +12,12 @@ from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.commands.serve.running import running_servers
-from rolehop.commands.sessions.stored import problem_rows, stored
+from rolehop.commands.sessions.stored import failures_of, stored
 
 if TYPE_CHECKING:
+    from rolehop.app.sdk_problems import SdkProblem
     from rolehop.commands.serve.running import ServerRow
-    from rolehop.commands.sessions.stored import ProblemRow, Stored
+    from rolehop.commands.sessions.stored import Stored
 
 
 @click.command(
@@ -42,7 +43,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """
     cli = CommandContext.of(ctx)
     app = without_broken_config(cli.app)
-    found, problems = stored(app, pattern), problem_rows(app, pattern)
+    found, problems = stored(app, pattern), failures_of(app, pattern)
     servers = running_servers(app, pattern)
     if app.config_problem is not None:
         cli.terminal.note("sign-ins of its sources are not shown")
@@ -78,7 +79,7 @@ def _print_stored(cli: CommandContext, found: Stored) -> None:
 
 
 def _print_servers_and_problems(
-    cli: CommandContext, servers: Sequence[ServerRow], problems: Sequence[ProblemRow]
+    cli: CommandContext, servers: Sequence[ServerRow], problems: Sequence[SdkProblem]
 ) -> None:
     from rolehop.commands.serve.view import servers_view
     from rolehop.commands.sessions.view import problems_view

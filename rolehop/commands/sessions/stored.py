@@ -15,7 +15,6 @@ from rolehop.app.listing import FleetRoles, matches, matching_chains
 from rolehop.app.lost_index import load_index, may_have_more
 from rolehop.app.planning import Planning
 from rolehop.app.sdk_problems import sdk_failures
-from rolehop.base.advice import Advice
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError, VaultError
 from rolehop.base.files import sweep_unfinished
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from rolehop.app.context import App
+    from rolehop.app.sdk_problems import SdkProblem
     from rolehop.config.model import SourceConfig
     from rolehop.plan.resolve import Resolved
     from rolehop.vault.index import Entry, Index
@@ -104,19 +104,6 @@ class Hidden:
     sign_ins: int
     unlock: str | None = None
     """How a person unlocks it from here; ``None``: in the desktop session."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemRow:
-    """How the last `credential-process` of a chain failed."""
-
-    chain: str
-    at: datetime
-    exit_code: int
-    """0: it gave an answer that may be too long for its reader."""
-    what: str
-    cause: str
-    fix: Advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,18 +287,14 @@ def _sign_in_row(
     return ("", SignInRow(names, kind, ends_at, False, by_cli=True)) if ends_at else None
 
 
-def problem_rows(app: App, patterns: Sequence[str] = ()) -> list[ProblemRow]:
-    """Return a row per chain whose last `credential-process` failed, the latest first.
+def failures_of(app: App, patterns: Sequence[str] = ()) -> list[SdkProblem]:
+    """Return how the last `credential-process` of each chain failed, the latest first.
 
     Raises:
         ConfigError: a pattern matches no chain.
     """
     chains = _chains_named(app, patterns)
-    return [
-        ProblemRow(each.chain, each.at, each.exit_code, each.what, each.cause, each.fix)
-        for each in sdk_failures(app)
-        if not patterns or each.chain in chains
-    ]
+    return [each for each in sdk_failures(app) if not patterns or each.chain in chains]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from rolehop.app.sdk_problems import SdkProblem
 from rolehop.base.advice import Advice, one_line
 from rolehop.base.arn import partition_of
 from rolehop.base.dataclass import dataclass
@@ -12,7 +13,7 @@ from rolehop.base.durations import rfc3339, seconds_left, show_left, show_local,
 from rolehop.base.text import clean, pluralize
 from rolehop.commands.serve.running import ServerRow
 from rolehop.commands.serve.view import servers_document
-from rolehop.commands.sessions.stored import Hidden, ProblemRow, SessionRow, SignInRow
+from rolehop.commands.sessions.stored import Hidden, SessionRow, SignInRow
 from rolehop.terminal.json_text import Document
 from rolehop.terminal.layout import Branch, StyledText, View, few_names, line, short_role, time_left
 
@@ -38,7 +39,7 @@ def hidden_text(hidden: Hidden) -> str:
     return Advice(text, "; ", hidden.unlock) if hidden.unlock else text
 
 
-def problems_view(rows: Sequence[ProblemRow], now: datetime, quote: Callable[[str], str]) -> View:
+def problems_view(rows: Sequence[SdkProblem], now: datetime, quote: Callable[[str], str]) -> View:
     """Show how `credential-process` failed last, three lines for each chain.
 
     ``quote`` writes an argument of a command in the shell of whoever reads them.
@@ -55,7 +56,7 @@ def _until(sign_in: SignInRow, now: datetime) -> str:
     return f"expired at {at}" if left == "expired" else f"until {at}, {left}"
 
 
-def _problem(each: ProblemRow, now: datetime, quote: Callable[[str], str]) -> Branch:
+def _problem(each: SdkProblem, now: datetime, quote: Callable[[str], str]) -> Branch:
     ago = f"{show_span(max(0, int((now - each.at).total_seconds())))} ago"
     how = f"failed {ago} with exit code {each.exit_code}" if each.exit_code else f"warned {ago}"
     head = line(
@@ -168,7 +169,7 @@ def status_document(
     rows: Iterable[SessionRow],
     sign_ins: Iterable[SignInRow],
     hidden: Iterable[Hidden],
-    problems: Iterable[ProblemRow],
+    problems: Iterable[SdkProblem],
     servers: Iterable[ServerRow],
     now: datetime,
 ) -> Document:
@@ -224,7 +225,7 @@ def _sign_in(row: SignInRow) -> Document:
     }
 
 
-def _sdk_problem(row: ProblemRow) -> Document:
+def _sdk_problem(row: SdkProblem) -> Document:
     return {
         "chain": row.chain,
         "at": rfc3339(row.at),

@@ -1,4 +1,4 @@
-"""What the policy of a resource means for a call: it decides, adds to others, or cannot exist.
+"""Rules that depend on the call: what its resource's policy means, and which policies cover it.
 
 Source: IAM user guide, "Policy evaluation logic": within one account a resource-based policy grants
 beside the caller's own policies, but "IAM role trust policies and KMS key policies are exceptions

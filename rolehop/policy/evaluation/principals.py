@@ -1,4 +1,4 @@
-"""The caller, and whether a statement's principal matches it.
+"""Who calls, and whether a statement's principal matches it.
 
 Source: IAM user guide, "AWS JSON policy elements: Principal", and policy-evaluation logic within
 one account: how a caller is named decides what else must allow the call.

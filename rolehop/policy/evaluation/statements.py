@@ -1,4 +1,4 @@
-"""Evaluate one statement against one request: all its elements must match."""
+"""Evaluate statements against a request, one by one: all elements of one must match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes to a policy that refuses: the narrowest statement, and who owns the document.
+"""Propose changes to a policy that refuses: the narrowest statement, and who owns the document.
 
 A missing Allow is fixed by adding a statement for exactly this caller, these actions and this role,
 with no fewer conditions than the nearest statement has. A stale principal is replaced in place. An
@@ -290,7 +290,7 @@ class _ChangeBuilder:
 
     @property
     def _pin_tags(self) -> bool:
-        return self.scenario is not None and self.scenario.setting.pin_tags
+        return self.scenario is not None and self.scenario.context.pin_tags
 
     def _session_policy(self) -> str:
         """Return the name of the session policy that is in the config itself."""
@@ -397,7 +397,7 @@ class _ChangeBuilder:
     def _is_of_caller_only(self, document: str) -> bool:
         """True if a document applies to this caller only."""
         caller = self.request.caller
-        known = self.scenario is not None and self.scenario.setting.records
+        known = self.scenario is not None and self.scenario.context.inventory
         mine = document == _own_policy([document], caller)
         once = known and known.is_of_one(document, caller.named)
         return mine or bool(once) or document.startswith("session policy of ")

@@ -1,4 +1,4 @@
-"""One change to the user's config: a key of a hop or of the source."""
+"""Changes to keys of a hop or of the source in the user's config, by which a refused hop may pass."""
 
 from __future__ import annotations
 
@@ -346,7 +346,7 @@ def _identifying(scenario: ChainScenario, hop: int, choice: AskedValue) -> Itera
 
 def _in_region(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Yield the chain with a region that the condition names."""
-    location, now = scenario.region_location, scenario.setting.region
+    location, now = scenario.region_location, scenario.context.region
     if location is None:
         return
     named = [

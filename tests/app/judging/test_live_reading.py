@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.live_iam import LiveIam, _is_complete
 from rolehop.app.planning import Planning
 from rolehop.policy.inventory import Entity, IamInventory

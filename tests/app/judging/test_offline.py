@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions, read_policy, session_or_keys
+from rolehop.app.judging.callers import session_or_keys
+from rolehop.app.judging.documents import PolicyOptions, read_policy
 from rolehop.app.judging.explaining import check_chains, explain_chain
 from rolehop.app.planning import Planning
 from rolehop.base.errors import RolehopError, SourceError, UsageError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rolehop.app.context import App
-from rolehop.app.judging.evidence import PolicyOptions
+from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import explain_refused_hop
 from rolehop.app.judging.refused_walk import explain_refusals, settled_by_documents
 from rolehop.base.errors import HopRefused, UsageError

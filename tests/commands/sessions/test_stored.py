@@ -15,7 +15,7 @@ from rolehop.app.ports import Nobody
 from rolehop.app.sdk_problems import as_problem, note_problem
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, SourceError, UsageError
-from rolehop.commands.sessions.stored import problem_rows, stored
+from rolehop.commands.sessions.stored import failures_of, stored
 from rolehop.commands.shell.scripts import init_script, install_init_script
 from rolehop.commands.source.sources import sources_with_sign_in
 from rolehop.plan.walk_options import WalkOptions
@@ -198,5 +198,5 @@ def test_a_failure_of_a_name_that_nothing_has_is_left_out_after_an_hour(app: App
             at = app.now() - timedelta(hours=hours)
             error = ConfigError(f"no chain or AWS profile is called '{name}'")
             note_problem(app.state_folder, as_problem(name, error, at))
-            shown = {each.chain for each in problem_rows(again(app))}
+            shown = {each.chain for each in failures_of(again(app))}
             assert (name in shown) == (name != "typo" or not hours)

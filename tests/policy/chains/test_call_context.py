@@ -82,7 +82,7 @@ def hop_2(
     **said: Any,
 ) -> Context:
     known = setting(*entities, **said)
-    held = next_state(initial_state(start, known), hop, 1, known.records)
+    held = next_state(initial_state(start, known), hop, 1, known.inventory)
     return context_of(held, AssumeRoleRequest(ADMIN, "s2"), known)
 
 
@@ -98,7 +98,7 @@ def any_call(
 @later
 def after_hop_1(action: str = "sqs:SendMessage", **said: Any) -> Context:
     known = setting(**said)
-    held = next_state(initial_state(KEYS, known), TO_HUB, 1, known.records)
+    held = next_state(initial_state(KEYS, known), TO_HUB, 1, known.inventory)
     return caller_context(held, HERE, known, action, QUEUE)
 
 

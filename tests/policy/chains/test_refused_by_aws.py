@@ -248,7 +248,7 @@ def test_chains_that_are_judged_together_are_judged_as_each_by_itself() -> None:
         replace(first, hops=(first.hops[0], AssumeRoleRequest(HUB, "s3"))),
         replace(first, hops=(AssumeRoleRequest(ADMIN, "s1"), first.hops[1])),
         first.with_region("eu-west-1"),
-        replace(first, source_requests=(federated_request(call, first.setting),)),
+        replace(first, source_requests=(federated_request(call, first.context),)),
         first,
     ]
     for each in (first, *others):

@@ -334,10 +334,10 @@ def test_a_source_s_own_call_with_another_value() -> None:
 
 
 def test_the_same_chain_in_another_region_or_with_mfa() -> None:
-    assert chain().with_region("eu-west-2").setting.region == "eu-west-2"
+    assert chain().with_region("eu-west-2").context.region == "eu-west-2"
     said = {"AWS:MultiFactorAuthPresent": ["false"], "aws:SourceIp": ["192.0.2.1"]}
-    asked = replace(chain(), setting=setting(supplied=said)).with_mfa()
+    asked = replace(chain(), context=setting(supplied=said)).with_mfa()
     assert asked.start.mfa
-    assert asked.setting.supplied == {"aws:SourceIp": ["192.0.2.1"]}
+    assert asked.context.supplied == {"aws:SourceIp": ["192.0.2.1"]}
     present = asked.requests()[1].context.lookup("aws:MultiFactorAuthPresent")
     assert present == ("true",)

@@ -26,7 +26,7 @@ def judged(
 ) -> ChainVerdict:
     asked = scenario(case)
     setting = EvaluationContext(records(case) if known is None else known, NOW)
-    return judge_chain("chain", "me", replace(asked, setting=setting, start=start or asked.start))
+    return judge_chain("chain", "me", replace(asked, context=setting, start=start or asked.start))
 
 
 def shown(

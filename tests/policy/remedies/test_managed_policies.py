@@ -36,7 +36,7 @@ def fix_of_hop_1(details: Json, counts: Json, *statements: Json) -> tuple[Policy
     known = read_inventory(json.dumps({"UserDetailList": [USER], "Policies": [managed], **details}))
     case = healthy()
     setting = EvaluationContext(records(case).merged(known), NOW)
-    verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
+    verdict = judge_chain("chain", "me", replace(scenario(case), context=setting))
     (remedy,) = verdict.hops[0].remedies()
     assert all(isinstance(each, PolicyChange) for each in remedy.steps)
     return tuple(each for each in remedy.steps if isinstance(each, PolicyChange))

@@ -61,7 +61,7 @@ def test_mfa_that_the_source_can_bring_is_brought_whatever_is_said_of_it_now(
     # Where it is not known whether a user's keys or a session of theirs call, neither is MFA.
     mfa = False if long_lived else None
     start = StartingCredentials(ALICE, long_lived=long_lived, mfa=mfa)
-    asked = replace(asked, start=start, setting=replace(asked.setting, supplied=supplied))
+    asked = replace(asked, start=start, context=replace(asked.context, supplied=supplied))
     hop = judge_chain("chain", "me", asked).hops[0]
     if not long_lived and said is None:
         assert hop.verdict.outcome is Outcome.UNKNOWN

@@ -78,7 +78,7 @@ def test_an_action_joins_the_statement_for_this_caller_and_tags_are_pinned_only_
     assert isinstance(step, PolicyChange)
     assert step.statement == trusts(HUB, "sts:AssumeRole", "sts:TagSession")
     asked = scenario(case)
-    pinning = replace(asked, setting=replace(asked.setting, pin_tags=True))
+    pinning = replace(asked, context=replace(asked.context, pin_tags=True))
     (step,) = judge_chain("chain", "me", pinning).hops[1].remedies()[0].steps
     assert isinstance(step, PolicyChange)
     assert step.statement["Condition"] == {"ForAllValues:StringEquals": {"aws:TagKeys": "team"}}
@@ -273,8 +273,8 @@ def test_a_condition_on_services_alone_is_not_shown_as_lost() -> None:
     }
     deny = {**trusts("*"), "Effect": "Deny", "Resource": "*", "Condition": condition}
     case = broken(sets("rcp-333333333333", deny))
-    known = replace(scenario(case).setting, supplied={"aws:principalorgid": ("o-other",)})
-    verdict = judge_chain("chain", "me", replace(scenario(case), setting=known))
+    known = replace(scenario(case).context, supplied={"aws:principalorgid": ("o-other",)})
+    verdict = judge_chain("chain", "me", replace(scenario(case), context=known))
     text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())
     assert "allowed regardless of the caller's organization" in text
     assert "regard to the caller's organization," not in text
@@ -334,7 +334,7 @@ def test_a_deny_that_aws_wrote_is_shown_as_a_policy_to_detach() -> None:
     managed = {"Arn": quarantine, "PolicyVersionList": [version]}
     known = read_inventory(json.dumps({"RoleDetailList": [hub], "Policies": [managed]}))
     setting = EvaluationContext(records(case).merged(known), NOW)
-    verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
+    verdict = judge_chain("chain", "me", replace(scenario(case), context=setting))
     assert verdict.hops[1].remedies() == ()
     text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())
     assert "to fix it, detach policy AWSDenyAll of role Hub: it is an AWS managed policy" in text

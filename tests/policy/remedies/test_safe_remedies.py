@@ -222,8 +222,8 @@ def test_whence_to_call_is_said(denied: bool) -> None:
     if denied:
         trust.append({**trusts("*", NotIpAddress=ranges), "Effect": "Deny"})
     case = broken(sets("trust-admin", *trust))
-    setting = replace(scenario(case).setting, supplied={"aws:sourceip": ("192.0.2.1",)})
-    verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
+    setting = replace(scenario(case).context, supplied={"aws:sourceip": ("192.0.2.1",)})
+    verdict = judge_chain("chain", "me", replace(scenario(case), context=setting))
     assert "  or call from 203.0.113.0/24" in as_text(verdict_view(verdict, verbose=False))
 
 

@@ -176,7 +176,7 @@ def test_many_hops_of_which_nothing_is_known_are_one_screen() -> None:
     asked = scenario(healthy())
     setting = EvaluationContext(IamInventory(), NOW)
     for times in (1, 2, 20):
-        whole = replace(asked, hops=asked.hops * times, setting=setting)
+        whole = replace(asked, hops=asked.hops * times, context=setting)
         verdict = judge_chain("chain", "me", whole)
         lines = checked_text(verdict_view(verdict, verbose=False)).splitlines()
         assert len(lines) <= 24
@@ -190,9 +190,9 @@ def test_many_hops_beside_a_refused_one_whose_fix_has_a_long_line_are_one_screen
     asked, setting = scenario(case), EvaluationContext(found, NOW)
     far = RoleArn.parse(f"arn:aws:iam::222222222222:role/{'p/' * 30}Hub")
     entities = {**found.entities, str(far): replace(found.entities[HUB], arn=str(far))}
-    setting = replace(setting, records=replace(found, entities=entities))
+    setting = replace(setting, inventory=replace(found, entities=entities))
     hops = (replace(asked.hops[0], role=far), asked.hops[1])
-    verdict = judge_chain("chain", "me", replace(asked, hops=hops * 8, setting=setting))
+    verdict = judge_chain("chain", "me", replace(asked, hops=hops * 8, context=setting))
     text = checked_text(verdict_view(verdict, verbose=False))
     assert "would be refused" in text
     assert max(map(len, text.splitlines())) > 80
