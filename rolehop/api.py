@@ -26,7 +26,7 @@ from rolehop.app.asking import PROGRAM, SILENT
 from rolehop.app.context import App
 from rolehop.app.host import home_folder
 from rolehop.app.ports import Nobody, Prompt, PromptedPerson
-from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
+from rolehop.app.walking import ask_before_walk, session_for_handover, session_of_chain
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import UsageError
 from rolehop.base.text import clean, nearest
@@ -216,7 +216,7 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
     """
     name = _chain_name(chain)
     with closing(_app(options)) as app:
-        return walk_for_handover(app, name, _walk_options(options), SILENT).session
+        return session_for_handover(app, name, _walk_options(options), SILENT).session
 
 
 @_with_arguments
@@ -251,7 +251,7 @@ class _RepeatedWalk:
             if self._confirmed is None:
                 options = _walk_options(self._arguments)
                 self._confirmed = ask_before_walk(app, self._chain, options)
-            return walk_chain(app, self._chain, self._confirmed, asked_by=PROGRAM)[1]
+            return session_of_chain(app, self._chain, self._confirmed, asked_by=PROGRAM)[1]
 
 
 def _app(options: Options) -> App:

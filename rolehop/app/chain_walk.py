@@ -171,7 +171,7 @@ class ChainWalk:
                 is_new = self._renews and bool(plan.hops)
                 noted = None if is_new else self._app.index.sessions.get(plan.key)
                 with self._withholding(plan):
-                    session = self._walk(plan, ports, noted.local_expires_at if noted else None)
+                    session = self._renewed(plan, ports, noted.local_expires_at if noted else None)
             except CeilingFound as found:
                 # Each round lowers one role's ceiling to the least there is, so this ends.
                 _remember_ceiling(self._app, found.role, found.seconds)
@@ -229,18 +229,20 @@ class ChainWalk:
             self._planned_for = name
         return plan
 
-    def _walk(self, plan: Plan, ports: Ports, noted_end: datetime | None) -> Session:
-        def walk_as_named() -> Session:
+    def _renewed(self, plan: Plan, ports: Ports, noted_end: datetime | None) -> Session:
+        """Return a new session, or the old one if that is good still and no new one can be had."""
+
+        def as_named() -> Session:
             if not self._is_name_settled(plan):
                 self._confirm_name(plan, ports)
             return walk(plan, ports)
 
         if self._renews or self._options.min_ttl is not None:
-            return walk_as_named()
+            return as_named()
         app = self._app
         renewal = Renewal(
             plan,
-            walk=walk_as_named,
+            walk=as_named,
             find=app.vault.find,
             note=app.note,
             now=app.now,

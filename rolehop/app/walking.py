@@ -2,6 +2,16 @@
 
 That is the session's flags, the hot path's record, how often a chain is used, and why a walk for an
 SDK failed. The walk itself is `app.chain_walk`, which a handover from the record does not load.
+
+Each function says what it adds to the one below it; only `rolehop.walk.walk` walks:
+
+    session_for_handover   counts the use, and notes in the history who gets the session
+      _from_record           a cached session by its record alone
+      ask_before_walk        the confirmation and the reason
+      _remembered            flags and record, for the next command
+        _recorded              the history of the walk, and what was refused in it
+          ChainWalk.session      planned again whenever something is found out
+            _renewed               the old session if it is good and a new one cannot be had
 """
 
 from __future__ import annotations
@@ -50,7 +60,7 @@ class HandoverSession:
         )
 
 
-def walk_chain(
+def session_of_chain(
     app: App,
     name: str,
     options: WalkOptions,
@@ -59,16 +69,16 @@ def walk_chain(
     shared: SharedByWalks | None = None,
     asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
-    """Walk a chain; return the plan that was followed and the session of its last hop.
+    """Return the plan of a chain that was followed, and the session of its last hop.
 
     Raises:
         RolehopError: see `rolehop.walk.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, shared, asked_by)
+        return _recorded(app, name, options, listener, shared, asked_by)
 
 
-def walk_source(
+def session_of_source(
     app: App, name: str, options: WalkOptions, listener: Listener = SILENT
 ) -> tuple[Plan, Session]:
     """Return the session of a chain's source alone, and its plan; no hop is walked.
@@ -77,10 +87,10 @@ def walk_source(
         RolehopError: see `rolehop.walk.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, source_only=True)
+        return _recorded(app, name, options, listener, source_only=True)
 
 
-def walk_for_handover(
+def session_for_handover(
     app: App,
     name: str,
     options: WalkOptions,
@@ -89,7 +99,7 @@ def walk_for_handover(
     command: str | None = None,
     use_record: bool = True,
 ) -> HandoverSession:
-    """Walk a chain to hand its session to a program, after asking for confirmation and reason.
+    """Return a chain's session to hand to a program, after asking for confirmation and reason.
 
     ``command`` hands it over, for the history; ``None``: it is not recorded. ``use_record``: a
     cached session may come from the hot path's record, without config or plan.
@@ -102,8 +112,8 @@ def walk_for_handover(
     with error_context(name):
         found = _from_record(app, name, options, progress) if use_record else None
         if found is None:
-            options = _confirmed_options(app, name, options)
-        handed = found or _confirmed_walk(app, name, options, progress)
+            options = ask_before_walk(app, name, options)
+        handed = found or _remembered(app, name, options, progress)
     if command is not None:
         app.history.handed_over(command, handed.chain, handed.session, options.reason)
     count_use(app, handed.chain)
@@ -129,7 +139,10 @@ def ask_before_walk(app: App, name: str, options: WalkOptions) -> WalkOptions:
         NoTerminal: nobody can be asked.
     """
     with error_context(name):
-        return _confirmed_options(app, name, options)
+        chain = app.config.chains.get(name)
+        if chain is not None and chain.confirm:
+            _ask_confirmation(app, chain, options)
+        return _with_reason(app, name, options)
 
 
 def ask_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
@@ -199,23 +212,15 @@ def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None
     note_problem(app.state_folder, as_problem(chain, error, app.now(), code))
 
 
-def _confirmed_walk(
-    app: App, name: str, options: WalkOptions, progress: Progress
-) -> HandoverSession:
-    plan, session = _walk(app, name, options, progress)
+def _remembered(app: App, name: str, options: WalkOptions, progress: Progress) -> HandoverSession:
+    """Return the session; keep its flags, and the record that gives the next one from the cache."""
+    plan, session = _recorded(app, name, options, progress)
     for step in plan.hops:
         if step.shortened:
             app.note(f"hop {step.number}: {step.shortened}")
     write_record(app, plan, options, name)
     store_flags(app, session, options)
     return HandoverSession(plan.chain, plan.export_region, session, options.shell_flags)
-
-
-def _confirmed_options(app: App, name: str, options: WalkOptions) -> WalkOptions:
-    chain = app.config.chains.get(name)
-    if chain is not None and chain.confirm:
-        _ask_confirmation(app, chain, options)
-    return _with_reason(app, name, options)
 
 
 def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
@@ -274,7 +279,7 @@ def _from_record(
     return HandoverSession(record.name, record.region or None, session)
 
 
-def _walk(
+def _recorded(
     app: App,
     name: str,
     options: WalkOptions,
@@ -284,6 +289,7 @@ def _walk(
     *,
     source_only: bool = False,
 ) -> tuple[Plan, Session]:
+    """Return plan and session; each call goes into the history, and what AWS refuses is kept."""
     from rolehop.app.chain_walk import ChainWalk, SharedByWalks
     from rolehop.vault.refusals import record_refusals
 

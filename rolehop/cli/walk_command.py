@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from rolehop.plan.walk_options import WalkOptions
 
 
-def walk_for_handover(
+def session_for_handover(
     cli: CommandContext, command: str, chain: str, options: WalkOptions
 ) -> HandoverSession:
     """Walk ``chain`` for a handover by ``command``, its progress on stderr."""
-    return walking.walk_for_handover(
+    return walking.session_for_handover(
         cli.app,
         chain,
         options,

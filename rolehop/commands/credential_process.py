@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.app.asking import SDK
-from rolehop.app.walking import keep_sdk_problem, walk_chain, write_record
+from rolehop.app.walking import keep_sdk_problem, session_of_chain, write_record
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.errors import RolehopError, ServiceError
 from rolehop.base.time_limit import OutOfTime, program_time_limit
@@ -58,7 +58,7 @@ def command(
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
     try:
         with program_time_limit(_SECONDS):
-            plan, session = walk_chain(cli.app, chain, options, asked_by=SDK)
+            plan, session = session_of_chain(cli.app, chain, options, asked_by=SDK)
     except OutOfTime:
         raise ServiceError(
             f"no session within {_SECONDS} s",

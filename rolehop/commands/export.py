@@ -10,7 +10,7 @@ from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
-from rolehop.cli.walk_command import walk_for_handover
+from rolehop.cli.walk_command import session_for_handover
 
 
 @click.command(
@@ -40,7 +40,7 @@ def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> No
     cli = CommandContext.of(ctx)
     to_text = _format(cli, style, shell)
     cli.terminal.write_output(
-        to_text(walk_for_handover(cli, "export", chain, walk_options_from(ctx)))
+        to_text(session_for_handover(cli, "export", chain, walk_options_from(ctx)))
     )
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.cli.walk_command import walk_for_handover
+from rolehop.cli.walk_command import session_for_handover
 from rolehop.terminal.output import write_lines
 
 if TYPE_CHECKING:
@@ -74,4 +74,4 @@ def session_changes(
         from rolehop.commands.serve.run import serve_beside
 
         return serve_beside(cli, command, chain, options, for_containers=for_containers)
-    return walk_for_handover(cli, command, chain, options).changes(cli.environ)
+    return session_for_handover(cli, command, chain, options).changes(cli.environ)

@@ -14,7 +14,7 @@ from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Unseen
-from rolehop.app.walking import walk_chain, walk_for_handover
+from rolehop.app.walking import session_for_handover, session_of_chain
 from rolehop.base.errors import Declined, NoTerminal
 from rolehop.plan.walk_options import WalkOptions
 from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
@@ -56,7 +56,7 @@ def make_app(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., App
 def test_a_walk_prints_nothing(
     world: World, make_app: Callable[..., App], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    _, session = walk_chain(make_app(), "admin", WalkOptions(duration=7200))
+    _, session = session_of_chain(make_app(), "admin", WalkOptions(duration=7200))
     assert session.arn == "arn:aws:sts::333333333333:assumed-role/Admin/me"
     assert world.sts.roles_called == [HUB, ADMIN]
     assert capfd.readouterr() == ("", "")
@@ -65,7 +65,7 @@ def test_a_walk_prints_nothing(
 def test_notes_go_to_whoever_listens(world: World, make_app: Callable[..., App]) -> None:
     notes: list[str] = []
     app = make_app(notify=notes.append)
-    walk_for_handover(app, "admin", WalkOptions(duration=7200), SILENT)
+    session_for_handover(app, "admin", WalkOptions(duration=7200), SILENT)
     assert notes == ["hop 2: 2 h asked, 1 h planned: a chained hop lasts at most 1 h"]
 
 
@@ -74,7 +74,7 @@ def test_without_anybody_to_ask_a_question_is_an_error(
 ) -> None:
     world.config(GUARDED)
     with pytest.raises(NoTerminal) as caught:
-        walk_for_handover(make_app(), "admin", WalkOptions(), SILENT)
+        session_for_handover(make_app(), "admin", WalkOptions(), SILENT)
     assert caught.value.exit_code == 8
     assert caught.value.chain == "admin"
     assert world.sts.roles_called == []
@@ -85,7 +85,7 @@ def test_the_person_confirms_and_gives_the_reason(
 ) -> None:
     world.config(GUARDED)
     person = Answers("y", "", "ticket 7")
-    handed = walk_for_handover(make_app(person=person), "admin", WalkOptions(), SILENT)
+    handed = session_for_handover(make_app(person=person), "admin", WalkOptions(), SILENT)
     assert handed.session.arn.endswith("assumed-role/Admin/me+ticket-7")
     assert len(person.asked) == 3
 
@@ -95,7 +95,7 @@ def test_a_person_who_does_not_say_yes_stops_the_walk(
 ) -> None:
     world.config(GUARDED)
     with pytest.raises(Declined):
-        walk_for_handover(make_app(person=Answers("no")), "admin", WalkOptions(), SILENT)
+        session_for_handover(make_app(person=Answers("no")), "admin", WalkOptions(), SILENT)
     assert world.sts.roles_called == []
 
 
@@ -103,7 +103,7 @@ def test_no_prompt_asks_nothing(world: World, make_app: Callable[..., App]) -> N
     world.config(GUARDED)
     person = Answers("y")
     with pytest.raises(NoTerminal):
-        walk_for_handover(make_app(person=person), "admin", WalkOptions(no_prompt=True), SILENT)
+        session_for_handover(make_app(person=person), "admin", WalkOptions(no_prompt=True), SILENT)
     assert person.asked == []
 
 
@@ -112,7 +112,7 @@ def test_flags_are_part_of_the_plan_that_is_explained(
 ) -> None:
     """With the session that was made with the flag, its policy is read from IAM."""
     app, flags = make_app(), WalkOptions(policy_arns=(LIMIT,))
-    walk_chain(app, "admin", flags)
+    session_of_chain(app, "admin", flags)
     explain_chain(app, "admin", PolicyOptions(), flags, offline=False)
     assert ("GetPolicy", LIMIT) in {
         (call.action, call.params.get("PolicyArn")) for call in world.sts.calls

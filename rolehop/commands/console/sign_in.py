@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from rolehop.app.planning import Planning
-from rolehop.app.walking import ask_before_walk, count_use, store_flags, walk_chain, walk_source
+from rolehop.app.walking import (
+    ask_before_walk,
+    count_use,
+    session_of_chain,
+    session_of_source,
+    store_flags,
+)
 from rolehop.aws.net.addresses import is_web_address
 from rolehop.base.arn import partition_of, partition_of_region
 from rolehop.base.dataclass import dataclass, replace
@@ -133,7 +139,7 @@ def switched_login(
     if switch.user == "browser":
         sign_out = sign_out_of(app, switch.site, request)
         return ConsoleLogin(name, switch.link, {}, None, sign_out), None
-    plan, session = walk_source(app, name, options, progress)
+    plan, session = session_of_source(app, name, options, progress)
     if partition_of(session.arn) not in (None, partition_of(switch.role)):
         raise _refused(plan, "its source is in another partition")
     login = sign_in(app, plan, session, switch.site, switch.link, request)
@@ -260,7 +266,7 @@ def _walk(
         address = site_of(app, plan, planned).destination(request.destination)
     check_browser(app, options, request)
     options = ask_before_walk(app, name, options)
-    plan, session = walk_chain(app, name, options, progress)
+    plan, session = session_of_chain(app, name, options, progress)
     _check(plan, request.seconds)
     partition = partition_of(session.arn) or partition_of_region(plan.region)
     site = site_of(app, plan, partition)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rolehop.app.chain_walk import SharedByWalks, SharedFailures
 from rolehop.app.planning import Planning
 from rolehop.app.ports import declined, is_yes
-from rolehop.app.walking import ask_reason, person_for, walk_chain
+from rolehop.app.walking import ask_reason, person_for, session_of_chain
 from rolehop.base.dataclass import dataclass, field
 from rolehop.base.errors import (
     ConfigError,
@@ -166,7 +166,7 @@ class FleetWalker:
         return self._walk_once(chain)
 
     def _walk_once(self, chain: str) -> Session:
-        return walk_chain(self._app, chain, self._options, shared=self._shared)[1]
+        return session_of_chain(self._app, chain, self._options, shared=self._shared)[1]
 
 
 def ask_once(app: App, chains: Sequence[str], options: WalkOptions, *, always: bool) -> WalkOptions:

@@ -6,7 +6,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from rolehop.app.walking import ask_before_walk, person_for, walk_chain
+from rolehop.app.walking import ask_before_walk, person_for, session_of_chain
 from rolehop.aws.organizations import OrganizationAccountReader, OrganizationsApi
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SourceError
@@ -165,7 +165,7 @@ class OrganizationLister:
     def _api(self) -> OrganizationsApi:
         app, asking = self._app, self._asking
         options = ask_before_walk(app, self._chain, asking.options)
-        plan, session = walk_chain(app, self._chain, options, asking.walk)
+        plan, session = session_of_chain(app, self._chain, options, asking.walk)
         settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
         return OrganizationsApi(
             settings,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rolehop.app.context import App
 from rolehop.app.ports import Nobody, Progress
-from rolehop.app.walking import ask_before_walk, count_use, walk_chain
+from rolehop.app.walking import ask_before_walk, count_use, session_of_chain
 from rolehop.base.advice import Advice, Argument, one_line
 from rolehop.base.credentials import Session, scrub
 from rolehop.base.dataclass import dataclass, replace
@@ -447,7 +447,7 @@ def start_chain(
         RolehopError: see `rolehop.walk.walk.walk`.
     """
     confirmed = ask_before_walk(app, name, options)
-    plan, session = walk_chain(app, name, confirmed, progress)
+    plan, session = session_of_chain(app, name, confirmed, progress)
     app.history.handed_over(command, name, session, confirmed.reason)
     count_use(app, name)
     walk_again = _Renewal(app, plan.chain, confirmed, was_asked=_asks(app, name))
@@ -511,4 +511,4 @@ class _Renewal:
             if _asks(app, self._name) and not self._was_asked:
                 ask_before_walk(app, self._name, self._options)
             with unattended(), time_limit(_WALK_SECONDS):
-                return walk_chain(app, self._name, self._options)[1]
+                return session_of_chain(app, self._name, self._options)[1]

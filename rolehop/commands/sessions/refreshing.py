@@ -12,8 +12,8 @@ from rolehop.app.planning import Planning
 from rolehop.app.walking import (
     ask_reason,
     person_for,
+    session_of_chain,
     store_flags,
-    walk_chain,
     write_missing_records,
 )
 from rolehop.base.credentials import Session
@@ -99,7 +99,7 @@ def walk_many(
 
     def walk(name: str) -> tuple[Plan, Session]:
         try:
-            return walk_chain(app, name, options, shared=shared)
+            return session_of_chain(app, name, options, shared=shared)
         finally:
             progress.walked()
 
@@ -200,7 +200,7 @@ def _refresh_one(app: App, name: str, options: WalkOptions, listener: Listener) 
         options = _with_stored_flags(app, options)
     options = ask_reason(app, name, options)
     shared = SharedByWalks(RenewingVault(app.vault, app.now), renews=True)
-    plan, session = walk_chain(app, name, options, listener, shared=shared)
+    plan, session = session_of_chain(app, name, options, listener, shared=shared)
     store_flags(app, session, options)
     write_missing_records(app, {name: plan}, options)
     return Refreshed(session if of_shell else None, options.hop_flags)

@@ -14,7 +14,7 @@ from rolehop.base.text import clean
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, typed_arguments, walk_options, walk_options_from
-from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
+from rolehop.cli.walk_command import chain_or_pick, session_for_handover
 from rolehop.terminal import output
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
         name, options = previous_walk(cli.app, options)
     else:
         name = chain_or_pick(cli, chain, "assume CHAIN", by_folder=True)
-    handed = walk_for_handover(cli, "assume", name, options)
+    handed = session_for_handover(cli, "assume", name, options)
     if sys.stdout.isatty():
         typed_in = cli.dialect_typed(shell)
         typed = [_as_typed(each, typed_in) for each in typed_arguments(ctx)]
