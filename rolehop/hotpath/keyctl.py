@@ -1,7 +1,14 @@
-"""The Linux kernel's key calls: find a key of this user and read it.
+"""The Linux kernel's key calls: find a key of this user alone and read it.
 
 Used by the kernel back end of the vault and by the hot path of ``credential-process``, so only the
-half of ``ctypes`` that is written in C is imported: the other half takes six times as long. The numbers are Linux's (add_key(2), keyctl(2), errno(3)).
+half of ``ctypes`` that is written in C is imported: the other half takes six times as long. The
+numbers are Linux's (add_key(2), keyctl(2), errno(3)).
+
+Whoever has the user keyring in a keyring of his own possesses what is in it (keyrings(7)): with
+pam_keyinit's link, or one that any program made in the session keyring, also another user whom
+``su``, ``runuser`` or a daemon started from that session became. So rolehop's keys give possessors
+nothing and their owner everything, and no keyring is ever linked to use them. Such a user may still
+put keys into the user keyring: one that is not its owner's alone is none of ours.
 """
 
 import _ctypes
@@ -12,15 +19,11 @@ if sys.platform == "linux":
 else:
     import os
 
-TYPE_CHECKING = False  # typing's own costs more than all that this module does
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
+THREAD_RING, USER_RING = -1, -4
+DESCRIBE, SEARCH, READ = 6, 10, 11
+OWNER_ALONE = 0x003F0000
+"""The owner: all rights; possessors, group and others: none."""
 
-    T = TypeVar("T")
-
-USER_RING, SESSION_RING = -4, -3
-LINK, SEARCH, READ = 8, 10, 11
 # ``big_key`` costs next to no quota but is not built into every kernel; ``user`` always is.
 KINDS = (b"big_key", b"user")
 ENOENT, EACCES = 2, 13
@@ -28,6 +31,7 @@ ENOKEY, EKEYEXPIRED, EKEYREVOKED = 126, 127, 128
 GONE = (ENOENT, ENOKEY, EKEYEXPIRED, EKEYREVOKED)
 _SYSCALLS = {"x86_64": (248, 250), "aarch64": (217, 219)}  # add_key, keyctl
 _FIRST_GUESS = 8192  # bytes; a session with a large token fits
+_LONGEST_DESCRIPTION = 4_200  # bytes; the kernel takes 4,095, and type and rights come first
 
 
 class _Char(_ctypes._SimpleCData):  # type: ignore[type-arg]
@@ -60,7 +64,7 @@ def read_text(service: str, username: str) -> str | None:
 
 
 def find(name: bytes) -> tuple[bytes, int] | None:
-    """Return kind and serial of the key called ``name``, ``None`` if there is none.
+    """Return kind and serial of the key called ``name`` that is this user's alone, ``None``: none is.
 
     Raises:
         OSError: the kernel returns any error but "no such key".
@@ -74,17 +78,31 @@ def find(name: bytes) -> tuple[bytes, int] | None:
 
 
 def find_kind(kind: bytes, name: bytes) -> int | None:
-    """Return the serial of the key of ``kind`` called ``name``. Raises as ``find``."""
+    """Return the serial of the key of ``kind`` called ``name``. Raises as ``find``.
 
-    def search() -> int:
-        return keyctl(SEARCH, USER_RING, kind, name, 0)
-
+    EACCES: it gives this user nothing, so it is another one's.
+    """
     try:
-        return possessing(search)
+        serial = keyctl(SEARCH, USER_RING, kind, name, 0)
+        return None if describe(serial) is None else serial
     except OSError as error:
-        if error.errno in GONE:
+        if error.errno in GONE or error.errno == EACCES:
             return None
         raise
+
+
+def describe(serial: int) -> bytes | None:
+    """Return a key's description, ``None`` if it is not this user's alone.
+
+    Raises:
+        OSError: as ``find``; also if there is no such key, and if it may not be seen.
+    """
+    buffer = (_Char * _LONGEST_DESCRIPTION)()
+    length = keyctl(DESCRIBE, serial, buffer, _LONGEST_DESCRIPTION)
+    # "type;user;group;rights;description" and a zero byte (keyctl_describe(3))
+    _, user, _, rights, text = bytes(buffer)[: length - 1].split(b";", 4)
+    is_own = int(user) == os.geteuid() and int(rights, 16) == OWNER_ALONE
+    return text if is_own else None
 
 
 def read(serial: int) -> bytes | None:
@@ -93,7 +111,7 @@ def read(serial: int) -> bytes | None:
     while True:
         buffer = (_Char * size)()
         try:
-            length = possessing(lambda: keyctl(READ, serial, buffer, size))  # noqa: B023 - called now
+            length = keyctl(READ, serial, buffer, size)
         except OSError as error:
             if error.errno in GONE:
                 return None
@@ -103,25 +121,9 @@ def read(serial: int) -> bytes | None:
         size = length
 
 
-def possessing(call: "Callable[[], T]") -> "T":
-    """Make ``call``; on EACCES, link ``@u`` into ``@s`` and try once more.
-
-    A process whose session keyring does not contain the user keyring may find keys there, but not
-    use them (keyrings(7), possession). The link is made on EACCES only: without a session keyring
-    it creates one, which costs quota and would hide the user's own from children.
-    """
-    try:
-        return call()
-    except PermissionError as error:
-        if error.errno != EACCES:
-            raise
-    keyctl(LINK, USER_RING, SESSION_RING)
-    return call()
-
-
-def add_key(kind: bytes, name: bytes, payload: bytes) -> int:
-    """Add or update a key in the user keyring; return its serial. Raises as ``find``."""
-    return _call(0, kind, name, payload, len(payload), USER_RING)
+def add_key(kind: bytes, name: bytes, payload: bytes, ring: int) -> int:
+    """Add or update a key in ``ring``; return its serial. Raises as ``find``."""
+    return _call(0, kind, name, payload, len(payload), ring)
 
 
 def keyctl(operation: int, *arguments: object) -> int:

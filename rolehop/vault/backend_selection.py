@@ -2,10 +2,10 @@
 
 In this order: the class named in the config, by PYTHON_KEYRING_BACKEND or in keyringrc.cfg; the
 platform's own, whose module is imported directly (keyring's discovery imports every back end and
-takes ten times as long); on Linux without a Secret Service or KWallet the kernel's keyring; then
-keyring's discovery. A back end that discovery finds is refused if it keeps plaintext: any package
-may install `keyrings.alt` as a dependency, which nobody chose. One that is named is accepted, with
-a warning.
+takes ten times as long); on Linux without a Secret Service or KWallet the kernel's keyring, unless
+other containers may share it; then keyring's discovery. A back end that discovery finds is refused if
+it keeps plaintext: any package may install `keyrings.alt` as a dependency, which nobody chose. One
+that is named is accepted, with a warning.
 """
 
 from __future__ import annotations
@@ -286,7 +286,11 @@ def _platforms_own(
             tried.append(f"Secret Service: {problem.text}")
             if problem.may_be_foreign:
                 warning = f"{problem.text}: the kernel's keyring is used instead"
-        if platform == "linux":
+        if platform == "linux" and _is_shared():
+            tried.append(
+                "kernel keyring: other containers may use the same one, unless you name it"
+            )
+        elif platform == "linux":
             yield KERNEL, warning
 
 
@@ -375,6 +379,12 @@ def _properties(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the properties of back ends by name, in lower case, as keyring finds them."""
     parts = ((name.partition(PROPERTY), value) for name, value in environ.items())
     return {name.lower(): value for (_, prefix, name), value in parts if prefix}
+
+
+def _is_shared() -> bool:
+    from rolehop.vault.kernel import shared_by_containers
+
+    return shared_by_containers()
 
 
 def _prove_kernel() -> None:

@@ -3,47 +3,50 @@
 For machines without a session bus: nothing touches the disk, the kernel expires each key, and
 everything is lost at reboot. Not registered as an entry point, so that other programs' choice of
 back end does not change. The system calls are in ``rolehop.hotpath.keyctl``, which the hot path
-shares.
+shares, and which says who may use a key.
 
-Adding under an existing description updates the key and clears its timeout (keyctl(2)), so the
-timeout is set after every write.
+A new key has wide rights. So it is made in the keyring of this thread, which nobody shares, gets its
+rights and its end there, and is linked into the user's when it is complete, in place of the old one.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from rolehop.base.errors import VaultAbsent, VaultFull
 from rolehop.hotpath.keyctl import (
+    EACCES,
     GONE,
     KINDS,
+    OWNER_ALONE,
+    SEARCH,
+    THREAD_RING,
     USER_RING,
     NoSuchCalls,
     add_key,
+    describe,
     description,
     find,
     find_kind,
     keyctl,
-    possessing,
     read,
 )
 
 LIMIT = 32_000
 """UTF-16 units; a ``user`` key holds 32,767 bytes, and rolehop's items are ASCII."""
 
-_SETPERM, _DESCRIBE, _UNLINK, _SET_TIMEOUT = 5, 6, 9, 15
-_LONGEST_DESCRIPTION = 4_200  # bytes; the kernel takes 4,095, and type and rights come first
+_SETPERM, _LINK, _UNLINK, _SET_TIMEOUT = 5, 8, 9, 15
+_FIRST_PID_NAMESPACE, _FIRST_USER_NAMESPACE = 0xEFFFFFFC, 0xEFFFFFFD
+"""The machine's own (include/linux/proc_ns.h)."""
 
-# Possessor and user: all rights; group and others: none.
-_FOR_THE_USER = 0x3F3F0000
 _BLOCKED = frozenset({errno.EPERM, errno.ENOSYS})
 
 
@@ -75,14 +78,7 @@ class KernelKeyring(KeyringBackend):
         """
         name = description(service, username)
         with _translated_errors():
-            kind, key = _add(name, password.encode("utf-8"))
-            try:
-                possessing(lambda: keyctl(_SETPERM, key, _FOR_THE_USER))
-                possessing(lambda: keyctl(_SET_TIMEOUT, key, seconds))
-            except OSError as error:
-                if not _is_removed(error, name, (kind, key)):
-                    raise
-            if kind != KINDS[-1]:
+            if _store(name, password.encode("utf-8"), seconds) != KINDS[-1]:
                 # An older copy of the other type would be found once this one has expired.
                 _unlink(name, KINDS[-1])
 
@@ -107,23 +103,17 @@ class KernelKeyring(KeyringBackend):
 
 
 def _descriptions() -> Iterator[str]:
-    """Yield the descriptions of all keys in the user keyring."""
+    """Yield the descriptions of all keys in the user keyring that are this user's alone."""
     ring = read(USER_RING) or b""
     for serial in struct.unpack(f"={len(ring) // 4}i", ring[: len(ring) // 4 * 4]):
         try:
-            # "type;user;group;rights;description" and a zero byte (keyctl_describe(3))
-            text = _described(serial)
+            text = describe(serial)
         except OSError as error:
-            if error.errno not in (*GONE, errno.EACCES):
+            if error.errno not in (*GONE, EACCES):
                 raise
         else:
-            yield text.partition(b"\0")[0].split(b";", 4)[-1].decode("utf-8", "replace")
-
-
-def _described(serial: int) -> bytes:
-    buffer = ctypes.create_string_buffer(_LONGEST_DESCRIPTION)
-    possessing(lambda: keyctl(_DESCRIBE, serial, buffer, _LONGEST_DESCRIPTION))
-    return buffer.raw
+            if text is not None:
+                yield text.decode("utf-8", "replace")
 
 
 def usable() -> str | None:
@@ -132,54 +122,103 @@ def usable() -> str | None:
         return "only Linux has one"
     try:
         with _translated_errors():
-            find(b"rolehop:probe")
+            # Not `find`, to which a keyring that may not be searched is one without the key.
+            keyctl(SEARCH, USER_RING, KINDS[-1], b"rolehop:probe", 0)
     except VaultAbsent as error:
         return error.cause
     except OSError as error:
-        return error.strerror
+        return None if error.errno in GONE else error.strerror
     return None
 
 
-def _read(name: bytes) -> bytes | None:
-    while True:
-        found = find(name)
-        try:
-            return None if found is None else read(found[1])
-        except OSError as error:
-            if not _is_removed(error, name, found):
-                raise
+def shared_by_containers() -> bool:
+    """True if other containers may have the same keyring, also where it is not known.
 
-
-def _is_removed(error: OSError, name: bytes, found: tuple[bytes, int] | None) -> bool:
-    """True if ``error`` came because another process removed the key since it was found.
-
-    A key that is in no keyring of this process any more may not be used: EACCES.
+    A user's keyring belongs to his ID in a user namespace (user_namespaces(7)), and containers
+    often have none of their own: then root of one is root of the next, and of the machine.
     """
-    return error.errno in GONE or (error.errno == errno.EACCES and find(name) != found)
+    try:
+        user, process = (Path("/proc/self/ns", each).stat().st_ino for each in ("user", "pid"))
+    except OSError:  # there is no /proc
+        return True
+    # A distribution of WSL is like a container; all of them belong to one person.
+    is_container = process != _FIRST_PID_NAMESPACE and not Path("/run/WSL").is_dir()
+    return is_container and user == _FIRST_USER_NAMESPACE
 
 
-def _add(name: bytes, payload: bytes) -> tuple[bytes, int]:
+def _read(name: bytes) -> bytes | None:
+    while (found := find(name)) is not None:
+        payload = read(found[1])
+        if payload is not None:
+            return payload
+        # It has just expired, or another process has replaced it.
+    return None
+
+
+def _store(name: bytes, payload: bytes, seconds: int) -> bytes:
+    """Store ``payload`` and return the kind of its key; no error if it was removed meanwhile."""
     rare, always = KINDS
     try:
-        return rare, possessing(lambda: add_key(rare, name, payload))
+        _replace(rare, name, payload, seconds)
     except OSError as error:
         # ENODEV: this kernel has no such type; EOPNOTSUPP: it has, without what it needs.
         if error.errno not in (errno.ENODEV, errno.EOPNOTSUPP):
             raise
-    return always, possessing(lambda: add_key(always, name, payload))
+    else:
+        return rare
+    try:
+        _replace(always, name, payload, seconds)
+    except OSError as error:
+        old = find_kind(always, name) if error.errno == errno.EDQUOT else None
+        if old is None:
+            raise
+        _update(old, name, payload, seconds)
+    return always
+
+
+def _update(old: int, name: bytes, payload: bytes, seconds: int) -> None:
+    """Change a key in place, where the quota does not hold the old value and the new one."""
+    with _removed_meanwhile():
+        keyctl(_LINK, old, THREAD_RING)  # where a key that is added changes it
+    try:
+        _replace(KINDS[-1], name, payload, seconds)
+    finally:
+        with _removed_meanwhile():
+            keyctl(_UNLINK, old, THREAD_RING)
+
+
+def _replace(kind: bytes, name: bytes, payload: bytes, seconds: int) -> None:
+    """Put a new key into the user keyring; until then nobody else can use it, or find it there."""
+    key = add_key(kind, name, payload, THREAD_RING)
+    try:
+        with _removed_meanwhile():
+            keyctl(_SETPERM, key, OWNER_ALONE)
+            keyctl(_SET_TIMEOUT, key, seconds)
+            keyctl(_LINK, key, USER_RING)
+    finally:
+        with _removed_meanwhile():
+            keyctl(_UNLINK, key, THREAD_RING)
 
 
 def _unlink(name: bytes, kind: bytes) -> bool:
-    key = find_kind(kind, name)
-    if key is None:
-        return False
+    """Take the key out of the user keyring, also if it is another user's; ``False``: there is none."""
     try:
-        possessing(lambda: keyctl(_UNLINK, key, USER_RING))
+        keyctl(_UNLINK, keyctl(SEARCH, USER_RING, kind, name, 0), USER_RING)
     except OSError as error:
-        if error.errno in GONE:
+        if error.errno in GONE or error.errno == EACCES:  # as `find_kind` has it
             return False
         raise
     return True
+
+
+@contextmanager
+def _removed_meanwhile() -> Iterator[None]:
+    """Pass over the errors of a key that expired, or that another process removed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
 
 
 @contextmanager

@@ -45,8 +45,8 @@ elif clear:
         file.write(f"{user} {user} 1")
 assert keyctl.keyctl(1, ctypes.c_char_p(None)) > 0  # JOIN_SESSION_KEYRING
 if clear:
-    keyctl.keyctl(8, -4, -3)  # LINK @u into @s
     keyctl.keyctl(7, -4)  # CLEAR @u
+    key_quota.wait_for(18_000)
 """
 _CANNOT = ("this user's quota of keys", "no user namespace")
 
@@ -103,7 +103,7 @@ def run(
 ) -> list[str]:
     """Run Python ``code`` as an unprivileged user; return what it printed, line by line.
 
-    ``clear`` empties that user's keyring first, which also links it into the session keyring.
+    ``clear`` empties that user's keyring first.
     ``room`` then fills it until this many bytes of the user's quota are left. ``before`` runs
     with the privileges of this process.
     """

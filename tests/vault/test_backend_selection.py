@@ -15,7 +15,7 @@ from keyring.backend import KeyringBackend
 from rolehop.base.errors import VaultAbsent
 from rolehop.vault import KERNEL
 from rolehop.vault.backend_selection import choose_backend
-from rolehop.vault.kernel import usable
+from rolehop.vault.kernel import shared_by_containers, usable
 from tests.doubles.keyrings import InMemory, Weak
 from tests.support.environment import for_coverage
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
@@ -40,9 +40,15 @@ except VaultAbsent as absent:
 """
 
 
-def choose_apart(environ: dict[str, str], platform: str, named: str | None = None) -> list[object]:
+def choose_apart(
+    environ: dict[str, str],
+    platform: str,
+    named: str | None = None,
+    within: tuple[str, ...] = (),
+) -> list[object]:
+    argv = [sys.executable, "-W", "error", "-c", _CHOOSE, json.dumps([named, environ, platform])]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _CHOOSE, json.dumps([named, environ, platform])],
+        [*within, *argv],
         capture_output=True,
         text=True,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **for_coverage(), **environ},
@@ -221,17 +227,55 @@ def test_each_member_of_a_chain_of_keyrings_is_judged(
     assert choose_backend(chainer, home, "linux").name == chainer
 
 
+def need_unshared_kernel_keyring() -> None:
+    if usable() is not None or shared_by_containers():
+        pytest.skip(f"no kernel keyring of this user alone: {usable()}")
+
+
 def test_without_a_session_bus_linux_has_the_kernel_keyring(home: dict[str, str]) -> None:
-    if usable() is not None:
-        pytest.skip(f"no kernel keyring: {usable()}")
+    need_unshared_kernel_keyring()
     assert choose_apart(home, "linux") == [KERNEL, None, False, False]
 
 
 def test_a_bus_without_a_secret_service_leads_to_the_kernel_keyring(home: dict[str, str]) -> None:
-    if usable() is not None:
-        pytest.skip(f"no kernel keyring: {usable()}")
+    need_unshared_kernel_keyring()
     dead = {**home, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={home['HOME']}/no-bus"}
     assert choose_apart(dead, "linux")[0] == KERNEL
+
+
+CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc")
+OF_ONE_USER = ("unshare", "--user", "--map-root-user", *CONTAINER[1:])
+WSL = ("sh", "-c", 'mount -t tmpfs none /run && mkdir /run/WSL && exec "$@"', "sh")
+NO_PROC = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
+
+
+def need(within: tuple[str, ...]) -> None:
+    if usable() is not None:
+        pytest.skip(f"no kernel keyring: {usable()}")
+    done = subprocess.run([*within, "true"], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no such namespaces: {done.stderr}")
+
+
+@pytest.mark.parametrize("within", [CONTAINER, NO_PROC], ids=["container", "no /proc"])
+def test_a_keyring_that_other_containers_may_share_is_used_only_if_it_is_named(
+    home: dict[str, str], within: tuple[str, ...]
+) -> None:
+    need(within)
+    _, what, cause, fix = choose_apart(home, "linux", within=within)
+    assert what == "there is no usable keyring"
+    shared = "kernel keyring: other containers may use the same one, unless you name it"
+    assert str(cause).startswith(f"Secret Service: there is no session bus; {shared}")
+    assert '[vault] backend = "module.Class"' in str(fix)
+    assert choose_apart(home, "linux", KERNEL, within) == [KERNEL, None, False, False]
+
+
+@pytest.mark.parametrize("within", [OF_ONE_USER, (*CONTAINER, *WSL)], ids=["user namespace", "WSL"])
+def test_a_keyring_of_one_person_is_used_in_a_container(
+    home: dict[str, str], within: tuple[str, ...]
+) -> None:
+    need(within)
+    assert choose_apart(home, "linux", within=within) == [KERNEL, None, False, False]
 
 
 def test_a_running_secret_service_is_used(secret_service: SecretService) -> None:
