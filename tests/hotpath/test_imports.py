@@ -128,7 +128,7 @@ COMMON = "--help"
 # Each costs as much as several modules of rolehop, and click imports none of them.
 WATCHED_TEXT = """
 asyncio boto3 botocore ctypes getpass jmespath json keyring pathlib platformdirs rich secretstorage
-tomllib
+tomllib yaml
 """
 # These, too, unless botocore and keyring bring them, each version others.
 BROUGHT_TEXT = """

@@ -20,7 +20,7 @@ from rolehop.commands.config.importing.proposal import (
     ProposedChain,
     ProposedSource,
 )
-from rolehop.commands.config.importing.simple_yaml import Yaml, read_yaml
+from rolehop.commands.config.importing.yaml_values import Yaml, read_yaml
 from rolehop.config.model import HopConfig
 
 NAME = "aws-sso-cli"

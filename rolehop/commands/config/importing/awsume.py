@@ -9,7 +9,7 @@ the source profile before that one's; profiles with ``manager = awsume`` or ``au
 from __future__ import annotations
 
 from rolehop.commands.config.importing.draft import TOOL, ProfileDraft
-from rolehop.commands.config.importing.simple_yaml import Yaml, read_yaml
+from rolehop.commands.config.importing.yaml_values import Yaml, read_yaml
 
 NAME = "awsume"
 _DEFAULTS = {"role-duration": "duration_seconds", "role-session-name": "role_session_name"}

@@ -297,7 +297,7 @@ def _of_all(app: App) -> FoundFiles:
 
 def _said(error: RolehopError) -> str:
     lines = [str(each) for each in getattr(error, "complaints", ())]
-    return f"{error.what}: {'; '.join(lines) or error.cause}"
+    return ": ".join(filter(None, (error.what, "; ".join(lines) or error.cause)))
 
 
 def _say_profiles(app: App, found: FoundFiles) -> None:
@@ -329,9 +329,7 @@ def _check_own(path: Path | None, tool: str, text: str) -> None:
         check_own(tool, text)
     except ValueError as error:
         raise ConfigError(
-            f"{path} cannot be read",
-            cause=str(error),
-            fix="correct it, or write the chains by hand",
+            f"{path} cannot be read: {error}", fix="correct it, or write the chains by hand"
         ) from None
 
 

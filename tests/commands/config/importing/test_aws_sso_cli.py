@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.commands.config.importing.simple_yaml import read_yaml
+from rolehop.commands.config.importing.yaml_values import read_yaml
 from tests.commands.config.importing.imported import imported
 
 # Of its own tests (internal/sso/testdata/settings.yaml), shortened.
@@ -170,23 +170,59 @@ def test_aws_profiles_that_run_aws_sso_are_sign_ins() -> None:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("SSOConfig:\n\tDefault:\n", "line 2: a tab before the text"),
-        ("SSOConfig:\n  Default:\n   a: 1\n  b\n", "line 4: it is not a key"),
-        ("SSOConfig: &anchor\n", "line 1: such YAML is not read here"),
-        ("SSOConfig:\n  a: 1\n a: 2\n", "line 3: it is not indented"),
+        ("SSOConfig:\n\tDefault:\n", "line 2: found character '\\\\t' that cannot start"),
+        ("SSOConfig:\n  Default:\n   a: 1\n  b\n", "line 5: could not find expected ':'"),
+        ("SSOConfig:\n  a: 1\n a: 2\n", "line 3: expected <block end>"),
         ("a: 1\na: 2\n", "line 2: the key is there twice"),
+        ("a: 1\n? [b]\n: 2\n", "line 2: the key is no text"),
+        ("a: *b\n", "line 1: found undefined alias"),
+        ("a: 1\n---\nb: 2\n", "line 2: but found another document"),
         ("Threads: 5\n", "it has no SSOConfig"),
         ("- " * 100 + "a", "line 1: it is nested too deeply"),
-        ("a: " + "[" * 100, "line 1: it is nested too deeply"),
-        ("a: [1, 2", "line 1: its brackets do not close"),
-        ("a: {b: c} d", "line 1: its brackets do not close"),
+        ("a: " + "[" * 100_000, "line 1: it is nested too deeply"),
+        ("a: &a\n  - *a\n", "line 1: it is nested too deeply"),
+        ("a: [1, 2", "line 1: expected ',' or ']'"),
+        ("a: {b: c} d", "line 1: expected <block end>"),
         ("a: {b: 1, b: 2}", "line 1: the key is there twice"),
-        ("a: {b: &x c}", "line 1: such YAML is not read here"),
+        ("a: 1\nb: \0", "line 2: it has a character that YAML does not allow"),
+        ('a: 1\nb: "\\Uffffffff"', "line 2: it has an escape for no character"),
+        ("#" * 2_000_000, "it is longer than 1048576 characters"),
     ],
 )
 def test_broken_files_are_refused_with_their_line(text: str, wrong: str) -> None:
-    with pytest.raises(ValueError, match=wrong):
+    with pytest.raises(ValueError, match=wrong) as caught:
         imported("aws-sso-cli", own=text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("level", ["[{0}, {0}, {0}, {0}]", "{{a: {0}, b: {0}, c: {0}}}"])
+def test_aliases_are_expanded_to_a_limit(level: str) -> None:
+    lines = [f"l{n}: &l{n} {level.format(f'*l{n - 1}')}" for n in range(1, 25)]
+    text = "\n".join(["l0: &l0 lol", *lines])
+    with pytest.raises(ValueError, match=r"^line [0-9]+: it is too large with all that its alias"):
+        imported("aws-sso-cli", own=text)
+    long = f"l0: &l0 {'x' * 500_000}\n" + "".join(f"l{n}: *l0\n" for n in range(1, 5))
+    with pytest.raises(ValueError, match="too large"):
+        read_yaml(long)
+
+
+def test_anchors_and_merges_are_what_they_stand_for() -> None:
+    text = """
+base: &base {Region: eu-west-1, Name: base}
+other: &other {Name: other, Color: red}
+one: *base
+two:
+  <<: *base
+  Name: two
+three: {<<: [*base, *other], Via: "<<"}
+"""
+    found = read_yaml(text)
+    assert isinstance(found, dict)
+    assert found["one"] == found["base"]
+    assert found["two"] == {"Region": "eu-west-1", "Name": "two"}
+    assert found["three"] == {
+        "Region": "eu-west-1", "Name": "base", "Color": "red", "Via": "<<",
+    }  # fmt: skip
 
 
 def test_what_the_loader_refuses_of_a_broken_file_is_named() -> None:

@@ -33,7 +33,7 @@ EXPECTED: dict[tuple[str, str], tuple[dict[str, str], str, list[str]]] = {
             "[autoawsume-myrole]: it is no profile: 'profile' is missing before it",
         ],
     ),
-    ("awsume", "broken: config"): ({}, "", ["!", "line 1: its brackets do not close"]),
+    ("awsume", "broken: config"): ({}, "", ["!", "line 1: expected"]),
     ("awsume", "broken: role"): (
         {"me": "keys", "default": "keys"},
         "default me",
