@@ -83,9 +83,12 @@ def _is_core(path: Path) -> bool:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the tests that matter most, before pytest looks for marks."""
+    """Mark the tests that matter most, before pytest looks for marks, and those that cannot run."""
     if _is_core(item.path):
         item.add_marker(pytest.mark.core)
+    needs_root = item.get_closest_marker("root")
+    if needs_root is not None and not (hasattr(os, "geteuid") and os.geteuid() == 0):
+        item.add_marker(pytest.mark.skip(reason=f"needs root, {needs_root.args[0]}"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -20,9 +20,8 @@ from rolehop.base.files import (
     read_trusted,
     write_beside,
 )
-from tests.support.other_users import SOMEBODY, USER, set_acl
+from tests.support.other_users import AS_ROOT, SOMEBODY, USER, set_acl
 
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 NOBODY = 65_534
 
 

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.world import ADMIN, CONFIG, HUB, World
-
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-SOMEBODY = 54_321
 
 
 def _spoil_mode(state: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.hotpath.record import LARGEST
+from tests.support.other_users import AS_ROOT
 
 
 def a_fifo(path: Path) -> None:
@@ -64,12 +65,10 @@ def one_too_large(path: Path) -> None:
 
 
 def somebody_elses(path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to give a file away")
     os.chown(path, 65534, -1)
 
 
-FOREIGN_FILES: list[Callable[[Path], None]] = [
+_OF_THE_USER: list[Callable[[Path], None]] = [
     a_fifo,
     a_fifo_behind_a_link,
     a_socket,
@@ -79,7 +78,10 @@ FOREIGN_FILES: list[Callable[[Path], None]] = [
     one_with_two_names,
     one_that_a_group_can_write,
     one_too_large,
-    somebody_elses,
+]
+FOREIGN_FILES = [
+    *(pytest.param(each, id=each.__name__) for each in _OF_THE_USER),
+    pytest.param(somebody_elses, id="somebody_elses", marks=AS_ROOT),
 ]
 
 

@@ -34,7 +34,7 @@ def test_lines_of_two_records_are_not_a_record(hot_world: World) -> None:
             assert hot(hot_world, "admin") is None
 
 
-@pytest.mark.parametrize("put", FOREIGN_FILES, ids=[each.__name__ for each in FOREIGN_FILES])
+@pytest.mark.parametrize("put", FOREIGN_FILES)
 def test_a_foreign_file_is_left_to_the_full_path(
     hot_world: World, put: Callable[[Path], None]
 ) -> None:

@@ -25,6 +25,7 @@ from tests.hotpath.paths import (
     record_of,
     warmed,
 )
+from tests.support.other_users import AS_ROOT
 from tests.support.secret_service import BACKEND, SecretService
 from tests.support.world import ADMIN, AUDIT, CONFIG, HUB, World
 
@@ -343,9 +344,8 @@ def test_a_bus_that_comes_up_is_asked_before_the_kernel(hot_world: World, tmp_pa
     assert hot(hot_world, "admin") is None
 
 
+@AS_ROOT
 def test_another_users_record_is_not_believed(hot_world: World) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to give a file away")
     warmed(hot_world, "admin")
     os.chown(record_file(hot_world, "admin"), 65534, -1)
     assert hot(hot_world, "admin") is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+AS_ROOT = pytest.mark.root("to give files away")
 SOMEBODY = 54_321
 USER = 0x02
 GROUP = 0x08

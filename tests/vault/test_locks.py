@@ -20,6 +20,7 @@ import pytest
 from rolehop.base.errors import ServiceError
 from rolehop.vault import locks
 from rolehop.vault.locks import FileLocks, Ticket, locked, sweep_locks, sweep_queues, unlock
+from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.vault.samples import NOW
 
 # Each contender adds one to a number in a file, with a pause between reading and writing: without
@@ -388,9 +389,9 @@ class TestPlantedLockFiles:
         with FileLocks(tmp_path).hold("hub"):
             pass
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    @AS_ROOT
     def test_another_users_file_is_not_written(self, tmp_path: Path, victim: Path) -> None:
         self.lock_path(tmp_path).write_text("theirs")
-        os.chown(self.lock_path(tmp_path), 54_321, -1)
+        os.chown(self.lock_path(tmp_path), SOMEBODY, -1)
         with FileLocks(tmp_path).hold("hub"):
             assert self.lock_path(tmp_path).read_text() == "theirs"

@@ -28,6 +28,7 @@ from rolehop.vault.session_bus import (
 from tests.support.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_PEERCRED is Linux's")
+AS_SOMEBODY = pytest.mark.root("to become another user")
 
 # Listens on an abstract address, as whoever finds a dead session's free can, and tells what it got.
 _IMPOSTOR = """
@@ -65,8 +66,6 @@ def impostor(name: str, calls: int) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def foreign_bus(name: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
     process = impostor(name, 1)
     try:
         yield f"unix:abstract={name}", process
@@ -75,6 +74,7 @@ def foreign_bus(name: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.communicate()
 
 
+@AS_SOMEBODY
 def test_a_bus_of_another_user_gets_no_word_from_the_hot_path(
     foreign_bus: tuple[str, subprocess.Popen[str]],
 ) -> None:
@@ -84,6 +84,7 @@ def test_a_bus_of_another_user_gets_no_word_from_the_hot_path(
     assert process.communicate(timeout=60)[0] == "b''\n"
 
 
+@AS_SOMEBODY
 def test_a_bus_of_another_user_is_not_used_and_a_note_says_so(
     foreign_bus: tuple[str, subprocess.Popen[str]],
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_bus_of_another_user_is_not_used_and_a_note_says_so(
     assert process.communicate(timeout=60)[0] == "b''\n"
 
 
+@AS_SOMEBODY
 def test_the_back_end_is_then_the_kernels_keyring_or_none(
     foreign_bus: tuple[str, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -105,6 +107,7 @@ def test_the_back_end_is_then_the_kernels_keyring_or_none(
     assert process.communicate(timeout=60)[0] == "b''\n"
 
 
+@AS_SOMEBODY
 def test_a_walk_gives_a_bus_of_another_user_no_word_and_says_so(
     foreign_bus: tuple[str, subprocess.Popen[str]], world: World
 ) -> None:
@@ -145,6 +148,7 @@ def test_nobody_serves_an_address_that_is_gone() -> None:
     assert not problem.may_be_foreign
 
 
+@AS_SOMEBODY
 def test_every_address_counts(
     foreign_bus: tuple[str, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -189,6 +193,7 @@ NAMED = [
 ]
 
 
+@AS_SOMEBODY
 @pytest.mark.parametrize("backend", NAMED)
 def test_a_back_end_that_is_named_asks_no_bus_of_another_user(
     world: World, foreign_bus: tuple[str, subprocess.Popen[str]], backend: str

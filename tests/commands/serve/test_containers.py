@@ -81,6 +81,7 @@ def key_of(world: World, role: str) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
+@pytest.mark.root("to make network namespaces")
 def test_a_container_gets_its_session_through_the_forwarder(world: World) -> None:
     """The forwarder is the real one, the two containers are network namespaces."""
     with (

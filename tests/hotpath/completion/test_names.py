@@ -147,7 +147,7 @@ def test_names_cached_with_an_unreadable_file_recover(home: Home) -> None:
     assert home.names.read_bytes() == good
 
 
-@pytest.mark.parametrize("put", FOREIGN_FILES, ids=[each.__name__ for each in FOREIGN_FILES])
+@pytest.mark.parametrize("put", FOREIGN_FILES)
 def test_what_is_no_file_of_ours_is_replaced(put: Callable[[Path], None], home: Home) -> None:
     home.offers("plan", "")
     good = home.names.read_text()
