@@ -11,7 +11,7 @@ import pytest
 from rolehop.config.schema import HOP
 from tests.doubles.sts import StrictSts
 from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, World, at_time, ended
-from tests.vault.as_user import need_kernel_keyring
+from tests.vault.as_user import NEEDS_MUCH, need_kernel_keyring
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
 
@@ -114,7 +114,13 @@ def test_forty_at_once_over_the_kernel_keyring_make_one_call_a_hop(world: World)
 # ---- long tokens
 
 
-@pytest.mark.parametrize("backend", ["FileBacked", "LimitedFileBacked", "kernel"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        *("FileBacked", "LimitedFileBacked"),
+        pytest.param("kernel", marks=NEEDS_MUCH),
+    ],
+)
 def test_a_token_of_12000_characters_survives_whole(world: World, backend: str) -> None:
     if backend == "kernel":
         need_kernel_keyring()

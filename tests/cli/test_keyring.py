@@ -218,6 +218,7 @@ import rolehop.__main__, getpass, encodings.idna, platformdirs.unix
 """
 
 
+@as_user.NEEDS_MUCH
 def test_a_full_quota_of_the_kernel_keyring_is_reported_once_and_the_walk_goes_on(
     world: World,
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.other_users import AS_ROOT, SOMEBODY
-from tests.support.world import ADMIN, CONFIG, HUB, World
+from tests.support.world import ADMIN, CONFIG, HUB, SCRIPT, World
 
 
 def _spoil_mode(state: Path) -> str:
@@ -104,6 +104,15 @@ def test_what_cannot_be_seen_is_neither_shown_nor_said_to_be_forgotten(walked: W
     link.unlink()
     assert "2 sessions forgotten" in walked.rolehop("logout", "--all").err
     assert walked.items() == []
+
+
+def test_what_a_walk_leaves_is_the_users_alone_whatever_the_umask(world: World) -> None:
+    before = set(world.home.rglob("*"))
+    done = world.run("sh", "-c", f"umask 0; {SCRIPT} exec admin -- {SCRIPT} status")
+    assert done.code == 0, done.err
+    left = set(world.home.rglob("*")) - before
+    assert world.state / "index.json" in left
+    assert [path for path in left if path.stat().st_mode & 0o077] == []
 
 
 def _lock_names(world: World) -> set[str]:

@@ -16,7 +16,7 @@ from keyring.errors import PasswordDeleteError
 from rolehop.base.errors import VaultAbsent, VaultFull
 from rolehop.hotpath import keyctl
 from rolehop.vault.kernel import KernelKeyring
-from tests.vault.as_user import need_kernel_keyring, run
+from tests.vault.as_user import NEEDS_MUCH, need_kernel_keyring, run
 
 
 @pytest.fixture
@@ -34,7 +34,13 @@ def keyring(service: str) -> Iterator[KernelKeyring]:
         keyring.delete_password(service, "rolehop")
 
 
-@pytest.mark.parametrize("length", [1, 4_096, 4_097, 12_000, 32_000])
+@pytest.mark.parametrize(
+    "length",
+    [
+        *(1, 4_096, 4_097),
+        *(pytest.param(each, marks=NEEDS_MUCH) for each in (12_000, 32_000)),
+    ],
+)
 def test_a_value_comes_back_whole(keyring: KernelKeyring, service: str, length: int) -> None:
     need_kernel_keyring(room=length + 500)
     keyring.set_password(service, "rolehop", "é" + "x" * (length - 1))
@@ -134,6 +140,7 @@ print(keyring.get_password("rolehop/1", "rolehop"))
 """
 
 
+@NEEDS_MUCH
 def test_a_full_quota_is_an_error_and_keeps_the_old_value() -> None:
     shown = run(_FULL, room=18_000)
     if shown == ["12000 " + "y" * 12_000, "z" * 25_000]:

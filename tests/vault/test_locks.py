@@ -245,6 +245,7 @@ def test_a_holder_that_does_not_say_who_it_is(
     locks = FileLocks(tmp_path, deadline_seconds=0.1, now=lambda: NOW)
     with locks.hold("hub"):
         (path,) = (tmp_path / "locks").iterdir()
+    path.touch(0o600)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(state)

@@ -15,7 +15,7 @@ from rolehop.vault.backend_selection import Chosen, choose_backend
 from tests.doubles import keyrings
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import SecretService
-from tests.vault.as_user import need_kernel_keyring, run
+from tests.vault.as_user import NEEDS_MUCH, need_kernel_keyring, run
 from tests.vault.samples import (
     LONG_TOKEN,
     NOW,
@@ -112,6 +112,7 @@ class TestSecretService(VaultContract):
         return back_end
 
 
+@NEEDS_MUCH
 class TestKernelKeyring(VaultContract):
     @pytest.fixture
     def back_end(self) -> Chosen:
@@ -152,6 +153,7 @@ QUOTA_FULL = (
 )
 
 
+@NEEDS_MUCH
 def test_a_full_quota_is_reported_once_and_the_walk_goes_on() -> None:
     shown = run(_QUOTA, room=18_000)
     if shown == ["[True, True, True]", "3 []"]:

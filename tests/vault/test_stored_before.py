@@ -38,6 +38,7 @@ def before(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     for service, text in json.loads((STORED / "items.json").read_text()).items():
         keyring.set_password(service, "rolehop", text)
     world.state.mkdir(parents=True)
+    (world.state / "index.json").touch(0o600)
     (world.state / "index.json").write_text((STORED / "index.json").read_text())
     world.config((STORED / "config.toml").read_text())
     world.more = {"AWS_ENDPOINT_URL_STS": ENDPOINT, "AWS_MAX_ATTEMPTS": "1", **KEY}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.base.errors import UsageError
-from rolehop.base.files import append_line, read_trusted
+from rolehop.base.files import append_line, make_private_folder, read_trusted
 from rolehop.commands.doctor.finding import DoctorFinding, Repair, fine, look
 from rolehop.commands.profile.installed import this_installation
 from rolehop.commands.shell.scripts import _has_line, _path_of, startup_files
@@ -67,7 +67,7 @@ def _line_added(path: Path | None, line: str, script: InitScript) -> Repair | No
     target = path.resolve()  # a link of somebody who keeps such files in a repository
 
     def make() -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(target.parent)
         if not _has_line(target, script):  # the question may have been open for long
             append_line(target, line)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import stat
 import sys
 from datetime import timedelta
@@ -311,6 +312,17 @@ def test_a_shell_without_its_line_gets_it(world: World) -> None:
     assert (rc.is_symlink(), kept.read_text().splitlines()) == (True, lines)
     again = json.loads(done.out[done.out.index('{\n  "schema"') :])["findings"]
     assert [each["state"] for each in again if each["topic"] == "shell"] == ["fine"]
+
+
+def test_nobody_else_can_change_what_a_shell_reads_whatever_the_umask(world: World) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    rc = world.home / "zsh" / ".zshrc"
+    environ = {"ZDOTDIR": str(rc.parent)}
+    done = world.run("zsh", "-f", "-c", f"umask 0; {SCRIPT} doctor --fix --yes; true", env=environ)
+    assert "rolehop init zsh" in rc.read_text(), done.err
+    assert stat.S_IMODE(rc.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(rc.stat().st_mode) == 0o644
 
 
 def test_profiles_whose_program_is_gone_are_written_again(world: World) -> None:

@@ -13,7 +13,7 @@ from keyring.errors import PasswordDeleteError
 
 from rolehop.hotpath import keyctl
 from rolehop.vault.kernel import KernelKeyring
-from tests.vault.as_user import need_kernel_keyring, run
+from tests.vault.as_user import NEEDS_MUCH, need_kernel_keyring, run
 
 NAME = f"rolehop/hot-{os.urandom(8).hex()}"
 
@@ -43,7 +43,13 @@ def test_it_reads_the_same_as_the_back_end(keyring: KernelKeyring, value: str) -
     assert keyring.get_password(NAME, "rolehop") == value
 
 
-@pytest.mark.parametrize("length", [1, 4_096, 8_191, 8_192, 8_193, 12_000, 15_000])
+@pytest.mark.parametrize(
+    "length",
+    [
+        *(1, 4_096, 8_191, 8_192, 8_193),
+        *(pytest.param(each, marks=NEEDS_MUCH) for each in (12_000, 15_000)),
+    ],
+)
 def test_a_long_value_comes_whole(keyring: KernelKeyring, length: int) -> None:
     need_kernel_keyring(room=length + 500)
     keyring.set_password(NAME, "rolehop", "x" * length)

@@ -76,7 +76,7 @@ def test_the_cache_of_the_aws_cli_is_written_when_asked_and_only_then(corp: Corp
     assert cached["startUrl"] == corp.center.start_url
     assert path.stat().st_mode & 0o777 == 0o600
     left = path.with_name(f".{path.name}.123.01234567")  # by a process that was killed
-    left.write_text("tokens")
+    left.touch(0o600)
     assert corp.world.rolehop("source", "logout", "corp").code == 0
     assert not path.exists()
     assert not left.exists()
