@@ -35,7 +35,7 @@ def process_line(words: Sequence[str], *, windows: bool = False) -> str:
     Raises:
         Unwritable: one of them cannot be written; its text is that word.
     """
-    return " ".join(_on_windows(each) if windows else _quoted(each) for each in words)
+    return " ".join(_on_windows(word) if windows else _quoted(word) for word in words)
 
 
 def _quoted(word: str) -> str:
@@ -79,7 +79,7 @@ def own_line(value: str, *, windows: bool = False) -> OwnLine | None:
         words = shlex.split(value, posix=not windows)
     except ValueError:
         return None
-    return own_command([each.strip('"') for each in words] if windows else words)
+    return own_command([word.strip('"') for word in words] if windows else words)
 
 
 def own_command(words: Sequence[str]) -> OwnLine | None:
@@ -90,7 +90,7 @@ def own_command(words: Sequence[str]) -> OwnLine | None:
     programs, names = _plain_words(words[:at]), _plain_words(words[at + 1 :])
     if not programs or not names or _name(programs[-1]) != "rolehop":
         return None
-    reason = any(each.partition("=")[0] == "--reason" for each in words)
+    reason = any(word.partition("=")[0] == "--reason" for word in words)
     return OwnLine(names[0], programs, _config_file(words), reason)
 
 
@@ -170,7 +170,7 @@ class BlockText:
         if not self.profiles and not self.head:
             return self.outside
         lines = (BEGIN_JOINED if self.joined else BEGIN, EXPLAINED)
-        opened = "".join(f"{each}{self.newline}" for each in lines)
+        opened = "".join(f"{line}{self.newline}" for line in lines)
         block = f"{opened}{self.head}{''.join(self.profiles.values())}{END}{self.newline}"
         return f"{self.before}{block}{self.after}"
 

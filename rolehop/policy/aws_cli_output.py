@@ -181,7 +181,7 @@ def _records(document: JsonNode) -> IamInventory:
     if user is not None:
         return _of(_entity(user, "user"))
     if "Roles" in found:
-        return _many(_listed_role(each) for each in document.members("Roles") or ())
+        return _many(_listed_role(member) for member in document.members("Roles") or ())
     if "RoleName" in found and "AssumeRolePolicyDocument" in found:
         return _of(_listed_role(document))
     where = f"the object at {document.place}" if document.place else "it"
@@ -222,9 +222,9 @@ def _many(entities: Iterable[Entity], policies: IamInventory | None = None) -> I
 
 
 def _details(document: JsonNode) -> IamInventory:
-    entities = [_role(each) for each in document.members("RoleDetailList") or ()]
-    entities += [_user_detail(each) for each in document.members("UserDetailList") or ()]
-    entities += [_entity(each, "group") for each in document.members("GroupDetailList") or ()]
+    entities = [_role(member) for member in document.members("RoleDetailList") or ()]
+    entities += [_user_detail(member) for member in document.members("UserDetailList") or ()]
+    entities += [_entity(member, "group") for member in document.members("GroupDetailList") or ()]
     versions = dict(_default_versions(document.members("Policies") or ()))
     policies = IamInventory(
         uses=_uses(document, entities),
@@ -258,7 +258,9 @@ def _default_versions(policies: Iterable[JsonNode]) -> Iterator[tuple[str, JsonN
     for policy in policies:
         arn = policy.need("Arn").text()
         versions = policy.members("PolicyVersionList") or ()
-        yield from ((arn, each) for each in versions if each.need("IsDefaultVersion").flag())
+        yield from (
+            (arn, version) for version in versions if version.need("IsDefaultVersion").flag()
+        )
 
 
 _COUNTS = ("AttachmentCount", "PermissionsBoundaryUsageCount")
@@ -271,7 +273,7 @@ def _uses(document: JsonNode, entities: Iterable[Entity]) -> dict[str, int]:
     for policy in document.members("Policies") or ():
         counts, arn = [policy.get(key) for key in _COUNTS], policy.need("Arn").text()
         if all(counts):
-            found[arn] = sum(each.number() for each in counts if each is not None)
+            found[arn] = sum(count.number() for count in counts if count is not None)
         elif _is_whole(document):
             found[arn] = seen[arn]
     return found

@@ -169,7 +169,8 @@ def refused_by_aws(verdict: Verdict, answer: AwsRefusal, inventory: IamInventory
     """Join the documents' verdict with what AWS answered, which is certain."""
     known, named = _with_named_policy(verdict, answer, inventory), answer.policy_type
     policies = tuple(
-        _as_aws_says(each, answer.denied) if each.name is named else each for each in known.policies
+        _as_aws_says(policy, answer.denied) if policy.name is named else policy
+        for policy in known.policies
     )
     # If the documents allow it, something is not visible or was changed since.
     allowed = known.outcome is Outcome.ALLOWED
@@ -195,7 +196,7 @@ def _with_named_policy(known: Verdict, answer: AwsRefusal, inventory: IamInvento
 def has_policy(shown: PolicySet, arn: str) -> bool:
     """True if a policy of this name is among the documents."""
     name = f" {arn.rpartition('/')[2]} "
-    return any(name in f" {each.name} " for each in shown.documents)
+    return any(name in f" {document.name} " for document in shown.documents)
 
 
 def _as_aws_says(policy: PolicyVerdict, denied: AccessDenied | None) -> PolicyVerdict:

@@ -326,7 +326,7 @@ def _one_blank(text: str) -> str:
 
 def _one_blank_outside(text: str) -> str:
     parts = text.split('"')
-    parts[::2] = [re.sub(r"\s+", " ", each) for each in parts[::2]]
+    parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
     return '"'.join(parts)
 
 

@@ -189,7 +189,7 @@ def deciding_text(deciding: DecidingValues) -> str:
     if lowered in _BOOLS and len(deciding.values) == 1:
         said = _BOOLS[lowered][deciding.values[0] != "true"]
         return f"{verb} only if {said}{without} ({deciding.key})"
-    values = " or ".join(each or '""' for each in deciding.values)
+    values = " or ".join(value or '""' for value in deciding.values)
     if lowered in _FROM:
         return f"{verb} only from {values}{without} ({deciding.key})"
     return f"{verb} only if {is_are(deciding.key, values)}{without} ({deciding.key})"

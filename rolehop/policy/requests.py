@@ -392,7 +392,7 @@ class ChainScenario:
         """Return the keys of the transitive tags that the caller of hop ``number`` carries."""
         carried = self.start.carried
         before = [carried.transitive if carried is not None else ()]
-        before += [each.transitive_tags for each in self.hops[: max(number - 1, 0)]]
+        before += [hop.transitive_tags for hop in self.hops[: max(number - 1, 0)]]
         return tuple(key for keys in before for key in keys)
 
     def with_hop(self, number: int, asked: AssumeRoleRequest) -> ChainScenario:

@@ -152,9 +152,9 @@ def _outcome(
         )
         for effect in (Effect.ALLOW, Effect.DENY)
     )
-    if any(each.whole for each in allows):
+    if any(allow.whole for allow in allows):
         # It includes whatever the other statements leave.
-        allows = (next(each for each in allows if each.whole),)
+        allows = (next(allow for allow in allows if allow.whole),)
     whole = bool(allows) and allows[0].whole
     return None if whole and not denies else (allows, denies)
 
@@ -205,8 +205,10 @@ def _intersection(limit: _Scope, one: _Scope) -> _Intersection | None:
 
 def _actions(statement: Statement) -> _Scope:
     if statement.not_actions is not None:
-        return _Scope(_ALL, tuple(_Pattern(each, each.lower()) for each in statement.not_actions))
-    return _Scope(tuple(_Pattern(each, each.lower()) for each in statement.actions or ()))
+        return _Scope(
+            _ALL, tuple(_Pattern(action, action.lower()) for action in statement.not_actions)
+        )
+    return _Scope(tuple(_Pattern(action, action.lower()) for action in statement.actions or ()))
 
 
 def _resources(statement: Statement) -> _Scope:
@@ -219,13 +221,13 @@ def _pattern(template: Template) -> _Pattern:
     """Return a resource as a pattern, with a star for each variable."""
     if not template.has_variable:
         return _Pattern(template.text, template.text)
-    parts = ("*" if isinstance(each, Variable) else each for each in template.parts)
-    pattern = "".join(each.value if isinstance(each, Wild) else each for each in parts)
+    parts = ("*" if isinstance(part, Variable) else part for part in template.parts)
+    pattern = "".join(part.value if isinstance(part, Wild) else part for part in parts)
     return _Pattern(template.text, pattern, sure=False)
 
 
 def _texts(patterns: Iterable[_Pattern]) -> tuple[str, ...]:
-    return tuple(each.text for each in patterns)
+    return tuple(pattern.text for pattern in patterns)
 
 
 def _covers(wide: _Pattern, narrow: _Pattern) -> bool:
@@ -530,11 +532,11 @@ def _binds(condition: Condition) -> bool:
     operator = condition.operator
     if operator.negated or operator.if_exists or operator.quantifier is Quantifier.ALL:
         return False
-    if operator.is_null or any(each in _ANYTHING for each in condition.values):
+    if operator.is_null or any(value in _ANYTHING for value in condition.values):
         return False
     # A subject that every GitHub repository has.
     of_all = condition.key.lower().endswith(":sub")
-    return not (of_all and any(each.startswith(("*", "repo:*")) for each in condition.values))
+    return not (of_all and any(value.startswith(("*", "repo:*")) for value in condition.values))
 
 
 def _names_a_principal(condition: Condition) -> bool:
@@ -542,6 +544,6 @@ def _names_a_principal(condition: Condition) -> bool:
 
     A role of a certain name anybody can make in an account of their own.
     """
-    accounts = [(*each.split(":", 5), *[""] * 5)[4] for each in condition.values]
+    accounts = [(*value.split(":", 5), *[""] * 5)[4] for value in condition.values]
     anywhere = condition.key.lower() == "aws:principalarn" and any("*" in a for a in accounts)
     return condition.key.lower() in _NARROWING and not anywhere

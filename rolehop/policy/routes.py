@@ -243,7 +243,7 @@ def search(
     judged = _Judged(context, judge, hops, reach, reach.leading_to(wanted))
     found: dict[tuple[str, tuple[str, ...]], Route] = {}
     for usable in (_SURE, _POSSIBLE):
-        searches = [_RouteSearch(each, wanted, judged, usable) for each in starts]
+        searches = [_RouteSearch(start, wanted, judged, usable) for start in starts]
         nearest = [
             route
             for each_search in searches
@@ -348,7 +348,7 @@ class _RouteSearch:
         self.judged = judged
         self.usable = usable
         self.source_requests = tuple(
-            RouteHop(None, judged.judge(each)) for each in start.source_requests
+            RouteHop(None, judged.judge(request)) for request in start.source_requests
         )
         held = start.held
         role = held.caller.named if held.caller.is_session else None
@@ -413,7 +413,7 @@ class _RouteSearch:
             numbers = self.unreached.get((carried, group))
             if numbers is None:
                 numbers = [each for each in reach.group(group) if each in self.judged.useful]
-            left = [each for each in numbers if following[each][0] not in self.nodes]
+            left = [number for number in numbers if following[number][0] not in self.nodes]
             self.unreached[carried, group] = left
             found.update(e for e in left if reach.permits(node.held.caller, group, e))
         return sorted(found)
@@ -495,7 +495,7 @@ def _of_source(held: CallerState) -> _Key:
 
 
 def _policy_names(held: CallerState) -> _Key:
-    return (*(each.name for each in held.session.documents), *held.session.missing)
+    return (*(document.name for document in held.session.documents), *held.session.missing)
 
 
 def _key(held: CallerState, hop: AssumeRoleRequest) -> _Key:

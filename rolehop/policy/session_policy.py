@@ -53,8 +53,8 @@ def _doubts(statement: Statement) -> Iterator[str]:
     for action in (*(statement.actions or ()), *(statement.not_actions or ())):
         if any(map(str.isspace, action)):
             yield f"has the action {quoted(action)}, and no action has a blank in its name"
-    for each in statement.conditions:
-        yield from _doubts_of_condition(each)
+    for condition in statement.conditions:
+        yield from _doubts_of_condition(condition)
 
 
 def _doubts_of_condition(condition: Condition) -> Iterator[str]:

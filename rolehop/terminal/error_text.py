@@ -39,7 +39,7 @@ def _parts(error: RolehopError) -> list[tuple[str, str]]:
     if isinstance(error, HopRefused):
         cause = error.brief or cause
     (_, what), *others = error.parts(cause)
-    return [("rolehop: ", what), *(("  ", _problem(each)) for each in problems), *others]
+    return [("rolehop: ", what), *(("  ", _problem(problem)) for problem in problems), *others]
 
 
 def _problem(problem: ConfigProblem) -> Advice:

@@ -85,7 +85,7 @@ View = Sequence[Line | Grid | Branch | Facts]
 
 def line(*words: str | StyledText) -> Line:
     """Make a line; bare strings have no style."""
-    return Line(tuple(StyledText(each) if isinstance(each, str) else each for each in words))
+    return Line(tuple(StyledText(word) if isinstance(word, str) else word for word in words))
 
 
 def wrapped(text: str, first: str, others: str, style: Style = "") -> Iterator[Line]:
@@ -118,7 +118,7 @@ def facts(*pairs: tuple[str, str | StyledText]) -> Facts:
 
 def row(*cells: str | StyledText, under: str = "") -> Row:
     """Make a row; bare strings have no style."""
-    made = tuple(StyledText(each) if isinstance(each, str) else each for each in cells)
+    made = tuple(StyledText(cell) if isinstance(cell, str) else cell for cell in cells)
     return Row(made, visible(under))
 
 

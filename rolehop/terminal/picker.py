@@ -50,7 +50,7 @@ def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]
     description gives way first, then the time, then the role, and the name last. A name that is
     far longer than the others does not widen the column.
     """
-    shown = [each[:4] for each in choices] or [("", "", "", "")]
+    shown = [choice[:4] for choice in choices] or [("", "", "", "")]
     name, description, role, left = map(_lengths, zip(*shown, strict=True))
     usual = [each for each in name if each <= _NAME_MOST]
     alone = not any(map(max, (description, role, left)))  # then all the room is the name's
@@ -262,7 +262,7 @@ class Picker:
     def taken(self) -> Taken:
         """What is marked, in the order of the list, else the line of the cursor; may be empty."""
         if self.marked:
-            return tuple(each for each in self.choices if each in self.marked)
+            return tuple(choice for choice in self.choices if choice in self.marked)
         return (self.found[self.at],) if self.found else ()
 
     def lines(self, columns: int, rows: int) -> StyleAndTextTuples:
@@ -312,8 +312,8 @@ class Picker:
                 f"Tab marks, Ctrl-A all, {enter}",
                 "Tab marks, Enter takes",
             )
-        lines = [*(f"  {found}; {each}" for each in keys), f"  {found}"]
-        return next((each for each in lines if len(each) <= columns), found)
+        lines = [*(f"  {found}; {key}" for key in keys), f"  {found}"]
+        return next((line for line in lines if len(line) <= columns), found)
 
 
 def pick(picker: Picker, terminal: Terminal, term: str | None) -> Taken | None:
@@ -454,7 +454,7 @@ def _lines(mark: str, text: str, columns: int) -> str:
         subsequent_indent="  ",
         break_on_hyphens=False,
     )
-    return "".join(f"{each}\n" for each in lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def run_line(line: LineInput, reader: TextIO, writer: TextIO, term: str | None) -> str | None:

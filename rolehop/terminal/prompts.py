@@ -71,8 +71,8 @@ class TerminalPerson:
         from rolehop.terminal.picker import Picker, pick
 
         names, texts = [], []
-        for each in options:
-            name, _, text = each.partition("  ")
+        for option in options:
+            name, _, text = option.partition("  ")
             names.append(name)
             texts.append(text.strip())
         if len(set(names)) < len(names):
@@ -240,8 +240,8 @@ class SlowWaits:
             time.sleep(self._second)
             with self._guard:
                 if output.is_asking():
-                    for each in self._waits:
-                        each.since = time.monotonic()
+                    for wait in self._waits:
+                        wait.since = time.monotonic()
                 elif self._waits and self._wanted():
                     self._say(self._waits[0])
 

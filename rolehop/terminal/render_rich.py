@@ -50,7 +50,7 @@ def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
 
 
 def _text(*words: StyledText) -> Text:
-    return Text.assemble(*((each.text, each.style) for each in words))
+    return Text.assemble(*((word.text, word.style) for word in words))
 
 
 class _Indented:

@@ -71,7 +71,7 @@ def wrap_message(
             free = max(width, NARROWEST) - len(hanging)
         lines[-1] += f"{word} "
         free -= needed + 1
-    return [each.rstrip() for each in lines]
+    return [line.rstrip() for line in lines]
 
 
 def whole_words(text: str, quote: Callable[[str], str]) -> list[str]:

@@ -143,7 +143,7 @@ class EvidenceReader:
                 not read the organization is only said: what is at hand still counts.
         """
         app, named = self._app, self._policies.organization
-        needed = {each for each in accounts if each is not None}
+        needed = {account for account in accounts if account is not None}
         stored = _last_read(app)
         chain = named or app.config.organization_chain
         asks = chain is not None and self._asks_organization

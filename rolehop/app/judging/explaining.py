@@ -100,7 +100,7 @@ def _refused_hop(
     options: WalkOptions,
 ) -> ChainVerdict:
     verdict = _judge(app, chain, reader, policies, options, refused)
-    hops = tuple(each for each in verdict.hops if each.number == refused[0])
+    hops = tuple(hop for hop in verdict.hops if hop.number == refused[0])
     if not hops:
         raise UsageError(
             f"chain '{chain}' no longer has a hop {refused[0]}",

@@ -13,7 +13,6 @@ from rolehop.base.errors import ConfigError, NoTerminal
 from rolehop.base.text import pluralize
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, Group, format_option
-from rolehop.commands.config.check import check_config, config_reference
 from rolehop.commands.config.init.options import PLAIN_TYPES, InitFlags
 
 if TYPE_CHECKING:
@@ -206,6 +205,8 @@ command.add_command(import_, "import")
 @click.pass_context
 def check(ctx: click.Context, style: str) -> None:
     """Check the config and list everything that is wrong with it (exit 3)."""
+    from rolehop.commands.config.check import check_config
+
     cli = CommandContext.of(ctx)
     if style == "json":
         _check_as_json(ctx, cli)
@@ -223,6 +224,8 @@ def check(ctx: click.Context, style: str) -> None:
 
 
 def _check_as_json(ctx: click.Context, cli: CommandContext) -> None:
+    from rolehop.commands.config.check import check_config
+
     try:
         found = check_config(cli.app)
     except ConfigError as error:
@@ -281,4 +284,6 @@ def path(ctx: click.Context) -> None:
 @click.pass_context
 def reference(ctx: click.Context) -> None:
     """Print every key of every table with its type, limit and default."""
+    from rolehop.commands.config.check import config_reference
+
     CommandContext.of(ctx).terminal.write_output(config_reference())

@@ -64,7 +64,7 @@ class DemoKeyring(KeyringBackend):
         """Return the services that have an item for ``username``."""
         names = [unquote(each.name) for each in entries_of(self._folder)]
         end = f":{username}"
-        return [each.removesuffix(end) for each in names if each.endswith(end)]
+        return [name.removesuffix(end) for name in names if name.endswith(end)]
 
     def _path(self, service: str, username: str) -> Path:
         return self._folder / quote(f"{service}:{username}", safe="")

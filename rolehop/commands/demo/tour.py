@@ -173,12 +173,12 @@ class _Tour:
     def _count(self) -> None:
         """Show the calls that reached STS since this was last called."""
         calls = self._aws.calls()
-        counts = ", ".join(f"{calls.count(each)} {each}" for each in dict.fromkeys(calls))
+        counts = ", ".join(f"{calls.count(fromkey)} {fromkey}" for fromkey in dict.fromkeys(calls))
         self._lines(f"calls to STS: {counts or 'none'}", style="green")
 
     def _lines(self, *lines: str, style: str = "") -> None:
-        for each in lines:
-            self._console.print(Text(" " * _INDENT + each if each else "", style=style))
+        for line in lines:
+            self._console.print(Text(" " * _INDENT + line if line else "", style=style))
 
     def _line(self, line: str) -> None:
         """Show one line of a program's output with its colours."""

@@ -56,7 +56,7 @@ def command(ctx: click.Context, fix: bool, yes: bool, style: str) -> int:
 
 
 def _exit_code(findings: Sequence[DoctorFinding]) -> int:
-    return int(any(each.state is State.BROKEN for each in findings))
+    return int(any(finding.state is State.BROKEN for finding in findings))
 
 
 def _shown(cli: CommandContext) -> list[DoctorFinding]:
@@ -78,19 +78,19 @@ def _fixed(
     from rolehop.commands.doctor.view import repair_view
 
     left = []
-    for each in findings:
-        if each.repair is None:
-            left.append(each)
+    for finding in findings:
+        if finding.repair is None:
+            left.append(finding)
             continue
-        cli.write_view(repair_view(each.repair))
-        question = clean(f"change {each.repair.path}? [y/N] ")
+        cli.write_view(repair_view(finding.repair))
+        question = clean(f"change {finding.repair.path}? [y/N] ")
         if ask and not _is_confirmed(cli, question):
-            left.append(each)
+            left.append(finding)
             continue
-        failure = repair(each)
-        cli.terminal.note(failure or f"changed: {each.repair.path}")
-        left += [each] if failure else []
-    if not any(each.repair for each in findings):
+        failure = repair(finding)
+        cli.terminal.note(failure or f"changed: {finding.repair.path}")
+        left += [finding] if failure else []
+    if not any(finding.repair for finding in findings):
         cli.terminal.note("there is nothing that it could change itself")
     return left
 

@@ -115,12 +115,12 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
 
 def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
     """Yield what SDKs met when they asked for a session: most of them hide it."""
-    for each in sdk_failures(app)[:_SOURCES_SHOWN]:
+    for failure in sdk_failures(app)[:_SOURCES_SHOWN]:
         yield look(
             SOURCES,
-            _when(each, app.now()),
-            each.cause or "the SDK that asked does not show it",
-            each.fix or "rolehop status",
+            _when(failure, app.now()),
+            failure.cause or "the SDK that asked does not show it",
+            failure.fix or "rolehop status",
         )
 
 

@@ -46,7 +46,7 @@ def check_aws_files(app: App) -> Iterator[DoctorFinding]:
         yield from_error(TOPIC, error)
         return
     found = [*_writable(app), *_readable(app.aws_files[1]), *_keys(app)]
-    there = [str(each) for each in app.aws_files if each.exists()]
+    there = [str(file) for file in app.aws_files if file.exists()]
     counted = f"{pluralize(len(profiles), 'AWS profile')} in {' and '.join(there)}"
     shown = counted if there else "no AWS profiles"
     yield from found or [fine(TOPIC, shown)]
@@ -231,10 +231,10 @@ def check_profiles(app: App) -> Iterator[DoctorFinding]:
 
 
 def _broken(app: App, rows: Sequence[ProfileRow], installation: Installation) -> DoctorFinding:
-    first, names = rows[0], ", ".join(f"'{each.profile}'" for each in rows[:_PROFILES_SHOWN])
+    first, names = rows[0], ", ".join(f"'{row.profile}'" for row in rows[:_PROFILES_SHOWN])
     more = f" and {len(rows) - _PROFILES_SHOWN} more" if len(rows) > _PROFILES_SHOWN else ""
     which = f"AWS profile{'s' if len(rows) > 1 else ''} {names}{more}"
-    names_chains = {each.chain for each in rows} <= _chains(app)
+    names_chains = {row.chain for row in rows} <= _chains(app)
     command = next(reinstall_commands(rows), None)
     repairable = names_chains and first.config_file == named_config_file(app)
     return broken(
@@ -272,7 +272,7 @@ def _written_again(
     first = rows[0]
     if first.prefix is None:
         return None
-    chains = [app.config.chains[each.chain] for each in rows]
+    chains = [app.config.chains[row.chain] for row in rows]
     in_credentials = first.file == app.aws_config.credentials_file
     options = ProfileOptions(first.prefix, credentials_file=in_credentials)
 
@@ -293,11 +293,11 @@ def _written_again(
             raise ConfigError(f"{first.file} has changed in the meantime", fix="run it again")
         write_changes(app, now)
 
-    return Repair(" and ".join(str(each.file.path) for each in changes), *shown, make)
+    return Repair(" and ".join(str(change.file.path) for change in changes), *shown, make)
 
 
 def _changed_lines(changes: Sequence[FileChange]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the lines that go, and those that come."""
-    lines = [line for each in changes for line in each.diff.split("\n")[2:]]
+    lines = [line for change in changes for line in change.diff.split("\n")[2:]]
     before, after = (tuple(each[1:] for each in lines if each.startswith(sign)) for sign in "-+")
     return before, after

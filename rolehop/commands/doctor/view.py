@@ -43,7 +43,7 @@ def _signed(sign: str, lines: Iterable[str]) -> Iterator[Line]:
 
 def summary(findings: Sequence[DoctorFinding]) -> str:
     """Return e.g. ``12 looked at: 10 fine, 1 to look at, 1 broken``."""
-    counts = Counter(each.state.value for each in findings)
+    counts = Counter(finding.state.value for finding in findings)
     parts = [f"{counts['fine']} fine"]
     parts += [f"{counts['look']} to look at"] if counts["look"] else []
     parts += [f"{counts['broken']} broken"] if counts["broken"] else []
@@ -52,7 +52,7 @@ def summary(findings: Sequence[DoctorFinding]) -> str:
 
 def doctor_document(findings: Iterable[DoctorFinding]) -> dict[str, object]:
     """Return ``rolehop.doctor/1``."""
-    return {"schema": "rolehop.doctor/1", "findings": [_finding(each) for each in findings]}
+    return {"schema": "rolehop.doctor/1", "findings": [_finding(finding) for finding in findings]}
 
 
 def _finding(finding: DoctorFinding) -> dict[str, object]:

@@ -70,7 +70,7 @@ def judge_actions(
             f"the account of source '{plan.source.name}' is not known",
             fix="say who it is: --as ARN",
         )
-    judged = [evaluate(each) for each in requests]
+    judged = [evaluate(request) for request in requests]
     if answer is None:
         return [ActionVerdict(each, each) for each in judged]
     return [

@@ -52,8 +52,8 @@ def command(
     gc.disable()
     verdicts = check_chains(cli.app, chain, policies, offline=offline)
     _print(cli, verdicts, style, strict=strict)
-    broken = [each.broken.exit_code for each in verdicts if each.broken is not None]
-    outcomes = {each.outcome for each in verdicts}
+    broken = [verdict.broken.exit_code for verdict in verdicts if verdict.broken is not None]
+    outcomes = {verdict.outcome for verdict in verdicts}
     ctx.exit(min(broken, default=0) or exit_code(outcomes, strict=strict))
 
 

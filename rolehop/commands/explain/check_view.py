@@ -87,7 +87,7 @@ def _why(hop: HopVerdict) -> str:
         return (
             f"refused by {policy_name(policy)}: {sentence(first) if first else 'no reason found'}"
         )
-    unknowns = ", ".join(unknown_in_words(each) for each in verdict.unknowns)
+    unknowns = ", ".join(unknown_in_words(unknown) for unknown in verdict.unknowns)
     return f"can't tell without knowing {unknowns}"
 
 
@@ -132,16 +132,18 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     lines = list(_not_known(problems))
     unknown = [line(), *lines] if lines else []
     below = [*unknown, line(), *_to_see(problems)] if problems else []
-    refused = any(each.kind is ProblemKind.REFUSED for each in problems)
-    fixes = dict.fromkeys(each.error.fix for each in problems if each.error and each.error.fix)
+    refused = any(problem.kind is ProblemKind.REFUSED for problem in problems)
+    fixes = dict.fromkeys(
+        problem.error.fix for problem in problems if problem.error and problem.error.fix
+    )
     steps = [*list(fixes)[:_MOST_FIXES], *(["rolehop explain CHAIN says how to fix it"] * refused)]
     next_steps = [each for step in steps for each in wrapped(f"next: {step}", "", "  ")]
     return [*blocks, *below, line(_total(verdicts)), *_by_cause(problems), *next_steps]
 
 
 def _total(verdicts: Sequence[ChainVerdict]) -> str:
-    broken = sum(each.broken is not None for each in verdicts)
-    of = Counter(each.outcome for each in verdicts if each.broken is None)
+    broken = sum(verdict.broken is not None for verdict in verdicts)
+    of = Counter(verdict.outcome for verdict in verdicts if verdict.broken is None)
     parts = [
         pluralize(len(verdicts), "chain"),
         *([f"{broken} broken"] if broken else []),
@@ -153,11 +155,11 @@ def _total(verdicts: Sequence[ChainVerdict]) -> str:
 
 def _table(verdicts: Sequence[ChainVerdict], found: Mapping[str, Sequence[Problem]]) -> Grid:
     breaks = {
-        chain: [each for each in problems if each.kind in _BREAKS]
+        chain: [problem for problem in problems if problem.kind in _BREAKS]
         for chain, problems in found.items()
     }
     many = len(verdicts) > _MOST_ROWS
-    shown = [each for each in verdicts if not many or breaks[each.chain]]
+    shown = [verdict for verdict in verdicts if not many or breaks[verdict.chain]]
     columns = ("CHAIN", "ACCOUNT", "VERDICT", *(("WHY",) if any(breaks.values()) else ()))
     rows = [_row(each, breaks[each.chain], len(columns)) for each in shown]
     left = len(verdicts) - len(rows)
@@ -184,9 +186,9 @@ def _row(verdict: ChainVerdict, breaks: Sequence[Problem], columns: int) -> Row:
 def _not_known(problems: Iterable[Problem]) -> Iterator[Line]:
     """Show each thing that is not known once: chains that share a hop share it."""
     chains: dict[str, list[str]] = {}
-    for each in problems:
-        if each.kind is ProblemKind.UNKNOWN:
-            chains.setdefault(f"{each.at()}{each.why}", []).append(each.chain)
+    for problem in problems:
+        if problem.kind is ProblemKind.UNKNOWN:
+            chains.setdefault(f"{problem.at()}{problem.why}", []).append(problem.chain)
     for text, names in chains.items():
         yield from wrapped(f"{_named(names)}: {text}", "", "  ")
 
@@ -202,7 +204,7 @@ def causes_of(problems: Iterable[Problem]) -> list[tuple[tuple[ProblemKind, str]
 
     Of chains that cannot work the chains are counted, by what is wrong.
     """
-    causes = Counter(cause for each in problems for cause in _causes(each))
+    causes = Counter(cause for problem in problems for cause in _causes(problem))
     kinds = list(ProblemKind)
     return sorted(causes.items(), key=lambda pair: (kinds.index(pair[0][0]), -pair[1]))
 
@@ -236,7 +238,7 @@ def _causes(problem: Problem) -> Iterator[tuple[ProblemKind, str]]:
 
 def _to_see(problems: Iterable[Problem]) -> list[Line]:
     """Show the command that prints what is not visible, once for all that an account hides."""
-    accounts = Counter(account for each in problems for account in set(_hidden_in(each)))
+    accounts = Counter(account for problem in problems for account in set(_hidden_in(problem)))
     if not accounts:
         return []
     most = accounts.most_common(_MOST_ACCOUNTS)

@@ -49,7 +49,7 @@ def as_junit(verdicts: Sequence[ChainVerdict], *, strict: bool) -> str:
 
 
 def _junit(verdicts: Sequence[ChainVerdict], *, strict: bool) -> Iterator[str]:
-    suites = [_Suite.of(each, strict=strict) for each in verdicts]
+    suites = [_Suite.of(verdict, strict=strict) for verdict in verdicts]
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     whole = _Suite(
         "rolehop check",
@@ -106,7 +106,7 @@ def _case(chain: str, name: str, problem: Problem | None, *, strict: bool) -> st
         return f"{start}/>"
     tag = "failure" if _fails(problem, strict=strict) else "skipped"
     kind = f' type="{problem.kind.value}"' if tag == "failure" else ""
-    body = "\n".join(escape(clean(each)) for each in problem.details)
+    body = "\n".join(escape(clean(detail)) for detail in problem.details)
     return f"{start}><{tag}{kind} message={_attribute(problem.why)}>{body}</{tag}></testcase>"
 
 
@@ -175,8 +175,8 @@ def sarif_document(
     }
     results = [
         _result(problem, places(problem.chain, problem.hop or 0), strict=strict)
-        for each in verdicts
-        for problem in problems_of(each)
+        for verdict in verdicts
+        for problem in problems_of(verdict)
     ]
     run = {"tool": {"driver": driver}, "results": results}
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}

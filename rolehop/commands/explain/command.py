@@ -79,7 +79,7 @@ def print_actions(
         cli.write_json(actions_document(chain, verdicts))
     else:
         cli.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
-    return {each.verdict.outcome for each in verdicts}
+    return {verdict.verdict.outcome for verdict in verdicts}
 
 
 def print_error(

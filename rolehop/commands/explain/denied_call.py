@@ -292,9 +292,9 @@ def judge_decoded(
 
 def _own_keys(context: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the service's condition keys; those of AWS are known from the session."""
-    for each in _items(context.get("conditions")):
-        key = each.get("key")
-        values = [value.get("value") for value in _items(each.get("values"))]
+    for item in _items(context.get("conditions")):
+        key = item.get("key")
+        values = [value.get("value") for value in _items(item.get("values"))]
         if isinstance(key, str) and ":" in key and not key.lower().startswith("aws:"):
             yield key, tuple(str(value) for value in values)
 

@@ -62,18 +62,18 @@ def unjudged_document(chain: str, number: int, answer: AwsRefusal) -> Document:
 
 def check_document(verdicts: Sequence[ChainVerdict]) -> Document:
     """Return ``rolehop.check/1``."""
-    causes = causes_of(problem for each in verdicts for problem in problems_of(each))
+    causes = causes_of(problem for verdict in verdicts for problem in problems_of(verdict))
     return {
         "schema": "rolehop.check/1",
         "chains": [
             {
-                "chain": each.chain,
-                "account": each.account,
-                "verdict": each.outcome.value if each.broken is None else "broken",
-                "problem": _problem(each.broken),
-                "hops": [hop_document(hop) for hop in each.hops],
+                "chain": verdict.chain,
+                "account": verdict.account,
+                "verdict": verdict.outcome.value if verdict.broken is None else "broken",
+                "problem": _problem(verdict.broken),
+                "hops": [hop_document(hop) for hop in verdict.hops],
             }
-            for each in verdicts
+            for verdict in verdicts
         ],
         "causes": [
             {"verdict": kind.value, "cause": cause, "hops": hops} for (kind, cause), hops in causes
@@ -122,8 +122,8 @@ def _action(verdict: Verdict) -> Document:
     return {
         "action": verdict.request.actions[0],
         "verdict": verdict.outcome.value,
-        "lanes": [{**each, "lane": named(str(each["lane"]))} for each in lanes],
-        "unknowns": [named(each) for each in verdict.unknowns],
+        "lanes": [{**lane, "lane": named(str(lane["lane"]))} for lane in lanes],
+        "unknowns": [named(unknown) for unknown in verdict.unknowns],
         "deciding": _deciding(verdict),
         "assuming": [named(each) for each in verdict.assuming],
     }

@@ -60,7 +60,7 @@ def write_fixed_policy(verdict: ChainVerdict, path: Path) -> FixedPolicy:
 def _fixed(hop: HopVerdict, steps: Sequence[Step]) -> FixedPolicy:
     if not steps:
         raise UsageError(f"hop {hop.number} has no fix", cause="no policy and no config allows it")
-    first = next((each for each in steps if isinstance(each, PolicyChange)), None)
+    first = next((step for step in steps if isinstance(step, PolicyChange)), None)
     if first is None:
         raise UsageError(
             f"the fix of hop {hop.number} changes no policy, so that there is none to write",
@@ -68,7 +68,7 @@ def _fixed(hop: HopVerdict, steps: Sequence[Step]) -> FixedPolicy:
             fix="make the change by hand",
         )
     changes = [
-        each for each in steps if isinstance(each, PolicyChange) and _policy(each) == _policy(first)
+        step for step in steps if isinstance(step, PolicyChange) and _policy(step) == _policy(first)
     ]
     before = _policy_now(hop, first)
     return FixedPolicy(
@@ -76,7 +76,7 @@ def _fixed(hop: HopVerdict, steps: Sequence[Step]) -> FixedPolicy:
         _indented(before),
         _indented(apply_changes(before, changes)),
         None if first.location is None else first.location.name,
-        tuple(dict.fromkeys(in_short(each) for each in steps if each not in changes)),
+        tuple(dict.fromkeys(in_short(step) for step in steps if step not in changes)),
     )
 
 
@@ -87,7 +87,7 @@ def _policy(change: PolicyChange) -> tuple[object, ...]:
 def _policy_now(hop: HopVerdict, change: PolicyChange) -> dict[str, Any]:
     """Return the policy that ``change`` was made for, as JSON; an empty one if it is new."""
     documents = hop.verdicts[change.hop].request.policy_set(change.policy_type).documents
-    text = next((each.text for each in documents if each.name == change.document), "")
+    text = next((document.text for document in documents if document.name == change.document), "")
     policy: dict[str, Any] = json.loads(text or json.dumps(NEW))
     return policy
 

@@ -45,9 +45,9 @@ def _cut_list(text: str, other: str) -> str:
     if not long and len(values) <= _MOST_VALUES:
         return text
     kept = nearest(other, values[:_MOST_COMPARED], _KEPT, cutoff=0.5) if other else []
-    kept += [each for each in values[:_KEPT] if each not in kept]
+    kept += [value for value in values[:_KEPT] if value not in kept]
     # In the order of the document, so that they are found there.
-    shown = [each for each in values if each in kept[:_KEPT]][:_KEPT]
+    shown = [value for value in values if value in kept[:_KEPT]][:_KEPT]
     return f"{', '.join(shown)} and {len(values) - len(shown)} more (-v)"
 
 
@@ -207,7 +207,7 @@ _ORGANIZATIONS_OWN = {
 def _contradiction(joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
     """Say how AWS may have refused what the documents allow, and what to do then."""
     named, arn = answer.policy_type, answer.denied.policy_arn if answer.denied else None
-    lane = next((each for each in joined.policies if each.name is named), None)
+    lane = next((policy for policy in joined.policies if policy.name is named), None)
     fix = f"to fix it, {answer.fix}"
     shown = None if named is None else joined.request.policy_set(named)
     if named is PolicyType.SESSION and shown is not None and not shown.there:
@@ -488,7 +488,9 @@ def has_deny(policy: PolicyVerdict) -> bool:
 
 def _telling(policy: PolicyVerdict) -> Sequence[Finding]:
     """Return the findings that tell most: of a Deny with conditions, those alone."""
-    conditions = [each for each in policy.findings if each.element.startswith("Condition ")]
+    conditions = [
+        finding for finding in policy.findings if finding.element.startswith("Condition ")
+    ]
     if not has_deny(policy) or not conditions:
         return policy.findings
     return [policy.findings[0], *conditions]

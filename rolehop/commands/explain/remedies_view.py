@@ -78,8 +78,8 @@ def _difference(step: Step, lead: str) -> Iterator[Line]:
     yield from wrapped(f"{lead} {change}:", "  ", "    ")
     for text in _warnings(step, few=True):
         yield from wrapped(text, "    ", "    ")
-    for each in values:
-        yield to_copy("".join(c if c.isprintable() else " " for c in f"      {json.dumps(each)}"))
+    for value in values:
+        yield to_copy("".join(c if c.isprintable() else " " for c in f"      {json.dumps(value)}"))
 
 
 def _named(step: Step, lead: str) -> Iterator[Line]:
@@ -98,14 +98,14 @@ def _more(remedies: Sequence[Remedy], shown: int) -> str:
 
 def settled_keys(remedies: Sequence[Remedy]) -> set[str]:
     """Return the condition keys that a remedy no longer asks for as they were, in lower case."""
-    steps = [step for each in remedies for step in each.steps if isinstance(step, PolicyChange)]
+    steps = [step for remedy in remedies for step in remedy.steps if isinstance(step, PolicyChange)]
     return {key.lower() for e in steps for key in (*e.sent, *e.without, *e.waived)}
 
 
 def keys_in(remedies: Sequence[Remedy]) -> set[str]:
     """Return the keys of the config that the remedies change; they need no further hint."""
     edits = [step for remedy in remedies for step in remedy.steps if isinstance(step, ConfigChange)]
-    return {key for each in edits for key in each.hop_keys}
+    return {key for edit in edits for key in edit.hop_keys}
 
 
 def _no_remedy_text(verdict: Verdict) -> str:
@@ -143,7 +143,7 @@ def _resource_tags(verdict: Verdict) -> Iterator[Finding]:
 
 def _is_of_aws(policy: PolicyVerdict, verdict: Verdict) -> bool:
     documents = verdict.request.policy_set(policy.name).documents
-    names = [each.name for each in documents if each.aws_managed]
+    names = [document.name for document in documents if document.aws_managed]
     return policy.deciding is not None and policy.deciding.document in names
 
 

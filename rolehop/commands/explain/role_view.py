@@ -75,8 +75,8 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[Line]:
         return
     yield line()
     yield line(StyledText(title, "bold"))
-    for each in texts[:_MOST]:
-        yield from wrapped(each, "  ", "    ")
+    for text in texts[:_MOST]:
+        yield from wrapped(text, "  ", "    ")
     if len(texts) > _MOST:
         yield line(f"  … and {len(texts) - _MOST} more (--format json shows all)")
 
@@ -98,7 +98,7 @@ def trust_sentence(statement: Statement) -> str:
     verb = "may" if statement.effect is Effect.ALLOW else "may never"
     if who == "anyone" and statement.effect is Effect.DENY:
         who, verb = "no one", "may"
-    conditions = _and([_condition(each) for each in statement.conditions], "and")
+    conditions = _and([_condition(condition) for condition in statement.conditions], "and")
     when = f", if {conditions}" if conditions else ""
     what = f"all but {', '.join(statement.not_actions)}" if statement.not_actions else actions
     sid = f' "{statement.sid}"' if statement.sid else ""
@@ -258,7 +258,9 @@ def _passer(passer: Passer) -> str:
     to = f"{passer.arn}, to {_and(list(passer.services), 'and')}"
     if passer.outcome is Outcome.ALLOWED:
         return to
-    words = (unknown_in_words(each).replace("the caller's", "its") for each in passer.unknowns)
+    words = (
+        unknown_in_words(unknown).replace("the caller's", "its") for unknown in passer.unknowns
+    )
     conditions = _and(list(words), "and")
     return f"possibly {to}; that depends on {conditions}"
 
@@ -291,17 +293,17 @@ def role_document(report: RoleReport) -> Document:
         "services": list(report.services),
         "passers": [
             {
-                "arn": each.arn,
-                "services": list(each.services),
-                "verdict": each.outcome.value,
-                "unknowns": list(each.unknowns),
+                "arn": passer.arn,
+                "services": list(passer.services),
+                "verdict": passer.outcome.value,
+                "unknowns": list(passer.unknowns),
             }
-            for each in report.passing.passers
+            for passer in report.passing.passers
         ],
         "passers_unseen": list(report.passing.unseen),
         "risks": [
-            {"kind": each.kind.value, "statement": each.statement, "principal": each.principal}
-            for each in report.risks
+            {"kind": risk.kind.value, "statement": risk.statement, "principal": risk.principal}
+            for risk in report.risks
         ],
     }
 

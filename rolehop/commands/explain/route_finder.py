@@ -130,8 +130,10 @@ class _RouteFinder:
 
     def _accounts(self, documents: IamInventory) -> set[str | None]:
         """Return the accounts of all roles and sources that are known."""
-        accounts = {account_of(each) for each in documents.entities}
-        accounts |= {account_of(each.principal or "") for each in self._app.config.sources.values()}
+        accounts = {account_of(entity) for entity in documents.entities}
+        accounts |= {
+            account_of(source.principal or "") for source in self._app.config.sources.values()
+        }
         accounts.add(account_of(self._policies.caller or ""))
         for name in self._app.config.chains:
             with suppress(RolehopError):
@@ -168,7 +170,7 @@ class _RouteFinder:
         return lambda arn: arn == str(role)
 
     def _check_account(self, account: str, starts: Sequence[RouteStart]) -> None:
-        of_sources = {account_of(each.held.caller.arn or "") for each in starts}
+        of_sources = {account_of(start.held.caller.arn or "") for start in starts}
         if account not in of_sources and all(hop.role.account != account for hop in self.hops):
             raise UsageError(
                 f"no role of account {account} is known",
@@ -179,10 +181,10 @@ class _RouteFinder:
     def _role(self, to: str, starts: Sequence[RouteStart]) -> RoleArn:
         if ":role/" not in to:
             return self._last_role(to, starts)
-        of_sources = (each.held.caller.named or "" for each in starts)
+        of_sources = (start.held.caller.named or "" for start in starts)
         known = [
             *(str(hop.role) for hop in self.hops),
-            *(each for each in of_sources if ":role/" in each),
+            *(source for source in of_sources if ":role/" in source),
         ]
         same = next((each for each in known if each.split(":", 4)[-1] == to), to)
         partition = partition_of(known[0]) if known else None
@@ -193,7 +195,7 @@ class _RouteFinder:
         resolved = self._planning.resolve(chain)
         if resolved.hops:
             return resolved.hops[-1][0]
-        callers = (each.held.caller for each in starts if each.source == resolved.source.name)
+        callers = (start.held.caller for start in starts if start.source == resolved.source.name)
         role = next((caller.named for caller in callers if caller.is_session), None)
         if role is None:
             raise UsageError(f"chain '{chain}' has no hop: it is its source's own session")
@@ -300,7 +302,7 @@ class _RouteFinder:
 
 def _is_template(source: SourceConfig) -> bool:
     """True if the source's account is that of a fleet's member."""
-    texts = (each for each in source.settings.values() if isinstance(each, str))
+    texts = (setting for setting in source.settings.values() if isinstance(setting, str))
     return any("{account}" in text for text in texts)
 
 

@@ -184,7 +184,7 @@ def routes_document(
 
 def _route(route: Route, text: str) -> Document:
     unknowns = dict.fromkeys(
-        each for route_hop in route.route_hops for each in route_hop.verdict.unknowns
+        unknown for route_hop in route.route_hops for unknown in route_hop.verdict.unknowns
     )
     return {
         "source": route.source,

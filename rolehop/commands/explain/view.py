@@ -270,8 +270,8 @@ def actions_view(
 
     ``above``: the lines of a text before it that says caller and resource; 0: there is none.
     """
-    requests = [each.verdict.request for each in actions]
-    first = next((each for each in requests if not each.caller.federated), requests[0])
+    requests = [action.verdict.request for action in actions]
+    first = next((request for request in requests if not request.caller.federated), requests[0])
     head = [line(StyledText(clean(chain), "bold"))]
     if not above or verbose:
         caller = caller_text(first.caller, actions[0].answer)
@@ -318,9 +318,9 @@ def _action(action: ActionVerdict, shown_commands: set[str], level: int | None) 
         yield from wrapped(text, "  ", "  ")
     quiet = quiet_policies(verdict, answer, frozenset()) if level else ()
     blocks = [
-        list(policy_lines(each, verdict, shown_commands, answer=answer, level=level))
-        for each in verdict.policies
-        if each not in quiet
+        list(policy_lines(policy, verdict, shown_commands, answer=answer, level=level))
+        for policy in verdict.policies
+        if policy not in quiet
     ]
     yield from fitting(blocks, 999, level)
     yield from in_one_line(quiet, verdict)
@@ -521,14 +521,14 @@ def decoded_view(message: Mapping[str, object], *, verbose: bool) -> View:
 
 
 def _statements(message: Mapping[str, object]) -> Iterator[str]:
-    for each in _items(message.get("matchedStatements")):
-        yield f"statement {each.get('statementId') or 'without a Sid'}: {each.get('effect')}"
+    for item in _items(message.get("matchedStatements")):
+        yield f"statement {item.get('statementId') or 'without a Sid'}: {item.get('effect')}"
 
 
 def _conditions(context: Mapping[str, object]) -> Iterator[str]:
-    for each in _items(context.get("conditions")):
-        values = ", ".join(str(e.get("value")) for e in _items(each.get("values")))
-        yield f"{each.get('key')} = {values}"
+    for item in _items(context.get("conditions")):
+        values = ", ".join(str(e.get("value")) for e in _items(item.get("values")))
+        yield f"{item.get('key')} = {values}"
 
 
 def _object(value: object) -> Mapping[str, object]:

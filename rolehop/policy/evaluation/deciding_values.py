@@ -50,11 +50,11 @@ def value_classes(key: str, policies: Iterable[Policy]) -> ValueClasses | None:
     for policy in policies:
         for statement in policy.statements:
             templates = [*(statement.resources or ()), *(statement.not_resources or ())]
-            templates += [each for one in statement.conditions for each in one.templates]
-            if any(_refers_to(each, lowered) for each in templates):
+            templates += [template for one in statement.conditions for template in one.templates]
+            if any(_refers_to(template, lowered) for template in templates):
                 return None
             conditions += [e for e in statement.conditions if e.key.lower() == lowered]
-    asked = [each for each in conditions if not each.operator.is_null]
+    asked = [condition for condition in conditions if not condition.operator.is_null]
     if any(each.operator.compare is None or _has_variable(each) for each in asked):
         return None
     families = {_family(each) for each in asked}
@@ -73,7 +73,7 @@ def _refers_to(template: Template, key: str) -> bool:
 
 
 def _has_variable(condition: Condition) -> bool:
-    return any(each.has_variable for each in condition.templates)
+    return any(template.has_variable for template in condition.templates)
 
 
 def _family(condition: Condition) -> str:
@@ -92,7 +92,7 @@ def _texts(key: str, conditions: Sequence[Condition]) -> ValueClasses | None:
     prefixes: dict[str, None] = {}
     for template in (each for one in conditions for each in one.templates):
         *head, last = template.parts or ("",)
-        if all(isinstance(each, str) for each in template.parts):
+        if all(isinstance(part, str) for part in template.parts):
             exact["".join(map(str, template.parts))] = None
         elif last is Wild.RUN and all(isinstance(each, str) for each in head):
             prefixes["".join(map(str, head))] = None
@@ -120,15 +120,15 @@ def _unlike(prefix: str, exact: Iterable[str], prefixes: Iterable[str]) -> str:
 
 
 def _caseless(key: str, conditions: Sequence[Condition]) -> ValueClasses:
-    texts = {value.lower(): value for each in conditions for value in each.values}
+    texts = {value.lower(): value for condition in conditions for value in condition.values}
     other = _unlike("", texts, ())
     return ValueClasses(
-        key, (*(ValueClass(each, each) for each in texts.values()), ValueClass(other, None))
+        key, (*(ValueClass(text, text) for text in texts.values()), ValueClass(other, None))
     )
 
 
 def _arns(key: str, conditions: Sequence[Condition]) -> ValueClasses | None:
-    values = [value for each in conditions for value in each.values]
+    values = [value for condition in conditions for value in condition.values]
     if any(set("*?") & set(each) or each.count(":") < 5 for each in values):
         return None
     other = ValueClass("arn:aws:iam::000000000000:role/~", None)
@@ -143,12 +143,12 @@ def _booleans(key: str, _conditions: Sequence[Condition]) -> ValueClasses:
 
 
 def _numbers(key: str, conditions: Sequence[Condition]) -> ValueClasses:
-    bounds = {number_of(v): v for each in conditions for v in each.values}
+    bounds = {number_of(v): v for condition in conditions for v in condition.values}
     return ValueClasses(key, tuple(_points_and_gaps(bounds, min(bounds) - 1)), ordered=True)
 
 
 def _times(key: str, conditions: Sequence[Condition]) -> ValueClasses:
-    bounds = {time_of(v): v for each in conditions for v in each.values}
+    bounds = {time_of(v): v for condition in conditions for v in condition.values}
     least = min(bounds) / 2  # no time is before 1970
     return ValueClasses(key, tuple(_points_and_gaps(bounds, least)), ordered=True, times=True)
 
@@ -168,11 +168,13 @@ def _points_and_gaps(bounds: dict[Decimal, str], least: Decimal) -> Iterator[Val
 
 def _addresses(key: str, conditions: Sequence[Condition]) -> ValueClasses:
     blocks = [
-        ipaddress.ip_network(value, strict=False) for each in conditions for value in each.values
+        ipaddress.ip_network(value, strict=False)
+        for condition in conditions
+        for value in condition.values
     ]
     found: list[ValueClass] = []
     for version in (4, 6):
-        of_version = [each for each in blocks if each.version == version]
+        of_version = [block for block in blocks if block.version == version]
         found.extend(ValueClass(str(e[0]), str(e), e) for e in _disjoint(of_version))
         outside = _outside(version, of_version)
         if outside is not None:
@@ -201,13 +203,13 @@ def _is_within(block: Network, part: Network) -> bool:
 def _outside(version: int, blocks: Sequence[Network]) -> str | None:
     """Return an address that none of ``blocks`` has; ``None``: they have all."""
     kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
-    after = [int(each.broadcast_address) + 1 for each in blocks]
+    after = [int(block.broadcast_address) + 1 for block in blocks]
     for number in (0, *after):
         try:
             address = kind(number)
         except ValueError:
             continue
-        if not any(address in each for each in blocks):
+        if not any(address in block for block in blocks):
             return str(address)
     return None
 
@@ -248,11 +250,12 @@ def deciding_values(verdict: Verdict) -> DecidingValues | None:
         return None
     (key,) = verdict.unknowns  # or a type of policy, of which no condition asks
     found = value_classes(
-        key, (each.policy for shown in request.policies.values() for each in shown.documents)
+        key,
+        (document.policy for shown in request.policies.values() for document in shown.documents),
     )
     if found is None:
         return None
-    outcomes = {each: _with(request, key, each.value) for each in found.classes}
+    outcomes = {class_: _with(request, key, class_.value) for class_ in found.classes}
     absent = None if request.context.has(key) else _with(request, key, None)
     if {absent, *outcomes.values()} - {None} != {Outcome.ALLOWED, Outcome.REFUSED}:
         return None
@@ -289,8 +292,8 @@ _TIMES = {"least": "at or after", "more": "after", "most": "at or before", "less
 
 def _joined(blocks: Sequence[Network]) -> list[str]:
     """Return blocks of addresses, neighbours put together."""
-    of_v4 = [each for each in blocks if isinstance(each, ipaddress.IPv4Network)]
-    of_v6 = [each for each in blocks if isinstance(each, ipaddress.IPv6Network)]
+    of_v4 = [block for block in blocks if isinstance(block, ipaddress.IPv4Network)]
+    of_v6 = [block for block in blocks if isinstance(block, ipaddress.IPv6Network)]
     joined = (*ipaddress.collapse_addresses(of_v4), *ipaddress.collapse_addresses(of_v6))
     return [str(each) for each in joined]
 

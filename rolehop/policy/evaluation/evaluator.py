@@ -50,8 +50,8 @@ from rolehop.policy.language.parser import Effect
 def by_document(allows: Sequence[Judged]) -> dict[str, Truth]:
     """Return, for each document with an Allow, whether it allows this call."""
     levels: dict[str, Truth] = {}
-    for each in allows:
-        levels[each.document] = some((levels.get(each.document, Truth.FALSE), each.truth))
+    for allow in allows:
+        levels[allow.document] = some((levels.get(allow.document, Truth.FALSE), allow.truth))
     return levels
 
 
@@ -71,7 +71,7 @@ def of_refusing_level(
 ) -> Sequence[Judged]:
     """Return the Allow statements of the first level on which none applies."""
     for names in levels:
-        here = [each for each in allows if each.document in names]
+        here = [allow for allow in allows if allow.document in names]
         if some(each.truth for each in here) is Truth.FALSE:
             return here
     return allows
@@ -296,12 +296,12 @@ def _needed(request: Request, trust: Sequence[Judged], action: str) -> dict[Poli
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
     # An unseen statement may name the caller in any way.
     unseen = Truth.UNKNOWN if request.policy_set(PolicyType.TRUST).missing else Truth.FALSE
-    direct = some((unseen, *(each.applies_by(MatchKind.DIRECT) for each in allows)))
+    direct = some((unseen, *(allow.applies_by(MatchKind.DIRECT) for allow in allows)))
     by_role = some(
-        (unseen, *(each.applies_by(MatchKind.ROLE, MatchKind.ANYONE) for each in allows))
+        (unseen, *(allow.applies_by(MatchKind.ROLE, MatchKind.ANYONE) for allow in allows))
     )
     # Whether a boundary or session policy limits a grant to "*" is not documented.
-    anyone = some(each.applies_by(MatchKind.ANYONE) for each in allows)
+    anyone = some(allow.applies_by(MatchKind.ANYONE) for allow in allows)
     unlimited = some((direct, every((anyone, Truth.UNKNOWN))))
     across = Truth.UNKNOWN
     if caller.account is not None:
@@ -338,11 +338,11 @@ def _judge_policy(
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
     unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
-    denied = some((*(each.truth for each in denies), unseen))
+    denied = some((*(deny.truth for deny in denies), unseen))
     if name is PolicyType.RCP and request.rcps_cover is Truth.UNKNOWN and denied is Truth.TRUE:
         return _not_surely_covered(action, denies)
     levels = by_document(allows) if name is PolicyType.SCP and not shown.levels else {}
-    granted = on_all(levels) if levels else some(each.truth for each in allows)
+    granted = on_all(levels) if levels else some(allow.truth for allow in allows)
     if shown.levels:
         granted = on_levels(shown.levels, allows)
     allowed = some((granted, unseen))
@@ -379,14 +379,14 @@ def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -
 
 
 def _denied(name: PolicyType, action: str, denies: Sequence[Judged]) -> PolicyVerdict:
-    deciding = next(each for each in denies if each.truth is Truth.TRUE)
+    deciding = next(deny for deny in denies if deny.truth is Truth.TRUE)
     finding = Finding("Effect", Truth.FALSE, Reason.EXPLICIT_DENY, "no Deny that applies", "Deny")
     return PolicyVerdict(name, Outcome.REFUSED, action, deciding, (finding, *deciding.findings))
 
 
 def _not_surely_covered(action: str, denies: Sequence[Judged]) -> PolicyVerdict:
     """An RCP denies a call to a service of which it is not known if RCPs cover it."""
-    deciding = next(each for each in denies if each.truth is Truth.TRUE)
+    deciding = next(deny for deny in denies if deny.truth is Truth.TRUE)
     wanted, service = "a service that RCPs cover", action.partition(":")[0]
     open_ = Finding("rcp-coverage", Truth.UNKNOWN, Reason.SERVICE_UNLISTED, wanted, service)
     return PolicyVerdict(PolicyType.RCP, Outcome.UNKNOWN, action, deciding, (open_,))
@@ -404,7 +404,7 @@ def _not_allowed(name: PolicyType, action: str, allows: Sequence[Judged]) -> Pol
 
 def _distance(judged: Judged) -> int:
     """Return how far a statement is from applying; the nearest one explains the most."""
-    wrong = (each for each in judged.findings if each.truth is Truth.FALSE)
+    wrong = (finding for finding in judged.findings if finding.truth is Truth.FALSE)
     return sum(_WEIGHTS.get(each.element, 2) + _FAR.get(each.reason, 0) for each in wrong)
 
 
@@ -416,7 +416,7 @@ def _fine(
     request: Request, name: PolicyType, action: str, allows: Sequence[Judged], allowed: Truth
 ) -> PolicyVerdict:
     if allowed is Truth.TRUE:
-        deciding = next(each for each in allows if each.truth is Truth.TRUE)
+        deciding = next(allow for allow in allows if allow.truth is Truth.TRUE)
         return PolicyVerdict(name, Outcome.ALLOWED, action, deciding, deciding.findings)
     if name is PolicyType.RCP:
         return PolicyVerdict(name, Outcome.ALLOWED, action, None, ())
@@ -436,8 +436,8 @@ def _open(
     allows: Sequence[Judged],
     shown: PolicySet,
 ) -> PolicyVerdict:
-    may_deny = [each for each in denies if each.truth is Truth.UNKNOWN]
-    may_allow = [each for each in allows if each.truth is Truth.UNKNOWN]
+    may_deny = [deny for deny in denies if deny.truth is Truth.UNKNOWN]
+    may_allow = [allow for allow in allows if allow.truth is Truth.UNKNOWN]
     unclear = (*may_deny, *may_allow)
     findings: list[Finding] = []
     deciding = unclear[0] if unclear else None
@@ -459,9 +459,9 @@ def _open_grants(policy: PolicyVerdict, grants: Sequence[Judged]) -> PolicyVerdi
     """Add why it is not known whether ``policy`` has to allow: it depends on the trust policy."""
     if policy.outcome is Outcome.NOT_VISIBLE:
         return policy
-    unclear = tuple(each for each in grants if each.truth is Truth.UNKNOWN)
+    unclear = tuple(grant for grant in grants if grant.truth is Truth.UNKNOWN)
     findings = policy.findings
-    if any(each.applies_by(MatchKind.ANYONE) is Truth.TRUE for each in grants):
+    if any(grant.applies_by(MatchKind.ANYONE) is Truth.TRUE for grant in grants):
         wanted = "a trust policy that names the caller"
         open_ = Finding("wildcard-grant", Truth.UNKNOWN, Reason.WILDCARD_LIMITS, wanted, "*")
         findings = (*findings, open_)
@@ -481,6 +481,6 @@ def _assuming(request: Request, policies: Sequence[PolicyVerdict]) -> tuple[str,
     for action in request.actions[1:]:
         policy = _judge_action(request, action)[PolicyType.TRUST]
         conditions = policy.deciding.statement.conditions if policy.deciding else ()
-        if any(each.key.lower() in _UNSETTLED_KEYS for each in conditions):
+        if any(condition.key.lower() in _UNSETTLED_KEYS for condition in conditions):
             return (*hidden, "one-request-context")
     return tuple(hidden)

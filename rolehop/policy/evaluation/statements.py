@@ -55,7 +55,7 @@ def _variables(condition: Condition, context: Context) -> tuple[tuple[str, str],
     """Return the variables of a condition that have one value in this request."""
     if "${" not in "".join(condition.values):
         return ()
-    parts = (part for each in condition.templates for part in each.parts)
+    parts = (part for template in condition.templates for part in template.parts)
     found = {each.key: context.lookup(each.key) for each in parts if isinstance(each, Variable)}
     return tuple(
         (key, values[0])
@@ -307,8 +307,9 @@ def _asks_for_arn(statement: Statement) -> bool:
     denies explicitly (IAM user guide, "AWS JSON policy elements: Principal", IAM role principals).
     """
     return any(
-        each.key.lower() == "aws:principalarn" and each.operator.text.lower() in _POSITIVE_ON_ARN
-        for each in statement.conditions
+        condition.key.lower() == "aws:principalarn"
+        and condition.operator.text.lower() in _POSITIVE_ON_ARN
+        for condition in statement.conditions
     )
 
 
@@ -443,7 +444,7 @@ def _shape(pattern: tuple[Token, ...]) -> tuple[list[list[Token]], bool, bool]:
     parts = arn_parts(pattern)
     if len(parts) < 6:
         return parts, True, True
-    return parts, any(isinstance(each, Wild) for each in parts[2]), _is_type_wild(parts[5])
+    return parts, any(isinstance(part, Wild) for part in parts[2]), _is_type_wild(parts[5])
 
 
 def _is_type_wild(rest: Sequence[Token]) -> bool:

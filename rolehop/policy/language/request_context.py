@@ -185,7 +185,7 @@ def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
     """Parse ``text``; without ``wild`` a star is literal, without ``variables`` ``${`` is."""
     if not variables or "${" not in text:
         tokens = _literal(text, wild=wild)
-        fixed = text if not any(isinstance(each, Wild) for each in tokens) else None
+        fixed = text if not any(isinstance(token, Wild) for token in tokens) else None
         return Template(text, tokens, fixed=fixed)
     parts: list[Token | Variable] = []
     at = 0
@@ -194,7 +194,7 @@ def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
         parts.append(_inside(match[1], match[0]))
         at = match.end()
     parts.extend(_literal(text[at:], wild=wild))
-    return Template(text, tuple(parts), any(isinstance(each, Variable) for each in parts))
+    return Template(text, tuple(parts), any(isinstance(part, Variable) for part in parts))
 
 
 def _literal(text: str, *, wild: bool) -> tuple[Token, ...]:

@@ -172,7 +172,7 @@ def _is_of_sts(written: Json) -> bool:
 
 def _more(value: Any, others: Sequence[str]) -> Any:
     listed = as_list(value)
-    return collapse_singleton([*listed, *(each for each in others if each not in listed)])
+    return collapse_singleton([*listed, *(other for other in others if other not in listed)])
 
 
 def policy_changes(
@@ -221,7 +221,11 @@ def _changes_for(
         return _one(builder.add_statement())
     if policy.findings[0].reason not in _IN_PLACE:
         return _one(builder.extend_statement(policy.deciding) or builder.add_statement())
-    if any(each.aws_managed for each in builder.documents if each.name == policy.deciding.document):
+    if any(
+        document.aws_managed
+        for document in builder.documents
+        if document.name == policy.deciding.document
+    ):
         return ()  # only AWS can edit it
     if policy.findings[0].reason is Reason.EXPLICIT_DENY:
         return builder.excluded_from_deny(policy.deciding)
@@ -339,7 +343,7 @@ class _ChangeBuilder:
 
         ``None`` if more than one element is wrong, or if it would let in others as well.
         """
-        wrong = [each for each in judged.findings if each.truth is Truth.FALSE]
+        wrong = [finding for finding in judged.findings if finding.truth is Truth.FALSE]
         written = _source(judged, self.documents)
         if len(wrong) != 1 or written is None or not self._is_original(judged):
             return None
@@ -357,8 +361,8 @@ class _ChangeBuilder:
             return None
         kind, _, rest = wrong[0].element.partition(" ")
         keys = [rest.partition(" ")[2]] if kind == "Condition" else []
-        keys = [each for each in keys if each.lower() not in ("aws:principalarn", "aws:userid")]
-        gone = [each for each in keys if is_of_target(each)]
+        keys = [key for key in keys if key.lower() not in ("aws:principalarn", "aws:userid")]
+        gone = [key for key in keys if is_of_target(key)]
         change = self._made(
             judged.document,
             ChangeKind.REPLACE,
@@ -378,10 +382,10 @@ class _ChangeBuilder:
         if self.scenario is not None:
             request = self.scenario.requests().get(self.hop, request)
         return any(
-            each.name == judged.document
-            and not each.aws_managed
-            and any(one.index == judged.statement.index for one in each.policy.statements)
-            for each in request.policy_set(self.policy.name).documents
+            document.name == judged.document
+            and not document.aws_managed
+            and any(one.index == judged.statement.index for one in document.policy.statements)
+            for document in request.policy_set(self.policy.name).documents
         )
 
     def _is_for_caller_only(self, judged: Judged, written: Statement) -> bool:
@@ -405,7 +409,7 @@ class _ChangeBuilder:
     def _document(self) -> str:
         """Return the document to add to: never an AWS managed one, nor one attached to others."""
         policy = self.policy
-        names = [each.name for each in self.documents if not each.aws_managed]
+        names = [document.name for document in self.documents if not document.aws_managed]
         if policy.name is PolicyType.PERMISSIONS:
             return _own_policy(names, self.request.caller)
         if policy.name is PolicyType.SESSION:
@@ -446,9 +450,11 @@ class _ChangeBuilder:
             return ()
         first, *others = narrowed.left or (written,)
         kind = ChangeKind.REPLACE if narrowed.left else ChangeKind.REMOVE
-        asked = SuggestedConditions(waived=[each.key for each in judged.statement.conditions])
+        asked = SuggestedConditions(
+            waived=[condition.key for condition in judged.statement.conditions]
+        )
         change = self._made(judged.document, kind, first, judged.statement.index, asked)
-        beside = (self._made(judged.document, ChangeKind.ADD, each) for each in others)
+        beside = (self._made(judged.document, ChangeKind.ADD, other) for other in others)
         replaced = replace(
             change,
             denied=True,
@@ -466,7 +472,7 @@ class _ChangeBuilder:
         It asks for an external ID, which is never waived, or it tells sessions apart.
         """
         conditions = judged.statement.conditions
-        if any(each.key.lower() == "sts:externalid" for each in conditions):
+        if any(condition.key.lower() == "sts:externalid" for condition in conditions):
             return True
         shared = has_sessions(self.request.caller)
         return shared and any(map(denies_other_sessions, conditions))
@@ -482,7 +488,7 @@ def _principal(caller: Caller) -> dict[str, str] | None:
 
 def _names_sessions(policy: PolicyVerdict) -> bool:
     """True if the nearest statement trusts another session of the same role: not all of them."""
-    return any(each.reason is Reason.OTHER_SESSION for each in policy.findings)
+    return any(finding.reason is Reason.OTHER_SESSION for finding in policy.findings)
 
 
 def _own_policy(names: Sequence[str], caller: Caller) -> str:

@@ -140,7 +140,7 @@ def _value(value: object) -> Value:
     if isinstance(value, str | RoleArn):
         return str(value)
     members = list(value) if isinstance(value, tuple) else []
-    if all(isinstance(each, tuple) for each in members) and members:
+    if all(isinstance(member, tuple) for member in members) and members:
         return dict(members)
     return members
 
@@ -185,10 +185,10 @@ def values_asked(
 
 
 def _value_of(tokens: Sequence[str | Wild], now: str | None) -> AskedValue:
-    wild = [each for each in tokens if isinstance(each, Wild)]
+    wild = [token for token in tokens if isinstance(token, Wild)]
     if len(wild) == len(tokens) > 0:
         return AskedValue(now or ANY, example=True)
-    form = "".join("…" if isinstance(each, Wild) else each for each in tokens)
+    form = "".join("…" if isinstance(token, Wild) else token for token in tokens)
     return AskedValue(text_of_pattern(tokens, now or ""), form if wild else None)
 
 
@@ -327,8 +327,8 @@ def _by_variable(condition: Condition, scenario: ChainScenario, hop: int) -> Ite
     if not isinstance(found, tuple) or len(found) != 1:
         return
     wanted = (parse_template(found[0], variables=False, wild=False),)
-    for each in condition.templates:
-        part = each.parts[0] if len(each.parts) == 1 else None
+    for template in condition.templates:
+        part = template.parts[0] if len(template.parts) == 1 else None
         if isinstance(part, Variable) and part.key.lower().startswith("aws:principaltag/"):
             other = replace(condition, key=part.key, values=found, templates=wanted)
             yield from _candidates(other, (), scenario, hop)
@@ -422,7 +422,7 @@ def _more_tags(
     asked = scenario.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
     context = scenario.requests()[hop].context
-    named = [fill(each, context) for each in condition.templates]
+    named = [fill(template, context) for template in condition.templates]
     keys = [text_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
     if condition.operator.is_null:
         # One that the same statement lists, if it lists any.
@@ -507,8 +507,8 @@ def _as_session(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Ite
     if judged is None or caller.arn is None:
         return
     own = caller.arn.rpartition("/")[0]
-    for each in judged.statement.principals or ():
-        role, _, name = each.text.rpartition("/")
+    for principal in judged.statement.principals or ():
+        role, _, name = principal.text.rpartition("/")
         if role == own:
             yield from _renamed(scenario, hop - 1, name)
 

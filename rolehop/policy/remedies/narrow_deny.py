@@ -88,11 +88,11 @@ def exclude_request(
         parts.append(_with(written, actions.rest))
     if roles.elsewhere:
         parts.append(_with(written, actions.own, roles.elsewhere))
-    parts += [_with(each, actions.own, roles.here) for each in others]
+    parts += [_with(other, actions.own, roles.here) for other in others]
     if actions.beside:
         parts.append(_with(written, actions.beside, roles.here))
     # A Sid is for one statement only.
-    rest = ({key: value for key, value in each.items() if key != "Sid"} for each in parts[1:])
+    rest = ({key: value for key, value in part.items() if key != "Sid"} for part in parts[1:])
     return NarrowedDeny((*parts[:1], *rest), opened=roles.opened)
 
 
@@ -140,7 +140,7 @@ def _cut_actions(statement: Statement, asked: Sequence[str]) -> _Actions | None:
 
 
 def _any_covers(patterns: Sequence[str], action: str) -> bool:
-    return any(_covers(each, action) for each in patterns)
+    return any(_covers(pattern, action) for pattern in patterns)
 
 
 def _covers(pattern: str, action: str) -> bool:
@@ -162,12 +162,14 @@ class _Roles:
 def _cut_roles(statement: Statement, request: Request, actions: _Actions | None) -> _Roles | None:
     role, here = request.role, _element("Resource", [request.role])
     if statement.resources is None:
-        excluded = [each.text for each in statement.not_resources or ()]
+        excluded = [resource.text for resource in statement.not_resources or ()]
         return _Roles(_element("NotResource", [*excluded, role]), here, ())
-    listed = {each.text: _means(each, role, request.context) for each in statement.resources}
+    listed = {
+        resource.text: _means(resource, role, request.context) for resource in statement.resources
+    }
     own = [text for text, means in listed.items() if means]
     patterns = tuple(text for text in own if text != role)
-    if any(each == "*" or _is_every_role(each, role, actions) for each in patterns):
+    if any(pattern == "*" or _is_every_role(pattern, role, actions) for pattern in patterns):
         return _Roles(_element("NotResource", [role]), here, ())
     rest = [text for text, means in listed.items() if not means]
     return _Roles(_element("Resource", rest), _element("Resource", own), patterns)

@@ -111,7 +111,10 @@ def apply_changes(document: Mapping[str, Any], changes: Sequence[PolicyChange]) 
             statements[change.index - 1] = (
                 change.statement if change.kind is ChangeKind.REPLACE else None
             )
-    return {**document, "Statement": [each for each in statements if each is not None]}
+    return {
+        **document,
+        "Statement": [statement for statement in statements if statement is not None],
+    }
 
 
 def with_policy_changes(request: Request, changes: Sequence[PolicyChange]) -> Request:
@@ -130,8 +133,12 @@ def with_policy_changes(request: Request, changes: Sequence[PolicyChange]) -> Re
 
 def _changed(shown: PolicySet, changes: Sequence[PolicyChange], kind: Kind) -> PolicySet:
     named = {change.document for change in changes}
-    texts = {each.name: each.text for each in shown.documents if each.name in named and each.text}
-    untouched = tuple(each for each in shown.documents if each.name not in texts)
+    texts = {
+        document.name: document.text
+        for document in shown.documents
+        if document.name in named and document.text
+    }
+    untouched = tuple(document for document in shown.documents if document.name not in texts)
     changed = tuple(
         _with(
             name,
@@ -145,11 +152,11 @@ def _changed(shown: PolicySet, changes: Sequence[PolicyChange], kind: Kind) -> P
 
 
 def _with(name: str, text: str, changes: Sequence[PolicyChange], kind: Kind) -> Attached:
-    gone = {each.index for each in changes if each.kind is ChangeKind.REMOVE}
-    standing = [each for each in changes if each.kind is not ChangeKind.REMOVE]
+    gone = {change.index for change in changes if change.kind is ChangeKind.REMOVE}
+    standing = [change for change in changes if change.kind is not ChangeKind.REMOVE]
     text = json.dumps(apply_changes(json.loads(text), standing)) if standing else text
     policy = parse_policy(text, kind)
-    statements = tuple(each for each in policy.statements if each.index not in gone)
+    statements = tuple(statement for statement in policy.statements if statement.index not in gone)
     return Attached(name, replace(policy, statements=statements), text)
 
 

@@ -43,12 +43,12 @@ class Remedy:
     @property
     def changes(self) -> bool:
         """True if a policy is changed."""
-        return any(isinstance(each, PolicyChange) for each in self.steps)
+        return any(isinstance(step, PolicyChange) for step in self.steps)
 
     @property
     def edits(self) -> bool:
         """True if the config is changed, too."""
-        return any(isinstance(each, ConfigChange) for each in self.steps)
+        return any(isinstance(step, ConfigChange) for step in self.steps)
 
 
 def find_remedies(
@@ -87,11 +87,11 @@ _BRINGS: dict[str, tuple[str, ...]] = {
 def _gives_up(other: Remedy, first: Remedy | None) -> bool:
     """True if a remedy weakens a check that the first one passes with a key of the user's config."""
     steps = () if first is None else first.steps
-    edits = [each for each in steps if isinstance(each, ConfigChange)]
+    edits = [step for step in steps if isinstance(step, ConfigChange)]
     brought = {each for edit in edits for each in edit.hop_keys & _BRINGS.keys()}
     if brought and len(edits) == len(steps):
         return True
-    changes = [each for each in other.steps if isinstance(each, PolicyChange)]
+    changes = [step for step in other.steps if isinstance(step, PolicyChange)]
     weaker = {k.lower() for e in changes for k in (*e.sent, *e.without, *e.waived)}
     return any(weaker.intersection(_BRINGS[each]) for each in brought)
 
@@ -133,7 +133,7 @@ class _Attempt:
 
     def verdicts(self) -> dict[int, Verdict]:
         """Evaluate every hop with the steps applied."""
-        made = [each for each in self.steps if isinstance(each, PolicyChange)]
+        made = [step for step in self.steps if isinstance(step, PolicyChange)]
         return {
             number: evaluate(
                 with_policy_changes(request, [each for each in made if each.hop == number])
@@ -184,11 +184,11 @@ class _RemedySearch:
             ways = iter(() if settled is None or not policies else (settled,))
         else:
             ways = self._better(attempt, worse, verdicts[worse], finder, policies=policies)
-        for each in ways:
+        for way in ways:
             if next(tries, None) is None:
                 return None
             found = self._found(
-                each, each.verdicts(), finder, tries, policies=policies, only_first=only_first
+                way, way.verdicts(), finder, tries, policies=policies, only_first=only_first
             )
             if found is not None or only_first:
                 return found
@@ -257,10 +257,12 @@ def _is_undocumented(name: str, verdict: Verdict) -> bool:
 
 def _undocumented(verdict: Verdict) -> tuple[PolicyVerdict, ...]:
     """Return the policies, as if they refused, if nothing but AWS's documentation leaves them open."""
-    known = all(_is_undocumented(each, verdict) for each in verdict.unknowns)
+    known = all(_is_undocumented(unknown, verdict) for unknown in verdict.unknowns)
     if verdict.outcome is not Outcome.UNKNOWN or not known:
         return ()
-    return tuple(_as_refusing(each) for each in verdict.policies if each.outcome is Outcome.UNKNOWN)
+    return tuple(
+        _as_refusing(policy) for policy in verdict.policies if policy.outcome is Outcome.UNKNOWN
+    )
 
 
 def _as_refusing(policy: PolicyVerdict) -> PolicyVerdict:
@@ -279,10 +281,10 @@ def _not_replaced(steps: Sequence[Step], made: Sequence[PolicyChange]) -> tuple[
         if each.kind is ChangeKind.REPLACE
     }
     return tuple(
-        each
-        for each in steps
-        if not isinstance(each, PolicyChange)
-        or (each.hop, each.policy_type, each.document, each.index) not in again
+        step
+        for step in steps
+        if not isinstance(step, PolicyChange)
+        or (step.hop, step.policy_type, step.document, step.index) not in again
     )
 
 

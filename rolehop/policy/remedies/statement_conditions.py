@@ -43,7 +43,7 @@ def asks_for_role(condition: Condition) -> bool:
     """True if a condition on ``aws:userid`` names users or roles, whatever their sessions are called."""
     if condition.key.lower() != "aws:userid":
         return False
-    sessions = [each.partition(":") for each in condition.values]
+    sessions = [value.partition(":") for value in condition.values]
     return all(not colon or name == "*" for _, colon, name in sessions)
 
 
@@ -55,7 +55,7 @@ def denies_other_sessions(condition: Condition) -> bool:
     if not key.startswith(_OF_SESSION) or asks_for_role(condition):
         return False
     if condition.operator.is_null:
-        return any(each.lower() == "false" for each in condition.values)
+        return any(value.lower() == "false" for value in condition.values)
     exact = condition.operator.text.lower() in _EXACT and len(condition.values) == 1
     return not (exact and condition.templates[0].fixed is not None)
 
@@ -139,11 +139,11 @@ def suggest_conditions(
     """
     found = SuggestedConditions()
     if judged is not None and not _for_others(judged):
-        for each in judged.statement.conditions:
-            if judge_condition(each, request.context).truth is not Truth.FALSE:
-                found.put(each.operator.text, each.key, each.values)
+        for condition in judged.statement.conditions:
+            if judge_condition(condition, request.context).truth is not Truth.FALSE:
+                found.put(condition.operator.text, condition.key, condition.values)
             else:
-                _answer(found, each, request)
+                _answer(found, condition, request)
     tags = inherited_tag_keys if pin_tags else None
     for operator, key, values in _pins(policy_type, request, actions, tags, shared=shared):
         found.bind(operator, key, values)
@@ -152,7 +152,7 @@ def suggest_conditions(
 
 def _for_others(judged: Judged) -> bool:
     """True if a statement is for services or token holders: its conditions concern them."""
-    return any(each.reason is Reason.ANOTHER_KIND for each in judged.findings)
+    return any(finding.reason is Reason.ANOTHER_KIND for finding in judged.findings)
 
 
 def _answer(found: SuggestedConditions, condition: Condition, request: Request) -> None:
@@ -220,12 +220,12 @@ def _written(condition: Condition, values: Sequence[str]) -> tuple[str, list[str
     family = next(made for start, made in _FAMILIES.items() if name.startswith(start))
     if family in ("Numeric", "Date"):
         if "less" in name:
-            return f"{family}LessThanEquals", [_later(each, condition.key) for each in values]
+            return f"{family}LessThanEquals", [_later(value, condition.key) for value in values]
         return f"{family}{'GreaterThanEquals' if 'greater' in name else 'Equals'}", list(values)
     letters = {"StringEquals": "$", "ArnEquals": "*?$"}.get(family, "")
     # ${*} is a literal star (IAM user guide, "variables and tags").
     table = str.maketrans({letter: f"${{{letter}}}" for letter in letters})
-    return family, [each.translate(table) for each in values]
+    return family, [value.translate(table) for value in values]
 
 
 def _later(text: str, key: str) -> str:
