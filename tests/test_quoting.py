@@ -28,8 +28,9 @@ from rolehop.base.text import (
     visible,
     visible_json,
 )
+from rolehop.config.draft import ChainDraft, chain_text
 from rolehop.config.model import HopConfig
-from rolehop.config.toml import chain_text, toml_key, toml_line, toml_text
+from rolehop.config.toml import toml_key, toml_line, toml_text
 
 
 def marked(text: str) -> str:
@@ -123,7 +124,7 @@ FULL = HopConfig(
 
 
 def test_a_chain_is_written_whole() -> None:
-    text = chain_text("a b", "so'urce", [FULL, HopConfig("r")])
+    text = chain_text(ChainDraft("a b", source="so'urce", hops=(FULL, HopConfig("r"))))
     assert tomllib.loads(text) == {
         "chains": {
             "a b": {

@@ -1,4 +1,4 @@
-"""Write a chain as TOML, to paste into a config or to append to it."""
+"""Write names and values as TOML, and find the line of each key of a TOML text."""
 
 from __future__ import annotations
 
@@ -9,41 +9,16 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
 from rolehop.base.text import is_visible
-from rolehop.config.model import HopConfig
 from rolehop.config.value_types import Place
 
-
-def chain_text(name: str, source: str, hops: Sequence[HopConfig]) -> str:
-    """Return ``[chains.NAME]`` and its hops, each with the keys that are set."""
-    lines = [f"[chains.{toml_key(name)}]", f"source = {toml_text(source)}"]
-    for hop in hops:
-        lines += [f"[[chains.{toml_key(name)}.hops]]", *hop_lines(hop)]
-    return "\n".join(lines) + "\n"
+Value = str | bool | Mapping[str, str] | Sequence[str]
+"""A text, true or false, a table of texts, or a list of them."""
 
 
-def hop_lines(hop: HopConfig) -> Iterator[str]:
-    """Give the keys of a hop that are set, a line each."""
-    yield toml_line("role", hop.role)
-    for key, text in (
-        ("session_name", hop.session_name),
-        ("external_id", hop.external_id),
-        ("source_identity", hop.source_identity),
-        ("policy", hop.policy),
-        ("mfa_serial", hop.mfa_serial),
-    ):
-        if text is not None:
-            yield toml_line(key, text)
-    if hop.duration_seconds is not None:
-        yield toml_line("duration", f"{hop.duration_seconds}s")
-    if hop.tags:
-        yield toml_line("tags", dict(hop.tags))
-    for key, texts in (("transitive_tags", hop.transitive_tags), ("policy_arns", hop.policy_arns)):
-        if texts:
-            yield toml_line(key, texts)
-
-
-def toml_line(key: str, value: str | Mapping[str, str] | Sequence[str]) -> str:
-    """Return one key of a table with its value: a text, a table of texts, or a list of them."""
+def toml_line(key: str, value: Value) -> str:
+    """Return one key of a table with its value."""
+    if isinstance(value, bool):
+        return f"{key} = {'true' if value else 'false'}"
     if isinstance(value, str):
         return f"{key} = {toml_text(value)}"
     if isinstance(value, Mapping):

@@ -7,12 +7,10 @@ import pytest
 
 from rolehop.base.files import FileText
 from rolehop.commands.config.init.drafts import (
-    StarterChain,
-    StarterConfig,
-    StarterFleet,
-    StarterSource,
+    ConfigDraft,
     starter_text,
 )
+from rolehop.config.draft import ChainDraft, FleetDraft, SourceDraft
 from rolehop.config.loader import load_config
 from rolehop.config.model import Config, HopConfig
 from rolehop.sources import SOURCE_TABLES
@@ -76,11 +74,13 @@ def test_the_example_works_when_its_lines_are_uncommented() -> None:
 
 
 def test_the_examples_have_no_name_that_is_taken() -> None:
-    source = StarterSource("me", {"type": "keys"})
+    source = SourceDraft("me", {"type": "keys"})
     hops = (HopConfig(ROLE),)
-    chains = tuple(StarterChain(name, "me", hops) for name in ("prod-admin", "prod-admin-2"))
-    fleets = (StarterFleet("spokes", "me", {"a": "666666666666"}),)
-    config = load(uncommented(starter_text(StarterConfig((source,), chains, fleets))))
+    chains = tuple(
+        ChainDraft(name, source="me", hops=hops) for name in ("prod-admin", "prod-admin-2")
+    )
+    fleets = (FleetDraft("spokes", "me", {"a": "666666666666"}),)
+    config = load(uncommented(starter_text(ConfigDraft((source,), chains, fleets))))
     of_fleets = ("spokes/a", "spokes-2/444444444444", "spokes-2/555555555555")
     assert sorted(config.chains) == sorted(
         ["prod-admin", "prod-admin-2", "prod-admin-3", *of_fleets]
@@ -94,9 +94,9 @@ def test_the_examples_have_no_name_that_is_taken() -> None:
 def test_what_was_answered_becomes_a_config_that_is_ready(
     settings: dict[str, str], hops: tuple[HopConfig, ...]
 ) -> None:
-    source = StarterSource("s.1", settings)
-    chains = (StarterChain("a.b@c+d-e", "s.1", hops),)
-    text = starter_text(StarterConfig((source,), chains, region="eu-west-1"))
+    source = SourceDraft("s.1", settings)
+    chains = (ChainDraft("a.b@c+d-e", source="s.1", hops=hops),)
+    text = starter_text(ConfigDraft((source,), chains, region="eu-west-1"))
     config = load(text)
     assert config.chains["a.b@c+d-e"].hops == hops
     assert config.defaults.region == "eu-west-1"
@@ -110,9 +110,9 @@ def test_types_of_sources_are_all_written() -> None:
 
 
 def test_roles_of_many_accounts_become_fleets() -> None:
-    source = StarterSource("sso-dev", {**CENTER, "account": "{account}", "role": "Dev"})
-    fleet = StarterFleet("dev", "sso-dev", {"web": "444444444444", "b.c": "555555555555"})
-    starter = StarterConfig((source,), fleets=(fleet,))
+    source = SourceDraft("sso-dev", {**CENTER, "account": "{account}", "role": "Dev"})
+    fleet = FleetDraft("dev", "sso-dev", {"web": "444444444444", "b.c": "555555555555"})
+    starter = ConfigDraft((source,), fleets=(fleet,))
     text = starter_text(starter)
     chains = load(text).chains
     assert set(chains) == set(starter.names) == {"dev/b.c", "dev/web"}

@@ -84,7 +84,7 @@ def _of_aws_files(home: Path) -> Iterator[Parser]:
         own.write_text(own_text, encoding="utf-8", errors="surrogatepass")
         app = _app(home, **variables)
         found = plan_import(app, files_of(app, tool))
-        tomllib.loads(found.new)
+        tomllib.loads(found.text)
         return "\n".join([found.diff, *found.lost])
 
     cases = [

@@ -86,7 +86,7 @@ PARTS = {
     "quoting": Part(
         "every text that a shell or a program reads",
         (
-            "base/advice.py", "base/text.py", "config/toml.py", "handover/environment.py",
+            "base/advice.py", "base/text.py", "config/draft.py", "config/toml.py", "handover/environment.py",
             "handover/formats.py", "handover/shells/*.py",
         ),
         (

@@ -153,11 +153,11 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
             cause="no file that is there could be read",
             fix="correct what is named above, or name the file to import",
         )
-    if planned.chains:
+    if planned.names:
         cli.terminal.write_output(planned.diff)
     for line in _beside(cli.app, planned):
         cli.terminal.note(line)
-    if not planned.chains:
+    if not planned.names:
         return
     try:
         if not confirmed:
@@ -166,8 +166,8 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
         cli.terminal.note("nothing was written: add --yes to write it")
         return
     write_import(cli.app, planned)
-    cli.terminal.note(f"written: {pluralize(len(planned.chains), 'chain')}, {planned.path}")
-    plan = with_same_config(cli.app, "plan ", Argument(planned.chains[0]))
+    cli.terminal.note(f"written: {pluralize(len(planned.names), 'chain')}, {planned.path}")
+    plan = with_same_config(cli.app, "plan ", Argument(planned.names[0]))
     cli.terminal.note(Advice("next: ", plan))
 
 

@@ -18,8 +18,8 @@ from rolehop.app.planning import Planning
 from rolehop.base.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import RolehopError, UsageError
+from rolehop.config.draft import ChainDraft, chain_text
 from rolehop.config.model import HopConfig, SourceConfig
-from rolehop.config.toml import chain_text
 from rolehop.plan.resolve import clean_name, fill_template
 from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.evaluation.findings import Reason
@@ -92,7 +92,13 @@ def find_routes(
     finder = _RouteFinder(app, policies)
     found = finder.search(to, source, most=most)
     texts = [
-        chain_text(new_chain or "NAME", route.source, [finder.hops[hop] for hop in route.hops])
+        chain_text(
+            ChainDraft(
+                new_chain or "NAME",
+                source=route.source,
+                hops=tuple(finder.hops[hop] for hop in route.hops),
+            )
+        )
         for route in found.routes
     ]
     return FoundRoutes(found, tuple(texts), tuple(finder.left_out))

@@ -44,11 +44,10 @@ from rolehop.commands.config.importing.proposal import (
     KeysElsewhere,
     NotCarried,
     Proposal,
-    ProposedChain,
-    ProposedSource,
-    Setting,
 )
+from rolehop.config.draft import ChainDraft, SourceDraft
 from rolehop.config.model import HopConfig
+from rolehop.config.toml import Value
 
 _MACHINE = {
     ChainBase.ENVIRONMENT: "environment",
@@ -81,7 +80,7 @@ def source_of(aws: AwsConfig, found: ProfileChain, mfa_serial: str | None) -> Pr
     """
     name = found.base_profile
     if found.base is not ChainBase.PROFILE:
-        source = ProposedSource(source_name(found), {"type": _MACHINE[found.base]}, _ORIGIN)
+        source = SourceDraft(source_name(found), {"type": _MACHINE[found.base]}, _ORIGIN)
         return Proposal((source,))
     whole = aws.profiles[name].get(SOURCE)
     if isinstance(whole, dict):
@@ -103,7 +102,7 @@ def source_of(aws: AwsConfig, found: ProfileChain, mfa_serial: str | None) -> Pr
 
 def _settings(
     aws: AwsConfig, name: str, kind: CredentialKind, mfa_serial: str | None
-) -> dict[str, Setting]:
+) -> dict[str, Value]:
     if kind is CredentialKind.SSO:
         return sign_in_settings(aws, name)
     if kind is CredentialKind.WEB_IDENTITY:
@@ -141,10 +140,10 @@ def _keys(aws: AwsConfig, name: str, mfa_serial: str | None) -> Proposal:
     return _one(name, settings, KeysElsewhere(name, file, command))
 
 
-def _mfa(aws: AwsConfig, name: str, serial: str | None) -> dict[str, Setting]:
+def _mfa(aws: AwsConfig, name: str, serial: str | None) -> dict[str, Value]:
     if serial is None:
         return {}
-    settings: dict[str, Setting] = {"mfa_serial": serial}
+    settings: dict[str, Value] = {"mfa_serial": serial}
     command = process_words(profile_setting(aws, name, MFA_COMMAND) or "")
     if command:
         settings["mfa_command"] = command
@@ -154,7 +153,7 @@ def _mfa(aws: AwsConfig, name: str, serial: str | None) -> dict[str, Setting]:
     return settings
 
 
-def sign_in_settings(aws: AwsConfig, name: str) -> dict[str, Setting]:
+def sign_in_settings(aws: AwsConfig, name: str) -> dict[str, Value]:
     """Return the source that a profile with a sign-in to Identity Center becomes.
 
     Raises:
@@ -164,7 +163,7 @@ def sign_in_settings(aws: AwsConfig, name: str) -> dict[str, Setting]:
     if session is not None and session not in aws.sso_sessions:
         raise NotASource(f"there is no [sso-session {session}]")
     place = aws.sso_sessions[session] if session is not None else aws.profiles[name]
-    settings: dict[str, Setting] = {"type": "identity-center"}
+    settings: dict[str, Value] = {"type": "identity-center"}
     for key, value in (
         ("start_url", place.get("sso_start_url")),
         ("sso_region", place.get("sso_region")),
@@ -177,8 +176,8 @@ def sign_in_settings(aws: AwsConfig, name: str) -> dict[str, Setting]:
     return settings
 
 
-def _web_identity(aws: AwsConfig, name: str) -> dict[str, Setting]:
-    settings: dict[str, Setting] = {"type": "web-identity"}
+def _web_identity(aws: AwsConfig, name: str) -> dict[str, Value]:
+    settings: dict[str, Value] = {"type": "web-identity"}
     for key, written in (
         ("role", "role_arn"),
         ("token_file", "web_identity_token_file"),
@@ -195,8 +194,8 @@ def _web_identity(aws: AwsConfig, name: str) -> dict[str, Setting]:
     return settings
 
 
-def _one(name: str, settings: dict[str, Setting], *keys: KeysElsewhere) -> Proposal:
-    return Proposal((ProposedSource(name, settings, f"AWS profile {name}"),), keys=keys)
+def _one(name: str, settings: dict[str, Value], *keys: KeysElsewhere) -> Proposal:
+    return Proposal((SourceDraft(name, settings, f"AWS profile {name}"),), keys=keys)
 
 
 def mfa_of_base(aws: AwsConfig, found: Mapping[str, ProfileChain]) -> dict[str, str]:
@@ -308,7 +307,7 @@ class _Profiles:
         for note in self.found[name].notes:
             self.lost.append(NotCarried(f"profile {name}", note))
 
-    def _chain(self, name: str, mfa: dict[str, str]) -> ProposedChain | None:
+    def _chain(self, name: str, mfa: dict[str, str]) -> ChainDraft | None:
         """Return the chain of one profile, ``None`` if it has no source."""
         found = self.found[name]
         above = self._above(name, found)
@@ -324,9 +323,9 @@ class _Profiles:
         hops = tuple(self._hop(each, hop, found, mfa) for each, hop in self._hops(name, found))
         if NO_CHAIN in self.aws.profiles[name]:
             return None
-        return ProposedChain(
+        return ChainDraft(
             name,
-            origin=self._origin(name),
+            comment=self._origin(name),
             source=None if above else base,
             continues=above,
             hops=hops[-1:] if above else hops,

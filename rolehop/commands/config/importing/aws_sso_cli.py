@@ -17,10 +17,9 @@ from rolehop.commands.config.importing.granted import CONTAINER_COLORS
 from rolehop.commands.config.importing.proposal import (
     NotCarried,
     Proposal,
-    ProposedChain,
-    ProposedSource,
 )
 from rolehop.commands.config.importing.yaml_values import Yaml, read_yaml
+from rolehop.config.draft import ChainDraft, SourceDraft
 from rolehop.config.model import HopConfig
 
 NAME = "aws-sso-cli"
@@ -123,7 +122,7 @@ def propose(text: str) -> Proposal:
             found += _of_center(name, _sign_in(_table(keys), whole))
     for key, name in starts.items():
         settings = {**_sign_in(_table(centers[key[0]]), whole), "account": key[1], "role": key[2]}
-        found += Proposal((ProposedSource(name, settings, f"Via of {NAME}"),))
+        found += Proposal((SourceDraft(name, settings, f"Via of {NAME}"),))
     return found
 
 
@@ -150,9 +149,9 @@ def _of_role(
 ) -> Proposal:
     name = names[each.key]
     tags = _tags(each.account_keys) | _tags(each.keys)
-    chain = ProposedChain(
+    chain = ChainDraft(
         name,
-        origin=f"{NAME}: role {each.role} in {each.account}",
+        comment=f"{NAME}: role {each.role} in {each.account}",
         source=name,
         region=_region(each.keys, each.account_keys, center, whole),
         description=str(each.account_keys.get("Name", "")),
@@ -161,7 +160,7 @@ def _of_role(
     )
     if not each.via:
         settings = {**_sign_in(center, whole), "account": each.account, "role": each.role}
-        return Proposal((ProposedSource(name, settings, chain.origin),), (chain,))
+        return Proposal((SourceDraft(name, settings, chain.comment),), (chain,))
     via = (each.center, *_of_arn(each.via))
     if not via[1]:
         return Proposal(lost=(NotCarried(each.title, "its Via is no role's ARN"),))
@@ -175,8 +174,8 @@ def _of_role(
 def _of_center(name: str, settings: dict[str, str]) -> Proposal:
     """Return a chain that asks for account and role: the file names none."""
     origin = f"{NAME}: {name}, which asks for account and role"
-    source = ProposedSource(name, settings, origin)
-    return Proposal((source,), (ProposedChain(name, origin, source=name),))
+    source = SourceDraft(name, settings, origin)
+    return Proposal((source,), (ChainDraft(name, origin, source=name),))
 
 
 def _roles(centers: Mapping[str, Yaml]) -> Iterator[SsoRole]:

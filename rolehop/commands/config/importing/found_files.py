@@ -382,8 +382,10 @@ class ConfigImport:
     old: FileText | None
     """``None``: there is no file yet."""
 
-    new: str
-    chains: tuple[str, ...]
+    text: str
+    """The whole file, as it would be."""
+
+    names: tuple[str, ...]
     """The chains that are new."""
 
     there: int
@@ -399,7 +401,7 @@ class ConfigImport:
         """What changes, as a unified diff."""
         name = visible(str(self.path))
         before = "/dev/null" if self.old is None else name
-        return shown_diff("" if self.old is None else self.old.text, self.new, before, name)
+        return shown_diff("" if self.old is None else self.old.text, self.text, before, name)
 
 
 def plan_import(app: App, found: FoundFiles) -> ConfigImport:
@@ -448,7 +450,7 @@ def confirm_import(app: App, planned: ConfigImport) -> None:
     from rolehop.app.ports import declined, is_yes
     from rolehop.base.text import pluralize
 
-    count = pluralize(len(planned.chains), "chain")
+    count = pluralize(len(planned.names), "chain")
     answer = app.person.ask(f"Add {count} to {planned.path}? [y/N] ", needed="a confirmation")
     if not is_yes(answer):
         raise declined("nothing was written", answer, "answer y to write it")
@@ -466,9 +468,9 @@ def write_import(app: App, planned: ConfigImport) -> None:
             if read_file(planned.path) != planned.old:
                 raise FileExistsError
             if planned.old is None:
-                write_beside(real, planned.new, place=put_new)
+                write_beside(real, planned.text, place=put_new)
             else:
-                write_beside(real, planned.new, mode=mode_of(real))
+                write_beside(real, planned.text, mode=mode_of(real))
     except FileExistsError:
         raise ConfigError(
             f"{planned.path} has changed in the meantime", fix="run it again"

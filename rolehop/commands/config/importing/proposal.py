@@ -6,45 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError
 from rolehop.base.files import FileText
-from rolehop.base.text import clean
+from rolehop.config.draft import ChainDraft, SourceDraft, chain_text, source_text
 from rolehop.config.loader import load_config
-from rolehop.config.model import ChainConfig, Config, HopConfig
+from rolehop.config.model import ChainConfig, Config
 from rolehop.config.schema import Table
-from rolehop.config.toml import hop_lines, toml_key, toml_line
-
-Setting = str | bool | Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedSource:
-    """One ``[sources.NAME]``."""
-
-    name: str
-    """As the tool has it, until ``named`` has made it one that a config can have."""
-
-    settings: Mapping[str, Setting]
-    """The keys, ``type`` first."""
-
-    origin: str
-    """What it was made of, for a comment."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedChain:
-    """One ``[chains.NAME]``: from a source, or from another chain."""
-
-    name: str
-    origin: str
-    source: str | None = None
-    continues: str | None = None
-    hops: tuple[HopConfig, ...] = ()
-    region: str | None = None
-    description: str = ""
-    color: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +48,8 @@ class KeysElsewhere:
 class Proposal:
     """All that is proposed."""
 
-    sources: tuple[ProposedSource, ...] = ()
-    chains: tuple[ProposedChain, ...] = ()
+    sources: tuple[SourceDraft, ...] = ()
+    chains: tuple[ChainDraft, ...] = ()
     lost: tuple[NotCarried, ...] = ()
     keys: tuple[KeysElsewhere, ...] = ()
 
@@ -141,7 +109,7 @@ class Proposal:
         print those of another profile of that name.
         """
         why = "it may have a secret in it, or a sign-in, and AWS's tools do not read that file here"
-        gone = {each.name: why for each in self.sources if each.settings["type"] == "profile"}
+        gone = {each.name: why for each in self.sources if each.type == "profile"}
         left = self.without(gone, {})
         keys = (replace(each, command=()) if each.prints_profile else each for each in left.keys)
         return replace(left, keys=tuple(keys))
@@ -158,7 +126,7 @@ class Proposal:
 
     def _used(
         self,
-        chains: tuple[ProposedChain, ...],
+        chains: tuple[ChainDraft, ...],
         gone: Mapping[str, str],
         lost: Iterable[NotCarried],
     ) -> Proposal:
@@ -169,7 +137,7 @@ class Proposal:
         return Proposal(sources, chains, (*self.lost, *lost), keys)
 
 
-def _rests(chain: ProposedChain, sources: Mapping[str, str], chains: Mapping[str, str]) -> bool:
+def _rests(chain: ChainDraft, sources: Mapping[str, str], chains: Mapping[str, str]) -> bool:
     return chain.source in sources or chain.continues in chains
 
 
@@ -183,41 +151,9 @@ def proposed_text(proposal: Proposal) -> str:
 
 def _parts(proposal: Proposal) -> Iterator[tuple[tuple[str, str], str]]:
     for source in proposal.sources:
-        yield ("sources", source.name), "".join(f"{each}\n" for each in _source(source))
+        yield ("sources", source.name), source_text(source)
     for chain in proposal.chains:
-        yield ("chains", chain.name), "".join(f"{each}\n" for each in _chain(chain))
-
-
-def _source(source: ProposedSource) -> Iterator[str]:
-    yield f"# {clean(source.origin)}"
-    yield f"[sources.{toml_key(source.name)}]"
-    for key, value in source.settings.items():
-        yield _line(key, value)
-
-
-def _chain(chain: ProposedChain) -> Iterator[str]:
-    yield f"# {clean(chain.origin)}"
-    yield f"[chains.{toml_key(chain.name)}]"
-    if chain.description:
-        yield toml_line("description", chain.description)
-    if chain.source is not None:
-        yield toml_line("source", chain.source)
-    if chain.continues is not None:
-        yield toml_line("from", chain.continues)
-    for key, text in (("region", chain.region), ("color", chain.color)):
-        if text is not None:
-            yield toml_line(key, text)
-    if chain.labels:
-        yield toml_line("labels", dict(chain.labels))
-    for hop in chain.hops:
-        yield f"[[chains.{toml_key(chain.name)}.hops]]"
-        yield from hop_lines(hop)
-
-
-def _line(key: str, value: Setting) -> str:
-    if isinstance(value, bool):
-        return f"{key} = {'true' if value else 'false'}"
-    return toml_line(key, value)
+        yield ("chains", chain.name), chain_text(chain)
 
 
 def refused_parts(proposal: Proposal, refused: dict[int, str]) -> Proposal:

@@ -18,14 +18,14 @@ from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.durations import format_duration, parse_duration, show_span
 from rolehop.base.errors import RolehopError
 from rolehop.base.text import clean, pluralize
+from rolehop.commands.config.importing.found_files import ConfigImport
 from rolehop.commands.config.init import questions
 from rolehop.commands.config.init.drafts import (
     KEYS_THAT_MAY_NEED_MFA,
     SOURCE_NAMES,
-    ChainDraft,
+    ConfigDraft,
     Draft,
-    ImportDraft,
-    PickedDraft,
+    FirstChain,
 )
 from rolehop.commands.config.init.starting import draft_from, found_offers, typed_offers
 from rolehop.commands.config.init.writing import loaded_app, usable_app, write_new
@@ -62,15 +62,15 @@ def plan_lines(app: App, draft: Draft, *, has_keys: bool) -> list[Line]:
         draft: what was answered.
         has_keys: the keys that the source needs were given, and are not stored yet.
     """
-    if isinstance(draft, ChainDraft):
+    if isinstance(draft, FirstChain):
         return list(_chain_lines(app, draft, has_keys=has_keys))
     lines = [("Plan    ", f"{pluralize(len(draft.names), 'chain')}: {_some(draft.names)}")]
-    if isinstance(draft, PickedDraft) and draft.region:
+    if isinstance(draft, ConfigDraft) and draft.region:
         lines.append(("region  ", draft.region))
     return lines
 
 
-def _chain_lines(app: App, draft: ChainDraft, *, has_keys: bool) -> Iterator[Line]:
+def _chain_lines(app: App, draft: FirstChain, *, has_keys: bool) -> Iterator[Line]:
     yield "Plan    ", f"chain {draft.chain}"
     yield "from    ", f"{draft.origin}{_device(draft)}"
     try:
@@ -85,7 +85,7 @@ def _chain_lines(app: App, draft: ChainDraft, *, has_keys: bool) -> Iterator[Lin
     yield from (("!       ", each) for each in _problems(plan, has_keys=has_keys))
 
 
-def _device(draft: ChainDraft) -> str:
+def _device(draft: FirstChain) -> str:
     serial = draft.source.settings.get("mfa_serial")
     return f", MFA {'device found by IAM' if serial == 'auto' else serial}" if serial else ""
 
@@ -122,12 +122,12 @@ def review_actions(draft: Draft) -> Mapping[Choice, Action]:
         _choice("Try it, and write it", f"walks {first} and asks AWS who it is"): TRY,
         _choice("Write it", "without a try"): WRITE,
     }
-    if isinstance(draft, ChainDraft):
+    if isinstance(draft, FirstChain):
         actions |= _hop_changes(draft)
-    if not isinstance(draft, ImportDraft):
+    if not isinstance(draft, ConfigImport):
         shown = draft.region or _NO_REGION
         actions[_choice("Region", shown)] = lambda person: _with_region(draft, person)
-    kept = "what follows is kept" if isinstance(draft, ChainDraft) else ""
+    kept = "what follows is kept" if isinstance(draft, FirstChain) else ""
     actions[_choice("Start elsewhere", kept)] = START
     return actions
 
@@ -136,7 +136,7 @@ def _choice(name: str, detail: str) -> Choice:
     return Choice(name, "", detail, "")
 
 
-def _hop_changes(draft: ChainDraft) -> dict[Choice, Action]:
+def _hop_changes(draft: FirstChain) -> dict[Choice, Action]:
     found: dict[Choice, Action] = {}
     another = "Another hop" if draft.hops else "A hop"
     found[_choice(another, f"a role assumed from {draft.chain}")] = lambda person: _with_hop(
@@ -160,18 +160,18 @@ def _hop_changes(draft: ChainDraft) -> dict[Choice, Action]:
     return found
 
 
-def _with_hop(draft: ChainDraft, person: Interviewer) -> Draft:
+def _with_hop(draft: FirstChain, person: Interviewer) -> Draft:
     answer = person.ask(questions.next_role(draft.chain))
     return replace(draft, hops=(*draft.hops, questions.hop(answer))) if answer else draft
 
 
-def _with_external_id(draft: ChainDraft, person: Interviewer) -> Draft:
+def _with_external_id(draft: FirstChain, person: Interviewer) -> Draft:
     last = draft.hops[-1]
     answer = person.ask(replace(questions.EXTERNAL_ID, initial=last.external_id or ""))
     return draft.with_last_hop(replace(last, external_id=answer or None))
 
 
-def _with_duration(draft: ChainDraft, person: Interviewer) -> Draft:
+def _with_duration(draft: FirstChain, person: Interviewer) -> Draft:
     last = draft.hops[-1]
     initial = "" if last.duration_seconds is None else format_duration(last.duration_seconds)
     answer = person.ask(replace(questions.DURATION, initial=initial))
@@ -179,17 +179,17 @@ def _with_duration(draft: ChainDraft, person: Interviewer) -> Draft:
     return draft.with_last_hop(replace(last, duration_seconds=seconds))
 
 
-def _with_mfa(draft: ChainDraft, person: Interviewer) -> Draft:
+def _with_mfa(draft: FirstChain, person: Interviewer) -> Draft:
     initial = str(draft.source.settings.get("mfa_serial", ""))
     answer = person.ask(replace(questions.MFA_DEVICE, initial=initial))
     return draft.with_setting("mfa_serial", answer)
 
 
-def _with_name(draft: ChainDraft, person: Interviewer) -> Draft:
+def _with_name(draft: FirstChain, person: Interviewer) -> Draft:
     return replace(draft, name=person.ask(replace(questions.NAME, initial=draft.chain)))
 
 
-def _with_region(draft: ChainDraft | PickedDraft, person: Interviewer) -> Draft:
+def _with_region(draft: FirstChain | ConfigDraft, person: Interviewer) -> Draft:
     answer = person.ask(replace(questions.REGION, initial=draft.region or ""))
     return replace(draft, region=answer or None)
 
@@ -257,7 +257,7 @@ class _Conversation:
         self._aws = found.aws
         self._offers = {each.choice: each for each in (*here, *typed_offers(here))}
 
-    def _started(self, last: ChainDraft | None) -> Draft:
+    def _started(self, last: FirstChain | None) -> Draft:
         while True:
             choice = self._person.pick("Where do you start?", list(self._offers), "way")
             offer = self._offers[choice]
@@ -270,7 +270,7 @@ class _Conversation:
     def _started_elsewhere(self, draft: Draft) -> Draft:
         self._forget_keys()
         self._keys = None
-        return self._started(draft if isinstance(draft, ChainDraft) else None)
+        return self._started(draft if isinstance(draft, FirstChain) else None)
 
     def _ask_keys(self) -> None:
         name = SOURCE_NAMES["keys"]
@@ -340,7 +340,7 @@ class _Conversation:
         self._ask_keys()
 
     def _store_keys(self, app: App, draft: Draft) -> None:
-        if self._keys is None or self._stored_for or not isinstance(draft, ChainDraft):
+        if self._keys is None or self._stored_for or not isinstance(draft, FirstChain):
             return
         self._stored_for = draft.source.name  # noted before, for Ctrl-C while they are stored
         try:

@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.commands.config.importing.draft import names_of, slug, told_apart
+from rolehop.commands.config.importing.found_files import ConfigImport
+from rolehop.config.draft import (
+    ChainDraft,
+    FleetDraft,
+    SourceDraft,
+    chain_text,
+    fleet_text,
+    source_text,
+)
 from rolehop.config.model import HopConfig
-from rolehop.config.toml import hop_lines, toml_key, toml_line, toml_text
-
-if TYPE_CHECKING:
-    from rolehop.commands.config.importing.found_files import ConfigImport
-
-Setting = str | bool | Sequence[str]
+from rolehop.config.toml import Value, toml_key, toml_line, toml_text
 
 
 @dataclass(frozen=True, slots=True)
-class StarterSource:
-    """One ``[sources.NAME]``."""
-
-    name: str
-    settings: Mapping[str, Setting]
-    """``type`` first."""
-
-    @property
-    def type(self) -> str:
-        """Its type."""
-        return str(self.settings["type"])
-
-
-@dataclass(frozen=True, slots=True)
-class StarterChain:
-    """One ``[chains.NAME]``."""
-
-    name: str
-    source: str
-    hops: tuple[HopConfig, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StarterFleet:
-    """One ``[fleets.NAME]``: a chain for each account, which is filled into the source."""
-
-    name: str
-    source: str
-    accounts: Mapping[str, str]
-    """IDs by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class StarterConfig:
+class ConfigDraft:
     """The parts of a first config; they are checked when the text is loaded."""
 
-    sources: tuple[StarterSource, ...]
-    chains: tuple[StarterChain, ...] = ()
-    fleets: tuple[StarterFleet, ...] = ()
+    sources: tuple[SourceDraft, ...]
+    chains: tuple[ChainDraft, ...] = ()
+    fleets: tuple[FleetDraft, ...] = ()
     region: str | None = None
     accounts: Mapping[str, str] = field(default_factory=dict)
     """IDs by name, to be shown beside the IDs."""
@@ -66,6 +36,11 @@ class StarterConfig:
         """The names of its chains, at least one."""
         of_fleets = (f"{each.name}/{name}" for each in self.fleets for name in each.accounts)
         return (*(each.name for each in self.chains), *of_fleets)
+
+    @property
+    def text(self) -> str:
+        """The text of the config file."""
+        return starter_text(self)
 
 
 _HEAD = """\
@@ -119,14 +94,14 @@ _MORE = """\
 # accounts = ["444444444444", "555555555555"]   # or as AWS lists them: {{ organization = {chain} }}
 """
 
-_EXAMPLE = StarterConfig(
-    (StarterSource("me", {"type": "keys"}),),
-    (StarterChain("hub", "me", (HopConfig("arn:aws:iam::222222222222:role/Hub"),)),),
+_EXAMPLE = ConfigDraft(
+    (SourceDraft("me", {"type": "keys"}),),
+    (ChainDraft("hub", source="me", hops=(HopConfig("arn:aws:iam::222222222222:role/Hub"),)),),
     region="eu-west-1",
 )
 
 
-def starter_text(config: StarterConfig | None = None) -> str:
+def starter_text(config: ConfigDraft | None = None) -> str:
     """Return the text of a config file that loads without a problem.
 
     With ``config`` it is ready to use; without, everything but ``version`` is commented out, and
@@ -139,7 +114,7 @@ def starter_text(config: StarterConfig | None = None) -> str:
     return "\n".join([_HEAD, *live, _more(given)])
 
 
-def _more(config: StarterConfig) -> str:
+def _more(config: ConfigDraft) -> str:
     """Return examples of a chain and a fleet more, under names that are not taken."""
     taken = {each.name for each in config.chains} | {each.name for each in config.fleets}
     other, fleet = _free_name("prod-admin", taken), _free_name("spokes", taken)
@@ -154,7 +129,7 @@ def _free_name(wanted: str, taken: Container[str]) -> str:
     return name
 
 
-def _parts(config: StarterConfig) -> Iterator[str]:
+def _parts(config: ConfigDraft) -> Iterator[str]:
     yield _defaults(config.region)
     if config.accounts:
         yield _accounts(config.accounts)
@@ -175,30 +150,21 @@ def _defaults(region: str | None) -> str:
 
 def _accounts(accounts: Mapping[str, str]) -> str:
     lines = ["# Names that are shown beside account IDs.", "[accounts]"]
-    return _text([*lines, *(toml_line(toml_key(name), each) for name, each in accounts.items())])
+    lines += [toml_line(toml_key(name), each) for name, each in accounts.items()]
+    return "".join(f"{each}\n" for each in lines)
 
 
-def _source(source: StarterSource) -> str:
+def _source(source: SourceDraft) -> str:
     about = _ABOUT[source.type].format(source=source.name)
-    lines = [f"# {about}", f"[sources.{toml_key(source.name)}]"]
-    for key, value in source.settings.items():
-        if isinstance(value, bool):
-            lines.append(f"{key} = {'true' if value else 'false'}")
-        else:
-            lines.append(toml_line(key, value))
     more = _MFA if source.type == "keys" and "mfa_serial" not in source.settings else ""
-    return _text(lines) + more
+    return source_text(replace(source, comment=about)) + more
 
 
-def _chain(chain: StarterChain) -> str:
-    table = f"chains.{toml_key(chain.name)}"
-    lines = ["# Each hop is one AssumeRole, made with the session of the hop before."]
+def _chain(chain: ChainDraft) -> str:
+    about = "Each hop is one AssumeRole, made with the session of the hop before."
     if not chain.hops:
-        lines = ["# Without a hop it hands out the session of its source."]
-    lines += [f"[{table}]", f"source = {toml_text(chain.source)}"]
-    for hop in chain.hops:
-        lines += [f"[[{table}.hops]]", *hop_lines(hop)]
-    return _text(lines) + _of_last_hop(chain.hops)
+        about = "Without a hop it hands out the session of its source."
+    return chain_text(replace(chain, comment=about)) + _of_last_hop(chain.hops)
 
 
 def _of_last_hop(hops: tuple[HopConfig, ...]) -> str:
@@ -209,21 +175,10 @@ def _of_last_hop(hops: tuple[HopConfig, ...]) -> str:
     return external_id + (_DURATION if hops[-1].duration_seconds is None else "")
 
 
-def _fleet(fleet: StarterFleet) -> str:
-    table, first = f"fleets.{toml_key(fleet.name)}", next(iter(fleet.accounts))
-    return _text(
-        [
-            f"# One chain for each account: {fleet.name}/{first} and so on.",
-            f"[{table}]",
-            f"source = {toml_text(fleet.source)}",
-            f"[{table}.accounts]",
-            *(toml_line(toml_key(name), account) for name, account in fleet.accounts.items()),
-        ]
-    )
-
-
-def _text(lines: Sequence[str]) -> str:
-    return "".join(f"{each}\n" for each in lines)
+def _fleet(fleet: FleetDraft) -> str:
+    first = next(iter(fleet.accounts))
+    about = f"One chain for each account: {fleet.name}/{first} and so on."
+    return fleet_text(replace(fleet, comment=about))
 
 
 def _commented(part: str) -> str:
@@ -251,16 +206,16 @@ KEYS_THAT_MAY_NEED_MFA = ("keys", "profile", "environment")
 """The types of source that may give IAM user keys, which alone carry MFA."""
 
 
-def source_of_type(settings: Mapping[str, Setting]) -> StarterSource:
+def source_of_type(settings: Mapping[str, Value]) -> SourceDraft:
     """Return a source under the usual name of its type."""
-    return StarterSource(SOURCE_NAMES[str(settings["type"])], settings)
+    return SourceDraft(SOURCE_NAMES[str(settings["type"])], settings)
 
 
 @dataclass(frozen=True, slots=True)
-class ChainDraft:
-    """One chain from one source."""
+class FirstChain:
+    """One chain from one source, while it is asked for."""
 
-    source: StarterSource
+    source: SourceDraft
     origin: str
     """Where it starts, for people."""
 
@@ -288,14 +243,14 @@ class ChainDraft:
     @property
     def text(self) -> str:
         """The text of the config file."""
-        chain = StarterChain(self.chain, self.source.name, self.hops)
-        return starter_text(StarterConfig((self.source,), (chain,), region=self.region))
+        chain = ChainDraft(self.chain, source=self.source.name, hops=self.hops)
+        return ConfigDraft((self.source,), (chain,), region=self.region).text
 
-    def with_last_hop(self, hop: HopConfig) -> ChainDraft:
+    def with_last_hop(self, hop: HopConfig) -> FirstChain:
         """Return it with another last hop."""
         return replace(self, hops=(*self.hops[:-1], hop))
 
-    def with_setting(self, key: str, value: Setting) -> ChainDraft:
+    def with_setting(self, key: str, value: Value) -> FirstChain:
         """Return it with another value of a key of its source; without the key if it is empty."""
         settings = {**self.source.settings, key: value}
         if not value:
@@ -314,85 +269,45 @@ class PickedRole:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class PickedDraft:
-    """Many roles of one Identity Center: a fleet for each, of the accounts in which it was picked."""
-
-    center: Mapping[str, Setting]
-    """``type`` and the keys that say which Identity Center it is."""
-
-    roles: tuple[PickedRole, ...]
-    region: str | None = None
-
-    @property
-    def config(self) -> StarterConfig:
-        """What is written."""
-        found = dict.fromkeys(each.role for each in self.roles)
-        base = center_name(self.center)
-        fleet_names = names_of_lower(found)
-        accounts = account_names(self.roles)
-        sources, fleets = list[StarterSource](), list[StarterFleet]()
-        for role, name in fleet_names.items():
-            source = StarterSource(
-                f"{base}-{name}", {**self.center, "account": "{account}", "role": role}
-            )
-            picked = [each.account for each in self.roles if each.role == role]
-            sources.append(source)
-            fleets.append(
-                StarterFleet(name, source.name, {accounts[each]: each for each in picked})
-            )
-        return StarterConfig(tuple(sources), fleets=tuple(fleets), region=self.region)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the chains."""
-        return self.config.names
-
-    @property
-    def text(self) -> str:
-        """The text of the config file."""
-        return starter_text(self.config)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportDraft:
-    """The chains of another tool, or all AWS profiles."""
-
-    planned: ConfigImport
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the chains."""
-        return self.planned.chains
-
-    @property
-    def text(self) -> str:
-        """The text of the config file."""
-        return self.planned.new
-
-
-Draft = ChainDraft | PickedDraft | ImportDraft
+Draft = FirstChain | ConfigDraft | ConfigImport
 
 
 def draft_of_roles(
-    center: Mapping[str, Setting], origin: str, roles: tuple[PickedRole, ...]
-) -> ChainDraft | PickedDraft:
-    """Return what becomes of the roles that were picked: one is a chain, which may go on."""
-    return PickedDraft(center, roles) if len(roles) > 1 else draft_of_role(center, origin, roles[0])
+    center: Mapping[str, Value], origin: str, roles: tuple[PickedRole, ...]
+) -> FirstChain | ConfigDraft:
+    """Return what becomes of the roles that were picked.
+
+    One is a chain, which may go on; of many, each is a fleet of the accounts in which it was picked.
+
+    Args:
+        center: ``type`` and the keys that say which Identity Center it is.
+        origin: what that is called, for people.
+        roles: at least one.
+    """
+    if len(roles) == 1:
+        return draft_of_role(center, origin, roles[0])
+    base, accounts = center_name(center), account_names(roles)
+    sources, fleets = list[SourceDraft](), list[FleetDraft]()
+    for role, name in names_of_lower(dict.fromkeys(each.role for each in roles)).items():
+        source = f"{base}-{name}"
+        sources.append(SourceDraft(source, {**center, "account": "{account}", "role": role}))
+        picked = {accounts[each.account]: each.account for each in roles if each.role == role}
+        fleets.append(FleetDraft(name, source, picked))
+    return ConfigDraft(tuple(sources), fleets=tuple(fleets))
 
 
-def draft_of_role(center: Mapping[str, Setting], origin: str, picked: PickedRole) -> ChainDraft:
+def draft_of_role(center: Mapping[str, Value], origin: str, picked: PickedRole) -> FirstChain:
     """Return the draft of a chain that starts from a role of an Identity Center."""
     settings = {**center, "account": picked.account, "role": picked.role}
     place = account_names([picked])[picked.account]
-    return ChainDraft(
-        StarterSource(center_name(center), settings),
+    return FirstChain(
+        SourceDraft(center_name(center), settings),
         f"{picked.role} in {picked.account_name or picked.account} ({origin})",
         f"{place}-{slug(picked.role).lower()}",
     )
 
 
-def center_name(center: Mapping[str, Setting]) -> str:
+def center_name(center: Mapping[str, Value]) -> str:
     """Return the name of an Identity Center's source: that of its session, or of its portal."""
     session = center.get("sso_session")
     if session:

@@ -26,14 +26,13 @@ from rolehop.commands.config.importing.draft import slug
 from rolehop.commands.config.importing.found_files import AWS_CONFIG
 from rolehop.commands.config.init import questions
 from rolehop.commands.config.init.drafts import (
-    ChainDraft,
     Draft,
-    ImportDraft,
+    FirstChain,
     PickedRole,
-    StarterSource,
     draft_of_roles,
     source_of_type,
 )
+from rolehop.config.draft import SourceDraft
 from rolehop.config.model import SourceConfig
 from rolehop.sources.assignments import Assignments
 from rolehop.sources.cli_sign_in import portal_address
@@ -41,9 +40,9 @@ from rolehop.sources.container import FULL, RELATIVE
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.commands.config.importing.found_files import FoundFiles
-    from rolehop.commands.config.init.drafts import Setting
+    from rolehop.commands.config.importing.found_files import ConfigImport, FoundFiles
     from rolehop.commands.config.init.questions import Interviewer
+    from rolehop.config.toml import Value
 
 _SYSTEM = Path("/sys")
 
@@ -245,7 +244,7 @@ def typed_offers(found: list[Offer]) -> list[Offer]:
 
 
 def assigned_roles(
-    app: App, settings: Mapping[str, Setting], on_roles: Callable[[int], object]
+    app: App, settings: Mapping[str, Value], on_roles: Callable[[int], object]
 ) -> list[PickedRole]:
     """Return every role that is assigned, by account; a person signs in first if nobody is.
 
@@ -298,7 +297,7 @@ _WITH_ROLE = frozenset({"web-identity", "saml", "roles-anywhere", "instance", "c
 
 
 def draft_from(
-    app: App, person: Interviewer, aws: AwsConfig, offer: Offer, last: ChainDraft | None
+    app: App, person: Interviewer, aws: AwsConfig, offer: Offer, last: FirstChain | None
 ) -> Draft | None:
     """Ask for what the offer leaves open; ``None``: it led nowhere, which the person was told.
 
@@ -332,12 +331,12 @@ def draft_from(
     return _goes_on(person, _typed(app, person, offer.value, last), aws, last)
 
 
-def _last(key: str, last: ChainDraft | None) -> str:
+def _last(key: str, last: FirstChain | None) -> str:
     """Return what was answered for a source's key before."""
     return "" if last is None else str(last.source.settings.get(key, ""))
 
 
-def profile_draft(aws: AwsConfig, name: str) -> ChainDraft:
+def profile_draft(aws: AwsConfig, name: str) -> FirstChain:
     """Return the draft of a chain that starts from an AWS profile.
 
     A sign-in to Identity Center becomes a source of its own: rolehop signs in to it by itself.
@@ -346,18 +345,18 @@ def profile_draft(aws: AwsConfig, name: str) -> ChainDraft:
     try:
         is_sign_in = credential_kind_of(aws, name) is CredentialKind.SSO
         if is_sign_in and "role_arn" not in aws.profiles[name]:
-            return ChainDraft(
-                StarterSource(slug(name), sign_in_settings(aws, name)), origin, slug(name)
+            return FirstChain(
+                SourceDraft(slug(name), sign_in_settings(aws, name)), origin, slug(name)
             )
     except (NotASource, RolehopError):
         pass  # as it is: the plan says what is wrong with it
     settings = {"type": "profile", "profile": name}
-    return ChainDraft(source_of_type(settings), origin, slug(name))
+    return FirstChain(source_of_type(settings), origin, slug(name))
 
 
 def _goes_on(
-    person: Interviewer, draft: ChainDraft, aws: AwsConfig, last: ChainDraft | None
-) -> ChainDraft:
+    person: Interviewer, draft: FirstChain, aws: AwsConfig, last: FirstChain | None
+) -> FirstChain:
     """Let it go on to the roles of the ``last`` draft, else to one that is asked for."""
     if last is not None:
         kept = replace(draft, name=last.name, region=last.region)
@@ -365,7 +364,7 @@ def _goes_on(
     return _and_role(person, draft, aws)
 
 
-def _and_role(person: Interviewer, draft: ChainDraft, aws: AwsConfig) -> ChainDraft:
+def _and_role(person: Interviewer, draft: FirstChain, aws: AwsConfig) -> FirstChain:
     """Ask for the first role, unless the source is one already."""
     if draft.source.type in (*_WITH_ROLE, "identity-center"):
         return draft
@@ -377,12 +376,12 @@ def _and_role(person: Interviewer, draft: ChainDraft, aws: AwsConfig) -> ChainDr
     return replace(draft, hops=(questions.hop(role),)) if role else draft
 
 
-def _typed(app: App, person: Interviewer, value: str, last: ChainDraft | None) -> ChainDraft:
+def _typed(app: App, person: Interviewer, value: str, last: FirstChain | None) -> FirstChain:
     """Ask for the keys that a source of a type needs."""
     from rolehop.sources import SOURCE_TABLES
 
     source_type = value.partition(" ")[0]
-    settings: dict[str, Setting] = {"type": source_type}
+    settings: dict[str, Value] = {"type": source_type}
     for key in questions.KEYS_ASKED.get(value, ()):
         table = SOURCE_TABLES[source_type]
         answer = person.ask(questions.of_source(key, table, app, _last(key.name, last)))
@@ -391,17 +390,17 @@ def _typed(app: App, person: Interviewer, value: str, last: ChainDraft | None) -
     return typed_draft(settings)
 
 
-def typed_draft(settings: Mapping[str, Setting]) -> ChainDraft:
+def typed_draft(settings: Mapping[str, Value]) -> FirstChain:
     """Return the draft of a chain from a source with these settings."""
     source = source_of_type(settings)
     named = str(settings.get("role", "")).rpartition("/")[2]
-    return ChainDraft(source, _ORIGINS[source.type], named or source.name)
+    return FirstChain(source, _ORIGINS[source.type], named or source.name)
 
 
 # ---- other tools
 
 
-def _import(app: App, person: Interviewer, tool: str) -> ImportDraft | None:
+def _import(app: App, person: Interviewer, tool: str) -> ConfigImport | None:
     from rolehop.commands.config.importing.found_files import files_of, plan_import
 
     try:
@@ -410,10 +409,10 @@ def _import(app: App, person: Interviewer, tool: str) -> ImportDraft | None:
         person.report(error)
         return None
     person.say(*(f"not carried: {each}" for each in planned.lost))
-    if not planned.chains:
+    if not planned.names:
         person.say(f"there is no chain to make of {tool}")
         return None
-    return ImportDraft(planned)
+    return planned
 
 
 # ---- Identity Center
@@ -448,7 +447,7 @@ def _asked_center(person: Interviewer, last: FoundCenter | None) -> FoundCenter:
     return FoundCenter(url, region, None)
 
 
-def center_settings(center: FoundCenter) -> dict[str, Setting]:
+def center_settings(center: FoundCenter) -> dict[str, Value]:
     """Return the keys of a source that say which Identity Center it is."""
     if center.session is not None:
         return {"type": "identity-center", "sso_session": center.session}

@@ -12,13 +12,12 @@ from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.files import is_there, put_new, write_beside
-from rolehop.commands.config.importing.found_files import keys_advice
+from rolehop.commands.config.importing.found_files import ConfigImport, keys_advice
 from rolehop.commands.config.init import questions
 from rolehop.commands.config.init.drafts import (
     KEYS_THAT_MAY_NEED_MFA,
-    ChainDraft,
     Draft,
-    ImportDraft,
+    FirstChain,
     PickedRole,
     draft_of_role,
     starter_text,
@@ -121,9 +120,9 @@ def next_commands(app: App, draft: Draft) -> Iterator[Advice]:
 
 def missing_keys(app: App, draft: Draft) -> Iterator[Advice]:
     """Give the commands that put keys into the keyring which the config needs there."""
-    if isinstance(draft, ImportDraft):
-        yield from (keys_advice(app, each) for each in draft.planned.keys)
-    elif isinstance(draft, ChainDraft) and draft.source.type == "keys":
+    if isinstance(draft, ConfigImport):
+        yield from (keys_advice(app, each) for each in draft.keys)
+    elif isinstance(draft, FirstChain) and draft.source.type == "keys":
         source = draft.source.name
         if source not in app.index_store.load().keys:
             yield Advice("next: ", with_same_config(app, "keys add ", Argument(source)))
@@ -137,7 +136,7 @@ def shell_line(app: App) -> tuple[str, str] | None:
     return missing_startup_line(app)
 
 
-def draft_of_flags(app: App, flags: InitFlags) -> ChainDraft:
+def draft_of_flags(app: App, flags: InitFlags) -> FirstChain:
     """Return what the options say.
 
     Raises:
@@ -165,7 +164,7 @@ def draft_of_flags(app: App, flags: InitFlags) -> ChainDraft:
     return replace(draft, hops=hops, name=name, region=region)
 
 
-def _start(app: App, flags: InitFlags) -> ChainDraft:
+def _start(app: App, flags: InitFlags) -> FirstChain:
     starts = {
         "--profile": flags.profile,
         "--source": flags.source,
@@ -202,7 +201,7 @@ def _check_sso(flags: InitFlags) -> None:
         )
 
 
-def _identity_center(flags: InitFlags) -> ChainDraft:
+def _identity_center(flags: InitFlags) -> FirstChain:
     url = _checked("--sso-start-url", questions.start_url, flags.sso_start_url or "")
     region = _checked("--sso-region", questions.region, flags.sso_region or "")
     account = questions.of_check(value_types.ACCOUNT)

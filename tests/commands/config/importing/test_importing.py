@@ -67,19 +67,19 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_a_second_run_adds_nothing_and_another_chain_of_the_name_stays(machine: Machine) -> None:
     first = machine.planned()
-    assert first.chains == ("hub", "admin", "me")
+    assert first.names == ("hub", "admin", "me")
     assert SECRET not in first.diff
     assert not machine.config.exists()
     write_import(machine.app(), first)
     again = machine.planned()
-    assert (again.chains, again.there, again.keys) == ((), 3, ())
+    assert (again.names, again.there, again.keys) == ((), 3, ())
     before = machine.config.read_text()
     machine.write(machine.aws, AWS.replace("222222222222", "444444444444"))
     changed = machine.planned()
-    assert changed.chains == ("hub-2", "admin-2")  # admin continues another hub
+    assert changed.names == ("hub-2", "admin-2")  # admin continues another hub
     write_import(machine.app(), changed)
     assert machine.config.read_text().startswith(before)
-    assert machine.planned().chains == ()
+    assert machine.planned().names == ()
 
 
 @pytest.mark.parametrize("order", [("aws-config", None), (None, "aws-config"), ("aws-vault", None)])
@@ -90,10 +90,10 @@ def test_a_chain_that_another_tools_reading_made_is_there_already(
     serial = "[profile me]\nmfa_serial = arn:aws:iam::111111111111:mfa/me\n"
     machine.write(machine.aws, f"{AWS}{own}{serial}granted_color = red\n")
     before, after = (machine.planned(each) for each in order)
-    assert before.new != after.new
+    assert before.text != after.text
     write_import(machine.app(), before)
     again = machine.planned(order[1])
-    assert (again.chains, again.there, again.keys) == ((), 3, ())
+    assert (again.names, again.there, again.keys) == ((), 3, ())
 
 
 def test_what_is_asked_and_what_has_changed_in_the_meantime(machine: Machine) -> None:
@@ -144,7 +144,7 @@ def test_a_file_that_aws_does_not_read_here_gets_no_line_that_prints_another_pro
     process = "[tool]\ncredential_process = /opt/tool --password x\n"
     machine.write(old, f"{KEYS}{process}")
     planned = machine.planned(str(old))
-    assert planned.chains == ("me",)
+    assert planned.names == ("me",)
     assert [(each.held_by, each.command) for each in planned.keys] == [(str(old), ())]
     assert planned.lost[0].startswith("source tool: it may have a secret in it")
     planned = machine.planned(str(machine.home / ".aws" / "credentials"))
@@ -168,7 +168,7 @@ def test_all_tools_are_looked_for_and_a_broken_file_of_one_is_named(machine: Mac
         f"{machine.home}/.saml2aws cannot be read: line 1 of saml2aws's config is no INI"
     ]
     planned = plan_import(machine.app(), found)
-    assert planned.chains == ("hub", "admin", "me", "admin-2")
+    assert planned.names == ("hub", "admin", "me", "admin-2")
     with pytest.raises(ConfigError, match="saml2aws cannot be read"):
         machine.planned("saml2aws")
     assert files_of(machine.app(), str(config)).tools == ["aws-sso-cli"]

@@ -11,8 +11,7 @@ from rolehop.commands.config.importing.proposal import KeysElsewhere
 from rolehop.commands.config.init import questions
 from rolehop.commands.config.init.conversation import plan_lines
 from rolehop.commands.config.init.drafts import (
-    ImportDraft,
-    PickedDraft,
+    ConfigDraft,
     PickedRole,
     account_names,
     center_name,
@@ -39,7 +38,7 @@ def test_one_role_is_a_chain_and_two_are_fleets(home: Home) -> None:
     assert one == draft_of_role(CENTER, "the portal", READER)
     assert one.names == ("dev-reader",)
     two = draft_of_roles(CENTER, "the portal", (READER, WRITER))
-    assert isinstance(two, PickedDraft)
+    assert isinstance(two, ConfigDraft)
     assert set(two.names) == {"reader/dev", "writer/dev"}
     assert account_names((READER, WRITER)) == {"111111111111": "dev"}
     lines = plan_lines(home.app, replace(two, region="eu-west-1"), has_keys=False)
@@ -103,7 +102,7 @@ def test_keys_that_are_elsewhere_have_to_be_moved(home: Home) -> None:
     home.with_profiles()
     planned = plan_import(home.app, files_of(home.app, None))
     typed = KeysElsewhere("me", "a password manager")
-    draft = ImportDraft(replace(planned, keys=(*planned.keys, typed)))
+    draft = replace(planned, keys=(*planned.keys, typed))
     commands = [str(each) for each in missing_keys(home.app, draft)]
     assert len(commands) == len(planned.keys) + 1
     assert commands[-1] == "keys in a password manager: rolehop keys add me"
