@@ -1,6 +1,6 @@
-"""The value of ``credential_process`` as every AWS SDK reads it.
+"""Profiles that run rolehop: their ``credential_process``, and the marked block of an AWS file.
 
-botocore splits it like a POSIX shell and starts no shell; the other SDKs give it to ``sh -c``, or to
+botocore splits the line like a POSIX shell and starts no shell; the other SDKs give it to ``sh -c``, or to
 ``cmd.exe`` on Windows, where botocore splits by the rules of C programs. Neither ``~`` nor variables
 may be in it, and a ``#`` after a blank begins a comment for some SDKs. So a word is plain, or between
 double quotes, or between single ones if it has a character that ``sh`` replaces in double ones.

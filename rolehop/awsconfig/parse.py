@@ -1,4 +1,4 @@
-"""Parse the text of the two AWS files by botocore's rules, and refuse what botocore refuses.
+"""Parse the two AWS files by botocore's rules, refuse what botocore refuses, and read settings of them.
 
 The rules, from botocore's ``configloader.py`` and ``session.py``: Python's ``RawConfigParser``
 (keys lower-cased, a section or key twice is an error, inline comments stay in the value); a value

@@ -1,4 +1,4 @@
-"""Resolve a profile with ``role_arn`` into a chain: its base credentials, then hops in order.
+"""Which credentials a profile has, and with ``role_arn`` its chain: base credentials, then hops.
 
 The rules are those of botocore's ``AssumeRoleProvider``, with two differences, which the notes
 mention: MFA applies to the first hop only, since AWS accepts it nowhere else, and a value that

@@ -1,4 +1,4 @@
-"""What ``accounts`` of a fleet asks AWS for: the accounts of an organization, or of Identity Center."""
+"""A fleet's ``accounts``: what AWS is asked for, or what a file of them lists, each checked."""
 
 from __future__ import annotations
 

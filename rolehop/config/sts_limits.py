@@ -1,4 +1,4 @@
-"""The limits of STS, and the checks of the values that go into its calls.
+"""The limits of STS, the checks of values that go into its calls, and what one call leaves to the next.
 
 botocore checks minima and types only. Every number and pattern here is from the STS API reference
 (AssumeRole and GetSessionToken, 2011-06-15) and the IAM user guide's page on session tags.

@@ -1,4 +1,4 @@
-"""Collect everything that is wrong in the files; lines are looked up only when it is reported."""
+"""Check tables against the schema, and collect everything that is wrong, to be reported at once."""
 
 from __future__ import annotations
 

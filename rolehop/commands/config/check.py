@@ -1,7 +1,7 @@
-"""Values that are well-formed and may still be mistakes: only `config check` says so.
+"""Check the config, name values that may be mistakes, and print every key that it may have.
 
-AWS opens regions, devices of other makers have other serial numbers, and one account may have the
-roles of others: none of these is an error.
+A value that may be a mistake is no error: AWS opens regions, devices of other makers have other
+serial numbers, and one account may have the roles of others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The profiles whose ``credential_process`` is rolehop, and what is wrong with each."""
+"""The AWS profiles that run rolehop, which rolehop that is, and what is wrong with each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view and the document of ``show``, every setting of a chain; and the AWS profiles that run one."""
+"""The view and the document of ``profile list``."""
 
 from __future__ import annotations
 

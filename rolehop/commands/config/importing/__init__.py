@@ -1,1 +1,1 @@
-"""A config made of other tools' files: one file for each tool, texts in, values out."""
+"""A config made of other tools' files: one file for each tool, and what they share."""

@@ -1,4 +1,4 @@
-"""The profiles of the AWS files while a tool's own keys in them are turned into keys of AWS."""
+"""AWS profiles while a tool's own keys in them are turned into AWS's, and names for what they become."""
 
 from __future__ import annotations
 

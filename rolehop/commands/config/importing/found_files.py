@@ -1,4 +1,4 @@
-"""The tools that a config can be made from: what each is known by, and where its own file is."""
+"""Find the files of other tools, propose what the config lacks of them, and write it."""
 
 from __future__ import annotations
 

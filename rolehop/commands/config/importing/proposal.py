@@ -1,4 +1,4 @@
-"""What an importer proposes: sources, chains, what could not be carried, which keys are elsewhere."""
+"""What an importer proposes, its text, what of it the loader accepts, and what the config lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first config as far as it is answered: one chain, roles of Identity Center, or an import."""
+"""A first config as far as it is answered, and its text, with examples that are commented out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked for a first config, and how each answer is checked: at once, with an example."""
+"""What is asked for a first config, of whom, and how each answer is checked: at once, with an example."""
 
 from __future__ import annotations
 

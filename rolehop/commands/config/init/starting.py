@@ -1,4 +1,4 @@
-"""From an offer to a draft: what a first config starts from, and what has to be asked for that."""
+"""What a first config can start from here, and what has to be asked until there is a draft."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load a first config before there is a file, and write the file."""
+"""A first config from options, loaded before there is a file, written, and what to type next."""
 
 from __future__ import annotations
 
