@@ -127,7 +127,7 @@ class SsoOidc:
                 shown_text_in(document, "userCode"),
                 uri,
                 self._web_address(document, "verificationUriComplete") if complete else uri,
-                expiry(document.get("expiresIn", 600), self._now()),
+                expiry(document.get("expiresIn", 600), self._now() - answer.took),
                 max(1, min(interval, 60)),
             )
         except ValueError as error:
@@ -164,7 +164,7 @@ class SsoOidc:
         wanted = {**_client_fields(client), "grantType": grant, **more}
         answer, document = self._post("/token", wanted, "CreateToken", attempts)
         try:
-            return read_tokens(document, self._now())
+            return read_tokens(document, self._now() - answer.took)
         except ValueError as error:
             reason = str(error)
         raise self._unexpected(answer, "CreateToken", reason)
@@ -252,7 +252,7 @@ class Portal:
         try:
             now = self._now()
             credentials = document.get("roleCredentials")
-            return _read_credentials(credentials, now, response.clock_offset(now))
+            return _read_credentials(credentials, now, response.clock_offset)
         except ValueError as error:
             reason = str(error)
         raise unexpected_response(response, self._base, operation, reason)

@@ -203,7 +203,7 @@ class InstanceMetadata:
 
 
 def container_session(
-    endpoint: ContainerEndpoint, http: HttpClient, attempts: int, now: datetime
+    endpoint: ContainerEndpoint, http: HttpClient, attempts: int, now: Callable[[], datetime]
 ) -> Credentials:
     """Return the session from a container-credentials endpoint.
 
@@ -228,7 +228,7 @@ def container_session(
     _raise_if_unavailable(answer, f"the container credentials endpoint {host}")
     if answer.status != 200:
         raise _container_refused(answer, host, sent_token=endpoint.token is not None)
-    return _read_session(answer, endpoint.url, now)
+    return _read_session(answer, endpoint.url, now())
 
 
 def _container_refused(answer: HttpResponse, host: str, *, sent_token: bool) -> SourceError:
@@ -273,7 +273,7 @@ def _read_session(answer: HttpResponse, url: str, now: datetime) -> Credentials:
         ServiceError: there is none in it.
         SourceError: it has expired.
     """
-    offset = answer.clock_offset(now)
+    offset = answer.clock_offset
     try:
         found = json_fields.read_session(answer.json_object(), json_fields.METADATA)
     except ValueError as error:

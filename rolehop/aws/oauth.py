@@ -81,8 +81,10 @@ def raise_if_unavailable(answer: HttpResponse, url: str, asked: str) -> None:
         raise error
 
 
-def read_tokens(document: dict[str, Any], now: datetime) -> Tokens:
+def read_tokens(document: dict[str, Any], asked_at: datetime) -> Tokens:
     """Return the tokens of ``document``, in camelCase (AWS) or snake_case (OAuth).
+
+    ``asked_at`` is when the request was sent: the machine may have slept until the answer was there.
 
     Raises:
         ValueError: the access token is missing, or a member is invalid; nothing is quoted.
@@ -92,14 +94,14 @@ def read_tokens(document: dict[str, Any], now: datetime) -> Tokens:
         raise ValueError("the access token is missing")
     return Tokens(
         access,
-        expiry(document.get("expiresIn", document.get("expires_in")), now),
+        expiry(document.get("expiresIn", document.get("expires_in")), asked_at),
         _token(document, "refreshToken", "refresh_token"),
         _token(document, "idToken", "id_token"),
     )
 
 
-def expiry(seconds: object, now: datetime) -> datetime:
-    """Return ``now`` plus ``seconds``, in UTC and whole seconds; ``None`` counts as an hour.
+def expiry(seconds: object, asked_at: datetime) -> datetime:
+    """Return ``asked_at`` plus ``seconds``, in UTC and whole seconds; ``None`` counts as an hour.
 
     Raises:
         ValueError: it is not a plausible number.
@@ -114,7 +116,7 @@ def expiry(seconds: object, now: datetime) -> datetime:
         raise ValueError("the lifetime is not a number")
     if not 0 < seconds <= _LONGEST_LIFE.total_seconds():
         raise ValueError("the lifetime is not plausible")
-    return (now + timedelta(seconds=int(seconds))).astimezone(UTC).replace(microsecond=0)
+    return (asked_at + timedelta(seconds=int(seconds))).astimezone(UTC).replace(microsecond=0)
 
 
 def _token(document: dict[str, Any], *names: str) -> Secret | None:
@@ -255,7 +257,7 @@ class Issuer:
         answer = self._http.send(request, attempts=attempts)
         document = read_document(answer, endpoints.token, "a token request")
         try:
-            return read_tokens(document, self._now())
+            return read_tokens(document, self._now() - answer.took)
         except ValueError as error:
             reason = str(error)
         raise unexpected_response(answer, endpoints.token, "a token request", reason)

@@ -110,6 +110,10 @@ class Receipt:
     """AWS's clock minus this machine's; zero if not known."""
 
 
+class SessionEnded(ValueError):
+    """The session in an answer has ended before the answer was there."""
+
+
 def read_credentials(
     result: Element, received: Receipt, asked_seconds: int
 ) -> tuple[Credentials, datetime]:
@@ -209,9 +213,11 @@ def check_session_arn(arn: str, role: RoleArn, session_name: str | None) -> None
 def _read_expiration(text: str, received: Receipt, longest: timedelta) -> datetime:
     expires_at = instant(text, "the expiration")
     now = received.at + received.clock_offset
-    if not now < expires_at <= now + longest:
-        problem = "has expired" if expires_at <= now else "lasts longer than was asked for"
-        raise ValueError(f"the session {problem}: it expires at {expires_at:%Y-%m-%dT%H:%M:%SZ}")
+    shown = f"it expires at {expires_at:%Y-%m-%dT%H:%M:%SZ}"
+    if expires_at <= now:
+        raise SessionEnded(f"the session has expired: {shown}")
+    if expires_at > now + longest:
+        raise ValueError(f"the session lasts longer than was asked for: {shown}")
     return expires_at
 
 

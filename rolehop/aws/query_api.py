@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
@@ -135,7 +135,7 @@ class _PostedBytes(AWSRequest):  # type: ignore[misc]  # botocore has no types
 class QueryClient:
     """Calls Query services over kept-alive connections; safe to share between threads.
 
-    ``pool_size`` connections are kept for each service. ``sleep`` and ``now`` are the clock.
+    ``pool_size`` connections are kept for each service. ``sleep`` waits.
     ``notify`` shows one line to the user. ``on_call`` is told each call.
     """
 
@@ -145,7 +145,6 @@ class QueryClient:
         *,
         pool_size: int = 10,
         sleep: Callable[[float], object] = time.sleep,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         notify: Callable[[str], None] = lambda line: None,
         on_call: OnCall = ignore_call,
     ) -> None:
@@ -154,7 +153,6 @@ class QueryClient:
         self._on_call = on_call
         self._pool_size = pool_size
         self._sleep = sleep
-        self._now = now
         self._clients: dict[Service, _Client] = {}
         self._lock = threading.Lock()
 
@@ -238,15 +236,14 @@ class QueryClient:
         if response.ok:
             if document.root is None:
                 raise _unexpected(response, call, document.problem)
-            return QueryResult(document.root, response.clock_offset(self._now()))
+            return QueryResult(document.root, response.clock_offset)
         error_found = query_error(document, hidden=call.mfa_code)
         if _is_unavailable(response, error_found):
             raise _unavailable(response, call, error_found, attempts)
         if error_found is None:
             raise _unexpected(response, call, "it contains no error code of AWS")
         # Here it only explains a refusal, so it need not be trustworthy.
-        date = response.date
-        offset = None if date is None else (date - self._now()).total_seconds()
+        offset = None if response.date_offset is None else response.date_offset.total_seconds()
         raise StsRefusal(error_found.code, error_found.message, clock_offset_seconds=offset)
 
     def _client(self, service: Service) -> _Client:

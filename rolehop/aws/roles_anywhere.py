@@ -173,7 +173,7 @@ def _read_session(response: HttpResponse, request: SessionRequest, now: datetime
     if not isinstance(user, dict) or not isinstance(user.get("arn"), str):
         raise ValueError("assumedRoleUser is missing")
     check_session_arn(user["arn"], RoleArn.parse(request.role), request.session_name)
-    offset = response.clock_offset(now)
+    offset = response.clock_offset
     credentials = json_fields.read_session(members, json_fields.CREATE_SESSION)
     found = replace(credentials, clock_offset=offset)
     expires_at = found.local_expires_at

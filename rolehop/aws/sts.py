@@ -245,9 +245,11 @@ class StsClient:
             raise _unexpected(action, f"it contains no {action}Result")
         try:
             return read(result, Receipt(self._this_second(), answer.clock_offset))
+        except query_answers.SessionEnded as error:
+            found = _ended(action, str(error))
         except ValueError as error:
-            reason = str(error)
-        raise _unexpected(action, reason)
+            found = _unexpected(action, str(error))
+        raise found
 
     def _client(self) -> QueryClient:
         with self._lock:
@@ -259,7 +261,6 @@ class StsClient:
                     self._settings,
                     pool_size=self._pool_size,
                     sleep=self._sleep,
-                    now=self._now,
                     notify=self._notify,
                     on_call=self._on_call,
                 )
@@ -298,6 +299,14 @@ def _members(name: str, members: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def _mfa_params(mfa: MfaCode | None) -> dict[str, str]:
     return {} if mfa is None else {"SerialNumber": mfa.serial, "TokenCode": mfa.code}
+
+
+def _ended(action: str, reason: str) -> ServiceError:
+    return ServiceError(
+        "the session had ended when its answer was there",
+        cause=f"{action}: {reason}",
+        fix="run it again; if this machine did not sleep meanwhile, check its clock",
+    )
 
 
 def _unexpected(action: str, reason: str) -> ServiceError:

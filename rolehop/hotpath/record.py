@@ -304,8 +304,18 @@ def started_at(now: float) -> int:
 
     It changes only if the clock is set.
     """
-    clock = getattr(time, "CLOCK_BOOTTIME", None)  # runs on while the machine sleeps
-    return round(now - (time.monotonic() if clock is None else time.clock_gettime(clock)))
+    return round(now - seconds_since_start())
+
+
+def seconds_since_start() -> float:
+    """Return a time that goes on while the machine sleeps and that nobody sets.
+
+    Linux has CLOCK_BOOTTIME for that; on macOS CLOCK_MONOTONIC does (clock_gettime(3)), other than
+    Python's own, which is mach_absolute_time. Windows has neither name, and Python's own does: its
+    performance counter and, before Python 3.13, GetTickCount64.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None) or getattr(time, "CLOCK_MONOTONIC", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 def is_check(body: str, check: str) -> bool:

@@ -150,7 +150,7 @@ class _Container:
         timeouts = metadata_timeouts(self.context.environ)
         set_by = RELATIVE if self.context.environ.get(RELATIVE) else FULL
         with timeouts.client(self.context.sleep, set_by) as http:
-            return container_session(endpoint, http, timeouts.attempts, self.context.now())
+            return container_session(endpoint, http, timeouts.attempts, self.context.now)
 
 
 def endpoint_url(environ: Mapping[str, str]) -> str | None:

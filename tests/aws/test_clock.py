@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from rolehop.aws.net.client_settings import ClientSettings
+from rolehop.aws.net.exchange_clock import Moment, offset_of_server
 from rolehop.aws.net.transport import HttpResponse
 from rolehop.aws.sts import StsClient
 from rolehop.plan.model import Hop
 from tests.doubles.sts import StrictSts, User
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTES = timedelta(minutes=1)
 
 
@@ -41,10 +42,18 @@ def test_a_session_is_accepted_by_the_clock_of_aws_if_ours_is_a_day_ahead(
     sts: StrictSts, settings: ClientSettings, alice: User, hop_to: Callable[..., Hop]
 ) -> None:
     day = timedelta(days=1)
-    sts.date_offset = -4 * MINUTES  # judges signatures, too
-    with StsClient(settings, now=lambda: datetime.now(UTC) + day) as client:
+    sts.now -= day
+    answer = sts.answer
+
+    def a_day_behind(*arguments: Any) -> Any:
+        found = answer(*arguments)
+        sts.date_offset = -day  # not before the signature is judged
+        return found
+
+    sts.answer = a_day_behind  # type: ignore[assignment,method-assign]
+    with StsClient(settings) as client:
         session = client.assume_role(hop_to(), alice.credentials, None)
-    assert session.credentials.clock_offset < -day + MINUTES
+    assert -day - MINUTES < session.credentials.clock_offset < -day + MINUTES
 
 
 @pytest.mark.parametrize(
@@ -65,5 +74,7 @@ def test_a_session_is_accepted_by_the_clock_of_aws_if_ours_is_a_day_ahead(
 def test_only_a_date_that_cannot_have_been_changed_counts(
     date: str, private: bool, seconds: float
 ) -> None:
-    response = HttpResponse(200, {"date": date}, b"", private)
-    assert response.clock_offset(NOW) == timedelta(seconds=seconds)
+    noon = Moment(datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp() + 0.9, 1_000)
+    offset = offset_of_server(HttpResponse(200, {"date": date}, b"").date, noon, noon)
+    response = HttpResponse(200, {}, b"", private, offset)
+    assert response.clock_offset == timedelta(seconds=seconds)

@@ -221,7 +221,7 @@ def _made(
                json_bytes([_METADATA]) | st.just(b"Role") | pieces.map(lambda t: t.encode("utf-8", "replace")),
                [lambda: InstanceMetadata(server.url, near, 2, lambda: _NOW).role_session(None)[0]]),
         parser("container credentials", json_bytes([_METADATA]),
-               [lambda: container_session(ContainerEndpoint(server.url, "t"), near, 2, _NOW)]),
+               [lambda: container_session(ContainerEndpoint(server.url, "t"), near, 2, lambda: _NOW)]),
     ]  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -35,7 +34,6 @@ from tests.fuzz.services import SIGNER, AnythingServer, parser_of_answers
 from tests.fuzz.texts import json_bytes, mutated_bytes
 from tests.support.world import HUB
 
-_NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _TOKEN = b"the-token"
 
 
@@ -97,7 +95,7 @@ def _of_aws(server: AnythingServer, stack: ExitStack, http: HttpClient) -> Itera
     url = server.url
     names = ("endpoint_url", "iam_endpoint_url", "organizations_endpoint_url", "ec2_endpoint_url")
     settings = ClientSettings("eu-west-1", **dict.fromkeys(names, url), max_attempts=1)  # type: ignore[arg-type]
-    query = stack.enter_context(QueryClient(settings, sleep=lambda _: None, now=lambda: _NOW))
+    query = stack.enter_context(QueryClient(settings, sleep=lambda _: None))
     reader = IamReader(lambda: query, SIGNER)
     calls: list[Callable[[], object]] = [
         lambda: f"{reader.role(HUB)}",
@@ -178,9 +176,7 @@ def _of_any_form(server: _RawServer, http: HttpClient) -> Parser:
         found = http.send(HttpRequest("GET", f"http://{host}:{port}/"))
         with suppress(ValueError):
             found.json_object()
-        return (
-            f"{found} {found.first_text('message')} {found.error_type} {found.clock_offset(_NOW)}"
-        )
+        return f"{found} {found.first_text('message')} {found.error_type} {found.clock_offset}"
 
     return Parser("HTTP answers", mutated_bytes(_ANSWERS), ask, share=2)
 

@@ -41,6 +41,7 @@ from rolehop.aws.net.connection_errors import (
     NetworkPath,
     classify_failure,
 )
+from rolehop.aws.net.exchange_clock import offset_of_server, this_moment
 from rolehop.base.credentials import scrub
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError, ServiceError
@@ -182,11 +183,6 @@ LONGEST_BODY = 1_000_000
 _LONGEST_MESSAGE = 500  # characters of a server's own message that are shown
 _LONGEST_WAIT = 20.0  # seconds between two attempts
 
-# A Date header has whole seconds, and an answer takes time.
-_SAME_CLOCK = timedelta(seconds=1)
-
-# Farther off than a clock that was reset to 1970.
-_NO_CLOCK = timedelta(days=100 * 365)
 _LONGEST_LENGTH = 18  # digits of a Content-Length that may be true
 _TOO_MANY_REQUESTS = 429
 _NETWORK_SIGN_IN = 511
@@ -220,6 +216,12 @@ class HttpResponse:
     private: bool = False
     """It came over TLS or from this machine: nobody on the network can have changed it."""
 
+    date_offset: timedelta | None = None
+    """Its Date minus this machine's clock; ``None``: that says nothing about the server's clock."""
+
+    took: timedelta = timedelta()
+    """From sending to the last byte, also while the machine slept."""
+
     @property
     def ok(self) -> bool:
         """True if the status is 2xx."""
@@ -250,16 +252,14 @@ class HttpResponse:
         """The server's clock by its Date header (aware, UTC), ``None`` if there is none."""
         return _http_date(self.headers.get("date", ""))
 
-    def clock_offset(self, now: datetime) -> timedelta:
-        """Return the server's clock minus ``now``, the time of receipt, in whole seconds.
+    @property
+    def clock_offset(self) -> timedelta:
+        """The server's clock minus this machine's, in whole seconds.
 
-        Zero if the two agree, if there is no plausible Date header, and if somebody on the network
-        could have changed it.
+        Zero if the two agree, if it is not known, and if somebody on the network could have changed
+        what it follows from.
         """
-        if not self.private or self.date is None:
-            return timedelta()
-        offset = self.date - now.replace(microsecond=0)
-        return offset if _SAME_CLOCK < abs(offset) < _NO_CLOCK else timedelta()
+        return (self.date_offset if self.private else None) or timedelta()
 
     def json_object(self) -> dict[str, Any]:
         """Return the JSON object in the body.
@@ -354,11 +354,17 @@ class Transport:
         return outcome
 
     def _send(self, prepared: Any, longest: int) -> Outcome:
+        sent = this_moment()
         try:
             response = self._session.send(prepared)
-            return _receive(response, is_private(prepared.url), longest)
+            found = _receive(response, is_private(prepared.url), longest)
         except (BotoCoreError, HTTPError, HTTPException, OSError, ValueError) as error:
             return classify_failure(error)
+        if isinstance(found, ConnectionFailure):
+            return found
+        received = this_moment()
+        offset = offset_of_server(found.date, sent, received)
+        return replace(found, date_offset=offset, took=received.since(sent))
 
 
 def _receive(response: Any, private: bool, longest: int) -> Outcome:

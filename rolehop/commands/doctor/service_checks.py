@@ -254,7 +254,7 @@ def _answered(
         )
         return
     yield fine(NETWORK, f"{place.name} answers at {host}{through}{trusts}")
-    offset = answer.clock_offset(app.now())
+    offset = answer.clock_offset
     if abs(offset) >= _WORTH_A_LOOK:
         yield _clock(offset)
 
