@@ -6,7 +6,6 @@ A digest of a file's own text, its check, tells that no bit of it was changed si
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
 
 from rolehop.hotpath.record import CHECK, hash_function, is_check
 from rolehop.hotpath.writer import with_check
@@ -39,13 +38,7 @@ def checked_line(text: str) -> str:
     return with_check(text) + "\n"
 
 
-def is_unchanged(text: str, found: Mapping[str, object], members: Collection[str]) -> bool:
-    """True if ``text``, which is the JSON object ``found``, is as `checked_line` wrote it.
-
-    Earlier versions wrote no check: theirs has none but ``members``. So a changed bit in the
-    check's own name does not make it theirs.
-    """
-    if "check" not in found:
-        return found.keys() <= set(members)
+def is_unchanged(text: str) -> bool:
+    """True if ``text`` is as `checked_line` wrote it."""
     body, _, check = text.rstrip("\n").rpartition(CHECK)
     return is_check(body, check)

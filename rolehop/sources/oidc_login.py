@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import dataclass
-from rolehop.base.digest import digest_of, sha256_hex
+from rolehop.base.digest import digest_of
 from rolehop.base.errors import (
     NoTerminal,
     RolehopError,
@@ -56,12 +56,8 @@ class Provider:
     @property
     def token_name(self) -> str:
         """Name of the sign-in in the vault, shared by all sources with the same client."""
-        parts = (self.issuer.rstrip("/"), self.client_id, " ".join(sorted(self.scopes)))
-        # The form of earlier versions, whose sign-ins are still found, where it is unambiguous.
-        text = "\n".join(parts)
-        if text.count("\n") > 2:
-            text = digest_of(*parts)
-        return f"oidc/{sha256_hex(text.encode())[:24]}"
+        digest = digest_of(self.issuer.rstrip("/"), self.client_id, sorted(self.scopes))
+        return f"oidc/{digest[:24]}"
 
     @property
     def lock(self) -> str:

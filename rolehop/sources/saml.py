@@ -592,19 +592,19 @@ def _as_document(credentials: Credentials) -> Document:
 
 
 def _from_document(document: Document, now: datetime) -> Credentials | None:
-    key_id, expires_at = document.get("access_key_id"), _time_in(document, "expires_at")
+    key_id = document.get("access_key_id")
+    expires_at, ends_at = (_time_in(document, each) for each in ("expires_at", "local_expires_at"))
     secret, token = document.get("secret_access_key"), document.get("session_token")
-    if not isinstance(key_id, str) or expires_at is None:
+    if not isinstance(key_id, str) or expires_at is None or ends_at is None:
         return None
     if not (isinstance(secret, Secret) and isinstance(token, Secret)):
         return None
-    # Sign-ins of earlier versions knew one clock only.
-    local_expires_at = _time_in(document, "local_expires_at") or expires_at
-    started = str(document.get("started_at", ""))
-    if started.isdecimal():
-        shift = timedelta(seconds=started_at(now.timestamp()) - int(started))
-        local_expires_at = end_by_new_clock(local_expires_at, expires_at, shift)
-    return Credentials(key_id, secret, token, expires_at, expires_at - local_expires_at)
+    started = str(document.get("started_at"))
+    if not started.isdecimal():
+        return None
+    shift = timedelta(seconds=started_at(now.timestamp()) - int(started))
+    ends_at = end_by_new_clock(ends_at, expires_at, shift)
+    return Credentials(key_id, secret, token, expires_at, expires_at - ends_at)
 
 
 def _time_in(document: Document, name: str) -> datetime | None:

@@ -1,7 +1,6 @@
 """Documents in the keyring, each stored under a name that it repeats: IAM user keys, sign-ins, a key of digests.
 
-A document that was swapped with another, or of which one character changed, is damaged. What an
-earlier version stored is read and rewritten in today's format.
+A document that was swapped with another, or of which one character changed, is damaged.
 """
 
 from __future__ import annotations
@@ -26,13 +25,10 @@ from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.index import Index, KeyEntry, SignInEnd
 from rolehop.vault.index_file import IndexStore, write_problem
 from rolehop.vault.serialization import (
-    DOCUMENT_SCHEMA,
     Damaged,
     as_document,
     member,
     read_document,
-    read_object,
-    read_older_document,
 )
 from rolehop.vault.storage import BackendHandle, Storage, in_one_line
 
@@ -40,26 +36,10 @@ from rolehop.vault.storage import BackendHandle, Storage, in_one_line
 class DocumentStore:
     """The documents of one kind."""
 
-    def __init__(
-        self,
-        backend: BackendHandle,
-        index: IndexStore,
-        kind: str,
-        read_older: Callable[[str, str], StoredDocument] | None = None,
-    ) -> None:
-        """Touch nothing yet.
-
-        Args:
-            backend: where the items are.
-            index: its lock keeps processes from rewriting an item at once.
-            kind: the first part of all names, e.g. ``keys``.
-            read_older: reads a text of an earlier version, given its name in here; raises
-                ``Damaged`` if it is none. ``None``: no earlier version stored any.
-        """
+    def __init__(self, backend: BackendHandle, kind: str) -> None:
+        """``kind`` is the first part of all names, e.g. ``keys``."""
         self._backend = backend
-        self._index = index
         self._kind = kind
-        self._read_older = read_older
 
     def get(self, name: str) -> StoredDocument | None:
         """Return the document under ``name``, ``None`` if there is none.
@@ -72,15 +52,7 @@ class DocumentStore:
             text = self._backend.use(lambda storage: storage.get(self._service(name)))
         except IncompleteItem as half:
             raise Damaged(str(half)) from None
-        if text is None:
-            return None
-        fields = read_object(text)
-        written_now = fields is None or fields.get("schema") == DOCUMENT_SCHEMA
-        if written_now or self._read_older is None:
-            return read_document(text, self._full(name))
-        document = self._read_older(text, name)
-        self._rewrite(name, text, document)
-        return document
+        return None if text is None else read_document(text, self._full(name))
 
     def exists(self, name: str) -> bool:
         """True if there is an item under ``name``, even a damaged one. Raises as ``put``."""
@@ -110,20 +82,6 @@ class DocumentStore:
     def delete(self, name: str) -> bool:
         """Delete the document; return ``False`` if there was none. Raises as ``put``."""
         return self._backend.use(lambda storage: storage.delete(self._service(name)))
-
-    def _rewrite(self, name: str, text: str, document: StoredDocument) -> None:
-        """Store a document of an earlier version in today's format; if that fails, it stays."""
-        service = self._service(name)
-        written = as_document(document, self._full(name))
-
-        def rewrite(index: Index) -> Index:
-            storage = self._backend.open()
-            if storage.get(service) == text:  # another process may have replaced it meanwhile
-                _replace(storage, service, written)
-            return index
-
-        with suppress(OSError, VaultError, IncompleteItem):
-            self._index.change(rewrite)
 
     def _full(self, name: str) -> str:
         return f"{self._kind}/{name}"
@@ -170,7 +128,7 @@ class KeyringKeyStore:
         self._backend = backend
         self._index = index
         self._now = now
-        self._documents = DocumentStore(backend, index, "keys", self._read_older)
+        self._documents = DocumentStore(backend, "keys")
 
     def add(
         self, name: str, credentials: Credentials, *, replace: bool, until_reboot: bool
@@ -291,15 +249,6 @@ class KeyringKeyStore:
                 fix=fix,
             ) from None
 
-    def _read_older(self, text: str, name: str) -> StoredDocument:
-        """Read a key of an earlier version, which does not name its source: the index may."""
-        document = read_older_document(text, plain=(_ID,))
-        found = _as_credentials(document).access_key_id
-        owners = [each for each, entry in self.names().items() if entry.access_key_id == found]
-        if owners and name not in owners:
-            raise Damaged(f"it is the key of source '{owners[0]}'")
-        return document
-
 
 def _with(index: Index, name: str, entry: KeyEntry | None) -> Index:
     return index if entry is None else index.with_key(name, entry)
@@ -352,7 +301,7 @@ class KeyringTokenStore:
         self._backend = backend
         self._index = index
         self._say = say
-        self._documents = DocumentStore(backend, index, "tokens", self._read_older)
+        self._documents = DocumentStore(backend, "tokens")
         self._guard = threading.Lock()
         # Sign-ins that could not be stored, and generations that could not be noted.
         self._unstored: dict[str, StoredDocument] = {}
@@ -465,15 +414,6 @@ class KeyringTokenStore:
 
     def _say_not_stored(self, error: VaultError) -> None:
         self._say(in_one_line("sign-ins are not stored", error))
-
-    def _read_older(self, text: str, name: str) -> StoredDocument:
-        """Read a sign-in of an earlier version, which does not say its name: the index may know."""
-        document = read_older_document(text)
-        noted = self._index.load().sign_ins
-        owners = [each for each, found in noted.items() if found == generation_of(document)]
-        if owners and name not in owners:
-            raise Damaged("it was stored under another name")
-        return document
 
 
 def _end_in(document: StoredDocument) -> datetime | None:

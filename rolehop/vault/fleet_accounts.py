@@ -22,7 +22,6 @@ from rolehop.vault.notes import UNUSABLE, number_in, read_checked
 
 FOLDER = "fleets"
 _SCHEMA = 1
-_MEMBERS = ("schema", "fleet", "definition", "at", "left_out", "accounts")
 _LARGEST = 1 << 24  # bytes; 50,000 accounts are a third of that
 _LONGEST = 2_000  # characters of a name or path; AWS allows 128 for each OU of it
 
@@ -43,7 +42,7 @@ def load_listing(path: Path, fleet: str, definition: str) -> FleetListing:
     if distrust is not None:
         return FleetListing(problem=f"{path} is not followed: {distrust}")
     try:
-        return _listing(read_checked(data, _MEMBERS), fleet, definition)
+        return _listing(read_checked(data), fleet, definition)
     except UNUSABLE:
         return FleetListing(problem=f"{path} is damaged")
 

@@ -143,7 +143,7 @@ class Index:
     """By sign-in name: the generation, a new random word for each sign-in."""
 
     sign_in_ends: Mapping[str, SignInEnd] = field(default_factory=dict)
-    """By sign-in name, for `status`; of those that earlier versions stored it is not known."""
+    """By sign-in name, for `status`."""
 
     orphans: frozenset[OrphanedSession] = frozenset()
 

@@ -1,11 +1,10 @@
 """The index as a file: `index.json` in the state folder, read leniently and written whole.
 
-An unusable file is an empty index marked as lost. Sessions whose entry is bad, and all of another
-schema, become orphans, which are removed from the keyring; IAM user keys of such a file are taken
-over, because they cannot be got again. Any other bad entry is dropped.
+An unusable file, or one of another schema, is an empty index marked as lost. Sessions whose entry
+is bad become orphans, which are removed from the keyring. Any other bad entry is dropped.
 
-The file ends in a check over all that is before it; earlier versions wrote none. If a bit of it was
-changed, its entries are still hints, but a session whose key is another one there is out of sight.
+The file ends in a check over all that is before it. If a bit of it was changed, its entries are
+still hints, but a session whose key is another one there is out of sight.
 """
 
 from __future__ import annotations
@@ -59,8 +58,6 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 # item that is none of a session: what the index names may be deleted.
 _KEY = Pattern(r"(?!digest-key$)[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
-_ORPHANS = "strays"  # their name in the file since its first version
-_MEMBERS = {"schema", "started_at", _ORPHANS, *Index.__slots__}
 
 
 class IndexLocked(TimeoutError):
@@ -211,20 +208,18 @@ def _digest(index: Index) -> str:
     return sha256_hex(json.dumps(read, sort_keys=True).encode())
 
 
-def as_text(
-    index: Index, started_at: datetime | None = None, entries: KeptTexts | None = None
-) -> str:
+def as_text(index: Index, started_at: datetime, entries: KeptTexts | None = None) -> str:
     """Return the file's text; ``started_at`` is when this machine started, by its clock."""
     fields = {
         "schema": SCHEMA,
-        **({} if started_at is None else {"started_at": as_time(started_at)}),
+        "started_at": as_time(started_at),
         "lost": "damaged" if index.damaged else index.lost,
         "keys": {name: plain_fields(entry) for name, entry in index.keys.items()},
         "findings": {role: plain_fields(each) for role, each in index.findings.items()},
         "mfa": {serial: plain_fields(each) for serial, each in index.mfa.items()},
         "sign_ins": dict(index.sign_ins),
         "sign_in_ends": {name: plain_fields(end) for name, end in index.sign_in_ends.items()},
-        _ORPHANS: [
+        "orphans": [
             plain_fields(each)
             for each in sorted(index.orphans, key=lambda each: (each.backend, each.key))
         ],
@@ -234,19 +229,16 @@ def as_text(
     return checked_line(f'{json.dumps(fields)[:-1]}, "sessions": {sessions}}}')
 
 
-def read_text(text: str, started_at: datetime | None = None) -> Index:
+def read_text(text: str, started_at: datetime) -> Index:
     """Return the index of a file; ``started_at``: when this machine started, by its clock as it is now."""
     fields = read_object(text)
-    if fields is None:
+    is_whole = is_unchanged(text)
+    if fields is None or (is_whole and fields.get("schema") != SCHEMA):
         return Index(lost=True, damaged=True)
-    keys = _each(fields.get("keys"), _key_entry)
-    is_whole = is_unchanged(text, fields, _MEMBERS if fields.get("schema") == SCHEMA else fields)
-    if is_whole and fields.get("schema") != SCHEMA:
-        return Index(keys=keys, orphans=_all_orphans(fields), lost=True, damaged=True)
     sessions = _each(fields.get("sessions"), _entry)
     return Index(
         sessions=_by_new_clock(sessions, fields.get("started_at"), started_at),
-        keys=keys,
+        keys=_each(fields.get("keys"), _key_entry),
         findings=_each(fields.get("findings"), _finding) if is_whole else {},
         mfa=_each(fields.get("mfa"), _spent),
         sign_ins=_texts(fields.get("sign_ins")),
@@ -286,15 +278,12 @@ def _each(found: object, read: Callable[[str, Mapping[str, object]], T]) -> dict
     return members
 
 
-def _by_new_clock(
-    sessions: dict[str, Entry], then: object, now: datetime | None
-) -> dict[str, Entry]:
+def _by_new_clock(sessions: dict[str, Entry], then: object, now: datetime) -> dict[str, Entry]:
     """Return entries with their ends by a clock that may have been set since they were written."""
     try:
-        shift = None if now is None else now - read_time(_text(then))
+        return by_new_clock(sessions, now - read_time(_text(then)))
     except (TypeError, ValueError):
         return sessions
-    return sessions if shift is None else by_new_clock(sessions, shift)
 
 
 def _texts(found: object) -> dict[str, str]:
@@ -307,7 +296,7 @@ def _entry(key: str, fields: Mapping[str, object]) -> Entry:
     chains, parent = fields["chains"], fields["parent"]
     if not isinstance(chains, list):
         raise TypeError("chains")
-    step, expires_at = _text(fields["step"]), fields["expires_at"]
+    step = _text(fields["step"])
     if step not in _STEPS:
         raise ValueError(step)
     return Entry(
@@ -320,16 +309,15 @@ def _entry(key: str, fields: Mapping[str, object]) -> Entry:
         account=_text(fields["account"]),
         source=_text(fields["source"]),
         issued_at=read_time(_text(fields["issued_at"])),
-        expires_at=read_time(_text(expires_at)),
+        expires_at=read_time(_text(fields["expires_at"])),
         parent=None if parent is None else _key(parent),
         backend=_text(fields["backend"]),
-        # Earlier versions knew one clock only.
-        local_expires_at=read_time(_text(fields.get("local_expires_at", expires_at))),
-        session_name=_text(fields.get("session_name", "")),
-        policy_arns=tuple(map(_text, _list(fields.get("policy_arns", [])))),
-        has_policy=fields.get("has_policy") is True,
-        source_identity=_text(fields.get("source_identity", "")),
-        tags=tuple((_text(key), _text(tag)) for key, tag in _list(fields.get("tags", []))),
+        local_expires_at=read_time(_text(fields["local_expires_at"])),
+        session_name=_text(fields["session_name"]),
+        policy_arns=tuple(map(_text, _list(fields["policy_arns"]))),
+        has_policy=fields["has_policy"] is True,
+        source_identity=_text(fields["source_identity"]),
+        tags=tuple((_text(key), _text(tag)) for key, tag in _list(fields["tags"])),
     )
 
 
@@ -362,13 +350,11 @@ def _orphan(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
     return OrphanedSession(_key(fields["key"]), _text(fields["backend"]))
 
 
-def _all_orphans(
-    fields: Mapping[str, object], but: Container[str] = ()
-) -> frozenset[OrphanedSession]:
+def _all_orphans(fields: Mapping[str, object], but: Container[str]) -> frozenset[OrphanedSession]:
     """Return the sessions that a file names and that cannot be used as they are noted."""
     named = _each(fields.get("sessions"), lambda key, entry: (_key(key), _text(entry["backend"])))
     orphans = (OrphanedSession(*each) for key, each in named.items() if key not in but)
-    listed = fields.get(_ORPHANS)
+    listed = fields.get("orphans")
     noted = {str(at): each for at, each in enumerate(listed if isinstance(listed, list) else ())}
     return frozenset(orphans) | frozenset(_each(noted, _orphan).values())
 

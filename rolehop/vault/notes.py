@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from math import inf
@@ -40,7 +40,7 @@ def load_object(path: Path) -> dict[str, Any]:
     return _object_in(read_own(path, LARGEST).decode())
 
 
-def load_checked(path: Path, members: Collection[str]) -> dict[str, Any]:
+def load_checked(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file as `load_object` does, if it is as `as_checked` wrote it.
 
     Raises:
@@ -48,7 +48,7 @@ def load_checked(path: Path, members: Collection[str]) -> dict[str, Any]:
         OSError: it cannot be read, is not a plain file, or others could have written it.
         ValueError: it is not a JSON object, or a part of it was changed.
     """
-    return read_checked(read_own(path, LARGEST), members)
+    return read_checked(read_own(path, LARGEST))
 
 
 def as_checked(document: Mapping[str, object]) -> str:
@@ -56,19 +56,17 @@ def as_checked(document: Mapping[str, object]) -> str:
     return checked_line(json.dumps(document))
 
 
-def read_checked(data: bytes, members: Collection[str]) -> dict[str, Any]:
+def read_checked(data: bytes) -> dict[str, Any]:
     """Return the object that `as_checked` wrote, without the check.
-
-    One of an earlier version has no check; it has none but ``members``.
 
     Raises:
         ValueError: it is not a JSON object, or a part of it was changed.
     """
     text = data.decode()
     found = _object_in(text)
-    if not is_unchanged(text, found, members):
+    if not is_unchanged(text):
         raise ValueError("a part of it was changed")
-    found.pop("check", None)
+    del found["check"]
     return found
 
 
@@ -282,8 +280,6 @@ RETENTION = timedelta(days=7)
 
 FOLDER = "flags"
 
-# Older versions wrote the times under these names.
-_STORED_AS = {"duration": "duration_seconds", "min_ttl": "min_ttl_seconds"}
 _DURATION = "--duration"
 _FORGOTTEN = {"schema": FLAGS_SCHEMA, "forgotten": True}
 _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
@@ -373,22 +369,18 @@ def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
 
 def _read(path: Path) -> WalkOptions:
     try:
-        note = load_checked(path, {"schema", "forgotten", *_noted(WalkOptions())})
+        note = load_checked(path)
     except ValueError:
         raise ValueError("the note of its flags is damaged") from None
     if note == _FORGOTTEN:
         raise ValueError("rolehop logout --all has deleted the note of its flags")
     if note.pop("schema", None) != FLAGS_SCHEMA or note.keys() != _noted(WalkOptions()).keys():
         raise ValueError("the note of its flags is from another rolehop")
-    fields = {stored: field for field, stored in _STORED_AS.items()}
-    values = {fields.get(name, name): note[name] for name in note}
     try:
-        return read_options(values)
+        return read_options(note)
     except ValueError:
         raise ValueError("the note of its flags is damaged") from None
 
 
 def _noted(options: WalkOptions) -> dict[str, object]:
-    """Return the stored fields of ``options``, under their stored names."""
-    values = {**options.hop_values, "min_ttl": options.min_ttl}
-    return {_STORED_AS.get(field, field): value for field, value in values.items()}
+    return {**options.hop_values, "min_ttl": options.min_ttl}

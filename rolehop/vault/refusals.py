@@ -157,7 +157,6 @@ def forget_refused_steps(state_folder: Path) -> None:
 
 FILE = "refused.json"
 _SCHEMA = 1
-_MEMBERS = ("schema", "chain", "hop", "code", "message", "at", "asked")
 _LONGEST_MESSAGE = 8_000  # characters
 
 
@@ -257,11 +256,11 @@ def _flags_of(options: WalkOptions) -> dict[str, object]:
 def _read(state_folder: Path) -> LastRefused | None:
     """Return the stored refusal; ``None`` if there is none that can be read."""
     try:
-        stored = load_checked(state_folder / FILE, _MEMBERS)
+        stored = load_checked(state_folder / FILE)
         if stored["schema"] != _SCHEMA or stored["asked"].keys() != _flags_of(WalkOptions()).keys():
             return None
         chain, code = text_in(stored, "chain"), text_in(stored, "code")
-        message = text_in({"message": "", **stored}, "message")
+        message = text_in(stored, "message")
         hop, at = number_in(stored, "hop"), read_moment(stored["at"])
         return LastRefused(chain, hop, code, at, read_options(stored["asked"]), message)
     except (OSError, *UNUSABLE):

@@ -42,10 +42,6 @@ class Damaged(Exception):
     """An item that cannot be read; the message says why and never quotes the item."""
 
 
-class OlderVersion(Damaged):
-    """An item that an earlier version of rolehop wrote, in another format."""
-
-
 # ---- sessions
 
 
@@ -81,7 +77,6 @@ def read_item(text: str, key: str, started_at: datetime | None = None) -> Sessio
     the session ends at another time by it.
 
     Raises:
-        OlderVersion: an earlier version wrote it, without a check.
         Damaged: it is not whole, or belongs to another key.
     """
     line, newline, below = text.partition("\n")
@@ -172,7 +167,9 @@ def read_document(text: str, name: str) -> StoredDocument:
     found = read_object(text)
     if found is None:
         raise Damaged("it is not JSON")
-    if found.get("schema") != DOCUMENT_SCHEMA or found.keys() != _DOCUMENT:
+    if found.get("schema") != DOCUMENT_SCHEMA:
+        raise Damaged("it is of another version")
+    if found.keys() != _DOCUMENT:
         raise Damaged("it is not what rolehop writes")
     body, _, check = text.rpartition(CHECK)
     if not is_check(body, check):
@@ -185,28 +182,6 @@ def read_document(text: str, name: str) -> StoredDocument:
 def member(name: str, value: str) -> str:
     """Return how a document's text spells a plain value that needs no escapes."""
     return f'"{name}":"{value}"'
-
-
-def read_older_document(text: str, *, plain: tuple[str, ...] = ()) -> StoredDocument:
-    """Return a document as versions before the check wrote it, without its name.
-
-    Sign-ins were ``{"schema":1,"plain":…,"secret":…}``; an IAM user key was one object, of which
-    ``plain`` names the members that are not secret.
-
-    Raises:
-        Damaged: it is anything else.
-    """
-    found = read_object(text)
-    if found is None:
-        raise Damaged("it is not JSON")
-    if not plain:
-        if found.get("schema") != 1 or found.keys() != {"schema", "plain", "secret"}:
-            raise Damaged("it is not what rolehop writes")
-        return _joined(found["plain"], found["secret"])
-    return _joined(
-        {name: value for name, value in found.items() if name in plain},
-        {name: value for name, value in found.items() if name not in plain},
-    )
 
 
 def _joined(plain: object, secret: object) -> StoredDocument:
@@ -263,8 +238,7 @@ def _strings(text: str, version: str, wanted: int) -> dict[str, str]:
         raise Damaged("it is not JSON")
     number = found.get(version)
     if type(number) is not int or number != wanted:
-        older = type(number) is int and number < wanted
-        raise (OlderVersion if older else Damaged)("it is of another version")
+        raise Damaged("it is of another version")
     found[version] = str(number)
     if not _are_texts(found):
         raise Damaged("a value has the wrong type")

@@ -22,7 +22,6 @@ from rolehop.vault.index import Index, SessionToStore, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
 from rolehop.vault.serialization import (
     Damaged,
-    OlderVersion,
     as_item,
     read_item,
     record_key_of,
@@ -97,7 +96,7 @@ class KeyringVault:
         self.index = index
         self.keys = KeyringKeyStore(self._backend, self.index, now)
         self.tokens = KeyringTokenStore(self._backend, self.index, self._once.say)
-        self.callers = DocumentStore(self._backend, self.index, "callers")
+        self.callers = DocumentStore(self._backend, "callers")
         self.digest_key = DigestKey(self._backend, self.index.held)
 
     @property
@@ -124,14 +123,11 @@ class KeyringVault:
     def find_key(self, key: str) -> Session | None:
         """Return the session under hop key ``key``, even an expired one; ``None``: a miss.
 
-        Which back end the index names does not matter: an item in the one in use proves itself. An
-        item of an earlier version is walked again.
+        Which back end the index names does not matter: an item in the one in use proves itself.
         """
         storage = self._open()
         try:
             return None if storage is None else self._read(storage, key)
-        except OlderVersion:
-            return None
         except (Damaged, IncompleteItem) as damage:
             what = f"a session in the keyring is damaged and is not used: {damage}"
             self._once.say(what, about="damaged")

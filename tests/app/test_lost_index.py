@@ -26,7 +26,7 @@ class Damaged(App):
         environ = {"PYTHON_KEYRING_BACKEND": keyring, "XDG_STATE_HOME": str(folder / "state")}
         super().__init__(environ, folder, notify=self.shown)
         self.index_store.seal()
-        text = as_text(Index().with_session(HERE).with_key("alice", KEY))
+        text = as_text(Index().with_session(HERE).with_key("alice", KEY), NOW)
         self.index_store.path.write_text(text.replace('"hop": 0', '"hop": 1'))
         assert self.index.damaged
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rolehop.base.digest import checked_line
 from rolehop.vault.locks import locked, name_holder, unlock
 from tests.support.world import World
 
@@ -136,7 +137,7 @@ def test_logout_forgets_sessions_that_lost_their_entry(world: World) -> None:
     index = world.state / "index.json"
     fields = json.loads(index.read_text())
     del fields["check"]
-    index.write_text(json.dumps({**fields, "schema": 0}))
+    index.write_text(checked_line(json.dumps({**fields, "schema": 0})))
     assert world.rolehop("logout", "--all").code == 0
     assert world.items() == []
 
@@ -159,7 +160,7 @@ def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damag
     for entry in fields["sessions"].values():
         entry["hop"] = "1"
     damaged = {
-        "an odd value in each entry": json.dumps(fields),
+        "an odd value in each entry": checked_line(json.dumps(fields)),
         "one bit": text.replace(key, chr(ord(key[0]) ^ 1) + key[1:]),
     }
     index.write_text(damaged.get(damage, "lost"))

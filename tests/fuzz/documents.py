@@ -155,8 +155,8 @@ def _whole(text: str) -> Any:
 
 
 def _index(text: str) -> None:
-    index = read_text(text)
-    assert read_text(as_text(index)).sessions == index.sessions
+    index = read_text(text, _NOW)
+    assert read_text(as_text(index, _NOW), _NOW).sessions == index.sessions
 
 
 def _moment(text: str) -> None:

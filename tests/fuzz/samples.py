@@ -265,6 +265,9 @@ INDEX = {
             "backend": "kernel",
             "tags": [["a", "b"]],
             "policy_arns": ["x"],
+            "session_name": "me",
+            "has_policy": False,
+            "source_identity": "",
         }
     },
     "keys": {
@@ -273,6 +276,6 @@ INDEX = {
     "mfa": {"arn": {"window": 1, "digest": "x"}},
     "sign_ins": {"corp": "x"},
     "sign_in_ends": {"corp": {"ends_at": None, "renews": True, "backend": "kernel"}},
-    "strays": [{"key": KEY, "backend": "kernel"}],
+    "orphans": [{"key": KEY, "backend": "kernel"}],
 }
 TOKENS = [jwt(each) for each in CLAIMS]

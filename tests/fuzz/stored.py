@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from rolehop.app import sdk_problems
 from rolehop.app.judging import evidence
+from rolehop.base.digest import checked_line
 from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.commands.each.output_folder import OutputFolder, read_report
 from rolehop.commands.each.run_log import log_to_resume, new_log
@@ -56,11 +57,13 @@ def _note(name: str, path: Path, read: Callable[[], object]) -> Parser:
     sample = path.read_bytes()
 
     def after(data: bytes) -> object:
-        path.write_bytes(data)
+        """Read it with a right check: else every change would end there."""
+        text = data.decode(errors="replace")
+        path.write_text(checked_line(text) if text.endswith("}") else text)
         return read()
 
     document = json.loads(sample)
-    document.pop("check", None)  # with it, whatever was changed would end there
+    document.pop("check", None)
     return Parser(name, json_bytes([document]), after, share=2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
@@ -59,4 +60,4 @@ def test_the_samples_are_read_without_a_complaint() -> None:
         }.items():
             named[name].read(sample)
     assert read_record(RECORD.encode()) is not None
-    assert len(read_text(json.dumps(INDEX)).sessions) == 1
+    assert len(read_text(json.dumps(INDEX), datetime.now(UTC)).sessions) == 1

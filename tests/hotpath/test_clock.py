@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from rolehop.base.dataclass import replace
+from rolehop.base.digest import checked_line
 from rolehop.vault.serialization import as_item, as_time, start_of_machine
 from tests.hotpath.paths import Item, asked, full, hot, warmed
 from tests.support.world import World
@@ -105,7 +106,7 @@ def set_right(world: World, chain: str, ahead: timedelta) -> None:
         "expires_at": as_time(ends),
         "local_expires_at": as_time(session.local_expires_at),
     }
-    file.write_text(json.dumps(document))
+    file.write_text(checked_line(json.dumps(document)))
 
 
 def test_a_clock_that_was_fast_and_is_set_right_lengthens_no_session(hot_world: World) -> None:

@@ -81,7 +81,7 @@ PARTS = {
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",
         ("base/digest.py", "plan/hop_keys.py", "hotpath/record.py", "hotpath/writer.py"),
-        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "hotpath/test_decisions.py", "hotpath/test_record.py", "vault/state/test_digest.py", "vault/test_serialization.py", "vault/test_stored_before.py"),
+        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "hotpath/test_decisions.py", "hotpath/test_record.py", "vault/state/test_digest.py", "vault/test_serialization.py"),
     ),
     "quoting": Part(
         "every text that a shell or a program reads",

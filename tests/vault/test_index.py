@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rolehop.base.dataclass import replace
+from rolehop.base.digest import checked_line
 from rolehop.plan.model import CachedSession
 from rolehop.vault.index import Index, KeyEntry, OrphanedSession, make_entry
 from rolehop.vault.index_file import IndexStore, as_text, read_text
@@ -45,15 +46,18 @@ def store(folder: Path) -> IndexStore:
     return IndexStore(folder, now=lambda: NOW, machine_start=lambda now: NOW)
 
 
-def as_before(index: Index) -> dict[str, Any]:
-    """The file of an earlier version, which wrote no check."""
-    document: dict[str, Any] = json.loads(as_text(index))
+def read(text: str) -> Index:
+    return read_text(text, NOW)
+
+
+def document_of(index: Index) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(as_text(index, NOW))
     del document["check"]
     return document
 
 
 def test_the_index_comes_back_from_its_file(tmp_path: Path) -> None:
-    assert read_text(as_text(FULL)) == FULL
+    assert read(as_text(FULL, NOW)) == FULL
     assert store(tmp_path).load() == Index(lost=True)
     store(tmp_path).change(lambda _: FULL)
     assert store(tmp_path).load() == FULL.pruned(NOW)
@@ -134,7 +138,7 @@ def test_a_spent_code_is_forgotten_when_it_cannot_come_again() -> None:
 
 
 def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
-    document = as_before(FULL)
+    document = document_of(FULL)
     document["sessions"][HUB.key]["expires_at"] = "tomorrow"
     document["sessions"][TOKEN.key]["step"] = "stride"
     document["sessions"]["../../etc"] = document["sessions"][ADMIN.key]
@@ -143,9 +147,9 @@ def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
     document["mfa"]["x"] = []
     # What the index names may be deleted, and this item is no session.
     document["sessions"]["digest-key"] = document["sessions"][ADMIN.key]
-    document["strays"] += [7, {"key": "a b", "backend": PLACE}]
-    document["strays"] += [{"key": "digest-key", "backend": PLACE}]
-    found = read_text(json.dumps(document))
+    document["orphans"] += [7, {"key": "a b", "backend": PLACE}]
+    document["orphans"] += [{"key": "digest-key", "backend": PLACE}]
+    found = read(checked_line(json.dumps(document)))
     assert set(found.sessions) == {SOURCE.key, ADMIN.key}
     assert set(found.keys) == {"alice"}
     assert not found.findings
@@ -160,38 +164,30 @@ def test_a_changed_bit_is_noticed_wherever_it_is() -> None:
     for at in range(0, len(whole) - 1, 7):  # the last one is the line end
         changed = bytearray(whole)
         changed[at] ^= 1 << at % 8
-        assert read_text(changed.decode(errors="replace")).damaged, bytes(changed)
+        assert read(changed.decode(errors="replace")).damaged, bytes(changed)
 
 
 def test_a_changed_bit_makes_hints_of_the_entries() -> None:
-    text = as_text(FULL).replace(HUB.key, key_of("another"))
-    found = read_text(text)
+    text = as_text(FULL, NOW).replace(HUB.key, key_of("another"))
+    found = read(text)
     assert (found.lost, found.damaged) == (True, True)
     assert set(found.sessions) == {*FULL.sessions, key_of("another")} - {HUB.key}
     assert (found.keys, found.findings) == (FULL.keys, {})
 
 
-def test_an_index_without_a_check_is_one_of_an_earlier_version() -> None:
-    document = as_before(FULL)
-    assert read_text(json.dumps(document)) == FULL
-    assert read_text(json.dumps({**document, "chcck": ""})).damaged
+def test_an_index_without_a_check_is_a_damaged_one() -> None:
+    assert read(json.dumps(document_of(FULL))).damaged
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "[" * 100_000, '{"sessions": 7}'])
 def test_a_file_that_cannot_be_used_is_an_empty_index_that_says_so(text: str) -> None:
-    found = read_text(text)
+    found = read(text)
     assert found == Index(lost=True, damaged=True)
 
 
-def test_another_schema_gives_up_its_sessions_and_keeps_its_keys() -> None:
-    document = as_before(FULL)
-    document["schema"] = 0
-    document["sessions"][HUB.key] = {"backend": PLACE, "anything": 1}
-    found = read_text(json.dumps(document))
-    assert not found.sessions
-    assert found.lost
-    assert set(found.keys) == {"alice"}
-    assert set(found.orphans_in(PLACE)) == {*FULL.sessions, key_of("old")}
+def test_an_index_of_another_schema_is_a_lost_one() -> None:
+    text = checked_line(json.dumps({**document_of(FULL), "schema": 999}))
+    assert read(text) == Index(lost=True, damaged=True)
 
 
 def test_a_file_that_others_can_write_is_not_followed(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -249,20 +248,6 @@ def test_an_index_that_cannot_be_written_does_not_stop_the_walk(tmp_path: Path) 
     assert world.said == [
         f"sessions are not stored: {where}: Not a directory; make that folder writable"
     ]
-
-
-def test_sessions_of_an_older_schema_are_removed_before_the_new_index_is_written(
-    unusual: tuple[World, Unusual], tmp_path: Path
-) -> None:
-    world, keyring = unusual
-    world.vault.put(hop_step("old"), session(), "prod")
-    document = json.loads((tmp_path / "index.json").read_text())
-    del document["check"]
-    (tmp_path / "index.json").write_text(json.dumps({**document, "schema": 0}))
-    world.again().put(hop_step(), session(), "prod")
-    assert list(keyring.items) == [("rolehop/" + key_of("hub"), "rolehop")]
-    assert set(world.vault.index.load().sessions) == {key_of("hub")}
-    assert not world.vault.index.load().orphans
 
 
 def test_a_session_left_in_another_back_end_is_removed_when_that_one_is_in_use(

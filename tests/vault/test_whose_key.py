@@ -82,7 +82,7 @@ def test_a_kill_before_the_first_session_leaves_none_under_another_key(
 def test_an_index_with_another_key_than_the_keyring_is_not_believed(
     world: World, bob: User
 ) -> None:
-    """As an earlier version left it, or as somebody may put it back who can write the folder."""
+    """As somebody may put it back who can write the folder."""
     first, before = session_of(world), world.home / "before"
     shutil.copytree(world.state, before)
     assert world.rolehop(*ADD, "--replace", env=bob.environ).code == 0

@@ -193,11 +193,6 @@ def _accounts_of(app: App, plan: Plan, caller: str | None) -> set[str | None]:
 FILE = "organization.json"
 _SCHEMA = 1
 
-_MEMBERS = {
-    *("schema", "at", "chain", "management_account"),
-    *("paths", "targets", "policies", "enabled"),
-}
-
 
 class StoredOrganization(NamedTuple):
     """An organization, when it was read (aware, UTC), and by which chain's session."""
@@ -210,7 +205,7 @@ class StoredOrganization(NamedTuple):
 def load_organization(state_folder: Path) -> StoredOrganization | None:
     """Return what was stored; ``None``: nothing that can be read."""
     try:
-        found = load_checked(state_folder / FILE, _MEMBERS)
+        found = load_checked(state_folder / FILE)
         if found["schema"] != _SCHEMA:
             return None
         at = read_moment(found["at"])

@@ -30,8 +30,6 @@ LARGEST = 1 << 26
 """In bytes; far more than a log of a hundred thousand targets."""
 
 _SCHEMA = 1
-_HEADER = ("schema", "salt", "digest", "shard", "chains")
-_TARGET = ("chain", "region", "account", "class")
 _SALT_BYTES = 16
 _LONGEST_HEADER = 1 << 12
 
@@ -118,7 +116,7 @@ def log_to_resume(
         with suppress(OSError, *UNUSABLE):
             text = read_own(path, LARGEST)
             header, *lines = text.splitlines()
-            if _is_of(read_checked(header, _HEADER), argv, chains, shard):
+            if _is_of(read_checked(header), argv, chains, shard):
                 begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
                 return RunLog(path, begin, give_up), _ok_targets(lines)
     return None
@@ -155,7 +153,7 @@ def _ok_targets(lines: Sequence[bytes]) -> dict[TargetKey, str | None]:
 def _results(lines: Sequence[bytes]) -> Iterator[tuple[TargetKey, object, str | None]]:
     for line in lines:
         with suppress(*UNUSABLE):
-            read = read_checked(line, _TARGET)
+            read = read_checked(line)
             region, account = (
                 None if read[name] is None else text_in(read, name)
                 for name in ("region", "account")

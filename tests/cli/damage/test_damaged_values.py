@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rolehop.base.digest import checked_line
 from rolehop.base.errors import RolehopError
 from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
@@ -107,11 +108,11 @@ def _store_organization(world: World) -> None:
         "policies": {"p-1": ["Full", text]},
         "enabled": [True, False],
     }
-    (world.state / "organization.json").write_text(json.dumps(fields))
+    (world.state / "organization.json").write_text(checked_line(json.dumps(fields)))
 
 
 def lines_of(path: Path) -> list[Any]:
-    """The lines as earlier versions wrote them, without a check, which would hide what is odd."""
+    """The lines without their checks, which `put` makes anew: they would hide what is odd."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: line[name] for name in line if name != "check"} for line in lines]
 
@@ -150,7 +151,12 @@ def put(state: Path, place: Place, odd: Any) -> None:
         holder[last] = odd
     else:
         lines[number] = odd
-    (state / name).write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (state / name).write_text("".join(map(_with_check, lines)))
+
+
+def _with_check(value: Any) -> str:
+    text = json.dumps(value)
+    return checked_line(text) if isinstance(value, dict) else f"{text}\n"
 
 
 def read_all(world: World, name: str) -> None:

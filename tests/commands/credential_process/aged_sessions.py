@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from rolehop.base.dataclass import replace
+from rolehop.base.digest import checked_line
 from rolehop.vault.serialization import as_item, as_time, read_item, record_key_of
 from tests.support.world import World
 
@@ -26,7 +27,7 @@ def leave(world: World, **left: float) -> None:
         path.write_text(json.dumps({**fields, "password": text}))
     index = world.state / "index.json"
     fields = json.loads(index.read_text())
-    fields.pop("check", None)
+    del fields["check"]
     for entry in fields["sessions"].values():
         entry["expires_at"] = entry["local_expires_at"] = as_time(ends)
-    index.write_text(json.dumps(fields))
+    index.write_text(checked_line(json.dumps(fields)))

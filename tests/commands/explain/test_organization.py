@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.digest import checked_line
 from tests.commands.explain.documents import AS, files, world_with_documents
 from tests.doubles.accounts.organizations import ROOT, Organization
 from tests.support.policies import policy
@@ -140,7 +141,7 @@ def test_what_was_read_is_kept_and_its_age_shown(world: World) -> None:
     old = json.loads(note.read_text())
     del old["check"]
     old["at"] = (datetime.now(UTC) - timedelta(days=8)).isoformat()
-    note.write_text(json.dumps(old))
+    note.write_text(checked_line(json.dumps(old)))
     assert lanes(world, "--offline")["scp"]["verdict"] == "not-visible"
     note.write_text("{}")
     assert lanes(world, "--offline")["scp"]["verdict"] == "not-visible"

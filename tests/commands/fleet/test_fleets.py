@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.digest import checked_line
 from tests.doubles.accounts.organizations import ROOT, Organization
 from tests.support.world import HUB, World, temporary_world
 
@@ -93,7 +94,7 @@ def edit(world: World, **changes: Any) -> None:
     file = stored(world)
     fields = json.loads(file.read_text())
     del fields["check"]
-    file.write_text(json.dumps({**fields, **changes}))
+    file.write_text(checked_line(json.dumps({**fields, **changes})))
 
 
 def test_without_a_list_no_call_is_made_and_the_command_is_named(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.digest import checked_line
 from rolehop.base.durations import age_text
 from rolehop.config.listed_fleets import is_old
 from rolehop.config.model import FleetListing, ListedAccount
@@ -34,8 +35,8 @@ def path(tmp_path: Path) -> Path:
 
 def edit(path: Path, **changes: Any) -> None:
     fields = json.loads(path.read_text())
-    fields.pop("check", None)
-    path.write_text(json.dumps({**fields, **changes}))
+    fields.pop("check")
+    path.write_text(checked_line(json.dumps({**fields, **changes})))
 
 
 def test_it_comes_back_as_it_was(path: Path) -> None:

@@ -95,15 +95,3 @@ def test_old_notes_are_dropped_when_one_is_written(tmp_path: Path) -> None:
     other = "ASIAOTHEROTHEROTHER1"
     remember_flags(tmp_path, other, FLAGS, now + RETENTION + timedelta(minutes=1))
     assert load_flags(tmp_path, KEY) is None
-
-
-def test_a_note_of_an_older_version_is_read(tmp_path: Path) -> None:
-    folder = tmp_path / "flags"
-    folder.mkdir()
-    (folder / f"{KEY}.json").touch(0o600)
-    (folder / f"{KEY}.json").write_text(
-        '{"schema": 1, "duration_seconds": 900, "min_ttl_seconds": null, "read_only": true,'
-        ' "tags": [["a", "b"]], "policy_arns": ["arn:x"], "policy": "{}",'
-        ' "source_identity": "me", "reason": "why"}'
-    )
-    assert load_flags(tmp_path, KEY) == FLAGS
