@@ -14,7 +14,7 @@ from rolehop.plan.identity import caller_name, check_principal, principal_name
 from rolehop.plan.model import SourceStep
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.loading import MOST_CHANGES, absent, keeps_changing, start
-from rolehop.vault.refusals import RecentNotes, RefusedSteps, StoredRefusals
+from rolehop.vault.refusals import RecentFailures, RefusedSteps, StoredRefusals
 from rolehop.walk.ports import Ports, StsRefusal
 from rolehop.walk.renewal import REMEMBERED_SECONDS, Renewal
 from rolehop.walk.sts_errors import RefusalKind, explain_refusal, refused_caller
@@ -152,7 +152,7 @@ class ChainWalk:
         """Whom the present plan takes it for."""
         self._refused = RefusedSteps(app.state_folder, app.now)
         self._refusals = StoredRefusals(app.state_folder, app.now)
-        self._failed = RecentNotes(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
+        self._failed = RecentFailures(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
 
     def session(self, record: WalkRecord, listener: Listener) -> tuple[Plan, Session]:
         """Return the plan that was followed, and the session of its last hop.

@@ -321,11 +321,11 @@ class App:
             environ=self.shell_before,
             aws=self.aws_config,
             aws_files=self.aws_files,
-            keys=self._keys,
+            keys=self._keys(trust_index=True),
             now=self.now,
             home=self.home,
             source_of_chain=self._source_of_chain,
-            tokens=self._tokens,
+            tokens=self._tokens(trust_index=True),
             person=self.person,
             choices=lambda: self.choices,
             locks=self.locks,
@@ -351,27 +351,30 @@ class App:
         What is stored is read from the keyring: the index is only a hint, which may be outdated.
         """
         from rolehop.base.dataclass import replace
-        from rolehop.vault.lazy_stores import WalkKeyStore, WalkTokenStore
 
         _ = self.history  # made before the threads of the run
-        keys, tokens = WalkKeyStore(self._keys), WalkTokenStore(self._tokens)
+        keys, tokens = self._keys(trust_index=False), self._tokens(trust_index=False)
         return replace(self.source_context, person=person, keys=keys, tokens=tokens)
 
-    @cached_property
-    def _keys(self) -> LazyKeyStore:
+    def _keys(self, *, trust_index: bool) -> LazyKeyStore:
         from rolehop.vault.lazy_stores import LazyKeyStore
 
-        note, variables = self.dependencies.add_item, self.variables
-        return LazyKeyStore(lambda: self.vault, lambda: self.index, note, variables)
+        return LazyKeyStore(
+            lambda: self.vault,
+            lambda: self.index,
+            self.dependencies.add_item,
+            self.variables,
+            trust_index=trust_index,
+        )
 
-    @cached_property
-    def _tokens(self) -> LazyTokenStore:
+    def _tokens(self, *, trust_index: bool) -> LazyTokenStore:
         from rolehop.vault.lazy_stores import LazyTokenStore
 
         return LazyTokenStore(
             lambda: self.vault,
             lambda: self.dependencies.add_index(self.index_store.path),
             self.dependencies.add_item,
+            trust_index=trust_index,
         )
 
     def _sts_for_source(self, region: str) -> StsClient:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rolehop.base.advice import Argument
 from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import sha256_hex
 from rolehop.base.errors import ConfigError, Declined, UsageError
 from rolehop.base.file_access import Distrust, distrust_of_folder
-from rolehop.base.files import read_trusted_plain, write_beside
+from rolehop.base.files import read_trusted_plain
 from rolehop.base.text import clean
-from rolehop.vault.notes import UNUSABLE, load_object
+from rolehop.vault.notes import NoteFile
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -102,7 +101,6 @@ def _confirm_folder(app: App, found: FolderChain) -> None:
 NAME = ".rolehop"
 _LONGEST = 1_000  # bytes
 _MOST = 500  # folders that are remembered
-_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +191,15 @@ def remember_confirmed(state_folder: Path, found: FolderChain, roles: Iterable[s
     known = _confirmed(state_folder)
     known.pop(str(found.path), None)
     kept = list(known.items())[-_MOST + 1 :]
-    document = {"schema": _SCHEMA, "folders": dict([*kept, (str(found.path), found.digest(roles))])}
-    write_beside(state_folder / "folders.json", json.dumps(document) + "\n")
+    _note(state_folder).store({"folders": dict([*kept, (str(found.path), found.digest(roles))])})
 
 
 def _confirmed(state_folder: Path) -> dict[str, str]:
-    try:
-        stored = load_object(state_folder / "folders.json")
-        if stored["schema"] != _SCHEMA:
-            return {}
-        return {str(path): str(digest) for path, digest in stored["folders"].items()}
-    except (OSError, *UNUSABLE):
-        return {}
+    def read(note: dict[str, Any]) -> dict[str, str]:
+        return {str(path): str(digest) for path, digest in note["folders"].items()}
+
+    return _note(state_folder).read(read) or {}
+
+
+def _note(state_folder: Path) -> NoteFile:
+    return NoteFile(state_folder / "folders.json")

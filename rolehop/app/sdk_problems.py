@@ -6,11 +6,10 @@ of the error, which have no secret in them. Walking the chain deletes it.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rolehop.base.advice import Advice, Argument, one_line, posix_argument
 from rolehop.base.credentials import scrub
@@ -18,24 +17,12 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import digest_of
 from rolehop.base.durations import CLOCK_TOLERANCE, read_moment
 from rolehop.base.errors import ConfigError, HopRefused, RolehopError, SourceError
-from rolehop.base.files import write_beside
 from rolehop.base.text import clean
-from rolehop.vault.notes import (
-    UNUSABLE,
-    delete_note,
-    delete_older,
-    for_each_note,
-    load_object,
-    notes_in,
-    number_in,
-    text_in,
-)
+from rolehop.vault.notes import NoteFile, NoteFolder, notes_in, number_in, text_in
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
 
-FOLDER = "sdk"
-_SCHEMA = 1
 _RETENTION = timedelta(days=7)
 _LONGEST_LINE = 1_000  # characters
 _MOST_PARTS = 50  # of a piece of advice
@@ -81,9 +68,7 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
     """Keep ``problem`` instead of the last one of its chain; failing to is harmless."""
     if len(problem.chain) > _LONGEST_LINE:
         return  # no chain is called so
-    path = _path(state_folder, problem.chain)
-    document = {
-        "schema": _SCHEMA,
+    fields = {
         "chain": problem.chain,
         "at": problem.at.isoformat(timespec="seconds"),
         "exit_code": problem.exit_code,
@@ -94,19 +79,18 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
         ],
     }
     with suppress(OSError):
-        write_beside(path, json.dumps(document) + "\n", lasting=False)
-        ends = (problem.at - _RETENTION).timestamp(), (problem.at + _RETENTION).timestamp()
-        delete_older(path.parent, *ends)
+        problem_notes(state_folder).store(_name(problem.chain), fields, problem.at)
 
 
 def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:
     """Return what is kept and not older than a week, the latest first."""
     try:
-        paths = sorted(notes_in(state_folder / FOLDER), key=_written_at, reverse=True)[:_MOST]
+        notes = sorted(notes_in(problem_notes(state_folder).path), key=_written_at, reverse=True)
     except OSError:
         return []
-    found = [each for each in map(_read, paths) if each is not None and _is_recent(each, now)]
-    return sorted(found, key=lambda each: each.at, reverse=True)
+    found = [each.read(_problem) for each in notes[:_MOST]]
+    recent = [each for each in found if each is not None and _is_recent(each, now)]
+    return sorted(recent, key=lambda each: each.at, reverse=True)
 
 
 def _is_recent(problem: SdkProblem, now: datetime) -> bool:
@@ -116,28 +100,24 @@ def _is_recent(problem: SdkProblem, now: datetime) -> bool:
 
 def forget_problem(state_folder: Path, chain: str) -> None:
     """Delete what is kept of ``chain``, which was walked; failing to is harmless."""
+    notes = problem_notes(state_folder)
     with suppress(OSError):
-        path = _path(state_folder, chain)
-        path.unlink(missing_ok=True)
-        path.parent.rmdir()  # the last one: then nobody looks in here
+        notes.file(_name(chain)).delete()
+        notes.path.rmdir()  # the last one: then nobody looks in here
 
 
-def forget_problems(state_folder: Path) -> None:
-    """Delete what is kept of all chains.
-
-    Raises:
-        OSError: one cannot be deleted; the others are.
-    """
-    for_each_note(state_folder / FOLDER, delete_note)
+def problem_notes(state_folder: Path) -> NoteFolder:
+    """Return the folder of what is kept."""
+    return NoteFolder(state_folder / "sdk", _RETENTION, lasting=False)
 
 
-def _path(state_folder: Path, chain: str) -> Path:
-    return state_folder / FOLDER / f"{digest_of(chain)[:32]}.json"
+def _name(chain: str) -> str:
+    return digest_of(chain)[:32]
 
 
-def _written_at(path: Path) -> float:
+def _written_at(note: NoteFile) -> float:
     try:
-        return path.lstat().st_mtime
+        return note.path.lstat().st_mtime
     except OSError:  # another process may have deleted it just now
         return 0
 
@@ -151,18 +131,10 @@ def _part(text: str) -> str:
     return Argument(found) if isinstance(text, Argument) else found
 
 
-def _read(path: Path) -> SdkProblem | None:
-    try:
-        stored = load_object(path)
-        if stored["schema"] != _SCHEMA:
-            return None
-        chain, what, cause = (
-            text_in(stored, each, _LONGEST_LINE) for each in ("chain", "what", "cause")
-        )
-        at, code = read_moment(stored["at"]), number_in(stored, "exit_code", 255)
-        return SdkProblem(chain, at, code, what, cause, _advice(stored["fix"]))
-    except (OSError, *UNUSABLE):
-        return None
+def _problem(note: dict[str, Any]) -> SdkProblem:
+    chain, what, cause = (text_in(note, each, _LONGEST_LINE) for each in ("chain", "what", "cause"))
+    at, code = read_moment(note["at"]), number_in(note, "exit_code", 255)
+    return SdkProblem(chain, at, code, what, cause, _advice(note["fix"]))
 
 
 def _advice(stored: object) -> Advice:

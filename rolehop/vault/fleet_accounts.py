@@ -6,22 +6,20 @@ written is not followed, like a config file of that kind.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rolehop.base.digest import checked_line, sha256_hex
+from rolehop.base.digest import sha256_hex
 from rolehop.base.durations import read_moment
 from rolehop.base.files import read_trusted_plain, write_beside
 from rolehop.base.text import clean, is_visible
 from rolehop.config.listed_fleets import NEVER_LISTED
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.config.value_types import NAME_PATTERN
-from rolehop.vault.notes import UNUSABLE, number_in, read_checked
+from rolehop.vault.notes import UNUSABLE, as_note, number_in, read_note
 
 FOLDER = "fleets"
-_SCHEMA = 1
 _LARGEST = 1 << 24  # bytes; 50,000 accounts are a third of that
 _LONGEST = 2_000  # characters of a name or path; AWS allows 128 for each OU of it
 
@@ -42,7 +40,7 @@ def load_listing(path: Path, fleet: str, definition: str) -> FleetListing:
     if distrust is not None:
         return FleetListing(problem=f"{path} is not followed: {distrust}")
     try:
-        return _listing(read_checked(data), fleet, definition)
+        return _listing(read_note(data), fleet, definition)
     except UNUSABLE:
         return FleetListing(problem=f"{path} is damaged")
 
@@ -60,23 +58,22 @@ def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing
         ValueError: it could not be read back, so nothing is written.
     """
     document = {
-        "schema": _SCHEMA,
         "fleet": fleet,
         "definition": definition,
         "at": None if listing.at is None else listing.at.isoformat(timespec="seconds"),
         "left_out": dict(listing.left_out),
         "accounts": [list(each) for each in listing.accounts],
     }
-    text = checked_line(json.dumps(document, separators=(",", ":")))
+    text = as_note(document)
     if len(text) > _LARGEST:
         raise ValueError("it is too long")
-    _listing(json.loads(text), fleet, definition)
+    _listing(read_note(text.encode()), fleet, definition)
     write_beside(path, text)
 
 
 def _listing(found: Mapping[str, Any], fleet: str, definition: str) -> FleetListing:
-    if found["schema"] != _SCHEMA or found["fleet"] != fleet:
-        raise ValueError("it is of another fleet or version")
+    if found["fleet"] != fleet:
+        raise ValueError("it is of another fleet")
     at = read_moment(found["at"])
     counts = found["left_out"]
     left_out = {clean(str(state)): number_in(counts, state) for state in counts.keys()}  # noqa: SIM118 - a list has none

@@ -24,9 +24,10 @@ Track = Callable[[str, str], object]
 
 
 class LazyKeyStore:
-    """IAM user keys (``sources.context.KeyStore``); ``load_index`` gives the index as it is now.
+    """IAM user keys (``sources.context.KeyStore``).
 
-    ``environ`` tells where the keyring is, if it can be read without the library.
+    A walk does not trust the index, which another process or another state folder may have made
+    outdated: it asks the keyring whose keys these are, once for many chains of one run.
     """
 
     def __init__(
@@ -35,24 +36,40 @@ class LazyKeyStore:
         load_index: Callable[[], Index],
         track: Track,
         environ: Mapping[str, str],
+        *,
+        trust_index: bool,
     ) -> None:
+        """Open nothing yet.
+
+        Args:
+            open_vault: gives the vault.
+            load_index: gives the index as it is now.
+            track: is told what an answer depends on.
+            environ: tells where the keyring is, if it can be read without the library.
+            trust_index: unless the keyring certainly says otherwise, the index tells whose keys
+                these are.
+        """
         self._open_vault = open_vault
         self._load_index = load_index
         self._track = track
         self._environ = environ
+        self._trust_index = trust_index
         self._seen: dict[str, str] = {}
 
     def get(self, name: str) -> Credentials | None:
         """Return the keys of source ``name``."""
         found = self._open_vault().keys.get(name)
         self._note(name, None if found is None else found.access_key_id)
+        if found is not None:
+            self._seen[name] = found.access_key_id
         return found
 
     def access_key_id(self, name: str) -> str | None:
-        """Return the access key ID from the index; from the keyring if the index is outdated.
-
-        ``None``: the index has none, or the keyring has none any more.
-        """
+        """Return the access key ID of the keys; ``None``: none are known to be there."""
+        if not self._trust_index:
+            if name not in self._seen:
+                self.get(name)
+            return self._seen.get(name)
         entry = self._load_index().keys.get(name)
         if entry is None:
             return None
@@ -77,24 +94,41 @@ class LazyKeyStore:
 
 
 class LazyTokenStore:
-    """Sign-ins (``sources.context.TokenStore``).
-
-    ``track_index`` is called before a generation is read from the index.
-    """
+    """Sign-ins (``sources.context.TokenStore``); a walk does not trust the index here either."""
 
     def __init__(
         self,
         open_vault: Callable[[], KeyringVault],
         track_index: Callable[[], object],
         track: Track,
+        *,
+        trust_index: bool,
     ) -> None:
+        """Open nothing yet.
+
+        Args:
+            open_vault: gives the vault.
+            track_index: is called before a generation is read from the index.
+            track: is told what an answer depends on.
+            trust_index: the index tells who is signed in.
+        """
         self._open_vault = open_vault
         self._track_index = track_index
         self._track = track
+        self._trust_index = trust_index
+        self._seen: dict[str, str] = {}
 
     def get(self, name: str) -> StoredDocument | None:
         """Return the document under ``name``."""
-        return self._open_vault().tokens.get(name)
+        from rolehop.vault.documents import generation_of
+
+        found = self._open_vault().tokens.get(name)
+        generation = None if found is None else generation_of(found)
+        if generation is None:
+            self._seen.pop(name, None)
+        else:
+            self._seen[name] = generation
+        return found
 
     def put(self, name: str, document: StoredDocument) -> None:
         """Store ``document``, replacing what was there."""
@@ -102,84 +136,29 @@ class LazyTokenStore:
 
     def begin(self, name: str, document: StoredDocument) -> str:
         """Store the ``document`` of a new sign-in and return its generation."""
-        return self._open_vault().tokens.begin(name, document)
+        self._seen[name] = self._open_vault().tokens.begin(name, document)
+        return self._seen[name]
 
     def remove(self, name: str) -> bool:
         """Remove document and generation."""
+        self._seen.pop(name, None)
         return self._open_vault().tokens.remove(name)
 
     def generation(self, name: str) -> str | None:
-        """Return the generation from the index."""
+        """Return the generation of the sign-in.
+
+        That there is none is not remembered: another process may be signing in just now.
+        """
         from rolehop.vault.documents import sign_in_item
 
+        if not self._trust_index:
+            if name not in self._seen:
+                self.get(name)
+            return self._seen.get(name)
         self._track_index()
         found = self._open_vault().tokens.generation(name)
         self._track(*sign_in_item(name, found))
         return found
-
-
-class WalkKeyStore(LazyKeyStore):
-    """The same for a walk, which asks the keyring and not the index whose keys these are.
-
-    Another process may have replaced them, even one with another state folder. What was read last
-    is remembered, so that many chains of one run read it once; loading reads it again.
-    """
-
-    def __init__(self, store: LazyKeyStore) -> None:
-        super().__init__(store._open_vault, store._load_index, store._track, store._environ)
-        self._read: dict[str, str] = {}
-
-    def get(self, name: str) -> Credentials | None:
-        """Return the keys of source ``name``."""
-        found = super().get(name)
-        if found is not None:
-            self._read[name] = found.access_key_id
-        return found
-
-    def access_key_id(self, name: str) -> str | None:
-        """Return the access key ID of the keys in the keyring."""
-        if name not in self._read:
-            self.get(name)
-        return self._read.get(name)
-
-
-class WalkTokenStore(LazyTokenStore):
-    """The same for a walk, which asks the keyring and not the index who is signed in."""
-
-    def __init__(self, store: LazyTokenStore) -> None:
-        super().__init__(store._open_vault, store._track_index, store._track)
-        self._read: dict[str, str] = {}
-
-    def get(self, name: str) -> StoredDocument | None:
-        """Return the document under ``name``."""
-        from rolehop.vault.documents import generation_of
-
-        found = super().get(name)
-        generation = None if found is None else generation_of(found)
-        if generation is None:
-            self._read.pop(name, None)
-        else:
-            self._read[name] = generation
-        return found
-
-    def begin(self, name: str, document: StoredDocument) -> str:
-        """Store the ``document`` of a new sign-in and return its generation."""
-        self._read[name] = super().begin(name, document)
-        return self._read[name]
-
-    def remove(self, name: str) -> bool:
-        """Remove document and generation."""
-        self._read.pop(name, None)
-        return super().remove(name)
-
-    def generation(self, name: str) -> str | None:
-        """Return the generation of the document in the keyring.
-
-        None is not remembered: another process may be signing in just now.
-        """
-        if name not in self._read:
-            self.get(name)
-        return self._read.get(name)
 
 
 def _item_holds(backend: str, item: str, member: str, environ: Mapping[str, str]) -> bool | None:

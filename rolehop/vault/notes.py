@@ -1,7 +1,7 @@
-"""JSON objects in files of the state folder: read without trusting them, and deleted.
+"""Notes: a JSON object in a file of the state folder, with a schema number and a check of itself.
 
-Those that decide something (which role, which flags, which verdict) have a check, so that one
-changed bit decides nothing.
+What cannot be read, was changed by a bit or is of another version counts as not there. Flags of a
+session are the exception: it is not renewed without them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import checked_line, is_unchanged
-from rolehop.base.files import entries_of, read_own, write_beside
+from rolehop.base.files import entries_of, read_own, sweep_unfinished, write_beside
 from rolehop.base.startup import Pattern
 from rolehop.plan.walk_options import WalkOptions, read_options
 
@@ -28,56 +28,145 @@ LARGEST_NUMBER = 999_999_999_999  # far above all that is kept
 UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading values out of a damaged document raises: one that is nested too deeply, too."""
 
-
-def load_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file that only this user can have written.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        OSError: it cannot be read, is not a plain file, or others could have written it.
-        ValueError: it is not a JSON object.
-    """
-    return _object_in(read_own(path, LARGEST).decode())
+_SCHEMA = 1
+T = TypeVar("T")
 
 
-def load_checked(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file as `load_object` does, if it is as `as_checked` wrote it.
+def as_note(fields: Mapping[str, object]) -> str:
+    """Return a note's text, one line."""
+    return checked_line(json.dumps({"schema": _SCHEMA, **fields}, separators=(",", ":")))
+
+
+def read_note(data: bytes) -> dict[str, Any]:
+    """Return the fields that `as_note` was given.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        OSError: it cannot be read, is not a plain file, or others could have written it.
-        ValueError: it is not a JSON object, or a part of it was changed.
-    """
-    return read_checked(read_own(path, LARGEST))
-
-
-def as_checked(document: Mapping[str, object]) -> str:
-    """Return a JSON object on one line, with a check of itself."""
-    return checked_line(json.dumps(document))
-
-
-def read_checked(data: bytes) -> dict[str, Any]:
-    """Return the object that `as_checked` wrote, without the check.
-
-    Raises:
-        ValueError: it is not a JSON object, or a part of it was changed.
+        ValueError: it is not as it was written, or it is of another version.
     """
     text = data.decode()
-    found = _object_in(text)
-    if not is_unchanged(text):
-        raise ValueError("a part of it was changed")
-    del found["check"]
-    return found
-
-
-def _object_in(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        note: dict[str, Any] = json.loads(text) if is_unchanged(text) else {}
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError("it is not a JSON object")
-    return found
+    if not note:
+        raise ValueError("it is not as rolehop wrote it")
+    if note.pop("schema", None) != _SCHEMA:
+        raise ValueError("it is of another version")
+    del note["check"]
+    return note
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFile:
+    """One note in a file that this user alone may read and write."""
+
+    path: Path
+    lasting: bool = True
+    """It must survive a crash of the system; a mere hint need not."""
+
+    def store(self, fields: Mapping[str, object]) -> None:
+        """Put a note in the place of the last one.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        write_beside(self.path, as_note(fields), lasting=self.lasting)
+
+    def load(self) -> dict[str, Any]:
+        """Return the note's fields.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            OSError: it cannot be read, is not a plain file, or others could have written it.
+            ValueError: as for `read_note`.
+        """
+        return read_note(read_own(self.path, LARGEST))
+
+    def read(self, read: Callable[[dict[str, Any]], T]) -> T | None:
+        """Return what ``read`` makes of the fields; ``None``: there are none that it can use."""
+        try:
+            return read(self.load())
+        except (OSError, *UNUSABLE):
+            return None
+
+    def delete(self) -> None:
+        """Delete the file, which another process may have deleted, or an empty folder of its name.
+
+        Raises:
+            OSError: that is not possible.
+        """
+        try:
+            self.path.unlink(missing_ok=True)
+        except NotADirectoryError:  # there is no state folder
+            pass
+        except (IsADirectoryError, PermissionError):  # the latter for a folder on macOS and Windows
+            self.path.rmdir()
+
+    def forget(self) -> None:
+        """Delete the note and what a killed process left of it. Raises as `delete`."""
+        sweep_unfinished(self.path.parent, self.path.name, 0)
+        self.delete()
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFolder:
+    """Notes of one kind in a folder of their own."""
+
+    path: Path
+    keeps: timedelta
+    """How old a note becomes, by when its file was written."""
+
+    lasting: bool = True
+    """As for `NoteFile`."""
+
+    def file(self, name: str) -> NoteFile:
+        """Return the file of a note."""
+        return NoteFile(self.path / f"{name}.json", self.lasting)
+
+    def store(self, name: str, fields: Mapping[str, object], now: datetime) -> None:
+        """Write a note and delete those that are too old; not being able to is harmless.
+
+        Hints of a time to come go, too: the clock was set back since.
+
+        Raises:
+            OSError: the note cannot be written.
+        """
+        self.file(name).store(fields)
+        oldest = (now - self.keeps).timestamp()
+        newest = inf if self.lasting else (now + self.keeps).timestamp()
+        with suppress(OSError):
+            for each in notes_in(self.path):
+                with suppress(OSError):  # another process may have deleted it just now
+                    if not oldest <= each.path.lstat().st_mtime <= newest:
+                        each.path.unlink()
+
+    def forget(self, do: Callable[[NoteFile], object] = NoteFile.delete) -> None:
+        """Delete each note, or ``do`` that with it, also after it failed with another one.
+
+        Raises:
+            OSError: as ``do`` raised it last, or the folder cannot be read.
+        """
+        sweep_unfinished(self.path, None, 0)
+        failure: OSError | None = None
+        for each in notes_in(self.path):
+            try:
+                do(each)
+            except OSError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+
+def notes_in(folder: Path) -> list[NoteFile]:
+    """Return the files of all notes in a folder; none if it is not there, or is a link.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        return [NoteFile(path) for path in entries_of(folder) if path.suffix == ".json"]
+    except NotADirectoryError:  # there is no state folder
+        return []
 
 
 def text_in(stored: Mapping[str, object], name: str, longest: int = LONGEST_TEXT) -> str:
@@ -108,64 +197,6 @@ def number_in(
     return value
 
 
-def for_each_note(folder: Path, do: Callable[[Path], object]) -> None:
-    """Call ``do`` with each JSON file in ``folder``, also after it failed with another one.
-
-    Raises:
-        OSError: as ``do`` raised it last, or the folder cannot be read.
-    """
-    failure: OSError | None = None
-    for path in notes_in(folder):
-        try:
-            do(path)
-        except OSError as error:
-            failure = error
-    if failure is not None:
-        raise failure
-
-
-def notes_in(folder: Path) -> list[Path]:
-    """Return the JSON files in a folder that is no link; none if it is not there.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    try:
-        return [path for path in entries_of(folder) if path.suffix == ".json"]
-    except NotADirectoryError:  # there is no state folder
-        return []
-
-
-def delete_older(folder: Path, oldest: float, newest: float = inf) -> None:
-    """Delete the notes in ``folder`` that were written last before ``oldest``, seconds of the epoch.
-
-    Those that were written after ``newest`` go, too: the clock was set back since. Failing to is
-    harmless: another process may have deleted one just now.
-    """
-    with suppress(OSError):
-        for path in notes_in(folder):
-            _delete_if_older(path, oldest, newest)
-
-
-def _delete_if_older(path: Path, oldest: float, newest: float) -> None:
-    with suppress(OSError):
-        if not oldest <= path.lstat().st_mtime <= newest:
-            path.unlink()
-
-
-def delete_note(path: Path) -> None:
-    """Delete a file that another process may have deleted, or an empty folder of its name.
-
-    Raises:
-        OSError: that is not possible.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except (IsADirectoryError, PermissionError):  # the latter for a folder on macOS and Windows
-        path.rmdir()
-
-
-USAGE_SCHEMA = 1
 HALF_LIFE = 7 * 24 * 3600  # seconds
 
 MOST_CHAINS = 500
@@ -203,16 +234,13 @@ def in_order(names: list[str], uses: Uses, seconds: float) -> list[str]:
 
 def load_uses(state_folder: Path) -> dict[str, Use]:
     """Read the file; nothing if it is missing or damaged."""
-    try:
-        stored = load_object(_path(state_folder))
-        if stored["schema"] != USAGE_SCHEMA:
-            return {}
+
+    def read(note: dict[str, Any]) -> dict[str, Use]:
         return {
-            str(name): Use(float(score), float(at))
-            for name, (score, at) in stored["chains"].items()
+            str(name): Use(float(score), float(at)) for name, (score, at) in note["chains"].items()
         }
-    except (OSError, *UNUSABLE):
-        return {}
+
+    return _usage(state_folder).read(read) or {}
 
 
 def note_use(state_folder: Path, chain: str, seconds: float) -> None:
@@ -222,18 +250,13 @@ def note_use(state_folder: Path, chain: str, seconds: float) -> None:
         OSError: it cannot be written.
     """
     uses = used(load_uses(state_folder), chain, seconds)
-    document = {
-        "schema": USAGE_SCHEMA,
-        "chains": {name: [round(s, 4), at] for name, (s, at) in uses.items()},
-    }
-    write_beside(_path(state_folder), json.dumps(document) + "\n", lasting=False)
+    scores = {name: [round(score, 4), at] for name, (score, at) in uses.items()}
+    _usage(state_folder).store({"chains": scores})
 
 
-def _path(state_folder: Path) -> Path:
-    return state_folder / "recent.json"
+def _usage(state_folder: Path) -> NoteFile:
+    return NoteFile(state_folder / "usage.json", lasting=False)
 
-
-CHOICES_SCHEMA = 1
 
 MOST_CHOICES = 200
 """How many lists are remembered; beyond that the oldest choices are dropped."""
@@ -253,35 +276,28 @@ class LastChoices:
         """Remember a choice; one of two processes at once may not be, and failing to is harmless."""
         found = self._load()
         found.pop(of, None)
-        kept = dict([*found.items(), (of, choice)][-MOST_CHOICES:])
-        document = {"schema": CHOICES_SCHEMA, "choices": kept}
         with suppress(OSError):
-            write_beside(self._path, json.dumps(document) + "\n", lasting=False)
+            kept = dict([*found.items(), (of, choice)][-MOST_CHOICES:])
+            self._file.store({"choices": kept})
 
     def _load(self) -> dict[str, str]:
-        try:
-            stored = load_object(self._path)
-            if stored["schema"] != CHOICES_SCHEMA:
-                return {}
-            choices = stored["choices"]
-            return {str(of): text_in(choices, of) for of in choices}
-        except (OSError, *UNUSABLE):
-            return {}
+        return self._file.read(_choices) or {}
 
     @property
-    def _path(self) -> Path:
-        return self.state_folder / "choices.json"
+    def _file(self) -> NoteFile:
+        return NoteFile(self.state_folder / "choices.json", lasting=False)
 
 
-FLAGS_SCHEMA = 1
+def _choices(note: dict[str, Any]) -> dict[str, str]:
+    return {str(of): text_in(note["choices"], of) for of in note["choices"]}
+
 
 RETENTION = timedelta(days=7)
 """The session has expired long before (12 h at most), and so has the need to renew it."""
 
-FOLDER = "flags"
 
 _DURATION = "--duration"
-_FORGOTTEN = {"schema": FLAGS_SCHEMA, "forgotten": True}
+_FORGOTTEN = {"forgotten": True}
 _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 
 
@@ -293,10 +309,7 @@ def remember_flags(
     Raises:
         OSError: it cannot be written.
     """
-    folder = state_folder / FOLDER
-    delete_older(folder, (now - RETENTION).timestamp())
-    note = {"schema": FLAGS_SCHEMA, **_noted(options)}
-    write_beside(folder / f"{access_key_id}.json", as_checked(note))
+    _flags(state_folder).store(access_key_id, _noted(options), now)
 
 
 def forget_flags(state_folder: Path) -> None:
@@ -308,26 +321,30 @@ def forget_flags(state_folder: Path) -> None:
     Raises:
         OSError: one can be neither emptied nor deleted; the others are.
     """
-    for_each_note(state_folder / FOLDER, _forget)
+    _flags(state_folder).forget(_empty)
 
 
-def _forget(note: Path) -> None:
+def _flags(state_folder: Path) -> NoteFolder:
+    return NoteFolder(state_folder / "flags", RETENTION)
+
+
+def _empty(note: NoteFile) -> None:
     try:
         if _read(note).hop_flags == (_DURATION,):
-            note.unlink(missing_ok=True)
+            note.path.unlink(missing_ok=True)
             return
     except (OSError, ValueError):  # it is emptied all the same
         pass
     try:
-        write_beside(note, as_checked(_FORGOTTEN))
+        note.store(_FORGOTTEN)
         return
     except OSError:  # e.g. a full disk: an empty note needs no space, and is known as damaged
         pass
     try:
         flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        os.close(os.open(note, os.O_WRONLY | os.O_TRUNC | flags))
+        os.close(os.open(note.path, os.O_WRONLY | os.O_TRUNC | flags))
     except OSError:
-        note.unlink(missing_ok=True)
+        note.path.unlink(missing_ok=True)
 
 
 def load_shell_flags(state_folder: Path, access_key_id: str, given: str) -> WalkOptions | None:
@@ -360,21 +377,21 @@ def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
     try:
-        return _read(state_folder / FOLDER / f"{access_key_id}.json")
+        return _read(_flags(state_folder).file(access_key_id))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ValueError(f"the note of its flags cannot be read: {error.strerror}") from None
 
 
-def _read(path: Path) -> WalkOptions:
+def _read(file: NoteFile) -> WalkOptions:
     try:
-        note = load_checked(path)
+        note = file.load()
     except ValueError:
         raise ValueError("the note of its flags is damaged") from None
     if note == _FORGOTTEN:
         raise ValueError("rolehop logout --all has deleted the note of its flags")
-    if note.pop("schema", None) != FLAGS_SCHEMA or note.keys() != _noted(WalkOptions()).keys():
+    if note.keys() != _noted(WalkOptions()).keys():
         raise ValueError("the note of its flags is from another rolehop")
     try:
         return read_options(note)

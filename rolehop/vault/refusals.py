@@ -1,108 +1,87 @@
-"""What just failed, for some seconds and per hop key: SDKs repeat a question that failed.
+"""What was refused or failed: just now, for some seconds; steps until they are granted; the last hop.
 
-Each note is a file of its own whose modification time is its age. There is no secret in it.
+There is no secret in these notes.
 """
 
 from __future__ import annotations
 
-import json
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from rolehop.base.credentials import scrub
 from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import read_moment
 from rolehop.base.errors import HopRefused, UsageError
-from rolehop.base.files import write_beside
 from rolehop.plan.walk_options import WalkOptions, read_options
-from rolehop.vault.notes import (
-    UNUSABLE,
-    as_checked,
-    delete_note,
-    delete_older,
-    for_each_note,
-    load_checked,
-    load_object,
-    number_in,
-    text_in,
-)
+from rolehop.vault.notes import NoteFile, NoteFolder, number_in, text_in
 from rolehop.walk.ports import StsRefusal
 
-RECENT = "recent"
-_SWEPT_AFTER = 60  # seconds; more than any note is good for
+_SWEPT_AFTER = timedelta(seconds=60)  # more than any failure is remembered
 
 
 @dataclass(frozen=True, slots=True)
-class RecentNotes:
-    """Notes of one kind."""
+class RecentFailures:
+    """How steps failed just now, one way of failing: SDKs repeat a question that failed.
+
+    A note's age is that of its file.
+    """
 
     state_folder: Path
     kind: str
     seconds: int
-    """How long a note is good for."""
+    """How long a failure is remembered."""
 
     now: Callable[[], datetime]
 
     def add(self, key: str, texts: dict[str, str]) -> None:
         """Note ``texts`` for hop ``key``, and sweep old notes; failing to is harmless."""
-        path = self._path(key)
         with suppress(OSError):
-            write_beside(path, json.dumps(texts), lasting=False)
-            now = self.now().timestamp()
-            delete_older(path.parent, now - _SWEPT_AFTER, now + _SWEPT_AFTER)
+            recent_failures(self.state_folder).store(f"{self.kind}-{key}", texts, self.now())
 
     def remove(self, key: str) -> None:
         """Delete the note for hop ``key``; failing to is harmless."""
         with suppress(OSError):
-            delete_note(self._path(key))
+            self._file(key).delete()
 
     def get(self, key: str) -> dict[str, str]:
         """Return a note that is still good; empty if there is none, or it is from the future."""
-        path = self._path(key)
+        file = self._file(key)
         try:
-            age = self.now().timestamp() - path.lstat().st_mtime
-            found = load_object(path) if 0 <= age <= self.seconds else {}
+            age = self.now().timestamp() - file.path.lstat().st_mtime
+            found = file.load() if 0 <= age <= self.seconds else {}
         except (OSError, ValueError):
             return {}
         return {name: value for name, value in found.items() if isinstance(value, str)}
 
-    def _path(self, key: str) -> Path:
-        return self.state_folder / RECENT / f"{self.kind}-{key}.json"
+    def _file(self, key: str) -> NoteFile:
+        return recent_failures(self.state_folder).file(f"{self.kind}-{key}")
 
 
-def forget_recent(state_folder: Path) -> None:
-    """Delete all notes.
-
-    Raises:
-        OSError: one cannot be deleted; the others are.
-    """
-    for_each_note(state_folder / RECENT, delete_note)
+def recent_failures(state_folder: Path) -> NoteFolder:
+    """Return the folder of `RecentFailures`."""
+    return NoteFolder(state_folder / "recent-failures", _SWEPT_AFTER, lasting=False)
 
 
 class StoredRefusals:
     """Refusals of the last five seconds, for all processes; implements ``ports.RecentRefusals``."""
 
     def __init__(self, state_folder: Path, now: Callable[[], datetime]) -> None:
-        self._notes = RecentNotes(state_folder, "refusal", 5, now)
+        self._failures = RecentFailures(state_folder, "refusal", 5, now)
+        self.remove = self._failures.remove
 
     def get(self, key: str) -> StsRefusal | None:
         """Return the refusal of the hop under ``key`` if AWS must not be asked again yet."""
-        found = self._notes.get(key)
+        found = self._failures.get(key)
         return StsRefusal(found["code"], found.get("message", "")) if "code" in found else None
 
     def note(self, key: str, refusal: StsRefusal) -> None:
         """Remember that the hop under ``key`` was refused just now."""
-        self._notes.add(key, {"code": refusal.code, "message": refusal.message})
+        self._failures.add(key, {"code": refusal.code, "message": refusal.message})
 
-    def remove(self, key: str) -> None:
-        """Forget that: the hop under ``key`` was granted."""
-        self._notes.remove(key)
-
-
-REFUSED = "refused"
 
 _RETENTION = timedelta(days=2)
 """A session lasts 36 h at most, by GetSessionToken (STS API reference)."""
@@ -110,17 +89,15 @@ _RETENTION = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class RefusedSteps:
-    """Those of one state folder."""
+    """The steps that AWS refused and has not granted since: their old sessions are not handed out."""
 
     state_folder: Path
     now: Callable[[], datetime]
 
     def add(self, key: str) -> bool:
         """Note that the step under hop key ``key`` was refused; ``False``: that is not possible."""
-        path = self._path(key)
         try:
-            write_beside(path, "{}")
-            delete_older(path.parent, (self.now() - _RETENTION).timestamp())
+            self._folder.store(key, {}, self.now())
         except OSError:
             return False
         return True
@@ -128,40 +105,38 @@ class RefusedSteps:
     def remove(self, key: str) -> None:
         """Note that AWS has granted the step under ``key``; failing to is harmless."""
         with suppress(OSError):
-            delete_note(self._path(key))
+            self._folder.file(key).delete()
 
     def any_of(self, keys: Iterable[str]) -> bool:
         """True if a step under one of ``keys`` was refused, or if that cannot be told."""
         return any(map(self._is_noted, keys))
 
+    def forget(self) -> None:
+        """Delete all notes; to be called once no session is left.
+
+        Raises:
+            OSError: one cannot be deleted; the others are.
+        """
+        self._folder.forget()
+
     def _is_noted(self, key: str) -> bool:
-        try:
-            return stat.S_ISREG(self._path(key).lstat().st_mode)  # rolehop writes nothing else
+        try:  # rolehop writes nothing else than plain files
+            return stat.S_ISREG(self._folder.file(key).path.lstat().st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
             return True
 
-    def _path(self, key: str) -> Path:
-        return self.state_folder / REFUSED / f"{key}.json"
+    @property
+    def _folder(self) -> NoteFolder:
+        return NoteFolder(self.state_folder / "refused-steps", _RETENTION)
 
 
-def forget_refused_steps(state_folder: Path) -> None:
-    """Delete all notes; to be called once no session is left.
-
-    Raises:
-        OSError: one cannot be deleted; the others are.
-    """
-    for_each_note(state_folder / REFUSED, delete_note)
-
-
-FILE = "refused.json"
-_SCHEMA = 1
 _LONGEST_MESSAGE = 8_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class LastRefused:
+class LastRefusal:
     """The hop that AWS refused last on this machine."""
 
     chain: str
@@ -181,28 +156,34 @@ class LastRefused:
 def record_refusals(
     state_folder: Path, chain: str, options: WalkOptions, now: Callable[[], datetime]
 ) -> Iterator[None]:
-    """Store a refusal that is raised in here; a successful walk deletes that of its chain."""
+    """Store a refusal that is raised in here; a successful walk deletes that of its chain.
+
+    Failing to is harmless.
+    """
+    note = last_refusal_note(state_folder)
     try:
         yield
     except HopRefused as error:
         if error.hop is not None:
             words = scrub(error.message)[:_LONGEST_MESSAGE]
-            refused = LastRefused(chain, error.hop, error.code, now(), options, words)
-            _store(state_folder, refused)
+            with suppress(OSError):
+                note.store(
+                    _fields(LastRefusal(chain, error.hop, error.code, now(), options, words))
+                )
         raise
-    last = _read(state_folder)
+    last = note.read(_last_refusal)
     if last is not None and last.chain == chain:
         with suppress(OSError):
-            (state_folder / FILE).unlink(missing_ok=True)
+            note.delete()
 
 
-def last_refused(state_folder: Path) -> LastRefused:
+def last_refusal(state_folder: Path) -> LastRefusal:
     """Return the last refusal.
 
     Raises:
         UsageError: none is known, or its chain was walked since.
     """
-    last = _read(state_folder)
+    last = last_refusal_note(state_folder).read(_last_refusal)
     if last is None:
         raise UsageError(
             "no refused hop is known",
@@ -212,56 +193,39 @@ def last_refused(state_folder: Path) -> LastRefused:
     return last
 
 
-def refused_with(state_folder: Path, chain: str, options: WalkOptions) -> LastRefused | None:
+def refused_with(state_folder: Path, chain: str, options: WalkOptions) -> LastRefusal | None:
     """Return the last refusal if it was of ``chain`` with the same flags."""
-    last = _read(state_folder)
+    last = last_refusal_note(state_folder).read(_last_refusal)
     same = (
         last is not None and last.chain == chain and _flags_of(last.options) == _flags_of(options)
     )
     return last if same else None
 
 
-def _store(state_folder: Path, refused: LastRefused) -> None:
-    """Store a refusal; failing to is harmless."""
-    from rolehop.base.files import write_beside
+def last_refusal_note(state_folder: Path) -> NoteFile:
+    """Return the file of the last refusal: a reason or a session policy may be in it."""
+    return NoteFile(state_folder / "last-refusal.json")
 
-    document = {
-        "schema": _SCHEMA,
-        "chain": refused.chain,
-        "hop": refused.hop,
-        "code": refused.code,
-        "message": refused.message,
-        "at": refused.at.isoformat(timespec="seconds"),
-        "asked": _flags_of(refused.options),
+
+def _fields(refusal: LastRefusal) -> dict[str, object]:
+    return {
+        "chain": refusal.chain,
+        "hop": refusal.hop,
+        "code": refusal.code,
+        "message": refusal.message,
+        "at": refusal.at.isoformat(timespec="seconds"),
+        "asked": _flags_of(refusal.options),
     }
-    with suppress(OSError):
-        write_beside(state_folder / FILE, as_checked(document))
 
 
-def forget_refusal(state_folder: Path) -> None:
-    """Delete the note of the last refusal: a reason or a session policy may be in it.
-
-    Raises:
-        OSError: it cannot be deleted.
-    """
-    with suppress(NotADirectoryError):  # there is no state folder
-        (state_folder / FILE).unlink(missing_ok=True)
+def _last_refusal(note: dict[str, Any]) -> LastRefusal:
+    if note["asked"].keys() != _flags_of(WalkOptions()).keys():
+        raise ValueError("it has other flags")
+    chain, code, message = (text_in(note, each) for each in ("chain", "code", "message"))
+    hop, at, options = number_in(note, "hop"), read_moment(note["at"]), read_options(note["asked"])
+    return LastRefusal(chain, hop, code, at, options, message)
 
 
 def _flags_of(options: WalkOptions) -> dict[str, object]:
     """Return the flags that the hop's call depended on."""
     return {"region": options.region, **options.hop_values}
-
-
-def _read(state_folder: Path) -> LastRefused | None:
-    """Return the stored refusal; ``None`` if there is none that can be read."""
-    try:
-        stored = load_checked(state_folder / FILE)
-        if stored["schema"] != _SCHEMA or stored["asked"].keys() != _flags_of(WalkOptions()).keys():
-            return None
-        chain, code = text_in(stored, "chain"), text_in(stored, "code")
-        message = text_in(stored, "message")
-        hop, at = number_in(stored, "hop"), read_moment(stored["at"])
-        return LastRefused(chain, hop, code, at, read_options(stored["asked"]), message)
-    except (OSError, *UNUSABLE):
-        return None

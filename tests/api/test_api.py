@@ -300,7 +300,7 @@ def test_a_renewal_that_failed_is_not_tried_again_for_each_request(world: World)
     world.sts.calls.clear()
     first = printed(world, code)
     assert world.sts.calls
-    (note,) = world.state.glob("recent/renewal-*.json")
+    (note,) = world.state.glob("recent-failures/renewal-*.json")
     os.utime(note)
     world.sts.calls.clear()
     assert printed(world, code) == first

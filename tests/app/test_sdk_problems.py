@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rolehop.app.sdk_problems import FOLDER, as_problem, note_problem, sdk_problems
+from rolehop.app.sdk_problems import as_problem, note_problem, problem_notes, sdk_problems
 from rolehop.base.errors import SourceError
 
 
@@ -14,9 +14,9 @@ def test_of_many_problems_the_latest_are_shown(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     for number in range(230):
         at = now - timedelta(minutes=number)
-        before = set((tmp_path / FOLDER).glob("*"))
+        before = set(problem_notes(tmp_path).path.glob("*"))
         note_problem(tmp_path, as_problem(f"chain-{number}", SourceError("none"), at))
-        (new,) = set((tmp_path / FOLDER).glob("*")) - before
+        (new,) = set(problem_notes(tmp_path).path.glob("*")) - before
         os.utime(new, (at.timestamp(),) * 2)
     shown = [each.chain for each in sdk_problems(tmp_path, now)]
     assert shown == [f"chain-{number}" for number in range(200)]

@@ -144,7 +144,7 @@ def test_logout_all_takes_every_note_that_it_can(world: World) -> None:
 def test_logout_all_takes_the_refusal_that_an_sdk_is_not_to_repeat(world: World) -> None:
     world.sts.fail(9, status=403, code="AccessDenied", text="no, zebra")
     assert world.rolehop("credential-process", "admin").code == 5
-    assert list(world.state.glob("recent/*.json"))
+    assert list(world.state.glob("recent-failures/*.json"))
     assert world.rolehop("logout", "--all").code == 0
     assert not any("zebra" in path.read_text(errors="replace") for path in _notes(world))
     calls = len(world.sts.calls)

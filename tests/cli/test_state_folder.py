@@ -166,7 +166,7 @@ def test_damaged_flags_stop_a_refresh(world: World, damage: str) -> None:
     assert "cannot be renewed as it is" in done.err
 
 
-@pytest.mark.parametrize("name", ["recent.json", "index.json", "flags"])
+@pytest.mark.parametrize("name", ["usage.json", "index.json", "flags"])
 def test_a_pipe_in_the_state_folder_blocks_nothing(world: World, name: str) -> None:
     world.state.mkdir(parents=True, mode=0o700)
     os.mkfifo(world.state / name)

@@ -49,7 +49,7 @@ def test_what_may_still_be_written_stays(world: World) -> None:
     assert left < set(world.files())
 
 
-@pytest.mark.parametrize("folder", ["flags", "hot", "recent", "sdk", "shell"])
+@pytest.mark.parametrize("folder", ["flags", "hot", "recent-failures", "sdk", "shell"])
 def test_every_folder_of_the_state_is_swept(world: World, folder: str) -> None:
     (left,) = left_by(world, "credential-process", "admin")
     moved = left.parent / folder / left.name.replace("index.json", "AKIAIOSFODNN7EXAMPLE.json")

@@ -28,7 +28,7 @@ from rolehop.policy.inventory import NamedPolicy, Organization, Target
 from rolehop.vault import chunks, fleet_accounts, notes
 from rolehop.vault.history import HistoryLog
 from rolehop.vault.notes import LastChoices
-from rolehop.vault.refusals import RecentNotes, last_refused, record_refusals
+from rolehop.vault.refusals import RecentFailures, last_refusal, record_refusals
 from tests.fuzz.run import Parser
 from tests.fuzz.samples import POLICIES
 from tests.fuzz.texts import json_bytes, mutated_bytes
@@ -75,19 +75,21 @@ def _notes(folder: Path) -> Iterator[Parser]:
         notes.in_order(["a", "hub"], uses, 1e9)
         notes.note_use(folder, "hub", 1e9)
 
-    yield _note("uses of chains", folder / "recent.json", use)
+    yield _note("uses of chains", folder / "usage.json", use)
     choices = LastChoices(folder)
     choices.note("role", "Dev")
     yield _note("choices", folder / "choices.json", lambda: f"{choices.last('role')}")
     with suppress(HopRefused), record_refusals(folder, "hub", _OPTIONS, lambda: _NOW):
         raise HopRefused("no", code="AccessDenied", message="not you", hop=1)
-    yield _note("the last refusal", folder / "refused.json", lambda: last_refused(folder).message)
+    yield _note(
+        "the last refusal", folder / "last-refusal.json", lambda: last_refusal(folder).message
+    )
     notes.remember_flags(folder, _KEY_ID, _OPTIONS, _NOW)
     flags = folder / "flags" / f"{_KEY_ID}.json"
     yield _expecting(_note("flags", flags, lambda: notes.load_flags(folder, _KEY_ID)))
-    recent = RecentNotes(folder, "refusal", 5, lambda: datetime.now(UTC))
+    recent = RecentFailures(folder, "refusal", 5, lambda: datetime.now(UTC))
     recent.add("k", {"code": "x"})
-    path = folder / "recent" / "refusal-k.json"
+    path = folder / "recent-failures" / "refusal-k.json"
     yield _note("notes of failures", path, lambda: f"{recent.get('k')}")
     now = datetime.now(UTC)  # old notes are deleted by when their files were written
     problem = sdk_problems.as_problem("hub", RolehopError("no", cause="why", fix="do"), now)
@@ -112,7 +114,7 @@ def _lists(folder: Path) -> Iterator[Parser]:
         {"p": NamedPolicy("p", json.dumps(POLICIES[1]))},
     )
     evidence.store_organization(folder, evidence.StoredOrganization(found, _NOW, "hub"))
-    path = folder / evidence.FILE
+    path = evidence.organization_note(folder).path
     yield _note("an organization", path, lambda: evidence.load_organization(folder))
     names = {**completion.no_names(), "chain": {"hub": "a hub"}}
     text = completion.as_text(names, {"/x": "-"}, {"HOME": "=/"}) or ""

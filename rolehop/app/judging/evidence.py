@@ -16,13 +16,12 @@ from rolehop.base.arn import account_of, is_principal, is_role
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.durations import read_moment, show_span
 from rolehop.base.errors import HopRefused, RolehopError
-from rolehop.base.files import write_beside
 from rolehop.config.model import SourceConfig
 from rolehop.plan.model import Plan
 from rolehop.policy.chain_verdict import AwsRefusal
 from rolehop.policy.inventory import IamInventory, NamedPolicy, Organization, Target
 from rolehop.sources import is_federated
-from rolehop.vault.notes import UNUSABLE, as_checked, load_checked, text_in
+from rolehop.vault.notes import NoteFile, text_in
 from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
@@ -190,10 +189,6 @@ def _accounts_of(app: App, plan: Plan, caller: str | None) -> set[str | None]:
 # ---- the organization, as it was read last
 
 
-FILE = "organization.json"
-_SCHEMA = 1
-
-
 class StoredOrganization(NamedTuple):
     """An organization, when it was read (aware, UTC), and by which chain's session."""
 
@@ -204,14 +199,12 @@ class StoredOrganization(NamedTuple):
 
 def load_organization(state_folder: Path) -> StoredOrganization | None:
     """Return what was stored; ``None``: nothing that can be read."""
-    try:
-        found = load_checked(state_folder / FILE)
-        if found["schema"] != _SCHEMA:
-            return None
-        at = read_moment(found["at"])
-        return StoredOrganization(_organization(found), at, text_in(found, "chain"))
-    except (OSError, *UNUSABLE):
-        return None
+
+    def read(note: dict[str, Any]) -> StoredOrganization:
+        at, chain = read_moment(note["at"]), text_in(note, "chain")
+        return StoredOrganization(_organization(note), at, chain)
+
+    return organization_note(state_folder).read(read)
 
 
 def store_organization(state_folder: Path, stored: StoredOrganization) -> None:
@@ -221,8 +214,7 @@ def store_organization(state_folder: Path, stored: StoredOrganization) -> None:
         OSError: it cannot be written.
     """
     found = stored.organization
-    document = {
-        "schema": _SCHEMA,
+    fields = {
         "at": stored.at.isoformat(timespec="seconds"),
         "chain": stored.chain,
         "management_account": found.management_account,
@@ -231,7 +223,12 @@ def store_organization(state_folder: Path, stored: StoredOrganization) -> None:
         "policies": {name: list(policy) for name, policy in found.policies.items()},
         "enabled": [found.scps_enabled, found.rcps_enabled],
     }
-    write_beside(state_folder / FILE, as_checked(document))
+    organization_note(state_folder).store(fields)
+
+
+def organization_note(state_folder: Path) -> NoteFile:
+    """Return the file of what was read last of an organization."""
+    return NoteFile(state_folder / "organization.json")
 
 
 def _organization(found: Mapping[str, Any]) -> Organization:

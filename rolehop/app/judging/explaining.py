@@ -17,7 +17,7 @@ from rolehop.base.errors import ConfigError, RolehopError, SourceError, UsageErr
 from rolehop.config.model import ChainConfig
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict, Memo
-from rolehop.vault.refusals import LastRefused, last_refused, refused_with
+from rolehop.vault.refusals import LastRefusal, last_refusal, refused_with
 from rolehop.walk.ports import StsRefusal
 from rolehop.walk.sts_errors import explain_refusal
 
@@ -62,7 +62,7 @@ def explain_last_refusal(
         UsageError: none is known.
         ConfigError: a document is none; see `read_documents`.
     """
-    last = last_refused(app.state_folder)
+    last = last_refusal(app.state_folder)
     reader, answer = EvidenceReader(app, policies, offline=offline), _answer(last)
     try:
         return _refused_hop(app, last.chain, (last.hop, answer), reader, policies, last.options)
@@ -200,6 +200,6 @@ def _account_in(role: str) -> str | None:
     return first if ACCOUNT_ID.fullmatch(first) else account_of(role)
 
 
-def _answer(last: LastRefused) -> AwsRefusal:
+def _answer(last: LastRefusal) -> AwsRefusal:
     fix = explain_refusal(StsRefusal(last.code, last.message)).fix
     return AwsRefusal(last.code, last.at, last.message, fix)

@@ -16,7 +16,7 @@ from rolehop.policy.chain_verdict import AwsRefusal, ChainVerdict
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
 from rolehop.policy.finding_text import policy_name, sentence
 from rolehop.policy.inventory import IamInventory
-from rolehop.vault.refusals import last_refused
+from rolehop.vault.refusals import last_refusal
 from rolehop.walk.ports import StsRefusal
 from rolehop.walk.sts_errors import explain_refusal
 
@@ -35,7 +35,7 @@ def settled_by_documents(
     """
     try:
         if options is None:
-            last = last_refused(app.state_folder)
+            last = last_refusal(app.state_folder)
             if (last.chain, last.hop) != (chain, hop):
                 return ()
             options = last.options

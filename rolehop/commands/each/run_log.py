@@ -16,7 +16,7 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.files import entries_of, open_own_log, read_own
 from rolehop.commands.each.targets import RunTarget, Shard, TargetRow, facts_of
-from rolehop.vault.notes import UNUSABLE, as_checked, read_checked, text_in
+from rolehop.vault.notes import UNUSABLE, as_note, read_note, text_in
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -29,7 +29,6 @@ MOST_LOGS = 100
 LARGEST = 1 << 26
 """In bytes; far more than a log of a hundred thousand targets."""
 
-_SCHEMA = 1
 _SALT_BYTES = 16
 _LONGEST_HEADER = 1 << 12
 
@@ -92,7 +91,7 @@ def new_log(
             path.unlink(missing_ok=True)
     salt = os.urandom(_SALT_BYTES).hex()
     digest = _digest(salt, argv)
-    header = {"schema": _SCHEMA, "salt": salt, "digest": digest, "shard": shard}
+    header = {"salt": salt, "digest": digest, "shard": shard}
     path = folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl"
     log = RunLog(path, _line({**header, "chains": list(chains)}), give_up)
     log.open()
@@ -116,14 +115,14 @@ def log_to_resume(
         with suppress(OSError, *UNUSABLE):
             text = read_own(path, LARGEST)
             header, *lines = text.splitlines()
-            if _is_of(read_checked(header), argv, chains, shard):
+            if _is_of(read_note(header), argv, chains, shard):
                 begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
                 return RunLog(path, begin, give_up), _ok_targets(lines)
     return None
 
 
 def _line(document: dict[str, object]) -> bytes:
-    return as_checked(document).encode()
+    return as_note(document).encode()
 
 
 def _logs(folder: Path) -> list[Path]:
@@ -137,7 +136,7 @@ def _is_of(
     header: dict[str, Any], argv: Sequence[str], chains: Sequence[str], shard: str | None
 ) -> bool:
     salt = text_in(header, "salt", _LONGEST_HEADER)
-    is_same = header["schema"] == _SCHEMA and header["shard"] == shard
+    is_same = header["shard"] == shard
     is_same = is_same and not set(chains).isdisjoint(header["chains"])
     return is_same and header["digest"] == _digest(salt, argv)
 
@@ -153,7 +152,7 @@ def _ok_targets(lines: Sequence[bytes]) -> dict[TargetKey, str | None]:
 def _results(lines: Sequence[bytes]) -> Iterator[tuple[TargetKey, object, str | None]]:
     for line in lines:
         with suppress(*UNUSABLE):
-            read = read_checked(line)
+            read = read_note(line)
             region, account = (
                 None if read[name] is None else text_in(read, name)
                 for name in ("region", "account")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -17,10 +16,10 @@ from rolehop.app.listing import matches
 from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import read_moment
 from rolehop.base.errors import UsageError
-from rolehop.base.files import make_private_folder, write_beside
+from rolehop.base.files import make_private_folder
 from rolehop.config.model import ChainConfig
 from rolehop.vault.locks import Contended, locked, name_holder, named_holder, unlock
-from rolehop.vault.notes import UNUSABLE, load_object, notes_in, number_in, text_in
+from rolehop.vault.notes import UNUSABLE, NoteFile, notes_in, number_in, text_in
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -79,7 +78,7 @@ class ServerNote:
         """Replace the note; failing to is harmless."""
         if self._lock is not None:
             with suppress(OSError):
-                write_beside(self._path, json.dumps(content), lasting=False)
+                NoteFile(self._path, lasting=False).store(content)
 
     def remove(self) -> None:
         """Delete the note."""
@@ -131,12 +130,13 @@ def noted_servers(app: App, patterns: Sequence[str] = ()) -> list[NotedServer]:
 
 def _noted_servers(folder: Path) -> Iterator[NotedServer]:
     with suppress(OSError):
-        for path in notes_in(folder):
+        for note in notes_in(folder):
+            path = note.path
             if _is_left(path):
                 _sweep(path)
             else:
                 with suppress(OSError, *UNUSABLE):
-                    yield NotedServer(path, _as_row(load_object(path)))
+                    yield NotedServer(path, _as_row(note.load()))
 
 
 def as_note(row: ServerRow, token_file: TokenFile | None) -> dict[str, object]:
@@ -180,7 +180,7 @@ def _sweep(path: Path) -> None:
     from rolehop.commands.serve.token_file import remove_token_file
 
     with suppress(OSError, *UNUSABLE):
-        content = load_object(path)
+        content = NoteFile(path).load()
         if content["token_file"] is not None:
             file, digest = content["token_file"]
             remove_token_file(Path(file), digest)

@@ -9,6 +9,7 @@ import contextlib
 import sys
 from collections import Counter
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rolehop.app.listing import FleetRoles, matches, matching_chains
@@ -17,7 +18,6 @@ from rolehop.app.planning import Planning
 from rolehop.app.sdk_problems import sdk_failures
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError, VaultError
-from rolehop.base.files import sweep_unfinished
 from rolehop.base.text import pluralize
 from rolehop.base.waits import Wait
 from rolehop.config.model import ChainConfig
@@ -350,10 +350,10 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         app.source_callers.forget()
         _forget_notes(app)
     if everything and not left:
-        from rolehop.vault.refusals import forget_refused_steps
+        from rolehop.vault.refusals import RefusedSteps
 
         with contextlib.suppress(OSError):  # they end by themselves
-            forget_refused_steps(app.state_folder)
+            RefusedSteps(app.state_folder, app.now).forget()
     more = everything and may_have_more(app, index)
     return Forgotten(count, dict(left), len(app.index.sign_ins), more)
 
@@ -379,19 +379,17 @@ def _forget_notes(app: App) -> None:
     from rolehop.app import sdk_problems
     from rolehop.vault import notes, refusals
 
+    folder = app.state_folder
     for forget in (
-        notes.forget_flags,
-        refusals.forget_refusal,
-        sdk_problems.forget_problems,
-        refusals.forget_recent,
+        partial(notes.forget_flags, folder),
+        refusals.last_refusal_note(folder).forget,
+        sdk_problems.problem_notes(folder).forget,
+        refusals.recent_failures(folder).forget,
     ):
         try:
-            forget(app.state_folder)
+            forget()
         except OSError as error:
             app.note(f"a note in the state folder could not be deleted: {error}")
-    for folder in (notes.FOLDER, sdk_problems.FOLDER, refusals.RECENT, refusals.REFUSED):
-        sweep_unfinished(app.state_folder / folder, None, 0)
-    sweep_unfinished(app.state_folder, refusals.FILE, 0)
 
 
 def _keys_below(planning: Planning, index: Index, chain: str) -> list[str]:

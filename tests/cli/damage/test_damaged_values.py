@@ -52,13 +52,13 @@ READERS: dict[str, tuple[str, ...]] = {
     "history": ("history -v", "history --format json", "history --since 1h", "status"),
     "index.json": _STATUS,
     "sdk": ("status", "status --format json"),
-    "refused.json": (
+    "last-refusal.json": (
         "explain --last --offline",
         "explain --last --offline --format json",
         "status",
     ),
     "organization.json": ("explain --last --offline", "explain admin --offline"),
-    "recent.json": ("list",),
+    "usage.json": ("list",),
     "servers": ("status", "status --format json"),
 }
 """By file or folder of the state; what no reader of these reads is for other tests."""
@@ -196,10 +196,10 @@ def test_one_odd_value_is_never_unexpected(full: World, data: st.DataObject) -> 
     [
         ("history/000000000001.jsonl", ("at",), "9999-12-31T23:59:59-23:59", "history"),
         ("history/000000000001.jsonl", ("at",), "0001-01-01T00:00:00+23:59", "history"),
-        ("refused.json", ("at",), "9999-12-31T23:59:59-23:59", "explain --last --offline"),
-        ("refused.json", ("asked", "tags"), [1], "explain --last --offline"),
-        ("refused.json", ("asked", "duration"), "x", "explain --last --offline"),
-        ("refused.json", ("asked", "policy"), 7, "explain --last --offline"),
+        ("last-refusal.json", ("at",), "9999-12-31T23:59:59-23:59", "explain --last --offline"),
+        ("last-refusal.json", ("asked", "tags"), [1], "explain --last --offline"),
+        ("last-refusal.json", ("asked", "duration"), "x", "explain --last --offline"),
+        ("last-refusal.json", ("asked", "policy"), 7, "explain --last --offline"),
         ("index.json", ("started_at",), "9999-12-31T23:59:59Z", "status"),
     ],
 )

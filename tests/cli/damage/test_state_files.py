@@ -54,7 +54,7 @@ def full() -> Iterator[World]:
         assert world.rolehop("assume", "hub", "--read-only", "--shell", "sh").code == 0
         del world.sts.world.roles[AUDITS[0]]
         assert world.rolehop("credential-process", "spokes/444444444444").code == 5
-        assert {"flags", "recent", "sdk"} <= {path.name for path in world.state.iterdir()}
+        assert {"flags", "recent-failures", "sdk"} <= {path.name for path in world.state.iterdir()}
         shutil.copytree(world.state, world.folder / "state")
         shutil.copytree(world.vault, world.folder / "stored")
         yield world
@@ -131,7 +131,7 @@ assert ctypes.CDLL(None).capset(header, sets) == 0
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o500], ids=oct)
-@pytest.mark.parametrize("folder", ["", "locks", "flags", "recent", "sdk"])
+@pytest.mark.parametrize("folder", ["", "locks", "flags", "recent-failures", "sdk"])
 def test_folders_without_permission(fresh: World, folder: str, mode: int) -> None:
     path = fresh.state / folder
     path.mkdir(exist_ok=True)

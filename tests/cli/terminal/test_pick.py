@@ -181,7 +181,7 @@ def test_leaving_the_picker_is_130_and_restores_the_terminal(world: World, key: 
         assert person.attributes() == before
     assert (done.code, done.out) == (130, "false\n")
     assert world.sts.calls == []
-    assert not (world.state / "recent.json").exists()
+    assert not (world.state / "usage.json").exists()
 
 
 @pytest.mark.parametrize("arguments", [["assume"], ["shell"], ["exec", "--", "true"]])

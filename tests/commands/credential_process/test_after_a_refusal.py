@@ -38,7 +38,7 @@ def due(world: World) -> World:
     leave(world, minutes=5)
     fails(world)
     assert world.rolehop(*PROCESS).code == 0
-    assert list(world.state.glob("recent/renewal-*.json"))
+    assert list(world.state.glob("recent-failures/renewal-*.json"))
     world.sts.recover()
     return world
 
@@ -86,7 +86,7 @@ def test_the_cached_session_of_a_refused_hop_does_not_grant_it(world: World) -> 
 def test_a_refusal_that_cannot_be_noted_costs_the_old_sessions(due: World) -> None:
     """Also that of the hop itself, which other chains have in common."""
     assert due.rolehop(*HUB_PROCESS).code == 0
-    (due.state / "refused").touch()
+    (due.state / "refused-steps").touch()
     del due.sts.world.roles[HUB]
     assert due.rolehop("refresh", "admin").code == 5
     leave(due, minutes=5)
@@ -108,14 +108,14 @@ def test_what_was_refused_is_not_handed_out_with_another_state_folder(due: World
 def test_what_is_no_note_withholds_nothing_and_goes_with_the_sessions(
     due: World, damage: str
 ) -> None:
-    (due.state / "refused").mkdir()
+    (due.state / "refused-steps").mkdir()
     for key in json.loads((due.state / "index.json").read_text())["sessions"]:
-        path = due.state / "refused" / f"{key}.json"
+        path = due.state / "refused-steps" / f"{key}.json"
         path.mkdir() if damage == "folder" else path.symlink_to("/etc/passwd")
     fails(due)
     assert due.rolehop(*PROCESS).code == 0
     assert due.rolehop("logout", "--all").code == 0
-    assert list((due.state / "refused").iterdir()) == []
+    assert list((due.state / "refused-steps").iterdir()) == []
 
 
 def gives(world: World, user: User) -> Key:
@@ -177,9 +177,9 @@ def test_a_program_that_failed_once_has_refused_nothing(process: World) -> None:
 def test_what_another_process_does_during_a_renewal_counts(process: World, what: str) -> None:
     """The renewal asks the source, which takes its time; then the network fails."""
     keys = json.loads((process.state / "index.json").read_text())["sessions"]
-    notes = " ".join(f"{process.state}/refused/{key}.json" for key in keys)
+    notes = " ".join(f"{process.state}/refused-steps/{key}.json" for key in keys)
     forget = " ".join(f"'{path}'" for path in process.items())
-    notes = f"mkdir -p {process.state}/refused; touch {notes}"
+    notes = f"mkdir -p {process.state}/refused-steps; touch {notes}"
     (process.home / "before").write_text(notes if what == "refused" else f"rm -f {forget}")
     fails(process)
     assert process.rolehop(*PROCESS).code == 6

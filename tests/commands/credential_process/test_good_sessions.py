@@ -45,7 +45,7 @@ def test_a_good_session_is_handed_out_while_aws_fails(due: World, command: tuple
 def test_an_sdk_that_asks_again_at_once_gets_it_at_once(due: World) -> None:
     first = due.rolehop(*PROCESS)
     due.sts.calls.clear()
-    (note,) = due.state.glob("recent/renewal-*.json")
+    (note,) = due.state.glob("recent-failures/renewal-*.json")
     noted_at = note.stat().st_mtime
     again = due.rolehop(*PROCESS, before=at_time(noted_at + 29))
     assert (again.code, again.out) == (0, first.out)
@@ -68,7 +68,7 @@ def test_a_short_session_that_was_renewed_meanwhile_is_not_called_old(world: Wor
     assert NOTE in world.rolehop(*PROCESS).err
     renewed = world.rolehop("refresh", "admin")
     assert renewed.code == 0, renewed.err
-    (note,) = world.state.glob("recent/renewal-*.json")
+    (note,) = world.state.glob("recent-failures/renewal-*.json")
     done = world.rolehop(*PROCESS, before=at_time(note.stat().st_mtime + 1))
     assert (done.code, done.err) == (0, "")
 

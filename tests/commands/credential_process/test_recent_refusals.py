@@ -22,7 +22,7 @@ def refused(world: World) -> World:
 
 
 def note_of(world: World) -> Path:
-    (found,) = world.state.glob("recent/refusal-*.json")
+    (found,) = world.state.glob("recent-failures/refusal-*.json")
     return found
 
 
@@ -59,7 +59,7 @@ def test_a_changed_config_asks_at_once(refused: World) -> None:
 def test_a_session_that_came_meanwhile_is_handed_out(refused: World) -> None:
     refused.sts.world.role(ADMIN, trusts=[HUB])
     assert refused.rolehop("refresh", "admin").code == 0
-    assert not list(refused.state.glob("recent/refusal-*.json"))
+    assert not list(refused.state.glob("recent-failures/refusal-*.json"))
     assert refused.rolehop(*PROCESS).code == 0
 
 

@@ -97,7 +97,7 @@ def test_each_chain_has_its_own(failed: World) -> None:
 @pytest.mark.parametrize("command", [PROCESS, ("refresh", "admin"), ("assume", "admin")])
 def test_a_walk_forgets_it(failed: World, command: tuple[str, ...]) -> None:
     failed.sts.world.role(ADMIN, trusts=[HUB])
-    for note in failed.state.glob("recent/*"):  # AWS is not asked again for five seconds
+    for note in failed.state.glob("recent-failures/*"):  # AWS is not asked again for five seconds
         os.utime(note, (0, 0))
     done = failed.rolehop(*command)
     assert done.code == 0, done.err

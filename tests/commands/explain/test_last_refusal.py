@@ -30,7 +30,7 @@ def test_the_last_refused_hop_is_explained(world: World) -> None:
     )
     assert done.code == 5
     assert [hop["hop"] for hop in done.json["hops"]] == [2]
-    note = world.state / "refused.json"
+    note = world.state / "last-refusal.json"
     saved = json.loads(note.read_text())
     assert (saved["chain"], saved["hop"], saved["code"]) == ("admin", 2, "AccessDenied")
     assert note.stat().st_mode & 0o777 == 0o600
@@ -184,7 +184,7 @@ def test_a_policy_that_aws_names_by_its_arn_is_judged_if_its_text_is_at_hand(wor
 def test_the_note_holds_no_secret_and_what_is_shown_is_visible(world: World) -> None:
     secret = world.alice.key.secret
     refuse(world, "hub", HUB, f"because \x85{secret}\u202e")
-    stored = (world.state / "refused.json").read_text()
+    stored = (world.state / "last-refusal.json").read_text()
     assert secret not in stored
     assert "[hidden]" in stored
     shown = world.rolehop("explain", "--last", "--offline")
