@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.awsconfig import AwsConfig
+from rolehop.base.digest import checked_line
 from rolehop.sources.context import SourceContext, choose
 from rolehop.vault.notes import MOST_CHOICES, LastChoices
 from tests.sources.machines import Typist
@@ -35,7 +36,7 @@ def test_the_last_choice_of_each_list_is_remembered_and_the_oldest_are_dropped(
 )
 def test_a_damaged_file_is_forgotten_and_written_anew(tmp_path: Path, text: str) -> None:
     path = tmp_path / "choices.json"
-    path.write_text(text)
+    path.write_text(checked_line(text) if "}" in text else text)
     path.chmod(0o600)
     choices = LastChoices(tmp_path)
     assert choices.last("a") is None
