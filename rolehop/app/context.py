@@ -331,6 +331,7 @@ class App:
             locks=self.locks,
             sts=self._sts_for_source,
             watched=self.dependencies.add_file,
+            watched_here=self.dependencies.add_file_here,
             beyond_record=self.dependencies.mark_uncacheable,
             note=self.note,
             quiet=self._notify is None,

@@ -129,8 +129,8 @@ class DependencyTracker:
 
     Attributes:
         variables: variable name to its mark in the record.
-        files: absolute path to its stamp, taken *before* the file was read, so that a change in
-            between is noticed.
+        files: path to its stamp, taken *before* the file was read, so that a change in between is
+            noticed. A relative path is looked up in the working folder of who asks.
         items: name of another keyring item, without ``rolehop/``, to the JSON member that it must
             hold; empty: there must be no such item.
         uncacheable: the answer depends on something that no record can hold, or on all variables,
@@ -163,6 +163,13 @@ class DependencyTracker:
         name = str(path.absolute())
         self.files.setdefault(name, file_stamp(name))
         return path
+
+    def add_file_here(self, name: str) -> None:
+        """Note that the answer depends on what is, or is not, at the relative path ``name``.
+
+        It may be an answer in other folders, too: in those where the same, or nothing, is there.
+        """
+        self.files.setdefault(name, file_stamp(name))
 
     def add_item(self, name: str, member: str) -> None:
         """Note that the answer depends on ``member`` of the keyring item ``name``."""

@@ -103,7 +103,7 @@ class Gatherer:
                 origin, f'"~" is not expanded here; write the full path: {quoted(name)}'
             )
             return None
-        return Path(os.path.normpath(folder / name))
+        return Path(_beside(folder, name))
 
     def _named(self, path: Path, origin: Origin) -> str | None:
         return self._text(path, origin, f"{path} ", f"there is no file {path}")
@@ -172,6 +172,27 @@ class Gatherer:
             self.problems.add_error(origin, error)
             return ()
         return names if isinstance(names, tuple) else ()
+
+
+def command_beside(folder: Path, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command of a file in ``folder``, its paths in full.
+
+    These are the program, unless it is looked for on ``PATH``, and words that begin with ``./`` or
+    ``../``. Any other word may be anything; ``~`` and ``$`` are left for the error to explain.
+    """
+    program, *arguments = words
+    is_path = ("/" in program or os.sep in program) and not program.startswith(("~", "$"))
+    return (
+        _beside(folder, program) if is_path else program,
+        *(_beside(folder, each) if each.startswith(_RELATIVE) else each for each in arguments),
+    )
+
+
+_RELATIVE = ("./", "../", f".{os.sep}", f"..{os.sep}")
+
+
+def _beside(folder: Path, word: str) -> str:
+    return os.path.normpath(folder / word)
 
 
 def _absolute(path: Path) -> str:

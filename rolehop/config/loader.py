@@ -15,7 +15,7 @@ from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.text import quoted
 from rolehop.config import sts_limits, value_types
 from rolehop.config.chain_rules import ChainRules
-from rolehop.config.includes import Document, Gatherer, Read
+from rolehop.config.includes import Document, Gatherer, Read, command_beside
 from rolehop.config.model import (
     ChainConfig,
     ChainsByName,
@@ -149,13 +149,15 @@ class Builder:
         )
 
     def _paths(self, table: Table, values: Values, origin: Origin, document: Document) -> Values:
-        """Return the values that are paths as full ones; they are relative to the file that has them."""
+        """Return the paths among the values in full; they are relative to the file that has them."""
         found: Values = {}
         for key in table.keys:
             written = values.get(key.name)
             if key.check is value_types.PATH and isinstance(written, str):
                 path = self.gatherer.beside(document.folder, written, origin.at(key.name))
                 found[key.name] = str(path)
+            elif key.check is value_types.COMMAND and isinstance(written, tuple):
+                found[key.name] = command_beside(document.folder, written)
         return found
 
     def _without_type(self, kind: object, found: object, origin: Origin) -> None:

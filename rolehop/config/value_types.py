@@ -377,7 +377,12 @@ PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
 REGION = Check("region", "a region", _region)
 URL = Check("URL", "https", _url)
 PATH = Check("path", "relative to this file", as_text)
-COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)
+COMMAND = Check(
+    "command",
+    "a list, or one text split into words; no shell; ./ is beside this file",
+    _command,
+    prose=True,
+)
 CONTAINER = Check("boolean, or text", 'or "granted"', _container)
 COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
 BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)

@@ -240,6 +240,9 @@ class SourceContext:
     """Records that the answer depends on the file at a path, and returns the path. A stamp must
     pass each file that it reads through here, or the hot path would hand out a stale session."""
 
+    watched_here: Callable[[str], None] = field(default=_ignore_line)
+    """Records that the answer depends on what is, or is not, at a relative path."""
+
     beyond_record: Callable[[], None] = field(default=_do_nothing)
     """Marks the answer as uncacheable for the hot path: it depends on something that a record
     cannot hold, e.g. the contents of a PKCS#11 token, or must not hold, e.g. a secret."""

@@ -15,8 +15,6 @@ from rolehop.awsconfig import (
     ChainBase,
     CredentialKind,
     credential_kind_of,
-    current_profile,
-    endpoint_overrides,
     profile_setting,
     resolve_profile,
 )
@@ -26,6 +24,7 @@ from rolehop.base.errors import SignInExpired, SourceError
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.plan.model import Stamp
+from rolehop.sources.program_state import program_state, sign_in_endpoints
 from rolehop.sources.programs import diagnose_program, program_environment, source_command_output
 from rolehop.sources.source_type import Diagnosis, SourceType
 
@@ -181,23 +180,18 @@ TABLE = Table(
     ),
 )
 
-SIGN_IN_SERVICES = ("signin", "sso", "sso-oidc")
-"""What a program may sign in through: it inherits the variables that say where that is."""
-
 
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
-    """Return a constant stamp: who the process signs in as can change without notice.
+    """Return what can be seen of whom the process signs in as, which may change without notice.
 
     Raises:
         SourceError: the process is waiting for itself, or its command leads back to it.
     """
     refuse_source_loop(source, context)
     return Stamp(
-        "process",
+        program_state(_command(source), context),
         long_lived=False,
-        endpoints=endpoint_overrides(
-            context.aws, current_profile(context.environ), context.environ, SIGN_IN_SERVICES
-        ),
+        endpoints=sign_in_endpoints(context),
         stored=True,
         may_be_keys=True,
     )

@@ -44,7 +44,8 @@ from rolehop.plan.model import Stamp
 from rolehop.sources.cli_sign_in import ENDPOINTS_IN_USE
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.mfa import MFA_KEYS, diagnose_mfa_command
-from rolehop.sources.process import SIGN_IN_SERVICES, refuse_loop, split_command, with_resolving
+from rolehop.sources.process import refuse_loop, split_command, with_resolving
+from rolehop.sources.program_state import SIGN_IN_SERVICES, program_state
 from rolehop.sources.programs import program_environment
 from rolehop.sources.source_type import ConsoleUser, Diagnosis, Expanded, SourceType, one_line
 
@@ -150,8 +151,8 @@ def _base_of(path: ProfileChain, aws: AwsConfig) -> ChainBase:
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     """Return the digest of the sections that make up the profile, and of its sign-in or token.
 
-    For a process that is its definition only: who it signs in as can change without notice, unless
-    ``principal`` pins it.
+    Of a process that is what can be seen of whom it signs in as: it may change without notice,
+    unless ``principal`` pins it.
 
     Raises:
         SourceError: the profile's process leads back to the profile.
@@ -163,8 +164,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
             raise _nothing(name, context)
         if kind is CredentialKind.SSO:
             sso_profile(context.aws, name)
-        if kind is CredentialKind.PROCESS:
-            check_trust(context.aws, name, "credential_process")
+        words = _command(name, context) if kind is CredentialKind.PROCESS else ()
         keys = static_keys(context.aws, name) if kind is CredentialKind.KEYS else None
         value = profile_fingerprint(context.aws, name)
     except SourceError as error:
@@ -173,7 +173,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         return Stamp(value, long_lived=keys.long_lived)
     if kind is CredentialKind.PROCESS:
         refuse_loop(name, context)
-    state = _state(kind, source, context)
+        state: str | None = program_state(words, context, _CREDENTIAL_VARIABLES)
+    else:
+        state = _state(kind, source, context)
     return Stamp(
         value if state is None else digest_of(value, state),
         long_lived=False,

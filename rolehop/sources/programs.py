@@ -213,12 +213,18 @@ def program_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
     Everything else stays, the ``AWS_…`` variables included: the program may need it.
     """
-    own = _OWN_SESSION if environ.get("ROLEHOP_CHAIN") and environ.get("AWS_SESSION_TOKEN") else ()
+    own = own_session(environ)
     return {
         name: value
         for name, value in environ.items()
         if name not in own and not (name.startswith("ROLEHOP_") and name.endswith(_SECRET_ENDS))
     }
+
+
+def own_session(environ: Mapping[str, str]) -> Sequence[str]:
+    """Return the variables of a session that rolehop put into ``environ``, if it did."""
+    is_own = environ.get("ROLEHOP_CHAIN") and environ.get("AWS_SESSION_TOKEN")
+    return _OWN_SESSION if is_own else ()
 
 
 def source_command_output(

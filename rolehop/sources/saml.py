@@ -30,6 +30,7 @@ from rolehop.config.schema import Key, Table
 from rolehop.hotpath.record import started_at
 from rolehop.plan.model import Stamp
 from rolehop.sources.context import FederatedIdentity, SourceChanged, choose
+from rolehop.sources.program_state import program_state, sign_in_endpoints
 from rolehop.sources.programs import diagnose_program, source_command_output
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
 from rolehop.walk.ports import Source, StsRefusal
@@ -346,15 +347,17 @@ TABLE = Table(
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     """Return the principal of a file's or variable's assertion, or the sign-in's generation.
 
-    A command prints a new assertion each time, and running it is the sign-in itself: without a
-    ``source login`` the stamp is its definition, as for a process.
+    A command prints a new assertion each time, and running it is the sign-in itself: what can be
+    seen of it is in the stamp, as for a process, with the generation of a ``source login``.
     """
     if origin_of(source) is None:
         value = _state(source, context)
         problem = None if value else not_signed_in(source).what
         return Stamp(value, long_lived=False, problem=problem, stored=True)
     if origin_of(source) == "assertion_command":
-        return Stamp(_state(source, context), long_lived=False, stored=True)
+        value = digest_of(_state(source, context), _program_state(source, context))
+        endpoints = sign_in_endpoints(context)
+        return Stamp(value, long_lived=False, endpoints=endpoints, stored=True)
     try:
         assertion = parsed(source, read_text(source, context))
     except SourceError as error:
@@ -382,6 +385,14 @@ def _state(source: SourceConfig, context: SourceContext) -> str | None:
         return principal_of(source, parsed(source, read_text(source, context)))
     except SourceError:
         return None
+
+
+def _program_state(source: SourceConfig, context: SourceContext) -> str:
+    """Return what can be seen of whom ``assertion_command`` signs in as; empty without one."""
+    command = source.settings.get("assertion_command")
+    if not isinstance(command, tuple):
+        return ""
+    return digest_of(command, program_state(command, context), sign_in_endpoints(context))
 
 
 def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
@@ -511,8 +522,11 @@ class _Saml:
             return None
         if not is_wanted(self.source, stored):
             return f"the last sign-in was for {stored.role} by {stored.provider}"
-        if document.get("endpoint") != _made_for(self.source, stored, self.context)["endpoint"]:
+        made_for = _made_for(self.source, stored, self.context)
+        if document.get("endpoint") != made_for["endpoint"]:
             return "the last sign-in was made at another STS endpoint"
+        if document.get("program") != made_for["program"]:
+            return "the last sign-in was made by another command, or with other variables"
         issued_at = _time_in(document, "issued_at")
         if issued_at is not None and issued_at - self.context.now() > CLOCK_TOLERANCE:
             return "the clock was set back since the last sign-in"
@@ -577,7 +591,12 @@ def _made_for(source: SourceConfig, chosen: SamlRole, context: SourceContext) ->
 
     region = region_for(source, context, partition_of(chosen.role) or "aws")
     endpoint = settings_for(context, region).session_endpoint or ""
-    return {"role": chosen.role, "provider": chosen.provider, "endpoint": endpoint}
+    return {
+        "role": chosen.role,
+        "provider": chosen.provider,
+        "endpoint": endpoint,
+        "program": _program_state(source, context),
+    }
 
 
 def _as_document(credentials: Credentials) -> Document:

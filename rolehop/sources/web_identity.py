@@ -17,6 +17,7 @@ from rolehop.plan.resolve import clean_name
 from rolehop.sources.aws_clients import region_for, sts_client, token_rejected
 from rolehop.sources.context import FederatedIdentity, SourceChanged
 from rolehop.sources.oidc_login import OidcSignIn, provider_of
+from rolehop.sources.program_state import sign_in_endpoints
 from rolehop.sources.programs import diagnose_program
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
 from rolehop.sources.web_tokens import CI, FILE_VARIABLE, TOKEN_SOURCES, TokenOrigin
@@ -129,7 +130,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     """Return whose token it is, as far as that is known without a call, and what STS is asked.
 
     For a token in a file or a variable: what it says. For a sign-in: its generation. For a CI job:
-    what tells it from other jobs. For a command: its definition, as for ``process``.
+    what tells it from other jobs. For a command: what can be seen of it, as for ``process``.
     """
     origin = TokenOrigin.of(source, context)
     try:
@@ -140,7 +141,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     # partition of a role in short form, from a region.
     role, _ = _role_or_problem(origin)
     value = digest_of(role, _configured_session_name(origin), state)
-    return Stamp(value, long_lived=False, problem=_problem(origin), stored=True)
+    endpoints = sign_in_endpoints(context) if "token_command" in source.settings else ()
+    problem = _problem(origin)
+    return Stamp(value, long_lived=False, problem=problem, endpoints=endpoints, stored=True)
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:

@@ -16,6 +16,7 @@ from rolehop.base.errors import SourceError, SourceWithdrawn
 from rolehop.base.files import NotRegular, read_regular
 from rolehop.base.json_fields import secret_in
 from rolehop.sources.oidc_login import OidcSignIn, provider_of
+from rolehop.sources.program_state import program_state
 from rolehop.sources.programs import source_command_output, why_not_startable
 
 if TYPE_CHECKING:
@@ -209,8 +210,9 @@ class TokenOrigin:
                     f"nobody is signed in to {provider.issuer} ({login})", fix=login
                 )
             return self.generation
-        if "token_command" in self.source.settings:
-            return "command"
+        command = self.source.settings.get("token_command")
+        if isinstance(command, tuple):
+            return program_state(command, self.context)
         ci = self._ci()
         if ci is not None and not self.is_local:
             return ci.job_digest(self.context)

@@ -7,7 +7,10 @@ from types import MappingProxyType
 
 import pytest
 
+from rolehop.base.files import FileText
+from rolehop.config.loader import load_config
 from rolehop.config.model import ChainConfig, Defaults, HopConfig, SourceConfig
+from rolehop.sources import SOURCE_TABLES
 from tests.config.texts import HERE, complaints_of, error_of, load
 
 EVERYTHING = """\
@@ -103,6 +106,33 @@ def test_every_key_becomes_a_value() -> None:
             ),
         ),
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('"./login"', ("/etc/rolehop/login",)),
+        ('"../bin/login -x"', ("/etc/bin/login", "-x")),
+        ('"bin/login"', ("/etc/rolehop/bin/login",)),
+        ('"login"', ("login",)),
+        ('"/bin/login"', ("/bin/login",)),
+        ('"~/bin/login"', ("~/bin/login",)),
+        ('"$HOME/bin/login"', ("$HOME/bin/login",)),
+        (
+            '["sh", "./login", "../x", "x/y", "."]',
+            ("sh", "/etc/rolehop/login", "/etc/x", "x/y", "."),
+        ),
+    ],
+)
+def test_paths_in_a_command_are_relative_to_the_file(written: str, meant: tuple[str, ...]) -> None:
+    text = f'version = 1\n[sources.s]\ntype = "process"\ncommand = {written}\n'
+    config = load_config(
+        [Path("/etc/rolehop/config.toml")],
+        explicit=True,
+        read=lambda path: FileText(str(path), text),
+        source_types=SOURCE_TABLES,
+    )
+    assert config.sources["s"].settings["command"] == meant
 
 
 def test_an_empty_file_is_the_defaults() -> None:

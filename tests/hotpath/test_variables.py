@@ -22,7 +22,7 @@ source = "me"
 hops = [{{ role = "{HUB}", duration = "2h" }}]
 [sources.program]
 type = "process"
-command = ["cat", "printed.json"]
+command = ["cat", "HOME/printed.json"]
 [chains.printed]
 source = "program"
 hops = [{{ role = "{HUB}" }}]
@@ -31,7 +31,7 @@ hops = [{{ role = "{HUB}" }}]
 
 def with_every_source(world: World) -> World:
     prepared(world)
-    world.config(world.config_file.read_text() + LONG)
+    world.config(world.config_file.read_text() + LONG.replace("HOME", str(world.home)))
     world.sts.world.role(HUB, trusts=[world.alice.arn], max_session=43200)
     key = world.alice.key
     (world.home / "printed.json").write_text(

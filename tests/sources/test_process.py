@@ -14,6 +14,7 @@ from rolehop.base.errors import SourceError
 from rolehop.handover.environment import OWN_SECRETS
 from rolehop.plan.model import Stamp
 from rolehop.sources import programs, stamp_of
+from rolehop.sources.program_state import program_state
 from rolehop.sources.programs import program_environment, program_output
 from tests.doubles.metadata import session_of
 from tests.doubles.sts_world import Key
@@ -82,10 +83,49 @@ class TestProcess:
             assert world.rolehop("credential-process", "own").code == 0
         assert (world.home / "runs").read_text() == "['an argument', '$HOME']\n"
 
-    def test_its_stamp_is_its_definition(self, world: World, key: Key) -> None:
+    def test_two_configs_with_a_program_of_their_own_share_no_session(
+        self, world: World, key: Key
+    ) -> None:
+        assert key.role is not None
+        other = session_of(world.sts.world, key.role, "other")
+        for name, session in (("one", key), ("two", other)):
+            folder = world.home / name
+            folder.mkdir()
+            (folder / "login").write_text(f"#!/bin/sh\necho '{json.dumps(answer(session))}'\n")
+            (folder / "login").chmod(0o700)
+            (folder / "c.toml").write_text(
+                'version = 1\n[sources.s]\ntype = "process"\ncommand = ["./login"]\n'
+                '[chains.own]\nsource = "s"\n'
+            )
+
+        def key_id(name: str) -> object:
+            config = str(world.home / name / "c.toml")
+            done = world.rolehop("--config", config, "credential-process", "own")
+            assert done.code == 0, done.err
+            return done.json["AccessKeyId"]
+
+        assert key_id("one") == key.access_key_id
+        assert key_id("two") == other.access_key_id
+        assert key_id("one") == key.access_key_id
+
+    def test_its_session_is_that_of_the_profile_that_it_inherits(
+        self, world: World, key: Key
+    ) -> None:
+        assert key.role is not None
+        other = session_of(world.sts.world, key.role, "other")
+        text = {"": json.dumps(answer(key)), "x": json.dumps(answer(other))}
+        program(world, f"import os\nprint({text!r}[os.environ.get('AWS_PROFILE', '')])")
+        for name, session in (("", key), ("x", other), ("", key)):
+            done = world.rolehop("credential-process", "own", env={"AWS_PROFILE": name or None})
+            assert done.json["AccessKeyId"] == session.access_key_id
+
+    def test_its_stamp_is_what_can_be_seen_of_it(self, world: World, key: Key) -> None:
         printing(world, "{}")
-        stamp = stamp_of(source_of(world), context_of(world))
-        assert stamp == Stamp("process", long_lived=False, stored=True, may_be_keys=True)
+        source, context = source_of(world), context_of(world)
+        state = program_state(source.settings["command"], context)  # type: ignore[arg-type]
+        assert stamp_of(source, context) == Stamp(
+            state, long_lived=False, stored=True, may_be_keys=True
+        )
 
     @pytest.mark.parametrize(
         ("changes", "cause"),

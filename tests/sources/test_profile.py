@@ -346,7 +346,6 @@ class TestLoops:
             "rolehop-helper credential-process c",
             "aws-vault credential-process c",
             "rolehop credential-process",
-            "rolehop export 'c",
         ],
     )
     def test_what_is_no_loop_is_none(self, command: str, home: Home) -> None:
@@ -355,6 +354,15 @@ class TestLoops:
         context = home.context()
         base, _, _ = expand(home.source("p"), context.aws)
         assert stamp_of(base, context).problem is None
+
+    def test_a_process_that_cannot_be_read_is_a_problem_of_the_plan(self, home: Home) -> None:
+        home.write("[profile p]\ncredential_process = rolehop export 'c\n")
+        context = home.context()
+        base, _, _ = expand(home.source("p"), context.aws)
+        problem = stamp_of(base, context).problem
+        assert problem == (
+            "the credential_process of AWS profile 'p' cannot be read: a quote in it is not closed"
+        )
 
     def test_a_loop_behind_a_script_is_seen_from_inside_it(self, home: Home) -> None:
         home.write("[profile 'a,b']\ncredential_process = script\n")

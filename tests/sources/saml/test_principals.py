@@ -163,17 +163,35 @@ class TestWhoseSession:
         use(world, f'type = "saml"\nassertion_command = ["{tool}"]')
         tokens, source = MemoryTokens(), source_of(world)
         context = context_of(world, tokens=tokens)
-        assert stamp_of(source, context).value == "command"
+        by_command = stamp_of(source, context)
         joe = idp.assertion([START], who="joe@example.com")
         saml.login(source, context, Login(text=Secret(joe)))
-        assert stamp_of(source, context).value == "generation-1"
+        assert stamp_of(source, context) != by_command
         later = context_of(
             world, tokens=tokens, now=lambda: datetime.now(UTC) + timedelta(minutes=50)
         )
         with pytest.raises(SourceChanged):
             build_source(source, later).load()
-        assert stamp_of(source, context).value == "command"
+        assert stamp_of(source, context) == by_command
         assert build_source(source, context).load() is not None
+
+    def test_a_command_does_not_use_a_sign_in_that_was_made_with_other_variables(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        tool = world.folder / "sign-in"
+        tool.write_text(f"#!/bin/sh\necho {idp.assertion([START])}\n")
+        tool.chmod(0o700)
+        use(world, f'type = "saml"\nassertion_command = ["{tool}"]')
+        tokens, source = MemoryTokens(), source_of(world)
+        joes, mine = (
+            context_of(world, {"AWS_PROFILE": name}, tokens=tokens) for name in ("joe", "me")
+        )
+        saml.login(source, joes, Login())
+        assert stamp_of(source, joes) != stamp_of(source, mine)
+        assert build_source(source, joes).load() is not None
+        with pytest.raises(SourceChanged):
+            build_source(source, mine).load()
+        assert tokens.documents == {}
 
     def test_principal_pins_who_a_command_must_be(
         self, world: World, idp: IdentityProvider
