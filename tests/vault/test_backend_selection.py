@@ -243,6 +243,7 @@ def test_a_bus_without_a_secret_service_leads_to_the_kernel_keyring(home: dict[s
     assert choose_apart(dead, "linux")[0] == KERNEL
 
 
+AS_ROOT = pytest.mark.root("to make namespaces")
 CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc")
 OF_ONE_USER = ("unshare", "--user", "--map-root-user", *CONTAINER[1:])
 WSL = ("sh", "-c", 'mount -t tmpfs none /run && mkdir /run/WSL && exec "$@"', "sh")
@@ -257,6 +258,7 @@ def need(within: tuple[str, ...]) -> None:
         pytest.skip(f"no such namespaces: {done.stderr}")
 
 
+@AS_ROOT
 @pytest.mark.parametrize("within", [CONTAINER, NO_PROC], ids=["container", "no /proc"])
 def test_a_keyring_that_other_containers_may_share_is_used_only_if_it_is_named(
     home: dict[str, str], within: tuple[str, ...]
@@ -270,7 +272,13 @@ def test_a_keyring_that_other_containers_may_share_is_used_only_if_it_is_named(
     assert choose_apart(home, "linux", KERNEL, within) == [KERNEL, None, False, False]
 
 
-@pytest.mark.parametrize("within", [OF_ONE_USER, (*CONTAINER, *WSL)], ids=["user namespace", "WSL"])
+@pytest.mark.parametrize(
+    "within",
+    [
+        pytest.param(OF_ONE_USER, id="user namespace"),
+        pytest.param((*CONTAINER, *WSL), id="WSL", marks=AS_ROOT),
+    ],
+)
 def test_a_keyring_of_one_person_is_used_in_a_container(
     home: dict[str, str], within: tuple[str, ...]
 ) -> None:

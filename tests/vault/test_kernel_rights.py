@@ -19,7 +19,7 @@ import pytest
 from tests.support.environment import for_coverage
 from tests.vault.as_user import need_kernel_keyring, run
 
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+AS_ROOT = pytest.mark.root("to become another user")
 ROOT = Path(__file__).parents[2]
 OTHER = 65_534  # nobody
 BECOME = {

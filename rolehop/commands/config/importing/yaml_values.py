@@ -38,6 +38,13 @@ def read_yaml(text: str) -> Yaml:
             self.depth -= 1
             return node
 
+        def scan_flow_scalar_non_spaces(self, double: object, start_mark: object) -> object:
+            try:
+                return super().scan_flow_scalar_non_spaces(double, start_mark)
+            except (OverflowError, ValueError):  # of chr(), for "\Uffffffff" or "\U00110000"
+                line = self.line + 1
+                raise ValueError(f"line {line}: it has an escape for no character") from None
+
     if len(text) > _LONGEST:
         raise ValueError(f"it is longer than {_LONGEST} characters")
     try:
@@ -50,8 +57,6 @@ def read_yaml(text: str) -> Yaml:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ValueError(f"line {mark.line + 1}: {error.problem or error.context}") from None
-    except OverflowError:  # an escape such as "\Uffffffff"
-        raise ValueError(f"line {loader.line + 1}: it has an escape for no character") from None
     return "" if node is None else _Expansion().value(node, 1)
 
 

@@ -186,6 +186,7 @@ def test_aws_profiles_that_run_aws_sso_are_sign_ins() -> None:
         ("a: {b: 1, b: 2}", "line 1: the key is there twice"),
         ("a: 1\nb: \0", "line 2: it has a character that YAML does not allow"),
         ('a: 1\nb: "\\Uffffffff"', "line 2: it has an escape for no character"),
+        ('a: 1\nb: "\\U00110000"', "line 2: it has an escape for no character"),
         ("#" * 2_000_000, "it is longer than 1048576 characters"),
     ],
 )
