@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,20 +18,16 @@ from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, call_options, format_option, walk_options_from
 from rolehop.cli.walk_command import chain_or_pick
-from rolehop.commands.explain.actions import (
-    HOW_TO_NAME_ROLE,
-    ActionOptions,
-    describe_role,
-    judge_actions,
-)
 from rolehop.commands.explain.options import REFUSED, exit_code, policy_flags
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.action_request import is_one_resource
 from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.model import Outcome
-from rolehop.policy.role_report import RoleReport
 from rolehop.terminal.layout import line
+
+if TYPE_CHECKING:
+    from rolehop.commands.explain.actions import ActionOptions
+    from rolehop.policy.role_report import RoleReport
 
 _MOST_BYTES = 4_000_000  # of a text on stdin
 _ACTION = Pattern(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
@@ -49,6 +46,9 @@ def action_options(
         if resource is None and own_policy is None:
             return None
         raise UsageError("--resource is given without --action", fix="--action s3:GetObject")
+    from rolehop.commands.explain.actions import ActionOptions
+    from rolehop.policy.action_request import is_one_resource
+
     wrong = next((each for each in listed if _ACTION.fullmatch(each) is None), None)
     if wrong is not None:
         raise UsageError(f"'{wrong}' is not an action", fix="--action s3:GetObject, or s3:Get*")
@@ -71,6 +71,7 @@ def print_actions(
     offline: bool,
 ) -> set[Outcome]:
     """Judge and print the actions; return their outcomes."""
+    from rolehop.commands.explain.actions import judge_actions
     from rolehop.commands.explain.documents import actions_document
     from rolehop.commands.explain.view import actions_view
 
@@ -286,6 +287,8 @@ def command(
         found = print_actions(cli, what[0], asked, policies, options, style, offline=offline)
         ctx.exit(exit_code(found, strict=strict))
     if len(what) == 2:
+        from rolehop.commands.explain.actions import describe_role
+
         _print_role(cli, describe_role(cli.app, what[1], policies, offline=offline), style)
         return
     verdict = (
@@ -385,6 +388,8 @@ def _check_combination(
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
     if what == ("role",) and not is_chain(cli.app, "role"):
+        from rolehop.commands.explain.actions import HOW_TO_NAME_ROLE
+
         raise UsageError("it is not said which role", fix=HOW_TO_NAME_ROLE)
     flags = (*options.call_flags, *(("--write-fix",) if role and writes else ()))
     if flags and (last or role):
