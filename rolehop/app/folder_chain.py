@@ -18,7 +18,6 @@ from rolehop.base.advice import Argument
 from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import sha256_hex
 from rolehop.base.errors import ConfigError, Declined, UsageError
-from rolehop.base.file_access import Distrust, distrust_of_folder
 from rolehop.base.files import read_trusted_plain
 from rolehop.base.text import clean
 from rolehop.vault.notes import NoteFile
@@ -143,9 +142,6 @@ def read_folder_chain(path: Path) -> FolderChain:
     data, distrust = read_trusted_plain(path, _LONGEST)
     if distrust is not None:
         raise OSError(errno.EPERM, str(distrust))
-    in_folder = _distrust_of_folder(path.parent)
-    if in_folder is not None:
-        raise OSError(errno.EPERM, f"of its folder: {in_folder}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -164,17 +160,6 @@ def _unlike_a_file(found: os.stat_result) -> str | None:
     if not stat.S_ISREG(found.st_mode):
         return "it is not a plain file"
     return "it has a second name (a hard link)" if found.st_nlink > 1 else None
-
-
-def _distrust_of_folder(folder: Path) -> Distrust | None:
-    """Return who else could put another file in its place.
-
-    In a folder with the sticky bit, like /tmp, nobody can but the folder's owner.
-    """
-    found = distrust_of_folder(folder)
-    if found is None or not found.command.startswith("chmod"):
-        return found
-    return None if folder.stat().st_mode & stat.S_ISVTX else found
 
 
 def is_confirmed(state_folder: Path, found: FolderChain, roles: Iterable[str]) -> bool:

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import SourceError
-from rolehop.base.files import read_regular
+from rolehop.base.files import Untrusted, read_deciding
 
 Certificate = x509.Certificate
 Kind = Literal["RSA", "ECDSA"]
@@ -306,16 +306,18 @@ def read(path: Path) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        SourceError: it is missing, cannot be read, or is far too long.
+        SourceError: it is missing, cannot be read, is far too long, or others could have put it there.
     """
     try:
-        data = read_regular(path, LONGEST_FILE)
+        data = read_deciding(path, LONGEST_FILE)
     except FileNotFoundError:
         raise SourceError(
             f"there is no file {path}",
             cause="the source names it in the config",
             fix="correct the path; it is relative to the config file",
         ) from None
+    except Untrusted as error:
+        raise SourceError(f"{path} is not followed", cause=error.strerror, fix=error.fix) from None
     except OSError as error:
         raise _broken(path, (error.strerror or "it cannot be read").lower()) from None
     if not data:

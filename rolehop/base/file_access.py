@@ -12,12 +12,12 @@ import stat
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass
-
-_MOST_LINKS = 40  # as Linux (path_resolution(7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class Distrust:
     first: str = ""
     """What has to be done before."""
 
+    at: str = ""
+    """The folder or link on the way that is meant, if it is not the file or folder itself."""
+
     def __str__(self) -> str:
         shown = (
             f"{self.reason} ({self.command})" if self.command.startswith(_SHOWN) else self.reason
@@ -41,10 +44,17 @@ class Distrust:
 
     def advice(self, path: str) -> Advice:
         """Return what to do, for the file at ``path``."""
+        if not self.command:
+            return Advice("keep it in a folder that only you can write")
         before = f"{self.first}, then " if self.first else ""
         # Both at once: often the other one can write it too.
         command = "chmod go-w" if self.command.startswith("chmod") else self.command
-        return Advice(f"{before}{command} ", Argument(path))
+        return Advice(f"{before}{command} ", Argument(self.at or path))
+
+    def on_way(self, at: Path) -> Distrust:
+        """Return the same for a file or folder that ``at`` leads to."""
+        reason = f"{self.reason.removesuffix('it')}{at} on the way to it"
+        return Distrust(reason, self.command, self.first, str(at))
 
 
 _SHOWN = ("chmod", "setfacl", "mkdir")
@@ -67,6 +77,14 @@ if sys.platform == "win32":
         """``None``, for the same reason."""
         return None
 
+    def distrust_of_file(path: Path) -> Distrust | None:
+        """``None``, for the same reason."""
+        return None
+
+    def open_judged(path: Path, *, follow: bool = True) -> tuple[int, Distrust | None]:
+        """Open the file for reading; nothing is judged, for the same reason."""
+        return os.open(path, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT), None
+
     def is_own(found: os.stat_result) -> bool:
         """True, for the same reason."""
         return True
@@ -78,6 +96,8 @@ if sys.platform == "win32":
 else:
     import grp
     import pwd
+
+    from rolehop.base.way import Step, descend
 
     _REMOVE_ACL = "setfacl --remove-all"
     _ACL = "system.posix_acl_access"
@@ -96,8 +116,8 @@ else:
         try:
             way = _way_to(folder, home)
             problem = _problem_of_way(way)
-            if problem is None and way and way[-1][1] is not None:
-                problem = _content_problem(way[-1][0])
+            if problem is None and way[-1].found is not None:
+                problem = _content_problem(way[-1].path)
         except OSError as error:
             return f"{error.filename or folder} cannot be inspected: {error.strerror}"
         return problem
@@ -112,18 +132,16 @@ else:
         except OSError as error:
             return f"{error.filename or folder} cannot be inspected: {error.strerror}"
 
-    def _problem_of_way(way: Sequence[_Step]) -> str | None:
+    def _problem_of_way(way: Sequence[_Place]) -> str | None:
         """Return what is wrong with a folder or link on the way, the last one included."""
-        for number, (each, found) in enumerate(way):
-            follower = way[number + 1] if number + 1 < len(way) else None
-            is_last = follower is None
-            if found is None:
-                continue
-            problem = _step_problem(each, found, is_state=is_last)
-            if problem is None and follower is not None and follower[1] is None:
-                problem = _creation_problem(each, found, follower[0])
+        holder = None
+        for each in way:
+            if each.found is None:
+                return None if holder is None else _creation_problem(holder, each.path)
+            problem = _place_problem(each, is_state=each is way[-1])
             if problem is not None:
                 return problem
+            holder = holder if each.is_link else each
         return None
 
     def _content_problem(folder: Path) -> str | None:
@@ -142,7 +160,8 @@ else:
                 continue
             if stat.S_ISLNK(found.st_mode):
                 return f"{each} is a link to a folder (rm)"
-            problem = _step_problem(each, found, is_state=True)
+            writer = _other_writer(found, _acl_of(each), each)
+            problem = _place_problem(_Place(each, found, writer), is_state=True)
             problem = problem or _content_problem(each)
             if problem is not None:
                 return problem
@@ -163,75 +182,103 @@ else:
                 raise
             return False  # a link that leads round in a circle is no folder
 
-    _Step = tuple[Path, os.stat_result | None]
+    @dataclass(frozen=True, slots=True)
+    class _Place:
+        """A folder or link on the way, and who else can write it."""
 
-    def _way_to(folder: Path, home: Path) -> list[_Step]:
-        """Return each folder and link on the way, with ``None`` for the first that is not there.
+        path: Path
+        found: os.stat_result | None
+        writer: Distrust | None = None
+
+        @property
+        def is_link(self) -> bool:
+            return self.found is not None and stat.S_ISLNK(self.found.st_mode)
+
+        @property
+        def is_sticky(self) -> bool:
+            """True if others cannot rename or remove what is not theirs in it."""
+            return self.found is not None and bool(self.found.st_mode & stat.S_ISVTX)
+
+        @property
+        def stranger(self) -> str | None:
+            """The owner's name, if the folder or link is neither the user's nor root's."""
+            if self.found is None or self.found.st_uid in (os.geteuid(), 0):
+                return None
+            if self.found.st_uid == _roots_other_number():
+                return None
+            return _user_name(self.found.st_uid)
+
+    def _place(step: Step) -> _Place:
+        if step.found is None or step.file is None:
+            return _Place(step.path, step.found)
+        writer = _other_writer(step.found, _acl_of(step.file), step.path)
+        return _Place(step.path, step.found, writer)
+
+    def _way_to(folder: Path, home: Path) -> list[_Place]:
+        """Return each folder and link on the way, the last one perhaps not there.
 
         It begins at the home folder if it leads there, else at the root.
 
         Raises:
             OSError: one cannot be inspected, or there are too many links.
         """
-        homes = (home, Path(os.path.realpath(home)))
-        judged: list[_Step] = []  # up to the last link
-        current, names = _beginning(folder, homes)
-        way: list[_Step] = [(current, current.stat())] if current.exists() else []
-        links = 0
-        while names:
-            name = names.pop()
-            if name == "..":
-                current = current.parent
-                continue
-            step = current / name
-            try:
-                found = step.lstat()
-            except FileNotFoundError:
-                return [*judged, *way, (step, None)]
-            if not stat.S_ISLNK(found.st_mode):
-                current = step
-                way = [(step, found)] if step in homes else [*way, (step, found)]
-                continue
-            links += 1
-            if links > _MOST_LINKS:
-                raise OSError(40, "too many symbolic links", str(folder))
-            judged, way = [*judged, *way, (step, found)], []
-            target = step.readlink()
-            if target.is_absolute():
-                current, more = _beginning(target, homes)
-                way = [(current, current.stat())]
-            else:
-                more = list(reversed(target.parts))
-            names += more
-        return [*judged, *way]
+        homes = (Path(os.path.realpath(home)), home)
+        way: list[_Place] = []
+        after_link = 0
+        for step in descend(folder, homes):
+            if step.path in homes and step.file is not None:
+                del way[after_link:]
+            way.append(_place(step))
+            if way[-1].is_link:
+                after_link = len(way)
+        return way
 
-    def _beginning(path: Path, homes: tuple[Path, Path]) -> tuple[Path, list[str]]:
-        """Return where to begin, and the names from there, the last one first."""
-        for home in homes:
-            if path.is_relative_to(home) and ".." not in path.parts:
-                return homes[1], list(reversed(path.relative_to(home).parts))
-        return Path(path.anchor), list(reversed(path.parts[1:]))
-
-    def _step_problem(step: Path, found: os.stat_result, *, is_state: bool) -> str | None:
-        user = os.geteuid()
+    def _place_problem(place: _Place, *, is_state: bool) -> str | None:
+        step, found, user = place.path, place.found, os.geteuid()
+        if found is None:
+            return None
         owners = (user,) if is_state else (user, 0)
         if found.st_uid not in owners:
             you = _user_name(user)
             return f"{step} belongs to {_user_name(found.st_uid)}, and you are {you}"
-        if stat.S_ISLNK(found.st_mode):
+        if place.is_link:
             return None
         if not stat.S_ISDIR(found.st_mode):
             return f"{step} is not a folder"
-        if found.st_mode & stat.S_ISVTX and not is_state:
+        if place.writer is None or (place.is_sticky and not is_state):
             return None
-        writer = _other_writer(found, _acl_of(step), step)
-        return None if writer is None else f"{step}: {writer}"
+        return f"{step}: {place.writer}"
 
-    def _creation_problem(above: Path, found: os.stat_result, missing: Path) -> str | None:
+    def _creation_problem(above: _Place, missing: Path) -> str | None:
         """In a sticky folder everybody can create what is not there yet, also just before us."""
-        if _other_writer(found, _acl_of(above), above) is None:
+        if above.writer is None:
             return None
         return f"{missing} is not there, and others can create it (mkdir -m 700)"
+
+    def _distrust_on_way(place: _Place) -> Distrust | None:
+        """Return who else could replace what ``place`` leads to."""
+        if place.stranger is not None:
+            kind = "the link " if place.is_link else ""
+            reason = f"{kind}{place.path} on the way to it belongs to {place.stranger}"
+            return Distrust(f"{reason}, neither to you nor to root", at=str(place.path))
+        if place.writer is None or place.is_sticky:
+            return None
+        return place.writer.on_way(place.path)
+
+    @cache
+    def _roots_other_number() -> int | None:
+        """Return the number that root's folders have in a user namespace without root.
+
+        There the files of all who are not in it seem to be the overflow user's
+        (user_namespaces(7)): on the way to a file, which is judged by itself, they count as root's.
+        """
+        try:
+            users = Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
+            if not users or any(row.split()[0] == "0" for row in users):
+                return None
+            return int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
 
     def windows_drive_hint(path: Path, mounts: str) -> str:
         """Return what to do in WSL, if ``path`` is on a Windows drive that shows everything as 0777.
@@ -277,6 +324,47 @@ else:
         if not acl:
             new.chmod(mode)
 
+    def open_judged(path: Path, *, follow: bool = True) -> tuple[int, Distrust | None]:
+        """Open the file at ``path``; return also why it must not be followed, if so.
+
+        Its owner, who can write it, and every folder and link on the way from the root are judged
+        by what was opened: nothing of it can be swapped for something else in between. A folder
+        with the sticky bit, like /tmp, keeps others from renaming what is not theirs.
+
+        Raises:
+            OSError: it is not there, a folder may not be passed through, the file cannot be read,
+                or is a link and ``follow`` is false.
+        """
+        above = distrust = None
+        with closing(descend(path, reads=True, follow=follow)) as steps:
+            for step in steps:
+                if step.is_last and step.found is not None and step.file is not None:
+                    own = distrust_of(step.file, path) or _second_name(step.found, above)
+                    return os.dup(step.file), own or distrust
+                above = _place(step)
+                distrust = distrust or _distrust_on_way(above)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    def _second_name(found: os.stat_result, above: _Place | None) -> Distrust | None:
+        """In a sticky folder others can give their own name to a file of the user."""
+        if found.st_nlink < 2 or above is None or above.writer is None:
+            return None
+        return Distrust("it has a second name (a hard link), in a folder that others can write")
+
+    def distrust_of_file(path: Path) -> Distrust | None:
+        """Return why the file at ``path`` must not be followed; ``None`` also if there is none.
+
+        `open_judged` judges it.
+        """
+        try:
+            file, distrust = open_judged(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            return _not_inspected(error, path)
+        os.close(file)
+        return distrust
+
     def distrust_of(file: int, path: Path) -> Distrust | None:
         """Return why the open ``file``, which is at ``path``, must not be followed."""
         found = os.fstat(file)
@@ -290,15 +378,26 @@ else:
         return _other_writer(found, _acl_of(file), path)
 
     def distrust_of_folder(path: Path) -> Distrust | None:
-        """Return why nothing in the folder ``path`` must be followed; ``None`` if there is none."""
+        """Return who else could change what is in the folder ``path``, or the way to it.
+
+        One that is not there yet must not be for others to create.
+        """
         try:
-            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            return None
-        try:
-            return distrust_of(folder, path)
-        finally:
-            os.close(folder)
+            *above, last = map(_place, descend(path))
+        except OSError as error:
+            return _not_inspected(error, path)
+        found = next(filter(None, map(_distrust_on_way, above)), None)
+        if found is not None:
+            return found
+        if last.stranger is not None:
+            return Distrust(f"it belongs to {last.stranger}, neither to you nor to root")
+        if last.found is not None:
+            return last.writer
+        holder = next(each for each in reversed(above) if not each.is_link)
+        return None if holder.writer is None else holder.writer.on_way(holder.path)
+
+    def _not_inspected(error: OSError, path: Path) -> Distrust:
+        return Distrust(f"{error.filename or path} cannot be inspected: {error.strerror}")
 
     def _other_writer(found: os.stat_result, acl: bytes, path: Path) -> Distrust | None:
         """Return who may write besides owner and root, with the command that changes it."""

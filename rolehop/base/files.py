@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rolehop.base.dataclass import dataclass
-from rolehop.base.file_access import Distrust, distrust_of, is_own, share_as
+from rolehop.base.file_access import Distrust, distrust_of, is_own, open_judged, share_as
+from rolehop.base.startup import Pattern
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -43,10 +44,9 @@ def expand_home(text: str, home: Path) -> Path:
 
 
 def read_trusted(path: Path, longest: int | None = None) -> FileText | None:
-    """Read a UTF-8 file and check by owner and mode whether it may be trusted.
+    """Read a UTF-8 file and judge whether others could have put it there, as `open_judged` does.
 
-    The check is made on the open file, so it cannot be replaced in between. ``None``: there is no
-    such file.
+    ``None``: there is no such file.
 
     Raises:
         NotRegular: it is a pipe or a device, which could hang or never end.
@@ -54,11 +54,50 @@ def read_trusted(path: Path, longest: int | None = None) -> FileText | None:
         UnicodeDecodeError: it is not UTF-8.
     """
     try:
-        with _open_regular(path) as file:
+        with _open_judged(path) as (file, distrust):
             data = file.read() if longest is None else _read_whole(file, longest)
-            return FileText(str(path), data.decode("utf-8"), distrust_of(file.fileno(), path))
+            return FileText(str(path), data.decode("utf-8"), distrust)
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+class Untrusted(OSError):
+    """Others could have put there what decides who the user is at AWS, or what a session may do.
+
+    Attributes:
+        fix: what to do.
+    """
+
+    def __init__(self, path: Path, distrust: Distrust) -> None:
+        """Say why."""
+        super().__init__(errno.EPERM, str(distrust))
+        self.fix = distrust.advice(str(path))
+
+
+def read_deciding(path: Path, longest: int, *, pipes: bool = False) -> bytes:
+    """Return the bytes of a file that decides who the user is at AWS, or what a session may do.
+
+    It is judged as `open_judged` does. What whoever started this process has opened for it, like
+    ``/dev/stdin`` or ``/dev/fd/63``, is not judged, and may be a pipe if ``pipes``.
+
+    Raises:
+        Untrusted: others could have put it there.
+        NotRegular: it is a pipe or a device.
+        OSError: it is not there, cannot be read, or has more than ``longest`` bytes. Its
+            ``strerror`` may be shown.
+    """
+    if _INHERITED.fullmatch(str(path)):
+        if pipes:
+            with path.open("rb") as pipe:
+                return _read_whole(pipe, longest)
+        return read_regular(path, longest)
+    with _open_judged(path) as (file, distrust):
+        if distrust is not None:
+            raise Untrusted(path, distrust)
+        return _read_whole(file, longest)
+
+
+_INHERITED = Pattern(r"/dev/stdin|/dev/fd/[0-9]+|/proc/self/fd/[0-9]+")
 
 
 class NotRegular(OSError):
@@ -105,7 +144,9 @@ def append_line(path: Path, line: str) -> None:
 
     Raises:
         NotRegular: it is a pipe or a device.
-        OSError: it cannot be written, or must not be trusted; then it is as it was.
+        OSError: it must not be trusted, then it is as it was; or it cannot be written. Of a line that
+            the disk has no room for, the beginning may be left: nothing is cut off, since another
+            process may have added to the file in the meantime.
     """
     with open(path, "a+b", buffering=0, opener=_appended_opener) as file:
         found = os.fstat(file.fileno())
@@ -118,7 +159,6 @@ def append_line(path: Path, line: str) -> None:
         end = "" if file.read(1) in (b"", b"\n") else "\n"
         text = f"{end}{line}\n".encode()
         if file.write(text) != len(text):
-            file.truncate(found.st_size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -182,44 +222,59 @@ def write_all(file: BinaryIO, data: bytes | bytearray) -> None:
 
 
 def read_trusted_plain(path: Path, longest: int) -> tuple[bytes, Distrust | None]:
-    """Return the bytes of a plain file, and why they must not be followed, if so.
+    """Return the bytes of a plain file, and why they must not be followed, as `open_judged` says.
 
-    No link is followed, and a file with a second name is refused.
+    The file may not be a link, and one with a second name is refused.
 
     Raises:
-        NotRegular: it is a link, a pipe or a device, or has several names.
-        OSError: it is not there, cannot be read, or has more than ``longest`` bytes.
+        NotRegular: it is a pipe or a device, or has several names.
+        OSError: it is not there, is a link, cannot be read, or has more than ``longest`` bytes.
     """
-    with open(path, "rb", opener=_own_opener) as file:
+    with _open_judged(path, follow=False) as (file, distrust):
         _check_plain(os.fstat(file.fileno()))
-        return _read_whole(file, longest), distrust_of(file.fileno(), path)
+        return _read_whole(file, longest), distrust
+
+
+@contextmanager
+def _open_judged(path: Path, *, follow: bool = True) -> Iterator[tuple[BinaryIO, Distrust | None]]:
+    _check_name(path)
+    number, distrust = open_judged(path, follow=follow)
+    with _regular(number, path) as file:
+        yield file, distrust
 
 
 def read_regular(path: Path, longest: int) -> bytes:
-    """Return the bytes of a regular file; anything else is refused without waiting.
+    """Return the bytes of a regular file, whoever wrote it; anything else is refused without waiting.
 
-    The check is made on the open file, so it cannot be replaced in between.
+    For what decides neither who the user is at AWS nor what a session may do. The check is made on
+    the open file, so it cannot be replaced in between.
 
     Raises:
         NotRegular: it is a pipe or a device.
         OSError: it is not there, cannot be read, or has more than ``longest`` bytes. Its
             ``strerror`` may be shown.
     """
-    with _open_regular(path) as file:
+    _check_name(path)
+    with _regular(os.open(path, os.O_RDONLY | _READING | _UNWAITING), path) as file:
         return _read_whole(file, longest)
 
 
-@contextmanager
-def _open_regular(path: Path) -> Iterator[BinaryIO]:
+def _regular(number: int, path: Path) -> BinaryIO:
+    """Return the file of a descriptor, which is closed with it; raise OSError if it is not regular."""
+    mode = os.fstat(number).st_mode
+    if stat.S_ISREG(mode):
+        return open(number, "rb")
+    os.close(number)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise NotRegular(errno.EINVAL, _no_regular_file(mode))
+
+
+def _check_name(path: Path) -> None:
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
         raise OSError(errno.EILSEQ, "the encoding of this locale lacks its name") from None
-    with open(path, "rb", opener=_unwaiting_opener) as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode):
-            raise NotRegular(errno.EINVAL, _no_regular_file(mode))
-        yield file
 
 
 def endless(path: str) -> str | None:
@@ -371,11 +426,8 @@ def make_private_folder(folder: Path) -> None:
 
 # Without O_NONBLOCK, opening a pipe waits for a writer. Windows has no such files.
 _UNWAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_READING = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)  # Windows
 _UNFOLLOWING = _UNWAITING | getattr(os, "O_NOFOLLOW", 0)
-
-
-def _unwaiting_opener(path: str, flags: int) -> int:
-    return os.open(path, flags | _UNWAITING)
 
 
 def _own_opener(path: str, flags: int) -> int:

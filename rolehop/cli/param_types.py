@@ -135,6 +135,9 @@ class PolicyArn(click.ParamType[str]):
         return str(value)
 
 
+_LONGEST_POLICY = 100_000  # bytes
+
+
 class PolicyFile(click.ParamType[str]):
     """A file that holds a session policy; converts to its text."""
 
@@ -143,18 +146,25 @@ class PolicyFile(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the policy's JSON text, checked as a session policy."""
         from rolehop.app.host import home_folder
-        from rolehop.base.files import expand_home
+        from rolehop.base.files import Untrusted, expand_home, read_deciding
         from rolehop.config.sts_limits import POLICY
 
         try:
             path = expand_home(value, home_folder())
-            return str(POLICY.run(path.read_text(encoding="utf-8").rstrip()))
+            return str(POLICY.run(_policy_text(read_deciding(path, _LONGEST_POLICY, pipes=True))))
+        except Untrusted as error:
+            self.fail(f"{value} is not followed: {error.strerror}; {error.fix}", param, ctx)
         except OSError as error:
             self.fail(f"{value}: {error.strerror}", param, ctx)
         except UnicodeDecodeError:
             self.fail(f"{value}: not UTF-8", param, ctx)
         except ValueError as error:
             self.fail(f"{value}: {error}", param, ctx)
+
+
+def _policy_text(data: bytes) -> str:
+    """Return the text with the line ends that `Path.read_text` makes of those of Windows."""
+    return data.decode("utf-8").replace("\r\n", "\n").rstrip()
 
 
 class ReasonText(click.ParamType[str]):

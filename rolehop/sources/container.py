@@ -10,7 +10,7 @@ from rolehop.aws.net.addresses import certain_host, host_of, is_private
 from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, SourceError
-from rolehop.base.files import NotRegular, read_regular
+from rolehop.base.files import NotRegular, Untrusted, read_deciding
 from rolehop.config.schema import Table
 from rolehop.plan.model import Stamp
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
@@ -197,10 +197,16 @@ def _token(environ: Mapping[str, str]) -> Secret | None:
         token = environ.get(TOKEN)
         return Secret(token) if token else None
     try:
-        text = read_regular(Path(file), _LONGEST_TOKEN).decode("utf-8").rstrip("\r\n")
+        text = read_deciding(Path(file), _LONGEST_TOKEN).decode("utf-8").rstrip("\r\n")
     except NotRegular as error:
         raise _unreadable(
             file, error.strerror, f"name a file, or put the token in {TOKEN}"
+        ) from None
+    except Untrusted as error:
+        raise SourceError(
+            f"the container's token file is not followed: {file}",
+            cause=f"{TOKEN_FILE} names it: {error.strerror}",
+            fix=error.fix,
         ) from None
     except OSError as error:
         raise _unreadable(file, error.strerror) from None

@@ -36,7 +36,7 @@ from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.digest import digest_of
 from rolehop.base.errors import SourceError
-from rolehop.base.files import expand_home, is_there, read_regular
+from rolehop.base.files import Untrusted, expand_home, is_there, read_deciding
 from rolehop.base.time_limit import uninterrupted
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
@@ -167,15 +167,14 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         words = _command(name, context) if kind is CredentialKind.PROCESS else ()
         keys = static_keys(context.aws, name) if kind is CredentialKind.KEYS else None
         value = profile_fingerprint(context.aws, name)
+        state = _state(kind, source, context)
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=one_line(error))
     if keys is not None:
         return Stamp(value, long_lived=keys.long_lived)
     if kind is CredentialKind.PROCESS:
         refuse_loop(name, context)
-        state: str | None = program_state(words, context, _CREDENTIAL_VARIABLES)
-    else:
-        state = _state(kind, source, context)
+        state = program_state(words, context, _CREDENTIAL_VARIABLES)
     return Stamp(
         value if state is None else digest_of(value, state),
         long_lived=False,
@@ -424,11 +423,23 @@ def _diagnose_aws_login() -> Diagnosis:
 
 
 def _token_principal(name: str, context: SourceContext) -> str | None:
-    """Return whose token the profile's file holds; ``None`` if there is none that can be read."""
+    """Return whose token the profile's file holds; ``None`` if there is none that can be read.
+
+    Raises:
+        SourceError: others could have put it there. If they could not, neither can they before
+            botocore reads it.
+    """
     from rolehop.aws.jwt import token_principal
 
+    path = _token_file(name, context)
     try:
-        raw = read_regular(_token_file(name, context), _LONGEST_TOKEN_FILE)
+        raw = read_deciding(path, _LONGEST_TOKEN_FILE)
+    except Untrusted as error:
+        raise SourceError(
+            f"the web_identity_token_file of AWS profile '{name}' is not followed",
+            cause=f"{path}: {error.strerror}",
+            fix=error.fix,
+        ) from None
     except OSError:
         return None
     return token_principal(Secret(raw.decode("utf-8", "replace").strip()))

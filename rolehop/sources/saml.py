@@ -23,7 +23,7 @@ from rolehop.base.errors import (
     SourceError,
     SourceWithdrawn,
 )
-from rolehop.base.files import NotRegular, read_regular
+from rolehop.base.files import NotRegular, Untrusted, read_deciding
 from rolehop.base.startup import Pattern
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
@@ -79,13 +79,15 @@ def read_text(source: SourceConfig, context: SourceContext) -> Secret:
 
 def _from_file(source: SourceConfig, path: Path) -> Secret:
     try:
-        text = read_regular(path, _LONGEST).decode("utf-8")
+        text = read_deciding(path, _LONGEST).decode("utf-8")
     except FileNotFoundError:
         raise _absent(
             source, f"there is no file {path}", "sign in with the tool that writes it"
         ) from None
     except UnicodeDecodeError:
         raise _unreadable(source, f"{path}: it is not UTF-8 text") from None
+    except Untrusted as error:
+        raise _unreadable(source, f"{path} is not followed: {error.strerror}", error.fix) from None
     except OSError as error:
         cause = f"{path}: {(error.strerror or 'no reason was given').lower()}"
         special = isinstance(error, NotRegular)

@@ -13,7 +13,7 @@ from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import digest_of
 from rolehop.base.errors import SourceError, SourceWithdrawn
-from rolehop.base.files import NotRegular, read_regular
+from rolehop.base.files import NotRegular, Untrusted, read_deciding
 from rolehop.base.json_fields import secret_in
 from rolehop.sources.oidc_login import OidcSignIn, provider_of
 from rolehop.sources.program_state import program_state
@@ -304,12 +304,16 @@ class TokenOrigin:
 
     def _from_file(self, path: Path) -> Secret:
         try:
-            raw = read_regular(self.context.watched(path), _LONGEST_FILE)
+            raw = read_deciding(self.context.watched(path), _LONGEST_FILE)
         except FileNotFoundError:
             raise SourceError(
                 f"the token file {path} is not there",
                 cause="it has not been written yet, or the path is wrong",
                 fix="check token_file, or AWS_WEB_IDENTITY_TOKEN_FILE",
+            ) from None
+        except Untrusted as error:
+            raise SourceError(
+                f"the token file {path} is not followed", cause=error.strerror, fix=error.fix
             ) from None
         except OSError as error:
             raise SourceError(

@@ -22,6 +22,8 @@ from pathlib import Path
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
 
+from rolehop.base.file_access import Distrust, distrust_of_file, distrust_of_folder
+
 _PREFIX = "python-keyring"
 
 _SECONDS = 35.0
@@ -93,6 +95,9 @@ class PasswordStore(KeyringBackend):
         self._store = _store(environ)
         if not (self._store / ".gpg-id").is_file():
             raise RuntimeError(f"{self._store} is no store yet: pass init KEY")
+        problem = _problem_of(self._store)
+        if problem is not None:
+            raise RuntimeError(problem)
         self._environ = {**_passed_on(environ), "LC_ALL": "C"}
         terminal = _terminal()
         if terminal is not None:
@@ -104,10 +109,12 @@ class PasswordStore(KeyringBackend):
         Raises:
             HalfWritten: it was not written to its end, or another process writes it now.
             KeyringLocked: GnuPG needs a passphrase and did not get it.
-            KeyringError: ``pass`` failed; the text is the last thing that it said.
+            KeyringError: ``pass`` failed, and the text is the last thing that it said; or others could
+                have written what it reads.
         """
         if not self._file(service, username).is_file():
             return None
+        self._check(service, username)
         try:
             return self._run("show", _name(service, username))
         except KeyringError:
@@ -120,6 +127,7 @@ class PasswordStore(KeyringBackend):
 
         Raises: as ``get_password``.
         """
+        self._check(service, username)
         self._run("insert", "--multiline", "--force", _name(service, username), text=password)
 
     def delete_password(self, service: str, username: str) -> None:
@@ -145,6 +153,19 @@ class PasswordStore(KeyringBackend):
 
     def _file(self, service: str, username: str) -> Path:
         return self._store / f"{_name(service, username)}.gpg"
+
+    def _check(self, service: str, username: str) -> None:
+        """Raise KeyringError if others could have written an item, or choose who can read it.
+
+        GnuPG encrypts for whom the nearest ``.gpg-id`` above an item names. What is judged here by
+        open folders stays as it is until ``pass`` reads it: nobody else can change it.
+        """
+        item = self._file(service, username)
+        above = [each for each in item.parents if each.is_relative_to(self._store)]
+        problems = (_problem_of(each) for each in reversed(above) if each.is_dir())
+        problem = next(filter(None, problems), None) or _said(item, distrust_of_file(item))
+        if problem is not None:
+            raise KeyringError(problem)
 
     def _run(self, *arguments: str, text: str = "") -> str:
         """Run ``pass``; return what it prints."""
@@ -214,6 +235,17 @@ def _store(environ: Mapping[str, str]) -> Path:
         shown = f"is {folder}, not an absolute path" if environ.get(named) else "is not set"
         raise RuntimeError(f"there is no store: {named} {shown}")
     return folder if named == "PASSWORD_STORE_DIR" else folder / ".password-store"
+
+
+def _problem_of(folder: Path) -> str | None:
+    """Return how others could change what is in a folder of the store, or for whom it is encrypted."""
+    recipients = folder / ".gpg-id"
+    found = _said(folder, distrust_of_folder(folder))
+    return found or _said(recipients, distrust_of_file(recipients))
+
+
+def _said(path: Path, distrust: Distrust | None) -> str | None:
+    return None if distrust is None else f"{path} is not followed: {distrust}"
 
 
 def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:

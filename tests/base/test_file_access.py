@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn
@@ -279,17 +280,22 @@ def test_windows_drives_in_wsl(mount: str, hinted: bool) -> None:
 
 
 @AS_ROOT
-def test_an_unprivileged_user_may_follow_roots_files_and_its_own_only(tmp_path: Path) -> None:
+def test_an_unprivileged_user_may_follow_roots_files_and_its_own_only() -> None:
+    with tempfile.TemporaryDirectory() as made:
+        _check_as_nobody(Path(made))
+
+
+def _check_as_nobody(folder: Path) -> None:
     for name, owner in (("roots", 0), ("own", NOBODY), ("others", 54_321)):
-        (tmp_path / name).write_text("")
-        (tmp_path / name).chmod(0o644)
-        os.chown(tmp_path / name, owner, owner)
-    tmp_path.chmod(0o755)
+        (folder / name).write_text("")
+        (folder / name).chmod(0o644)
+        os.chown(folder / name, owner, owner)
+    folder.chmod(0o755)
     read_end, write_end = os.pipe()
     # The judgement is the effective user's, so a child becomes one and says what it found.
     child = os.fork()
     if child == 0:
-        _judge_as_nobody(tmp_path, write_end)
+        _judge_as_nobody(folder, write_end)
     os.close(write_end)
     os.waitpid(child, 0)
     with os.fdopen(read_end) as said:
@@ -298,12 +304,10 @@ def test_an_unprivileged_user_may_follow_roots_files_and_its_own_only(tmp_path: 
 
 def _judge_as_nobody(folder: Path, write_end: int) -> NoReturn:
     try:
-        # Relative paths: the folders above are root's alone.
-        os.chdir(folder)
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
-        judged = [distrust(Path(name)) is None for name in ("roots", "own", "others")]
+        judged = [distrust(folder / name) is None for name in ("roots", "own", "others")]
         os.write(write_end, repr(judged).encode())
     finally:
         os._exit(0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,30 @@ def test_a_line_is_appended_to_what_is_there_by_then(file: Path, tmp_path: Path)
     with pytest.raises(OSError, match="everybody on this machine can write it"):
         append_line(file, "four")
     assert file.read_text() == "version = 1\n"
+
+
+_APPENDS_WITHOUT_ROOM = """
+import resource, signal, sys
+from pathlib import Path
+from rolehop.base.files import append_line
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 4, resource.RLIM_INFINITY))
+try:
+    append_line(path, "too long")
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def test_a_line_that_has_no_room_cuts_off_nothing(file: Path) -> None:
+    """Another process may have added a line since; readers bear half a line, which the next one ends."""
+    argv = [sys.executable, "-c", _APPENDS_WITHOUT_ROOM, str(file)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{os.strerror(errno.ENOSPC)}\n"
+    assert file.read_text() == "version = 1\ntoo "
+    append_line(file, "next")
+    assert file.read_text() == "version = 1\ntoo \nnext\n"
 
 
 @pytest.mark.parametrize("has_links", [True, False])

@@ -68,7 +68,7 @@ def _writable(app: App) -> Iterator[DoctorFinding]:
 
 
 def _ends_by_chmod(distrust: Distrust) -> bool:
-    return distrust.command.startswith("chmod") and not distrust.first
+    return distrust.command.startswith("chmod") and not distrust.first and not distrust.at
 
 
 def _readable(path: Path) -> Iterator[DoctorFinding]:

@@ -221,7 +221,10 @@ class OutputFolder:
         return self._names[target]
 
     def _make(self, folder: Path) -> None:
-        """Create a target's folder; no link leads out of the root, and no other user writes there."""
+        """Create a target's folder; no link leads out of the root, and no other user writes there.
+
+        Nobody else can put a link there later: `distrust_of_folder` judges the whole way to it.
+        """
         step = self._root
         for part in folder.relative_to(self._root).parts:
             step /= part

@@ -124,7 +124,9 @@ SPOILED = [
         lambda file: os.chown(file, SOMEBODY, -1), "belongs to", id="somebody's", marks=AS_ROOT
     ),
     pytest.param(
-        lambda file: file.parent.chmod(0o777), "of its folder: everybody", id="a writable folder"
+        lambda file: file.parent.chmod(0o777),
+        "on the way to it (chmod o-w)",
+        id="a writable folder",
     ),
     pytest.param(_folder, "it is a folder", id="a folder"),
     pytest.param(_pipe, "not a plain file", id="a pipe"),

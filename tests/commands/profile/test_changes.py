@@ -271,7 +271,7 @@ def test_a_file_that_others_rule_is_not_changed(files: Files, tmp_path: Path) ->
     refused("not a plain file")
     files.config.unlink()
     os.mkfifo(files.config)
-    refused("not a plain file")
+    refused("it is a pipe")
     files.config.unlink()
     files.config.symlink_to(files.config)
     refused("too many symbolic links")
