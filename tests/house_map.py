@@ -2,27 +2,31 @@
 
 How one chain travels, ``eval "$(rolehop assume prod-admin)"``, from the config file to the shell:
 
-    __main__.main                   a cached credential-process or a Tab ends in `hotpath`; else:
-    cli.main, cli.root              the command's row in `hotpath.command_table`, its module, click
-    commands/shell/assume.py        flags become one `plan.walk_options.WalkOptions`
+    __main__.main                   a cached credential-process and most Tabs end in `hotpath`; else:
+    cli/main.py, cli/root.py        the command's row in hotpath/command_table.py, its module, click
+    commands/shell/assume.py        the dialect; cli/options.py makes flags one `plan.WalkOptions`
       cli/walk_command.py             the chain that was named, picked, or stands in a folder
-    app/walking.py                  asks what must be asked (confirm, a reason), then one walk:
+    app/walking.py                  a cached session by the hot path's record, if there are no flags;
+                                    else asks what must be asked (confirm, a reason), then walks:
+    app/chain_walk.py               one walk; planned anew whenever something is found out
       app/context.py                  `App`: config, state folder, keyring, person, all loaded late
       config/loader.py                TOML text -> `config.model.Config`, every problem with its line
-      plan/resolve.py                 the name -> a source and a list of hops, templates filled
-      sources/                        the source's stamp: what it is now, without the network
+      sources/                        the source's stamp: what it is now, by files and variables
+      sources/loading.py              or the source itself, where only its credentials say (EC2, ECS)
       vault/index_file.py             what is stored: a hint, no secret
-      app/planning.py                 all of it -> plan/planner.py -> `plan.model.Plan`, pure
-      plan/hop_keys.py                each hop's key: under it the session is stored
-    app/chain_walk.py               one walk; planned anew whenever something is found out
+      app/planning.py                 hands all of that to what is pure:
+        plan/resolve.py                 the name -> a source and a list of hops, templates filled
+        plan/planner.py                 -> `plan.model.Plan`: each call, its limits, what will fail
+        plan/hop_keys.py                each hop's key: under it the session is stored
       walk/walk.py                    resumes at the deepest good session, then STS hop by hop
-      sources/loading.py, aws/sts.py  the first credentials; the calls, signed by botocore
-      vault/sessions.py               each session into the keyring as soon as it is got
-      walk/sts_errors.py              why AWS refused, in words
-    app/fastpath_writer.py          the record from which the hot path answers next time
+        aws/sts.py                      the calls, signed by botocore
+        vault/sessions.py               each session into the keyring as soon as it is got
+        walk/renewal.py                 a session still good, if renewing it fails for now
+        walk/sts_errors.py              why AWS refused, in words
+    app/fastpath_writer.py          the record from which the next assume and the hot path answer
     handover/environment.py         the session -> variables to set and unset
     handover/shells/                -> statements in the shell's own language, quoted
-    terminal/output.py              -> stdout; all else goes to stderr, made visible
+    terminal/output.py              -> stdout; progress and errors to stderr, questions to the device
 
 ``test_house.py`` holds this file true.
 """
@@ -44,7 +48,7 @@ ROOMS = {
     "plan": "from a chain to every call, pure: resolve, keys of hops, the plan, what will fail",
     "policy": "the evaluator of IAM policies, pure; remedies, routes, AWS's texts, findings in words",
     "awsconfig": "~/.aws/config and credentials, read as botocore reads them",
-    "config": "config.toml: schema, values, loading, rules; fleets' accounts (account_query, listed)",
+    "config": "config.toml: schema, values, loading, rules; fleets' accounts (account_query, listed_fleets)",
     "base": "ARNs, credentials, durations, errors, advice, text, files, threads",
     "hotpath": "what runs before click: record, bus, kernel keyring, completion, the command table",
     "guide": "the manual, a file a topic; completion reads it, so it is lowest",
@@ -77,7 +81,9 @@ FEATURES = {
     "uninstall": "uninstall",
     "whoami": "whoami",
 }
-"""What is in ``commands/``. A feature's tests are in ``tests/commands/``, under the same name."""
+"""What is in ``commands/``. A feature's own tests are in ``tests/commands/``, under the same name; what
+all commands promise (JSON, screens, signals, damage, planted secrets) is tested in ``tests/cli`` and
+the folders of that name."""
 
 FEATURE_ARROWS = {
     "config": "keys profile shell",
@@ -95,25 +101,75 @@ FEATURE_ARROWS = {
 CHANGES = {
     "a command": """
         rolehop/commands/ rolehop/hotpath/command_table.py tests/commands/ tests/house_map.py
-        rolehop/guide/commands.md CHANGELOG.md
-        ; python -m tests.test_docs writes its help block, python -m tests.transcripts what it shows,
-        python -m tests.hotpath.test_imports what it loads""",
+        tests/support/many_runs.py tests/hotpath/imports.txt rolehop/guide/commands.md CHANGELOG.md
+        ; its module is called as the command, or command.py in a folder of that name.
+        python -m tests.test_docs writes its help block, python -m tests.transcripts what it shows,
+        python -m tests.hotpath.test_imports what it loads (add its line to imports.txt first)""",
+    "a feature that goes": """
+        rolehop/commands/ tests/commands/ rolehop/hotpath/command_table.py tests/house_map.py
+        tests/support/many_runs.py tests/hotpath/imports.txt tests/transcripts/help.txt
+        tests/guide/worlds.py tests/planted/rows.py tests/planted/plant.py tests/fuzz/programs.py
+        tests/fuzz/wire.py tests/app/test_other_failures.py rolehop/guide/ rolehop/guide/__init__.py
+        README.md CHANGELOG.md
+        ; and its row of OUTSIDE""",
     "a source type": """
-        rolehop/sources/ rolehop/sources/__init__.py tests/sources/ rolehop/guide/sources.md
-        CHANGELOG.md""",
+        rolehop/sources/ rolehop/sources/__init__.py tests/sources/ tests/config/test_starter.py
+        rolehop/commands/config/init/drafts.py rolehop/commands/config/init/starting.py
+        rolehop/guide/sources.md rolehop/guide/configuration.md CHANGELOG.md
+        ; other names for it that people write: rolehop/config/loader.py""",
     "a shell": """
-        rolehop/handover/shells/ rolehop/handover/shells/registry.py tests/handover/shells/
-        rolehop/guide/shell.md CHANGELOG.md""",
+        rolehop/handover/shells/ rolehop/handover/shells/registry.py
+        rolehop/hotpath/command_table.py rolehop/hotpath/completion.py completions/
+        rolehop/commands/shell/init.py rolehop/commands/shell/scripts.py tests/handover/
+        tests/handover/shells/ .ci/run rolehop/guide/shell.md CHANGELOG.md
+        ; registry.py says what of these it needs""",
     "a key of the config": """
         rolehop/config/model.py rolehop/config/schema.py rolehop/config/loader.py tests/config/
-        rolehop/guide/configuration.md CHANGELOG.md""",
+        rolehop/guide/configuration.md CHANGELOG.md
+        ; a new kind of value: rolehop/config/value_types.py""",
     "a topic of the guide": """
         rolehop/guide/ rolehop/guide/__init__.py tests/guide/__init__.py README.md""",
-    "the accounts of a fleet": """
-        rolehop/config/account_query.py rolehop/commands/fleet/aws_listers.py
-        rolehop/aws/organizations.py rolehop/vault/fleet_accounts.py""",
+    "where a fleet's accounts come from": """
+        rolehop/config/schema.py rolehop/config/value_types.py rolehop/config/loader.py
+        rolehop/config/includes.py rolehop/config/account_query.py rolehop/config/listed_fleets.py
+        rolehop/commands/fleet/listers.py rolehop/commands/fleet/aws_listers.py
+        rolehop/commands/fleet/refreshing.py rolehop/sources/assignments.py
+        rolehop/aws/identity_center.py rolehop/aws/organizations.py rolehop/vault/fleet_accounts.py
+        rolehop/app/context.py
+        ; in that order: written in the config, in a file, asked of AWS, kept, made chains""",
 }
-"""The files that each kind of change is made in; after ``;``: what follows by itself."""
+"""The files that each kind of change is made in; after ``;``: what else to know."""
+
+OUTSIDE = {
+    "console": """
+        rolehop/aws/console_sign_in.py tests/doubles/console.py rolehop/guide/console.md
+        rolehop/config/schema.py rolehop/config/model.py rolehop/config/loader.py
+        rolehop/commands/config/check.py rolehop/sources/__init__.py rolehop/sources/source_type.py
+        rolehop/sources/profile.py rolehop/sources/saml.py rolehop/sources/web_identity.py
+        rolehop/sources/identity_center.py rolehop/sources/center_client.py pyproject.toml
+        tests/config/test_reference.py tests/config/test_table_problems.py
+        tests/config/test_loading.py tests/sources/test_profile_sso.py
+        ; [console], a source's own way in (`ConsoleUser`), the extra qr; session_of_source of
+        rolehop/app/walking.py and the pages of rolehop/aws/net/loopback_pages.py lose a user""",
+    "demo": """
+        pyproject.toml rolehop/guide/getting-started.md
+        ; the extra demo, README's first line""",
+    "each": """
+        rolehop/guide/many-accounts.md rolehop/vault/deferred_writes.py""",
+    "fleet": """
+        rolehop/config/listed_fleets.py rolehop/config/account_query.py
+        rolehop/vault/fleet_accounts.py rolehop/aws/organizations.py
+        ; fleets whose accounts stand in the config stay""",
+    "keys": """
+        rolehop/sources/keys.py rolehop/vault/documents.py rolehop/aws/iam_access_keys.py
+        rolehop/guide/mfa.md""",
+    "profile": """
+        rolehop/awsconfig/own_profiles.py rolehop/hotpath/launcher.py
+        rolehop/hotpath/installed_line.py rolehop/guide/credential-process.md""",
+    "serve": """
+        rolehop/guide/containers.md""",
+}
+"""What features have outside ``commands/`` and ``tests/commands/``; those without a row have nothing."""
 
 LIBRARIES = {
     "boto3": "aws api commands/demo",

@@ -31,7 +31,7 @@ class AccessKey:
 
 
 class IamKeys:
-    """The caller's own keys: IAM takes the user from the signature. Implements ``access_keys.Iam``.
+    """The caller's own keys: IAM takes the user from the signature. Implements ``commands.keys.access_keys.Iam``.
 
     Every method raises ``StsRefusal`` if IAM answers with an error, and ``ServiceError`` if there
     is no answer or it makes no sense.

@@ -1,4 +1,4 @@
-"""Options that many commands share."""
+"""How commands and groups look and fail, and the options that many of them share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose credentials a source gives: whom its config demands, and who an ARN is in a word."""
+"""Whose credentials a source gives: whom its config demands, and an ARN in words, such as "role Admin"."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """The registry of source types.
 
-To add a type, write a module here, add a row below, a test file, and a paragraph with an example
-in ``guide/sources.md``. A test loads its examples and fails if a type is missing.
+To add a type, write a module here and add a row below; the rest is in ``CHANGES`` of
+``tests/house_map.py``.
 
 Each module ends in a ``TYPE``, which defines the type's config keys, how its stamp is made (what
 tells one state of the source from another without the network) and how the source is built. What
-else depends on a type is a field of `SourceType`; only `plan.identity` (whose answer does not say
-whose session it is) names types. A module is imported when a config first uses its type, because
+else a walk does with a type is a field of `SourceType`; types are named in `plan.identity` (whose
+answer does not say whose session it is) and where a first config explains them. A module is imported when a config first uses its type, because
 most configs use one or two.
 """
 

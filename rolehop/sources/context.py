@@ -224,7 +224,7 @@ class SourceContext:
     """Locks between processes: hold one while a token is refreshed or a person signs in."""
 
     sts: Callable[[str], StsClient] | None = None
-    """Returns the walk's own STS client for a region; see `shared.aws_clients.sts_client`."""
+    """Returns the walk's own STS client for a region; see `sources.aws_clients.sts_client`."""
 
     sleep: Callable[[float], object] = time.sleep
     note: Callable[[str], None] = field(default=_ignore_line)

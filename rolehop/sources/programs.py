@@ -196,7 +196,7 @@ LONGEST = 1_000_000  # bytes of stdout, and of stderr
 _LAST_READS, _LAST_READ_SECONDS = 20, 0.025  # of each stream, once the program has ended
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
 
-# How variables end that give rolehop a secret; `handover.child_environment` removes the same ones.
+# How variables end that give rolehop a secret; `handover.environment.child_environment` removes the same ones.
 _SECRET_ENDS = ("CODE", "OTP", "PASSPHRASE", "PASSWORD", "PIN", "PRIVATE_KEY", "SECRET", "TOKEN")
 
 _OWN_SESSION = (

@@ -1,4 +1,4 @@
-"""The only place that writes to stdout, stderr and the terminal device.
+"""Texts to stdout, stderr and the terminal device; what draws there by itself is in ``house_map.WRITERS``.
 
 What a terminal gets is visible text: names, ARNs and messages come from AWS, from files and from
 other people, and may hold escape sequences. What a program reads is written exactly.

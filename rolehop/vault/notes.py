@@ -1,4 +1,6 @@
-"""Notes: a JSON object in a file of the state folder, with a schema number and a check of itself.
+"""Notes of the state folder: how often chains are used, what was picked last, the flags of sessions.
+
+Each is a JSON object in a file, with a schema number and a check of itself.
 
 What cannot be read, was changed by a bit or is of another version counts as not there. Flags of a
 session are the exception: it is not renewed without them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from tests.commands.console.aws_sign_in import ConsoleDouble
 from tests.doubles import browser
+from tests.doubles.console import ConsoleDouble
 from tests.support.world import World
 
 # As the README has it; alice's keys are in the keyring.

@@ -21,6 +21,7 @@ import pytest
 
 from rolehop import __version__
 from rolehop.hotpath import launcher
+from rolehop.hotpath.command_table import COMMANDS
 from tests.hotpath.paths import hot, warmed
 from tests.support.world import SCRIPT, World, temporary_world
 
@@ -251,6 +252,10 @@ def test_a_command_imports_what_it_uses(run: Run, command: str) -> None:
 @pytest.mark.parametrize("shared_hot_world", ["bus"], indirect=True)
 def test_help_imports_the_command_line_alone(world: World) -> None:
     compare(COMMON, by_room(each[8:] for each in common_modules(world)))
+
+
+def test_every_command_has_a_section() -> None:
+    assert {command.split()[0] for command in read_table()} - {COMMON} == COMMANDS.keys()
 
 
 def compare(command: str, found: dict[str, set[str]]) -> None:

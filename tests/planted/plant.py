@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.commands.console.aws_sign_in import ConsoleDouble
 from tests.doubles import browser
+from tests.doubles.console import ConsoleDouble
 from tests.doubles.metadata import ContainerAgent
 from tests.doubles.oidc import Issuer
 from tests.doubles.roles_anywhere import ANCHOR, PROFILE, RolesAnywhere

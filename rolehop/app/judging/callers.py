@@ -1,4 +1,4 @@
-"""Who calls, without a walk: a federated source's own call, and the credentials that are at hand."""
+"""Whose request is judged, found without a walk: the call of a federated source, or credentials at hand."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.commands.console.aws_sign_in import ConsoleDouble
 from tests.doubles import browser
+from tests.doubles.console import ConsoleDouble
 from tests.doubles.web import Reply
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.secrets import leaks, watched

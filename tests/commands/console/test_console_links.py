@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.commands.console.aws_sign_in import ConsoleDouble
 from tests.doubles import browser
+from tests.doubles.console import ConsoleDouble
 from tests.doubles.sso import Center
 from tests.sources.identity_center.corp import CONFIG as CORP
 from tests.sources.identity_center.corp import HUB, Corp

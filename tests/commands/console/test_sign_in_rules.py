@@ -17,7 +17,7 @@ from rolehop.aws.net.http import HttpClient
 from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.errors import HopRefused
 from rolehop.commands.console.login import ConsoleSite, console_site
-from tests.commands.console.aws_sign_in import ConsoleDouble
+from tests.doubles.console import ConsoleDouble
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import Key
 

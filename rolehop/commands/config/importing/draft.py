@@ -1,4 +1,4 @@
-"""AWS profiles while a tool's own keys in them are turned into AWS's, and names for what they become."""
+"""The profiles of another tool, its own keys turned into AWS's, and names for the chains they become."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the files of other tools, propose what the config lacks of them, and write it."""
+"""Find the files of other tools, propose what the config lacks of them, ask, and write it."""
 
 from __future__ import annotations
 
