@@ -67,8 +67,8 @@ class AwsConfig:
     """Headers of the config file whose name botocore cannot read, so that it leaves them out."""
 
     distrusted: Mapping[str, Distrust] = field(default_factory=dict)
-    """By path, why a file may not be followed: others can write it. `check_trust` refuses what in
-    it would run a command, or send secrets elsewhere."""
+    """By path, why a file may not be followed: others can write it. `check_files` refuses its
+    profiles, `check_trust` what it says for all profiles and none: where secrets are sent."""
 
     def __repr__(self) -> str:
         return f"AwsConfig({len(self.profiles)} profiles)"
@@ -82,8 +82,17 @@ def check_trust(aws: AwsConfig, profile: str | None, key: str) -> None:
     """
     in_credentials = key in aws.credentials_sections.get(profile or "default", {})
     file = aws.credentials_file if in_credentials else aws.config_file
-    verb = "run" if key == "credential_process" else "followed"
-    check_file(aws, file, f"the {key} of AWS profile '{profile or 'default'}' is not {verb}")
+    check_file(aws, file, f"the {key} of AWS profile '{profile or 'default'}' is not followed")
+
+
+def check_files(aws: AwsConfig, profile: str) -> None:
+    """Raise if others could have written who ``profile`` is: they can write one of the two files.
+
+    Raises:
+        SourceError: they can.
+    """
+    for file in (aws.config_file, aws.credentials_file):
+        check_file(aws, file, f"AWS profile '{profile}' is not followed")
 
 
 def check_file(aws: AwsConfig, file: str, refusal: str) -> None:

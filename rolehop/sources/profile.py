@@ -20,7 +20,7 @@ from rolehop.awsconfig import (
     ChainBase,
     CredentialKind,
     ProfileChain,
-    check_trust,
+    check_files,
     credential_kind_of,
     endpoint_overrides,
     missing_credentials,
@@ -111,12 +111,15 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     unchanged.
 
     Raises:
-        SourceError: there is no such profile.
+        SourceError: there is no such profile, or others can write one of the AWS files: they could
+            choose its keys, its command and its roles.
         ConfigError: the profile cannot be resolved.
     """
     if BASE in source.settings:
         return source, (), ()
-    path = resolve_profile(aws, str(source.settings["profile"]))
+    profile = str(source.settings["profile"])
+    path = resolve_profile(aws, profile)
+    check_files(aws, profile)
     base = _base_of(path, aws)
     machine_type = _MACHINE_TYPES.get(base)
     if machine_type is not None:
@@ -329,9 +332,8 @@ def _command(name: str, context: SourceContext) -> Sequence[str]:
     """Return the profile's ``credential_process`` as arguments, split as botocore splits it.
 
     Raises:
-        SourceError: it is empty, a quote is not closed, or others can write the file that it is in.
+        SourceError: it is empty, or a quote is not closed.
     """
-    check_trust(context.aws, name, "credential_process")
     what = f"the credential_process of AWS profile '{name}'"
     text = profile_setting(context.aws, name, "credential_process") or ""
     try:

@@ -1,4 +1,4 @@
-"""A command in an AWS config that others can write is not run; the rest of the file still serves."""
+"""Nothing is followed that an AWS file says which others can write; who does not use it is not disturbed."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_no_command_of_a_file_that_others_can_write_is_run(
     for command in ("export tool", "whoami tool"):
         done = world.rolehop(*command.split())
         assert done.code == 4, done.err
-        assert "the credential_process of AWS profile 'tool' is not run" in done.err
+        assert "AWS profile 'tool' is not followed" in done.err
         assert "everybody on this machine can write it" in done.err
         assert f"chmod go-w {path}" in done.err
-    assert "is not run" in world.rolehop("plan", "tool").out
+    assert "AWS profile 'tool' is not followed" in world.rolehop("plan", "tool").err
     assert not mark.exists()
 
 
@@ -75,9 +75,14 @@ def test_nothing_is_sent_where_a_file_says_that_others_can_write(
     path, url = world.home / ".aws" / file, world.sts.url
     keys = path.read_text() if path.exists() else "[keys]\n"
     path.write_text(keys + text.format(url=url))
-    none = {"AWS_ENDPOINT_URL": None, "AWS_ENDPOINT_URL_STS": None, "AWS_CA_BUNDLE": None}
+    none = {
+        "AWS_ENDPOINT_URL": None,
+        "AWS_ENDPOINT_URL_STS": None,
+        "AWS_CA_BUNDLE": None,
+        "AWS_PROFILE": "keys",
+    }
     path.chmod(0o666)
-    done = world.rolehop("whoami", "keys", env=none)
+    done = world.rolehop("export", "hub", env=none)
     assert (done.code, world.sts.calls) == (4, []), done.err
     assert refused in done.err
     assert "not followed" in done.err
@@ -88,7 +93,7 @@ def test_nothing_is_sent_where_a_file_says_that_others_can_write(
         "AWS_ENDPOINT_URL_STS": url,
         "AWS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt",
     }
-    assert world.rolehop("whoami", "keys", env=own).code == 0
+    assert world.rolehop("export", "hub", env=own).code == 0
 
 
 def test_the_metadata_service_is_not_one_that_others_named(world: World) -> None:
@@ -118,11 +123,25 @@ def test_a_trusted_files_command_is_run(marked: tuple[World, Path]) -> None:
     assert mark.exists()
 
 
-def test_profiles_without_a_command_still_work(marked: tuple[World, Path]) -> None:
+@pytest.mark.parametrize("file", ["config", "credentials"])
+def test_nobody_else_chooses_the_keys_and_roles_of_a_profile(
+    marked: tuple[World, Path], file: str
+) -> None:
     world, _ = marked
-    (world.home / ".aws" / "config").chmod(0o666)
-    done = world.rolehop("whoami", "keys", "--format", "json")
-    assert done.code == 0, done.err
+    world.aws_credentials("[other]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    folder = world.home / ".aws"
+    (folder / "config").write_text(
+        f"{(folder / 'config').read_text()}\n"
+        f"[profile role]\nsource_profile = keys\nrole_arn = {HUB}\n"
+    )
+    assert world.rolehop("export", "role").code == 0
+    (folder / file).chmod(0o666)
+    for name in ("keys", "role"):
+        done = world.rolehop("whoami", name)
+        assert done.code == 4
+        assert f"AWS profile '{name}' is not followed" in done.err
+        assert f"try: chmod go-w {folder / file}" in done.err
+    assert world.rolehop("export", "hub").code == 0  # it uses no profile
 
 
 def test_the_null_device_means_no_file(world: World) -> None:

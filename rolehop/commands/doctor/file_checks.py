@@ -61,7 +61,7 @@ def _writable(app: App) -> Iterator[DoctorFinding]:
             yield broken(
                 TOPIC,
                 f"{path}: {file.distrust.reason}",
-                "no command in it is run, and none of its settings that lead elsewhere is followed",
+                "no profile is followed, nor a setting that leads elsewhere",
                 file.distrust.advice(str(path)),
                 _mode_changed(path, remove=bits) if _ends_by_chmod(file.distrust) else None,
             )
