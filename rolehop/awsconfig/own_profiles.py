@@ -18,8 +18,8 @@ _IN_DOUBLE_QUOTES = Pattern(r"[A-Za-z0-9_@+=:,./ ()~&'\[\]{}*?<>|^\u00a0-\uffff-
 _PLAIN_ON_WINDOWS = Pattern(r"[A-Za-z0-9_@+=:,./\\~-]+")
 
 # Comments (after any blank of Unicode in JavaScript), Go's %(name)s, and what ends a line or a value.
-_UNWRITABLE = Pattern(r".*(?:[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]|\s[#;]|%\().*")
-_UNWRITABLE_ON_WINDOWS = Pattern(r'.*["%&|<>^!].*')
+_UNWRITABLE = Pattern(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]|\s[#;]|%\(")
+_UNWRITABLE_ON_WINDOWS = Pattern(r'["%&|<>^!]')
 
 # Options of rolehop with a value.
 _VALUED = ("--config", "--color", "--min-ttl", "--reason")
@@ -39,7 +39,7 @@ def process_line(words: Sequence[str], *, windows: bool = False) -> str:
 
 
 def _quoted(word: str) -> str:
-    if _UNWRITABLE.fullmatch(word):
+    if _UNWRITABLE.search(word):
         raise Unwritable(word)
     if _PLAIN.fullmatch(word):
         return word
@@ -51,7 +51,7 @@ def _quoted(word: str) -> str:
 
 
 def _on_windows(word: str) -> str:
-    if _UNWRITABLE.fullmatch(word) or _UNWRITABLE_ON_WINDOWS.fullmatch(word):
+    if _UNWRITABLE.search(word) or _UNWRITABLE_ON_WINDOWS.search(word):
         raise Unwritable(word)
     return word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"'
 

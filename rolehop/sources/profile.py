@@ -35,7 +35,7 @@ from rolehop.base.arn import partition_of
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.digest import digest_of
-from rolehop.base.errors import SourceError
+from rolehop.base.errors import ConfigError, SourceError
 from rolehop.base.files import Untrusted, expand_home, is_there, read_deciding
 from rolehop.base.time_limit import uninterrupted
 from rolehop.config import value_types
@@ -449,4 +449,10 @@ def _token_principal(name: str, context: SourceContext) -> str | None:
 
 def _token_file(name: str, context: SourceContext) -> Path:
     named = profile_setting(context.aws, name, "web_identity_token_file") or ""
+    if "\0" in named:
+        raise ConfigError(
+            f"the web_identity_token_file of AWS profile '{name}' is no path",
+            cause="there is a null character in it",
+            fix=f"correct it in {context.aws.config_file}",
+        )
     return context.watched(expand_home(named, context.home))

@@ -27,14 +27,14 @@ _MOST_CHUNKS = 1_000  # a manifest with more is damaged
 
 
 class IncompleteItem(Exception):
-    """A manifest whose chunks are missing or are not its own."""
+    """An item that is not whole: no text, or a manifest whose chunks are missing or are not its own."""
 
 
 class Items(Protocol):
     """The plain items of one back end, by service name."""
 
     def get(self, service: str) -> str | None:
-        """Return the text, or ``None``."""
+        """Return the text, or ``None``; raises IncompleteItem if what is there is no whole text."""
         ...
 
     def put(self, service: str, text: str, seconds: int | None) -> None:
@@ -58,7 +58,7 @@ def get(items: Items, service: str) -> str | None:
     """Return the text under ``service``, chunked or not; ``None`` if there is none.
 
     Raises:
-        IncompleteItem: there is a manifest, but not all of its chunks.
+        IncompleteItem: it is no text, or there is a manifest, but not all of its chunks.
     """
     text = items.get(service)
     if text is None or not text.startswith(_MARK):
@@ -74,7 +74,10 @@ def put(items: Items, service: str, text: str, limit: int | None, seconds: int |
     if limit is None:
         items.put(service, text, seconds)
         return
-    there = items.get(service) or ""
+    try:
+        there = items.get(service) or ""
+    except IncompleteItem:
+        there = _MARK  # it may have been a manifest
     if units(text) <= limit:
         items.put(service, text, seconds)
         if there.startswith(_MARK):
@@ -102,6 +105,14 @@ def delete(items: Items, service: str, limit: int | None) -> bool:
     return there
 
 
+def is_there(items: Items, service: str) -> bool:
+    """True if there is a plain item called ``service``, whole or not."""
+    try:
+        return items.get(service) is not None
+    except IncompleteItem:
+        return True
+
+
 def units(text: str) -> int:
     """Return the length of ``text`` in UTF-16 units, as Windows counts."""
     return len(text.encode("utf-16-le")) // 2
@@ -121,7 +132,10 @@ def _joined(manifest: _Manifest, pieces: list[str | None]) -> str:
         raw = b""
     if len(found) < len(pieces) or sha256_hex(raw) != manifest.digest:
         raise IncompleteItem("not all of its parts are there")
-    return raw.decode()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise IncompleteItem("it is not text") from None
 
 
 def _name(service: str, generation: str, number: int) -> str:
@@ -139,7 +153,7 @@ def _delete_chunks(
     deleted = False
     for generation in generations:
         end = after
-        while items.get(_name(service, generation, end)) is not None:
+        while is_there(items, _name(service, generation, end)):
             end += 1
         for number in reversed(range(after, end)):
             deleted = items.delete(_name(service, generation, number)) or deleted

@@ -91,12 +91,10 @@ class DocumentStore:
 
 
 def _replace(storage: Storage, service: str, text: str) -> None:
-    old = None
-    with suppress(IncompleteItem):
-        old = storage.get(service)
+    old = _whole(storage, service)
     try:
         storage.put(service, text)
-        if storage.get(service) != text:
+        if _whole(storage, service) != text:
             raise VaultBroken(
                 "the keyring did not keep the item",
                 cause=f"{backend_label(storage.chosen.name)} gave back something else",
@@ -104,10 +102,18 @@ def _replace(storage: Storage, service: str, text: str) -> None:
             )
     except VaultError:
         # The error that led here says more than another one would.
-        with suppress(VaultError, IncompleteItem):
-            if old is not None and storage.get(service) != old:
+        with suppress(VaultError):
+            if old is not None and _whole(storage, service) != old:
                 storage.put(service, old)
         raise
+
+
+def _whole(storage: Storage, service: str) -> str | None:
+    """Return the text; ``None``: there is none, or what is there is not whole."""
+    try:
+        return storage.get(service)
+    except IncompleteItem:
+        return None
 
 
 _ID, _SECRET = "AccessKeyId", "SecretAccessKey"
@@ -490,8 +496,5 @@ class DigestKey:
             return found
 
     def _stored(self) -> Secret | None:
-        try:
-            found = self._handle.open().get(SERVICE)
-        except IncompleteItem:
-            return None
+        found = _whole(self._handle.open(), SERVICE)
         return None if found is None or _KEY.fullmatch(found) is None else Secret(found)

@@ -56,8 +56,9 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 # A hop key becomes part of a keyring's service name, so it must hold nothing surprising, and name no
 # item that is none of a session: what the index names may be deleted.
-_KEY = Pattern(r"(?!digest-key$)[A-Za-z0-9_.-]{1,128}")
+_KEY = Pattern(r"(?!digest-key\Z)[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
+_ROLE_SECONDS = range(3_600, 43_201)  # MaxSessionDuration (IAM API reference, CreateRole)
 
 
 class IndexLocked(TimeoutError):
@@ -303,7 +304,7 @@ def _entry(key: str, fields: Mapping[str, object]) -> Entry:
         key=_key(key),
         chains=tuple(_text(chain) for chain in chains),
         step=step,
-        hop=_number(fields["hop"]),
+        hop=_count(fields["hop"]),
         role=_text(fields["role"]),
         arn=_text(fields["arn"]),
         account=_text(fields["account"]),
@@ -339,11 +340,14 @@ def _sign_in_end(_name: str, fields: Mapping[str, object]) -> SignInEnd:
 
 
 def _finding(_role: str, fields: Mapping[str, object]) -> LearnedCeiling:
-    return LearnedCeiling(_number(fields["max_seconds"]), read_time(_text(fields["at"])))
+    seconds = _number(fields["max_seconds"])
+    if seconds not in _ROLE_SECONDS:
+        raise ValueError("no role's limit")
+    return LearnedCeiling(seconds, read_time(_text(fields["at"])))
 
 
 def _spent(_serial: str, fields: Mapping[str, object]) -> UsedMfaCode:
-    return UsedMfaCode(_number(fields["window"]), _text(fields["digest"]))
+    return UsedMfaCode(_count(fields["window"]), _text(fields["digest"]))
 
 
 def _orphan(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
@@ -382,3 +386,9 @@ def _number(value: object) -> int:
     if type(value) is not int:
         raise TypeError("not a whole number")
     return value
+
+
+def _count(value: object) -> int:
+    if (number := _number(value)) < 0:
+        raise ValueError("less than nothing")
+    return number

@@ -89,13 +89,17 @@ class ConnectedSecretService:
             raise
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Read an item; one that another process deletes between search and read is not there."""
+        """Read an item; one that another process deletes between search and read is not there.
+
+        Raises:
+            UnicodeDecodeError: it is not UTF-8.
+        """
         return self._in_turn(self._read, service, username)  # type: ignore[no-any-return]
 
     def get_passwords(
         self, services: Sequence[str], username: str, on_step: Callable[[], object] = lambda: None
     ) -> dict[str, str]:
-        """Read many items at once, or step by step; those that are not there are left out."""
+        """Read many items at once, or step by step; what is not there, or no text, is left out."""
         return self._in_turn(self._read_all, services, username, on_step)  # type: ignore[no-any-return]
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -161,13 +165,15 @@ class ConnectedSecretService:
         try:
             if self._names != _SCHEMES["default"] or self._path:
                 raise BusTrouble("the items are elsewhere")
-            found = read_secrets(address_of(place.connection.sock), list(services), username)
+            texts = read_secrets(address_of(place.connection.sock), list(services), username)
+            found = dict(zip(services, texts, strict=True))
         except (OSError, BusTrouble):
-            found = []
+            found = {}
             for each in services:
                 on_step()
-                found.append(self._read(each, username))
-        return {each: text for each, text in zip(services, found, strict=True) if text is not None}
+                with suppress(UnicodeDecodeError):  # which is not there either
+                    found[each] = self._read(each, username)
+        return {each: text for each, text in found.items() if text is not None}
 
     def _write_all(
         self, passwords: Mapping[str, str], username: str, on_step: Callable[[], object]

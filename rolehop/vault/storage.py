@@ -262,6 +262,9 @@ def _message(error: BaseException) -> str:
 # Constant: the service identifies an item. Windows keeps an old secret under a compound name if
 # the user name of a service changes.
 USERNAME = "rolehop"
+TRIAL = "rolehop/doctor"
+"""The item of each trial of the keyring: the next one, or `uninstall`, deletes what a killed one left."""
+
 _SESSION = Pattern(r"rolehop/([0-9a-f]{64})")
 _DELETE_ATTEMPTS = 3
 _MOST = 20  # items of one portion
@@ -498,6 +501,8 @@ class _Plain:
         try:
             # Some back ends return an empty value for "not there".
             return self._keyring.get_password(service, USERNAME) or None
+        except UnicodeDecodeError:  # its text holds the bytes
+            raise chunks.IncompleteItem("it is not text") from None
         except Exception as error:
             if type(error).__name__ == "HalfWritten":  # of a back end that is seldom loaded
                 raise chunks.IncompleteItem(str(error)) from None
@@ -524,7 +529,7 @@ class _Plain:
             except PasswordDeleteError:
                 # The only error there is for "not there", and for "could not". An item that is
                 # there now may have been stored by another process in between.
-                if self.get(service) is None:
+                if not chunks.is_there(self, service):
                     return False
             else:
                 return True

@@ -35,7 +35,11 @@ def test_botocore_on_windows_reads_the_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["/a #b", "/a ;b", "/a\u3000#b", "/a\nb", "/a\tb", "/%(x)s/b", "/a\udc80b"]
+    "word",
+    [
+        *("/a #b", "/a ;b", "/a\u3000#b", "/a\nb", "/a\tb", "/%(x)s/b", "/a\udc80b"),
+        *("/a\nb\nc", "/a\nb #c\nd", "/a\n\n", "\n/a\nb"),
+    ],
 )
 def test_what_sdks_would_read_in_different_ways_is_not_written(word: str) -> None:
     for windows in (False, True):

@@ -39,12 +39,17 @@ class InMemory(_Double):
     def __init__(self) -> None:
         super().__init__()
         self.items: dict[tuple[str, str], str] = {}
+        self.not_text: set[tuple[str, str]] = set()
+        """Items that another program filled with bytes."""
 
     def get_password(self, service: str, username: str) -> str | None:
+        if (service, username) in self.not_text & self.items.keys():
+            return b"\xff".decode()
         return self.items.get((service, username))
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self.items[service, username] = password
+        self.not_text.discard((service, username))
 
     def delete_password(self, service: str, username: str) -> None:
         if self.items.pop((service, username), None) is None:

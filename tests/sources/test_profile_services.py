@@ -14,7 +14,7 @@ import pytest
 from rolehop.base.advice import install_extra
 from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.dataclass import replace
-from rolehop.base.errors import RolehopError, ServiceError, SourceError
+from rolehop.base.errors import ConfigError, RolehopError, ServiceError, SourceError
 from rolehop.config.model import SourceConfig
 from rolehop.sources import diagnose, expand, stamp_of
 from tests.support.moto_server import moto_server
@@ -77,6 +77,15 @@ class TestWebIdentity:
             home.load("w")
         assert caught.value.cause == f"{home.path / 'token'}: no such file or directory"
         assert caught.value.fix == "check web_identity_token_file of the profile"
+
+    def test_a_token_file_with_a_null_character_is_the_configs_fault(self, home: Home) -> None:
+        for name in ("/to\0ken", "~\0/token"):
+            self.profile(home, Path(name))
+            context = home.context()
+            base, _, _ = expand(home.source("w"), context.aws)
+            for use in (stamp_of, diagnose):
+                with pytest.raises(ConfigError, match="web_identity_token_file of AWS profile 'w'"):
+                    use(base, context)
 
     @pytest.mark.parametrize("there", [True, False])
     def test_whether_its_token_file_is_there_is_seen_without_a_call(

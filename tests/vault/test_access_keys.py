@@ -153,6 +153,35 @@ def test_a_damaged_key_is_reported_and_can_be_replaced(
     assert world.vault.keys.get("alice") == keys("A" * 16)
 
 
+def test_a_key_that_is_no_text_is_reported_replaced_and_removed(
+    world: World, keyring: keyrings.InMemory
+) -> None:
+    add(world)
+    keyring.not_text.add(SERVICE)
+    with pytest.raises(VaultBroken, match="cannot be read") as caught:
+        world.vault.keys.get("alice")
+    assert caught.value.fix == "rolehop keys add alice --replace"
+    add(world, replace=True)
+    assert world.vault.keys.get("alice") == keys("A" * 16)
+    keyring.not_text.add(SERVICE)
+    assert world.vault.keys.remove("alice")
+    assert keyring.items == {}
+
+
+class GivesBytes(keyrings.InMemory):
+    """Gives back no text, whatever it was given."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        super().set_password(service, username, password)
+        self.not_text.add((service, username))
+
+
+def test_a_keyring_that_gives_back_bytes_keeps_no_key(tmp_path: Path) -> None:
+    back_end = chosen(GivesBytes())
+    with pytest.raises(VaultBroken, match="did not keep the item"):
+        add(World(tmp_path, lambda: back_end))
+
+
 def test_a_lost_index_is_noted_again(world: World, tmp_path: Path) -> None:
     add(world)
     (tmp_path / "index.json").unlink()

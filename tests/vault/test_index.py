@@ -159,6 +159,23 @@ def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
     assert not found.lost
 
 
+@pytest.mark.parametrize("seconds", [-60, 0, 3_599, 43_201, 10**30])
+def test_a_ceiling_that_no_role_has_is_ignored(seconds: int) -> None:
+    """A plan would be shortened to it: "-1 h 59 min planned"."""
+    document = document_of(FULL)
+    document["findings"][ROLE]["max_seconds"] = seconds
+    assert not read(checked_line(json.dumps(document))).findings
+
+
+def test_a_hop_or_a_code_before_the_first_is_ignored() -> None:
+    document = document_of(FULL)
+    document["sessions"][ADMIN.key]["hop"] = -1
+    document["mfa"]["x"] = {"window": -1, "digest": ""}
+    found = read(checked_line(json.dumps(document)))
+    assert (ADMIN.key in found.sessions, found.mfa) == (False, FULL.mfa)
+    assert OrphanedSession(ADMIN.key, PLACE) in found.orphans
+
+
 def test_a_changed_bit_is_noticed_wherever_it_is() -> None:
     whole = as_text(FULL, NOW).encode()
     for at in range(0, len(whole) - 1, 7):  # the last one is the line end

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from rolehop.hotpath import keyctl
 from rolehop.plan.model import Step
-from rolehop.vault import KERNEL
+from rolehop.vault import KERNEL, kernel
 from rolehop.vault.backend_selection import Chosen, choose_backend
+from rolehop.vault.secret_service import ConnectedSecretService
+from rolehop.vault.storage import USERNAME
 from tests.doubles import keyrings
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import SecretService
@@ -78,6 +81,30 @@ class VaultContract:
         assert "token-of-hub" not in text
         assert "ASIAEXAMPLEHUB000" not in text
 
+    @pytest.mark.parametrize("looked_for", [True, False])
+    def test_an_item_that_is_no_text_is_a_miss_that_is_replaced_and_removed(
+        self, world: World, back_end: Chosen, looked_for: bool
+    ) -> None:
+        key = hop_step().key
+        for token in (LONG_TOKEN, "short"):
+            world.vault.put(hop_step(), session(token), "prod")
+            self.spoil(back_end.keyring, f"rolehop/{key}")
+            if looked_for:
+                assert world.again().get(hop_step(), "prod") is None
+                why = "a session in the keyring is damaged and is not used: it is not text"
+                assert world.said == [why]
+            world.again().put(hop_step(), session(), "prod")
+            assert world.again().get(hop_step(), "prod") == session()
+            assert world.said == []
+        self.spoil(back_end.keyring, f"rolehop/{key}")
+        assert world.again().forget([key]) == ((key,), 1)
+        assert world.again().get(hop_step(), "prod") is None
+        assert world.said == []
+
+    def spoil(self, keyring: Any, service: str) -> None:
+        """Put bytes that are no text in the place of an item."""
+        keyring.not_text.add((service, USERNAME))
+
     def test_an_expired_session_is_swept_when_something_is_written(self, world: World) -> None:
         world.vault.put(hop_step(), session(), "prod")
         world.now = NOW + timedelta(hours=2)
@@ -111,6 +138,11 @@ class TestSecretService(VaultContract):
         assert back_end.name == SECRET_SERVICE
         return back_end
 
+    def spoil(self, keyring: ConnectedSecretService, service: str) -> None:
+        (item,) = keyring._found(keyring._query(service, USERNAME))
+        item.session = keyring._session()
+        item.set_secret(b"\xff")
+
 
 @NEEDS_MUCH
 class TestKernelKeyring(VaultContract):
@@ -118,6 +150,9 @@ class TestKernelKeyring(VaultContract):
     def back_end(self) -> Chosen:
         need_kernel_keyring(room=14_000)
         return choose_backend(KERNEL, {}, "linux")
+
+    def spoil(self, keyring: object, service: str) -> None:
+        kernel._store(keyctl.description(service, USERNAME), b"\xff", 600)
 
 
 class TestFileOverProcesses(VaultContract):
@@ -128,6 +163,9 @@ class TestFileOverProcesses(VaultContract):
         monkeypatch.setenv("ROLEHOP_TEST_KEYRING", str(tmp_path / "keyring"))
         yield chosen(self.keyring())
         assert list((tmp_path / "keyring").glob("*.json")) == []
+
+    def spoil(self, keyring: keyrings.FileBacked, service: str) -> None:
+        keyring._path(service, USERNAME).write_bytes(b"\xff")
 
 
 # As an unprivileged user in a session keyring of its own: three hops with 12,000-character

@@ -21,7 +21,8 @@ from rolehop.vault import (
     WINDOWS,
     backend_label,
 )
-from rolehop.vault.storage import BackendHandle, Storage
+from rolehop.vault.chunks import IncompleteItem
+from rolehop.vault.storage import TRIAL, BackendHandle, Storage
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen
 
 TOPIC = "keyring"
-
-_SERVICE = "rolehop/doctor"
-"""The same in every trial: the next one deletes what is left of one that was killed."""
 
 _TRIALS = 3
 """Another doctor, at the same moment, may put its own text in the place of this one's."""
@@ -122,11 +120,13 @@ def _try_keyring(choose: Callable[[], Chosen], prepare: Callable[[], None]) -> _
 
 
 def _gives_back(storage: Storage, text: str) -> bool:
-    storage.put(_SERVICE, text, 60)
+    storage.put(TRIAL, text, 60)
     try:
-        return storage.get(_SERVICE) == text
+        return storage.get(TRIAL) == text
+    except IncompleteItem:
+        return False
     finally:
-        storage.delete(_SERVICE)
+        storage.delete(TRIAL)
 
 
 NETWORK = "network"

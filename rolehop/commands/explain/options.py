@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -154,7 +155,7 @@ def _principal(caller: str | None) -> str | None:
     )
 
 
-_OF_HOP = Pattern(r"([1-9][0-9]{0,3}):(.*:.*)")
+_OF_HOP = Pattern(r"([1-9][0-9]{0,3}):(.*:.*)", re.DOTALL)
 
 
 def _context(context: Iterable[str]) -> tuple[_Keys, dict[int, _Keys]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rolehop.base.dataclass import dataclass, field
-from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.errors import ConfigError, RolehopError, UsageError, VaultBroken
 from rolehop.base.text import did_you_mean
 from rolehop.commands.fleet.listers import AccountChange, Asking, Lister, changes_between
 from rolehop.config.account_query import ORGANIZATION
@@ -125,11 +125,15 @@ def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:
             f"AWS listed accounts of fleet '{fleet.name}' that cannot be stored", cause=str(error)
         ) from None
     except OSError as error:
-        raise _not_stored(fleet, f"{path}: {error.strerror}") from None
+        from rolehop.vault.index_file import write_problem  # `fleet list` has no use for it
+
+        cause, fix = write_problem(error)
+        raise _not_stored(fleet, f"{path}: {cause}", fix) from None
 
 
-def _not_stored(fleet: ListedFleet, cause: str) -> RolehopError:
-    return RolehopError(f"the accounts of fleet '{fleet.name}' cannot be stored", cause=cause)
+def _not_stored(fleet: ListedFleet, cause: str, fix: str | None = None) -> VaultBroken:
+    what = f"the accounts of fleet '{fleet.name}' cannot be stored"
+    return VaultBroken(what, cause=cause, fix=fix)
 
 
 @dataclass(frozen=True, slots=True)

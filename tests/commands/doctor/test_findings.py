@@ -120,11 +120,19 @@ class Forgets(SharedTrial):
     times = 99
 
 
+class GivesBytes(InMemory):
+    """Gives back no text, whatever it was given."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return b"\xff".decode()
+
+
 @pytest.mark.parametrize(
     ("keyring", "state", "what"),
     [
         (SharedTrial, "fine", "an item was written, read and deleted in"),
         (Forgets, "broken", "the keyring does not give back what it was given"),
+        (GivesBytes, "broken", "the keyring does not give back what it was given"),
     ],
 )
 def test_a_keyring_is_tried_until_nobody_comes_in_between(

@@ -236,10 +236,30 @@ def test_no_list_is_kept_where_others_could_change_it(world: World) -> None:
         )
     finally:
         world.state.chmod(0o700)
-    assert (refreshed.code, planned.code) == (1, 3)
+    assert (refreshed.code, planned.code) == (7, 3)
     for done in (refreshed, planned):
         assert "everybody on this machine can write it (chmod o-w)" in done.err
     assert len(organization(world).calls) == calls
+
+
+def test_a_list_that_the_state_folder_does_not_take_is_its_fault(world: World) -> None:
+    full = world.rolehop("fleet", "refresh", before=_FULL)
+    folder = world.state / "fleets"
+    folder.rmdir()
+    folder.write_text("")
+    try:
+        missing = world.rolehop("fleet", "refresh")
+    finally:
+        folder.unlink()
+        folder.mkdir(mode=0o700)
+    for done, fix in ((full, "free some space"), (missing, "make that folder writable")):
+        assert done.code == 7, done.err
+        assert "the accounts of fleet 'prod' cannot be stored" in done.err
+        assert f"try: {fix}" in done.err
+        assert "the accounts of fleet 'prod' are not listed: none is known" in done.err
+
+
+_FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
 
 
 def test_a_refusal_leaves_what_was_known(world: World) -> None:
