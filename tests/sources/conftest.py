@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -189,9 +188,6 @@ def loopback() -> Iterator[Loopback]:
             self.wfile.write(body)
 
         do_GET = do_PUT = do_POST = _answer  # noqa: N815 - the names that http.server calls
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return format_datetime(NOW, usegmt=True)  # the clock of `Home`
 
         def log_message(self, format: str, *args: object) -> None:
             del format, args
