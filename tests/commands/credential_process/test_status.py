@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.base.digest import checked_line
 from rolehop.handover.shells.registry import SHELLS, dialect
 from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World
 
@@ -181,7 +182,7 @@ def test_a_damaged_note_is_passed_over(failed: World, text: bytes) -> None:
 def test_one_of_last_week_is_not_shown(failed: World) -> None:
     (path,) = files_of(failed)
     old = (datetime.now(UTC) - timedelta(days=8)).isoformat()
-    path.write_text(json.dumps({**json.loads(path.read_text()), "at": old}))
+    path.write_text(checked_line(json.dumps({**json.loads(path.read_text()), "at": old})))
     assert kept(failed) == []
 
 

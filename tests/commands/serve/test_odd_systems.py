@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from rolehop.commands.serve.running import ServerNote, running_servers
 from rolehop.commands.serve.server import Server, ServerSettings, StopSignals, who_listens
 from rolehop.commands.serve.token_file import check_token_path
 from rolehop.vault.locks import locked, name_holder, unlock
+from rolehop.vault.notes import as_note
 
 NOW = datetime.now(UTC)
 ENDS = NOW + timedelta(hours=1)
@@ -162,7 +162,7 @@ def test_the_note_of_a_killed_server_goes_with_what_it_names(app: App, tmp_path:
     folder = app.state_folder / "servers"
     folder.mkdir(mode=0o700, parents=True)
     for number, path in enumerate((None, str(left))):
-        (folder / f"1-{number}.json").write_text(json.dumps({**NOTE, "socket": path}))
+        (folder / f"1-{number}.json").write_text(as_note({**NOTE, "socket": path}))
         (folder / f"1-{number}.json").chmod(0o600)
     assert running_servers(app) == []
     assert not left.exists()
@@ -223,7 +223,7 @@ def test_a_server_ends_also_where_no_signal_wakes_a_stopped_one(
     folder = app.state_folder / "servers"
     folder.mkdir(mode=0o700, parents=True)
     note = folder / "1-1.json"
-    note.write_text(json.dumps({**NOTE, "pid": os.getpid()}))
+    note.write_text(as_note({**NOTE, "pid": os.getpid()}))
     note.chmod(0o600)
     lock = locked(note.with_suffix(".lock"), 0)
     name_holder(lock)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from rolehop.commands.serve.running import ServedChainRow, ServerRow
 from rolehop.commands.serve.server import Server, ServerSettings
 from rolehop.commands.serve.view import server_text
 from rolehop.vault.locks import locked, name_holder, unlock
+from rolehop.vault.notes import as_note
 from tests.commands.serve.server import serving
 from tests.support.world import World, ended
 
@@ -40,7 +40,7 @@ def noted(world: World, process: int) -> Iterator[None]:
     note = world.state / "servers" / f"{process}-0.json"
     lock = locked(note.with_suffix(".lock"), 0)
     name_holder(lock, pid=process)
-    note.write_text(json.dumps({**NOTE, "pid": process}))
+    note.write_text(as_note({**NOTE, "pid": process}))
     note.chmod(0o600)
     yield
     note.unlink()
