@@ -12,21 +12,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from rolehop.base.errors import Declined, NoTerminal, UsageError
 from rolehop.base.text import clean, quoted
 from rolehop.sources import context
 from rolehop.walk import ports
 
-if TYPE_CHECKING:
-    from rolehop.aws.net.loopback_pages import OneShotPage
-
 Prompt = Callable[[str], str]
 """Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
 
 BrowserCommands = Callable[[str, Mapping[str, str], str], tuple[tuple[str, ...], ...]]
-"""From an argument, environment and platform (as in ``sys``) to commands, the best first."""
+"""From address, environment and platform (as in ``sys``) to commands, the best first."""
 
 _MOST_TRIES = 3
 
@@ -43,9 +40,9 @@ class Person(context.Prompter, Protocol):
     """Somebody who answers questions: confirmations, reasons, MFA codes, choices."""
 
     def open_window(
-        self, page: OneShotPage, commands: BrowserCommands | None = None
+        self, url: str, commands: BrowserCommands | None = None
     ) -> StartedBrowser | None:
-        """Open ``page`` by the first of ``commands`` that starts; ``None`` if none does.
+        """Open ``url`` by the first of ``commands`` that starts; ``None`` if none does.
 
         Without ``commands``: in the system's browser.
         """
@@ -76,19 +73,14 @@ class Unseen:
         """Show nothing."""
         del line
 
-    def show(self, *lines: str) -> bool:
-        """Show nothing."""
-        del lines
+    def open_browser(self, url: str) -> bool:
+        """Open nothing."""
+        del url
         return False
 
-    def open_browser(self, page: OneShotPage) -> bool:
+    def open_window(self, url: str, commands: BrowserCommands | None = None) -> None:
         """Open nothing."""
-        del page
-        return False
-
-    def open_window(self, page: OneShotPage, commands: BrowserCommands | None = None) -> None:
-        """Open nothing."""
-        del page, commands
+        del url, commands
 
     @contextmanager
     def countdown(self, text: str) -> Iterator[Callable[[int], None]]:
@@ -124,7 +116,6 @@ class Nobody:
         self._fix = fix
         self._seen_by = seen_by = seen_by or Unseen()
         self.say = seen_by.say
-        self.show = seen_by.show
         self.open_browser = seen_by.open_browser
         self.open_window = seen_by.open_window
         self.countdown = seen_by.countdown

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.ports import Nobody
-from rolehop.aws.net.loopback_pages import OneShotPage
 from rolehop.awsconfig import parse_aws_config
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import replace
@@ -145,11 +144,7 @@ class Typist:
         self.asked.extend(options)
         return options.index(self.picks)
 
-    def show(self, *lines: str) -> bool:
-        self.asked.extend(lines)
-        return True
-
-    def open_browser(self, page: OneShotPage) -> bool:
+    def open_browser(self, url: str) -> bool:
         return False
 
 

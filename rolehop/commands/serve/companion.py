@@ -107,15 +107,20 @@ def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
 
 
 def hide_memory() -> None:
-    """Let no other process of this user read this one's memory, and no core dump hold it."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
+    """Let no other process of this user read this one's memory, and no core dump hold it.
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    What this process starts can be read, and may dump its own, as usual.
+    """
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    else:
+        with suppress(ImportError, ValueError, OSError):
+            import resource
+
+            most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+            resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def collect_garbage_as_usual() -> None:

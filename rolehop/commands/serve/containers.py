@@ -83,17 +83,20 @@ def _check_folder(path: Path) -> None:
 
 # A line whose <FIELD> has no value is left out.
 _FORWARDER = """\
-# The forwarder's image is a setting. To pin what it is today, by its digest:
+# The forwarder's image sees every token and every session that passes. So it is named by the digest
+# of one that you trust, for example:
 #   docker pull alpine/socat
 #   export ROLEHOP_FORWARDER_IMAGE="$(docker image inspect -f '{{index .RepoDigests 0}}' alpine/socat)"
 """
 
+_IMAGE = "${ROLEHOP_FORWARDER_IMAGE:?an image and its digest}"
+
 _RUN = f"""\
 # In another shell. Once: a network with the address that AWS SDKs ask, and a forwarder there.
-docker network create --subnet 169.254.170.0/24 rolehop
+{_FORWARDER}docker network create --subnet 169.254.170.0/24 rolehop
 docker run -d --rm --name rolehop --network rolehop --ip 169.254.170.2 \\
   -v <MOUNT> \\
-  "${{ROLEHOP_FORWARDER_IMAGE:-alpine/socat}}" TCP-LISTEN:80,fork,max-children=64,reuseaddr <FORWARD>
+  "{_IMAGE}" TCP-LISTEN:80,fork,max-children=64,reuseaddr <FORWARD>
 # Then each container.
 export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
 docker run --rm -it --network rolehop \\
@@ -101,10 +104,11 @@ docker run --rm -it --network rolehop \\
   -e AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=<PATH> \\
   -e AWS_CONTAINER_AUTHORIZATION_TOKEN IMAGE
 # Other chains are at <OTHERS>
-{_FORWARDER}"""
+"""
 
 _COMPOSE = f"""\
-# compose.rolehop.yaml. In another shell:
+# compose.rolehop.yaml.
+{_FORWARDER}# In another shell:
 #   export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
 #   docker compose -f compose.yaml -f compose.rolehop.yaml up
 services:
@@ -116,14 +120,14 @@ services:
       AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: <PATH>
       AWS_CONTAINER_AUTHORIZATION_TOKEN: ${{AWS_CONTAINER_AUTHORIZATION_TOKEN:?}}
   rolehop:
-    image: ${{ROLEHOP_FORWARDER_IMAGE:-alpine/socat}}
+    image: {_IMAGE}
     command: TCP-LISTEN:80,fork,max-children=64,reuseaddr <FORWARD>
     volumes: [<MOUNT>]
     networks: {{ rolehop: {{ ipv4_address: 169.254.170.2 }} }}
 networks:
   rolehop: {{ ipam: {{ config: [{{ subnet: 169.254.170.0/24 }}] }} }}
 # Other chains are at <OTHERS>
-{_FORWARDER}"""
+"""
 
 _DEVCONTAINER = """\
 // Of devcontainer.json. Network and forwarder: rolehop serve --docker run. The editor has to be

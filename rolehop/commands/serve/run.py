@@ -223,9 +223,14 @@ def _note_metadata(cli: CommandContext, chain: str, address: str) -> None:
 
 
 def _own_program() -> list[str]:
-    """Return the command that started this process, as others can start it."""
+    """Return the command that started this process, as others can start it.
+
+    Python is kept from looking for modules in the folder where it is started (``-P``).
+    """
     path = Path(sys.argv[0]).absolute()
-    return [sys.executable, "-m", "rolehop"] if path.name == "__main__.py" else [str(path)]
+    if path.name == "__main__.py":
+        return [sys.executable, "-P", "-m", "rolehop"]
+    return [str(path)]
 
 
 def _without_unit(typed: list[str]) -> list[str]:

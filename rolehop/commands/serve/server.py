@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rolehop.base.credentials import Secret
@@ -64,6 +63,7 @@ from rolehop.commands.serve.running import (
     as_note,
     running_servers,
 )
+from rolehop.commands.serve.stop_signals import EndInTime, StopSignals
 from rolehop.commands.serve.token_file import (
     TokenFile,
     check_token_path,
@@ -118,47 +118,6 @@ def _has_one_of(process: Path, links: set[str]) -> bool:
     with suppress(OSError):  # another user's, or it has ended
         return any(str(each.readlink()) in links for each in (process / "fd").iterdir())
     return False
-
-
-_Handler = Callable[[int, FrameType | None], object]
-_NAMES = ("SIGTERM", "SIGHUP", "SIGINT")
-
-
-class StopSignals:
-    """A context manager for the main thread.
-
-    Attributes:
-        was_received: one of the signals that have a handler of this program's has come.
-    """
-
-    def __init__(self) -> None:
-        self.was_received = False
-        self._before: dict[int, tuple[_Handler, _Handler]] = {}
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for name in _NAMES:
-                number = getattr(signal, name, None)
-                if number is not None:
-                    self._note(number)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, (before, ours) in self._before.items():
-            if signal.getsignal(number) is ours:
-                signal.signal(number, before)
-
-    def _note(self, number: int) -> None:
-        handler = signal.getsignal(number)
-        if not callable(handler) or isinstance(handler, signal.Handlers):
-            return  # ignored, or ended by the system
-
-        def note(received: int, frame: FrameType | None) -> None:
-            self.was_received = True
-            handler(received, frame)
-
-        self._before[number] = handler, note
-        signal.signal(number, note)
 
 
 _TOKEN_BYTES = 32
@@ -349,7 +308,7 @@ class Server:
 
     def run(self, client: WatchedProcess | None = None) -> None:
         """Serve until the process ``client`` has ended; ``None``: until a signal, or too long idle."""
-        hide_memory()
+        EndInTime(self._give_up).begin()
         forget_caller()
         collect_garbage_as_usual()
         self._app.close()
@@ -377,6 +336,7 @@ class Server:
                 thread.join()
 
     def _new_loop(self, client: WatchedProcess | None) -> Loop:
+        hide_memory()
         self.note()
         metadata = None
         if self._settings.imds:
@@ -407,6 +367,14 @@ class Server:
 
     def _stop(self) -> None:
         self._loop.stop()
+
+    def _give_up(self) -> None:
+        """Remove what others could take for a server, in a thread of its own: the process ends at once."""
+        if self._token_file is not None:
+            self._token_file.remove()
+        for each in self._listeners:
+            each.close()
+        self._forget()
 
     def _on_change(self, keeper: ChainKeeper, problem: RenewalProblem | None) -> None:
         self._chains.look_again()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -13,6 +14,7 @@ from rolehop.commands.serve.containers import RECIPES, DockerServer, recipe
 
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+FORWARDER = "${ROLEHOP_FORWARDER_IMAGE:?an image and its digest}"
 LINUX = DockerServer(
     chains=["spokes/444444444444", "admin"],
     region="eu-west-1",
@@ -35,7 +37,7 @@ def test_docker_run_gets_the_token_from_the_environment() -> None:
     assert network[-3:] == ["--subnet", "169.254.170.0/24", "rolehop"]
     assert forwarder[-5:] == [
         *("-v", "${XDG_RUNTIME_DIR}/rolehop:/run/rolehop:ro"),
-        "${ROLEHOP_FORWARDER_IMAGE:-alpine/socat}",
+        FORWARDER,
         *("TCP-LISTEN:80,fork,max-children=64,reuseaddr", "UNIX-CONNECT:/run/rolehop/sock"),
     ]
     assert forwarder[forwarder.index("--ip") + 1] == "169.254.170.2"
@@ -44,6 +46,20 @@ def test_docker_run_gets_the_token_from_the_environment() -> None:
         *("rolehop", "-e", "AWS_REGION=eu-west-1"),
         *("-e", f"{URI}=/chains/spokes%2F444444444444", "-e", TOKEN, "IMAGE"),
     ]
+
+
+@pytest.mark.parametrize("name", ["run", "compose"])
+def test_no_forwarder_starts_before_its_image_was_named_by_a_digest(name: str) -> None:
+    """It sees every token and session; a name alone is whatever its owner makes of it tomorrow."""
+    text = recipe(name, LINUX)
+    assert ":-" not in text
+    told = text.index("sees every token and every session")
+    assert told < text.index("{{index .RepoDigests 0}}") < text.index(FORWARDER)
+    done = subprocess.run(
+        ["sh", "-c", f'echo "{FORWARDER}"'], env={}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "an image and its digest" in done.stderr
 
 
 def test_docker_desktop_reaches_the_port() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import signal
 import socket
 import sys
@@ -19,7 +21,8 @@ from rolehop.commands.serve import running, token_file
 from rolehop.commands.serve.companion import WatchedProcess, rival_files
 from rolehop.commands.serve.keeper import StartedChain
 from rolehop.commands.serve.running import ServerNote, running_servers
-from rolehop.commands.serve.server import Server, ServerSettings, StopSignals, who_listens
+from rolehop.commands.serve.server import Server, ServerSettings, who_listens
+from rolehop.commands.serve.stop_signals import StopSignals
 from rolehop.commands.serve.token_file import check_token_path
 from rolehop.vault.locks import locked, name_holder, unlock
 from rolehop.vault.notes import as_note
@@ -139,6 +142,31 @@ def test_where_no_system_tells_of_the_end_of_a_process_a_server_looks(app: App) 
         assert 0 <= left <= 0.5
         made._signals.was_received = True
         assert tick() is None
+
+
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4  # prctl(2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's own rules hold")
+@pytest.mark.parametrize("is_beside", [True, False], ids=["each", "serve"])
+def test_no_other_program_reads_the_memory_of_a_server(app: App, is_beside: bool) -> None:
+    """However it is started; what it starts is as it always is."""
+    prctl = ctypes.CDLL(None).prctl
+    before = prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    with server(app, ServerSettings(command="each")) as made:
+        try:
+            prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+            if is_beside:
+                with made.running_beside():
+                    found = prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+            else:
+                with made._new_loop(None):
+                    found = prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+        finally:
+            prctl(_PR_SET_DUMPABLE, before, 0, 0, 0)
+    assert found == 0
+    assert resource.getrlimit(resource.RLIMIT_CORE) == limits
 
 
 def test_a_command_needs_a_system_that_can_fork(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+from contextlib import suppress
 from types import FrameType
 
 import pytest
 
-from rolehop.commands.serve.server import StopSignals
+from rolehop.commands.serve.stop_signals import StopSignals
+from tests.support.world import SCRIPT, World
 
 
 class _Raised(BaseException):
@@ -39,3 +43,29 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes that fill up")
+def test_a_server_ends_after_the_signal_whatever_hangs(world: World) -> None:
+    """Here it is the terminal, which takes no line any more; what is left leads nobody to a server."""
+    (world.folder / "run").mkdir(mode=0o700)
+    reader, stderr = os.pipe()
+    arguments = (SCRIPT, "serve", "own", "--print-env", "--socket", "sock")
+    with world.start(*arguments, stderr=stderr) as process:
+        assert process.stdout is not None
+        assert "export" in process.stdout.read()
+        os.set_blocking(stderr, False)
+        with suppress(BlockingIOError):
+            while os.write(stderr, bytes(4096)):
+                pass
+        os.set_blocking(stderr, True)
+        process.terminate()
+        try:
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            os.close(reader)
+            os.close(stderr)
+    left = [*(world.folder / "run").iterdir(), *(world.state / "servers").iterdir()]
+    assert left == []
+    assert not (world.home / "sock").exists()

@@ -19,7 +19,7 @@ from rolehop.commands.serve.service_unit import Service, systemd_unit, unit_text
 from tests.commands.serve.server import TOKEN_FILE
 from tests.support.environment import ROOT
 from tests.support.ports import held_port
-from tests.support.world import SCRIPT, World, ended
+from tests.support.world import PYTHON, SCRIPT, World, ended
 
 
 @pytest.fixture
@@ -144,3 +144,22 @@ def test_launchd_is_told_the_same(world: World) -> None:
     ]
     assert found["EnvironmentVariables"]["XDG_RUNTIME_DIR"] == str(runtime)
     assert Path(found["WorkingDirectory"]) == world.home
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_a_service_takes_no_module_from_its_working_directory(world: World) -> None:
+    """`python -m` looks there first: whoever can write into it would be the server."""
+    trap = world.home / "rolehop"
+    trap.mkdir()
+    (trap / "__init__.py").write_text("raise SystemExit('another rolehop')\n")
+    (world.home / "click.py").write_text("raise SystemExit('another click')\n")
+    (world.folder / "run").mkdir(mode=0o700)
+    typed = ("-P", "-m", "rolehop", "serve", "own", "--unit", "systemd")
+    done = world.run(PYTHON, *typed)
+    assert done.code == 0, done.err
+    unit = dict(re.findall("^([A-Za-z]+)=(.*)$", done.out, re.MULTILINE))
+    command = shlex.split(unit["ExecStart"].replace("%t", str(world.folder / "run")))
+    assert command[1:4] == ["-P", "-m", "rolehop"]
+    assert unit["WorkingDirectory"] == str(world.home)
+    started = world.run(*command[:4], "--version")
+    assert (started.code, started.out[:8]) == (0, "rolehop "), started.err

@@ -1,0 +1,89 @@
+"""The signals that stop a server: they are noted before their handlers raise, and end it in time whatever hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Self
+
+_Handler = Callable[[int, FrameType | None], object]
+_NAMES = ("SIGTERM", "SIGHUP", "SIGINT")
+
+
+class StopSignals:
+    """A context manager for the main thread.
+
+    Attributes:
+        was_received: one of the signals that have a handler of this program's has come.
+    """
+
+    def __init__(self) -> None:
+        self.was_received = False
+        self._before: dict[int, tuple[_Handler, _Handler]] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for name in _NAMES:
+                number = getattr(signal, name, None)
+                if number is not None:
+                    self._note(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, (before, ours) in self._before.items():
+            if signal.getsignal(number) is ours:
+                signal.signal(number, before)
+
+    def _note(self, number: int) -> None:
+        handler = signal.getsignal(number)
+        if not callable(handler) or isinstance(handler, signal.Handlers):
+            return  # ignored, or ended by the system
+
+        def note(received: int, frame: FrameType | None) -> None:
+            self.was_received = True
+            handler(received, frame)
+
+        self._before[number] = handler, note
+        signal.signal(number, note)
+
+
+_GRACE = 0.6  # seconds, for the end in order
+_CLEAN_UP_SECONDS = 0.3
+_CODE = 0  # as after an end in order: who sent the signal wanted no more
+
+
+class EndInTime:
+    """Ends this process within a second of a stop signal, also if its main thread hangs.
+
+    That may wait for a keyring, a file server, or a terminal that Ctrl-S has stopped; then its
+    handler of the signal has not even run. Python's own handler writes the number of each signal
+    that has one to a socket, and a thread waits there.
+    """
+
+    def __init__(self, clean_up: Callable[[], object]) -> None:
+        """``clean_up`` is called in a thread, and not waited for if it hangs as well."""
+        self._clean_up = clean_up
+        self._numbers = {getattr(signal, name) for name in _NAMES if hasattr(signal, name)}
+
+    def begin(self) -> None:
+        """Watch from now on, until the process ends; for the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        woken, waker = socket.socketpair()
+        waker.setblocking(False)
+        signal.set_wakeup_fd(waker.detach(), warn_on_full_buffer=False)
+        threading.Thread(target=self._watch, args=(woken,), daemon=True).start()
+
+    def _watch(self, woken: socket.socket) -> None:
+        while self._numbers.isdisjoint(woken.recv(64)):
+            pass
+        time.sleep(_GRACE)
+        cleaning = threading.Thread(target=self._clean_up, daemon=True)
+        cleaning.start()
+        cleaning.join(_CLEAN_UP_SECONDS)
+        os._exit(_CODE)
