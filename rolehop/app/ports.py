@@ -12,18 +12,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rolehop.base.errors import Declined, NoTerminal, UsageError
 from rolehop.base.text import clean, quoted
 from rolehop.sources import context
 from rolehop.walk import ports
 
+if TYPE_CHECKING:
+    from rolehop.aws.net.loopback_pages import OneShotPage
+
 Prompt = Callable[[str], str]
 """Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
 
 BrowserCommands = Callable[[str, Mapping[str, str], str], tuple[tuple[str, ...], ...]]
-"""From address, environment and platform (as in ``sys``) to commands, the best first."""
+"""From an argument, environment and platform (as in ``sys``) to commands, the best first."""
 
 _MOST_TRIES = 3
 
@@ -40,9 +43,9 @@ class Person(context.Prompter, Protocol):
     """Somebody who answers questions: confirmations, reasons, MFA codes, choices."""
 
     def open_window(
-        self, url: str, commands: BrowserCommands | None = None
+        self, page: OneShotPage, commands: BrowserCommands | None = None
     ) -> StartedBrowser | None:
-        """Open ``url`` by the first of ``commands`` that starts; ``None`` if none does.
+        """Open ``page`` by the first of ``commands`` that starts; ``None`` if none does.
 
         Without ``commands``: in the system's browser.
         """
@@ -73,14 +76,19 @@ class Unseen:
         """Show nothing."""
         del line
 
-    def open_browser(self, url: str) -> bool:
-        """Open nothing."""
-        del url
+    def show(self, *lines: str) -> bool:
+        """Show nothing."""
+        del lines
         return False
 
-    def open_window(self, url: str, commands: BrowserCommands | None = None) -> None:
+    def open_browser(self, page: OneShotPage) -> bool:
         """Open nothing."""
-        del url, commands
+        del page
+        return False
+
+    def open_window(self, page: OneShotPage, commands: BrowserCommands | None = None) -> None:
+        """Open nothing."""
+        del page, commands
 
     @contextmanager
     def countdown(self, text: str) -> Iterator[Callable[[int], None]]:
@@ -116,6 +124,7 @@ class Nobody:
         self._fix = fix
         self._seen_by = seen_by = seen_by or Unseen()
         self.say = seen_by.say
+        self.show = seen_by.show
         self.open_browser = seen_by.open_browser
         self.open_window = seen_by.open_window
         self.countdown = seen_by.countdown

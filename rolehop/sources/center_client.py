@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -67,6 +68,7 @@ def sign_in(center: Center, oidc: SsoOidc, context: SourceContext, login: Login)
 def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
     from rolehop.aws.net.loopback_pages import HOST, PATH, Callback
     from rolehop.aws.oauth import new_pkce
+    from rolehop.sources.sign_in_page import code_from_browser
 
     client = _client(center, oidc, context, redirect_uri=f"http://{HOST}{PATH}")
     pkce = new_pkce()
@@ -74,12 +76,7 @@ def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
         uri = callback.redirect_uri
         url = oidc.authorize_url(client.client_id, uri, pkce.state, pkce.challenge, center.scopes)
         _check_page(url, center)
-        if not context.person.open_browser(url):
-            context.person.say("open this address in a browser on this machine:")
-        else:
-            context.person.say(f"sign in to {center.address} in the browser; if none opens:")
-        context.person.say(url)
-        code = callback.wait()
+        code = code_from_browser(callback, url, center.address, context.person, browser=True)
     return SignedIn(oidc.by_code(client, code, uri, pkce.verifier), client)
 
 
@@ -100,15 +97,31 @@ def _check_page(url: str, center: Center) -> None:
 
 
 def _by_device(center: Center, oidc: SsoOidc, context: SourceContext, *, browser: bool) -> SignedIn:
+    from rolehop.sources.sign_in_page import nowhere_to_show
+
     client = _client(center, oidc, context, redirect_uri=None)
     device = oidc.start_device(client, center.address)
-    say = context.person.say
-    say(f"sign in to {center.address}")
-    say(f"open {device.verification_uri_complete}")
-    say(f"and make sure that it shows the code {device.user_code}")
-    if browser:
-        context.person.open_browser(device.verification_uri_complete)
-    return SignedIn(_polled(oidc, client, device, context), client)
+    context.person.say(f"sign in to {center.address}")
+    with ExitStack() as stack:
+        is_open = browser and _is_opened(device.verification_uri_complete, context, stack)
+        is_shown = context.person.show(
+            f"open {device.verification_uri_complete}",
+            f"and make sure that it shows the code {device.user_code}",
+        )
+        if not is_shown and not is_open:
+            raise nowhere_to_show(center.address)
+        return SignedIn(_polled(oidc, client, device, context), client)
+
+
+def _is_opened(url: str, context: SourceContext, stack: ExitStack) -> bool:
+    """Open ``url`` in a browser, by a page that is there as long as ``stack``."""
+    from rolehop.aws.net.loopback_pages import PageServer, redirect
+
+    try:
+        server = stack.enter_context(PageServer())
+    except OSError:  # another browser can be sent there, by the terminal
+        return False
+    return context.person.open_browser(server.once(redirect(url)))
 
 
 def _polled(

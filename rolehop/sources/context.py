@@ -17,6 +17,7 @@ from rolehop.walk.ports import OnCall, ignore_call
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rolehop.aws.net.loopback_pages import OneShotPage
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig.parse import AwsConfig
     from rolehop.config.model import SourceConfig
@@ -96,6 +97,10 @@ class Prompter(Protocol):
         """Show one line immediately, on the terminal device or else on stderr."""
         ...
 
+    def show(self, *lines: str) -> bool:
+        """Show lines on the terminal device alone, never in a log; ``False`` if there is none."""
+        ...
+
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
         """Return one line of input; ``needed`` names it in the error, e.g. "a passphrase".
 
@@ -117,8 +122,8 @@ class Prompter(Protocol):
         """True if a browser can be opened that reaches this machine's loopback address."""
         ...
 
-    def open_browser(self, url: str) -> bool:
-        """Open ``url`` in a browser; ``False`` if none could be opened here."""
+    def open_browser(self, page: OneShotPage) -> bool:
+        """Open ``page`` in a browser; ``False`` if none could be opened here."""
         ...
 
 

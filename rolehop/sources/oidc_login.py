@@ -248,8 +248,9 @@ class OidcSignIn:
     ) -> Tokens:
         from rolehop.aws.net.loopback_pages import Callback
         from rolehop.aws.oauth import new_pkce
+        from rolehop.sources.sign_in_page import code_from_browser
 
-        pkce, person, nonce = new_pkce(), self.context.person, secrets.token_urlsafe(32)
+        pkce, nonce = new_pkce(), secrets.token_urlsafe(32)
         scopes = self.provider.scopes or (
             ("openid", "offline_access") if endpoints.offline else ("openid",)
         )
@@ -258,12 +259,9 @@ class OidcSignIn:
             url = issuer.authorize_url(
                 endpoints, uri, pkce.state, pkce.challenge, scopes, self._extra_parameters(nonce)
             )
-            if how.browser and person.open_browser(url):
-                person.say(f"sign in to {self.provider.issuer} in the browser; if none opens:")
-            else:
-                person.say("open this address in a browser on this machine:")
-            person.say(url)
-            code = callback.wait()
+            code = code_from_browser(
+                callback, url, self.provider.issuer, self.context.person, browser=how.browser
+            )
         tokens = issuer.by_code(endpoints, code, uri, pkce.verifier, secret)
         if tokens.identity is not None:
             self._check_person(tokens.identity, nonce)

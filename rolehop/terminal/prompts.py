@@ -15,6 +15,7 @@ from rolehop.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from rolehop.app.ports import BrowserCommands
+    from rolehop.aws.net.loopback_pages import OneShotPage
     from rolehop.terminal.desktop import BrowserStart
 
 # Programs that open an address in the desktop's browser: freedesktop, Debian, WSL.
@@ -42,11 +43,18 @@ class TerminalPerson:
 
     def say(self, line: str) -> None:
         """Show one line on the terminal device, else on stderr."""
+        if not self.show(line):
+            output.write_lines(f"rolehop: {clean(line)}")
+
+    def show(self, *lines: str) -> bool:
+        """Show lines on the terminal device alone; ``False`` if there is none."""
         try:
             with self._terminal.device("a message") as (_, writer):
-                output.write_lines(self._terminal.wrapped(line, writer), writer)
+                for line in lines:
+                    output.write_lines(self._terminal.wrapped(line, writer), writer)
         except NoTerminal:
-            output.write_lines(f"rolehop: {clean(line)}")
+            return False
+        return True
 
     def choose(self, question: str, options: Sequence[str]) -> int:
         """Return the index of one of ``options``, picked from a list.
@@ -110,36 +118,24 @@ class TerminalPerson:
         """True if a browser can be opened that reaches this machine's loopback address."""
         return has_browser(self._environ, sys.platform)
 
-    def open_browser(self, url: str) -> bool:
-        """Open ``url`` in a browser; ``False`` if none could be opened here.
+    def open_browser(self, page: OneShotPage) -> bool:
+        """Open ``page`` in a browser; ``False`` if none could be opened here."""
+        return self.open_window(page) is not None
 
-        Raises:
-            ValueError: it is not a web address, and must never become an argument of a program.
-        """
-        return self.open_window(url) is not None
-
-    def open_window(self, url: str, commands: BrowserCommands | None = None) -> BrowserStart | None:
-        """Open ``url`` by the first of ``commands`` that starts; ``None`` if none does.
+    def open_window(
+        self, page: OneShotPage, commands: BrowserCommands | None = None
+    ) -> BrowserStart | None:
+        """Open ``page`` by the first of ``commands`` that starts; ``None`` if none does.
 
         Without ``commands``: in the system's browser.
-
-        Raises:
-            ValueError: it is not a web address, and must never become an argument of a program.
         """
-        from rolehop.aws.net.addresses import (
-            as_argument,
-            is_web_address,  # on this path only
-        )
-
-        if not is_web_address(url):
-            raise ValueError("not a web address")
         if not self.has_browser:
             return None
         from rolehop.handover.environment import child_environment
         from rolehop.terminal.desktop import BrowserStart
 
         start = BrowserStart(
-            (commands or browser_commands)(as_argument(url), self._environ, sys.platform),
+            (commands or browser_commands)(page.argument, self._environ, sys.platform),
             child_environment(self._environ, ()),
         )
         return start if start.has_started else None
@@ -167,7 +163,7 @@ def browser_commands(
         # cmd's start would read & in the address; this one takes it whole.
         return (("rundll32", "url.dll,FileProtocolHandler", url),)
     named = [_words(each) for each in environ.get("BROWSER", "").split(":")]
-    chosen = [tuple(_with_url(words, url)) for words in named if words]
+    chosen = [tuple(_with_url(words, _seen_by(words[0], url, environ))) for words in named if words]
     return (*chosen, *((opener, url) for opener in _OPENERS))
 
 
@@ -178,6 +174,13 @@ def _words(command: str) -> list[str]:
         return shlex.split(command)
     except ValueError:
         return []  # a quote that is not closed: as if there were no such command
+
+
+def _seen_by(program: str, url: str, environ: Mapping[str, str]) -> str:
+    """Return the address of a file as a program of Windows' sees it from WSL."""
+    if not (program.lower().endswith(".exe") and url.startswith("file:///")):
+        return url
+    return f"file://wsl.localhost/{environ.get('WSL_DISTRO_NAME', '')}{url.removeprefix('file://')}"
 
 
 def _with_url(words: list[str], url: str) -> list[str]:

@@ -18,6 +18,7 @@ from rolehop.app.context import App
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody, Unseen
 from rolehop.app.source_callers import SourceCallers
+from rolehop.aws.net.loopback_pages import OneShotPage
 from rolehop.base.errors import ConfigError, RolehopError, ServiceError, UsageError, VaultLocked
 from rolehop.commands.console import opening
 from rolehop.commands.console.login import BrowserWindow, ConsoleLogin, ConsoleRequest
@@ -58,7 +59,7 @@ class _Browser:
 class _Opens(Unseen):
     has_browser = True
 
-    def open_window(self, url: str, commands: object = None) -> _Browser:  # type: ignore[override]
+    def open_window(self, page: OneShotPage, commands: object = None) -> _Browser:  # type: ignore[override]
         return _Browser()
 
 

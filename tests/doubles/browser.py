@@ -1,4 +1,6 @@
-"""A browser for programs under test: it follows one address through all redirects and notes what it saw.
+"""A browser for programs under test: it follows one address and its redirects, and notes what it saw.
+
+It leaves this machine nowhere: a redirect that would is what it saw.
 
 Named in the variable BROWSER, as ``PYTHON FILE LOG %s``; each run adds a line of JSON to LOG.
 """
@@ -50,9 +52,18 @@ def _lines(log: Path, least: int) -> list[str]:
         time.sleep(0.02)
 
 
+class _Here(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith("http://127.0.0.1:"):
+            raise urllib.error.HTTPError(newurl, code, msg, headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def main() -> None:
     log, url = sys.argv[1:3]
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Here())
     try:
         with opener.open(url, timeout=60) as answer:
             found = [answer.url, answer.status, answer.read().decode()]

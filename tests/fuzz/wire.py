@@ -16,7 +16,7 @@ from rolehop.aws.enabled_regions import enabled_regions
 from rolehop.aws.iam_reader import IamReader
 from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.net.http import HttpClient, HttpRequest
-from rolehop.aws.net.loopback_pages import Callback
+from rolehop.aws.net.loopback_pages import Callback, Peers
 from rolehop.aws.organizations import (
     OrganizationAccountReader,
     OrganizationReader,
@@ -285,7 +285,8 @@ _CALLBACKS = [
 
 def _called_back(data: bytes) -> str:
     """A browser's request ends in a code, in a refusal, or leaves the sign-in waiting."""
-    with Callback("S") as callback:
+    # It hangs up at once, and Linux no longer tells whose that connection was.
+    with Callback("S", peers=Peers.UNTOLD) as callback:
         with socket.create_connection(("127.0.0.1", callback.port)) as client:
             client.settimeout(10)
             client.sendall(data.replace(b"PORT", str(callback.port).encode()))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.ports import Nobody
+from rolehop.aws.net.loopback_pages import OneShotPage
 from rolehop.awsconfig import parse_aws_config
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import replace
@@ -144,7 +145,11 @@ class Typist:
         self.asked.extend(options)
         return options.index(self.picks)
 
-    def open_browser(self, url: str) -> bool:
+    def show(self, *lines: str) -> bool:
+        self.asked.extend(lines)
+        return True
+
+    def open_browser(self, page: OneShotPage) -> bool:
         return False
 
 

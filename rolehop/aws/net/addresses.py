@@ -20,9 +20,6 @@ _warned: set[str] = set()
 # Characters that no URL may hold (RFC 3986, 2). Browsers take a backslash for a slash, others do not.
 _FORBIDDEN = frozenset(' "<>\\^`{|}')
 
-# What a shell may expand, and a URL has no need of. Some openers hand the address to one: wslview
-# to PowerShell, xdg-open to whatever the desktop has.
-_FOR_SHELLS = {ord(each): f"%{ord(each):02X}" for each in "$'();!*"}
 _NAME = Pattern(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?")
 
 # Browsers read a name that ends in one of these as an IPv4 address (WHATWG URL, 3.5), and so does
@@ -108,14 +105,6 @@ def is_web_address(url: str) -> bool:
     """
     has_host = certain_host(url) is not None and "@" not in urlsplit(url).netloc
     return has_host and is_private(url)
-
-
-def as_argument(url: str) -> str:
-    """Return a web address as an argument of a program that may give it to a shell.
-
-    The characters that are percent-encoded mean the same to a server.
-    """
-    return url.translate(_FOR_SHELLS)
 
 
 def is_private(url: str) -> bool:

@@ -393,32 +393,34 @@ class BrowserWindow:
             return None
         return f"a container needs Firefox's add-on {_ADD_ONS[self.container]}"
 
+    def address(self, url: str) -> str:
+        """Return the address that makes the browser open ``url`` there."""
+        return url if self.container is None else self._in_container(_SCHEMES[self.container], url)
+
     def commands(
-        self, url: str, environ: Mapping[str, str], platform: str
+        self, address: str, environ: Mapping[str, str], platform: str
     ) -> tuple[tuple[str, ...], ...]:
-        """Return the commands that may open ``url`` there, the best first."""
-        arguments = self._arguments(url)
+        """Return the commands that may open an address there, the best first."""
+        arguments = self._arguments(address)
         return tuple(
             (program, *arguments) for program in _programs(self.browser, environ, platform)
         )
 
-    def _arguments(self, url: str) -> tuple[str, ...]:
-        if self.container is not None:
-            return (self._in_container(_SCHEMES[self.container], url),)
+    def _arguments(self, address: str) -> tuple[str, ...]:
         if self.profile is not None:
             # It names one folder: a fleet's chain has a slash, and ".." is where all profiles are. No
             # chain has a comma: "a/b" shares no profile with "a-b".
             folder = self.profile.replace("/", ",").replace("\\", ",")
             if not folder.strip("."):
                 folder = folder.replace(".", "-")
-            return (f"--profile-directory={folder}", url)
-        return (url,)
+            return (f"--profile-directory={folder}", address)
+        return (address,)
 
     def _in_container(self, scheme: str, url: str) -> str:
         color = self.color or "blue"
         found = _COLORS.get(color) or _COLORS[color.removeprefix("bright_")]
-        name, address = quote(self.chain, safe=""), quote(url, safe="")
-        return f"{scheme}:name={name}&url={address}&color={found}&icon=fingerprint"
+        name, there = quote(self.chain, safe=""), quote(url, safe="")
+        return f"{scheme}:name={name}&url={there}&color={found}&icon=fingerprint"
 
 
 def window_for(

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
-import os
-import secrets
 import shutil
 import sys
-import threading
-from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rolehop.app.walking import person_for
-from rolehop.aws.net.loopback_pages import (
-    Page,
-    PageRequest,
-    PageServer,
-    onward_page,
-    page,
-    user_of_connection,
-)
-from rolehop.base.credentials import Secret
+from rolehop.aws.net.loopback_pages import OneShotPage, Page, PageServer, onward_page, redirect
 from rolehop.base.errors import NoTerminal, RolehopError
 
 if TYPE_CHECKING:
@@ -93,10 +80,12 @@ def open_console(
     """
     link = _how_to_open_elsewhere(login)
     person = person_for(app, options)
-    user = os.getuid() if hasattr(os, "getuid") else None
-    with OneShotPage(login.url, login.fields, user=user, sign_out_url=login.sign_out_url) as page:
-        commands = None if window is None else window.commands
-        browser = person.open_window(page.url, commands)
+    with _page_server(link) as server:
+        if window is None:
+            page, commands = server.once(page_of(login)), None
+        else:
+            page, commands = server.once(page_of(login), window.address), window.commands
+        browser = person.open_window(page, commands)
         if browser is None:
             what = "no browser" if window is None else f"no {window.browser}"
             raise _no_browser(what, link)
@@ -106,6 +95,13 @@ def open_console(
                 cause = f"{cause}; {window.needs}"
             raise RolehopError("the console was not opened", cause=cause, fix=link)
     return app.now()
+
+
+def _page_server(fix: str) -> PageServer:
+    try:
+        return PageServer()
+    except OSError as error:
+        raise RolehopError("the console was not opened", cause=error.strerror, fix=fix) from None
 
 
 def _how_to_open_elsewhere(login: ConsoleLogin) -> str:
@@ -141,87 +137,17 @@ _SIGNING_OUT = (
 )
 
 _SIGN_OUT = "Sign out of the console that is open, then open this one"
-_NOTHING = ("Nothing to do here", "This page was for one request. Start again in the terminal.")
 
 
-class OneShotPage:
-    """A context manager that listens; the port is bound when it is created.
+def page_of(login: ConsoleLogin) -> Page:
+    """Return the page that sends a browser on to the console.
 
-    Args:
-        url: where the browser goes on to; ``https``, or loopback in tests.
-        fields: what a form sends there; none: the page is a link.
-        user: the user ID whose connections alone are answered, where the system tells whose they
-            are; ``None``: not checked.
-        sign_out_url: where the browser signs out first. A page cannot do that for it unseen: browsers
-            keep the cookies of other sites from what a page loads.
-
-    Raises:
-        OSError: no port can be bound.
+    A page cannot sign out for the browser unseen: browsers keep the cookies of other sites from what
+    a page loads.
     """
-
-    def __init__(
-        self,
-        url: str,
-        fields: Mapping[str, str | Secret],
-        *,
-        user: int | None,
-        sign_out_url: str | None = None,
-    ) -> None:
-        self._url = url
-        self._fields = fields
-        self._user = user
-        self._sign_out_url = sign_out_url
-        self._path = f"/{secrets.token_urlsafe(32)}"
-        self._guard = threading.Lock()
-        self._is_taken = False
-        self._sent = threading.Event()
-        self._server = PageServer(self._answer, sent=self._note_sent)
-
-    @property
-    def url(self) -> str:
-        """The page's address."""
-        return f"http://{self._server.authority}{self._path}"
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    def wait(self, seconds: float) -> bool:
-        """Return true once the page was given, false if it was not within ``seconds``."""
-        return self._sent.wait(seconds)
-
-    def _answer(self, request: PageRequest) -> Page:
-        if not self._is_expected(request) or not self._take():
-            return Page(404, *page(*_NOTHING))
-        if self._sign_out_url is None:
-            return Page(200, *onward_page(*_OPENING, self._url, self._fields))
-        first = (_SIGN_OUT, self._sign_out_url)
-        return Page(200, *onward_page(*_SIGNING_OUT, self._url, self._fields, first=first))
-
-    def _is_expected(self, request: PageRequest) -> bool:
-        return (
-            request.method == "GET"
-            and hmac.compare_digest(request.target.encode(), self._path.encode())
-            and request.hosts == (self._server.authority,)
-            and not request.origins  # another page asks; opening an address sends none
-            and not request.is_ahead
-            and not request.is_embedded
-            and self._is_ours(request.client)
-        )
-
-    def _is_ours(self, client: tuple[str, int]) -> bool:
-        # root reads all that this process has; and on WSL, Windows' browser comes through it.
-        allowed = (None, 0, self._user)
-        return self._user is None or user_of_connection(client, self._server.port) in allowed
-
-    def _take(self) -> bool:
-        with self._guard:
-            taken, self._is_taken = self._is_taken, True
-        return not taken
-
-    def _note_sent(self, given: Page) -> None:
-        if given.status == 200:
-            self._sent.set()
+    if login.sign_out_url is not None:
+        first = (_SIGN_OUT, login.sign_out_url)
+        return Page(200, *onward_page(*_SIGNING_OUT, login.url, login.fields, first=first))
+    if not login.fields:
+        return redirect(login.url)
+    return Page(200, *onward_page(*_OPENING, login.url, login.fields))

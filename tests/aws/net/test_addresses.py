@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 import pytest
 
 from rolehop.aws.net.addresses import (
-    as_argument,
     host_of,
     is_exposed,
     is_web_address,
     may_lead_here,
 )
-from rolehop.terminal.prompts import TerminalPerson
-from rolehop.terminal.terminal import Settings, Terminal
+from rolehop.aws.net.loopback_pages import redirect
 from tests.doubles.addresses import HOSTILE
 
 
@@ -48,10 +44,9 @@ def test_a_host_is_shown_without_what_is_secret_and_an_odd_address_is_none() -> 
 
 
 @pytest.mark.parametrize("url", HOSTILE)
-def test_the_person_at_the_terminal_opens_nothing_else(url: str) -> None:
-    person = TerminalPerson(Terminal(Settings(), {}, str), {"BROWSER": "false", "PATH": "/bin"})
+def test_no_page_leads_a_browser_elsewhere(url: str) -> None:
     with pytest.raises(ValueError, match="not a web address"):
-        person.open_browser(url)
+        redirect(url)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +68,6 @@ def test_the_person_at_the_terminal_opens_nothing_else(url: str) -> None:
 )
 def test_what_crosses_a_network_unencrypted(url: str, exposed: bool) -> None:
     assert is_exposed(url) is exposed
-
-
-def test_a_shell_finds_nothing_to_expand_in_an_address() -> None:
-    url = "https://idp.example/a;b(c)?x=$(touch%20bad)&y='!*'#/d"
-    found = as_argument(url)
-    assert found == "https://idp.example/a%3Bb%28c%29?x=%24%28touch%20bad%29&y=%27%21%2A%27#/d"
-    assert unquote(found) == unquote(url)
 
 
 @pytest.mark.parametrize(

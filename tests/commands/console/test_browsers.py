@@ -15,7 +15,7 @@ MAC = "/Applications"
 
 
 def commands(window: BrowserWindow, platform: str) -> list[list[str]]:
-    return [list(each) for each in window.commands(PAGE, FOLDERS, platform)]
+    return [list(each) for each in window.commands(window.address(PAGE), FOLDERS, platform)]
 
 
 @pytest.mark.parametrize(

@@ -236,3 +236,15 @@ def test_a_sign_in_and_its_end_are_documents_for_programs(world: World) -> None:
     assert done.code == 4
     assert done.out == ""
     assert json.loads(done.err)["schema"] == "rolehop.error/1"
+
+
+def test_a_program_of_windows_gets_a_file_as_windows_sees_it() -> None:
+    environ = {
+        "BROWSER": "'/mnt/c/Program Files/x/chrome.exe':wslview",
+        "WSL_DISTRO_NAME": "Debian",
+    }
+    found = browser_commands("file:///tmp/rolehop-1/a.html", environ, "linux")
+    assert found[:2] == (
+        ("/mnt/c/Program Files/x/chrome.exe", "file://wsl.localhost/Debian/tmp/rolehop-1/a.html"),
+        ("wslview", "file:///tmp/rolehop-1/a.html"),
+    )

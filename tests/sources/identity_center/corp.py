@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from rolehop.app.ports import Nobody
+from rolehop.app.ports import Nobody, Unseen
 from rolehop.awsconfig import AwsConfig
 from rolehop.config.model import SourceConfig
 from rolehop.sources.cli_sign_in import endpoints_digest
@@ -16,7 +16,8 @@ from rolehop.sources.context import KeyStore, SourceContext
 from tests.doubles import browser
 from tests.doubles.sso import Center
 from tests.sources.machines import MemoryTokens
-from tests.support.world import World
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT, World
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
 
@@ -77,7 +78,8 @@ class Corp:
         }
 
     def login(self, *options: str) -> None:
-        done = self.world.rolehop("source", "login", "corp", *options)
+        with OnTerminal(self.world, SCRIPT, "source", "login", "corp", *options) as person:
+            done = person.ended()
         assert done.code == 0, done.err
 
     def cli_cache(self, name: str) -> Path:
@@ -124,6 +126,12 @@ class Corp:
         return path
 
 
+class _AtTerminal(Unseen):
+    def show(self, *lines: str) -> bool:
+        del lines
+        return True
+
+
 def here(
     corp: Corp, keys: KeyStore, sleep: Callable[[float], object]
 ) -> tuple[SourceConfig, SourceContext]:
@@ -134,7 +142,7 @@ def here(
         aws_files=(Path("config"), Path("credentials")),
         keys=keys,
         now=lambda: corp.center.now,
-        person=Nobody("this is a test"),
+        person=Nobody("this is a test", seen_by=_AtTerminal()),
         home=corp.world.home,
         sleep=sleep,
         tokens=MemoryTokens(),

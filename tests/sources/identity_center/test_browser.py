@@ -35,8 +35,9 @@ def test_the_address_of_a_device_reaches_it(corp: Corp) -> None:
     answer = {"deviceCode": "code", "userCode": "ABCD-EFGH", "expiresIn": 1, "interval": 1}
     page = {"verificationUri": address.partition("?")[0], "verificationUriComplete": address}
     corp.center.say("/device_authorization", Reply(json={**answer, **page}))
+    corp.world.more["BROWSER"] = browser.as_variable(log)
     assert corp.world.rolehop("source", "login", "corp").code == 4  # nobody types the code
-    assert browser.arguments(log) == [address]
+    assert [seen[:2] for seen in browser.seen(log)] == [[address, 302]]
 
 
 def test_an_endpoint_without_tls_gets_no_browser(corp: Corp) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.net.http import HttpClient
+from rolehop.aws.net.loopback_pages import OneShotPage
 from rolehop.aws.oauth import Issuer as OidcClient
 from rolehop.base.credentials import Secret
 from rolehop.base.errors import ServiceError
@@ -159,7 +160,12 @@ class AtBrowser:
     def say(self, line: str) -> None:
         del line
 
-    def open_browser(self, url: str) -> bool:
+    def show(self, *lines: str) -> bool:
+        del lines
+        return False
+
+    def open_browser(self, page: OneShotPage) -> bool:
+        url = page.argument
         threading.Thread(target=lambda: urlopen(url).close(), daemon=True).start()  # noqa: S310
         return True
 
