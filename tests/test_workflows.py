@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from tests.support.environment import ROOT
 
@@ -71,6 +73,26 @@ def test_no_workflow_has_a_secret_or_runs_the_text_of_others(name: str) -> None:
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
         assert "password" not in step.get("with", {})  # PyPI trusts the workflow itself
+
+
+def test_what_builds_a_release_is_pinned_by_hash() -> None:
+    """A build backend runs in the job whose files are published: what is newest then may be anybody's."""
+    runs = "\n".join(step.get("run", "") for step in steps("publish.yml"))
+    assert re.findall(r"pip install (.*)", runs) == [
+        "-q --require-hashes --only-binary :all: -r .github/build-requirements.txt"
+    ]
+    assert re.findall(r"-m build\b([^#\n]*)", runs) == [" --no-isolation "]
+    text = (ROOT / ".github" / "build-requirements.txt").read_text(encoding="utf-8")
+    lines = [each for each in text.splitlines() if each and not each.startswith("#")]
+    pins = [
+        re.fullmatch(r"([a-z-]+)==([0-9.]+)( --hash=sha256:[0-9a-f]{64})+", each) for each in lines
+    ]
+    assert all(pins), lines
+    pinned = {pin[1]: pin[2] for pin in pins if pin is not None}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [*map(Requirement, project["build-system"]["requires"]), Requirement("build")]
+    for each in wanted:
+        assert each.specifier.contains(pinned[each.name]), each
 
 
 def test_what_is_published_was_tested_built_and_attested_before() -> None:
