@@ -121,7 +121,9 @@ def state_folder(environ: Mapping[str, str]) -> Path:
         return Path(found)
     import platformdirs
 
-    return Path(platformdirs.user_state_dir(NAME, appauthor=False))
+    folder = Path(platformdirs.user_state_dir(NAME, appauthor=False))
+    # On macOS and Windows that is the folder of the config, too.
+    return folder if sys.platform == "linux" else folder / "state"
 
 
 class DependencyTracker:

@@ -209,9 +209,17 @@ def with_profiles(parts: BlockText, profiles: Mapping[str, str]) -> BlockText:
 
 
 def without_profiles(parts: BlockText, names: frozenset[str]) -> BlockText:
-    """Return the parts without these profiles; without any, the block goes, too."""
+    """Return the parts without these profiles; without one that runs rolehop, the block goes, too.
+
+    What somebody else wrote between the markers stays where it is.
+    """
     kept = {name: lines for name, lines in parts.profiles.items() if name not in names}
-    return replace(parts, profiles=kept, head=parts.head if kept else "")
+    if any(runs_rolehop(lines) for lines in kept.values()):
+        return replace(parts, profiles=kept)
+    left = parts.head + "".join(kept.values())
+    if not left.strip():
+        return replace(parts, profiles={}, head="")
+    return BlockText(parts.before + left, after=parts.after, newline=parts.newline)
 
 
 def profile_lines(header: str, settings: Mapping[str, str], old: str, newline: str) -> str:
@@ -227,6 +235,11 @@ def setting_of(lines: str, key: str) -> str | None:
         if found and found[1].lower() == key:
             return found[2]
     return None
+
+
+def runs_rolehop(lines: str) -> bool:
+    """True if the profile of these lines has a ``credential_process`` that is rolehop."""
+    return own_line(setting_of(lines, "credential_process") or "") is not None
 
 
 def lines_of(text: str) -> list[str]:

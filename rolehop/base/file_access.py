@@ -477,3 +477,30 @@ else:
             return look_up()
         except KeyError:
             return f"number {number}"
+
+
+def may_change(path: Path, home: Path) -> bool:
+    """True if a change at ``path`` is one of the user's own files, or makes a new one.
+
+    Root could change anything. So what another user owns, what a link leads to, at whichever place of
+    the path, and what is in a folder that another one rules, is for a person.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    try:
+        owner = path.stat().st_uid
+    except FileNotFoundError:
+        owner = os.geteuid()
+    except OSError:
+        return False
+    if owner != os.geteuid():
+        return False
+    return os.geteuid() != 0 or (
+        not _has_link(path, home) and way_problem(path.parent, home) is None
+    )
+
+
+def _has_link(path: Path, home: Path) -> bool:
+    """True if a link is on the way to ``path``; the home folder itself may be behind one."""
+    below = path.relative_to(home) if path.is_relative_to(home) else path.absolute()
+    return os.path.realpath(path) != str(Path(os.path.realpath(home), below))

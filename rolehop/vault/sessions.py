@@ -30,6 +30,7 @@ from rolehop.vault.serialization import (
 from rolehop.vault.storage import (
     PERSON_SECONDS,
     QUICK_SECONDS,
+    TRIAL,
     BackendHandle,
     Once,
     Storage,
@@ -286,6 +287,21 @@ class KeyringVault:
             self._backend.failed(error)
             raise
         return tuple(gone), count
+
+    def forget_trial(self) -> bool:
+        """Remove what a ``doctor`` that was killed left in the back end in use, and say so.
+
+        Return ``False`` if there was nothing, or no keyring that can be asked.
+        """
+        try:
+            left = self._backend.use(lambda storage: storage.delete(TRIAL))
+        except VaultError:
+            return False
+        if left:
+            self._once.say(
+                "removed: the item with which a doctor that was killed tried the keyring"
+            )
+        return left
 
     def found_keys(self) -> tuple[str, ...] | None:
         """Return the keys of all its sessions if the back end in use lists them. Raises as `forget`."""

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from platformdirs.macos import MacOS
+from platformdirs.windows import Windows
 
 from rolehop.app.context import App
 from rolehop.app.host import config_folders, home_folder, state_folder
 from rolehop.base.errors import ConfigError
+from rolehop.commands.uninstall.removal import find_holdings, remove_all
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
@@ -79,3 +82,37 @@ def test_without_a_full_home_the_folders_are_those_of_platformdirs(
     for environ in ({}, {"HOME": "alice"}):
         assert config_folders(environ)[1] == Path(expected.user_config_dir)
         assert state_folder(environ) == Path(expected.user_state_dir)
+
+
+@pytest.mark.parametrize(("name", "system"), [("darwin", MacOS), ("win32", Windows)])
+def test_state_is_never_in_the_folder_of_the_config(
+    name: str, system: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On macOS and Windows platformdirs names one folder for both, which `uninstall` removed."""
+    monkeypatch.setattr(sys, "platform", name)
+    monkeypatch.setattr(platformdirs, "PlatformDirs", system)
+    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _: str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    environ = {"HOME": str(tmp_path)}
+    state = state_folder(environ)
+    assert Path(platformdirs.user_state_dir("rolehop", appauthor=False)) == state.parent
+    for folder in config_folders(environ):
+        assert not folder.is_relative_to(state)
+
+
+def test_uninstall_on_macos_leaves_the_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platformdirs, "PlatformDirs", MacOS)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    keyring = "tests.doubles.keyrings.InMemory"
+    app = App({"HOME": str(tmp_path), "PYTHON_KEYRING_BACKEND": keyring}, tmp_path)
+    config = config_folders(app.environ)[1] / "config.toml"
+    config.parent.mkdir(mode=0o700, parents=True)
+    config.write_text("version = 1\n")
+    app.index_store.seal()
+    found = find_holdings(app)
+    assert (found.state, found.config) == (app.state_folder, None)
+    assert list(remove_all(app, found, keys=True)) == [f"removed: {app.state_folder}"]
+    assert (config.read_text(), app.state_folder.exists()) == ("version = 1\n", False)

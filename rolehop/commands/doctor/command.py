@@ -37,6 +37,8 @@ def command(ctx: click.Context, fix: bool, yes: bool, style: str) -> int:
     fine     as it should be
     look     it works, and is not what most people want
     broken   something does not work because of it
+
+    As root, --fix changes nothing that a link leads to or another user owns.
     """  # noqa: D301 - click wants the character itself
     cli = CommandContext.of(ctx)
     if yes and not fix:

@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING
 from rolehop.app.host import read_file, state_folder
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.file_access import may_change
 from rolehop.base.text import pluralize
-from rolehop.commands.doctor.finding import DoctorFinding, Repair, broken, fine, from_error, look
-from rolehop.commands.profile.changes import ProfileOptions, backup_of, changes_for, write_changes
+from rolehop.commands.doctor.finding import (
+    DoctorFinding,
+    Repair,
+    broken,
+    fine,
+    from_error,
+    look,
+)
+from rolehop.commands.profile.changes import ProfileOptions, backups_of, changes_for, write_changes
 from rolehop.commands.profile.installed import (
     damaged_blocks,
     named_config_file,
@@ -45,7 +53,7 @@ def check_aws_files(app: App) -> Iterator[DoctorFinding]:
     except RolehopError as error:
         yield from_error(TOPIC, error)
         return
-    found = [*_writable(app), *_readable(app.aws_files[1]), *_keys(app)]
+    found = [*_writable(app), *_readable(app, app.aws_files[1]), *_keys(app)]
     there = [str(file) for file in app.aws_files if file.exists()]
     counted = f"{pluralize(len(profiles), 'AWS profile')} in {' and '.join(there)}"
     shown = counted if there else "no AWS profiles"
@@ -63,7 +71,7 @@ def _writable(app: App) -> Iterator[DoctorFinding]:
                 f"{path}: {file.distrust.reason}",
                 "no profile is followed, nor a setting that leads elsewhere",
                 file.distrust.advice(str(path)),
-                _mode_changed(path, remove=bits) if _ends_by_chmod(file.distrust) else None,
+                _mode_changed(app, path, remove=bits) if _ends_by_chmod(file.distrust) else None,
             )
 
 
@@ -71,7 +79,7 @@ def _ends_by_chmod(distrust: Distrust) -> bool:
     return distrust.command.startswith("chmod") and not distrust.first and not distrust.at
 
 
-def _readable(path: Path) -> Iterator[DoctorFinding]:
+def _readable(app: App, path: Path) -> Iterator[DoctorFinding]:
     """Others may read the credentials file; Windows keeps them out by the profile's own list."""
     mode = path.stat().st_mode if sys.platform != "win32" and path.exists() else 0
     if mode & _OTHERS_READ and not mode & _OTHERS_WRITE:  # else that is said already
@@ -80,15 +88,17 @@ def _readable(path: Path) -> Iterator[DoctorFinding]:
             f"others on this machine can read {path}",
             "keys in it are theirs as well",
             Advice("chmod 600 ", Argument(str(path))),
-            _mode_changed(path, remove=_OTHERS_READ),
+            _mode_changed(app, path, remove=_OTHERS_READ),
         )
 
 
-def _mode_changed(path: Path, *, add: int = 0, remove: int = 0) -> Repair | None:
-    """Return the change of the mode of what is at ``path`` now; ``None``: there is nothing.
+def _mode_changed(app: App, path: Path, *, add: int = 0, remove: int = 0) -> Repair | None:
+    """Return the change of the mode of what is at ``path`` now; ``None``: nothing of the user's own is.
 
     It is made to that very file, whatever comes to its place, and to no other bits of its mode.
     """
+    if not may_change(path, app.home):
+        return None
     real = path.resolve()
     try:
         found = real.stat()
@@ -126,13 +136,14 @@ def _keys(app: App) -> Iterator[DoctorFinding]:
             "rolehop keys add NAME, then delete them there",
         )
         return
-    kept = backup_of(app.aws_files[1].resolve())
-    if _has_secret(kept):
+    kept = [str(each) for each in backups_of(app.aws_files[1].resolve()) if _has_secret(each)]
+    if kept:
         yield look(
             TOPIC,
-            f"{kept} still has keys that the file itself has no longer",
+            f"{', '.join(kept)} still {'has' if len(kept) == 1 else 'have'} keys"
+            " that the file itself has no longer",
             "rolehop profile kept it before it changed the file; programs and backups can read it",
-            Advice("rm ", Argument(str(kept))),
+            Advice("rm", *(part for each in kept for part in (" ", Argument(each)))),
         )
 
 
@@ -148,7 +159,7 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
     """Yield what is wrong with the state folder and what is stored there."""
     folder = state_folder(app.environ)
     if app.state_problem is not None:
-        yield _unused_state(folder, app.state_problem)
+        yield _unused_state(app, folder, app.state_problem)
         return
     if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
         yield broken(
@@ -156,7 +167,7 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
             f"the state folder {folder} cannot be written",
             "no session is kept, so that every command asks AWS again",
             Advice("chmod u+rwx ", Argument(str(folder))),
-            _state_repair(folder, stat.S_IRWXU),
+            _state_repair(app, folder, stat.S_IRWXU),
         )
         return
     if app.index.damaged:
@@ -170,23 +181,17 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
     yield fine(TOPIC, f"the state folder {folder} is yours alone")
 
 
-def _state_repair(folder: Path, add: int = 0) -> Repair | None:
+def _state_repair(app: App, folder: Path, add: int = 0) -> Repair | None:
     """Return the change of the folder's own mode; ``None`` if it is no folder of the user's."""
-    if sys.platform == "win32":
+    if sys.platform == "win32" or folder.is_symlink() or not folder.is_dir():
         return None
-    try:
-        found = folder.lstat()
-    except OSError:
-        return None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        return None
-    return _mode_changed(folder, add=add, remove=_OTHERS_WRITE)
+    return _mode_changed(app, folder, add=add, remove=_OTHERS_WRITE)
 
 
-def _unused_state(folder: Path, problem: str) -> DoctorFinding:
+def _unused_state(app: App, folder: Path, problem: str) -> DoctorFinding:
     """Return what is to be said of a state folder that others rule, or one above it or in it."""
     is_its_own = problem.startswith((f"{folder}: ", f"{folder.resolve()}: "))
-    repair = _state_repair(folder) if is_its_own else None
+    repair = _state_repair(app, folder) if is_its_own else None
     others = "put that right: only you may change that folder, only you and root those above it"
     return broken(
         TOPIC,
@@ -283,7 +288,7 @@ def _written_again(
         changes = plan()
     except RolehopError:  # which the command says, too
         return None
-    if not changes:
+    if not changes or not all(may_change(each.file.path, app.home) for each in changes):
         return None
     shown = _changed_lines(changes)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.base.errors import UsageError
+from rolehop.base.file_access import may_change
 from rolehop.base.files import append_line, make_private_folder, read_trusted
 from rolehop.commands.doctor.finding import DoctorFinding, Repair, fine, look
 from rolehop.commands.profile.installed import this_installation
@@ -44,7 +45,7 @@ def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
         fix, repair = f"rolehop init {shell} --install", None
     else:
         fix = f"add this line to {script.startup_file}: {script.eval_line}"
-        repair = _line_added(_path_of(app, script.startup_file), script.eval_line, script)
+        repair = _line_added(app, _path_of(app, script.startup_file), script.eval_line, script)
     return look(
         TOPIC,
         f"{script.startup_file} has no line for rolehop",
@@ -54,9 +55,9 @@ def _missing(app: App, shell: str, script: InitScript) -> DoctorFinding:
     )
 
 
-def _line_added(path: Path | None, line: str, script: InitScript) -> Repair | None:
+def _line_added(app: App, path: Path | None, line: str, script: InitScript) -> Repair | None:
     """Return the change that appends the line; ``None``: somebody has to do it by hand."""
-    if path is None:
+    if path is None or not may_change(path, app.home):
         return None
     try:
         file = read_trusted(path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ from rolehop.awsconfig.own_profiles import (
     own_line,
     process_line,
     profile_lines,
+    runs_rolehop,
     setting_of,
     split_block,
     with_profiles,
@@ -28,17 +31,26 @@ from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, ConfigProblem, UsageError
 from rolehop.base.file_access import way_problem
-from rolehop.base.files import PRIVATE_FILE, NotRegular, read_trusted_plain, write_beside
+from rolehop.base.files import (
+    PRIVATE_FILE,
+    NotRegular,
+    entries_of,
+    put_new,
+    read_own,
+    read_trusted_plain,
+    write_beside,
+)
 from rolehop.base.startup import Pattern
 from rolehop.base.text import pluralize, visible
-from rolehop.commands.profile.installed import NO_REASON, named_config_file
+from rolehop.commands.profile.installed import NO_REASON, Installation, named_config_file
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.commands.profile.installed import Installation
     from rolehop.config.model import ChainConfig, Config
 
 BACKUP = ".rolehop-backup"
+"""What the name of the first backup ends with; of later ones a number follows: ``-2``."""
+
 _LONGEST = 16 * 1024 * 1024  # bytes
 _MOST_LINKS = 40
 
@@ -74,15 +86,37 @@ class AwsFile:
                 fix="save it as UTF-8",
             ) from None
 
-    @property
-    def backup(self) -> Path:
-        """Where the content is kept as it was before the last change."""
-        return backup_of(self.real)
+
+def backups_of(real: Path) -> list[Path]:
+    """Return the files that keep what the AWS file ``real`` was before each change, the oldest first."""
+    first = real.name + BACKUP
+    numbers = {each.name.removeprefix(first): each for each in entries_of(real.parent)}
+    return [numbers[end] for end in sorted(numbers, key=_number) if _number(end)]
 
 
-def backup_of(real: Path) -> Path:
-    """Return where the content of the AWS file ``real`` is kept before it is changed."""
-    return real.with_name(real.name + BACKUP)
+def _number(end: str) -> int:
+    """Return which backup it is whose name ends so, from 1; 0: it is none."""
+    if not end:
+        return 1
+    return int(end[1:]) if _NUMBERED.fullmatch(end) else 0
+
+
+_NUMBERED = Pattern(r"-(?:[2-9]|[1-9][0-9]{1,8})")
+
+
+def _keep(real: Path, data: bytes) -> None:
+    """Write ``data`` into a new backup of ``real``, mode 0600, unless the last one has it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    there = backups_of(real)
+    with suppress(OSError):
+        if there and read_own(there[-1], _LONGEST) == data:
+            return
+    number = _number(there[-1].name.removeprefix(real.name + BACKUP)) + 1 if there else 1
+    end = f"-{number}" if number > 1 else ""
+    write_beside(real.with_name(real.name + BACKUP + end), data, place=put_new)
 
 
 def read_aws_file(path: Path, home: Path) -> AwsFile:
@@ -139,7 +173,7 @@ def is_removed_with(file: AwsFile, text: str) -> bool:
 
 
 def write_aws_file(file: AwsFile, text: str) -> None:
-    """Replace the content, and keep the old one beside it, mode 0600; `is_removed_with` tells if it goes.
+    """Replace the content, and keep the old one in a new backup; `is_removed_with` tells if it goes.
 
     Raises:
         ConfigError: it cannot be written.
@@ -147,7 +181,7 @@ def write_aws_file(file: AwsFile, text: str) -> None:
     new = text.encode("utf-8")
     try:
         if file.data is not None:
-            write_beside(file.backup, file.data)
+            _keep(file.real, file.data)
         if is_removed_with(file, text):
             file.real.unlink()
         else:
@@ -274,7 +308,9 @@ def changes_for(
     lines = {name: _line(app, each, installation) for name, each in names.items()}
     files = list(_files(app, credentials=options.credentials_file))
     for is_config, file, parts in files:
-        _refuse_taken(str(file.path), file.text, parts.outside, names, is_config=is_config)
+        others = [each for each in parts.profiles.values() if not runs_rolehop(each)]
+        outside = "\n".join((parts.outside, *others))
+        _refuse_taken(str(file.path), file.text, outside, names, is_config=is_config)
     if len(files) == 1:
         path, text = app.aws_files[1], _text_of(app.aws_files[1])
         _refuse_taken(str(path), text, text, names, is_config=False)
@@ -298,26 +334,80 @@ def changes_for(
 def removal_changes(app: App, patterns: Sequence[str]) -> list[FileChange]:
     """Return what removing profiles changes: those whose name or chain matches, or all.
 
+    One that has a line which was not installed stays, whoever wrote that, and it is said.
+
     Raises:
-        ConfigError: a pattern matches none, or a file cannot be changed.
+        ConfigError: a pattern matches none, or only such, or a file cannot be changed.
     """
     found: list[FileChange] = []
     matched: set[str] = set()
+    mixed: dict[str, Path] = {}
     for is_config, file, parts in _files(app):
-        names = {
-            name
+        chosen = {
+            name: lines
             for name, lines in parts.profiles.items()
             if not patterns or _matches(name, lines, patterns, matched)
         }
+        names = {name for name, lines in chosen.items() if _is_installed(lines)}
+        mixed |= dict.fromkeys(chosen.keys() - names, file.path)
         if names:
             new = without_profiles(parts, frozenset(names))
             found.append(_change(file, new, names, is_config=is_config))
+    _say_mixed(app, mixed, nothing_else=bool(patterns) and not found)
     for pattern in patterns:
         if pattern not in matched:
             raise ConfigError(
                 f"no profile that rolehop installed matches '{pattern}'", fix="rolehop profile list"
             )
     return found
+
+
+def _is_installed(lines: str) -> bool:
+    """True if each line of a profile, but for blank ones, is as ``profile install`` writes it."""
+    settings = [_setting(line) for line in lines_of(lines)[1:] if line.strip()]
+    return all(settings) and "credential_process" in settings
+
+
+def _setting(line: str) -> str | None:
+    """Return the key of a line that ``profile install`` writes; ``None``: somebody else wrote it."""
+    for key in ("region", "output"):
+        if setting_of(line, key) is not None:
+            return key
+    value = setting_of(line, "credential_process")
+    return "credential_process" if value is not None and _is_installed_line(value) else None
+
+
+def _is_installed_line(value: str) -> bool:
+    windows = sys.platform == "win32"
+    found = own_line(value, windows=windows)
+    if found is None:
+        return False
+    match found.programs:
+        case (script,):
+            here = Installation(script)
+        case (python, launcher, script):
+            here = Installation(script, python, launcher)
+        case _:
+            return False
+    try:
+        return process_line(here.words(found.chain, found.config_file), windows=windows) == value
+    except Unwritable:
+        return False
+
+
+def _say_mixed(app: App, mixed: Mapping[str, Path], *, nothing_else: bool) -> None:
+    """Say which profiles stay, once.
+
+    Raises:
+        ConfigError: ``nothing_else`` was meant.
+    """
+    why = "it has lines that rolehop did not write"
+    if mixed and nothing_else:
+        name, path = next(iter(mixed.items()))
+        fix = "take out by hand what is not needed"
+        raise ConfigError(f"profile '{name}' in {path} is not removed", cause=why, fix=fix)
+    for name, path in mixed.items():
+        app.note_once(f"mixed {name}", f"profile '{name}' in {path} stays: {why}")
 
 
 def confirm_changes(app: App, changes: Sequence[FileChange], verb: str) -> None:
@@ -478,7 +568,7 @@ def _refuse_taken(
         return
     raise ConfigError(
         f"{path} already has a profile {_listed(taken)}",
-        cause="it is not in the block of the profiles that were installed, the only ones to change",
+        cause="it does not run rolehop, and only profiles that were installed are changed",
         fix="remove it, or give yours another name with --prefix",
     )
 

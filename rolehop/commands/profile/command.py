@@ -79,8 +79,8 @@ def install(
 ) -> None:
     """Write an AWS profile for each chain that matches.
 
-    Shows what changes and asks first. The old file is kept beside the new one, as
-    config.rolehop-backup. A profile of your own is never replaced. Without a PATTERN: every chain.
+    Shows what changes and asks first. The old file is kept beside the new one, as a
+    new config.rolehop-backup. A profile of your own is never replaced. Without a PATTERN: every chain.
     One that requires a reason is left out: SDKs give none. Run it again after an update, or a move to another place.
     """
     cli = CommandContext.of(ctx)
@@ -103,7 +103,8 @@ def remove(ctx: click.Context, pattern: tuple[str, ...], confirmed: bool) -> Non
     """Remove the AWS profiles that rolehop installed.
 
     PATTERN is matched with the names of profiles and of chains. Shows what changes and asks first.
-    With the last profile the block goes, and the file is as it was before the first.
+    With the last profile the block goes, and the file is as it was before the first. A profile with
+    a line that rolehop did not write stays.
     """
     cli = CommandContext.of(ctx)
     _carry_out(cli, removal_changes(cli.app, pattern), "remove", confirmed=confirmed)

@@ -15,7 +15,7 @@ import rolehop
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
-from rolehop.base.files import read_own, read_trusted, write_beside
+from rolehop.base.files import read_own, read_regular, write_beside
 from rolehop.base.text import clean
 from rolehop.handover.environment import SHELL_LEVEL, child_environment
 from rolehop.handover.shells.dialect import InitScript, SubshellStart
@@ -227,6 +227,8 @@ def _region_given(flags: str) -> str | None:
     return None
 
 
+_LONGEST = 16 * 1024 * 1024  # bytes of a start-up file
+
 _OTHERS = {"bash": ("~/.bash_profile", "~/.profile", "~/.bash_aliases"), "zsh": ("~/.zprofile",)}
 """Start-up files besides the usual one, in which the line may be as well."""
 
@@ -264,12 +266,19 @@ def _path_of(app: App, name: str) -> Path | None:
     return app.home / name[2:] if name.startswith("~/") else None
 
 
-def _has_line(path: Path, script: InitScript) -> bool:
+def startup_text(path: Path) -> str | None:
+    """Return the text of a start-up file, in which a byte that is not UTF-8 is a surrogate.
+
+    ``None``: there is none, or it cannot be read.
+    """
     try:
-        file = read_trusted(path)
-    except (OSError, UnicodeDecodeError):
-        return False
-    lines = (file.text if file else "").splitlines()
+        return read_regular(path, _LONGEST).decode("utf-8", "surrogateescape")
+    except OSError:
+        return None
+
+
+def _has_line(path: Path, script: InitScript) -> bool:
+    lines = (startup_text(path) or "").split("\n")
     return any(runs_rolehop(line, script) for line in lines)
 
 

@@ -43,7 +43,8 @@ def command(ctx: click.Context, confirmed: bool, keys: bool) -> None:
     found = find_holdings(app)
     lines = [f"{label:15}{text}\n" for label, text in holding_lines(found)]
     if not lines:
-        cli.terminal.note("nothing is stored here")
+        left = app.vault.forget_trial()
+        cli.terminal.note(f"nothing {'else ' if left else ''}is stored here")
     else:
         cli.terminal.write_output("".join(lines))
         with_keys = keys if confirmed else confirm_removal(app, found)

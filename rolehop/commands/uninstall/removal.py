@@ -13,13 +13,19 @@ from rolehop.app.lost_index import is_lost_to_broken_config, load_index
 from rolehop.base.advice import Advice
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, NoTerminal, RolehopError
-from rolehop.base.files import entries_of, mode_of, read_trusted, write_beside
+from rolehop.base.file_access import may_change
+from rolehop.base.files import entries_of, mode_of, write_beside
 from rolehop.base.text import pluralize
 from rolehop.commands.keys.access_keys import ends_at_aws
 from rolehop.commands.profile.changes import FileChange, removal_changes, write_changes
 from rolehop.commands.serve.running import running_servers
 from rolehop.commands.sessions.stored import forget_sessions
-from rolehop.commands.shell.scripts import init_script_path, runs_rolehop, startup_files
+from rolehop.commands.shell.scripts import (
+    init_script_path,
+    runs_rolehop,
+    startup_files,
+    startup_text,
+)
 from rolehop.handover.shells.registry import dialect
 from rolehop.hotpath.command_table import INIT_SHELLS
 from rolehop.hotpath.record import seal_path
@@ -49,6 +55,8 @@ class StartupFile:
 
     path: Path
     old: str
+    """Its text; a byte that is not UTF-8 is a surrogate."""
+
     own: tuple[int, ...]
     """The numbers, from 0, of the lines that are exactly those which rolehop gives."""
 
@@ -58,7 +66,7 @@ class StartupFile:
     @property
     def own_lines(self) -> list[str]:
         """The lines that are taken out."""
-        lines = self.old.splitlines()
+        lines = self.old.split("\n")
         return [lines[each].strip() for each in self.own]
 
 
@@ -68,7 +76,7 @@ def startup_files_with_lines(app: App) -> Iterator[StartupFile]:
     scripts = [(shell, script) for shell in INIT_SHELLS if (script := dialect(shell).init)]
     for shell, script in scripts:
         for path in startup_files(app, shell, script):
-            if path not in seen and (found := _read(path, _own_lines(shell, script), script)):
+            if path not in seen and (found := _read(app, path, _own_lines(shell, script), script)):
                 seen.add(path)
                 yield found
 
@@ -78,25 +86,23 @@ def _own_lines(shell: str, script: InitScript) -> set[str]:
     return {script.eval_line or "", script.source_line.format(path)} - {""}
 
 
-def _read(path: Path, own: set[str], script: InitScript) -> StartupFile | None:
-    try:
-        file = read_trusted(path)
-    except (OSError, UnicodeDecodeError):
+def _read(app: App, path: Path, own: set[str], script: InitScript) -> StartupFile | None:
+    text = startup_text(path)
+    if text is None:
         return None
-    if file is None:
-        return None
-    lines = file.text.splitlines()
+    lines = text.split("\n")
+    may = may_change(path, app.home)
     ours = tuple(
         number
         for number, line in enumerate(lines)
-        if line.rstrip() in own and _stands_alone(lines[:number])
+        if may and line.rstrip() in own and _stands_alone(lines[:number])
     )
     others = tuple(
         number
         for number, line in enumerate(lines)
         if number not in ours and runs_rolehop(line, script)
     )
-    return StartupFile(path, file.text, ours, others) if ours or others else None
+    return StartupFile(path, text, ours, others) if ours or others else None
 
 
 def _stands_alone(before: list[str]) -> bool:
@@ -114,8 +120,8 @@ def _stands_alone(before: list[str]) -> bool:
 
 def without_own_lines(file: StartupFile) -> str:
     """Return the text of a start-up file without the lines that are rolehop's own."""
-    lines = file.old.splitlines(keepends=True)
-    return "".join(line for number, line in enumerate(lines) if number not in file.own)
+    lines = file.old.split("\n")
+    return "\n".join(line for number, line in enumerate(lines) if number not in file.own)
 
 
 def take_out(file: StartupFile) -> None:
@@ -126,14 +132,14 @@ def take_out(file: StartupFile) -> None:
     """
     real = file.path.resolve()
     try:
-        now = read_trusted(real)
-        if now is None or now.text != file.old:
+        if startup_text(real) != file.old:
             raise ConfigError(f"{file.path} has changed in the meantime", fix="run it again")
-        write_beside(real, without_own_lines(file), mode=mode_of(real))
-    except (OSError, UnicodeDecodeError) as error:
+        new = without_own_lines(file).encode("utf-8", "surrogateescape")
+        write_beside(real, new, mode=mode_of(real))
+    except OSError as error:
         raise ConfigError(
             f"{file.path} cannot be written",
-            cause=str(getattr(error, "strerror", None) or error).lower(),
+            cause=(error.strerror or str(error)).lower(),
             fix="take the line out by hand",
         ) from None
 
@@ -144,7 +150,7 @@ def is_stored(index: Index) -> bool:
 
 
 def remove_state(app: App, folder: Path) -> bool:
-    """Remove the state folder; return ``False`` if another rolehop has stored something by now.
+    """Remove the state folder; return ``False`` if something is in it by now that is needed.
 
     Whoever waits for the index makes the folder anew.
 
@@ -152,7 +158,19 @@ def remove_state(app: App, folder: Path) -> bool:
         OSError: it cannot be removed; `rolehop.vault.index_file.IndexLocked`: another process
             keeps the index locked.
     """
-    return _remove_unless(app, folder, lambda: is_stored(app.index_store.load()))
+
+    def is_needed() -> bool:
+        return is_stored(app.index_store.load()) or config_in(app, folder) is not None
+
+    return _remove_unless(app, folder, is_needed)
+
+
+def config_in(app: App, folder: Path) -> Path | None:
+    """Return a config that is in ``folder``, at any depth: the user's own, or any other TOML file."""
+    named = (*app.config_roots[0], *app.aws_files)
+    real = folder.resolve()
+    inside = (each for each in named if each.resolve().is_relative_to(real) and each.exists())
+    return next(inside, None) or next(folder.rglob("*.toml"), None)
 
 
 def remove_if_only_looked_at(app: App) -> None:
@@ -197,10 +215,13 @@ class Holdings:
     """The start-up texts that were installed."""
 
     state: Path | None
-    """The state folder; ``None``: there is none, it is not used, or it is a link."""
+    """The state folder; ``None``: there is none, it is not used, or it stays."""
 
     linked: Path | None
     """The state folder if it is a link: what it leads to may have files of others."""
+
+    config: Path | None
+    """A config that is in the state folder, which stays for that reason."""
 
     servers: int
     """How many servers run."""
@@ -234,6 +255,7 @@ def find_holdings(app: App) -> Holdings:
     paths = dict.fromkeys(init_script_path(each) for each in scripts if each is not None)
     state = app.state_folder if was_there or (is_used and is_stored(index)) else None
     is_link = state is not None and state.is_symlink()
+    config = config_in(app, state) if state is not None and not is_link else None
     return Holdings(
         tuple(removal_changes(app, ())),
         tuple(startup_files_with_lines(app)),
@@ -241,8 +263,9 @@ def find_holdings(app: App) -> Holdings:
         tuple(index.sign_ins),
         tuple(index.keys),
         tuple(each for each in paths if each.is_file()),
-        None if is_link else state,
+        None if is_link or config is not None else state,
         state if is_link else None,
+        config,
         len(running_servers(app, ())),
     )
 
@@ -273,6 +296,8 @@ def left_lines(found: Holdings, config: Path) -> Iterator[str]:
         yield f"{pluralize(found.servers, 'server')} of rolehop {goes} on: rolehop serve --stop"
     if found.linked is not None:
         yield f"a link, which stays with what it leads to: {found.linked} -> {found.linked.resolve()}"
+    if found.config is not None:
+        yield f"the state folder, in which a config is, stays: {found.config}"
     if config.is_file():
         yield f"your config stays: {config}"
 
@@ -342,6 +367,7 @@ def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
     if forgotten.count:
         yield f"removed: {pluralize(forgotten.count, 'session')}"
     app.vault.digest_key.forget()  # chooses the keyring, too
+    app.vault.forget_trial()
     elsewhere = _sign_ins_elsewhere(app)
     here = [name for name in found.sign_ins if name not in elsewhere]
     for name in here:

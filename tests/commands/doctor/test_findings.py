@@ -13,7 +13,7 @@ from rolehop.app.context import App
 from rolehop.commands.doctor import service_checks as keyring_check
 from rolehop.commands.doctor.config_checks import check_rolehop_config, check_variables
 from rolehop.commands.doctor.examine import DoctorFinding, repair
-from rolehop.commands.doctor.file_checks import check_profiles, check_state
+from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles, check_state
 from rolehop.commands.doctor.finding import fine
 from rolehop.commands.doctor.service_checks import check_keyring, check_network
 from rolehop.commands.doctor.shell_checks import check_shell
@@ -22,6 +22,7 @@ from rolehop.commands.profile.installed import this_installation
 from rolehop.commands.shell.scripts import missing_startup_line
 from tests.doubles.keyrings import InMemory
 from tests.doubles.sts import StrictSts
+from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.world import PYTHON
 
 CONFIG = """
@@ -101,6 +102,37 @@ def test_the_mode_of_what_a_link_leads_to_is_for_a_person(tmp_path: Path) -> Non
     (seen,) = check_state(app_of(tmp_path))
     assert (seen.state, seen.repair) == ("broken", None)
     assert str(real) in seen.what
+
+
+@AS_ROOT
+@pytest.mark.parametrize("way", ["itself", "owner", "home", "link", "folder", "state"])
+def test_root_changes_nothing_that_a_link_leads_to_or_another_owns(
+    tmp_path: Path, way: str
+) -> None:
+    """A person may have put the link there, for root to open the file behind it to everybody."""
+    home, etc = tmp_path / "home", tmp_path / "etc"
+    aws, state = home / ".aws", home / ".local" / "state" / "rolehop"
+    for folder in (aws, etc, state):
+        folder.mkdir(mode=0o700, parents=True)
+    secret = etc / "credentials"
+    secret.write_text("[a]\nregion = x\n")
+    secret.chmod(0o644)
+    if way == "link":
+        (aws / "credentials").symlink_to(secret)
+    elif way == "folder":
+        aws.rmdir()
+        aws.symlink_to(etc)
+    else:
+        (aws / "credentials").write_text("[a]\nregion = x\n")
+        (aws / "credentials").chmod(0o644)
+    if way in ("owner", "home", "state"):
+        os.chown({"owner": aws / "credentials", "home": home, "state": state}[way], SOMEBODY, -1)
+    state.chmod(0o777)
+    app = App({"HOME": str(home)}, home)
+    repairs = {each.repair.path for each in check_aws_files(app) if each.repair is not None}
+    assert repairs == ({str(aws / "credentials")} if way in ("itself", "state") else set())
+    (seen,) = check_state(app)
+    assert (seen.state, seen.repair is None) == ("broken", way in ("home", "state"))
 
 
 # ---- the keyring

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rolehop.commands.doctor.shell_checks import _missing
 from rolehop.commands.shell.scripts import startup_files
 from rolehop.handover.shells.dialect import InitScript
 from rolehop.handover.shells.registry import dialect
+from tests.support.other_users import AS_ROOT, SOMEBODY
 
 
 def script_of(shell: str) -> InitScript:
@@ -46,6 +48,26 @@ def test_a_line_that_somebody_has_added_meanwhile_is_not_added_again(tmp_path: P
     assert "rolehop init fish" in written
     finding.repair.make()
     assert file.read_text() == written
+
+
+@AS_ROOT
+def test_a_link_of_ones_own_is_followed_and_roots_never_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People keep start-up files in a repository; root could write whatever a link leads to."""
+    kept, rc = tmp_path / "dotfiles", tmp_path / ".zshrc"
+    kept.write_text("# mine\n")
+    rc.symlink_to(kept)
+    assert _missing(App({}, tmp_path), "zsh", script_of("zsh")).repair is None
+    for each in (tmp_path, kept, rc):
+        os.chown(each, SOMEBODY, -1, follow_symlinks=False)
+    assert _missing(App({}, tmp_path), "zsh", script_of("zsh")).repair is None
+    with monkeypatch.context() as other:
+        other.setattr(os, "geteuid", lambda: SOMEBODY)
+        finding = _missing(App({}, tmp_path), "zsh", script_of("zsh"))
+        assert finding.repair is not None
+        finding.repair.make()
+    assert (rc.is_symlink(), "rolehop init zsh" in kept.read_text()) == (True, True)
 
 
 def test_what_nobody_but_a_person_can_change(tmp_path: Path) -> None:

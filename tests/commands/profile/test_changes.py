@@ -19,6 +19,7 @@ from rolehop.commands.profile.changes import (
     BACKUP,
     FileChange,
     ProfileOptions,
+    backups_of,
     confirm_changes,
     install_changes,
     removal_changes,
@@ -227,6 +228,100 @@ def test_mode_and_link_stay_and_the_old_file_is_kept(files: Files, tmp_path: Pat
     backup = target.with_name(target.name + BACKUP)
     assert backup.read_text() == "[default]\nregion = x\n"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+
+
+def test_each_content_is_kept_in_a_backup_of_its_own(files: Files) -> None:
+    """The second change replaced the backup that had the file as it was before the first."""
+    before = []
+    files.config.write_text("[profile mine]\nregion = x\n")
+    for chain in ("admin", "hub", "spokes"):
+        before.append(files.config.read_text())
+        files.install(chain)
+    other = files.config.with_name(f"{files.config.name}{BACKUP}-none")
+    other.write_text("of somebody else\n")
+    kept = backups_of(files.config)
+    assert [each.name.partition(BACKUP)[2] for each in kept] == ["", "-2", "-3"]
+    assert [each.read_text() for each in kept] == before
+    files.config.write_text(before[-1])
+    files.install("hub", region="eu-west-3")
+    assert backups_of(files.config) == kept, "the last one has it"
+    kept[1].unlink()
+    files.install("hub", region="eu-west-1")
+    assert [each.name.partition(BACKUP)[2] for each in backups_of(files.config)] == ["", "-3", "-4"]
+    assert other.read_text() == "of somebody else\n"
+
+
+BY_HAND = {
+    "another tool's": "[profile mine]\ncredential_process = granted credential-process --profile y\n",
+    "no process": "[profile mine]\nregion = eu-west-1\n",
+    "a role": "[profile mine]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = admin\n",
+    "another section": "[sso-session corp]\nsso_region = eu-west-1\n",
+    "a comment": "# do not touch\n",
+}
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("text", BY_HAND.values(), ids=BY_HAND)
+def test_what_somebody_wrote_between_the_markers_stays(
+    files: Files, text: str, first: bool
+) -> None:
+    """`profile remove` took away whatever was there."""
+    files.config.write_text("[default]\nregion = x\n")
+    files.install("admin")
+    installed = files.config.read_text()
+    begin = installed.index("[profile admin]")
+    if first:
+        files.config.write_text(f"{installed[:begin]}{text}{installed[begin:]}")
+    else:
+        files.config.write_text(installed.replace("# <<<", f"{text}# <<<"))
+    if text.startswith("[") or first:
+        files.remove()
+        assert files.config.read_text() == f"[default]\nregion = x\n\n{text}"
+        assert removal_changes(files.app, ()) == []
+    else:  # a line of rolehop's own profile
+        assert removal_changes(files.app, ()) == []
+
+
+@pytest.mark.parametrize("more", ["cli_pager =\n", "s3 =\n  x = y\n", "# mine\n", "[admin]\n"])
+def test_a_profile_with_a_line_of_somebody_else_stays_and_is_named(files: Files, more: str) -> None:
+    files.install("admin", "hub")
+    text = files.config.read_text()
+    hub, admin = text.index("[profile hub]"), text.index("[profile admin]")
+    files.config.write_text(text.replace("# <<<", f"{more}# <<<"))
+    said: list[str] = []
+    files.app = App(files.app.variables, files.home, notify=said.append)
+    with pytest.raises(ConfigError, match=r"profile 'admin' in .* is not removed") as caught:
+        removal_changes(files.app, ["admin"])
+    assert caught.value.cause == "it has lines that rolehop did not write"
+    files.remove()
+    left = f"{text[:hub]}{text[admin:]}"
+    assert files.config.read_text() == left.replace("# <<<", f"{more}# <<<")
+    assert said == [f"profile 'admin' in {files.config} stays: {caught.value.cause}"]
+
+
+@pytest.mark.parametrize("line", ["rolehop credential-process --reason x admin", "sh -c x rolehop"])
+def test_a_line_that_somebody_changed_stays(files: Files, line: str) -> None:
+    files.install("admin")
+    text = files.config.read_text()
+    files.config.write_text(text.replace(f"{LINE} admin", line))
+    assert removal_changes(files.app, ()) == []
+
+
+@pytest.mark.parametrize("line", ["a tool", "/v/rolehop credential-process admin x"])
+def test_a_profile_by_hand_between_the_markers_is_not_installed_over(
+    files: Files, line: str
+) -> None:
+    files.install("hub")
+    text = files.config.read_text()
+    mine = f"[profile admin]\ncredential_process = {line}\n"
+    files.config.write_text(text.replace("# <<<", f"{mine}# <<<"))
+    if "rolehop" in line:
+        files.install("admin")
+        assert f"{LINE} admin\n" in files.config.read_text()
+    else:
+        with pytest.raises(ConfigError, match="already has a profile 'admin'"):
+            files.install("admin")
+        assert mine in files.config.read_text()
 
 
 def test_the_environment_names_the_files(files: Files) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from rolehop.commands.uninstall.removal import (
     startup_files_with_lines,
     take_out,
 )
+from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, FILE_BACKED, SCRIPT, World
 
@@ -61,8 +63,8 @@ def test_all_of_it_goes_but_what_is_somebody_elses(used: World) -> None:
     ]
     assert used.items() == []
     assert left(used) == {
-        *(".aws/config", ".aws/config.rolehop-backup", ".bashrc", ".zshrc"),
-        ".config/rolehop/config.toml",
+        *(".aws/config", ".aws/config.rolehop-backup", ".aws/config.rolehop-backup-2"),
+        *(".bashrc", ".zshrc", ".config/rolehop/config.toml"),
     }
     assert (used.home / ".aws" / "config").read_text() == AWS
     assert (used.home / ".bashrc").read_text() == BASHRC.format("")
@@ -150,6 +152,70 @@ def test_a_state_folder_that_is_a_link_stays_with_what_it_leads_to(world: World)
     assert f"a link, which stays with what it leads to: {link} -> {real}" in done.err
     assert world.items() == []
     assert (real / "notes.txt").exists()
+
+
+def test_a_start_up_file_that_is_not_utf_8_is_no_other(world: World) -> None:
+    """Its own line stayed, and ran a program that was gone."""
+    rc = world.home / ".bashrc"
+    mine = "# für mich\n".encode("latin-1") + b"PS1='\xff\x0c$ '\r\n\x85"
+    rc.write_bytes(LINE.encode() + mine)
+    rc.chmod(0o640)
+    done = world.rolehop("uninstall", "--yes")
+    assert done.code == 0, done.err
+    assert (rc.read_bytes(), rc.stat().st_mode & 0o777) == (mine, 0o640)
+
+
+def test_a_line_ends_where_a_shell_sees_its_end(world: World) -> None:
+    rc = world.home / ".bashrc"
+    for text in (f"echo \x0c{LINE}", f"echo \u2028{LINE}", f"echo \x85{LINE}"):
+        rc.write_text(text)
+        done = world.rolehop("uninstall", "--yes")
+        assert (rc.read_text(), f"runs rolehop, too: {rc}:1" in done.err) == (text, True)
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_what_a_killed_doctor_left_in_the_keyring_goes(world: World, more: bool) -> None:
+    environ = {
+        "PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.KilledAfterWrite",
+        "ROLEHOP_TEST_KILL": "rolehop/doctor",
+    }
+    assert world.rolehop("doctor", env=environ).code == -9
+    assert len(world.items()) == 1
+    if more:
+        assert world.rolehop("credential-process", "hub").code == 0
+    done = world.rolehop("uninstall", "--yes")
+    assert done.code == 0, done.err
+    assert world.items() == []
+    said = "removed: the item with which a doctor that was killed tried the keyring"
+    assert (done.err.count(said), "nothing else is stored here" in done.err) == (1, not more)
+
+
+@pytest.mark.parametrize("named", ["config.toml", "team/more.toml", "own.conf"])
+def test_a_folder_that_holds_a_config_is_never_removed(world: World, named: str) -> None:
+    """One folder of both: `uninstall` removed what the person wrote."""
+    environ = {"XDG_STATE_HOME": str(world.folder / "both")}
+    file = world.folder / "both" / "rolehop" / named
+    file.parent.mkdir(mode=0o700, parents=True)
+    file.write_text(CONFIG)
+    if not named.startswith("team"):
+        environ["ROLEHOP_CONFIG"] = str(file)
+    assert world.rolehop("credential-process", "hub", env=environ).code == 0
+    done = world.rolehop("uninstall", "--yes", env=environ)
+    assert done.code == 0, done.err
+    assert file.read_text() == CONFIG
+    assert f"the state folder, in which a config is, stays: {file}" in done.err
+    assert world.items() == []
+
+
+@AS_ROOT
+def test_root_takes_no_line_out_of_what_is_another_users(world: World) -> None:
+    """It would be root's afterwards, and the user could not change it any more."""
+    rc = world.home / ".bashrc"
+    rc.write_text(LINE)
+    os.chown(rc, SOMEBODY, -1)
+    done = world.rolehop("uninstall", "--yes")
+    assert f"runs rolehop, too: {rc}:1" in done.err
+    assert (rc.read_text(), rc.stat().st_uid) == (LINE, SOMEBODY)
 
 
 # ---- while another rolehop stores something
