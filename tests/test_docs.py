@@ -252,7 +252,7 @@ class TestReadmeAndGuide:
             ".venv/bin/pytest",
         ]
         assert all(line.startswith("python3 -m venv .venv && ") for line in lines)
-        assert ".venv/bin/pytest" in (ROOT / ".ci" / "run").read_text().splitlines()
+        assert "as_tester .venv/bin/pytest" in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
 class TestMessages:

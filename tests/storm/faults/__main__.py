@@ -12,9 +12,13 @@ from tests.storm.faults.storm import blow
 from tests.storm.process_conditions import take_own_kernel_keyring, take_own_mounts
 from tests.support.environment import take_signals
 from tests.support.secret_service import missing
+from tests.vault import key_quota
 
 _WORLDS = 5
 """With a Secret Service of their own, side by side: faults wait more than they compute."""
+
+_QUOTA = 200_000
+"""Bytes of keys that the sessions of all its worlds may take: root has them."""
 
 
 def main() -> int:
@@ -24,7 +28,7 @@ def main() -> int:
     may_mount = take_own_kernel_keyring() and take_own_mounts()
     lanes = _lanes(asked.backend)
     if not lanes:
-        _say("nothing injected: no Secret Service can be started, and there is no kernel keyring")
+        _say("nothing injected: there is neither a Secret Service nor a kernel keyring with room")
         return 0
     kinds = [
         each
@@ -50,7 +54,11 @@ def _lanes(wanted: list[str] | None) -> list[str]:
     """Return the back ends of the worlds that run side by side."""
     lanes = []
     if usable() is None and "kernel" in (wanted or ["kernel"]):
-        lanes.append("kernel")
+        free = key_quota.free()
+        if free < _QUOTA:
+            _say(f"not on the kernel keyring: {free} bytes are free of this user's quota of keys")
+        else:
+            lanes.append("kernel")
     if missing() is None and "secret-service" in (wanted or ["secret-service"]):
         lanes += ["secret-service"] * _WORLDS
     return lanes
