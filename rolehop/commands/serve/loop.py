@@ -231,9 +231,9 @@ class Loop:
         """End `run`."""
         self._is_stopped = True
 
-    def stop_when_readable(self, file: int) -> None:
-        """End `run` when the file descriptor can be read."""
-        self._selector.register(file, selectors.EVENT_READ, self.stop)
+    def when_readable(self, file: int, act: Callable[[], object]) -> None:
+        """Call ``act`` when the file descriptor can be read."""
+        self._selector.register(file, selectors.EVENT_READ, act)
 
     def run(self) -> None:
         """Serve until `stop` is called."""

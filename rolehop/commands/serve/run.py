@@ -92,7 +92,7 @@ def _terminal_opener(path: str, flags: int) -> int:
 
 def run_server(cli: CommandContext, server: Server, announce: Callable[[], None]) -> None:
     """Serve after ``announce``, until the server is stopped; a signal ends it as it should."""
-    with contextlib.suppress(KeyboardInterrupt, Stopped):
+    with contextlib.suppress(KeyboardInterrupt, Stopped), server.ended_in_time():
         announce()
         server.run()
     cli.terminal.note("the server has ended")

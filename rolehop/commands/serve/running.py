@@ -1,13 +1,18 @@
-"""The servers that run now: each keeps a note of itself, and a lock that dies with it; and how they are ended."""
+"""The servers that run now, and how they are ended.
+
+Each keeps a note of itself, and a lock that dies with it. Either may be gone, or be on a file system
+that is read-only, while the server lives: so the process itself is asked before anything is deleted.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +22,11 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import read_moment
 from rolehop.base.errors import UsageError
 from rolehop.base.files import make_private_folder
+from rolehop.commands.serve.presence import Presence, asked, present_servers
 from rolehop.config.model import ChainConfig
 from rolehop.vault.locks import Contended, locked, name_holder, named_holder, unlock
-from rolehop.vault.notes import UNUSABLE, NoteFile, notes_in, number_in, text_in
+from rolehop.vault.notes import UNUSABLE, NoteFile, notes_in, number_in, read_note, text_in
+from rolehop.vault.notes import as_note as text_of_note
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -59,15 +66,24 @@ SERVE = "serve"
 """The command whose servers belong to nobody."""
 
 _FOLDER = "servers"
+_ANSWER_SECONDS = 1.0
+_LONGEST_ANSWER = 4096  # bytes
 _LARGEST_PID = (1 << 31) - 1
 
 
 class ServerNote:
-    """This process's own note; it is gone when the process is."""
+    """This process's own note; it is gone when the process is.
+
+    Attributes:
+        presence: what tells it to whoever asks this process; `answer` has to be called then.
+    """
 
     def __init__(self, state_folder: Path) -> None:
-        """Take the lock; without one (no state folder, no locks there), nothing is noted."""
-        self._path = state_folder / _FOLDER / f"{os.getpid()}-{os.urandom(4).hex()}.json"
+        """Take the lock; without one (no state folder, no locks there), no file is written."""
+        name = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._path = state_folder / _FOLDER / f"{name}.json"
+        self._content: Mapping[str, object] = {}
+        self.presence = Presence(state_folder, name)
         self._lock: int | None = None
         with suppress(OSError, Contended):
             make_private_folder(self._path.parent)
@@ -75,13 +91,25 @@ class ServerNote:
             name_holder(self._lock)
 
     def store(self, content: Mapping[str, object]) -> None:
-        """Replace the note; failing to is harmless."""
-        if self._lock is not None:
+        """Replace the note; failing to is harmless.
+
+        A folder that somebody has removed, as `uninstall` does, is not made anew where whoever
+        looks asks this process.
+        """
+        self._content = content
+        if self._lock is None:
+            return
+        if self.presence.socket is None or self._path.parent.is_dir():
             with suppress(OSError):
                 NoteFile(self._path, lasting=False).store(content)
 
+    def answer(self) -> None:
+        """Tell the note to whoever asks."""
+        self.presence.tell(text_of_note(self._content))
+
     def remove(self) -> None:
         """Delete the note."""
+        self.presence.close()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
         if self._lock is not None:
@@ -124,19 +152,43 @@ def noted_servers(app: App, patterns: Sequence[str] = ()) -> list[NotedServer]:
         configs = (chains.get(name) or ChainConfig(name) for name in names)
         return not patterns or any(matches(each, patterns) for each in configs)
 
-    found = filter(is_wanted, _noted_servers(app.state_folder / _FOLDER))
+    found = filter(is_wanted, _noted_servers(app.state_folder))
     return sorted(found, key=lambda each: each.row.started_at)
 
 
-def _noted_servers(folder: Path) -> Iterator[NotedServer]:
+def _noted_servers(state_folder: Path) -> Iterator[NotedServer]:
+    present, folder = present_servers(state_folder), state_folder / _FOLDER
+    seen = set()
+    for path in _notes(folder):
+        if path.stem in present or _lives(path):
+            with suppress(OSError, *UNUSABLE):
+                yield NotedServer(path, _as_row(NoteFile(path).load()))
+                seen.add(path.stem)
+    for name in present.keys() - seen:  # its note is gone or damaged, or could not be written
+        with suppress(OSError, *UNUSABLE):
+            yield NotedServer(
+                folder / f"{name}.json", _as_row(read_note(asked(state_folder, name)))
+            )
+
+
+def _notes(folder: Path) -> list[Path]:
     with suppress(OSError):
-        for note in notes_in(folder):
-            path = note.path
-            if _is_left(path):
-                _sweep(path)
-            else:
-                with suppress(OSError, *UNUSABLE):
-                    yield NotedServer(path, _as_row(note.load()))
+        return [each.path for each in notes_in(folder)]
+    return []
+
+
+def _lives(note: Path) -> bool:
+    """Return whether the server of a note lives, though it is not present in this system's table.
+
+    What one left that has ended is deleted.
+    """
+    try:
+        if _is_held(_lock_of(note)) or _answers(note):
+            return True
+    except OSError:  # the file system is read-only: what cannot be told apart is not deleted
+        return _holder_of(_lock_of(note)) is not None
+    _sweep(note)
+    return False
 
 
 def as_note(row: ServerRow, token_file: TokenFile | None) -> dict[str, object]:
@@ -162,16 +214,34 @@ def as_note(row: ServerRow, token_file: TokenFile | None) -> dict[str, object]:
     }
 
 
-def _is_left(path: Path) -> bool:
-    """True if the server of a note has ended without removing it."""
+def _is_held(lock: Path) -> bool:
+    """Return whether a process holds the lock of a note.
+
+    Raises:
+        OSError: it cannot be tried.
+    """
     try:
-        file = locked(_lock_of(path), 0)
+        file = locked(lock, 0)
     except Contended:
-        return False
-    except OSError:
         return True
-    unlock(file, _lock_of(path))
-    return True
+    unlock(file, lock)
+    return False
+
+
+def _answers(note: Path) -> bool:
+    """True if the process of a note says at its address that it is a server: its lock is gone."""
+    from http.client import HTTPConnection, HTTPException
+    from urllib.parse import urlsplit
+
+    from rolehop.commands.serve.rules import HEALTH, SCHEMA
+
+    with suppress(OSError, HTTPException, *UNUSABLE):
+        row = _as_row(NoteFile(note).load())
+        with closing(HTTPConnection(urlsplit(row.address).netloc, timeout=_ANSWER_SECONDS)) as one:
+            one.request("GET", HEALTH)
+            said = json.loads(one.getresponse().read(_LONGEST_ANSWER))
+        return bool(said["schema"] == SCHEMA and said["pid"] == row.process)
+    return False
 
 
 def _sweep(path: Path) -> None:
@@ -269,7 +339,7 @@ def _still(app: App, told: Sequence[NotedServer]) -> list[NotedServer]:
 def _tell_to_end(server: NotedServer) -> bool:
     """Send a server SIGTERM, and SIGCONT if Ctrl-Z has stopped it; false: it is not there."""
     with suppress(OSError), _handle_of(server.row.process) as send:
-        if _holder_of(server.lock) == server.row.process:
+        if _process_of(server) == server.row.process:
             for name in ("SIGTERM", "SIGCONT"):
                 number = getattr(signal, name, None)
                 if number is not None:
@@ -294,6 +364,14 @@ def _handle_of(process: int) -> Iterator[Callable[[int], None]]:
         os.close(handle)
 
 
+def _process_of(server: NotedServer) -> int | None:
+    """Return the process that is the server; ``None``: none that this machine knows."""
+    present = present_servers(server.note.parent.parent).get(server.note.stem)
+    if present is not None:
+        return present
+    return _holder_of(server.lock) or (server.row.process if _answers(server.note) else None)
+
+
 def _holder_of(lock: Path) -> int | None:
     """Return the process that holds a lock; ``None``: none that this machine knows.
 
@@ -304,7 +382,10 @@ def _holder_of(lock: Path) -> int | None:
         rows = _LOCKS.read_text(encoding="ascii").splitlines()
     except OSError:
         return named_holder(lock)
-    inode = str(lock.lstat().st_ino)
+    try:
+        inode = str(lock.lstat().st_ino)
+    except OSError:
+        return None
     for row in rows:
         # Number, kind, mode, access, process, device:device:inode …; those that wait begin with ->.
         fields = row.split()

@@ -294,7 +294,7 @@ class Server:
             files.append(client.file)
 
         def serve() -> None:
-            with self:
+            with self, self.ended_in_time():
                 self.run(client)
 
         try:
@@ -306,15 +306,18 @@ class Server:
             each.socket.close()
         client.close()
 
+    def ended_in_time(self) -> EndInTime:
+        """Return a context manager for whatever a process does that is this server and no more."""
+        return EndInTime(self._give_up)
+
     def run(self, client: WatchedProcess | None = None) -> None:
         """Serve until the process ``client`` has ended; ``None``: until a signal, or too long idle."""
-        EndInTime(self._give_up).begin()
         forget_caller()
         collect_garbage_as_usual()
         self._app.close()
         with self._new_loop(client) as self._loop:
             if client is not None and client.file is not None:
-                self._loop.stop_when_readable(client.file)
+                self._loop.when_readable(client.file, self._loop.stop)
             self._loop.run()
 
     @contextmanager
@@ -342,13 +345,20 @@ class Server:
         if self._settings.imds:
             metadata = MetadataService(next(iter(self._started)), self._chains)
         rules = Rules(token_check(self._token), self._chains, os.getpid(), metadata)
-        return Loop(self._listeners, rules.answer, self._tick_of(client))
+        loop = Loop(self._listeners, rules.answer, self._tick_of(client))
+        note = self._own_note()
+        if note.presence.socket is not None:
+            loop.when_readable(note.presence.socket.fileno(), note.answer)
+        return loop
 
     def note(self) -> None:
         """Write down for `status` what this process serves, and what has to be removed after it."""
+        self._own_note().store(as_note(self._row(self._chains), self._token_file))
+
+    def _own_note(self) -> ServerNote:
         if self._note is None:
             self._note = ServerNote(self._app.state_folder)
-        self._note.store(as_note(self._row(self._chains), self._token_file))
+        return self._note
 
     def _forget(self) -> None:
         if self._note is not None:

@@ -60,6 +60,10 @@ _CODE = 0  # as after an end in order: who sent the signal wanted no more
 class EndInTime:
     """Ends this process within a second of a stop signal, also if its main thread hangs.
 
+    A context manager for the main thread; the signals are watched until the process ends. Once it is
+    left, one more signal breaks off nothing of the end in order: Python may have dropped the
+    exception of the first one, which is then sent again.
+
     That may wait for a keyring, a file server, or a terminal that Ctrl-S has stopped; then its
     handler of the signal has not even run. Python's own handler writes the number of each signal
     that has one to a socket, and a thread waits there.
@@ -70,14 +74,17 @@ class EndInTime:
         self._clean_up = clean_up
         self._numbers = {getattr(signal, name) for name in _NAMES if hasattr(signal, name)}
 
-    def begin(self) -> None:
-        """Watch from now on, until the process ends; for the main thread."""
-        if threading.current_thread() is not threading.main_thread():
-            return
+    def __enter__(self) -> None:
         woken, waker = socket.socketpair()
         waker.setblocking(False)
         signal.set_wakeup_fd(waker.detach(), warn_on_full_buffer=False)
         threading.Thread(target=self._watch, args=(woken,), daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        for number in self._numbers:
+            handler = signal.getsignal(number)
+            if callable(handler) and not isinstance(handler, signal.Handlers):
+                signal.signal(number, lambda *_: None)
 
     def _watch(self, woken: socket.socket) -> None:
         while self._numbers.isdisjoint(woken.recv(64)):

@@ -69,3 +69,26 @@ def test_a_server_ends_after_the_signal_whatever_hangs(world: World) -> None:
     left = [*(world.folder / "run").iterdir(), *(world.state / "servers").iterdir()]
     assert left == []
     assert not (world.home / "sock").exists()
+
+
+_TWICE = """
+import os, signal, time
+from rolehop.commands.serve.stop_signals import EndInTime
+from rolehop.terminal.process_streams import Stopped
+
+def stop(number, frame):
+    raise Stopped(number)
+
+signal.signal(signal.SIGTERM, stop)
+with EndInTime(lambda: print("removed", flush=True)):
+    pass
+os.kill(os.getpid(), signal.SIGTERM)  # does not break off what comes after
+print("goes on", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_one_more_signal_breaks_off_nothing_and_still_ends_it(world: World) -> None:
+    done = world.run(sys.executable, "-c", _TWICE)
+    assert (done.code, done.out, done.err) == (0, "goes on\nremoved\n", "")
