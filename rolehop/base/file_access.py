@@ -101,6 +101,8 @@ else:
 
     _REMOVE_ACL = "setfacl --remove-all"
     _ACL = "system.posix_acl_access"
+    _ALL_USERS = ["0", "0", "4294967295"]  # each by its own number
+    _WITHOUT_ACL = (errno.ENODATA, errno.ENOTSUP, errno.EOPNOTSUPP)
 
     def folder_problem(folder: Path, home: Path) -> str | None:
         """Return why state must not be stored in ``folder``; ``None``: no other user can change it.
@@ -160,7 +162,7 @@ else:
                 continue
             if stat.S_ISLNK(found.st_mode):
                 return f"{each} is a link to a folder (rm)"
-            writer = _other_writer(found, _acl_of(each), each)
+            writer = _other_writer(found, each, each)
             problem = _place_problem(_Place(each, found, writer), is_state=True)
             problem = problem or _content_problem(each)
             if problem is not None:
@@ -202,16 +204,14 @@ else:
         @property
         def stranger(self) -> str | None:
             """The owner's name, if the folder or link is neither the user's nor root's."""
-            if self.found is None or self.found.st_uid in (os.geteuid(), 0):
-                return None
-            if self.found.st_uid == _roots_other_number():
+            if self.found is None or self.found.st_uid in _owners_of_way():
                 return None
             return _user_name(self.found.st_uid)
 
     def _place(step: Step) -> _Place:
         if step.found is None or step.file is None:
             return _Place(step.path, step.found)
-        writer = _other_writer(step.found, _acl_of(step.file), step.path)
+        writer = _other_writer(step.found, step.file, step.path)
         return _Place(step.path, step.found, writer)
 
     def _way_to(folder: Path, home: Path) -> list[_Place]:
@@ -237,7 +237,7 @@ else:
         step, found, user = place.path, place.found, os.geteuid()
         if found is None:
             return None
-        owners = (user,) if is_state else (user, 0)
+        owners = (user,) if is_state else _owners_of_way()
         if found.st_uid not in owners:
             you = _user_name(user)
             return f"{step} belongs to {_user_name(found.st_uid)}, and you are {you}"
@@ -265,16 +265,21 @@ else:
             return None
         return place.writer.on_way(place.path)
 
+    def _owners_of_way() -> tuple[int | None, ...]:
+        """Return whose folders and links may be on the way."""
+        return os.geteuid(), 0, _roots_other_number()
+
     @cache
     def _roots_other_number() -> int | None:
-        """Return the number that root's folders have in a user namespace without root.
+        """Return the number that root's folders have in a user namespace; ``None`` outside of one.
 
-        There the files of all who are not in it seem to be the overflow user's
-        (user_namespaces(7)): on the way to a file, which is judged by itself, they count as root's.
+        There the files of all who have no number in it, like the root of the machine, seem to be the
+        overflow user's (user_namespaces(7)), also if it has a root of its own: on the way to a
+        file, which is judged by itself, they count as root's.
         """
         try:
-            users = Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
-            if not users or any(row.split()[0] == "0" for row in users):
+            users = Path("/proc/self/uid_map").read_text(encoding="ascii")
+            if users.split() in ([], _ALL_USERS):
                 return None
             return int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
         except (OSError, ValueError):
@@ -313,10 +318,12 @@ else:
         Raises:
             OSError: the mode cannot be set.
         """
-        acl = _acl_of(old)
+        acl = b""
         try:
-            if old.exists() and new.stat().st_gid != old.stat().st_gid:
-                os.chown(new, -1, old.stat().st_gid)
+            if old.exists():
+                acl = _acl_of(old)
+                if new.stat().st_gid != old.stat().st_gid:
+                    os.chown(new, -1, old.stat().st_gid)
             if acl:
                 os.setxattr(new, _ACL, acl)
         except OSError:
@@ -346,8 +353,13 @@ else:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
     def _second_name(found: os.stat_result, above: _Place | None) -> Distrust | None:
-        """In a sticky folder others can give their own name to a file of the user."""
-        if found.st_nlink < 2 or above is None or above.writer is None:
+        """In a sticky folder others can give their own name to a file of the user.
+
+        Root's in one that only a group can write has the names that a store like Nix's gave it.
+        """
+        if found.st_nlink < 2 or above is None or above.found is None or above.writer is None:
+            return None
+        if found.st_uid == 0 and not above.found.st_mode & stat.S_IWOTH:
             return None
         return Distrust("it has a second name (a hard link), in a folder that others can write")
 
@@ -375,7 +387,7 @@ else:
                 f"sudo chown {_user_name(user) if _has_name(user) else user}",
                 "",
             )
-        return _other_writer(found, _acl_of(file), path)
+        return _other_writer(found, file, path)
 
     def distrust_of_folder(path: Path) -> Distrust | None:
         """Return who else could change what is in the folder ``path``, or the way to it.
@@ -399,13 +411,18 @@ else:
     def _not_inspected(error: OSError, path: Path) -> Distrust:
         return Distrust(f"{error.filename or path} cannot be inspected: {error.strerror}")
 
-    def _other_writer(found: os.stat_result, acl: bytes, path: Path) -> Distrust | None:
-        """Return who may write besides owner and root, with the command that changes it."""
+    def _other_writer(found: os.stat_result, file: Path | int, path: Path) -> Distrust | None:
+        """Return who may write ``file``, at ``path``, besides owner and root, and what changes that."""
         if found.st_mode & stat.S_IWOTH:
             hint = windows_drive_hint(Path(os.path.realpath(path)), _mounts())
             return Distrust("everybody on this machine can write it", "chmod o-w", hint)
         if not found.st_mode & stat.S_IWGRP:  # with an ACL these bits are its mask
             return None
+        try:
+            acl = _acl_of(file)
+        except OSError as error:
+            why = f"its access list cannot be read ({error.strerror})"
+            return Distrust(f"{why}, so others may be able to write it")
         if not acl:
             return _group_writer(found.st_gid, found.st_uid)
         return next(_acl_writers(acl, found), None)
@@ -416,13 +433,21 @@ else:
         return Distrust(f"group {_group_name(gid)} can write it", "chmod g-w")
 
     def _acl_of(path: Path | int) -> bytes:
-        """Return the POSIX ACL in the kernel's format; empty if there is none."""
+        """Return the POSIX ACL in the kernel's format; empty if there is none.
+
+        Raises:
+            OSError: there may be one.
+        """
         if sys.platform != "linux":
             return b""
         try:
             return os.getxattr(path, _ACL)
-        except OSError:
-            return b""
+        except OSError as error:
+            if error.errno in _WITHOUT_ACL:
+                return b""
+            if error.errno != errno.EBADF or not isinstance(path, int):
+                raise
+        return _acl_of(Path(f"/proc/self/fd/{path}"))  # what O_PATH opened has only a path
 
     def _acl_writers(acl: bytes, found: os.stat_result) -> Iterator[Distrust]:
         """Return each user and group that an ACL lets write.

@@ -15,7 +15,7 @@ import pytest
 
 from rolehop.base.file_access import distrust_of_folder
 from rolehop.base.files import NotRegular, Untrusted, read_deciding, read_trusted
-from tests.support.other_users import AS_ROOT, SOMEBODY
+from tests.support.other_users import AS_ROOT, SOMEBODY, USER, set_acl
 
 MOST = 1_000  # bytes
 
@@ -173,12 +173,40 @@ def test_root_follows_no_other_users_file_that_this_user_would_follow(volume: Pa
         read_deciding(file, MOST)
 
 
+@AS_ROOT
+def test_an_access_list_counts_on_a_folder_that_may_only_be_passed_through(volume: Path) -> None:
+    folder = volume.parent / "closed"
+    folder.mkdir()
+    (folder / "file").write_text("it")
+    os.chown(folder / "file", SOMEBODY, SOMEBODY)
+    set_acl(folder, (USER, 7, SOMEBODY + 1))
+    folder.chmod(0o731)  # the group's bits are the mask
+    said = _as_somebody(folder / "file")
+    assert f"user number {SOMEBODY + 1} can write {folder} on the way to it" in said
+
+
+@AS_ROOT
+def test_a_store_gives_roots_files_second_names(tmp_path: Path) -> None:
+    """Nix's and Guix's: a sticky folder that a group of builders can write, equal files linked."""
+    file = tmp_path / "store" / "file"
+    file.parent.mkdir()
+    file.write_text("it")
+    (tmp_path / "second").hardlink_to(file)
+    os.chown(file.parent, 0, SOMEBODY)
+    file.parent.chmod(0o1775)
+    assert read_deciding(file, MOST) == b"it"
+    file.parent.chmod(0o1777)
+    with pytest.raises(Untrusted, match="it has a second name"):
+        read_deciding(file, MOST)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
-def test_root_may_have_no_number_in_a_user_namespace(volume: Path) -> None:
-    """There its folders seem to be of a user whom nobody is."""
+@pytest.mark.parametrize("user", ["--map-user=12345", "--map-root-user"])
+def test_the_machines_root_may_have_no_number_in_a_user_namespace(user: str, volume: Path) -> None:
+    """There its folders seem to be of a user whom nobody is, also if there is another root."""
     file = volume / "own"
     file.write_text("it")
-    made = ["unshare", "--user", "--map-user=12345", sys.executable, "-c", _READS, str(file)]
+    made = ["unshare", "--user", user, sys.executable, "-c", _READS, str(file)]
     done = subprocess.run(made, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"no user namespace can be made here: {done.stderr.strip()}")
