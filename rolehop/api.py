@@ -24,9 +24,11 @@ from typing import (
 
 from rolehop.app.asking import PROGRAM, SILENT
 from rolehop.app.context import App
+from rolehop.app.guard import ask
 from rolehop.app.host import home_folder
 from rolehop.app.ports import Nobody, Prompt, PromptedPerson
-from rolehop.app.walking import ask_before_walk, session_for_handover, session_of_chain
+from rolehop.app.proof import UNASKED
+from rolehop.app.walking import session_for_handover, session_of_chain
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import UsageError
 from rolehop.base.text import clean, nearest
@@ -244,14 +246,14 @@ class _RepeatedWalk:
     def __init__(self, chain: str, options: Options) -> None:
         self._chain = chain
         self._arguments = options
-        self._confirmed: WalkOptions | None = None
+        self._options = _walk_options(options)
+        self._proof = UNASKED
 
     def __call__(self) -> Session:
         with closing(_app(self._arguments)) as app:
-            if self._confirmed is None:
-                options = _walk_options(self._arguments)
-                self._confirmed = ask_before_walk(app, self._chain, options)
-            return session_of_chain(app, self._chain, self._confirmed, asked_by=PROGRAM)[1]
+            options, proof = ask(app, self._chain, self._options, self._proof)
+            self._options, self._proof = options, proof
+            return session_of_chain(app, self._chain, options, proof, asked_by=PROGRAM)[1]
 
 
 def _app(options: Options) -> App:

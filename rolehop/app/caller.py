@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rolehop.app.planning import sts_of_shell
-from rolehop.app.walking import ask_reason, session_of_chain
+from rolehop.app.walking import session_of_chain
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, SourceWithdrawn, error_context
 
@@ -34,8 +34,10 @@ def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener
     Raises:
         RolehopError: see `session_of_chain` and `ask_caller`.
     """
-    options = ask_reason(app, name, options)
-    plan, session = session_of_chain(app, name, options, listener)
+    from rolehop.app.guard import ask_to_read
+
+    options, proof = ask_to_read(app, name, options)
+    plan, session = session_of_chain(app, name, options, proof, listener)
     sts = app.sts_clients.get(plan.region, plan.aws_profile)
     with error_context(name), app.history.signing(plan, options.reason):
         caller = ask_caller(sts, session.credentials, f"the credentials of chain '{name}'")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import Planning, without_hops
+from rolehop.app.proof import check, check_reason
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import HopRefused, RolehopError, SourceError, SourceWithdrawn
 from rolehop.plan.identity import caller_name, check_principal, principal_name
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rolehop.app.asking import AskedBy
     from rolehop.app.context import App
     from rolehop.app.ports import Person
+    from rolehop.app.proof import Proof
     from rolehop.base.credentials import Session
     from rolehop.config.model import SourceConfig
     from rolehop.plan.model import Plan, Stamp
@@ -126,16 +128,25 @@ class ChainWalk:
         app: App,
         name: str,
         options: WalkOptions,
+        proof: Proof | None,
         person: Person,
         shared: SharedByWalks,
         asked_by: AskedBy,
         *,
         source_only: bool = False,
     ) -> None:
-        """Resolve the chain; ``source_only``: without its hops. Raises as `Planning.resolve`."""
+        """Resolve the chain; ``source_only``: without its hops.
+
+        ``proof``: of what it asks for; ``None``: its session is handed to nobody.
+
+        Raises:
+            NoTerminal: the chain asks for something that was not given.
+            ConfigError: see `Planning.resolve`.
+        """
         self._app = app
         self._name = name
         self._options = options
+        self._proof = proof
         self._person = person
         self._context = shared.context or app.walk_context(person)
         self._vault = shared.vault
@@ -143,6 +154,7 @@ class ChainWalk:
         self._renews = shared.renews
         self._planning = shared.planning or Planning(app, index_changes=True)
         resolved = self._planning.resolve(name, options)
+        self._check(resolved)
         self._resolved = resolved = without_hops(resolved) if source_only else resolved
         asked = resolved.source.name, resolved.region, resolved.aws_profile
         self._failures = shared.failures.among(*asked) if shared.failures else None
@@ -224,10 +236,17 @@ class ChainWalk:
             if name is None:
                 name = self._caller = self._ask_aws(plan, ports)
             named = planning.resolve(self._name, options, name)
+            self._check(named)
             plan = planning.plan_resolved(named, self._stamp, options)
             record.follow(plan)
             self._planned_for = name
         return plan
+
+    def _check(self, resolved: Resolved) -> None:
+        if self._proof is None:
+            check_reason(resolved, self._options)
+        else:
+            check(resolved, self._options, self._proof)
 
     def _renewed(self, plan: Plan, ports: Ports, noted_end: datetime | None) -> Session:
         """Return a new session, or the old one if that is good still and no new one can be had."""

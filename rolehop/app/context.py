@@ -15,13 +15,15 @@ from rolehop.base.files import expand_home
 
 if TYPE_CHECKING:
     from rolehop.app.ports import Person
+    from rolehop.app.proof import Proof
     from rolehop.app.source_callers import SourceCallers
     from rolehop.app.sts_clients import StsClients
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig import AwsConfig
-    from rolehop.base.errors import ConfigError
+    from rolehop.base.errors import ConfigError, RolehopError
     from rolehop.base.files import FileText
     from rolehop.config.model import Config, FleetListing, ListedFleet, SourceConfig
+    from rolehop.plan.walk_options import WalkOptions
     from rolehop.sources.context import SourceContext
     from rolehop.vault.history import History
     from rolehop.vault.index import Index
@@ -75,6 +77,8 @@ class App:
         self._person = person
         self._notify = notify
         self._noted: set[str] = set()
+        self.asked_to_read: dict[str, tuple[WalkOptions, Proof] | RolehopError] = {}
+        """Of `app.guard`."""
 
     def with_config(self, config: Config) -> App:
         """Return another application that uses ``config`` instead of what is in files."""

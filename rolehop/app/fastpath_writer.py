@@ -114,7 +114,7 @@ def _path_to_write(folder: str, chain: str, environ: Mapping[str, str], now: flo
 
 
 def _leads_to(planning: Planning, plan: Plan, callers: SourceCallers) -> bool:
-    """Plan the chain again; true if it still leads to the same stored session.
+    """Plan the chain again; true if it still leads to the same stored session, and asks for nothing.
 
     Whom the source signed in as is a matter of its state, which the record has in its key.
     """
@@ -127,7 +127,8 @@ def _leads_to(planning: Planning, plan: Plan, callers: SourceCallers) -> bool:
         return False
     last = planned.steps[-1]
     stored = not isinstance(last, SourceStep) or last.stored
-    return known_without_loading and stored and planned.key == plan.key
+    same = known_without_loading and stored and planned.key == plan.key
+    return same and not planned.guards.any
 
 
 def _names_a_password(again: App) -> bool:
@@ -158,7 +159,6 @@ def _record(again: App, plan: Plan, asked_for: str, backend: str) -> Record:
         min_ttl=plan.min_ttl_seconds,
         until=_until(again),
         region=plan.export_region or "",
-        confirm=plan.confirm,
         label=with_account_names(
             step_label(plan.steps[-1], len(plan.hops)), again.config.known_account_names
         ),

@@ -230,8 +230,9 @@ class Planning:
 
 def without_hops(resolved: Resolved) -> Resolved:
     """Return the source of ``resolved`` alone."""
-    chain = replace(resolved.chain, reason_required=False)
-    return replace(resolved, chain=chain, hops=(), written=())
+    from rolehop.plan.model import Guards
+
+    return replace(resolved, hops=(), written=(), guards=Guards())
 
 
 def is_chain(app: App, name: str) -> bool:

@@ -7,7 +7,7 @@ Each function says what it adds to the one below it; only `rolehop.walk.walk` wa
 
     session_for_handover   counts the use, and notes in the history who gets the session
       _from_record           a cached session by its record alone
-      ask_before_walk        the confirmation and the reason
+      guard.ask              the confirmation and the reason: a proof that they were given
       _remembered            flags and record, for the next command
         _recorded              the history of the walk, and what was refused in it
           ChainWalk.session      planned again whenever something is found out
@@ -20,9 +20,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from rolehop.app.asking import PERSON, SILENT, AskedBy
-from rolehop.base.dataclass import dataclass, replace
-from rolehop.base.errors import NoTerminal, error_context
-from rolehop.base.text import clean
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import error_context
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ if TYPE_CHECKING:
     from rolehop.app.chain_walk import SharedByWalks
     from rolehop.app.context import App
     from rolehop.app.fastpath_writer import Replannings
-    from rolehop.app.ports import Person, Progress
+    from rolehop.app.ports import Progress
+    from rolehop.app.proof import Proof
     from rolehop.base.credentials import Session
     from rolehop.base.errors import RolehopError
-    from rolehop.config.model import ChainConfig
     from rolehop.handover.environment import Change
     from rolehop.plan.model import Plan
     from rolehop.walk.ports import Listener
@@ -64,6 +63,7 @@ def session_of_chain(
     app: App,
     name: str,
     options: WalkOptions,
+    proof: Proof,
     listener: Listener = SILENT,
     *,
     shared: SharedByWalks | None = None,
@@ -72,22 +72,42 @@ def session_of_chain(
     """Return the plan of a chain that was followed, and the session of its last hop.
 
     Raises:
+        NoTerminal: the chain asks for something that ``proof`` has not.
         RolehopError: see `rolehop.walk.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _recorded(app, name, options, listener, shared, asked_by)
+        return _recorded(app, name, options, proof, listener, shared, asked_by)
 
 
 def session_of_source(
-    app: App, name: str, options: WalkOptions, listener: Listener = SILENT
+    app: App, name: str, options: WalkOptions, proof: Proof, listener: Listener = SILENT
 ) -> tuple[Plan, Session]:
     """Return the session of a chain's source alone, and its plan; no hop is walked.
 
+    Raises as `session_of_chain`.
+    """
+    with error_context(name):
+        return _recorded(app, name, options, proof, listener, source_only=True)
+
+
+def renew_stored(
+    app: App,
+    name: str,
+    options: WalkOptions,
+    listener: Listener = SILENT,
+    *,
+    shared: SharedByWalks,
+) -> Plan:
+    """Make the session of a chain anew, and store its flags; it stays in the keyring. Return the plan.
+
     Raises:
+        NoTerminal: the chain requires a reason, and ``options`` have none.
         RolehopError: see `rolehop.walk.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _recorded(app, name, options, listener, source_only=True)
+        plan, session = _recorded(app, name, options, None, listener, shared)
+        store_flags(app, session, options)
+        return plan
 
 
 def session_for_handover(
@@ -102,7 +122,8 @@ def session_for_handover(
     """Return a chain's session to hand to a program, after asking for confirmation and reason.
 
     ``command`` hands it over, for the history; ``None``: it is not recorded. ``use_record``: a
-    cached session may come from the hot path's record, without config or plan.
+    cached session may come from the hot path's record, without config or plan: no chain that asks
+    for something has one.
 
     Raises:
         Declined: the chain has ``confirm = true`` and the answer was not yes.
@@ -112,47 +133,14 @@ def session_for_handover(
     with error_context(name):
         found = _from_record(app, name, options, progress) if use_record else None
         if found is None:
-            options = ask_before_walk(app, name, options)
-        handed = found or _remembered(app, name, options, progress)
+            from rolehop.app.guard import ask
+
+            options, proof = ask(app, name, options)
+            found = _remembered(app, name, options, proof, progress)
     if command is not None:
-        app.history.handed_over(command, handed.chain, handed.session, options.reason)
-    count_use(app, handed.chain)
-    return handed
-
-
-def person_for(app: App, options: WalkOptions) -> Person:
-    """Return who may be asked: nobody with ``--no-prompt``."""
-    if not options.no_prompt:
-        return app.person
-    from rolehop.app.ports import Nobody
-
-    return Nobody("--no-prompt forbids asking", seen_by=app.person)
-
-
-def ask_before_walk(app: App, name: str, options: WalkOptions) -> WalkOptions:
-    """Ask for the confirmation and the reason that the chain's config requires.
-
-    Returns ``options`` with the reason.
-
-    Raises:
-        Declined: the chain has ``confirm = true`` and the answer was not yes.
-        NoTerminal: nobody can be asked.
-    """
-    with error_context(name):
-        chain = app.config.chains.get(name)
-        if chain is not None and chain.confirm:
-            _ask_confirmation(app, chain, options)
-        return _with_reason(app, name, options)
-
-
-def ask_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
-    """Return ``options`` with the reason that the chain's config requires, asked for if missing.
-
-    Raises:
-        NoTerminal: nobody can be asked.
-    """
-    with error_context(name):
-        return _with_reason(app, name, options)
+        app.history.handed_over(command, found.chain, found.session, options.reason)
+    count_use(app, found.chain)
+    return found
 
 
 def store_flags(app: App, session: Session, options: WalkOptions) -> None:
@@ -212,49 +200,17 @@ def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None
     note_problem(app.state_folder, as_problem(chain, error, app.now(), code))
 
 
-def _remembered(app: App, name: str, options: WalkOptions, progress: Progress) -> HandoverSession:
+def _remembered(
+    app: App, name: str, options: WalkOptions, proof: Proof, progress: Progress
+) -> HandoverSession:
     """Return the session; keep its flags, and the record that gives the next one from the cache."""
-    plan, session = _recorded(app, name, options, progress)
+    plan, session = _recorded(app, name, options, proof, progress)
     for step in plan.hops:
         if step.shortened:
             app.note(f"hop {step.number}: {step.shortened}")
     write_record(app, plan, options, name)
     store_flags(app, session, options)
     return HandoverSession(plan.chain, plan.export_region, session, options.shell_flags)
-
-
-def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
-    chain = app.config.chains.get(name)
-    if chain is None or not chain.reason_required or options.reason is not None:
-        return options
-    person, reason = person_for(app, options), ""
-    try:
-        while not reason:
-            reason = clean(person.ask(f"{name}: why do you need it?", needed="a reason"))
-    except NoTerminal as error:
-        error.cause = f"chain '{name}' has reason = \"required\""
-        error.fix = error.fix or "give it with --reason TEXT"
-        raise
-    return replace(options, reason=reason)
-
-
-def _ask_confirmation(app: App, chain: ChainConfig, options: WalkOptions) -> None:
-    from rolehop.app.planning import Planning
-    from rolehop.app.ports import declined, is_yes
-
-    about = f" ({chain.description.rstrip('.')})" if chain.description else ""
-    question = (
-        f"{chain.name}{about} gives you {Planning(app).goal(chain.name, options)}. Continue? [y/N] "
-    )
-    try:
-        answer = person_for(app, options).ask(question, needed="a confirmation")
-    except NoTerminal as error:
-        error.cause = f"chain '{chain.name}' has confirm = true"
-        error.fix = error.fix or "run it in a terminal"
-        raise
-    if not is_yes(answer):
-        what = f"chain '{chain.name}' was not confirmed, so nothing was done"
-        raise declined(what, answer, "answer y to continue")
 
 
 def _from_record(
@@ -266,7 +222,7 @@ def _from_record(
     from rolehop.hotpath import cached_item
 
     found = cached_item(name, app.variables)
-    if found is None or found[0].confirm:
+    if found is None:
         return None
     from rolehop.vault.serialization import Damaged, read_item, start_of_machine
 
@@ -283,14 +239,19 @@ def _recorded(
     app: App,
     name: str,
     options: WalkOptions,
+    proof: Proof | None,
     listener: Listener,
     shared: SharedByWalks | None = None,
     asked_by: AskedBy = PERSON,
     *,
     source_only: bool = False,
 ) -> tuple[Plan, Session]:
-    """Return plan and session; each call goes into the history, and what AWS refuses is kept."""
+    """Return plan and session; each call goes into the history, and what AWS refuses is kept.
+
+    ``proof``: ``None`` if whoever called gives the session to nobody.
+    """
     from rolehop.app.chain_walk import ChainWalk, SharedByWalks
+    from rolehop.app.guard import person_for
     from rolehop.vault.refusals import record_refusals
 
     with (
@@ -299,7 +260,7 @@ def _recorded(
     ):
         person, shared = person_for(app, options), shared or SharedByWalks(app.vault)
         chain_walk = ChainWalk(
-            app, name, options, person, shared, asked_by, source_only=source_only
+            app, name, options, proof, person, shared, asked_by, source_only=source_only
         )
         walked = chain_walk.session(record, listener)
     _forget_sdk_problem(app, walked[0].chain)

@@ -22,7 +22,7 @@ _UNWRITABLE = Pattern(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]|\s[#;]|%\
 _UNWRITABLE_ON_WINDOWS = Pattern(r'["%&|<>^!]')
 
 # Options of rolehop with a value.
-_VALUED = ("--config", "--color", "--min-ttl", "--reason")
+_VALUED = ("--config", "--color", "--min-ttl")
 
 
 class Unwritable(ValueError):
@@ -67,9 +67,6 @@ class OwnLine:
     config_file: str | None = None
     """What the line gives to ``--config``."""
 
-    gives_reason: bool = False
-    """It has ``--reason``, without which a chain may not answer."""
-
 
 def own_line(value: str, *, windows: bool = False) -> OwnLine | None:
     """Return what a value starts, ``None`` if that is not ``rolehop credential-process CHAIN``."""
@@ -90,8 +87,7 @@ def own_command(words: Sequence[str]) -> OwnLine | None:
     programs, names = _plain_words(words[:at]), _plain_words(words[at + 1 :])
     if not programs or not names or _name(programs[-1]) != "rolehop":
         return None
-    reason = any(word.partition("=")[0] == "--reason" for word in words)
-    return OwnLine(names[0], programs, _config_file(words), reason)
+    return OwnLine(names[0], programs, _config_file(words))
 
 
 def _config_file(words: Sequence[str]) -> str | None:

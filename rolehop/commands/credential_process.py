@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.app.asking import SDK
+from rolehop.app.proof import UNASKED
 from rolehop.app.walking import keep_sdk_problem, session_of_chain, write_record
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.errors import RolehopError, ServiceError
@@ -12,7 +13,7 @@ from rolehop.base.time_limit import OutOfTime, program_time_limit
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.cli.param_types import Duration, reason_option
+from rolehop.cli.param_types import Duration
 from rolehop.plan.walk_options import WalkOptions
 
 _SECONDS = 54
@@ -39,26 +40,23 @@ credential_process = rolehop credential-process prod-admin
     help="How long the session must still last, at most half of its lifetime.  [default: 16m]",
 )
 @click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
-@reason_option()
 @click.pass_context
-def command(
-    ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool, reason: str | None
-) -> None:
+def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool) -> None:
     """Answer an AWS SDK with a chain's session.
 
     One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
     since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line
-    if sessions cannot be stored. A chain that requires a reason gets it by --reason only: SDKs
-    start this by the dozen, and each process would ask.
+    if sessions cannot be stored. A chain that asks for a confirmation or a reason never answers here
+    (exit 8): SDKs start this unseen and by the dozen, and nobody would have agreed.
     """
     from rolehop.handover.formats import as_process
 
     cli = CommandContext.of(ctx)
     cli.sdk_chain = chain
-    options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
+    options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt)
     try:
         with program_time_limit(_SECONDS):
-            plan, session = session_of_chain(cli.app, chain, options, asked_by=SDK)
+            plan, session = session_of_chain(cli.app, chain, options, UNASKED, asked_by=SDK)
     except OutOfTime:
         raise ServiceError(
             f"no session within {_SECONDS} s",

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 #   chain           NAME                as it is asked for: a fleet's chain may have two names
 #   item            BACKEND  KEY        the item with the session (``kernel`` or ``bus``)
 #   life            MIN_TTL  UNTIL      seconds; epoch seconds after which nothing holds, or 0
-#   hand            REGION   ASKS LABEL NAME
-#                                       exported as AWS_REGION; whether a person is asked first
-#                                       (0 or 1); how the session is shown to people; the chain's
-#                                       own name, exported as ROLEHOP_CHAIN
+#   hand            REGION   LABEL NAME exported as AWS_REGION; how the session is shown to people;
+#                                       the chain's own name, exported as ROLEHOP_CHAIN
 #   who             UID  HOST           templates may have been filled with them
 #   also            SERVICE  MEMBER     one per other item that the plan depended on: the JSON
 #                                       member that it must hold, empty if there must be no item
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
 #   hmac            DIGEST              of all lines before it, under the record key that the item
 #                                       holds: write access to the file alone forges no record
 
-RECORD_SCHEMA = "5"
+RECORD_SCHEMA = "6"
 RECORDS = 4
 """How many a chain may have: two shells with another AWS_REGION each are both answered at once."""
 ABSENT = "absent"
@@ -72,7 +70,6 @@ class Record:
         min_ttl: int,
         until: int,
         region: str,
-        confirm: bool,
         label: str,
         name: str,
         uid: int,
@@ -92,7 +89,6 @@ class Record:
         self.min_ttl = min_ttl
         self.until = until
         self.region = region
-        self.confirm = confirm
         self.label = label
         self.name = name
         self.uid = uid
@@ -119,14 +115,14 @@ def read_record(data: bytes) -> Record | None:
         more[row[0]][row[1]] = row[2]
     try:
         (_, schema, version), (_, chain), (_, backend, key), life, hand, who = rows[:6]
-        (_, ttl, until), (_, region, asks, label, name), (_, uid, host) = life, hand, who
+        (_, ttl, until), (_, region, label, name), (_, uid, host) = life, hand, who
         times, user = (int(ttl), int(until)), int(uid)
     except ValueError:
         return None
     if schema != RECORD_SCHEMA or backend not in BACKENDS:
         return None
     found = version, chain, backend, key, *times, region
-    return Record(*found, asks != "0", label, name, user, host, *more.values())
+    return Record(*found, label, name, user, host, *more.values())
 
 
 def is_sealed(data: bytes, key: str) -> bool:

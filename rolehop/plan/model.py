@@ -114,6 +114,33 @@ Step = SourceStep | TokenStep | HopStep
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """What a chain asks of a person before a handover, each with the chain that says so.
+
+    That is the chain itself, else the nearest that it continues.
+    """
+
+    confirm: str | None = None
+    reason: str | None = None
+
+    @property
+    def any(self) -> bool:
+        """True if the chain asks for something."""
+        return self.confirm is not None or self.reason is not None
+
+    def why(self, chain: str) -> str:
+        """Say what asks before ``chain`` is handed over; the confirmation is asked for first."""
+        asks, key = (
+            (self.confirm, "confirm = true")
+            if self.confirm is not None
+            else (self.reason, 'reason = "required"')
+        )
+        if asks == chain:
+            return f"chain '{chain}' has {key}"
+        return f"chain '{chain}' continues '{asks}', which has {key}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A chain's steps in the order they are walked; the last one's session is handed out."""
 
@@ -145,7 +172,7 @@ class Plan:
     source_problem: str | None
     """Why a walk fails at the source, if that is known and no stored session can be used instead."""
 
-    confirm: bool
+    guards: Guards
     wants_reason: bool
     """The chain requires a reason, and none was given."""
 

@@ -29,7 +29,7 @@ from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.schema import ACCOUNT_NAME, CALLER, mentions_caller
 from rolehop.config.sts_limits import MAX_NAME, NOT_IN_SESSION_NAMES, tag_key
 from rolehop.config.value_types import name_meant
-from rolehop.plan.model import Hop
+from rolehop.plan.model import Guards, Hop
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Resolved:
     """What the handover exports as AWS_REGION, if anything."""
 
     notes: tuple[str, ...] = ()
+    guards: Guards = Guards()
+    """What the chain, and those that it continues, ask for before a handover."""
 
     @property
     def wants_caller(self) -> bool:
@@ -183,6 +185,15 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
                 chain=chain.name,
             )
     return tuple(reversed(path))
+
+
+def guards_of(path: tuple[ChainConfig, ...]) -> Guards:
+    """Return the guards of the last chain of ``path``, which continues those before it."""
+    confirm = reason = None
+    for each in path:
+        confirm = each.name if each.confirm else confirm
+        reason = each.name if each.reason_required else reason
+    return Guards(confirm, reason)
 
 
 def source_name_of(config: Config, chain: ChainConfig) -> str | None:
@@ -293,7 +304,8 @@ def resolve(
     partition = next(iter(in_use), partition)
     region, passed_over = regions.within(partition), regions.passed_over(partition)
     notes += () if passed_over is None else (passed_over,)
-    return Resolved(chain, source, filled, hops, facts.aws_profile, region, regions.exported, notes)
+    exported, guards = regions.exported, guards_of(path)
+    return Resolved(chain, source, filled, hops, facts.aws_profile, region, exported, notes, guards)
 
 
 def clean_name(text: str) -> str:
@@ -433,7 +445,7 @@ def _refuse_without_hops(resolved: Resolved, options: WalkOptions) -> None:
             fix=f"leave {flags} out",
             chain=name,
         )
-    if resolved.chain.reason_required:
+    if resolved.guards.reason is not None:
         raise ConfigError(
             f"chain '{name}' requires a reason and has no hop to carry it",
             fix="add a hop, or remove 'reason' from the chain",

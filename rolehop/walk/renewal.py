@@ -112,7 +112,7 @@ class Renewal:
 
     def _usable(self) -> Session | None:
         """Return the session to fall back on; one whose owner is not known is none."""
-        if self.plan.wants_reason or self.is_refused():
+        if self.is_refused():
             return None
         session = self.find(self.plan.steps[-1])
         if session is None or not session.arn or not session.lasts(self.now(), LEAST):

@@ -17,7 +17,6 @@ from rolehop.base.credentials import Credentials, Session
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import (
     HopRefused,
-    NoTerminal,
     ServiceError,
     SourceError,
     SourceWithdrawn,
@@ -74,15 +73,8 @@ def walk(plan: Plan, ports: Ports) -> Session:
         HopRefused: AWS refused a hop; the sessions before it stay in the vault.
         CeilingFound: a role's own limit is lower than planned; plan again with it.
         ServiceError: no answer after retries, or another process held a lock too long.
-        NoTerminal: an MFA code or a reason is needed, and there is no terminal to ask on.
+        NoTerminal: an MFA code is needed, and there is no terminal to ask on.
     """
-    if plan.wants_reason:
-        raise NoTerminal(
-            f"chain '{plan.chain}' needs a reason and none was given",
-            cause='the config says reason = "required"',
-            fix="give one with --reason TEXT",
-            chain=plan.chain,
-        )
     failure = None if plan.source_problem else plan.certain_failure
     if failure is not None:
         raise failure

@@ -14,6 +14,7 @@ from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import explain_chain
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Unseen
+from rolehop.app.proof import UNASKED
 from rolehop.app.walking import session_for_handover, session_of_chain
 from rolehop.base.errors import Declined, NoTerminal
 from rolehop.plan.walk_options import WalkOptions
@@ -56,7 +57,7 @@ def make_app(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., App
 def test_a_walk_prints_nothing(
     world: World, make_app: Callable[..., App], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    _, session = session_of_chain(make_app(), "admin", WalkOptions(duration=7200))
+    _, session = session_of_chain(make_app(), "admin", WalkOptions(duration=7200), UNASKED)
     assert session.arn == "arn:aws:sts::333333333333:assumed-role/Admin/me"
     assert world.sts.roles_called == [HUB, ADMIN]
     assert capfd.readouterr() == ("", "")
@@ -112,7 +113,7 @@ def test_flags_are_part_of_the_plan_that_is_explained(
 ) -> None:
     """With the session that was made with the flag, its policy is read from IAM."""
     app, flags = make_app(), WalkOptions(policy_arns=(LIMIT,))
-    session_of_chain(app, "admin", flags)
+    session_of_chain(app, "admin", flags, UNASKED)
     explain_chain(app, "admin", PolicyOptions(), flags, offline=False)
     assert ("GetPolicy", LIMIT) in {
         (call.action, call.params.get("PolicyArn")) for call in world.sts.calls

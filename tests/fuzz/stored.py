@@ -135,7 +135,7 @@ def _lists(folder: Path) -> Iterator[Parser]:
 
 def _logs(folder: Path) -> Iterator[Parser]:
     with suppress(OSError):
-        log = new_log(folder, ["ls"], ["hub"], None, _NOW, print)
+        log = new_log(folder, ["ls"], WalkOptions(), ["hub"], None, _NOW, print)
         log.add(("hub", "eu-west-1"), "ok", "222222222222")
         log.add(("hub", None), "refused", None)
         log.close()

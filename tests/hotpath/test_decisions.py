@@ -36,7 +36,7 @@ from rolehop.vault.serialization import as_item
 
 KEY, RECORD_KEY = "0123456789abcdef" * 4, "5a" * 32
 RECORD = Record(
-    "1.0", "prod", "bus", KEY, 960, 0, "eu-west-1", True, "label", "name", 1000, "host",
+    "1.0", "prod", "bus", KEY, 960, 0, "eu-west-1", "label", "name", 1000, "host",
     {"service": "member"}, {"/a": "absent"}, {"HOME": "=/h"},
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def record(**said: object) -> bytes:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("rolehop-record\t5\t", "rolehop-record\t4\t"),
+        ("rolehop-record\t6\t", "rolehop-record\t5\t"),
         ("item\tbus\t", "item\tother\t"),
         ("chain\t", "chains\t"),
         ("life\t960\t", "life\tx\t"),
@@ -107,13 +107,6 @@ def test_a_record_of_nothing_but_what_must_be_is_one() -> None:
 @pytest.mark.parametrize(("backend", "known"), [("bus", True), ("kernel", True), ("", False)])
 def test_only_keyrings_that_need_no_import_have_a_record(backend: str, known: bool) -> None:
     assert (read_record(record(backend=backend)) is not None) is known
-
-
-@pytest.mark.parametrize("confirm", [True, False])
-def test_whether_a_person_is_asked_is_read_as_written(confirm: bool) -> None:
-    found = read_record(record(confirm=confirm))
-    assert found is not None
-    assert found.confirm is confirm
 
 
 def test_a_chain_may_have_several_records() -> None:

@@ -52,20 +52,20 @@ def test_no_record_sends_a_chain_to_another_session(hot_world: World) -> None:
 
 
 def test_no_record_drops_the_question_of_a_chain(hot_world: World) -> None:
+    """A chain that asks has none, though its session is one that another chain's record names."""
     hot_world.config(CONFIG + EQUAL)
-    first = warmed(hot_world, "hub")
-    assert warmed(hot_world, "asks") == first
-    assert record_of(hot_world, "asks").key == record_of(hot_world, "hub").key
-    for lines in (
-        lines_of(hot_world, "asks").replace("hand\t\t1\t", "hand\t\t0\t"),
-        lines_of(hot_world, "hub").replace("chain\thub", "chain\tasks"),
-    ):
-        assert "hand\t\t0\t" in lines
-        plant(hot_world, "asks", lines)
-        done = hot_world.rolehop("assume", "asks")
-        assert (done.code, done.out) == (8, "false\n"), done.err
-        assert "a confirmation is needed" in done.err
-        warmed(hot_world, "asks")
+    warmed(hot_world, "hub")
+    assert hot_world.rolehop("refresh", "asks").code == 0
+    assert not record_file(hot_world, "asks").exists()
+    planted = lines_of(hot_world, "hub").replace("chain\thub", "chain\tasks")
+    whole = record_file(hot_world, "hub").read_text()
+    for text in (planted, sealed(planted, "0" * 64) or "", whole):
+        record_file(hot_world, "asks").write_text(text)
+        assert hot(hot_world, "asks") is None
+        for command in ("assume", "export", "credential-process"):
+            done = hot_world.rolehop(command, "asks")
+            assert (done.code, done.out.removeprefix("false\n")) == (8, ""), done.err
+            assert "a confirmation is needed" in done.err
 
 
 def test_no_record_changes_the_region_of_a_chain(hot_world: World) -> None:
@@ -100,7 +100,7 @@ def test_a_record_from_before_a_change_is_of_no_use(hot_world: World) -> None:
     state, before = hot_world.state, hot_world.home / "before"
     shutil.copytree(state, before)
     hot_world.config(CONFIG.replace("[chains.hub]", "[chains.hub]\nconfirm = true"))
-    warmed(hot_world, "hub")
+    assert hot_world.rolehop("refresh", "hub").code == 0
     shutil.rmtree(state)
     shutil.copytree(before, state)
     assert hot_world.rolehop("assume", "hub").code == 8

@@ -50,7 +50,6 @@ records = st.builds(
     min_ttl=st.integers(0, 50_000),
     until=st.integers(0, 1 << 40),
     region=field,
-    confirm=st.booleans(),
     label=field,
     name=field,
     uid=st.integers(0, 1 << 32),

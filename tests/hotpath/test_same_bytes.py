@@ -17,7 +17,6 @@ CHAINS = [
     pytest.param("by-profile", id="from-a-profile"),
     pytest.param("through-hub", id="an-aws-profile"),
     pytest.param("short", id="a-session-of-15-minutes"),
-    pytest.param("asks", id="one-that-asks-before-it-hands-over-to-a-person"),
 ]
 
 

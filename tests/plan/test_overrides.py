@@ -10,6 +10,7 @@ from rolehop.base.arn import RoleArn
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, UsageError
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
+from rolehop.plan.model import Guards
 from rolehop.plan.resolve import Resolved, apply_overrides
 from rolehop.plan.walk_options import WalkOptions
 
@@ -165,4 +166,4 @@ def test_without_a_hop_no_flag_and_no_reason_has_a_place() -> None:
     with pytest.raises(UsageError, match=r"^--duration, --read-only have no hop to change"):
         apply_overrides(resolved(), WalkOptions(duration=900, read_only=True))
     with pytest.raises(ConfigError, match="requires a reason and has no hop"):
-        apply_overrides(resolved(reason_required=True), WalkOptions())
+        apply_overrides(replace(resolved(), guards=Guards(reason="prod")), WalkOptions())

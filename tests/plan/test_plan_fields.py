@@ -11,7 +11,7 @@ from rolehop.base.arn import RoleArn
 from rolehop.base.dataclass import replace
 from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig, WrittenHop
 from rolehop.plan.hop_keys import token_key
-from rolehop.plan.model import Cache, CachedSession, CachedState, Hop, Mfa, Plan, Stamp
+from rolehop.plan.model import Cache, CachedSession, CachedState, Guards, Hop, Mfa, Plan, Stamp
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import Resolved
 from rolehop.plan.walk_options import WalkOptions
@@ -31,6 +31,7 @@ def plan(
     stamp: Stamp = KEYS,
     settings: dict[str, Any] | None = None,
     chain: dict[str, Any] | None = None,
+    guards: Guards | None = None,
     options: WalkOptions | None = None,
     known: CachedState | None = None,
 ) -> Plan:
@@ -43,6 +44,7 @@ def plan(
         "eu-west-1",
         "eu-west-2",
         ("a note of the config",),
+        guards or Guards(),
     )
     config = Config(Defaults(min_ttl_seconds=960))
     return make_plan(
@@ -55,20 +57,21 @@ def hub(**said: Any) -> HopConfig:
 
 
 def test_what_the_chain_says_is_in_the_plan() -> None:
-    made = plan(hub(), chain={"confirm": True, "color": "red"}, options=WalkOptions(duration=900))
+    asks, flags = Guards(confirm="prod"), WalkOptions(duration=900)
+    made = plan(hub(), chain={"color": "red"}, guards=asks, options=flags)
     assert (made.chain, made.source.name, made.aws_profile) == ("prod", "alice", "dev")
     assert (made.region, made.export_region, made.endpoint_url) == (
         "eu-west-1",
         "eu-west-2",
         "http://x",
     )
-    assert (made.confirm, made.color, made.written) == (True, "red", WRITTEN)
+    assert (made.guards, made.color, made.written) == (asks, "red", WRITTEN)
     assert (made.flags, made.notes) == (("--duration",), ("a note of the config",))
     assert (made.min_ttl_seconds, made.long_lived) == (960, True)
     assert plan(hub(), options=WalkOptions(min_ttl=300)).min_ttl_seconds == 300
     assert plan(hub(), options=WalkOptions(min_ttl=0)).min_ttl_seconds == 0
     other = plan(hub(), stamp=SESSION)
-    assert (other.confirm, other.color, other.flags, other.long_lived) == (False, None, (), False)
+    assert (other.color, other.flags, other.long_lived) == (None, (), False)
 
 
 def test_scripts_read_these_words_in_a_plan() -> None:
@@ -83,8 +86,8 @@ def test_scripts_read_these_words_in_a_plan() -> None:
 def test_a_reason_is_wanted_if_the_chain_requires_it_and_none_is_given(
     required: bool, reason: str | None, wants: bool
 ) -> None:
-    options = WalkOptions(reason=reason)
-    assert plan(hub(), chain={"reason_required": required}, options=options).wants_reason is wants
+    options, guards = WalkOptions(reason=reason), Guards(reason="prod" if required else None)
+    assert plan(hub(), guards=guards, options=options).wants_reason is wants
 
 
 FULL: dict[str, Any] = {

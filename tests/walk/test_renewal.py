@@ -140,7 +140,6 @@ def test_after_a_refusal_it_never_is(error: Exception, noted: bool) -> None:
         Case(session(59 * timedelta(seconds=1)), NO_ANSWER),
         Case(session(10 * MINUTE, arn=""), NO_ANSWER),  # nobody has said whose it is
         Case(OLD, NO_ANSWER, refused=True),
-        Case(OLD, NO_ANSWER, plan=replace(PLAN, wants_reason=True)),
     ],
 )
 @pytest.mark.parametrize("noted", [True, False])

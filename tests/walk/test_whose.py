@@ -9,7 +9,7 @@ import pytest
 
 from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.base.dataclass import replace
-from rolehop.base.errors import ConfigError, HopRefused, NoTerminal, ServiceError, SourceError
+from rolehop.base.errors import ConfigError, HopRefused, ServiceError, SourceError
 from rolehop.config.model import HopConfig
 from rolehop.plan.model import Plan, Stamp, Step
 from rolehop.walk.ports import CallerIdentity, StsRefusal
@@ -244,12 +244,6 @@ def test_a_source_is_said_to_be_granted_when_aws_has_named_it(aws: FakeAws) -> N
 
 
 # ---- before any call, and what a refusal of a lifetime means
-
-
-def test_a_reason_that_is_required_is_asked_for_before_any_call(aws: FakeAws) -> None:
-    with pytest.raises(NoTerminal, match="needs a reason"):
-        walk(replace(plan(*TWO), wants_reason=True), aws.ports())
-    assert aws.calls == []
 
 
 def test_a_source_that_fails_is_said_before_a_hop_that_would(aws: FakeAws) -> None:

@@ -85,7 +85,7 @@ def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
             "no hops: hands out the source's own session"
             + (f", of role {role} in account {account}" if account and role else "")
         )
-    if plan.confirm:
+    if plan.guards.confirm is not None:
         yield line("asks before it hands the session over")
     if plan.wants_reason:
         yield line("asks for a reason unless --reason gives one")
@@ -216,8 +216,8 @@ def _chain(plan: Plan, chain: ChainConfig) -> Facts:
         ("STS endpoint", plan.endpoint_url or "AWS's regional one"),
         ("exported region", plan.export_region or _NONE),
         ("renewed below", f"{show_span(plan.min_ttl_seconds)} left (min_ttl)"),
-        ("confirm", "yes" if plan.confirm else "no"),
-        ("reason", reason if chain.reason_required else "not asked for"),
+        ("confirm", "no" if plan.guards.confirm is None else "yes"),
+        ("reason", "not asked for" if plan.guards.reason is None else reason),
         ("color", plan.color or _NONE),
     )
 
@@ -281,8 +281,8 @@ def show_document(plan: Plan, chain: ChainConfig, names: Mapping[str, str]) -> d
         "sts_endpoint": plan.endpoint_url,
         "region": plan.export_region,
         "min_ttl": plan.min_ttl_seconds,
-        "confirm": plan.confirm,
-        "reason": "required" if chain.reason_required else None,
+        "confirm": plan.guards.confirm is not None,
+        "reason": None if plan.guards.reason is None else "required",
         "reason_in": chain.reason_in,
         "color": plan.color,
         "notes": list(plan.notes),

@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rolehop.app.walking import person_for
+from rolehop.app.guard import person_for
 from rolehop.aws.net.loopback_pages import OneShotPage, Page, PageServer, onward_page, redirect
 from rolehop.base.errors import NoTerminal, RolehopError
 

@@ -6,14 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from rolehop.app.guard import ask
 from rolehop.app.planning import Planning
-from rolehop.app.walking import (
-    ask_before_walk,
-    count_use,
-    session_of_chain,
-    session_of_source,
-    store_flags,
-)
+from rolehop.app.walking import count_use, session_of_chain, session_of_source, store_flags
 from rolehop.aws.net.addresses import is_web_address
 from rolehop.base.arn import partition_of, partition_of_region
 from rolehop.base.dataclass import dataclass, replace
@@ -32,6 +27,7 @@ from rolehop.plan.model import TokenStep
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Progress
+    from rolehop.app.proof import Proof
     from rolehop.base.credentials import Session
     from rolehop.commands.console.login import ConsoleSite
     from rolehop.plan.model import Hop, Plan
@@ -124,6 +120,7 @@ def switched_login(
     app: App,
     name: str,
     options: WalkOptions,
+    proof: Proof,
     progress: Progress,
     switch: Switch,
     request: ConsoleRequest,
@@ -139,7 +136,7 @@ def switched_login(
     if switch.user == "browser":
         sign_out = sign_out_of(app, switch.site, request)
         return ConsoleLogin(name, switch.link, {}, None, sign_out), None
-    plan, session = session_of_source(app, name, options, progress)
+    plan, session = session_of_source(app, name, options, proof, progress)
     if partition_of(session.arn) not in (None, partition_of(switch.role)):
         raise _refused(plan, "its source is in another partition")
     login = sign_in(app, plan, session, switch.site, switch.link, request)
@@ -224,7 +221,7 @@ def sign_in_to_console(
             return _switch(app, plan, name, options, progress, request)
         login = portal_login(app, plan, request)
         if login is not None:
-            options = ask_before_walk(app, name, options)
+            options, _ = ask(app, name, options)
             app.history.handed_over(
                 "console", plan.chain, None, options.reason, source=plan.source.name
             )
@@ -244,8 +241,8 @@ def _switch(
     switch: Switch = switch_of(app, plan, options, request)
     if switch.user != "browser":
         check_browser(app, options, request)
-    options = ask_before_walk(app, name, options)
-    login, session = switched_login(app, plan.chain, options, progress, switch, request)
+    options, proof = ask(app, name, options)
+    login, session = switched_login(app, plan.chain, options, proof, progress, switch, request)
     app.history.handed_over("console", plan.chain, session, options.reason, role=switch.role)
     count_use(app, plan.chain)
     return login
@@ -265,8 +262,8 @@ def _walk(
     if planned is not None:
         address = site_of(app, plan, planned).destination(request.destination)
     check_browser(app, options, request)
-    options = ask_before_walk(app, name, options)
-    plan, session = session_of_chain(app, name, options, progress)
+    options, proof = ask(app, name, options)
+    plan, session = session_of_chain(app, name, options, proof, progress)
     _check(plan, request.seconds)
     partition = partition_of(session.arn) or partition_of_region(plan.region)
     site = site_of(app, plan, partition)

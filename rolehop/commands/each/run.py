@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rolehop.base.dataclass import dataclass
+from rolehop.app.guard import ask_once, asks_reason
+from rolehop.app.narrowing import carry_on
+from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import UsageError
 from rolehop.base.text import pluralize
 from rolehop.commands.each.run_log import RunToResume, begin_log, run_to_resume
@@ -21,12 +23,13 @@ from rolehop.commands.each.targets import (
     TargetRow,
     targets_of,
 )
-from rolehop.commands.each.walker import FleetWalker, ask_once
+from rolehop.commands.each.walker import FleetWalker
 from rolehop.commands.serve.run import StderrReporter
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import chain_counter
 
 if TYPE_CHECKING:
+    from rolehop.app.proof import Proof
     from rolehop.cli.context import CommandContext
     from rolehop.commands.each.output_folder import OutputFolder
     from rolehop.commands.each.outputs import CommandOutput
@@ -105,10 +108,18 @@ def run_each(cli: CommandContext, options: EachOptions) -> int:
     shard = Shard(*options.shard) if options.shard else None
     own = shard.of(whole) if shard else whole
     resumed = run_to_resume(cli.app, options.argv, own, shard) if options.resume else None
+    if resumed is not None:
+        required = asks_reason(cli.app, _chains(resumed.missing(own)))
+        walk = carry_on(cli.app, resumed.made_with, options.walk, reason_required=required)
+        options = replace(options, walk=walk)
     if options.dry_run:
         _show_plan(cli, resumed.missing(own) if resumed else own, options)
         return 0
     return _EachRunner(cli, options).run(whole, own, shard, resumed)
+
+
+def _chains(targets: Sequence[RunTarget]) -> list[str]:
+    return list(dict.fromkeys(each.chain for each in targets))
 
 
 def _check(cli: CommandContext, options: EachOptions) -> None:
@@ -155,8 +166,8 @@ class _EachRunner:
     ) -> int:
         """Run for ``own``, the targets of a shard or all; return the exit code."""
         cli, options = self._cli, self._options
-        walk = self._ask(resumed.missing(own) if resumed else own)
-        walker = FleetWalker(cli.app, walk, workers_of(options.jobs))
+        walk, proof = self._ask(resumed.missing(own) if resumed else own)
+        walker = FleetWalker(cli.app, walk, proof, workers_of(options.jobs))
         failed: dict[RunTarget, TargetRow] = {}
         if ENABLED in options.region:
             own, failed = self._with_regions(own, walker, walk)
@@ -168,10 +179,10 @@ class _EachRunner:
         if not left:
             cli.terminal.note(f"nothing is left to run in {pluralize(len(own), 'target')}")
             return 0
-        log = self._open_log(own, shard, resumed)
+        log = self._open_log(walk, own, shard, resumed)
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
-        settings = self._settings(walk, new_output, recorders)
+        settings = self._settings(walk, proof, new_output, recorders)
         run = EachRun(cli.app, left, settings, watcher, walker, failed)
         try:
             run.run()
@@ -183,22 +194,28 @@ class _EachRunner:
             self._explain(walk, walker)
         return exit_code_of(run.rows())
 
-    def _ask(self, left: Sequence[RunTarget]) -> WalkOptions:
-        chains = list(dict.fromkeys(each.chain for each in left))
-        always = self._options.confirm and bool(left)
-        return ask_once(self._cli.app, chains, self._options.walk, always=always)
+    def _ask(self, left: Sequence[RunTarget]) -> tuple[WalkOptions, Proof]:
+        app, always = self._cli.app, self._options.confirm and bool(left)
+        return ask_once(
+            app, _chains(left), self._options.walk, "The command runs for", always=always
+        )
 
     def _open_log(
-        self, own: Sequence[RunTarget], shard: Shard | None, resumed: RunToResume | None
+        self,
+        walk: WalkOptions,
+        own: Sequence[RunTarget],
+        shard: Shard | None,
+        resumed: RunToResume | None,
     ) -> TargetLog:
         if resumed is None:
-            return begin_log(self._cli.app, self._options.argv, own, shard)
+            return begin_log(self._cli.app, self._options.argv, walk, own, shard)
         resumed.log.open()
         return resumed.log
 
     def _settings(
         self,
         walk: WalkOptions,
+        proof: Proof,
         new_output: Callable[[RunTarget], CommandOutput],
         recorders: Sequence[Recorder],
     ) -> RunSettings:
@@ -210,7 +227,7 @@ class _EachRunner:
             options.timeout,
             options.fail_fast,
             new_output,
-            through_server(cli.app, walk, StderrReporter(cli)) if options.server else None,
+            through_server(cli.app, walk, proof, StderrReporter(cli)) if options.server else None,
             self._failures.add,
             recorders,
         )

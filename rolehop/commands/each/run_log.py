@@ -16,6 +16,7 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.files import entries_of, open_own_log, read_own
 from rolehop.commands.each.targets import RunTarget, Shard, TargetRow, facts_of
+from rolehop.plan.walk_options import WalkOptions, read_options
 from rolehop.vault.notes import UNUSABLE, as_note, read_note, text_in
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class RunLog:
 def new_log(
     state_folder: Path,
     argv: Sequence[str],
+    flags: WalkOptions,
     chains: Sequence[str],
     shard: str | None,
     now: datetime,
@@ -91,7 +93,7 @@ def new_log(
             path.unlink(missing_ok=True)
     salt = os.urandom(_SALT_BYTES).hex()
     digest = _digest(salt, argv)
-    header = {"salt": salt, "digest": digest, "shard": shard}
+    header = {"salt": salt, "digest": digest, "shard": shard, "flags": flags.hop_values}
     path = folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl"
     log = RunLog(path, _line({**header, "chains": list(chains)}), give_up)
     log.open()
@@ -104,10 +106,11 @@ def log_to_resume(
     chains: Sequence[str],
     shard: str | None,
     give_up: Callable[[str], None],
-) -> tuple[RunLog, dict[TargetKey, str | None]] | None:
+) -> tuple[RunLog, dict[TargetKey, str | None], WalkOptions] | None:
     """Return the log of the last run of ``argv`` for any of ``chains``, and which targets were ok.
 
-    The account of each is with it, if it is known. The log is not opened: nothing is written.
+    The account of each is with it, if it is known; last are the flags of that run. The log is not
+    opened: nothing is written.
 
     ``None``: no such run is known.
     """
@@ -115,9 +118,11 @@ def log_to_resume(
         with suppress(OSError, *UNUSABLE):
             text = read_own(path, LARGEST)
             header, *lines = text.splitlines()
-            if _is_of(read_note(header), argv, chains, shard):
+            read = read_note(header)
+            if _is_of(read, argv, chains, shard):
                 begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
-                return RunLog(path, begin, give_up), _ok_targets(lines)
+                log, flags = RunLog(path, begin, give_up), read_options(read["flags"])
+                return log, _ok_targets(lines), flags
     return None
 
 
@@ -184,6 +189,8 @@ class RunToResume:
 
     log: TargetLog
     """Where it goes on, once it is opened."""
+    made_with: WalkOptions
+    """The flags of that run."""
     ok: Mapping[TargetKey, str | None]
     """With the account in which they were ok, if it is known."""
     account_now: Callable[[RunTarget], str | None]
@@ -200,11 +207,16 @@ class RunToResume:
 
 
 def begin_log(
-    app: App, argv: Sequence[str], targets: Sequence[RunTarget], shard: Shard | None
+    app: App,
+    argv: Sequence[str],
+    flags: WalkOptions,
+    targets: Sequence[RunTarget],
+    shard: Shard | None,
 ) -> TargetLog:
     """Begin the log of a run, and open it."""
-    names = _chains(targets)
-    return TargetLog(new_log(app.state_folder, argv, names, _text(shard), app.now(), _give_up(app)))
+    names, give_up = _chains(targets), _give_up(app)
+    log = new_log(app.state_folder, argv, flags, names, _text(shard), app.now(), give_up)
+    return TargetLog(log)
 
 
 def run_to_resume(
@@ -224,7 +236,8 @@ def run_to_resume(
             fix="run it without --resume, or repeat the same command",
         )
     planning = Planning(app)
-    return RunToResume(TargetLog(found[0]), found[1], lambda target: _account(planning, target))
+    log, ok, flags = found
+    return RunToResume(TargetLog(log), flags, ok, lambda target: _account(planning, target))
 
 
 def _account(planning: Planning, target: RunTarget) -> str | None:

@@ -40,6 +40,7 @@ from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.proof import Proof
     from rolehop.base.credentials import Session
     from rolehop.commands.serve.keeper import Reporter
     from rolehop.handover.environment import Change
@@ -271,7 +272,7 @@ def as_variables(app: App, options: WalkOptions) -> HandOver:
     return hand_over
 
 
-def through_server(app: App, options: WalkOptions, reporter: Reporter) -> HandOver:
+def through_server(app: App, options: WalkOptions, proof: Proof, reporter: Reporter) -> HandOver:
     """Return what gives each command a server of its own: no command gets another one's token."""
     from rolehop.commands.serve.keeper import already_started
     from rolehop.commands.serve.server import Server, ServerSettings
@@ -282,7 +283,13 @@ def through_server(app: App, options: WalkOptions, reporter: Reporter) -> HandOv
     ) -> Iterator[Sequence[Change]]:
         with Server(app, ServerSettings(command=COMMAND), reporter) as server:
             started = already_started(
-                app, facts.chain, session, options, region=facts.region, sts_region=resolved.region
+                app,
+                facts.chain,
+                session,
+                options,
+                proof,
+                region=facts.region,
+                sts_region=resolved.region,
             )
             server.add(started)
             with server.running_beside():

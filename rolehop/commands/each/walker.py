@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.app.chain_walk import SharedByWalks, SharedFailures
+from rolehop.app.guard import person_for
 from rolehop.app.planning import Planning
-from rolehop.app.ports import declined, is_yes
-from rolehop.app.walking import ask_reason, person_for, session_of_chain
+from rolehop.app.walking import session_of_chain
 from rolehop.base.dataclass import dataclass, field
 from rolehop.base.errors import (
-    ConfigError,
     HopRefused,
     NoTerminal,
     RolehopError,
@@ -21,11 +20,11 @@ from rolehop.base.errors import (
     SignInExpired,
     SourceError,
 )
-from rolehop.base.text import pluralize
 from rolehop.vault.deferred_writes import GatheringVault
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.proof import Proof
     from rolehop.base.credentials import Session
     from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
@@ -121,13 +120,14 @@ class FleetWalker:
         is_over: once set, a walk that was throttled is not tried again.
     """
 
-    def __init__(self, app: App, options: WalkOptions, jobs: int) -> None:
+    def __init__(self, app: App, options: WalkOptions, proof: Proof, jobs: int) -> None:
         """Walk with ``options``, at most ``jobs`` chains at once."""
         app.sts_clients.connections = jobs
         # Cached properties that threads share are made before the threads start.
         _ = app.locks, app.ceilings, app.source_callers, app.history
         self._app = app
         self._options = options
+        self._proof = proof
         self._vault = GatheringVault(app.vault)
         self._sign_ins = SignIns()
         # The network comes back, and throttling passes; a refused hub stays refused.
@@ -166,44 +166,6 @@ class FleetWalker:
         return self._walk_once(chain)
 
     def _walk_once(self, chain: str) -> Session:
-        return session_of_chain(self._app, chain, self._options, shared=self._shared)[1]
-
-
-def ask_once(app: App, chains: Sequence[str], options: WalkOptions, *, always: bool) -> WalkOptions:
-    """Ask for one confirmation and one reason if chains require them; return ``options`` with it.
-
-    ``always``: ask about all chains, also if none requires it (``--confirm``).
-
-    Raises:
-        Declined: the answer was not yes.
-        NoTerminal: nobody can be asked.
-    """
-    configs = app.config.chains
-    asking = [name for name in chains if always or (name in configs and configs[name].confirm)]
-    if asking:
-        _confirm(app, asking, options, always=always)
-    reasoned = [name for name in chains if name in configs and configs[name].reason_required]
-    return ask_reason(app, reasoned[0], options) if reasoned else options
-
-
-def _confirm(app: App, chains: Sequence[str], options: WalkOptions, *, always: bool) -> None:
-    person = person_for(app, options)
-    if person.can_ask:  # else the question, which nobody is asked, needs no list
-        for name in chains:
-            person.say(f"{name}: {_goal(app, name, options)}")
-    question = f"The command runs for the {pluralize(len(chains), 'chain')} above. Continue? [y/N] "
-    try:
-        answer = person.ask(question, needed="a confirmation")
-    except NoTerminal as error:
-        why = "--confirm was given" if always else f"chain '{chains[0]}' has confirm = true"
-        error.cause, error.fix = why, error.fix or "run it in a terminal"
-        raise
-    if not is_yes(answer):
-        raise declined("it was not confirmed, so nothing was run", answer, "answer y to continue")
-
-
-def _goal(app: App, name: str, options: WalkOptions) -> str:
-    try:
-        return Planning(app).goal(name, options)
-    except ConfigError as error:
-        return error.what
+        return session_of_chain(self._app, chain, self._options, self._proof, shared=self._shared)[
+            1
+        ]

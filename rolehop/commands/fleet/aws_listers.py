@@ -6,7 +6,8 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from rolehop.app.walking import ask_before_walk, person_for, session_of_chain
+from rolehop.app.guard import ask_to_read, person_for
+from rolehop.app.walking import session_of_chain
 from rolehop.aws.organizations import OrganizationAccountReader, OrganizationsApi
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SourceError
@@ -164,8 +165,8 @@ class OrganizationLister:
     @cached_property
     def _api(self) -> OrganizationsApi:
         app, asking = self._app, self._asking
-        options = ask_before_walk(app, self._chain, asking.options)
-        plan, session = session_of_chain(app, self._chain, options, asking.walk)
+        options, proof = ask_to_read(app, self._chain, asking.options)
+        plan, session = session_of_chain(app, self._chain, options, proof, asking.walk)
         settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
         return OrganizationsApi(
             settings,

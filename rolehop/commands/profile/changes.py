@@ -42,7 +42,7 @@ from rolehop.base.files import (
 )
 from rolehop.base.startup import Pattern
 from rolehop.base.text import pluralize, visible
-from rolehop.commands.profile.installed import NO_REASON, Installation, named_config_file
+from rolehop.commands.profile.installed import NOBODY_ASKED, Installation, named_config_file
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -288,14 +288,14 @@ def install_changes(
 ) -> list[FileChange]:
     """Return what installing profiles for the chains that match changes; nothing is written.
 
-    Chains that require a reason, which no SDK gives, are left out, and it is said.
+    Chains that ask for something before a handover, which no SDK can, are left out, and it is said.
 
     Raises:
         UsageError: a name or a path cannot be written so that every SDK reads it.
         ConfigError: no chain matches, or only such; a profile of that name is there already, or a
             file cannot be changed.
     """
-    chains = _without_reason(app, _matching(app, patterns))
+    chains = _unguarded(app, _matching(app, patterns))
     return changes_for(app, chains, options, installation)
 
 
@@ -462,20 +462,25 @@ def _matching(app: App, patterns: Sequence[str]) -> list[ChainConfig]:
     return found
 
 
-def _without_reason(app: App, chains: Sequence[ChainConfig]) -> list[ChainConfig]:
-    """Return the chains that require no reason; say which do."""
-    able = [each for each in chains if not each.reason_required]
-    names = [each.name for each in chains if each.reason_required]
-    if not names:
+def _unguarded(app: App, chains: Sequence[ChainConfig]) -> list[ChainConfig]:
+    """Return the chains that ask for nothing before a handover; say which do."""
+    from rolehop.app.guard import guards_of_chain
+
+    guards = {each.name: guards_of_chain(app, each.name) for each in chains}
+    able = [each for each in chains if not guards[each.name].any]
+    asking = [name for name, each in guards.items() if each.any]
+    if not asking:
         return able
-    which = f"{'each of ' if len(names) > 1 else 'chain '}{_listed(names)}"
+    which = guards[asking[0]].why(asking[0])
+    if len(asking) > 1:
+        which = f"each of {_listed(asking)} asks for a confirmation or a reason"
     if able:
-        app.note(f"left out: {which} {NO_REASON}")
+        app.note(f"left out: {which}, {NOBODY_ASKED}")
         return able
     raise ConfigError(
         "no profile was written",
-        cause=f"{which} {NO_REASON}",
-        fix=Advice("rolehop exec ", Argument(names[0]), " --reason TEXT -- PROGRAM"),
+        cause=f"{which}, {NOBODY_ASKED}",
+        fix=Advice("rolehop exec ", Argument(asking[0]), " -- PROGRAM"),
     )
 
 

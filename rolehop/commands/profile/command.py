@@ -81,7 +81,7 @@ def install(
 
     Shows what changes and asks first. The old file is kept beside the new one, as a
     new config.rolehop-backup. A profile of your own is never replaced. Without a PATTERN: every chain.
-    One that requires a reason is left out: SDKs give none. Run it again after an update, or a move to another place.
+    One that asks for a confirmation or a reason is left out: no SDK can ask. Run it again after an update, or a move to another place.
     """
     cli = CommandContext.of(ctx)
     options = ProfileOptions(prefix, region, output, credentials_file)

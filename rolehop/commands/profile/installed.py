@@ -20,7 +20,7 @@ from rolehop.awsconfig.own_profiles import (
 )
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass
-from rolehop.base.errors import UsageError
+from rolehop.base.errors import ConfigError, UsageError
 from rolehop.base.files import expand_home
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ class ProfileRow:
         return None
 
 
-NO_REASON = 'has reason = "required", and no SDK can give one'
-"""What is wrong with a profile of such a chain, unless its line has ``--reason``."""
+NOBODY_ASKED = "and no SDK can ask"
+"""What is wrong with a profile of a chain that asks for something."""
 
 
 def profile_rows(app: App, patterns: Sequence[str], installation: Installation) -> list[ProfileRow]:
@@ -176,8 +176,8 @@ def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
             if line is None or not isinstance(value, str):
                 continue
             may_answer = _is_elsewhere(app, line) or _is_chain(app, line.chain)
-            lacks_reason = _lacks_reason(app, line)  # which no rewriting gives it
-            rewrite = _rewrite(line, installation) if may_answer and not lacks_reason else None
+            guarded = _what_asks(app, line) is not None  # which no rewriting changes
+            rewrite = _rewrite(line, installation) if may_answer and not guarded else None
             problem = _problem(app, line)
             yield ProfileRow(
                 profile=profile,
@@ -233,8 +233,9 @@ def _problem(app: App, line: OwnLine) -> str | None:
             return f"its {name} is gone: {path}"
     if not _is_there(script, program=True):
         return f"its rolehop is gone: {script}"
-    if _lacks_reason(app, line):
-        return f"chain '{line.chain}' {NO_REASON}"
+    asks = _what_asks(app, line)
+    if asks is not None:
+        return f"{asks}, {NOBODY_ASKED}"
     if _is_elsewhere(app, line) or _is_chain(app, line.chain):
         return None
     fleet = unlisted_fleet_of(app, line.chain)
@@ -254,15 +255,17 @@ def _is_elsewhere(app: App, line: OwnLine) -> bool:
     return line.config_file != named_config_file(app)
 
 
-def _lacks_reason(app: App, line: OwnLine) -> bool:
-    """True if the chain requires a reason, and the line gives none."""
-    if line.gives_reason or _is_elsewhere(app, line):
-        return False
-    chains = app.config.chains
-    chain = chains.get(line.chain) or next(
-        (each for each in chains.values() if line.chain in each.names), None
-    )
-    return chain is not None and chain.reason_required
+def _what_asks(app: App, line: OwnLine) -> str | None:
+    """Return what the chain asks for before a handover; ``None``: nothing, or it is elsewhere."""
+    from rolehop.app.guard import guards_of_chain
+
+    if _is_elsewhere(app, line):
+        return None
+    try:
+        guards = guards_of_chain(app, line.chain)
+    except ConfigError:  # a walk says what is wrong with it
+        return None
+    return guards.why(line.chain) if guards.any else None
 
 
 def _is_chain(app: App, name: str) -> bool:

@@ -107,7 +107,9 @@ def command(
     if stop:
         _stop(cli, pattern)
         return
+    from rolehop.app.guard import ask_once, refuse_guarded
     from rolehop.app.listing import matching_chains
+    from rolehop.app.proof import UNASKED
     from rolehop.commands.serve.keeper import start_chain
     from rolehop.commands.serve.run import StderrReporter, announce, print_unit, run_server
     from rolehop.commands.serve.server import Server, ServerSettings
@@ -127,12 +129,17 @@ def command(
     )
     if unit is not None:
         typed = [*typed_arguments(ctx), *(() if pattern else names)]
+        refuse_guarded(cli.app, names, "a service starts with nobody to ask")
         print_unit(cli, unit, names, typed, settings)
         return
     with Server(cli.app, settings, StderrReporter(cli)) as server:
+        options, proof = walk_options_from(ctx), UNASKED
+        if len(names) > 1:
+            options, proof = ask_once(cli.app, names, options, "Programs get the sessions of")
         for name in names:
-            options = walk_options_from(ctx)
-            server.add(start_chain(cli.app, name, options, cli.progress(), command="serve"))
+            progress = cli.progress()
+            started = start_chain(cli.app, name, options, progress, command="serve", given=proof)
+            server.add(started)
         server.note()
         server.write_token()
         run_server(cli, server, lambda: announce(cli, server, names, dialect, docker))

@@ -17,8 +17,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rolehop.app.context import App
+from rolehop.app.guard import ask
 from rolehop.app.ports import Nobody, Progress
-from rolehop.app.walking import ask_before_walk, count_use, session_of_chain
+from rolehop.app.proof import GUARDED, UNASKED, Proof
+from rolehop.app.walking import count_use, session_of_chain
 from rolehop.base.advice import Advice, Argument, one_line
 from rolehop.base.credentials import Session, scrub
 from rolehop.base.dataclass import dataclass, replace
@@ -435,23 +437,29 @@ class StartedChain:
 
 
 def start_chain(
-    app: App, name: str, options: WalkOptions, progress: Progress, *, command: str
+    app: App,
+    name: str,
+    options: WalkOptions,
+    progress: Progress,
+    *,
+    command: str,
+    given: Proof = UNASKED,
 ) -> StartedChain:
-    """Ask for confirmation and reason, once for as long as the chain is served, and walk it.
+    """Ask for what the chain asks for, once for as long as it is served, and walk it.
 
-    ``command`` serves it, for the history.
+    ``command`` serves it, for the history; ``given``: what was asked already.
 
     Raises:
         Declined: the chain has ``confirm = true`` and the answer was not yes.
         NoTerminal: something has to be asked, and nobody can be.
         RolehopError: see `rolehop.walk.walk.walk`.
     """
-    confirmed = ask_before_walk(app, name, options)
-    plan, session = session_of_chain(app, name, confirmed, progress)
-    app.history.handed_over(command, name, session, confirmed.reason)
+    options, proof = ask(app, name, options, given)
+    plan, session = session_of_chain(app, name, options, proof, progress)
+    app.history.handed_over(command, name, session, options.reason)
     count_use(app, name)
-    walk_again = _Renewal(app, plan.chain, confirmed, was_asked=_asks(app, name))
-    region, flags = plan.export_region, confirmed.shell_flags
+    walk_again = _Renewal(app, plan.chain, options, proof)
+    region, flags = plan.export_region, options.shell_flags
     return StartedChain(plan.chain, session, region, plan.region, walk_again, flags)
 
 
@@ -460,36 +468,36 @@ def already_started(
     name: str,
     session: Session,
     options: WalkOptions,
+    proof: Proof,
     *,
     region: str | None,
     sts_region: str,
 ) -> StartedChain:
-    """Return a chain that was walked with ``options``, after all that it asks was asked.
+    """Return a chain that was walked with ``options`` and ``proof``.
 
     ``region`` is exported, if any; ``sts_region`` is that of its calls to STS.
     """
-    walk_again = _Renewal(app, name, options, was_asked=True)
+    walk_again = _Renewal(app, name, options, proof)
     return StartedChain(name, session, region, sts_region, walk_again, options.shell_flags)
-
-
-def _asks(app: App, name: str) -> bool:
-    chain = app.config.chains.get(name)
-    return chain is not None and chain.confirm
 
 
 def _nobody(chain: str) -> Nobody:
     """Return whom the renewal of ``chain`` asks: a server that runs asks nothing."""
     advice = Advice("rolehop refresh ", Argument(chain), " in a terminal")
-    return Nobody("a server asks nobody", fix=lambda needed: advice)
+
+    def fix(needed: str) -> str:
+        return "start it again" if needed in GUARDED else advice
+
+    return Nobody("a server asks nobody", fix=fix)
 
 
 class _Renewal:
-    """Walks a chain as it is in the config then, with the flags that it was started with."""
+    """Walks a chain as it is in the config then, with the flags and the proof that it was started with."""
 
-    def __init__(self, app: App, name: str, options: WalkOptions, *, was_asked: bool) -> None:
+    def __init__(self, app: App, name: str, options: WalkOptions, proof: Proof) -> None:
         self._app = app
         self._name = name
-        self._was_asked = was_asked
+        self._proof = proof
         least = max(options.min_ttl or 0, RENEWED_AT_SECONDS)
         self._options = replace(options, min_ttl=least, mfa_stdin=False)
 
@@ -508,7 +516,6 @@ class _Renewal:
             person=_nobody(self._name),
         )
         with closing(app):
-            if _asks(app, self._name) and not self._was_asked:
-                ask_before_walk(app, self._name, self._options)
+            options, proof = ask(app, self._name, self._options, self._proof)
             with unattended(), time_limit(_WALK_SECONDS):
-                return session_of_chain(app, self._name, self._options)[1]
+                return session_of_chain(app, self._name, options, proof)[1]

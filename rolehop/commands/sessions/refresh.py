@@ -56,7 +56,7 @@ def command(
 
     Every hop is called again, a hop that chains share only once. A shared MFA session is used as
     long as it lasts. Without a PATTERN: the chain of this shell's session, with the flags that the
-    session was made with, unless you give others. Prints nothing on stdout, unless --shell asks
+    session was made with, and those that you add. Prints nothing on stdout, unless --shell asks
     for it.
     """
     from rolehop.commands.sessions.refreshing import chains_to_refresh, refresh_chains
@@ -66,11 +66,20 @@ def command(
     options.no_prompt = no_prompt
     names = chains_to_refresh(cli.app, pattern)
     started = time.monotonic()
-    with chain_counter(cli.terminal, len(names)) as counter:
-        refreshed = refresh_chains(cli.app, names, options, cli.progress(), jobs=jobs, many=counter)
     # A terminal never shows the secret.
-    if shell is not None and not sys.stdout.isatty():
-        _write_statements(cli, cli.dialect(shell), refreshed)
+    dialect = None if shell is None or sys.stdout.isatty() else cli.dialect(shell)
+    with chain_counter(cli.terminal, len(names)) as counter:
+        refreshed = refresh_chains(
+            cli.app,
+            names,
+            options,
+            cli.progress(),
+            jobs=jobs,
+            many=counter,
+            for_shell=dialect is not None,
+        )
+    if dialect is not None:
+        _write_statements(cli, dialect, refreshed)
     code = _report_failures(cli, refreshed.failed)
     if len(names) > 1:
         failed, seconds = len(refreshed.failed), time.monotonic() - started

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.app.asking import SILENT
 from rolehop.app.chain_walk import SharedByWalks, SharedFailures
 from rolehop.app.context import App
+from rolehop.app.guard import ask, ask_reason, asks_reason, person_for
 from rolehop.app.listing import matching_chains
+from rolehop.app.narrowing import carry_on, flags_of_session
 from rolehop.app.planning import Planning
+from rolehop.app.proof import Proof
 from rolehop.app.walking import (
-    ask_reason,
-    person_for,
+    renew_stored,
     session_of_chain,
     store_flags,
     write_missing_records,
@@ -23,7 +26,6 @@ from rolehop.base.threads import parallel_map, result_of
 from rolehop.handover.environment import CHAIN, FLAGS
 from rolehop.handover.formats import FULL_URI
 from rolehop.plan.model import TokenStep
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.vault.deferred_writes import BatchVault
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from rolehop.app.ports import ManyProgress
     from rolehop.plan.model import Plan, Step
+    from rolehop.plan.walk_options import WalkOptions
     from rolehop.walk.ports import Listener, Vault
 
 
@@ -82,24 +85,28 @@ def walk_many(
     jobs: int,
     *,
     progress: ManyProgress,
-) -> tuple[dict[str, Session], dict[str, RolehopError]]:
-    """Walk ``names``, at most ``jobs`` at once; return the sessions and the errors by name.
+    for_shell: tuple[str, Proof] | None = None,
+) -> tuple[Session | None, dict[str, RolehopError]]:
+    """Walk ``names``, at most ``jobs`` at once; return the session for the shell, and errors by name.
 
     Every session is made again, a hop that chains share once; if that fails, it has failed for all of
-    them. ``progress`` is told of each chain, from any thread. Sessions are stored even after Ctrl-C.
+    them. ``for_shell``: the chain whose session goes to the shell, if any does. ``progress`` is told
+    of each chain, from any thread. Sessions are stored even after Ctrl-C.
     """
     app.sts_clients.connections = jobs
     # Cached properties that threads share are made before the threads start.
-    _ = app.locks, app.ceilings, app.source_callers, app.history
+    _ = app.locks, app.ceilings, app.source_callers
     context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
     renewing, failures = RenewingVault(vault, app.now), SharedFailures(app.locks)
     planning = Planning(app, index_changes=True)
     shared = SharedByWalks(renewing, context, failures, renews=True, planning=planning)
 
-    def walk(name: str) -> tuple[Plan, Session]:
+    def walk(name: str) -> tuple[Plan, Session | None]:
         try:
-            return session_of_chain(app, name, options, shared=shared)
+            if for_shell is not None and name == for_shell[0]:
+                return _renewed(app, name, options, for_shell[1], shared=shared)
+            return renew_stored(app, name, options, shared=shared), None
         finally:
             progress.walked()
 
@@ -108,15 +115,31 @@ def walk_many(
     finally:
         vault.store(progress.stored)
     plans: dict[str, Plan] = {}
-    sessions: dict[str, Session] = {}
+    shell_session: Session | None = None
     failed: dict[str, RolehopError] = {}
     for name, result in zip(names, results, strict=True):
         if isinstance(result, RolehopError):
             failed[name] = result
         else:
-            plans[name], sessions[name] = result_of(result)
+            plans[name], session = result_of(result)
+            shell_session = session or shell_session
     write_missing_records(app, plans, options)
-    return sessions, failed
+    return shell_session, failed
+
+
+def _renewed(
+    app: App,
+    name: str,
+    options: WalkOptions,
+    proof: Proof,
+    listener: Listener = SILENT,
+    *,
+    shared: SharedByWalks,
+) -> tuple[Plan, Session]:
+    """Return the plan and the new session of the shell's chain, whose flags are stored."""
+    plan, session = session_of_chain(app, name, options, proof, listener, shared=shared)
+    store_flags(app, session, options)
+    return plan, session
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +193,13 @@ def refresh_chains(
     *,
     jobs: int,
     many: ManyProgress,
+    for_shell: bool,
 ) -> Refreshed:
     """Walk chains again and store their sessions.
 
-    If this shell's chain is the only one and ``options`` have no flags of their own, it is walked
-    with the flags that its session was made with. Among other chains it is walked without them, and
-    its session is not offered to the shell: what was read-only must not come back able to write.
+    If this shell's chain is the only one, the flags that its session was made with are carried on.
+    Among other chains it is walked without them, and its session is not offered to the shell: what
+    was read-only must not come back able to write.
 
     Args:
         app: the application.
@@ -184,51 +208,71 @@ def refresh_chains(
         listener: watches the walk of a single chain.
         jobs: how many chains are walked at once.
         many: watches the walks of many chains.
+        for_shell: this shell's chain hands its session over, if it is among them; else none does.
 
     Raises:
         ConfigError: the flags of this shell's session are stored and cannot be read.
+        Declined: the session is handed over, and the chain was not confirmed.
+        NoTerminal: something has to be asked, and nobody can be.
         RolehopError: the only chain failed.
     """
+    chain = _chain_of_session(app)
     if len(names) == 1:
-        return _refresh_one(app, names[0], options, listener)
-    return _refresh_many(app, names, options, jobs, many)
+        of_shell = names[0] == chain
+        return _refresh_one(app, names[0], options, listener, of_shell, for_shell and of_shell)
+    return _refresh_many(app, names, options, jobs, many, chain if for_shell else None)
 
 
-def _refresh_one(app: App, name: str, options: WalkOptions, listener: Listener) -> Refreshed:
-    of_shell = name == _chain_of_session(app)
-    if of_shell:
-        options = _with_stored_flags(app, options)
-    options = ask_reason(app, name, options)
+def _refresh_one(
+    app: App,
+    name: str,
+    options: WalkOptions,
+    listener: Listener,
+    of_shell: bool,
+    handed: bool,
+) -> Refreshed:
+    made_with = _flags_of_shell(app) if of_shell else None
+    if made_with is not None:
+        required = asks_reason(app, [name])
+        options = carry_on(app, made_with, options, reason_required=required)
     shared = SharedByWalks(RenewingVault(app.vault, app.now), renews=True)
-    plan, session = session_of_chain(app, name, options, listener, shared=shared)
-    store_flags(app, session, options)
+    session = None
+    if handed:
+        options, proof = ask(app, name, options)
+        plan, session = _renewed(app, name, options, proof, listener, shared=shared)
+    else:
+        options = ask_reason(app, [name], options)
+        plan = renew_stored(app, name, options, listener, shared=shared)
     write_missing_records(app, {name: plan}, options)
-    return Refreshed(session if of_shell else None, options.hop_flags)
+    return Refreshed(session, options.hop_flags)
 
 
 def _refresh_many(
-    app: App, names: Sequence[str], options: WalkOptions, jobs: int, progress: ManyProgress
+    app: App,
+    names: Sequence[str],
+    options: WalkOptions,
+    jobs: int,
+    progress: ManyProgress,
+    chain: str | None,
 ) -> Refreshed:
-    sessions, failed = walk_many(app, names, options, jobs, progress=progress)
-    shell_session = sessions.get(_chain_of_session(app) or "")
-    if shell_session is not None and _stored_flags(app):
-        app.note("this shell's session was made with flags: renew it by itself")
-        shell_session = None
-    return Refreshed(shell_session, options.hop_flags, failed)
+    """Refresh many; ``chain`` is that of this shell, if it is to get its session."""
+    for_shell = None
+    if chain is not None and chain in names:
+        if _flags_of_shell(app) is not None:
+            app.note("this shell's session was made with flags: renew it by itself")
+        else:
+            options, proof = ask(app, chain, options)
+            for_shell = chain, proof
+    options = ask_reason(app, names, options)
+    session, failed = walk_many(app, names, options, jobs, progress=progress, for_shell=for_shell)
+    return Refreshed(session, options.hop_flags, failed)
 
 
-def _with_stored_flags(app: App, options: WalkOptions) -> WalkOptions:
-    """Return the flags that this shell's session was made with, unless others are given."""
-    flags = None if options.hop_flags else _stored_flags(app)
-    return options if flags is None else options.with_hop_values(flags.hop_values)
-
-
-def _stored_flags(app: App) -> WalkOptions | None:
-    from rolehop.vault.notes import load_shell_flags
-
+def _flags_of_shell(app: App) -> WalkOptions | None:
+    """Return the flags that this shell's session was made with; ``None``: none that matter."""
     key, given = app.environ.get("AWS_ACCESS_KEY_ID", ""), app.environ.get(FLAGS, "")
     try:
-        return load_shell_flags(app.state_folder, key, given)
+        return flags_of_session(app, key, given)
     except ValueError as error:
         raise ConfigError(
             "this shell's session cannot be renewed as it is",

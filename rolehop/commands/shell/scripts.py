@@ -5,7 +5,6 @@ Also what it had before: the chain that it left, and whether its start-up file h
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import rolehop
 from rolehop.base.advice import Advice, Argument
-from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.files import read_own, read_regular, write_beside
 from rolehop.base.text import clean
@@ -182,15 +181,15 @@ def _holds(path: Path, text: str) -> bool:
 def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
     """Return the chain that this shell had before, or left, and the flags to walk it with.
 
-    These are the flags that it was assumed with, each unless ``options`` say something else: it
-    must not come back able to do more.
+    These are the flags that it was assumed with, carried on: it must not come back able to do more.
 
     Raises:
         UsageError: there was none.
         ConfigError: it had flags, and they are not known any more.
     """
+    from rolehop.app.guard import guards_of_chain
+    from rolehop.app.narrowing import carry_on, flags_of_session
     from rolehop.handover.environment import PREVIOUS, PREVIOUS_FLAGS, PREVIOUS_KEY
-    from rolehop.vault.notes import load_shell_flags
 
     name, had = app.environ.get(PREVIOUS), app.environ.get(PREVIOUS_FLAGS, "")
     if not name:
@@ -199,32 +198,18 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
             cause="this shell has left no chain, and had no other than its present one",
             fix="rolehop list",
         )
-    key = app.environ.get(PREVIOUS_KEY, "")
     try:
-        stored = load_shell_flags(app.state_folder, key, had)
+        made_with = flags_of_session(app, app.environ.get(PREVIOUS_KEY, ""), had)
     except ValueError as error:
         raise ConfigError(
             f"'{name}' is not assumed again: it had flags that are not known any more",
             cause=str(error),
             fix=Advice("rolehop assume ", Argument(name), f" {clean(had)}".rstrip()),
         ) from None
-    if options.region is None:
-        options = replace(options, region=_region_given(had))
-    if stored is None:
+    if made_with is None:
         return name, options
-    typed = {field: value for field, value in options.hop_values.items() if value}
-    return name, options.with_hop_values({**stored.hop_values, **typed})
-
-
-def _region_given(flags: str) -> str | None:
-    """Return the region that the flags of a shell's variable name; ``None``: none that a flag gives."""
-    from rolehop.handover.environment import region_flags
-    from rolehop.plan.walk_options import read_options
-
-    for each in region_flags(flags):
-        with contextlib.suppress(ValueError):
-            return read_options({"region": each.partition("=")[2]}).region
-    return None
+    required = guards_of_chain(app, name).reason is not None
+    return name, carry_on(app, made_with, options, reason_required=required)
 
 
 _LONGEST = 16 * 1024 * 1024  # bytes of a start-up file

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.caller import ask_caller
-from rolehop.app.walking import person_for
+from rolehop.app.guard import person_for
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError, SourceError, UsageError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import pytest
@@ -74,7 +73,7 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
         (
             CONFIG,
             ["plan", "admin", "--session-policy", "/dev/null"],
-            "/dev/null: must not be empty",
+            "/dev/null: it is a device",
         ),
         (CONFIG, ["plan", "admin", "--source-identity", "a b"], "not a source identity"),
         (CONFIG, ["plan", "admin", "--reason", " "], "a reason must not be empty"),
@@ -127,9 +126,7 @@ def test_a_required_reason_is_asked_on_the_terminal_inside_a_capture(world: Worl
     assert world.sts.calls[-1].params["RoleSessionName"] == "me+INC-42"
 
 
-@pytest.mark.parametrize(
-    "command", ["assume", "export", "exec", "shell", "credential-process", "refresh", "whoami"]
-)
+@pytest.mark.parametrize("command", ["assume", "export", "exec", "shell", "refresh", "whoami"])
 def test_without_a_terminal_a_required_reason_is_exit_8_before_any_call(
     world: World, command: str
 ) -> None:
@@ -140,11 +137,11 @@ def test_without_a_terminal_a_required_reason_is_exit_8_before_any_call(
     assert world.sts.calls == []
 
 
-def test_credential_process_takes_a_fixed_reason(world: World) -> None:
+def test_credential_process_takes_no_reason(world: World) -> None:
+    """One in a line of an AWS config looks like one that was typed, and is none."""
     world.config(REASON)
     done = world.rolehop("credential-process", "admin", "--reason", "nightly")
-    assert json.loads(done.out)["AccountId"] == "333333333333"
-    assert world.rolehop("credential-process", "admin").code == 8
+    assert (done.code, done.out) == (2, ""), done.err
 
 
 def test_refresh_renews_a_shells_session_with_the_flags_it_was_made_with(world: World) -> None:

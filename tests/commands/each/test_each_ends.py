@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
+from rolehop.app.proof import UNASKED
 from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.base.errors import HopRefused
 from rolehop.commands.each import runner
@@ -76,7 +77,7 @@ def test_a_session_that_waited_long_for_its_command_is_looked_at_again(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "_FRESH_SECONDS", -1.0)
-    walker, watcher = _Walker(app, WalkOptions(), 1), _Watcher()
+    walker, watcher = _Walker(app, WalkOptions(), UNASKED, 1), _Watcher()
     run = EachRun(app, [RunTarget("hub")], RunSettings(("true",), jobs=1), watcher, walker, {})
     run.run()
     assert walker.walks == 2
@@ -96,7 +97,7 @@ class _Broken:
 
 
 def test_what_is_no_error_of_a_target_ends_the_run(app: App) -> None:
-    walker = _Walker(app, WalkOptions(), 1)
+    walker = _Walker(app, WalkOptions(), UNASKED, 1)
     targets = [RunTarget("gone", "enabled")]
     with pytest.raises(MemoryError):
         with_enabled_regions(app, targets, walker, WalkOptions(), 1, progress=_Broken())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.commands.each.run_log import log_to_resume, new_log
+from rolehop.plan.walk_options import WalkOptions
 
 DEEP = b"[" * 9_000  # what json reads only to a depth of about a thousand
 
@@ -16,7 +17,7 @@ DEEP = b"[" * 9_000  # what json reads only to a depth of about a thousand
 def test_only_lines_that_make_sense_count(tmp_path: Path, line: bytes) -> None:
     problems: list[str] = []
     argv, chains, begun = ["ls"], ["a"], datetime(2026, 1, 1, tzinfo=UTC)
-    log = new_log(tmp_path, argv, chains, None, begun, problems.append)
+    log = new_log(tmp_path, argv, WalkOptions(), chains, None, begun, problems.append)
     log.add(("a", None), "ok", "111111111111")
     log.close()
     with log.path.open("ab") as file:

@@ -13,7 +13,8 @@ from rolehop.base.digest import checked_line
 from tests.commands.explain.documents import AS, files, world_with_documents
 from tests.doubles.accounts.organizations import ROOT, Organization
 from tests.support.policies import policy
-from tests.support.world import ADMIN, CONFIG, World
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import ADMIN, CONFIG, SCRIPT, World
 
 ORG = "arn:aws:iam::999999999999:role/OrgReader"
 _CHAIN = f"""
@@ -182,3 +183,18 @@ def test_a_refused_walk_names_first_what_the_organization_settles(world: World) 
     first = next(n for n, each in enumerate(lines) if "  cause: AccessDenied" in each) + 1
     assert lines[first].startswith("    - the SCP refuses it (SCP NoAdmin at root r-ab12)")
     assert len(lines[first:]) == 4
+
+
+def test_a_chain_that_asks_is_asked_for_once_a_run(world: World) -> None:
+    """Rolehop reads with its session; nobody is handed it."""
+    world.config(CONFIG + _CHAIN.replace("hops", "confirm = true\nhops"))
+    done = world.rolehop("explain", "admin", *GIVEN, *LIVE)
+    assert (done.code, done.out) == (8, ""), done.err
+    assert "chain 'org' has confirm = true" in done.err
+    for answer, code in (("n", 130), ("y", 0)):
+        with OnTerminal(world, SCRIPT, "check", *GIVEN, *LIVE) as person:
+            person.expect("[y/N] ")
+            person.types(answer)
+            done = person.ended()
+            assert person.shown.count("[y/N]") == 1
+        assert done.code in (code, 5), done.err

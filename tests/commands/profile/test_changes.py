@@ -406,16 +406,16 @@ def test_a_prefix_or_a_path_that_sdks_read_in_different_ways_is_refused(files: F
         files.installing("admin", here=odd)
 
 
-def test_a_chain_that_requires_a_reason_gets_no_profile(files: Files) -> None:
+def test_a_chain_that_asks_for_something_gets_no_profile(files: Files) -> None:
     config = files.home / "config.toml"
     config.write_text(f'{CONFIG}[chains.audited]\nfrom = "hub"\nreason = "required"\n')
     said: list[str] = []
     files.app = App(files.app.variables, files.home, notify=said.append)
     with pytest.raises(ConfigError, match="no profile was written") as caught:
         files.install("audited")
-    why = "chain 'audited' has reason = \"required\", and no SDK can give one"
+    why = "chain 'audited' has reason = \"required\", and no SDK can ask"
     assert (caught.value.cause, said) == (why, [])
-    assert caught.value.fix == "rolehop exec audited --reason TEXT -- PROGRAM"
+    assert caught.value.fix == "rolehop exec audited -- PROGRAM"
     files.install()
     assert said == [f"left out: {why}"]
     assert "audited" not in files.config.read_text()
@@ -423,7 +423,7 @@ def test_a_chain_that_requires_a_reason_gets_no_profile(files: Files) -> None:
     files.config.write_text(f"[profile a]\n{start}\n[profile b]\n{start} --reason nightly\n")
     here = replace(HERE, script="rolehop", python=None, launcher=None)
     rows = profile_rows(App(files.app.variables, files.home), (), here)
-    assert [(row.problem, row.rewrite is None) for row in rows] == [(why, True), (None, False)]
+    assert [(row.problem, row.rewrite is None) for row in rows] == [(why, True), (why, True)]
 
 
 def test_a_file_that_was_not_there_goes_with_the_last_profile(files: Files) -> None:

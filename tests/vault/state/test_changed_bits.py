@@ -111,7 +111,9 @@ def test_nothing_of_a_file_without_a_check_counts(tmp_path: Path, name: str) -> 
 
 
 def test_no_other_target_of_a_run_was_ok(tmp_path: Path) -> None:
-    log = new_log(tmp_path, ["true"], [each for each, _ in TARGETS], None, NOW, lambda _: None)
+    log = new_log(
+        tmp_path, ["true"], WalkOptions(), [each for each, _ in TARGETS], None, NOW, lambda _: None
+    )
     for key, account in TARGETS.items():
         log.add(key, "ok", account)
     log.close()

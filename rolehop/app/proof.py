@@ -1,0 +1,76 @@
+"""The proof that what a chain asks for (``confirm``, ``reason``) was given, and the walk's look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass
+from rolehop.base.errors import NoTerminal
+
+if TYPE_CHECKING:
+    from rolehop.plan.resolve import Resolved
+    from rolehop.plan.walk_options import WalkOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That what chains ask for was given: to this process or its server, and never stored.
+
+    Made by `app.guard` alone, which asks.
+    """
+
+    confirmed: frozenset[tuple[str, str]] = frozenset()
+    """Chains, each with the role that a person agreed to: another one is asked for again."""
+
+    reason: str | None = None
+
+
+CONFIRMATION, REASON = GUARDED = ("a confirmation", "a reason")
+
+UNASKED = Proof()
+"""Of exits that ask nobody: only chains that ask for nothing leave by them."""
+
+
+def check(resolved: Resolved, options: WalkOptions, proof: Proof) -> None:
+    """Compare what a chain asks for with what was given.
+
+    Raises:
+        NoTerminal: something is missing.
+    """
+    guards = resolved.guards
+    if guards.confirm is not None and agreement(resolved) not in proof.confirmed:
+        raise _missing(CONFIRMATION, resolved)
+    if guards.reason is not None and (options.reason is None or options.reason != proof.reason):
+        raise _missing(REASON, resolved)
+
+
+def check_reason(resolved: Resolved, options: WalkOptions) -> None:
+    """Check what a walk whose session is handed to nobody needs.
+
+    Raises:
+        NoTerminal: the chain requires a reason, and there is none.
+    """
+    if resolved.guards.reason is not None and options.reason is None:
+        raise _missing(REASON, resolved)
+
+
+def _missing(needed: str, resolved: Resolved) -> NoTerminal:
+    name = resolved.chain.name
+    return NoTerminal(
+        f"{needed} is needed, and nobody is asked here",
+        cause=resolved.guards.why(name),
+        fix=Advice(
+            "rolehop assume ", Argument(name), ", or rolehop exec ", Argument(name), " -- PROGRAM"
+        ),
+        chain=name,
+    )
+
+
+def agreement(resolved: Resolved) -> tuple[str, str]:
+    """Return what a person agrees to: the chain, and whose session it hands out."""
+    if resolved.hops:
+        return resolved.chain.name, str(resolved.hops[-1][0])
+    source = resolved.source
+    own = (source.name, source.settings.get("account"), source.settings.get("role"))
+    return resolved.chain.name, " ".join(map(str, own))

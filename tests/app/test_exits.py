@@ -1,0 +1,269 @@
+"""Every way in which a session leaves rolehop, and what ``confirm`` and ``reason`` ask for there.
+
+A new exit is a row of ``ASKS`` or of ``NEVER_ASKS``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rolehop
+from rolehop.app.context import App
+from rolehop.app.guard import ask
+from rolehop.app.planning import Planning
+from rolehop.app.ports import PromptedPerson
+from rolehop.app.proof import check
+from rolehop.base.errors import NoTerminal
+from rolehop.plan.resolve import Resolved
+from rolehop.plan.walk_options import WalkOptions
+from tests.doubles.console import ConsoleDouble
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.secrets import found_in
+from tests.support.world import CONFIG, HUB, SCRIPT, Done, World, temporary_world
+
+_PLAIN = CONFIG.replace('type = "environment"', 'type = "profile"\nprofile = "alice"')
+_CONFIRM, _REASON = "confirm = true\n", 'reason = "required"\n'
+_ON = {"own": "[chains.admin]\n", "from": "[chains.hub]\n"}
+
+GUARDS = {
+    "confirm": (_CONFIRM, "own"),
+    "reason": (_REASON, "own"),
+    "both": (_CONFIRM + _REASON, "own"),
+    "both, of the chain it continues": (_CONFIRM + _REASON, "from"),
+}
+
+_SHOWS = ("--", "printenv", "AWS_SESSION_TOKEN")
+_POINTS = ("--", "printenv", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+
+ASKS = {
+    "assume": ("assume", "admin"),
+    **{
+        f"export {style}": ("export", "admin", "--format", style)
+        for style in ("env", "json", "dotenv", "ini", "docker-env")
+    },
+    "exec": ("exec", "admin", *_SHOWS),
+    "exec --server": ("exec", "admin", "--server", *_POINTS),
+    "shell": ("shell", "admin", "--shell", "env"),
+    "shell --server": ("shell", "admin", "--server", "--shell", "env"),
+    "console": ("console", "admin", "--print"),
+    "each": ("each", "admin", *_SHOWS),
+    "each --server": ("each", "admin", "--server", *_POINTS),
+    "refresh --shell": ("refresh", "--shell", "bash"),
+    "refresh PATTERN --shell": ("refresh", "admin", "hub", "--shell", "bash"),
+    "serve": ("serve", "admin", "--print-env", "--idle-timeout", "1s"),
+    "serve of many": ("serve", "hub", "admin", "--print-env", "--idle-timeout", "1s"),
+    "whoami": ("whoami", "admin", "--format", "json"),
+}
+"""Those that ask at the terminal, by name; of a chain called admin."""
+
+_FAILS = ("false\n", "")
+
+NEVER_ASKS = {
+    "credential-process": ("credential-process", "admin"),
+    "credential-process --no-prompt": ("credential-process", "admin", "--no-prompt"),
+}
+
+PROGRAMS = {
+    "get_credentials": 'rolehop.get_credentials("admin", **arguments)',
+    "session": 'rolehop.session("admin", **arguments).get_credentials().get_frozen_credentials()',
+}
+"""Those of the Python API."""
+
+_PROGRAM = """
+import sys
+import rolehop
+
+def prompt(question):
+    print(question)
+    return {answer!r} if "[y/N]" in question else "an audit"
+
+arguments = {arguments}
+try:
+    found = {call}
+except rolehop.RolehopError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+print(getattr(found, "token", None) or found.credentials.session_token.reveal())
+"""
+
+
+@pytest.fixture(scope="module", params=GUARDS, ids=lambda name: name.replace(" ", "-"))
+def guarded(request: pytest.FixtureRequest) -> Iterator[tuple[World, str]]:
+    """A world with a guarded chain, whose session is stored already, and what guards it."""
+    text, where = GUARDS[request.param]
+    with temporary_world() as world, ConsoleDouble(world.sts) as console:
+        world.more |= console.environ
+        keys = {name.lower(): value for name, value in world.alice.environ.items()}
+        world.aws_credentials("[alice]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
+        # A shell that holds a session of the chain, or says so.
+        world.more |= {"ROLEHOP_CHAIN": "admin", "AWS_ACCESS_KEY_ID": "ASIA" + "A" * 16}
+        world.config(_PLAIN)
+        for name in ("own", "hub", "admin"):
+            assert world.rolehop("refresh", name).code == 0
+        installed = world.rolehop("profile", "install", "--yes", "own")
+        assert installed.code == 0, installed.err
+        world.config(_PLAIN.replace(_ON[where], _ON[where] + text))
+        yield world, text
+
+
+def tokens(text: str, world: World) -> list[str]:
+    """Return what of ``text`` is a secret: of a session, or a server's."""
+    return [*found_in(text, world), *re.findall(r"(?m)^[\w-]{30,}$|TOKEN='?[\w-]{30,}", text)]
+
+
+def answered(world: World, guards: str, answer: str, *command: str) -> Done:
+    """Run a command on a terminal, and answer what it asks; everything must be asked just once."""
+    with OnTerminal(world, *command) as person:
+        if "confirm" in guards:
+            person.expect("[y/N] ")
+            person.types(answer)
+        if "reason" in guards and answer == "y":
+            person.expect("why do you need it?")
+            person.types("an audit")
+        done = person.ended()
+        assert person.shown.count("[y/N]") == guards.count("confirm")
+        return done
+
+
+def calls_of_admin(world: World) -> int:
+    return len([each for each in world.sts.roles_called if each != HUB])
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_an_exit_asks_on_a_terminal_and_hands_over_after_a_yes_alone(
+    guarded: tuple[World, str], name: str
+) -> None:
+    (world, guards), command = guarded, ASKS[name]
+    if "confirm" in guards:
+        calls = calls_of_admin(world)
+        done = answered(world, guards, "n", SCRIPT, *command)
+        assert (done.code, done.out in _FAILS) == (130, True), done
+        assert calls_of_admin(world) == calls
+    done = answered(world, guards, "y", SCRIPT, *command)
+    assert done.code == 0, done.err
+    assert tokens(done.out, world) or name in ("console", "whoami")
+    if "reason" in guards:
+        assert "an-audit" in str([each.params for each in world.sts.calls])
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_without_a_terminal_an_exit_hands_over_nothing_and_says_so_by_8(
+    guarded: tuple[World, str], name: str
+) -> None:
+    (world, guards), command = guarded, ASKS[name]
+    calls = calls_of_admin(world)
+    done = world.rolehop(*command)
+    assert (done.code, done.out in _FAILS) == (8, True), done
+    assert calls_of_admin(world) == calls
+    asks = "confirm = true" if "confirm" in guards else 'reason = "required"'
+    assert asks in done.err.replace("\\", "")  # in JSON
+    typed = (command[0], "--reason", "nightly", *command[1:])
+    assert world.rolehop(*typed).code == (8 if "confirm" in guards else 0)
+
+
+@pytest.mark.parametrize("name", [*NEVER_ASKS, "an installed line"])
+def test_an_exit_for_sdks_never_asks_and_hands_over_nothing(
+    guarded: tuple[World, str], name: str
+) -> None:
+    world, guards = guarded
+    command: tuple[str, ...] = (SCRIPT, *NEVER_ASKS.get(name, ()))
+    if name not in NEVER_ASKS:
+        (line,) = re.findall(r"(?m)^credential_process *= *(.*) own$", _aws_config(world))
+        command = ("sh", "-c", f"exec {line} admin")
+    calls = len(world.sts.calls)
+    for done in (world.run(*command), answered(world, "", "", *command)):
+        assert (done.code, done.out) == (8, ""), done
+        assert "rolehop assume admin" in done.err
+        assert ("confirm = true" if "confirm" in guards else 'reason = "required"') in done.err
+    assert len(world.sts.calls) == calls
+
+
+def test_no_line_and_no_unit_is_written_for_a_guarded_chain(guarded: tuple[World, str]) -> None:
+    world, _ = guarded
+    before = _aws_config(world)
+    done = world.rolehop("profile", "install", "--yes", "admin")
+    assert (done.code, "no profile was written" in done.err, _aws_config(world)) == (
+        3,
+        True,
+        before,
+    )
+    done = world.rolehop("profile", "install", "--yes")
+    assert "left out: " in done.err
+    assert "admin" not in re.findall(r"(?m)^\[profile (.*)\]", _aws_config(world))
+    for more in ((), ("--reason", "nightly")):
+        done = world.rolehop("serve", "admin", "--unit", "systemd", *more)
+        assert (done.code, done.out) == (3, ""), done.err
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_gets_a_session_only_through_its_own_prompt(
+    guarded: tuple[World, str], name: str
+) -> None:
+    world, guards = guarded
+
+    def run(arguments: str, answer: str = "y") -> Done:
+        code = _PROGRAM.format(call=PROGRAMS[name], arguments=arguments, answer=answer)
+        return world.run(sys.executable, "-c", textwrap.dedent(code))
+
+    done = run("{}")
+    assert (done.code, done.out) == (8, ""), done.err
+    done = run("{'prompt': prompt}")
+    assert done.code == 0, done.err
+    assert tokens(done.out, world)
+    assert done.out.count("[y/N]") == guards.count("confirm")
+    if "confirm" in guards:
+        assert run("{'prompt': prompt}", "n").code == 130
+    assert run("{'reason': 'nightly'}").code == (8 if "confirm" in guards else 0)
+
+
+def test_refresh_without_shell_hands_nothing_over_so_it_asks_for_the_reason_alone(
+    guarded: tuple[World, str],
+) -> None:
+    world, guards = guarded
+    done = world.rolehop("refresh", "admin", "--reason", "nightly")
+    assert (done.code, done.out) == (0, ""), done.err
+    assert world.rolehop("refresh", "admin").code == (8 if "reason" in guards else 0)
+    done = world.rolehop("refresh", "hub", "spokes/*", "--shell", "bash", "--reason", "nightly")
+    assert (done.code, done.out) == (0, ""), done.err
+
+
+def test_a_confirmation_holds_for_the_role_that_was_shown(world: World) -> None:
+    """A server reads the config again at each renewal; to another role nobody has agreed."""
+    guarded = CONFIG.replace("[chains.hub]\n", f"[chains.hub]\n{_CONFIRM}")
+    world.config(guarded)
+    app = App(world.environ, world.home, person=PromptedPerson(lambda question: "y"))
+    options, proof = ask(app, "admin", WalkOptions())
+
+    def resolved(name: str) -> Resolved:
+        return Planning(App(world.environ, world.home)).resolve(name)
+
+    check(resolved("admin"), options, proof)
+    with pytest.raises(NoTerminal):
+        check(resolved("hub"), options, proof)
+    world.config(guarded.replace("role/Admin", "role/Root"))
+    with pytest.raises(NoTerminal):
+        check(resolved("admin"), options, proof)
+
+
+def test_a_proof_is_made_where_it_is_asked_for_alone() -> None:
+    package = Path(rolehop.__file__).parent
+    makers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name | ast.Attribute)
+        and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) == "Proof"
+    }
+    assert makers == {"app/guard.py", "app/proof.py"}  # the latter: the empty one
+
+
+def _aws_config(world: World) -> str:
+    return (world.home / ".aws" / "config").read_text()

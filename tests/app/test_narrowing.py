@@ -1,0 +1,150 @@
+"""A session that was narrowed never widens by itself: its flags go on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rolehop.app.context import App
+from rolehop.app.narrowing import carry_on
+from rolehop.plan.walk_options import HOP_FLAGS, WalkOptions
+from tests.support.world import ADMIN, AUDITS, CONFIG, World
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+OTHER = "arn:aws:iam::aws:policy/Other"
+
+MADE_WITH: dict[str, Any] = {
+    "duration": 900,
+    "read_only": True,
+    "tags": (("team", "a"), ("Env", "test")),
+    "source_identity": "me",
+    "reason": "first",
+}
+
+
+def carried(
+    tmp_path: Path, made_with: dict[str, Any], typed: dict[str, Any], *, required: bool = False
+) -> tuple[WalkOptions, list[str]]:
+    notes: list[str] = []
+    app = App({}, tmp_path, notify=notes.append)
+    options = carry_on(
+        app, WalkOptions(**made_with), WalkOptions(**typed), reason_required=required
+    )
+    return options, notes
+
+
+@pytest.mark.parametrize(
+    ("made_with", "typed", "now", "note"),
+    [
+        (MADE_WITH, {}, MADE_WITH, ""),
+        (MADE_WITH, {"reason": "second"}, {**MADE_WITH, "reason": "second"}, ""),
+        (
+            MADE_WITH,
+            {"duration": 1800},
+            {**MADE_WITH, "duration": 1800},
+            "--duration of the session before gives way to --duration",
+        ),
+        (
+            MADE_WITH,
+            {"tags": (("TEAM", "b"), ("x", "y"))},
+            {**MADE_WITH, "tags": (("Env", "test"), ("TEAM", "b"), ("x", "y"))},
+            "--tag of the session before gives way to --tag",
+        ),
+        (
+            {"read_only": True, "duration": 900},
+            {"policy_arns": (OTHER,), "reason": "why"},
+            {"policy_arns": (OTHER,), "duration": 900, "reason": "why"},
+            "--read-only of the session before gives way to --policy-arn",
+        ),
+        (
+            {"policy_arns": (OTHER,), "policy": "{}"},
+            {"read_only": True},
+            {"read_only": True},
+            "--policy-arn, --session-policy of the session before gives way to --read-only",
+        ),
+        (
+            {"policy_arns": (OTHER,)},
+            {"policy": "{}"},
+            {"policy": "{}"},
+            "--policy-arn of the session before gives way to --session-policy",
+        ),
+        ({"policy_arns": (OTHER,)}, {"policy_arns": (OTHER,)}, {"policy_arns": (OTHER,)}, ""),
+        ({"region": "eu-west-1"}, {"min_ttl": 60}, {"region": "eu-west-1", "min_ttl": 60}, ""),
+        ({"region": "eu-west-1"}, {"region": "eu-west-2"}, {"region": "eu-west-2"}, ""),
+    ],
+)
+def test_flags_go_on_unless_they_are_typed_anew(
+    tmp_path: Path, made_with: dict[str, Any], typed: dict[str, Any], now: dict[str, Any], note: str
+) -> None:
+    options, notes = carried(tmp_path, made_with, typed)
+    assert options == WalkOptions(**now)
+    assert notes == ([note] if note else [])
+
+
+@pytest.mark.parametrize("each", HOP_FLAGS, ids=lambda each: each.flag)
+def test_no_flag_is_lost_when_another_one_is_typed(tmp_path: Path, each: Any) -> None:
+    """A flag that is added later is carried on, too."""
+    value = {**MADE_WITH, "policy_arns": (OTHER,), "policy": "{}"}[each.field]
+    other = {"reason": "second"} if each.field != "reason" else {"duration": 900}
+    options, notes = carried(tmp_path, {each.field: value}, other)
+    assert (getattr(options, each.field), notes) == (
+        "second" if each.field == "reason" and "reason" in other else value,
+        [],
+    )
+
+
+def test_a_required_reason_is_given_anew_each_time(tmp_path: Path) -> None:
+    """What was written down by another process proves nothing."""
+    options, notes = carried(tmp_path, MADE_WITH, {}, required=True)
+    assert (options.reason, options.read_only, notes) == (None, True, [])
+    assert carried(tmp_path, MADE_WITH, {"reason": "x"}, required=True)[0].reason == "x"
+
+
+@pytest.mark.parametrize(
+    ("flags", "policies"),
+    [
+        (("--reason", "b"), READ_ONLY),
+        (("--duration", "20m"), READ_ONLY),
+        (("--tag", "a=b"), READ_ONLY),
+        (("--source-identity", "me"), READ_ONLY),
+        (("--policy-arn", OTHER), OTHER),
+    ],
+)
+@pytest.mark.parametrize("again", ["refresh", "assume -"])
+def test_a_shell_keeps_its_limit_whatever_else_is_typed(
+    world: World, again: str, flags: tuple[str, ...], policies: str
+) -> None:
+    world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+    assert world.rolehop("keys", "add", "me", "--from-env").code == 0
+    words = " ".join(flags)
+    made = f"rolehop refresh --shell bash {words}"
+    if again != "refresh":
+        made = f"rolehop assume - {words}"
+    between = "" if again == "refresh" else 'eval "$(rolehop assume hub --shell bash)"; '
+    script = (
+        'set -e; eval "$(rolehop assume admin --read-only --reason a --shell bash)"; '
+        f'{between}eval "$({made})"; echo "$ROLEHOP_FLAGS"'
+    )
+    env = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    done = world.run("bash", "-c", script, env=env)
+    assert done.code == 0, done.err
+    first, last = (call.params for call in world.sts.calls if call.role == ADMIN)
+    assert first["PolicyArns.member.1.arn"] == READ_ONLY
+    assert last["PolicyArns.member.1.arn"] == policies
+    assert ("of the session before gives way to" in done.err) is (policies == OTHER)
+    assert ("--read-only" in done.out) is (policies == READ_ONLY)
+
+
+def test_a_run_that_is_resumed_keeps_the_limit_of_the_run(world: World) -> None:
+    command = ("--", "sh", "-c", 'test -e ok-"$AWS_ACCOUNT_ID"')
+    (world.home / "ok-444444444444").touch()
+    assert world.rolehop("each", "spokes/*", "--read-only", "--duration", "20m", *command).code == 1
+    (world.home / "ok-555555555555").touch()
+    done = world.rolehop("each", "spokes/*", "--resume", "--reason", "again", *command)
+    assert done.code == 0, done.err
+    last = [call.params for call in world.sts.calls if call.role == AUDITS[1]][-1]
+    assert last["PolicyArns.member.1.arn"] == READ_ONLY
+    assert last["DurationSeconds"] == "1200"
+    assert last["RoleSessionName"] == "me+again"
