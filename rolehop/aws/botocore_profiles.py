@@ -19,6 +19,7 @@ from botocore.credentials import CredentialResolver
 from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
+from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
 from rolehop.aws.net.addresses import host_of, warn_if_exposed
 from rolehop.aws.net.connection_errors import FailureKind, classify_failure
@@ -35,11 +36,14 @@ from rolehop.base.errors import (
     SourceError,
     SourceWithdrawn,
 )
+from rolehop.base.file_access import distrust_of_folder
+from rolehop.base.files import Untrusted, read_deciding
 from rolehop.base.text import clean
 from rolehop.base.threads import call_within
 from rolehop.base.time_limit import seconds_left
 from rolehop.base.waits import Wait
 
+_LONGEST_SIGN_IN = 1_000_000  # bytes
 _SIGN_IN_NEEDED = (boto.LoginRefreshRequired, boto.LoginTokenLoadError)
 _NETWORK = (boto.ConnectionError, boto.HTTPClientError)
 
@@ -281,6 +285,8 @@ def _load(request: ProfileRequest, called: list[str]) -> Any:
     bundle = session.get_config_variable("ca_bundle")
     if bundle:
         check_ca_bundle(bundle)
+    if request.kind is CredentialKind.LOGIN:
+        _check_login_cache(session, request.profile)
     session.set_default_client_config(
         Config(
             connect_timeout=5,  # seconds
@@ -292,6 +298,36 @@ def _load(request: ProfileRequest, called: list[str]) -> Any:
     for other in _OTHER_PROVIDERS:
         resolver.remove(other)
     return resolver.load_credentials()
+
+
+def _check_login_cache(session: Session, profile: str) -> None:
+    """Refuse a session of ``aws login`` that others could have put there, or could replace.
+
+    If they cannot, neither can they before botocore reads it, or writes a renewed one.
+
+    Raises:
+        SourceError: they can.
+        OSError: it is there and cannot be read.
+    """
+    folder = Path(get_login_token_cache_directory())
+    path = folder / f"{generate_login_cache_key(session.get_scoped_config()['login_session'])}.json"
+    try:
+        _check_folder(folder)
+        read_deciding(path, _LONGEST_SIGN_IN)
+    except Untrusted as error:
+        raise SourceError(
+            f"the sign-in that aws login keeps for AWS profile '{profile}' is not followed",
+            cause=f"{error.filename}: {error.strerror}",
+            fix=error.fix,
+        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        return  # botocore says so
+
+
+def _check_folder(folder: Path) -> None:
+    distrust = distrust_of_folder(folder)
+    if distrust is not None:
+        raise Untrusted(folder, distrust)
 
 
 def _credentials(found: Any, errors: ProfileErrors, now: datetime) -> Credentials:

@@ -70,7 +70,7 @@ class Untrusted(OSError):
 
     def __init__(self, path: Path, distrust: Distrust) -> None:
         """Say why."""
-        super().__init__(errno.EPERM, str(distrust))
+        super().__init__(errno.EPERM, str(distrust), str(path))
         self.fix = distrust.advice(str(path))
 
 

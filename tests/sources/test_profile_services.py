@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -285,6 +286,24 @@ class TestLogin:
             "aws login --profile l",
             install_extra("aws-login"),
         )
+
+    @pytest.mark.parametrize("shared", ["cache", "cache/file"])
+    def test_a_login_session_that_others_could_have_put_there_is_not_followed(
+        self, shared: str, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user = "arn:aws:iam::111111111111:user/alice"
+        home.write(f"[profile l]\nlogin_session = {user}\n")
+        cache = home.path / "cache"
+        cache.mkdir()
+        monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(cache))
+        file = cache / f"{hashlib.sha256(user.encode()).hexdigest()}.json"
+        file.write_text("{}")
+        path = cache if shared == "cache" else file
+        path.chmod(0o777)
+        with pytest.raises(SourceError, match="not followed") as caught:
+            home.load("l")
+        assert caught.value.cause == (f"{path}: everybody on this machine can write it (chmod o-w)")
+        assert caught.value.fix == f"chmod go-w {path}"
 
     @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_SIGNIN", "AWS_ENDPOINT_URL"])
     def test_a_login_session_is_not_sent_to_an_overridden_endpoint(
