@@ -23,6 +23,7 @@ eval "$(rolehop serve prod-admin --print-env &)"    # this shell's programs use 
 rolehop serve 'spokes/*' --idle-timeout 8h
 rolehop serve prod-admin --docker compose           # containers of `docker compose` use it
 rolehop serve prod-admin --unit systemd >~/.config/systemd/user/rolehop.service
+rolehop serve prod-admin --unit systemd-socket >~/.config/systemd/user/rolehop.socket
 rolehop serve --stop
 """,
 )
@@ -73,8 +74,9 @@ rolehop serve --stop
 @click.option(
     "--unit",
     metavar="MANAGER",
-    type=click.Choice(["systemd", "launchd"]),
-    help="Print a definition that has systemd or launchd run this server, and end.",
+    type=click.Choice(["systemd", "systemd-socket", "launchd"]),
+    help="Print a definition that has systemd or launchd run this server, and end; for systemd "
+    "there are two, of the service and of its port.",
 )
 @click.option(
     "--idle-timeout", type=Duration(), metavar="D", help="End when nobody has asked for so long."

@@ -9,7 +9,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ CONTAINER_ADDRESS = "169.254.170.2"
 
 _BACKLOG = 1024
 _HTTP_PORT = 80
+_ACCEPTS_CONNECTIONS = getattr(socket, "SO_ACCEPTCONN", 30)
 _UNIX_HOSTS = frozenset({"localhost", ADDRESS})
 
 
@@ -83,6 +84,45 @@ def listen_on_port(port: int, hop_limit: int | None = None) -> ListeningSocket:
         ) from None
     port = server.getsockname()[1]
     return ListeningSocket(server, hosts_of_port(port), port)
+
+
+_FIRST_PASSED = 3
+
+
+def passed_port(
+    environ: Mapping[str, str], port: int, hop_limit: int | None = None
+) -> ListeningSocket | None:
+    """Return the port on which systemd listens for this process; ``None``: it does not.
+
+    It goes on to when this process ends, however that is: nobody else gets the port in between
+    (sd_listen_fds(3)). ``port`` is the one that is wanted; 0: any.
+
+    Raises:
+        UsageError: it is another socket than that of a port of 127.0.0.1.
+    """
+    if environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    with suppress(OSError):
+        server = socket.socket(fileno=_FIRST_PASSED)
+        if environ.get("LISTEN_FDS") == "1" and _is_listening_on(server, port):
+            server.set_inheritable(False)
+            if hop_limit is not None:
+                server.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hop_limit)
+            port = server.getsockname()[1]
+            return ListeningSocket(server, hosts_of_port(port), port)
+        server.close()
+    raise UsageError(
+        f"systemd listens on something else than {ADDRESS}:{port or 'PORT'}",
+        fix="print both units with the same options: --unit systemd, --unit systemd-socket",
+    )
+
+
+def _is_listening_on(server: socket.socket, port: int) -> bool:
+    if (server.family, server.type) != (socket.AF_INET, socket.SOCK_STREAM):
+        return False
+    address, found = server.getsockname()
+    listens = server.getsockopt(socket.SOL_SOCKET, _ACCEPTS_CONNECTIONS) == 1
+    return listens and address == ADDRESS and port in (0, found)
 
 
 def address_of(port: int) -> str:

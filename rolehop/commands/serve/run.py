@@ -172,6 +172,8 @@ def print_unit(
         UsageError: the token could be nowhere in memory, or a unit cannot hold what was typed.
     """
     from rolehop.commands.serve.service_unit import (
+        SERVICE_PORT,
+        SYSTEMD_SOCKET,
         Service,
         metadata_of_service,
         unit_text,
@@ -187,12 +189,14 @@ def print_unit(
         _without_unit(typed),
         str(Path.cwd()),
         has_token_file=settings.token_file is not None,
+        port=settings.port or SERVICE_PORT,
     )
     cli.terminal.write_output(unit_text(manager, service, cli.app), "utf-8")
-    if settings.imds:
-        _note_metadata(cli, names[0], metadata_of_service(settings))
+    if manager != SYSTEMD_SOCKET:
+        if settings.imds:
+            _note_metadata(cli, names[0], metadata_of_service(settings))
+        _note_variables(cli, names)
     cli.terminal.write_lines_beside(usage_lines(manager, names, settings))
-    _note_variables(cli, names)
 
 
 def _serve_command(cli: CommandContext, settings: ServerSettings) -> list[str]:

@@ -53,6 +53,7 @@ from rolehop.commands.serve.loop import (
     listen_on_port,
     listen_on_socket,
     open_to_containers,
+    passed_port,
 )
 from rolehop.commands.serve.rules import HOP_LIMIT, MetadataService, Rules, metadata_of, path_of
 from rolehop.commands.serve.running import (
@@ -426,9 +427,13 @@ def _for_containers(app: App, settings: ServerSettings) -> ServerSettings:
 
 
 def _listen(app: App, settings: ServerSettings) -> ListeningSocket:
-    port = settings.port
+    port, hop_limit = settings.port, HOP_LIMIT if settings.imds else None
+    # What is passed to exec is its command's.
+    passed = passed_port(app.variables, port, hop_limit) if settings.command == SERVE else None
+    if passed is not None:
+        return passed
     try:
-        return listen_on_port(port, HOP_LIMIT if settings.imds else None)
+        return listen_on_port(port, hop_limit)
     except PortInUse:
         raise UsageError(
             f"port {port} is in use",

@@ -10,7 +10,7 @@ from rolehop.base.advice import is_plain
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import UsageError
 from rolehop.base.text import is_visible, pluralize, visible
-from rolehop.commands.serve.loop import address_of
+from rolehop.commands.serve.loop import ADDRESS, address_of
 from rolehop.commands.serve.rules import metadata_of, path_of
 from rolehop.commands.serve.token_file import runtime_folder
 from rolehop.handover.formats import FULL_URI, METADATA, TOKEN, TOKEN_FILE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.commands.serve.server import ServerSettings
 
-SYSTEMD, LAUNCHD = "systemd", "launchd"
+SYSTEMD, SYSTEMD_SOCKET, LAUNCHD = "systemd", "systemd-socket", "launchd"
 
 SERVICE_PORT = 51680
 """A port for programs to remember; ``--port`` names another."""
@@ -62,10 +62,11 @@ class Service:
     """Where it was typed."""
     has_token_file: bool = False
     """Whether what was typed names one."""
+    port: int = SERVICE_PORT
 
 
 def unit_text(manager: str, service: Service, app: App) -> str:
-    """Return the definition for `SYSTEMD` or `LAUNCHD`; the token is in memory there.
+    """Return the definition for `SYSTEMD`, `SYSTEMD_SOCKET` or `LAUNCHD`; the token is in memory there.
 
     Raises:
         UsageError: it cannot be.
@@ -75,6 +76,8 @@ def unit_text(manager: str, service: Service, app: App) -> str:
     for each in (service.folder, *words, *environ.values()):
         if not is_visible(each):
             raise UsageError(f"a unit cannot hold this: {visible(each)}")
+    if manager == SYSTEMD_SOCKET:
+        return systemd_socket(service)
     if manager == SYSTEMD:
         _check_paths(service)
         return systemd_unit(service, environ)
@@ -110,13 +113,15 @@ def systemd_unit(service: Service, environ: Mapping[str, str]) -> str:
     # No variable is looked for in the program's path, so a dollar there is one.
     command = [_word(program, dollar="$"), *map(_word, words), *token]
     variables = (_word(f"{name}={value}", dollar="$") for name, value in environ.items())
-    many = len(service.chains) > _MOST_NAMES
-    chains = pluralize(len(service.chains), "chain") if many else " ".join(service.chains)
     return "\n".join(
         [
             "[Unit]",
             # A name may end with a backslash, which continues a line.
-            f"Description={chains.replace('%', '%%')}, served by rolehop",
+            f"Description={_chains_of(service)}, served by rolehop",
+            "Requires=%N.socket",
+            "After=%N.socket",
+            # Else the socket is closed once the service was started too often.
+            "StartLimitIntervalSec=0",
             "",
             "[Service]",
             f"ExecStart={' '.join([*command, *map(_word, service.arguments)])}",
@@ -128,9 +133,41 @@ def systemd_unit(service: Service, environ: Mapping[str, str]) -> str:
             "",
             "[Install]",
             "WantedBy=default.target",
+            "Also=%N.socket",
             "",
         ]
     )
+
+
+def systemd_socket(service: Service) -> str:
+    """Return the unit of the service's port (systemd.socket(5)).
+
+    systemd listens there also while the service is not there, be it killed: what holds its token
+    sends that to nobody else.
+    """
+    return "\n".join(
+        [
+            "[Unit]",
+            f"Description=The port of {_chains_of(service)}, served by rolehop",
+            "",
+            "[Socket]",
+            f"ListenStream={ADDRESS}:{service.port}",
+            # A service that cannot start would be started for ever for one waiting client.
+            "FlushPending=yes",
+            # Else the socket is closed after many requests that found no service.
+            "TriggerLimitIntervalSec=0",
+            "",
+            "[Install]",
+            "WantedBy=sockets.target",
+            "",
+        ]
+    )
+
+
+def _chains_of(service: Service) -> str:
+    many = len(service.chains) > _MOST_NAMES
+    chains = pluralize(len(service.chains), "chain") if many else " ".join(service.chains)
+    return chains.replace("%", "%%")
 
 
 def _launchd_plist(service: Service, environ: Mapping[str, str]) -> str:
@@ -153,8 +190,11 @@ def _launchd_plist(service: Service, environ: Mapping[str, str]) -> str:
 
 def usage_lines(manager: str, chains: Sequence[str], settings: ServerSettings) -> list[str]:
     """Say how the service is started, and which variables a program then needs."""
+    if manager == SYSTEMD_SOCKET:
+        return ["it is ~/.config/systemd/user/rolehop.socket, beside that of --unit systemd"]
     start = (
-        "systemctl --user enable --now rolehop  (~/.config/systemd/user/rolehop.service)"
+        "systemctl --user enable --now rolehop  (~/.config/systemd/user/rolehop.service, and"
+        " rolehop.socket of --unit systemd-socket)"
         if manager == SYSTEMD
         else "launchctl bootstrap gui/$UID ~/Library/LaunchAgents/rolehop.plist"
     )

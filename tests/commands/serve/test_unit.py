@@ -15,7 +15,7 @@ import pytest
 
 from rolehop.app.context import App
 from rolehop.base.errors import UsageError
-from rolehop.commands.serve.service_unit import Service, systemd_unit, unit_text
+from rolehop.commands.serve.service_unit import Service, systemd_socket, systemd_unit, unit_text
 from tests.commands.serve.server import TOKEN_FILE
 from tests.support.environment import ROOT
 from tests.support.ports import held_port
@@ -61,6 +61,7 @@ def test_systemd_takes_the_unit(world: World) -> None:
     service = Service(["a\\"], [str(program), "serve"], odd, str(folder))
     unit = world.home / "rolehop.service"
     unit.write_text(systemd_unit(service, {"AWS_CONFIG_FILE": f"{folder}/config"}))
+    (world.home / "rolehop.socket").write_text(systemd_socket(service))
     done = world.run("systemd-analyze", "--user", "verify", str(unit))
     assert (done.code, done.err) == (0, "")
 
@@ -80,7 +81,7 @@ def test_a_word_of_a_unit_is_one_word(text: str, word: str) -> None:
     lines = unit.splitlines()
     start = f"ExecStart=rolehop serve --token-file %t/rolehop.token {word}"
     assert start in lines
-    assert len(lines) == 13
+    assert len(lines) == 17
 
 
 def test_what_a_unit_cannot_hold_is_refused(world: World) -> None:
