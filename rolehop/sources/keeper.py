@@ -1,4 +1,4 @@
-"""Runs a program and keeps what it starts: ``python keeper.py STATUS CONTROL COMMAND…``, Linux only.
+"""Runs a program and keeps what it starts: ``python keeper.py STATUS CONTROL FILE COMMAND…``, Linux only.
 
 A process whose parent ends becomes a child of the keeper (``PR_SET_CHILD_SUBREAPER``), not of the
 system's first process. So whatever a program starts stays below the keeper, even in a session of
@@ -33,16 +33,16 @@ def main() -> None:
     status, control = int(sys.argv[1]), int(sys.argv[2])
     for each in (status, control):
         os.set_inheritable(each, False)
-    command = [os.fsencode(each) for each in sys.argv[3:]]
+    file, *command = [os.fsencode(each) for each in sys.argv[3:]]
     environ = _environment()
     if not _prctl(_SET_CHILD_SUBREAPER, 1):
-        _become(command, environ, status)
+        _become(file, command, environ, status)
     problem, started = os.pipe()
     program = os.fork()
     if not program:
         # If the keeper is killed, the program ends, too.
         _prctl(_SET_PDEATHSIG, 9)
-        _become(command, environ, started)
+        _become(file, command, environ, started)
     os.close(started)
     error = os.read(problem, 16)
     if error:
@@ -74,12 +74,12 @@ def _environment() -> dict[bytes, bytes]:
     }
 
 
-def _become(command: list[bytes], environ: dict[bytes, bytes], problem: int) -> None:
-    """Become the program; if that is not possible, write why to ``problem`` and end."""
+def _become(file: bytes, command: list[bytes], environ: dict[bytes, bytes], problem: int) -> None:
+    """Become the program in ``file``, and no other one; else write why to ``problem`` and end."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(command[0], command, environ)  # noqa: S606 - that is the command
+        os.execve(file, command, environ)  # noqa: S606 - that is the command
     except OSError as error:
         os.write(problem, b"E%d\n" % (error.errno or 0))
     except ValueError:

@@ -7,7 +7,6 @@ What it leaves out stands in the guide (``guide/security.md``), each thing with 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.base.digest import digest_of
 from rolehop.base.files import is_plain_file, is_there
 from rolehop.sources.programs import own_session
+from rolehop.sources.running_program import program_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -90,27 +90,19 @@ def sign_in_endpoints(context: SourceContext) -> tuple[tuple[str, str], ...]:
 
 def _program(name: str, context: SourceContext) -> str | None:
     """Return the path of the program that is started; ``None``: there is none on ``PATH``."""
-    path = context.environ.get("PATH", os.defpath)
-    if sys.platform == "win32":
-        import shutil  # only there, where one name may have many endings
-
-        return shutil.which(name, path=path)
-    if "/" in name:
-        return _watched(Path(name), context)
-    for folder in path.split(os.pathsep):
-        candidate = Path(folder, name)
-        found = _watched(candidate, context)
-        if is_plain_file(candidate) and os.access(candidate, os.X_OK):
-            return found
-    return None
+    file = program_file(name, context.environ, lambda each: _watch(Path(each), context))
+    if file is None:
+        return None
+    path = Path(file)
+    return str(path) if path.is_absolute() or not is_there(path) else f"{_here(context)}/{path}"
 
 
-def _watched(path: Path, context: SourceContext) -> str:
-    """Return ``path`` in full, noted as a file that a record depends on."""
+def _watch(path: Path, context: SourceContext) -> None:
+    """Note ``path`` as one that a record depends on."""
     if path.is_absolute():
-        return str(context.watched(path))
-    context.watched_here(str(path))
-    return f"{_here(context)}/{path}" if is_there(path) else str(path)
+        context.watched(path)
+    else:
+        context.watched_here(str(path))
 
 
 def _working_folder(

@@ -18,7 +18,7 @@ from rolehop.base.files import is_plain_file, is_there
 from rolehop.base.text import clean
 from rolehop.base.time_limit import program_may_ask, seconds_left, unattended
 from rolehop.base.waits import Wait
-from rolehop.sources.running_program import ProcessTree, Program
+from rolehop.sources.running_program import ProcessTree, Program, is_startable, program_file
 from rolehop.sources.source_type import Diagnosis
 
 if TYPE_CHECKING:
@@ -38,11 +38,17 @@ class ProgramErrors:
 
     def not_started(self, error: OSError | ValueError) -> SourceError:
         """Return the error of a program that the system did not start."""
-        cause = error.strerror if isinstance(error, OSError) else None
+        file, reason = self._path, "it is not a program"
+        if isinstance(error, OSError):
+            file, reason = error.filename or file, error.strerror or reason
+            if _lacks_interpreter(file, error):
+                reason = "its interpreter is missing"
+        # Only of the system's words the first one is in capitals.
+        reason = reason[:1].lower() + reason[1:]
         return SourceError(
             f"{self._what} cannot be started",
-            cause=f"{self.name}: {(cause or 'it is not a program').lower()}",
-            fix=_how_to_start(self._path, error),
+            cause=f"{clean(file)}: {reason}",
+            fix=_how_to_start(file, error),
         )
 
     def too_long(self, stream: str, longest: int) -> SourceError:
@@ -96,11 +102,16 @@ def _how_to_start(program: str, error: OSError | ValueError) -> str:
         return "let it begin with a line that names its interpreter, e.g. #!/bin/sh"
     if number == errno.EACCES and is_plain_file(program):
         return Advice("make it executable: chmod +x ", Argument(program))
-    if number == errno.ENOENT and is_plain_file(program):
+    if isinstance(error, OSError) and _lacks_interpreter(program, error):
         return "correct its first line: the interpreter that it names does not exist"
     if Path(program).is_absolute():
         return "correct the path of the program, or install it there"
     return "write the program's whole path: no shell expands ~ or $VAR there"
+
+
+def _lacks_interpreter(program: str, error: OSError) -> bool:
+    """True if ``program`` is there: then it is what its first line names that is not."""
+    return error.errno == errno.ENOENT and is_plain_file(program)
 
 
 def _exit_text(code: int | None) -> str:
@@ -313,13 +324,12 @@ def diagnose_program(command: Sequence[str], context: SourceContext, looked_for:
 
 def why_not_startable(program: str, environ: Mapping[str, str]) -> str | None:
     """Return why ``program`` cannot be started, or ``None`` if it can; nothing is run."""
-    import shutil  # on this path only: it costs milliseconds
-
-    if shutil.which(program, path=environ.get("PATH", os.defpath)) is not None:
-        return None
-    if not {os.sep, "/"} & set(program):
+    file = program_file(program, environ)
+    if file is None:
         return "it is not on PATH"
-    return "it is not executable" if is_there(program) else "it is not there"
+    if is_startable(file):
+        return None
+    return "it is not executable" if is_there(file) else "it is not there"
 
 
 def first_line(output: bytes) -> str:

@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from rolehop.base.dataclass import dataclass
+from rolehop.base.files import is_plain_file
 from rolehop.base.time_limit import comes_within
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _REAP_SECONDS = 1.0
 
 
+def _ignore_path(path: str) -> None:
+    """Look at a path, and tell nobody."""
+
+
+def program_file(
+    name: str, environ: Mapping[str, str], look_at: Callable[[str], None] = _ignore_path
+) -> str | None:
+    """Return the path of the file that is started as ``name``; ``None``: there is none on ``PATH``.
+
+    It is also in the key of the program's sessions: if it cannot be started, nothing else on
+    ``PATH`` is. ``look_at`` is called with each path that may be the one, before it is examined.
+    """
+    path = environ.get("PATH", os.defpath)
+    if sys.platform == "win32":
+        import shutil  # only there, where one name may have many endings
+
+        return shutil.which(name, path=path) or (name if Path(name).name != name else None)
+    if "/" in name:
+        look_at(name)
+        return name
+    for folder in path.split(os.pathsep):
+        file = f"{folder or os.curdir}/{name}"
+        look_at(file)
+        if is_startable(file):
+            return file
+    return None
+
+
+def is_startable(file: str) -> bool:
+    """True if ``file`` is a plain file that may be executed."""
+    return is_plain_file(file) and os.access(file, os.X_OK)
+
+
 class Program:
     """A program that has been started; its stdin and its terminal are ours."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Start ``command`` with ``environ``.
+        """Start ``command`` with ``environ``; its own name stays as it is written.
 
         Raises:
             OSError: it cannot be started.
@@ -41,16 +76,21 @@ class Program:
         self.has_lost_keeper = False
         """True if its keeper was killed, and it with its keeper."""
 
-        status, control, kept = -1, -1, list(command)
-        if command and _can_keep():
+        name = command[0] if command else ""
+        file = program_file(name, environ)
+        if file is None:
+            raise FileNotFoundError(errno.ENOENT, "it is not on PATH", name)
+        status, control, kept, started = -1, -1, list(command), file
+        if _can_keep():
             self._status, status = os.pipe()
             control, self._control = os.pipe()
             keeper = [sys.executable, "-I", "-S", "-B", str(_KEEPER), str(status), str(control)]
-            kept = [*keeper, *command]
+            kept, started = [*keeper, file, *command], sys.executable
         passed = tuple(each for each in (status, control) if each >= 0)
         try:
             self._process = subprocess.Popen(
                 kept,
+                executable=started,
                 env=dict(environ),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -63,9 +103,9 @@ class Program:
             for each in passed:
                 os.close(each)
         if self._status is not None:
-            self._await_start(command)
+            self._await_start(file)
 
-    def _await_start(self, command: Sequence[str]) -> None:
+    def _await_start(self, file: str) -> None:
         try:
             line = self._line(None)
         except BaseException:
@@ -77,7 +117,7 @@ class Program:
             number = int(line[1:])
             if not number:
                 raise ValueError("it cannot be passed on")
-            raise OSError(number, os.strerror(number), command[0])
+            raise OSError(number, os.strerror(number), file)
 
     def _give_up(self) -> None:
         self.kill()

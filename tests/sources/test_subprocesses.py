@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import string
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from rolehop.base.dataclass import replace
 from rolehop.base.errors import SourceError
 from rolehop.base.threads import call_within
 from rolehop.sources import programs
-from rolehop.sources.programs import masked, source_command_output
+from rolehop.sources.programs import masked, program_output, source_command_output
 from rolehop.vault import locks
 from tests.sources.conftest import Home
 from tests.sources.machines import Typist
@@ -201,6 +202,65 @@ def test_a_program_by_its_whole_path_that_cannot_be_started_says_what_to_fix(
     with pytest.raises(SourceError, match="x cannot be started") as caught:
         source_command_output([str(program)], home.context(), what="x")
     assert way_out in str(caught.value.fix)
+
+
+@pytest.fixture
+def no_keeper(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Start programs as on macOS: this Python looks like a part of another program there."""
+    if request.param:
+        other = tmp_path_factory.mktemp("part") / "other"
+        other.symlink_to(sys.executable)
+        monkeypatch.setattr(sys, "executable", str(other))
+
+
+BOTH = pytest.mark.parametrize("no_keeper", [False, True], ids=["kept", "not-kept"], indirect=True)
+
+
+@BOTH
+@pytest.mark.usefixtures("no_keeper")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("#!/nonexistent/python\n", "its interpreter is missing"),
+        ("echo me\n", "exec format error"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_not_replaced_by_another_one_on_path(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    """The first one is in the key of the sessions, so they must not be those of the second one."""
+    for folder, content in (("first", text), ("second", "#!/bin/sh\necho somebody else\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tool").write_text(content)
+        (tmp_path / folder / "tool").chmod(0o700)
+    environ = {"PATH": f"{tmp_path / 'first'}:{tmp_path / 'second'}"}
+    with pytest.raises(SourceError, match="x cannot be started") as caught:
+        program_output(["tool"], environ, what="x", say=print)
+    assert caught.value.cause == f"{tmp_path / 'first' / 'tool'}: {reason}"
+
+
+@BOTH
+@pytest.mark.usefixtures("no_keeper")
+def test_a_program_is_called_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tool").symlink_to("/bin/sh")
+    script = ["-c", "tr '\\0' ' ' </proc/$$/cmdline"]
+    said = program_output(["tool", *script], {"PATH": f"{tmp_path}:/bin"}, what="x", say=print)
+    assert said.startswith(b"tool -c ")
+    monkeypatch.chdir(tmp_path)  # an empty name on PATH is the working folder
+    said = program_output(["tool", *script], {"PATH": ":/bin"}, what="x", say=print)
+    assert said.startswith(b"tool -c ")
+
+
+def test_a_program_that_is_not_on_path_says_so(home: Home) -> None:
+    with pytest.raises(SourceError) as caught:
+        source_command_output(["no-such-tool"], home.context(), what="x")
+    assert caught.value.cause == "no-such-tool: it is not on PATH"
 
 
 def test_a_program_by_its_name_alone_is_to_be_named_whole(home: Home) -> None:
