@@ -18,6 +18,7 @@ from tests.storm.faults import (
     crowds,
     disks,
     keyrings,
+    servers,
     signals,
     state,
     stored_keys,
@@ -25,7 +26,7 @@ from tests.storm.faults import (
 from tests.storm.faults.arena import LONGEST_RUN, Arena, NotSurvived, arena
 from tests.storm.faults.kinds import KINDS, Kind
 
-_MODULES = (answers, clocks, crowds, disks, keyrings, signals, state, stored_keys)
+_MODULES = (answers, clocks, crowds, disks, keyrings, servers, signals, state, stored_keys)
 _BETWEEN_LOGOUTS = 20
 _BETWEEN_LINES = 100
 _TRIES = 6  # for a fault that came too late
