@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from rolehop.base.advice import Advice, Argument
-from rolehop.base.dataclass import dataclass
+from rolehop.base.dataclass import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,10 @@ if sys.platform == "win32":
         """``None``, for the same reason."""
         return None
 
+    def distrust_of_authorities(path: Path) -> Distrust | None:
+        """``None``, for the same reason."""
+        return None
+
     def open_judged(path: Path, *, follow: bool = True) -> tuple[int, Distrust | None]:
         """Open the file for reading; nothing is judged, for the same reason."""
         return os.open(path, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT), None
@@ -100,6 +104,7 @@ else:
     from rolehop.base.way import Step, descend
 
     _REMOVE_ACL = "setfacl --remove-all"
+    _MACS_ADMINS = 80  # the group admin, whose members may become root
     _ACL = "system.posix_acl_access"
     _ALL_USERS = ["0", "0", "4294967295"]  # each by its own number
     _WITHOUT_ACL = (errno.ENODATA, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -200,6 +205,14 @@ else:
         def is_sticky(self) -> bool:
             """True if others cannot rename or remove what is not theirs in it."""
             return self.found is not None and bool(self.found.st_mode & stat.S_ISVTX)
+
+        @property
+        def is_macs_admins(self) -> bool:
+            """True for a folder of macOS that only the group admin can write, as Homebrew's are."""
+            if sys.platform == "darwin" and self.found is not None:
+                is_admins = self.found.st_gid == _MACS_ADMINS and stat.S_ISDIR(self.found.st_mode)
+                return is_admins and not self.found.st_mode & stat.S_IWOTH
+            return False
 
         @property
         def stranger(self) -> str | None:
@@ -395,9 +408,26 @@ else:
         One that is not there yet must not be for others to create.
         """
         try:
-            *above, last = map(_place, descend(path))
+            return _distrust_of_places([_place(step) for step in descend(path)])
         except OSError as error:
             return _not_inspected(error, path)
+
+    def distrust_of_authorities(path: Path) -> Distrust | None:
+        """Return who else could change the CA certificates in a file or folder, or the way to it.
+
+        Often they are the machine's: in a user namespace they are the overflow user's, as the
+        folders on the way are, and on macOS in folders of Homebrew.
+        """
+        try:
+            way = [_place(step) for step in descend(path)]
+        except OSError as error:
+            return _not_inspected(error, path)
+        return _distrust_of_places(
+            [replace(each, writer=None) if each.is_macs_admins else each for each in way]
+        )
+
+    def _distrust_of_places(way: Sequence[_Place]) -> Distrust | None:
+        *above, last = way
         found = next(filter(None, map(_distrust_on_way, above)), None)
         if found is not None:
             return found

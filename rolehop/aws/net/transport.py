@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +46,7 @@ from rolehop.aws.net.exchange_clock import offset_of_server, this_moment
 from rolehop.base.credentials import scrub
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError, ServiceError
+from rolehop.base.file_access import distrust_of_authorities
 from rolehop.base.files import endless, is_there
 from rolehop.base.json_fields import json_object
 from rolehop.base.startup import Pattern
@@ -189,10 +191,11 @@ _NETWORK_SIGN_IN = 511
 
 
 def check_ca_bundle(path: str) -> None:
-    """Check that a CA bundle, a file or a folder, is there and has an end.
+    """Check that a CA bundle, a file or a folder, is there, has an end, and is not for others to write.
 
     Raises:
-        ConfigError: it is not there, or is a pipe or a device.
+        ConfigError: it is not there, is a pipe or a device, or others could have written it: they
+            could be whom AWS's services are taken for.
     """
     reason = endless(path) if is_there(path) else "it does not exist"
     if reason is not None:
@@ -200,6 +203,13 @@ def check_ca_bundle(path: str) -> None:
             f"the CA bundle {path!r} cannot be read",
             cause=reason,
             fix="correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the AWS config",
+        )
+    distrust = distrust_of_authorities(Path(path))
+    if distrust is not None:
+        raise ConfigError(
+            f"the CA bundle {path!r} is not followed",
+            cause=str(distrust),
+            fix=distrust.advice(path),
         )
 
 
@@ -312,7 +322,7 @@ class Transport:
             pool_size: connections that are kept; extra ones are closed after use.
 
         Raises:
-            ConfigError: the CA bundle does not exist, or is a pipe or a device.
+            ConfigError: the CA bundle must not be used, as `check_ca_bundle` says.
         """
         if settings.ca_bundle is not None:
             check_ca_bundle(settings.ca_bundle)

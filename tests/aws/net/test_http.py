@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +13,12 @@ import pytest
 from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.net.connection_errors import ConnectionFailure, FailureKind
 from rolehop.aws.net.http import HttpClient, HttpRequest
-from rolehop.aws.net.transport import HttpResponse
+from rolehop.aws.net.transport import HttpResponse, check_ca_bundle
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, RolehopError, ServiceError, SourceError
 from tests.doubles.web import Asked, Reply, Service
+from tests.support.other_users import AS_ROOT
 
 HIDDEN = "a-bearer-token-nobody-sees"
 SETTINGS = ClientSettings("eu-west-1")
@@ -160,6 +163,45 @@ def test_a_ca_bundle_that_is_not_there_is_a_config_error(tmp_path: Path) -> None
     settings = ClientSettings("eu-west-1", ca_bundle=str(tmp_path / "none"))
     with HttpClient(settings) as client, pytest.raises(ConfigError, match="cannot be read"):
         client.send(HttpRequest("GET", "https://127.0.0.1/"))
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_ca_bundle_that_others_can_write_is_not_followed(tmp_path: Path, is_folder: bool) -> None:
+    bundle = tmp_path / "shared" / "bundle"
+    bundle.parent.mkdir()
+    if is_folder:
+        bundle.mkdir()
+    else:
+        bundle.write_text("")
+    check_ca_bundle(str(bundle))
+    bundle.chmod(0o777)
+    with pytest.raises(ConfigError, match="everybody on this machine can write it") as caught:
+        check_ca_bundle(str(bundle))
+    assert caught.value.fix == f"chmod go-w {bundle}"
+    bundle.chmod(0o755)
+    bundle.parent.chmod(0o777)
+    with pytest.raises(ConfigError, match=f"can write {bundle.parent} on the way to it"):
+        check_ca_bundle(str(bundle))
+
+
+@AS_ROOT
+def test_a_ca_bundle_of_homebrews_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folders are for macOS's group admin to write."""
+    bundle = tmp_path / "etc" / "cert.pem"
+    bundle.parent.mkdir()
+    bundle.write_text("")
+    for path in (bundle.parent, bundle):
+        os.chown(path, -1, 80)
+    bundle.parent.chmod(0o775)
+    with pytest.raises(ConfigError, match="not followed"):
+        check_ca_bundle(str(bundle))
+    monkeypatch.setattr(sys, "platform", "darwin")
+    check_ca_bundle(str(bundle))
+    bundle.chmod(0o664)
+    with pytest.raises(ConfigError, match="can write it"):
+        check_ca_bundle(str(bundle))
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
