@@ -168,7 +168,9 @@ def _with_step(app: App, index: Index, step: Step, chain: str) -> Index:
     if session is None:
         return index
     parent = index.sessions.get(step.parent or "") if isinstance(step, HopStep) else None
-    return index.with_session(make_entry(step, session, chain, app.vault.backend or "", parent))
+    return index.with_session(
+        make_entry(step, session, chain, app.vault.backend or "", parent, app.now())
+    )
 
 
 def _lost_sessions(app: App, index: Index, before: Index) -> frozenset[OrphanedSession]:

@@ -224,14 +224,14 @@ def _from_record(
     found = cached_item(name, app.variables)
     if found is None:
         return None
-    from rolehop.vault.serialization import Damaged, read_item, start_of_machine
+    from rolehop.vault.serialization import Damaged, read_item
 
     record, item = found
     try:
-        session = read_item(item, record.key, start_of_machine(app.now()))
+        session = read_item(item, record.key)
     except Damaged:
         return None
-    progress.from_record(record.label, session.local_expires_at)
+    progress.from_record(record.label, session.ends_at(app.now()))
     return HandoverSession(record.name, record.region or None, session)
 
 

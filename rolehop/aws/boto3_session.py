@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import boto3
 import botocore.session
@@ -45,11 +46,22 @@ class _ChainCredentials(DeferredRefreshableCredentials):  # type: ignore[misc]
     """Refreshes under botocore's lock, so many threads share one call of ``load``."""
 
     def __init__(self, load: Callable[[], Session]) -> None:
-        super().__init__(refresh_using=self._metadata, method=_Provider.METHOD)
+        super().__init__(
+            refresh_using=self._metadata, method=_Provider.METHOD, time_fetcher=self._time
+        )
         self._load_session = load
+        self._session: Session | None = None
+
+    def _time(self) -> datetime:
+        """Return the time by the clock of receipt, which botocore compares with the session's end.
+
+        This machine's clock may have been set since.
+        """
+        now, session = datetime.now(UTC), self._session
+        return now if session is None else now + (session.local_expires_at - session.ends_at(now))
 
     def _metadata(self) -> dict[str, str | None]:
-        session = self._load_session()
+        session = self._session = self._load_session()
         # A session of 15 minutes would otherwise be asked for at every request.
         life = (session.local_expires_at - session.issued_at).total_seconds()
         self._advisory_refresh_timeout = min(_ADVISORY_SECONDS, life / 2)
@@ -59,6 +71,6 @@ class _ChainCredentials(DeferredRefreshableCredentials):  # type: ignore[misc]
             "access_key": session.credentials.access_key_id,
             "secret_key": session.credentials.secret_access_key.reveal(),
             "token": None if token is None else token.reveal(),
-            "expiry_time": session.local_expires_at.isoformat(),  # botocore compares it here
+            "expiry_time": session.local_expires_at.isoformat(),  # compared with `_time`
             "account_id": session.account or None,
         }

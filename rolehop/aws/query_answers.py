@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from rolehop.base.arn import RoleArn, account_of
 from rolehop.base.credentials import Credentials, Session, scrub
 from rolehop.base.dataclass import dataclass
+from rolehop.base.durations import start_of_machine
 from rolehop.base.json_fields import access_key_id, instant, sendable_secret
 from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
@@ -109,6 +110,11 @@ class Receipt:
     clock_offset: timedelta = timedelta()
     """AWS's clock minus this machine's; zero if not known."""
 
+    @property
+    def started_at(self) -> datetime:
+        """When this machine started, by the clock that ``at`` is by."""
+        return start_of_machine(self.at)
+
 
 class SessionEnded(ValueError):
     """The session in an answer has ended before the answer was there."""
@@ -140,7 +146,9 @@ def read_role_session(result: Element, hop: Hop, received: Receipt) -> Session:
     identity = result.findtext("SourceIdentity")
     if identity and hop.source_identity and identity != hop.source_identity:
         raise ValueError("the session has another source identity than the one asked for")
-    return Session(credentials, arn, hop.role.account, received.at, expires_at, user_id)
+    return Session(
+        credentials, arn, hop.role.account, received.at, expires_at, user_id, received.started_at
+    )
 
 
 def read_federated_session(
@@ -158,13 +166,15 @@ def read_federated_session(
     """
     credentials, expires_at = read_credentials(result, received, duration_seconds or MAX_DURATION)
     arn, user_id = _read_role_user(result, role, session_name)
-    return Session(credentials, arn, role.account, received.at, expires_at, user_id)
+    return Session(
+        credentials, arn, role.account, received.at, expires_at, user_id, received.started_at
+    )
 
 
 def read_token_session(result: Element, received: Receipt, duration_seconds: int) -> Session:
     """Return the session of GetSessionToken, whose answer does not name its principal."""
     credentials, expires_at = read_credentials(result, received, duration_seconds)
-    return Session(credentials, "", "", received.at, expires_at)
+    return Session(credentials, "", "", received.at, expires_at, started_at=received.started_at)
 
 
 def read_caller(result: Element) -> CallerIdentity:

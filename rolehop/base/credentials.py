@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from rolehop.base.dataclass import dataclass
-from rolehop.base.durations import is_fresh
+from rolehop.base.durations import end_by_new_clock, is_fresh, start_of_machine
 
 HIDDEN = "[hidden]"
 
@@ -116,14 +116,24 @@ class Session:
     user_id: str = ""
     """The unique ID (``AROA…:session``); empty if not known yet."""
 
+    started_at: datetime | None = None
+    """When this machine started, by the clock of ``issued_at``; ``None`` if not known."""
+
     @property
     def local_expires_at(self) -> datetime:
-        """``expires_at`` as this machine's clock will show it."""
+        """``expires_at`` as the clock of ``issued_at`` will show it: see `ends_at`."""
         return self.expires_at - self.credentials.clock_offset
+
+    def ends_at(self, now: datetime) -> datetime:
+        """Return when it ends by this machine's clock, which says ``now`` and may have been set."""
+        if self.started_at is None:
+            return self.local_expires_at
+        shift = start_of_machine(now) - self.started_at
+        return end_by_new_clock(self.local_expires_at, self.expires_at, shift)
 
     def lasts(self, now: datetime, min_ttl: timedelta) -> bool:
         """True if enough life is left at ``now``, by this machine's clock."""
-        return is_fresh(self.issued_at, self.local_expires_at, now, min_ttl)
+        return is_fresh(self.issued_at, self.ends_at(now), now, min_ttl)
 
 
 StoredDocument = Mapping[str, str | Secret]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from rolehop.base.startup import Pattern
 from rolehop.base.text import pluralize, quoted
+from rolehop.hotpath.record import started_at
 
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 
@@ -69,6 +70,11 @@ def read_moment(text: object) -> datetime:
     return found.astimezone(UTC)
 
 
+def start_of_machine(now: datetime) -> datetime:
+    """Return when this machine started, by its clock, which says ``now``."""
+    return datetime.fromtimestamp(started_at(now.timestamp()), UTC)
+
+
 def end_by_new_clock(
     local_expires_at: datetime, expires_at: datetime, shift: timedelta
 ) -> datetime:
@@ -95,7 +101,8 @@ def is_fresh(
     """
     if issued_at - now > CLOCK_TOLERANCE:
         return False
-    return local_expires_at - now >= min(min_ttl, (local_expires_at - issued_at) / 2)
+    life = max(local_expires_at - issued_at, timedelta())  # less than none: the clock was set back
+    return local_expires_at - now >= min(min_ttl, life / 2)
 
 
 MINUTE = 60

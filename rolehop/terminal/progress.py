@@ -32,6 +32,10 @@ def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
     return LiveLines(terminal, now) if terminal.rewrites_lines else PlainLines(terminal, now)
 
 
+def _left_of(session: Session, now: datetime) -> str:
+    return show_left(session.ends_at(now), now)
+
+
 @contextlib.contextmanager
 def walk_progress(terminal: Terminal, now: Callable[[], datetime]) -> Iterator[Progress]:
     """Show the progress of one walk, after which the program goes on whether or not it failed."""
@@ -82,7 +86,7 @@ class PlainLines(_Watched):
         """Show a call that has ended."""
         self._unwatch()
         if not cached:
-            left = show_left(session.local_expires_at, self._now())
+            left = _left_of(session, self._now())
             self._terminal.note(f"{self._label(step, total)}  called, {left}")
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
@@ -112,7 +116,7 @@ class LiveLines(_Watched):
         """Show where the session came from and how long it lasts."""
         self._unwatch()
         origin = "from cache" if cached else "called"
-        left = show_left(session.local_expires_at, self._now())
+        left = _left_of(session, self._now())
         output.rewrite_line("")
         line = f"{self._label(step, total)}  {origin}, {left}"
         output.write_lines(self._terminal.fitted(line))

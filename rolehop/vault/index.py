@@ -315,9 +315,14 @@ class SessionToStore(NamedTuple):
 
 
 def make_entry(
-    step: Step, session: Session, chain: str, backend: str, parent: Entry | None
+    step: Step,
+    session: Session,
+    chain: str,
+    backend: str,
+    parent: Entry | None,
+    now: datetime,
 ) -> Entry:
-    """Return the entry of ``session``, which ``step`` got while walking ``chain``."""
+    """Return the entry of ``session``, which ``step`` got while walking ``chain``, to be noted ``now``."""
     kind, hop, role = "hop", 0, ""
     asked: Hop | None = None
     source = parent.source if parent is not None else ""
@@ -340,7 +345,7 @@ def make_entry(
         expires_at=session.expires_at,
         parent=step.parent,
         backend=backend,
-        local_expires_at=session.local_expires_at,
+        local_expires_at=session.ends_at(now),
     )
     if asked is None:
         return entry

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rolehop.base.digest import checked_line, is_unchanged, sha256_hex
+from rolehop.base.durations import start_of_machine
 from rolehop.base.files import entries_of, read_own, sweep_unfinished, write_beside
 from rolehop.base.startup import Pattern, debug
 from rolehop.base.time_limit import seconds_left
@@ -43,7 +44,6 @@ from rolehop.vault.serialization import (
     plain_fields,
     read_object,
     read_time,
-    start_of_machine,
 )
 
 _LONGEST = 1 << 26  # bytes; a hundred thousand sessions fit

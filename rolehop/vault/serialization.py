@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from rolehop.base.credentials import Credentials, Secret, Session, StoredDocument
-from rolehop.base.dataclass import replace
-from rolehop.base.durations import end_by_new_clock, read_moment
+from rolehop.base.durations import read_moment
 from rolehop.base.startup import Pattern
-from rolehop.hotpath.record import CHECK, ITEM_SCHEMA, is_check, started_at
+from rolehop.hotpath.record import CHECK, ITEM_SCHEMA, is_check
 from rolehop.hotpath.writer import process_line, rest_of_item, with_check
 
 DOCUMENT_SCHEMA = 2
@@ -45,11 +44,10 @@ class Damaged(Exception):
 # ---- sessions
 
 
-def as_item(session: Session, key: str, record_key: str, started_at: datetime | None = None) -> str:
+def as_item(session: Session, key: str, record_key: str) -> str:
     """Return the two lines to be stored under hop key ``key``.
 
     ``record_key`` is random, 64 hex digits: records of the hot path are sealed with it.
-    ``started_at`` is when this machine started, by its clock.
 
     Raises:
         ValueError: these are long-lived keys, not a session.
@@ -64,17 +62,14 @@ def as_item(session: Session, key: str, record_key: str, started_at: datetime | 
         as_time(session.expires_at),
         session.account,
     )
-    started = "" if started_at is None else as_time(started_at)
+    started = "" if session.started_at is None else as_time(session.started_at)
     times = as_time(session.issued_at), as_time(session.local_expires_at), started
     rest = rest_of_item(key, session.arn, session.account, session.user_id, *times, record_key)
     return with_check(f"{line}\n{rest}")
 
 
-def read_item(text: str, key: str, started_at: datetime | None = None) -> Session:
+def read_item(text: str, key: str) -> Session:
     """Return the session that ``as_item`` wrote for hop key ``key``.
-
-    ``started_at`` is when this machine started, by its clock as it is now: if that was set since,
-    the session ends at another time by it.
 
     Raises:
         Damaged: it is not whole, or belongs to another key.
@@ -90,33 +85,17 @@ def read_item(text: str, key: str, started_at: datetime | None = None) -> Sessio
         raise Damaged("it belongs to another hop key")
     if not _RECORD_KEY.fullmatch(rest["record_key"]):
         raise Damaged("it holds no record key")
-    session, started = _session(first, rest), _started_at(rest)
+    session = _session(first, rest)
     # This compares the check, too. What is not exactly what we would write now would be handed
     # over differently later.
-    if as_item(session, key, rest["record_key"], started) != text:
+    if as_item(session, key, rest["record_key"]) != text:
         raise Damaged("it is not written as rolehop writes it")
-    if started is None or started_at is None:
-        return session
-    return _by_new_clock(session, started_at - started)
+    return session
 
 
 def record_key_of(text: str) -> Secret:
     """Return the record key of an item that ``read_item`` accepts."""
     return Secret(_strings(text.partition("\n")[2], "schema", ITEM_SCHEMA)["record_key"])
-
-
-def _started_at(rest: dict[str, str]) -> datetime | None:
-    try:
-        return read_time(rest["started_at"]) if rest["started_at"] else None
-    except ValueError:
-        raise Damaged("its times make no sense") from None
-
-
-def _by_new_clock(session: Session, shift: timedelta) -> Session:
-    """Return ``session`` with its end by a clock that may have been set by ``shift``."""
-    end = end_by_new_clock(session.local_expires_at, session.expires_at, shift)
-    credentials = replace(session.credentials, clock_offset=session.expires_at - end)
-    return replace(session, credentials=credentials)
 
 
 def _session(first: dict[str, str], rest: dict[str, str]) -> Session:
@@ -125,6 +104,7 @@ def _session(first: dict[str, str], rest: dict[str, str]) -> Session:
         issued_at, local_expires_at = (
             read_time(rest[n]) for n in ("issued_at", "local_expires_at")
         )
+        started_at = read_time(rest["started_at"]) if rest["started_at"] else None
     except ValueError:
         raise Damaged("its times make no sense") from None
     if local_expires_at < issued_at:
@@ -144,6 +124,7 @@ def _session(first: dict[str, str], rest: dict[str, str]) -> Session:
         issued_at=issued_at,
         expires_at=expires_at,
         user_id=rest["user_id"],
+        started_at=started_at,
     )
 
 
@@ -211,11 +192,6 @@ def read_time(text: str) -> datetime:
     if not _EXACT_TIME.fullmatch(text):
         raise ValueError("not a time in UTC with whole seconds")
     return read_moment(text)
-
-
-def start_of_machine(now: datetime) -> datetime:
-    """Return when this machine started, by its clock, which says ``now``."""
-    return datetime.fromtimestamp(started_at(now.timestamp()), UTC)
 
 
 def read_object(text: str | bytes) -> dict[str, object] | None:

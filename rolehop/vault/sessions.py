@@ -20,13 +20,7 @@ from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.documents import DigestKey, DocumentStore, KeyringKeyStore, KeyringTokenStore
 from rolehop.vault.index import Index, SessionToStore, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
-from rolehop.vault.serialization import (
-    Damaged,
-    as_item,
-    read_item,
-    record_key_of,
-    start_of_machine,
-)
+from rolehop.vault.serialization import Damaged, as_item, read_item, record_key_of
 from rolehop.vault.storage import (
     PERSON_SECONDS,
     QUICK_SECONDS,
@@ -63,7 +57,6 @@ class KeyringVault:
         *,
         prepare: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        machine_start: Callable[[datetime], datetime] = start_of_machine,
         quick_seconds: float = QUICK_SECONDS,
         person_seconds: float = PERSON_SECONDS,
         not_stored: str | None = None,
@@ -76,7 +69,6 @@ class KeyringVault:
             say: shows one line to the user.
             prepare: called once before ``choose``, outside of any deadline: ``import_ahead``.
             now: the time, aware.
-            machine_start: when this machine started, by a clock that says what it is given.
             quick_seconds: deadline of a keyring call.
             person_seconds: the same, if the system may be asking the user.
             not_stored: why sessions must be neither read nor stored; IAM user keys still are.
@@ -90,7 +82,6 @@ class KeyringVault:
             person_seconds=person_seconds,
         )
         self._now = now
-        self._machine_start = machine_start
         self._not_stored = not_stored
         # By hop key: what seals records of the hot path, of the items that this process looked for.
         self._record_keys: dict[str, Secret] = {}
@@ -193,7 +184,7 @@ class KeyringVault:
         return None if text is None else self._session_in(text, key)
 
     def _session_in(self, text: str, key: str) -> Session:
-        session = read_item(text, key, self._machine_start(self._now()))
+        session = read_item(text, key)
         self._record_keys[key] = record_key_of(text)
         return session
 
@@ -225,17 +216,17 @@ class KeyringVault:
 
     def _text_of(self, new: SessionToStore) -> tuple[str, int]:
         record_key = self._record_keys[new.step.key].reveal()
-        start = self._machine_start(self._now())
-        return as_item(new.session, new.step.key, record_key, start), self._seconds_left(new)
+        return as_item(new.session, new.step.key, record_key), self._seconds_left(new)
 
     def _seconds_left(self, new: SessionToStore) -> int:
-        return int((new.session.local_expires_at - self._now()).total_seconds())
+        now = self._now()
+        return int((new.session.ends_at(now) - now).total_seconds())
 
     def _with_all(self, index: Index, new: Sequence[SessionToStore], storage: Storage) -> Index:
         index = self._swept(index, storage, {each.step.key for each in new})
         for each in new:
             for chain in each.chains:
-                index = _noted(index, each.step, each.session, chain, storage.chosen.name)
+                index = self._noted(index, each.step, each.session, chain, storage.chosen.name)
         return index
 
     def seal(self, key: str, lines: str) -> str | None:
@@ -371,7 +362,11 @@ class KeyringVault:
     def _note_hit(self, step: Step, session: Session, chain: str, backend: str) -> None:
         entry = self.index.load().sessions.get(step.key)
         if entry is None or entry.backend != backend or chain not in entry.chains:
-            self.note(lambda index: _noted(index, step, session, chain, backend))
+            self.note(lambda index: self._noted(index, step, session, chain, backend))
+
+    def _noted(self, index: Index, step: Step, session: Session, chain: str, backend: str) -> Index:
+        parent = index.sessions.get(step.parent or "")
+        return index.with_session(make_entry(step, session, chain, backend, parent, self._now()))
 
     def _swept(self, index: Index, storage: Storage, spared: Collection[str] = ()) -> Index:
         """Remove expired and orphaned sessions from the back end; return the index without them.
@@ -400,11 +395,6 @@ class KeyringVault:
     def _say_not_noted(self, what: str, error: OSError) -> None:
         why = "; ".join(write_problem(error))
         self._once.say(f"{what}: {self.index.path}: {why}", about=what)
-
-
-def _noted(index: Index, step: Step, session: Session, chain: str, backend: str) -> Index:
-    parent = index.sessions.get(step.parent or "")
-    return index.with_session(make_entry(step, session, chain, backend, parent))
 
 
 def _is_stored(step: Step) -> bool:

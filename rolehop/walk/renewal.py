@@ -133,6 +133,7 @@ class Renewal:
         return self._handed_out(usable, why)
 
     def _handed_out(self, session: Session, why: str) -> Session:
-        left = int((session.local_expires_at - self.now()).total_seconds()) // 60
+        now = self.now()
+        left = int((session.ends_at(now) - now).total_seconds()) // 60
         self.note(f"the session cannot be renewed now, and has {left} min left: {clean(why)}")
         return session

@@ -15,6 +15,7 @@ from datetime import timedelta
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.credentials import Credentials, Session
 from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.durations import start_of_machine
 from rolehop.base.errors import (
     HopRefused,
     ServiceError,
@@ -181,7 +182,14 @@ class _Walk:
             return StepResult(credentials)
         else:
             now = self._ports.now().replace(microsecond=0)
-            session = Session(credentials, "", "", issued_at=now, expires_at=credentials.expires_at)
+            session = Session(
+                credentials,
+                "",
+                "",
+                issued_at=now,
+                expires_at=credentials.expires_at,
+                started_at=start_of_machine(now),
+            )
             session = session if caller is None else _identified(session, caller)
         if not step.stored:
             return StepResult(session.credentials, session)

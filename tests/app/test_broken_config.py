@@ -100,7 +100,7 @@ def test_a_shared_source_session_stays_where_the_chain_has_no_hop_left() -> None
     def index(*steps: tuple[Step, str]) -> Index:
         found = Index()
         for step, chain in steps:
-            found = found.with_session(make_entry(step, session(), chain, "b", None))
+            found = found.with_session(make_entry(step, session(), chain, "b", None, NOW))
         return found
 
     source, db = source_step(), hop_step("db")

@@ -14,7 +14,7 @@ from rolehop.vault.index_file import IndexStore, as_text
 from tests.support.world import FILE_BACKED
 from tests.vault.samples import NOW, key_of, session, source_step
 
-HERE = make_entry(source_step(), session(), "of-another-config", FILE_BACKED, None)
+HERE = make_entry(source_step(), session(), "of-another-config", FILE_BACKED, None, NOW)
 KEY = KeyEntry("AKIAIOSFODNN7EXAMPLE", FILE_BACKED, NOW)
 
 

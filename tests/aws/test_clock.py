@@ -12,6 +12,7 @@ from rolehop.aws.net.client_settings import ClientSettings
 from rolehop.aws.net.exchange_clock import Moment, offset_of_server
 from rolehop.aws.net.transport import HttpResponse
 from rolehop.aws.sts import StsClient
+from rolehop.base.durations import start_of_machine
 from rolehop.plan.model import Hop
 from tests.doubles.sts import StrictSts, User
 
@@ -36,6 +37,8 @@ def test_a_session_records_how_far_the_clock_of_aws_is_from_ours(
     assert -took - second <= found.clock_offset - skew <= second
     assert found.expires_at == session.expires_at
     assert found.local_expires_at == session.expires_at - found.clock_offset
+    assert session.started_at is not None
+    assert abs(session.started_at - start_of_machine(begun)) <= 3 * second
 
 
 def test_a_session_is_accepted_by_the_clock_of_aws_if_ours_is_a_day_ahead(

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.base.durations import format_duration, parse_duration
+from rolehop.base.durations import format_duration, is_fresh, parse_duration
 
 UP_TO_MONTHS = st.integers(min_value=0, max_value=10_000_000)
 
@@ -86,3 +88,9 @@ def test_any_text_is_a_duration_or_a_clean_refusal(text: str) -> None:
     except ValueError:
         return
     assert seconds >= 0
+
+
+def test_a_session_that_is_over_is_not_fresh_however_far_the_clock_was_set_back() -> None:
+    received = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    ended, now = received - timedelta(minutes=6), received - timedelta(minutes=4)
+    assert not is_fresh(received, ended, now, timedelta(seconds=2))

@@ -226,10 +226,10 @@ ITEM = as_item(
         _BEGIN,
         _END,
         "AROAEXAMPLE:me",
+        _BEGIN - timedelta(days=1),
     ),
     KEY,
     _SEAL,
-    _BEGIN - timedelta(days=1),
 )
 OWN_DOCUMENT = as_document(
     {"access_key_id": "AKIA", "secret": Secret("kept-by-the-samples")}, "keys/alice"

@@ -12,7 +12,8 @@ import pytest
 
 from rolehop.base.dataclass import replace
 from rolehop.base.digest import checked_line
-from rolehop.vault.serialization import as_item, as_time, start_of_machine
+from rolehop.base.durations import start_of_machine
+from rolehop.vault.serialization import as_item, as_time
 from tests.hotpath.paths import Item, asked, full, hot, warmed
 from tests.support.world import World
 
@@ -94,7 +95,8 @@ def set_right(world: World, chain: str, ahead: timedelta) -> None:
     item = Item(world, chain)
     credentials = replace(item.session.credentials, expires_at=ends, clock_offset=-ahead)
     session = replace(item.session, credentials=credentials, issued_at=now - HOUR, expires_at=ends)
-    item.text = as_item(session, item.key, item.record_key, started)
+    session = replace(session, started_at=started)
+    item.text = as_item(session, item.key, item.record_key)
     assert hot(world, chain) is None
 
     file = world.state / "index.json"
@@ -125,6 +127,6 @@ def test_a_machine_that_was_started_again_keeps_its_sessions(hot_world: World) -
     first = warmed(hot_world, "admin")
     item = Item(hot_world, "admin")
     started = start_of_machine(datetime.now(UTC)) - timedelta(days=2)
-    item.text = as_item(item.session, item.key, item.record_key, started)
+    item.text = as_item(replace(item.session, started_at=started), item.key, item.record_key)
     assert hot(hot_world, "admin") == first
     assert full(hot_world, "admin").out == first

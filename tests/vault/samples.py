@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from keyring.backend import KeyringBackend
 
@@ -96,10 +95,12 @@ class World:
         self.vault = self.open()
 
     def open(self) -> KeyringVault:
+        def now() -> datetime:
+            return self.now
+
         # The machine's start stands still, as on a clock that nobody sets.
-        clock: Any = {"now": lambda: self.now, "machine_start": lambda now: NOW}
-        index = IndexStore(self.folder, **clock)
-        return KeyringVault(index, self.choose, self.said.append, **clock, quick_seconds=60)
+        index = IndexStore(self.folder, now=now, machine_start=lambda now: NOW)
+        return KeyringVault(index, self.choose, self.said.append, now=now, quick_seconds=60)
 
     def again(self) -> KeyringVault:
         self.said.clear()

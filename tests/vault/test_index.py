@@ -25,10 +25,10 @@ from tests.vault.samples import (
 )
 
 PLACE = "tests.Place"
-SOURCE = make_entry(source_step(), session(), "prod", PLACE, None)
-TOKEN = make_entry(token_step(), session(), "prod", PLACE, SOURCE)
-HUB = make_entry(hop_step(), session(), "prod", PLACE, SOURCE)
-ADMIN = make_entry(hop_step("admin", parent="hub", number=2), session(), "prod", PLACE, HUB)
+SOURCE = make_entry(source_step(), session(), "prod", PLACE, None, NOW)
+TOKEN = make_entry(token_step(), session(), "prod", PLACE, SOURCE, NOW)
+HUB = make_entry(hop_step(), session(), "prod", PLACE, SOURCE, NOW)
+ADMIN = make_entry(hop_step("admin", parent="hub", number=2), session(), "prod", PLACE, HUB, NOW)
 FULL = (
     Index()
     .with_session(SOURCE)

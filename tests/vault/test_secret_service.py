@@ -46,12 +46,11 @@ from rolehop.vault.index_file import IndexStore
 from rolehop.vault.sessions import KeyringVault
 from tests.vault.samples import NOW, hop_step, keys, session
 # Were the machine's start its own, a clock that stands still would be one that is set back.
-clock = {"now": lambda: NOW, "machine_start": lambda now: NOW}
 vault = KeyringVault(
-    IndexStore(Path(sys.argv[1]), **clock),
+    IndexStore(Path(sys.argv[1]), now=lambda: NOW, machine_start=lambda now: NOW),
     lambda: choose_backend(None, os.environ, sys.platform),
     print,
-    **clock,
+    now=lambda: NOW,
     quick_seconds=60,
 )
 """

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rolehop.base.credentials import Credentials, Secret, Session, StoredDocument
 from rolehop.base.dataclass import replace
+from rolehop.base.durations import start_of_machine
 from rolehop.hotpath.writer import process_line
 from rolehop.vault.serialization import (
     Damaged,
@@ -25,6 +26,7 @@ from tests.vault.samples import NOW, RECORD_KEY, item, key_of, keys, session
 
 KEY = key_of("hub")
 STARTED = datetime(2030, 1, 1, tzinfo=UTC)
+STARTED_THEN = replace(session(), started_at=STARTED)
 CHECK = ',"check":'
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MOMENTS = st.integers(0, 3_000_000_000).map(lambda seconds: _EPOCH + timedelta(seconds=seconds))
@@ -47,6 +49,7 @@ def sessions(draw: st.DrawFn) -> Session:
         user_id=draw(st.text()),
         issued_at=issued_at,
         expires_at=expires_at,
+        started_at=draw(st.none() | _MOMENTS),
     )
 
 
@@ -56,7 +59,7 @@ def test_a_session_comes_back_whole(given_session: Session) -> None:
 
 
 def test_the_first_line_is_the_answer_to_an_sdk() -> None:
-    line, rest = as_item(session(), KEY, RECORD_KEY, STARTED).split("\n")
+    line, rest = as_item(STARTED_THEN, KEY, RECORD_KEY).split("\n")
     assert line == process_line(
         "ASIAEXAMPLEHUB000",
         "secret-of-hub",
@@ -100,10 +103,11 @@ def test_an_item_holds_the_expiry_by_both_clocks() -> None:
 def test_a_clock_that_was_set_never_lengthens_a_session(offset: int, shift: int, end: int) -> None:
     """All in minutes: AWS's clock minus this one, how far it was set, the end after NOW."""
     credentials = replace(session().credentials, clock_offset=timedelta(minutes=offset))
-    text = as_item(replace(session(), credentials=credentials), KEY, RECORD_KEY, STARTED)
-    found = read_item(text, KEY, STARTED + timedelta(minutes=shift))
-    assert found.local_expires_at == NOW + timedelta(minutes=end)
-    assert found.expires_at == session().expires_at
+    started = start_of_machine(NOW) - timedelta(minutes=shift)
+    given = replace(session(), credentials=credentials, started_at=started)
+    for found in (given, read_item(as_item(given, KEY, RECORD_KEY), KEY)):
+        assert found.ends_at(NOW) == NOW + timedelta(minutes=end)
+        assert found.expires_at == session().expires_at
 
 
 def test_an_item_names_the_key_of_its_records() -> None:
@@ -116,7 +120,7 @@ def test_long_lived_keys_are_no_session() -> None:
         as_item(Session(keys(), "", "", moment, moment), KEY, RECORD_KEY)
 
 
-WHOLE = as_item(session(), KEY, RECORD_KEY, STARTED)
+WHOLE = as_item(STARTED_THEN, KEY, RECORD_KEY)
 LINE, REST = WHOLE.split("\n")
 
 

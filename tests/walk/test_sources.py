@@ -9,6 +9,7 @@ import pytest
 
 from rolehop.base.credentials import Credentials
 from rolehop.base.dataclass import replace
+from rolehop.base.durations import start_of_machine
 from rolehop.base.errors import HopRefused, ServiceError, SourceError
 from rolehop.config.model import HopConfig
 from rolehop.plan.model import Stamp
@@ -114,6 +115,9 @@ def test_a_source_that_is_a_session_is_returned_as_it_is(aws: FakeAws) -> None:
     assert session.credentials == aws.source
     assert session.arn == aws.arn
     assert aws.stored == {}
+    # By this a clock is noticed that is set later.
+    assert session.started_at is not None
+    assert abs(session.started_at - start_of_machine(aws.now)) <= timedelta(seconds=1)
 
 
 def test_a_source_session_worth_storing_is_stored(aws: FakeAws) -> None:

@@ -131,7 +131,7 @@ class ChainKeeper:
         self._problem: RenewalProblem | None = None
         self._session: Session | None = session
         self._arn = session.arn
-        self._due = self._due_of(session)
+        self._renewed_before = self._time_before_end(session)
 
     @property
     def problem(self) -> RenewalProblem | None:
@@ -147,8 +147,8 @@ class ChainKeeper:
     def expires_at(self) -> datetime | None:
         """When the session in hand ends, by this machine's clock; ``None``: there is none."""
         with self._lock:
-            is_good = self._is_good(self._now())
-            return self._session.local_expires_at if self._session and is_good else None
+            now = self._now()
+            return self._session.ends_at(now) if self._session and self._is_good(now) else None
 
     @property
     def is_walking(self) -> bool:
@@ -161,13 +161,13 @@ class ChainKeeper:
         with self._lock:
             if self._is_walking:
                 return None
-            if self._problem is None:
-                return self._due
-            problem = self._problem
+            now, session, problem = self._now(), self._session, self._problem
+            if problem is None:
+                return session.ends_at(now) - self._renewed_before if session else None
             if not problem.lasts:
                 return problem.retry_at
             # Without a session it is of no use before a client asks for one.
-            return problem.at + _LAST_RETRY if self._is_good(self._now()) else None
+            return problem.at + _LAST_RETRY if self._is_good(now) else None
 
     def answer(self, form: SessionForm = SessionForm.CONTAINER, *, final: bool) -> Response | None:
         """Return what a client gets now; ``None``: a walk goes on; never if ``final``."""
@@ -219,7 +219,7 @@ class ChainKeeper:
             self._problem = None
             self._session = session
             self._arn = session.arn
-            self._due = self._due_of(session)
+            self._renewed_before = self._time_before_end(session)
 
     def _failed(self, error: RolehopError) -> None:
         with self._lock:
@@ -233,11 +233,13 @@ class ChainKeeper:
     def _is_good(self, now: datetime) -> bool:
         return self._session is not None and self._session.lasts(now, _SHORTEST_LIFE)
 
-    def _due_of(self, session: Session) -> datetime:
-        ends = session.local_expires_at
+    def _time_before_end(self, session: Session) -> timedelta:
+        """Return how long before its end the session is renewed: that moves if the clock is set."""
+        now = self._now()
+        ends = session.ends_at(now)
         life = ends - session.issued_at
         before = min(RENEWED_AT, life / 2) * random.uniform(1 - _JITTER, 1)  # noqa: S311 - no secret
-        return max(ends - before, self._now() + min(_LEAST_PAUSE, life / 4))
+        return min(before, ends - now - min(_LEAST_PAUSE, life / 4))
 
 
 def _lasts(error: RolehopError) -> bool:

@@ -97,7 +97,7 @@ def _summary(
     together = columns is None or len(ready) + 1 + len(arn) <= columns
     lines = [
         *([f"{ready} {arn}"] if together else [ready, arn]),
-        f"account {session.account}, {show_left(session.local_expires_at, now)}",
+        f"account {session.account}, {show_left(session.ends_at(now), now)}",
         "",
         "to use it in this shell, type:",
         f"  {dialect.eval_command.format(command)}",

@@ -14,12 +14,17 @@ from rolehop.app.planning import Planning
 from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.vault.index import make_entry
 from tests.support.world import ADMIN, FILE_BACKED, HUB
-from tests.vault.samples import session, source_step
+from tests.vault.samples import NOW, session, source_step
 
 READER = "arn:aws:iam::333333333333:role/Reader"
 LIMIT = "arn:aws:iam::222222222222:policy/Limit"
 OVER = make_entry(
-    source_step(), session(issued_at=datetime(2020, 1, 1, tzinfo=UTC)), "admin", FILE_BACKED, None
+    source_step(),
+    session(issued_at=datetime(2020, 1, 1, tzinfo=UTC)),
+    "admin",
+    FILE_BACKED,
+    None,
+    NOW,
 )
 CONFIG = f"""\
 version = 1

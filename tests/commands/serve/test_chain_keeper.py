@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rolehop.base.credentials import Credentials, Secret, Session
+from rolehop.base.dataclass import replace
+from rolehop.base.durations import start_of_machine
 from rolehop.base.errors import (
     ConfigError,
     HopRefused,
@@ -52,7 +54,8 @@ class Kept:
     def session(self, key: str, minutes: float) -> Session:
         ends = self.now + timedelta(minutes=minutes)
         credentials = Credentials(key, Secret("s3cret"), Secret("t0ken"), ends)
-        return Session(credentials, "arn", "333333333333", self.now, ends)
+        started_at = start_of_machine(self.now)
+        return Session(credentials, "arn", "333333333333", self.now, ends, started_at=started_at)
 
     def passes(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
@@ -101,6 +104,29 @@ def test_a_source_that_gives_the_same_session_is_not_asked_all_the_time() -> Non
     same = kept.session("ASIA1", 10)
     kept.walks(Session(same.credentials, "arn", "", BEGIN, same.expires_at))
     assert kept.minutes_to_next() == 1
+
+
+def test_a_clock_that_is_set_back_keeps_no_session_longer() -> None:
+    kept = Kept()
+    kept.passes(-5)  # of its 60 minutes, 55 are left when this clock shows 60
+    assert kept.keeper.expires_at == BEGIN + timedelta(minutes=55)
+    found = kept.minutes_to_next()
+    assert found is not None
+    assert 40 <= found <= 42
+
+
+def test_a_clock_that_was_ahead_of_aws_and_is_set_right_keeps_no_session_longer() -> None:
+    kept = Kept()
+    kept.passes(120)
+    ahead = kept.session("ASIA2", 0)
+    offset = timedelta(minutes=-60)
+    credentials = replace(ahead.credentials, clock_offset=offset)
+    kept.walks(replace(ahead, credentials=credentials))
+    assert kept.keeper.expires_at == BEGIN + timedelta(minutes=180)
+    kept.passes(57 - 60)
+    assert kept.keeper.expires_at == BEGIN + timedelta(minutes=120)
+    kept.passes(4)
+    assert kept.keeper.expires_at is None
 
 
 def test_a_renewed_session_takes_the_place_of_the_old_one() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from rolehop.base.dataclass import replace
+from rolehop.base.durations import start_of_machine
 from rolehop.vault import deferred_writes
 from rolehop.vault.deferred_writes import MOST_STORED, MOST_WAITING, BatchVault, GatheringVault
 from tests.doubles import keyrings
-from tests.vault.samples import World, chosen, hop_step, session
+from tests.vault.samples import NOW, World, chosen, hop_step, session
 
 
 def gathering(folder: Path) -> tuple[GatheringVault, World]:
@@ -51,6 +54,26 @@ def test_of_very_many_the_first_are_stored_and_those_that_sign_others(tmp_path: 
     vault.put(first[0], session("renewed"), "a")
     vault.store()
     assert world.vault.find(first[0]) == session("renewed")
+
+
+@pytest.mark.parametrize("kind", [GatheringVault, BatchVault])
+def test_a_clock_that_is_set_before_a_session_is_stored_lengthens_it_no_more_than_after(
+    tmp_path: Path, kind: type[GatheringVault] | type[BatchVault]
+) -> None:
+    """It was two hours ahead of AWS's, and set right while the session waited."""
+    _, world = gathering(tmp_path)
+    vault, step, made, ahead = kind(world.vault), hop_step(), session(), timedelta(hours=2)
+    credentials = replace(made.credentials, clock_offset=-ahead)
+    started_at = start_of_machine(NOW) + ahead
+    made = replace(
+        made, credentials=credentials, issued_at=made.issued_at + ahead, started_at=started_at
+    )
+    vault.put(step, made, "a")
+    vault.store(*([lambda done, total: None] if kind is BatchVault else []))
+    found = world.vault.find(step)
+    assert found == made
+    assert found.ends_at(NOW) == made.expires_at
+    assert world.vault.index.load().sessions[step.key].local_expires_at == made.expires_at
 
 
 @pytest.mark.parametrize("kind", [GatheringVault, BatchVault])

@@ -135,7 +135,7 @@ accounts = ["444444444444", "555555555555"]
 def walked(app: App, name: str, index: Index, *, flag: WalkOptions | None = None) -> Index:
     """Return the index after a walk of a chain, in which every hop made a call."""
     for step in Planning(app).plan(name, flag).hops:
-        entry = make_entry(step, session(issued_at=app.now()), name, "b", None)
+        entry = make_entry(step, session(issued_at=app.now()), name, "b", None, app.now())
         index = index if step.key in index.sessions else index.with_session(entry)
     return index
 
