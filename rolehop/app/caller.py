@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.planning import sts_of_shell
 from rolehop.app.walking import session_of_chain
-from rolehop.base.dataclass import dataclass
+from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import RolehopError, SourceWithdrawn, error_context
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener
     sts = app.sts_clients.get(plan.region, plan.aws_profile)
     with error_context(name), app.history.signing(plan, options.reason):
         caller = ask_caller(sts, session.credentials, f"the credentials of chain '{name}'")
-    return Identity(name, caller, session.credentials, plan.color)
+    offset = session.expires_at - session.ends_at(app.now())  # the clock may have been set since
+    return Identity(name, caller, replace(session.credentials, clock_offset=offset), plan.color)
 
 
 def identify_shell(app: App, options: WalkOptions) -> Identity:

@@ -347,7 +347,7 @@ def _note_clock(app: App, session: Session) -> None:
     """Say that this machine's clock is wrong; AWS has just said what the time is."""
     from rolehop.walk.sts_errors import clock_words
 
-    offset = session.credentials.clock_offset
+    offset = session.expires_at - session.ends_at(app.now())
     if abs(offset) >= _CLOCK_TOLERANCE:
         words = clock_words(offset.total_seconds())
         app.note_once("clock", f"{words}; sessions are judged by AWS's clock, but set yours")
