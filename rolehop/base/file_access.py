@@ -217,7 +217,7 @@ else:
         @property
         def stranger(self) -> str | None:
             """The owner's name, if the folder or link is neither the user's nor root's."""
-            if self.found is None or self.found.st_uid in _owners_of_way():
+            if self.found is None or _may_own_way(self.found.st_uid):
                 return None
             return _user_name(self.found.st_uid)
 
@@ -250,8 +250,7 @@ else:
         step, found, user = place.path, place.found, os.geteuid()
         if found is None:
             return None
-        owners = (user,) if is_state else _owners_of_way()
-        if found.st_uid not in owners:
+        if found.st_uid != user and (is_state or not _may_own_way(found.st_uid)):
             you = _user_name(user)
             return f"{step} belongs to {_user_name(found.st_uid)}, and you are {you}"
         if place.is_link:
@@ -278,9 +277,9 @@ else:
             return None
         return place.writer.on_way(place.path)
 
-    def _owners_of_way() -> tuple[int | None, ...]:
-        """Return whose folders and links may be on the way."""
-        return os.geteuid(), 0, _roots_other_number()
+    def _may_own_way(uid: int) -> bool:
+        """True if folders and links of ``uid`` may be on the way: the user's and root's."""
+        return uid in (os.geteuid(), 0) or uid == _roots_other_number()
 
     @cache
     def _roots_other_number() -> int | None:
