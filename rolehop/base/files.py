@@ -381,6 +381,12 @@ def is_plain_file(path: Path | str) -> bool:
     return mode is not None and stat.S_ISREG(mode)
 
 
+def is_no_folder(path: Path | str) -> bool:
+    """True if something else than a folder is at ``path``, a link followed; as `is_there`."""
+    mode = _mode(path)
+    return mode is not None and not stat.S_ISDIR(mode)
+
+
 def _mode(path: Path | str) -> int | None:
     try:
         return Path(path).stat().st_mode

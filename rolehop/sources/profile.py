@@ -95,6 +95,11 @@ _CREDENTIAL_VARIABLES = frozenset(
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
         "AWS_SECURITY_TOKEN",
+        "AWS_ACCESS_KEY",  # these two: the SDKs for Go, Java (version 1) and Ruby
+        "AWS_SECRET_KEY",
+        "AMAZON_ACCESS_KEY_ID",  # these three: the SDK for Ruby
+        "AMAZON_SECRET_ACCESS_KEY",
+        "AMAZON_SESSION_TOKEN",
         "AWS_CREDENTIAL_EXPIRATION",
         "AWS_PROFILE",
         "AWS_DEFAULT_PROFILE",

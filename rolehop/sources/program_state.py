@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.base.digest import digest_of
-from rolehop.base.files import is_plain_file, is_there
+from rolehop.base.files import is_no_folder, is_there
 from rolehop.sources.programs import own_session
 from rolehop.sources.running_program import program_file
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 AWS_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 PATHS = (
     "AWS_CREDENTIAL_FILE",
+    "AWS_CREDENTIAL_PROFILES_FILE",
     "AWS_LOGIN_CACHE_DIRECTORY",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -39,6 +40,9 @@ NAMES = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ACCESS_KEY_ID",
+    "AWS_ACCESS_KEY",
+    "AMAZON_ACCESS_KEY_ID",
+    "AWS_SDK_LOAD_CONFIG",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
     *_CONTAINER,
@@ -46,7 +50,11 @@ NAMES = (
     "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
 )
-"""Variables by which the AWS CLI and the SDKs choose whose credentials they take."""
+"""Variables by which the AWS CLI and the SDKs choose whose credentials they take.
+
+Three are of single SDKs: ``AWS_ACCESS_KEY`` of those for Go, Java (version 1) and Ruby,
+``AMAZON_ACCESS_KEY_ID`` of Ruby's, ``AWS_SDK_LOAD_CONFIG`` of Go's; so is, of `PATHS`,
+``AWS_CREDENTIAL_PROFILES_FILE`` of Java's. An ID stands for the secret that belongs to it."""
 
 CONTAINER_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
 
@@ -138,9 +146,11 @@ def _relative(arguments: Sequence[str]) -> Iterator[str]:
 def _leads_here(word: str, context: SourceContext) -> bool:
     """True if ``word`` is the path of something in the working folder.
 
-    A bare word must be a file's name: folders are called ``web`` or ``dev``, and so is much else.
+    A bare word must not be a folder's name: folders are called ``web`` or ``dev``, and so is much else.
     """
-    if word.isprintable():  # else no record could hold it
+    if word.isprintable():
         context.watched_here(word)
+    else:
+        context.beyond_record()  # no line of it can hold the word
     is_path = {"/", os.sep} & set(word) or word in (".", "..")
-    return is_there(word) if is_path else is_plain_file(word)
+    return is_there(word) if is_path else is_no_folder(word)

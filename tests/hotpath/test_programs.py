@@ -118,6 +118,17 @@ def test_another_folder_without_anything_it_could_mean_is_answered_hot(
     assert hot(at_home, chain) is None
 
 
+@pytest.mark.parametrize("word", ["my\u00a0data", "a\tb", "--in=my\u3000data"])
+def test_a_word_that_no_record_can_hold_is_never_answered_hot(
+    at_home: World, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printing(at_home, "tool", word)
+    assert full(at_home, "printed").code == 0
+    (tmp_path / (word.partition("=")[2] or word)).touch()
+    monkeypatch.chdir(tmp_path)
+    assert hot(at_home, "printed") is None
+
+
 def test_a_program_beside_the_config_is_answered_hot_anywhere(
     at_home: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

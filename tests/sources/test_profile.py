@@ -171,6 +171,11 @@ class TestProcess:
             "AWS_ACCESS_KEY_ID": "AKIAENV",
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_SESSION_TOKEN": TOKEN,
+            "AWS_ACCESS_KEY": "AKIAENV",
+            "AWS_SECRET_KEY": SECRET,
+            "AMAZON_ACCESS_KEY_ID": "AKIAENV",
+            "AMAZON_SECRET_ACCESS_KEY": SECRET,
+            "AMAZON_SESSION_TOKEN": TOKEN,
             "AWS_PROFILE": "missing",
             "AWS_DEFAULT_PROFILE": "missing",
             "AWS_REGION": "eu-west-1",
@@ -178,7 +183,9 @@ class TestProcess:
         }
         self.profile(home, home.noting_variables(DOCUMENT))
         assert home.load("p") is not None
-        ours = {name for name in home.variables() if name.startswith(("AWS_", "ROLEHOP_"))}
+        ours = {
+            name for name in home.variables() if name.startswith(("AMAZON_", "AWS_", "ROLEHOP_"))
+        }
         assert ours == {"AWS_METADATA_SERVICE_TIMEOUT", "AWS_REGION", "ROLEHOP_RESOLVING"}
 
     def test_it_is_asked_for_as_a_source_profile_too(self, home: Home) -> None:

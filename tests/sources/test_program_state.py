@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shlex
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -48,7 +50,13 @@ WITH_THE_KEY_ID = {
 }
 
 # The environment's credentials and profile, which a profile's process does not inherit.
-NOT_FOR_PROFILES = {"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"}
+NOT_FOR_PROFILES = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ACCESS_KEY",
+    "AMAZON_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def key_of(seen: Seen, root: Path) -> str:
     (root / "y" / "tool").write_text(seen.content)
     (root / seen.home / "settings").write_text(seen.content)
     aws = parse_aws_config(
-        f"[profile p]\ncredential_process = {seen.program} {seen.argument}", None
+        f"[profile p]\ncredential_process = {shlex.join([seen.program, seen.argument])}", None
     )
     if seen.kind == "profile":
         settings = 'type = "profile"\nprofile = "p"'
@@ -225,9 +233,13 @@ def test_a_session_of_rolehops_own_is_not_inherited(kind: str, root: Path) -> No
 LEFT_OUT: dict[str, dict[str, object]] = {
     "what is in the program's file, and in all that it reads": {"content": "22"},
     "the folder that you are in, if no argument leads there": {"folder": "b"},
+    "what an argument leads to there, if it is the bare name of a folder (`data`), glued (`-fdata`,"
+    " `file://data`, `@data`), or in a script (`sh -c`)": {"folder": "c"},
     "the rest of `PATH`": {"path": ("y", "b")},
     "all other variables": {"variables": {"EDITOR": "vi", "AWS_REGION": "eu-west-1"}},
     "the config file that has the command, unless a word is relative to it": {"config": "d"},
+    "the machine or container, where several share a keyring": {},
+    "what is on the program's stdin": {},
     "who is at the terminal, at the browser or behind a token": {},
 }
 """The rows of the guide, and how a world differs in what each names."""
@@ -245,10 +257,43 @@ def test_what_the_guide_says_is_left_out_is_left_out(row: str, kind: str, root: 
     assert key_of(replace(one, **LEFT_OUT[row]), root) == key_of(one, root)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("argument", ["web", "-fdata", "file://data", "@data", "cat data"])
+def test_a_folder_and_what_is_glued_or_in_a_script_is_left_out(
+    argument: str, kind: str, root: Path
+) -> None:
+    one = Seen(kind, argument=argument)
+    assert key_of(one, root) == key_of(replace(one, folder="c"), root)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("argument", ["socket", "pipe"])
+def test_what_is_neither_a_file_nor_a_folder_is_something_that_an_argument_leads_to(
+    argument: str, kind: str, root: Path
+) -> None:
+    with _inside(root / "a"), socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        os.mkfifo("pipe")
+    one = Seen(kind, argument=argument)
+    try:
+        assert key_of(one, root) != key_of(replace(one, folder="c"), root)
+    finally:
+        (root / "a" / "socket").unlink()
+        (root / "a" / "pipe").unlink()
+
+
 def test_the_guide_names_every_variable_in_the_key() -> None:
     listed = SECTION.partition("A program that inherits")[0]
     named = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", listed))
     assert named == {*VARIABLES, CONTAINER_TOKEN, "PATH"}
+
+
+def test_the_variables_of_single_sdks_are_in_the_key() -> None:
+    """The SDKs for Go, Java (version 1) and Ruby; no secret: its ID stands for it."""
+    ids = {"AWS_ACCESS_KEY", "AMAZON_ACCESS_KEY_ID"}
+    secrets = {"AWS_SECRET_KEY", "AMAZON_SECRET_ACCESS_KEY", "AMAZON_SESSION_TOKEN"}
+    assert {*ids, "AWS_SDK_LOAD_CONFIG", "AWS_CREDENTIAL_PROFILES_FILE"} <= {*VARIABLES}
+    assert not secrets & {*VARIABLES}
 
 
 def test_no_variable_by_which_botocore_chooses_credentials_is_missing() -> None:
