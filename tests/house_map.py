@@ -67,7 +67,7 @@ FEATURES = {
     "exec": "exec",
     "explain": "explain, check, routes, graph",
     "export": "export",
-    "fleet": "fleet list, refresh: asks AWS which accounts a fleet has (aws_listers)",
+    "fleet": "fleet list, refresh: asks AWS which accounts a fleet has (app/fleet_listers)",
     "guide": "guide",
     "help": "help",
     "history": "history",
@@ -132,7 +132,7 @@ CHANGES = {
     "where a fleet's accounts come from": """
         rolehop/config/schema.py rolehop/config/value_types.py rolehop/config/loader.py
         rolehop/config/includes.py rolehop/config/account_query.py rolehop/config/listed_fleets.py
-        rolehop/commands/fleet/listers.py rolehop/commands/fleet/aws_listers.py
+        rolehop/app/fleet_listers.py rolehop/app/fleet_proofs.py
         rolehop/commands/fleet/refreshing.py rolehop/sources/assignments.py
         rolehop/aws/identity_center.py rolehop/aws/organizations.py rolehop/vault/fleet_accounts.py
         rolehop/app/context.py

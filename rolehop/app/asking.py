@@ -1,23 +1,25 @@
-"""What a walk may do for whoever asks, and who watches where nobody does.
+"""What a walk may do for whoever asks, how AWS is asked for accounts, and who watches where nobody does.
 
 Apart from `app.ports`, which costs more to import.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rolehop.base.dataclass import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
+    from rolehop.app.ports import Person
     from rolehop.base.credentials import Session
-    from rolehop.plan.model import Step
+    from rolehop.plan.model import Plan, Step
 
 
 class Silent:
-    """Watches and shows nothing (``app.ports.Progress``)."""
+    """Watches and shows nothing (``app.ports.Progress``, `ListingProgress`)."""
 
     def walking(self, step: Step, total: int) -> None:
         """Show nothing."""
@@ -26,6 +28,9 @@ class Silent:
         """Show nothing."""
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
+        """Show nothing."""
+
+    def asked(self, calls: int, accounts: int) -> None:
         """Show nothing."""
 
 
@@ -51,3 +56,23 @@ SDK = AskedBy(remembers_refusals=True, remembers_failures=True, may_be_interrupt
 
 PROGRAM = AskedBy(remembers_failures=True)
 """In its own process, which must not be interrupted."""
+
+
+class ListingProgress(Protocol):
+    """Watches while AWS is asked; called from any thread."""
+
+    def asked(self, calls: int, accounts: int) -> None:
+        """Show how many calls were made so far, and how many accounts they gave."""
+        ...
+
+
+class Asking(NamedTuple):
+    """What a lister needs besides the application."""
+
+    person: Person
+    """Who signs in."""
+
+    walk: Callable[[str], tuple[Plan, Session]]
+    """Walks the chain that may read, of this name, after asking what it asks for."""
+
+    progress: ListingProgress

@@ -13,6 +13,7 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import HopRefused, RolehopError, SourceError, SourceWithdrawn
 from rolehop.plan.identity import caller_name, check_principal, principal_name
 from rolehop.plan.model import SourceStep
+from rolehop.plan.resolve import path_of
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.loading import MOST_CHANGES, absent, keeps_changing, start
 from rolehop.vault.refusals import RecentFailures, RefusedSteps, StoredRefusals
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from rolehop.app.ports import Person
     from rolehop.app.proof import Proof
     from rolehop.base.credentials import Session
-    from rolehop.config.model import SourceConfig
+    from rolehop.config.model import ChainConfig, SourceConfig
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
@@ -165,6 +166,11 @@ class ChainWalk:
         self._refused = RefusedSteps(app.state_folder, app.now)
         self._refusals = StoredRefusals(app.state_folder, app.now)
         self._failed = RecentFailures(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
+
+    @property
+    def chains(self) -> tuple[ChainConfig, ...]:
+        """The chain with those that it continues."""
+        return path_of(self._app.config, self._resolved.chain)
 
     def session(self, record: WalkRecord, listener: Listener) -> tuple[Plan, Session]:
         """Return the plan that was followed, and the session of its last hop.

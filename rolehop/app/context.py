@@ -79,6 +79,8 @@ class App:
         self._noted: set[str] = set()
         self.asked_to_read: dict[str, tuple[WalkOptions, Proof] | RolehopError] = {}
         """Of `app.guard`."""
+        self.fleet_problems: dict[str, RolehopError | None] = {}
+        """Of `app.fleet_proofs`."""
 
     def with_config(self, config: Config) -> App:
         """Return another application that uses ``config`` instead of what is in files."""

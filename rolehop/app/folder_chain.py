@@ -1,7 +1,8 @@
 """The file ``.rolehop``, which names the chain of its folder and of those below: find it, read it, ask.
 
 It may come with somebody's repository. So it is followed only once a person has said so, who was
-shown the roles that it leads to; another content or other roles are asked about again.
+shown the roles that it leads to; another content or other roles are asked about again. What a person
+said is sealed: without a keyring it is asked each time.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from rolehop.base.digest import sha256_hex
 from rolehop.base.errors import ConfigError, Declined, UsageError
 from rolehop.base.files import read_trusted_plain
 from rolehop.base.text import clean
-from rolehop.vault.notes import NoteFile
+from rolehop.vault.notes import NoteFile, Seal
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.vault.seals import Seals
 
 
 def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
@@ -60,10 +62,11 @@ def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
         )
     resolved = Planning(app).resolve(name)
     way = (resolved.source.name, *(str(role) for role, _ in resolved.hops))
-    if not is_confirmed(app.state_folder, found, way):
+    approvals = approvals_file(app.state_folder, app.vault.seals)
+    if not is_confirmed(approvals, found, way):
         _confirm_folder(app, found)
         with contextlib.suppress(OSError):  # then it is asked again
-            remember_confirmed(app.state_folder, found, way)
+            remember_confirmed(approvals, found, way)
     return name
 
 
@@ -162,29 +165,32 @@ def _unlike_a_file(found: os.stat_result) -> str | None:
     return "it has a second name (a hard link)" if found.st_nlink > 1 else None
 
 
-def is_confirmed(state_folder: Path, found: FolderChain, roles: Iterable[str]) -> bool:
+def is_confirmed(approvals: NoteFile, found: FolderChain, roles: Iterable[str]) -> bool:
     """True if a person said that this file, with this content and these roles, may be followed."""
-    return _confirmed(state_folder).get(str(found.path)) == found.digest(roles)
+    return _confirmed(approvals).get(str(found.path)) == found.digest(roles)
 
 
-def remember_confirmed(state_folder: Path, found: FolderChain, roles: Iterable[str]) -> None:
+def remember_confirmed(approvals: NoteFile, found: FolderChain, roles: Iterable[str]) -> None:
     """Remember that a person said so.
+
+    An earlier file may be put back: what it says, a person has said.
 
     Raises:
         OSError: it cannot be written.
     """
-    known = _confirmed(state_folder)
+    known = _confirmed(approvals)
     known.pop(str(found.path), None)
     kept = list(known.items())[-_MOST + 1 :]
-    _note(state_folder).store({"folders": dict([*kept, (str(found.path), found.digest(roles))])})
+    approvals.store({"folders": dict([*kept, (str(found.path), found.digest(roles))])})
 
 
-def _confirmed(state_folder: Path) -> dict[str, str]:
+def approvals_file(state_folder: Path, seals: Seals) -> NoteFile:
+    """Return the file of what a person has said of all folders."""
+    return NoteFile(state_folder / "folders.json", seal=Seal(seals, "folders", ""))
+
+
+def _confirmed(approvals: NoteFile) -> dict[str, str]:
     def read(note: dict[str, Any]) -> dict[str, str]:
         return {str(path): str(digest) for path, digest in note["folders"].items()}
 
-    return _note(state_folder).read(read) or {}
-
-
-def _note(state_folder: Path) -> NoteFile:
-    return NoteFile(state_folder / "folders.json")
+    return approvals.read(read) or {}

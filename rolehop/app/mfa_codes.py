@@ -48,7 +48,7 @@ def mfa_codes(
         command=command if isinstance(command, tuple) else None,
         variables=app.variables,
         note=app.note,
-        keyed_digest=lambda text: app.vault.digest_key.digest(text),
+        keyed_digest=lambda serial, code: app.vault.seals.digest("MFA code", serial, code),
         read_line=app.read_line if from_stdin else None,
     )
 
@@ -72,7 +72,7 @@ class MfaCodes:
     """The environment of this process, of which the command gets what is no secret."""
 
     note: Callable[[str], None]
-    keyed_digest: Callable[[str], str | None]
+    keyed_digest: Callable[[str, str], str | None]
     read_line: Callable[[], str] | None
     """Reads a line of standard input (``--mfa-stdin``)."""
 
@@ -254,7 +254,7 @@ class MfaCodes:
         return last.digest == self._digest(code)
 
     def _digest(self, code: MfaCode) -> str | None:
-        return self.keyed_digest(f"{code.serial}\n{code.code}")
+        return self.keyed_digest(code.serial, code.code)
 
     def _last(self, serial: str) -> UsedMfaCode | None:
         known = (self._used.get(serial), self.index_store.load().mfa.get(serial))

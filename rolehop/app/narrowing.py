@@ -83,7 +83,8 @@ def flags_of_session(app: App, access_key_id: str, given: str) -> WalkOptions | 
     """
     from rolehop.vault.notes import load_shell_flags
 
-    stored, region = load_shell_flags(app.state_folder, access_key_id, given), _region_in(given)
+    stored = load_shell_flags(app.state_folder, app.vault.seals, access_key_id, given)
+    region = _region_in(given)
     if stored is None and region is None:
         return None
     return replace(stored or WalkOptions(), region=region)

@@ -27,6 +27,7 @@ from rolehop.plan.walk_options import WalkOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rolehop.app.asking import Asking, ListingProgress
     from rolehop.app.chain_walk import SharedByWalks
     from rolehop.app.context import App
     from rolehop.app.fastpath_writer import Replannings
@@ -143,6 +144,19 @@ def session_for_handover(
     return found
 
 
+def asking_for_accounts(
+    app: App, options: WalkOptions, listener: Listener, progress: ListingProgress
+) -> Asking:
+    """Return how AWS is asked for the accounts of fleets: by walks with ``options``."""
+    from rolehop.app.asking import Asking
+    from rolehop.app.guard import ask_to_read, person_for
+
+    def walk(chain: str) -> tuple[Plan, Session]:
+        return session_of_chain(app, chain, *ask_to_read(app, chain, options), listener)
+
+    return Asking(person_for(app, options), walk, progress)
+
+
 def store_flags(app: App, session: Session, options: WalkOptions) -> None:
     """Store the flags of a session, so that refreshing it never widens access."""
     if not options.hop_flags:
@@ -151,7 +165,7 @@ def store_flags(app: App, session: Session, options: WalkOptions) -> None:
 
     access_key_id = session.credentials.access_key_id
     try:
-        remember_flags(app.state_folder, access_key_id, options, app.now())
+        remember_flags(app.state_folder, app.vault.seals, access_key_id, options, app.now())
     except OSError:
         app.note("the flags cannot be stored: rolehop refresh will not know them")
 
@@ -262,6 +276,11 @@ def _recorded(
         chain_walk = ChainWalk(
             app, name, options, proof, person, shared, asked_by, source_only=source_only
         )
+        if app.config.listed_fleets:
+            from rolehop.app.fleet_proofs import check_fleets
+
+            silently = WalkOptions(no_prompt=options.no_prompt)
+            check_fleets(app, chain_walk.chains, asking_for_accounts(app, silently, SILENT, SILENT))
         walked = chain_walk.session(record, listener)
     _forget_sdk_problem(app, walked[0].chain)
     return walked

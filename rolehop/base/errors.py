@@ -255,3 +255,10 @@ class Declined(RolehopError):
     """A question whether to go on was not answered with yes."""
 
     exit_code = 130
+
+
+def copied(error: RolehopError) -> RolehopError:
+    """Return the same error without the frames of the walk that it came from."""
+    copied = type(error).__new__(type(error), *error.args)
+    vars(copied).update(vars(error))
+    return copied

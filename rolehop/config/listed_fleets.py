@@ -1,7 +1,7 @@
 """Fleets whose accounts AWS lists: their chains are made when one of them is first asked for.
 
-The accounts come from a file in the state folder, which only ``rolehop fleet refresh`` writes: no
-other command asks AWS, and one that needs no chain of the fleet does not read the file either.
+The accounts come from a file in the state folder, which only ``rolehop fleet refresh`` writes: to list
+them no other command asks AWS, and one that needs no chain of the fleet does not read the file either.
 """
 
 from __future__ import annotations

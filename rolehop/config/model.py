@@ -186,6 +186,9 @@ class FleetListing(NamedTuple):
     problem: str | None = None
     """Why nothing of it counts, for the cause of an error; then ``accounts`` are for a diff alone."""
 
+    sealed: tuple[str, str] = ("", "")
+    """The check of its file and its seal, which is looked at when a walk starts."""
+
 
 class ListedFleet:
     """One ``[fleets.NAME]`` table with a query in the place of accounts."""

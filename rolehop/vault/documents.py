@@ -1,17 +1,14 @@
-"""Documents in the keyring, each stored under a name that it repeats: IAM user keys, sign-ins, a key of digests.
+"""Documents in the keyring, each stored under a name that it repeats: IAM user keys, sign-ins.
 
 A document that was swapped with another, or of which one character changed, is damaged.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import hmac
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from rolehop.base.advice import Advice, Argument
@@ -443,58 +440,3 @@ def sign_in_item(name: str, generation: str | None) -> tuple[str, str]:
     The latter is empty for ``None``: then there must be no item.
     """
     return f"tokens/{name}", "" if generation is None else member(GENERATION, generation)
-
-
-SERVICE = "rolehop/digest-key"
-_BYTES = 32
-_KEY = Pattern(r"[0-9a-f]{64}")
-
-_SECONDS = 30 * 24 * 3600
-"""How long it lasts in back ends that expire items; a new one only forgets old digests."""
-
-
-class DigestKey:
-    """Makes digests under the key; safe between threads and processes."""
-
-    def __init__(
-        self, handle: BackendHandle, alone: Callable[[], AbstractContextManager[object]]
-    ) -> None:
-        """``alone`` lets only one process at a time make the key; raises OSError if it cannot."""
-        self._handle = handle
-        self._alone = alone
-        self._guard = threading.Lock()
-        self._key: Secret | None = None
-
-    def digest(self, text: str) -> str | None:
-        """Return the HMAC-SHA256 of ``text`` in hex; ``None``: there is no keyring for the key."""
-        with self._guard:
-            if self._key is None:
-                self._key = self._load()
-            if self._key is None:
-                return None
-            key = bytes.fromhex(self._key.reveal())
-            return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-
-    def forget(self) -> None:
-        """Delete the key: digests made under it say nothing any more."""
-        with self._guard, contextlib.suppress(VaultError):
-            self._key = None
-            self._handle.open().delete(SERVICE)
-
-    def _load(self) -> Secret | None:
-        try:
-            return self._stored() or self._stored_or_new()
-        except (VaultError, OSError):
-            return None
-
-    def _stored_or_new(self) -> Secret:
-        with self._alone():
-            found = self._stored()  # another process may have been quicker
-            if found is None:
-                found = Secret(secrets.token_hex(_BYTES))
-                self._handle.open().put(SERVICE, found.reveal(), _SECONDS)
-            return found
-
-    def _stored(self) -> Secret | None:
-        found = _whole(self._handle.open(), SERVICE)
-        return None if found is None or _KEY.fullmatch(found) is None else Secret(found)

@@ -1,14 +1,16 @@
 """The accounts of fleets as AWS listed them last, a file for each fleet; no secret.
 
-Another account in such a file would be another role to walk to, so a file that others could have
-written is not followed, like a config file of that kind.
+Another account in such a file would be another role to walk to. So a file that others could have
+written is not followed, like a config file of that kind, and each is sealed as the latest of its fleet:
+an earlier one would lead to accounts that have other names by now. The seal is looked at when a
+walk starts (`problem_with_seal`), since that takes the keyring.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rolehop.base.digest import sha256_hex
 from rolehop.base.durations import read_moment
@@ -17,10 +19,21 @@ from rolehop.base.text import clean, is_visible
 from rolehop.config.listed_fleets import NEVER_LISTED
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.config.value_types import NAME_PATTERN
-from rolehop.vault.notes import UNUSABLE, as_note, number_in, read_note
+from rolehop.vault.notes import (
+    UNUSABLE,
+    Seal,
+    as_note,
+    check_and_seal,
+    number_in,
+    read_note,
+)
+
+if TYPE_CHECKING:
+    from rolehop.vault.seals import Seals
 
 FOLDER = "fleets"
 _LARGEST = 1 << 24  # bytes; 50,000 accounts are a third of that
+_MARK = 16  # characters of a seal
 _LONGEST = 2_000  # characters of a name or path; AWS allows 128 for each OU of it
 
 
@@ -40,7 +53,8 @@ def load_listing(path: Path, fleet: str, definition: str) -> FleetListing:
     if distrust is not None:
         return FleetListing(problem=f"{path} is not followed: {distrust}")
     try:
-        return _listing(read_note(data), fleet, definition)
+        listing = _listing(read_note(data), fleet, definition)
+        return listing._replace(sealed=check_and_seal(data.decode()))
     except UNUSABLE:
         return FleetListing(problem=f"{path} is damaged")
 
@@ -50,7 +64,20 @@ def no_folder(problem: str) -> FleetListing:
     return FleetListing(problem=f"no list can be stored: {problem}")
 
 
-def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing) -> None:
+def problem_with_seal(seals: Seals, fleet: str, listing: FleetListing) -> str | None:
+    """Return why nothing proves that AWS listed that, e.g. `seals.UNPROVEN`; ``None``: it is proven."""
+    from rolehop.vault.seals import WRONG
+
+    seal, (check, found) = _seal(seals, fleet), listing.sealed
+    problem = seal.problem(check, found)
+    if problem is not None or seals.latest(seal.kind, seal.name) == found[:_MARK]:
+        return problem
+    return WRONG
+
+
+def store_listing(
+    path: Path, seals: Seals, fleet: str, definition: str, listing: FleetListing
+) -> None:
     """Store what AWS listed, in the place of what was stored before; mode 0600.
 
     Raises:
@@ -68,7 +95,14 @@ def store_listing(path: Path, fleet: str, definition: str, listing: FleetListing
     if len(text) > _LARGEST:
         raise ValueError("it is too long")
     _listing(read_note(text.encode()), fleet, definition)
-    write_beside(path, text)
+    seal = _seal(seals, fleet)
+    text = seal.added_to(text)
+    with seals.marking(seal.kind, seal.name, check_and_seal(text)[1][:_MARK]):
+        write_beside(path, text)
+
+
+def _seal(seals: Seals, fleet: str) -> Seal:
+    return Seal(seals, "fleet", fleet)
 
 
 def _listing(found: Mapping[str, Any], fleet: str, definition: str) -> FleetListing:

@@ -112,7 +112,7 @@ class UsedMfaCode:
     """Number of the 30 s window since the epoch."""
 
     digest: str
-    """HMAC-SHA-256 of serial and code under the `DigestKey`, in hex; empty without a keyring."""
+    """HMAC-SHA-256 of serial and code under the key of `Seals`, in hex; empty without a keyring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +253,12 @@ class Index:
     def with_spent(self, serial: str, window: int, digest: str) -> Index:
         """Remember that a code of device ``serial`` was sent."""
         return replace(self, mfa={**self.mfa, serial: UsedMfaCode(window, digest)})
+
+    def without_digests(self) -> Index:
+        """Forget which codes were sent; when they were stays known."""
+        return replace(
+            self, mfa={of: UsedMfaCode(each.window, "") for of, each in self.mfa.items()}
+        )
 
     def without_spent(self, serial: str) -> Index:
         """Forget that a code of device ``serial`` was sent."""

@@ -56,7 +56,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 # A hop key becomes part of a keyring's service name, so it must hold nothing surprising, and name no
 # item that is none of a session: what the index names may be deleted.
-_KEY = Pattern(r"(?!digest-key\Z)[A-Za-z0-9_.-]{1,128}")
+_KEY = Pattern(r"[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
 _ROLE_SECONDS = range(3_600, 43_201)  # MaxSessionDuration (IAM API reference, CreateRole)
 

@@ -3,7 +3,7 @@
 Each is a JSON object in a file, with a schema number and a check of itself.
 
 What cannot be read, was changed by a bit or is of another version counts as not there. Flags of a
-session are the exception: it is not renewed without them.
+session are the exception: it is not renewed without them. Notes that decide something are sealed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import checked_line, is_unchanged
 from rolehop.base.files import entries_of, read_own, sweep_unfinished, write_beside
 from rolehop.base.startup import Pattern
 from rolehop.plan.walk_options import WalkOptions, read_options
+
+if TYPE_CHECKING:
+    from rolehop.vault.seals import Seals
 
 LARGEST = 1 << 22  # bytes
 LONGEST_TEXT = 10_000  # characters; more than any text that is shown
@@ -40,12 +43,12 @@ def as_note(fields: Mapping[str, object]) -> str:
 
 
 def read_note(data: bytes) -> dict[str, Any]:
-    """Return the fields that `as_note` was given.
+    """Return the fields that `as_note` was given; a seal is not looked at.
 
     Raises:
         ValueError: it is not as it was written, or it is of another version.
     """
-    text = data.decode()
+    text, _ = without_seal(data.decode())
     try:
         note: dict[str, Any] = json.loads(text) if is_unchanged(text) else {}
     except RecursionError:
@@ -58,6 +61,55 @@ def read_note(data: bytes) -> dict[str, Any]:
     return note
 
 
+_SEAL = Pattern(r"[0-9a-f]{64}")
+
+
+class NotSealed(ValueError):
+    """A note is whole, and nothing proves that rolehop wrote it."""
+
+
+class Seal(NamedTuple):
+    """As what a note is sealed; the seal stands at the end of its line."""
+
+    seals: Seals
+    kind: str
+    name: str
+
+    def added_to(self, note: str) -> str:
+        """Return a note's text with its seal; as it is where there is no key."""
+        seal = self.seals.digest(self.kind, self.name, check_and_seal(note)[0])
+        return note if seal is None else f"{note.rstrip()} {seal}\n"
+
+    def read(self, data: bytes) -> dict[str, Any]:
+        """Return the fields of a sealed note.
+
+        Raises:
+            NotSealed: the seal is missing or wrong, or there is no key.
+            ValueError: as for `read_note`.
+        """
+        note = read_note(data)
+        problem = self.problem(*check_and_seal(data.decode()))
+        if problem is not None:
+            raise NotSealed(problem)
+        return note
+
+    def problem(self, check: str, seal: str) -> str | None:
+        """Return why a note with that check and that seal does not count; ``None``: it does."""
+        return self.seals.problem(self.kind, self.name, check, seal)
+
+
+def without_seal(text: str) -> tuple[str, str]:
+    """Return a note's text as it was before it was sealed, and its seal, or nothing."""
+    note, _, seal = text.rstrip("\n").rpartition(" ")
+    return (f"{note}\n", seal) if _SEAL.fullmatch(seal) else (text, "")
+
+
+def check_and_seal(text: str) -> tuple[str, str]:
+    """Return the check of a whole note, a digest of all that it says, and its seal, or nothing."""
+    note, seal = without_seal(text)
+    return note.rstrip("\n")[-66:-2], seal
+
+
 @dataclass(frozen=True, slots=True)
 class NoteFile:
     """One note in a file that this user alone may read and write."""
@@ -66,13 +118,18 @@ class NoteFile:
     lasting: bool = True
     """It must survive a crash of the system; a mere hint need not."""
 
+    seal: Seal | None = None
+    """Of a note that decides something: without it nothing of the note counts."""
+
     def store(self, fields: Mapping[str, object]) -> None:
         """Put a note in the place of the last one.
 
         Raises:
             OSError: it cannot be written.
         """
-        write_beside(self.path, as_note(fields), lasting=self.lasting)
+        note = as_note(fields)
+        text = note if self.seal is None else self.seal.added_to(note)
+        write_beside(self.path, text, lasting=self.lasting)
 
     def load(self) -> dict[str, Any]:
         """Return the note's fields.
@@ -80,9 +137,10 @@ class NoteFile:
         Raises:
             FileNotFoundError: there is no such file.
             OSError: it cannot be read, is not a plain file, or others could have written it.
-            ValueError: as for `read_note`.
+            ValueError: as for `read_note`, or it is not sealed as it must be.
         """
-        return read_note(read_own(self.path, LARGEST))
+        data = read_own(self.path, LARGEST)
+        return read_note(data) if self.seal is None else self.seal.read(data)
 
     def read(self, read: Callable[[dict[str, Any]], T]) -> T | None:
         """Return what ``read`` makes of the fields; ``None``: there are none that it can use."""
@@ -121,9 +179,13 @@ class NoteFolder:
     lasting: bool = True
     """As for `NoteFile`."""
 
+    seals: Seals | None = None
+    """Of notes that decide something; their kind is the folder's name."""
+
     def file(self, name: str) -> NoteFile:
         """Return the file of a note."""
-        return NoteFile(self.path / f"{name}.json", self.lasting)
+        seal = None if self.seals is None else Seal(self.seals, self.path.name, name)
+        return NoteFile(self.path / f"{name}.json", self.lasting, seal)
 
     def store(self, name: str, fields: Mapping[str, object], now: datetime) -> None:
         """Write a note and delete those that are too old; not being able to is harmless.
@@ -304,21 +366,21 @@ _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 
 
 def remember_flags(
-    state_folder: Path, access_key_id: str, options: WalkOptions, now: datetime
+    state_folder: Path, seals: Seals, access_key_id: str, options: WalkOptions, now: datetime
 ) -> None:
     """Store the flags of ``options`` for the session, and delete those that are too old.
 
     Raises:
         OSError: it cannot be written.
     """
-    _flags(state_folder).store(access_key_id, _noted(options), now)
+    _flags(state_folder, seals).store(access_key_id, _noted(options), now)
 
 
 def forget_flags(state_folder: Path) -> None:
     """Empty the notes of all sessions: reasons and session policies may be in them.
 
-    That a session had flags stays known: a shell that still holds it must not be given a session
-    that may do more. A note of no more than a duration is deleted, and one that cannot be emptied.
+    That a session had flags stays known, without a seal, since that widens nothing: a shell that
+    still holds it must not be given a session that may do more. A note of no more than a duration is deleted, and one that cannot be emptied.
 
     Raises:
         OSError: one can be neither emptied nor deleted; the others are.
@@ -326,8 +388,8 @@ def forget_flags(state_folder: Path) -> None:
     _flags(state_folder).forget(_empty)
 
 
-def _flags(state_folder: Path) -> NoteFolder:
-    return NoteFolder(state_folder / "flags", RETENTION)
+def _flags(state_folder: Path, seals: Seals | None = None) -> NoteFolder:
+    return NoteFolder(state_folder / "flags", RETENTION, seals=seals)
 
 
 def _empty(note: NoteFile) -> None:
@@ -349,7 +411,9 @@ def _empty(note: NoteFile) -> None:
         note.path.unlink(missing_ok=True)
 
 
-def load_shell_flags(state_folder: Path, access_key_id: str, given: str) -> WalkOptions | None:
+def load_shell_flags(
+    state_folder: Path, seals: Seals, access_key_id: str, given: str
+) -> WalkOptions | None:
     """Return the flags that a shell was given with the session; ``None`` if there were none.
 
     ``given`` names them, as ``ROLEHOP_FLAGS`` does. Without it, only what changes the permissions
@@ -358,7 +422,7 @@ def load_shell_flags(state_folder: Path, access_key_id: str, given: str) -> Walk
     Raises:
         ValueError: it had flags that cannot be read; the session must not be renewed without.
     """
-    found = load_flags(state_folder, access_key_id)
+    found = load_flags(state_folder, seals, access_key_id)
     names = [each for each in given.split() if not each.startswith("--region=")]
     if not names:
         found = None if found is None else found.with_hop_values({"duration": None})
@@ -370,7 +434,7 @@ def load_shell_flags(state_folder: Path, access_key_id: str, given: str) -> Walk
     return found.with_flags_only(names)
 
 
-def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
+def load_flags(state_folder: Path, seals: Seals, access_key_id: str) -> WalkOptions | None:
     """Return the flags that are stored for the session; ``None`` if none are.
 
     Raises:
@@ -379,7 +443,7 @@ def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
     try:
-        return _read(_flags(state_folder).file(access_key_id))
+        return _read(_flags(state_folder, seals).file(access_key_id))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -388,10 +452,13 @@ def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
 
 def _read(file: NoteFile) -> WalkOptions:
     try:
-        note = file.load()
+        forgotten = NoteFile(file.path).load() == _FORGOTTEN
+        note = {} if forgotten else file.load()
+    except NotSealed as error:
+        raise ValueError(f"the note of its flags does not count: {error}") from None
     except ValueError:
         raise ValueError("the note of its flags is damaged") from None
-    if note == _FORGOTTEN:
+    if forgotten:
         raise ValueError("rolehop logout --all has deleted the note of its flags")
     if note.keys() != _noted(WalkOptions()).keys():
         raise ValueError("the note of its flags is from another rolehop")

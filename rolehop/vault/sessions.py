@@ -17,9 +17,10 @@ from rolehop.base.errors import VaultAbsent, VaultError, VaultFull
 from rolehop.hotpath.writer import sealed
 from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.chunks import IncompleteItem
-from rolehop.vault.documents import DigestKey, DocumentStore, KeyringKeyStore, KeyringTokenStore
+from rolehop.vault.documents import DocumentStore, KeyringKeyStore, KeyringTokenStore
 from rolehop.vault.index import Index, SessionToStore, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
+from rolehop.vault.seals import KIND, Seals
 from rolehop.vault.serialization import Damaged, as_item, read_item, record_key_of
 from rolehop.vault.storage import (
     PERSON_SECONDS,
@@ -46,7 +47,7 @@ class KeyringVault:
         keys: the stored IAM user keys.
         tokens: the stored sign-ins.
         callers: whom sources signed in as.
-        digest_key: makes digests from which values cannot be guessed.
+        seals: prove that what decides was not changed in the state folder.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class KeyringVault:
         self.keys = KeyringKeyStore(self._backend, self.index, now)
         self.tokens = KeyringTokenStore(self._backend, self.index, self._once.say)
         self.callers = DocumentStore(self._backend, "callers")
-        self.digest_key = DigestKey(self._backend, self.index.held)
+        self.seals = Seals(DocumentStore(self._backend, KIND), self.index.held)
 
     @property
     def backend(self) -> str | None:

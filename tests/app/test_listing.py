@@ -12,6 +12,7 @@ from rolehop.app.planning import Planning
 from rolehop.config.listed_fleets import with_spelled_names
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.vault.fleet_accounts import fleet_path, store_listing
+from tests.support.seals import seals_in
 
 CONFIG = """
 version = 1
@@ -89,7 +90,7 @@ def test_only_a_chain_of_a_listed_fleet_depends_on_its_list(tmp_path: Path) -> N
     accounts = with_spelled_names([ListedAccount("4" * 12, "web"), ListedAccount("5" * 12)])
     query = app().config.listed_fleets["fleet"].query
     listing = FleetListing(accounts, App.now())
-    store_listing(file, "fleet", query.definition, listing)
+    store_listing(file, seals_in(), "fleet", query.definition, listing)
     for name, depends in (("hub", False), ("over", True), ("fleet/555555555555", True)):
         used = app()
         Planning(used).plan(name)

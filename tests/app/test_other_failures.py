@@ -18,6 +18,7 @@ from rolehop.app.context import App
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody, Unseen
 from rolehop.app.source_callers import SourceCallers
+from rolehop.app.walking import asking_for_accounts
 from rolehop.aws.net.loopback_pages import OneShotPage
 from rolehop.base.errors import ConfigError, RolehopError, ServiceError, UsageError, VaultLocked
 from rolehop.commands.console import opening
@@ -26,7 +27,6 @@ from rolehop.commands.console.sign_in import portal_login, switch_of
 from rolehop.commands.each.output_folder import OutputFolder
 from rolehop.commands.each.runner import NotStarted, RunningCommands, _RunningCommand
 from rolehop.commands.explain.denied_call import decode_message
-from rolehop.commands.fleet.listers import Asking
 from rolehop.commands.fleet.refreshing import fleets_to_refresh, refresh_fleets
 from rolehop.plan.walk_options import WalkOptions
 from tests.support.world import HUB
@@ -111,7 +111,7 @@ def test_the_portal_takes_no_duration_and_switches_no_role(app: App) -> None:
 
 
 def test_a_fleet_whose_chain_cannot_be_walked_is_as_it_was(app: App) -> None:
-    asking = Asking(WalkOptions(), SILENT, _Progress())
+    asking = asking_for_accounts(app, WalkOptions(), SILENT, _Progress())
     (found,) = refresh_fleets(app, fleets_to_refresh(app, ()), asking)
     assert (found.calls, found.changes, found.after) == (0, (), None)
     assert found.error is not None

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -89,10 +90,10 @@ def slow(self, *names):
     time.sleep(0.5)
     return found
 FileBacked.get_password = slow
-key = App(os.environ, Path(os.environ["HOME"])).vault.digest_key
+key = App(os.environ, Path(os.environ["HOME"])).vault.seals
 print("ready", flush=True)
 sys.stdin.readline()
-print(key.digest("123456"))
+print(key.digest("MFA code", "serial", "123456"))
 """
 
 
@@ -112,7 +113,7 @@ def test_processes_that_make_the_key_at_once_end_with_the_same_one(world: World)
     assert len(digests.pop()) == 65
 
 
-def test_logout_all_takes_flags_reasons_and_the_key_with_it(guarded: World) -> None:
+def test_logout_all_takes_flags_reasons_and_digests_of_codes_with_it(guarded: World) -> None:
     code = mfa_code(guarded)
     done = guarded.rolehop(
         *("assume", "admin", "--reason", "zebra audit", "--shell", "sh", "--mfa-stdin"),
@@ -124,7 +125,8 @@ def test_logout_all_takes_flags_reasons_and_the_key_with_it(guarded: World) -> N
     assert guarded.rolehop("logout", "--all").code == 0
     files = [path for path in _notes(guarded) if path != guarded.config_file]
     assert not any("zebra" in path.read_text(errors="replace") for path in files)
-    assert guarded.items() == []
+    assert {noted["digest"] for noted in _index(guarded).values()} == {""}
+    assert [unquote(path.name) for path in guarded.items()] == ["rolehop/seals/key@rolehop.json"]
 
 
 def test_logout_all_takes_every_note_that_it_can(world: World) -> None:

@@ -139,7 +139,7 @@ def test_logout_forgets_sessions_that_lost_their_entry(world: World) -> None:
     del fields["check"]
     index.write_text(checked_line(json.dumps({**fields, "schema": 0})))
     assert world.rolehop("logout", "--all").code == 0
-    assert world.items() == []
+    assert world.items_for_aws() == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_logout_forgets_what_a_damaged_index_no_longer_names(world: World, damag
     if damage == "walked before":
         assert world.rolehop("credential-process", "admin").code == 0
     assert world.rolehop("logout", "--all").code == 0
-    assert world.items() == []
+    assert world.items_for_aws() == []
 
 
 def test_logout_forgets_what_a_damaged_index_names_in_a_keyring_that_lists_nothing(
@@ -186,7 +186,7 @@ def test_logout_forgets_what_a_damaged_index_names_in_a_keyring_that_lists_nothi
     done = world.rolehop("logout", "--all")
     assert done.code == 0
     assert "the list of stored sessions was damaged" in done.err
-    assert world.items() == []
+    assert world.items_for_aws() == []
 
 
 def test_a_lock_that_goes_from_one_process_to_the_next_is_waited_for(world: World) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.base.digest import checked_line
+from rolehop.vault.notes import without_seal
 from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.world import ADMIN, CONFIG, HUB, SCRIPT, World
 
@@ -157,7 +158,7 @@ def test_damaged_flags_stop_a_refresh(world: World, damage: str) -> None:
     assert world.rolehop("assume", "admin", "--read-only", "--shell", "sh").code == 0
     (note,) = (world.state / "flags").glob("*.json")
     if damage == "wrong types":
-        fields = json.loads(note.read_text())
+        fields = json.loads(without_seal(note.read_text())[0])
         note.write_text(checked_line(json.dumps({**fields, "tags": 7, "policy_arns": [1]})))
     else:
         note.write_bytes(DAMAGED[damage])

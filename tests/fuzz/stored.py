@@ -32,8 +32,10 @@ from rolehop.vault.refusals import RecentFailures, last_refusal, record_refusals
 from tests.fuzz.run import Parser
 from tests.fuzz.samples import POLICIES
 from tests.fuzz.texts import json_bytes, mutated_bytes
+from tests.support.seals import seals_in
 
 _NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_SEALS = seals_in()
 _KEY_ID = "ASIAEXAMPLE000000001"
 _OPTIONS = WalkOptions(duration=3600, tags=(("team", "x"),), reason="because")
 
@@ -52,17 +54,20 @@ def parsers() -> Iterator[list[Parser]]:
         ]
 
 
-def _note(name: str, path: Path, read: Callable[[], object]) -> Parser:
+def _note(
+    name: str, path: Path, read: Callable[[], object], seal: notes.Seal | None = None
+) -> Parser:
     """Return the parser of a JSON file that was written just now."""
     sample = path.read_bytes()
 
     def after(data: bytes) -> object:
-        """Read it with a right check: else every change would end there."""
+        """Read it with a right check and a right seal: else every change would end there."""
         text = data.decode(errors="replace")
-        path.write_text(checked_line(text) if text.endswith("}") else text)
+        text = checked_line(text) if text.endswith("}") else text
+        path.write_text(seal.added_to(text) if seal else text)
         return read()
 
-    document = json.loads(sample)
+    document = json.loads(notes.without_seal(sample.decode())[0])
     document.pop("check", None)
     return Parser(name, json_bytes([document]), after, share=2)
 
@@ -84,9 +89,10 @@ def _notes(folder: Path) -> Iterator[Parser]:
     yield _note(
         "the last refusal", folder / "last-refusal.json", lambda: last_refusal(folder).message
     )
-    notes.remember_flags(folder, _KEY_ID, _OPTIONS, _NOW)
+    notes.remember_flags(folder, _SEALS, _KEY_ID, _OPTIONS, _NOW)
+    seal = notes.Seal(_SEALS, "flags", _KEY_ID)
     flags = folder / "flags" / f"{_KEY_ID}.json"
-    yield _expecting(_note("flags", flags, lambda: notes.load_flags(folder, _KEY_ID)))
+    yield _expecting(_note("flags", flags, lambda: notes.load_flags(folder, _SEALS, _KEY_ID), seal))
     recent = RecentFailures(folder, "refusal", 5, lambda: datetime.now(UTC))
     recent.add("k", {"code": "x"})
     path = folder / "recent-failures" / "refusal-k.json"
@@ -105,7 +111,9 @@ def _expecting(parser: Parser) -> Parser:
 def _lists(folder: Path) -> Iterator[Parser]:
     path = fleet_accounts.fleet_path(folder, "all")
     account = ListedAccount("444444444444", "web", "Prod", ("Dev",), "web")
-    fleet_accounts.store_listing(path, "all", "d", FleetListing((account,), _NOW, {"CLOSED": 1}))
+    fleet_accounts.store_listing(
+        path, _SEALS, "all", "d", FleetListing((account,), _NOW, {"CLOSED": 1})
+    )
     yield _note("accounts of a fleet", path, lambda: fleet_accounts.load_listing(path, "all", "d"))
     found = Organization(
         "111111111111",
@@ -135,7 +143,7 @@ def _lists(folder: Path) -> Iterator[Parser]:
 
 def _logs(folder: Path) -> Iterator[Parser]:
     with suppress(OSError):
-        log = new_log(folder, ["ls"], WalkOptions(), ["hub"], None, _NOW, print)
+        log = new_log(folder, _SEALS, ["ls"], WalkOptions(), ["hub"], None, _NOW, print)
         log.add(("hub", "eu-west-1"), "ok", "222222222222")
         log.add(("hub", None), "refused", None)
         log.close()
@@ -143,10 +151,10 @@ def _logs(folder: Path) -> Iterator[Parser]:
 
     def resume(data: bytes) -> None:
         run.write_bytes(data)
-        log_to_resume(folder, ["ls"], ["hub"], None, print)
+        log_to_resume(folder, _SEALS, ["ls"], ["hub"], None, print, trusted=True)
 
     header, line, last = run.read_bytes().splitlines()
-    changed_line = json_bytes([json.loads(line)])
+    changed_line = json_bytes([json.loads(notes.without_seal(line.decode())[0])])
     inputs = mutated_bytes([run.read_text()]) | changed_line.map(
         lambda d: b"\n".join((header, d, last))
     )

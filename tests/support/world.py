@@ -252,6 +252,10 @@ class World:
         """Return what the file-backed keyring holds, one file an item."""
         return sorted(self.vault.glob("*.json")) if self.vault.exists() else []
 
+    def items_for_aws(self) -> list[Path]:
+        """Return all items but the key of seals, which gives nobody anything and outlives a logout."""
+        return [path for path in self.items() if "seals" not in path.name]
+
 
 def ended(
     process: subprocess.Popen[str], input: str | None = None, seconds: float = LONGEST_RUN

@@ -146,9 +146,9 @@ def test_a_changed_field_of_the_wrong_kind_costs_that_entry_only() -> None:
     document["findings"][ROLE]["max_seconds"] = "3600"
     document["mfa"]["x"] = []
     # What the index names may be deleted, and this item is no session.
-    document["sessions"]["digest-key"] = document["sessions"][ADMIN.key]
+    document["sessions"]["seals/key"] = document["sessions"][ADMIN.key]
     document["orphans"] += [7, {"key": "a b", "backend": PLACE}]
-    document["orphans"] += [{"key": "digest-key", "backend": PLACE}]
+    document["orphans"] += [{"key": "seals/key", "backend": PLACE}]
     found = read(checked_line(json.dumps(document)))
     assert set(found.sessions) == {SOURCE.key, ADMIN.key}
     assert set(found.keys) == {"alice"}

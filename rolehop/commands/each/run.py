@@ -86,6 +86,7 @@ class EachOptions:
     prefix: bool
     output: str | None
     resume: bool
+    trust_log: bool
     shard: tuple[int, int] | None
     report: bool
     explain: bool
@@ -107,7 +108,7 @@ def run_each(cli: CommandContext, options: EachOptions) -> int:
     whole = targets_of(cli.app, options.pattern, options.exclude, options.region)
     shard = Shard(*options.shard) if options.shard else None
     own = shard.of(whole) if shard else whole
-    resumed = run_to_resume(cli.app, options.argv, own, shard) if options.resume else None
+    resumed = _resumed(cli, options, own, shard)
     if resumed is not None:
         required = asks_reason(cli.app, _chains(resumed.missing(own)))
         walk = carry_on(cli.app, resumed.made_with, options.walk, reason_required=required)
@@ -122,8 +123,18 @@ def _chains(targets: Sequence[RunTarget]) -> list[str]:
     return list(dict.fromkeys(each.chain for each in targets))
 
 
+def _resumed(
+    cli: CommandContext, options: EachOptions, own: Sequence[RunTarget], shard: Shard | None
+) -> RunToResume | None:
+    if not options.resume:
+        return None
+    return run_to_resume(cli.app, options.argv, own, shard, trusted=options.trust_log)
+
+
 def _check(cli: CommandContext, options: EachOptions) -> None:
     """Refuse options that contradict each other, and a command that is not there."""
+    if options.trust_log and not options.resume:
+        raise UsageError("--trust-log is of no use without --resume", fix="rolehop each --help")
     shown = {
         "--prefix": options.prefix,
         "--output": options.output is not None,

@@ -1,4 +1,9 @@
-"""Which targets of the last run of the same command were ok: that run can be resumed."""
+"""Which targets of the last run of the same command were ok: that run can be resumed.
+
+Each line is sealed as one of its log, and each log says which one came before it, up to the one that
+the keyring's item names. So no target is left out that was not ok, also if the log of a later run was
+taken away. What a line that was taken away would say is run again.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,8 @@ from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.files import entries_of, open_own_log, read_own
 from rolehop.commands.each.targets import RunTarget, Shard, TargetRow, facts_of
 from rolehop.plan.walk_options import WalkOptions, read_options
-from rolehop.vault.notes import UNUSABLE, as_note, read_note, text_in
+from rolehop.vault.notes import UNUSABLE, Seal, as_note, read_note, text_in
+from rolehop.vault.seals import UNPROVEN, Seals
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -33,6 +39,11 @@ LARGEST = 1 << 26
 _SALT_BYTES = 16
 _LONGEST_HEADER = 1 << 12
 
+_RUN, _TARGET = "run", "target of a run"
+"""What lines are sealed as."""
+
+ReadLine = Callable[[bytes], dict[str, Any]]
+
 TargetKey = tuple[str, str | None]
 """A chain, and the region if one was named."""
 
@@ -40,9 +51,12 @@ TargetKey = tuple[str, str | None]
 class RunLog:
     """One log that is written; failing to write it ends no run."""
 
-    def __init__(self, path: Path, begin: bytes, give_up: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, seals: Seals, begin: bytes, give_up: Callable[[str], None]
+    ) -> None:
         """``begin`` is appended first; ``give_up`` is told once why it cannot be written."""
         self.path = path
+        self._seal = Seal(seals, _TARGET, path.stem)
         self._begin = begin
         self._give_up = give_up
         self._stack = ExitStack()
@@ -60,7 +74,7 @@ class RunLog:
         """Append what became of a target, which is in ``account`` if that is known."""
         chain, region = key
         target = {"chain": chain, "region": region, "account": account}
-        self._append(_line({**target, "class": result}))
+        self._append(self._seal.added_to(as_note({**target, "class": result})).encode())
 
     def close(self) -> None:
         """Close the file."""
@@ -79,6 +93,7 @@ class RunLog:
 
 def new_log(
     state_folder: Path,
+    seals: Seals,
     argv: Sequence[str],
     flags: WalkOptions,
     chains: Sequence[str],
@@ -93,41 +108,92 @@ def new_log(
             path.unlink(missing_ok=True)
     salt = os.urandom(_SALT_BYTES).hex()
     digest = _digest(salt, argv)
-    header = {"salt": salt, "digest": digest, "shard": shard, "flags": flags.hop_values}
+    header = {"salt": salt, "digest": digest, "shard": shard, "chains": list(chains)}
     path = folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl"
-    log = RunLog(path, _line({**header, "chains": list(chains)}), give_up)
-    log.open()
+    with seals.marking(_RUN, "", path.stem) as before:
+        note = as_note({**header, "flags": flags.hop_values, "after": before})
+        line = Seal(seals, _RUN, path.stem).added_to(note)
+        log = RunLog(path, seals, line.encode(), give_up)
+        log.open()
     return log
+
+
+class LogNotProven(Exception):
+    """There is a log of such a run, and nothing proves that it is the last one, and as it was written."""
 
 
 def log_to_resume(
     state_folder: Path,
+    seals: Seals,
     argv: Sequence[str],
     chains: Sequence[str],
     shard: str | None,
     give_up: Callable[[str], None],
+    *,
+    trusted: bool = False,
 ) -> tuple[RunLog, dict[TargetKey, str | None], WalkOptions] | None:
     """Return the log of the last run of ``argv`` for any of ``chains``, and which targets were ok.
 
     The account of each is with it, if it is known; last are the flags of that run. The log is not
     opened: nothing is written.
 
-    ``None``: no such run is known.
+    ``None``: no such run is known. ``trusted``: seals are not looked at.
+
+    Raises:
+        LogNotProven: seals are, and one is missing or wrong, or a later log is gone.
     """
-    for path in _logs(state_folder / FOLDER):
-        with suppress(OSError, *UNUSABLE):
-            text = read_own(path, LARGEST)
-            header, *lines = text.splitlines()
-            read = read_note(header)
-            if _is_of(read, argv, chains, shard):
-                begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
-                log, flags = RunLog(path, begin, give_up), read_options(read["flags"])
-                return log, _ok_targets(lines), flags
-    return None
+
+    def is_of(header: dict[str, Any]) -> bool:
+        read_options(header["flags"])  # which must make sense
+        return _is_of(header, argv, chains, shard)
+
+    logs = _logs(state_folder / FOLDER)
+    last = next((path for path in logs if _has(path, is_of)), None)
+    if last is None:
+        return None
+    if not trusted and last != _proven(seals, {path.stem: path for path in logs}, is_of):
+        raise LogNotProven(f"{last} says that it is of a later run")
+    try:
+        text = read_own(last, LARGEST)
+        header, *lines = text.splitlines()
+        found = read_note(header) if trusted else Seal(seals, _RUN, last.stem).read(header)
+    except (OSError, *UNUSABLE):
+        raise LogNotProven(f"{last} has changed just now") from None
+    begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
+    log = RunLog(last, seals, begin, give_up)
+    read = read_note if trusted else Seal(seals, _TARGET, last.stem).read
+    return log, _ok_targets(lines, read), read_options(found["flags"])
 
 
-def _line(document: dict[str, object]) -> bytes:
-    return as_note(document).encode()
+def _has(path: Path, is_of: Callable[[dict[str, Any]], bool]) -> bool:
+    """True if a log, whoever wrote it, has such a header."""
+    with suppress(OSError, *UNUSABLE):
+        return is_of(read_note(_header(path)))
+    return False
+
+
+def _header(path: Path) -> bytes:
+    return read_own(path, LARGEST).partition(b"\n")[0]
+
+
+def _proven(
+    seals: Seals, logs: Mapping[str, Path], is_of: Callable[[dict[str, Any]], bool]
+) -> Path:
+    """Return the last log of such a run, going from the last of all runs to the one before it."""
+    name: object = seals.latest(_RUN, "")
+    for _ in range(MOST_LOGS):
+        if not isinstance(name, str) or name not in logs:
+            break
+        try:
+            header = Seal(seals, _RUN, name).read(_header(logs[name]))
+        except (OSError, *UNUSABLE):
+            raise LogNotProven(f"{logs[name]} is not as it was written") from None
+        if is_of(header):
+            return logs[name]
+        name = header["after"]
+    if name is None:
+        raise LogNotProven(UNPROVEN)
+    raise LogNotProven("it was changed, or the log of a later run is gone")
 
 
 def _logs(folder: Path) -> list[Path]:
@@ -146,23 +212,25 @@ def _is_of(
     return is_same and header["digest"] == _digest(salt, argv)
 
 
-def _ok_targets(lines: Sequence[bytes]) -> dict[TargetKey, str | None]:
+def _ok_targets(lines: Sequence[bytes], read: ReadLine) -> dict[TargetKey, str | None]:
     """Return the targets whose last line says that they were ok; a torn line says nothing."""
     found: dict[TargetKey, tuple[object, str | None]] = {}
-    for key, result, account in _results(lines):
+    for key, result, account in _results(lines, read):
         found[key] = result, account
     return {key: account for key, (result, account) in found.items() if result == "ok"}
 
 
-def _results(lines: Sequence[bytes]) -> Iterator[tuple[TargetKey, object, str | None]]:
+def _results(
+    lines: Sequence[bytes], read: ReadLine
+) -> Iterator[tuple[TargetKey, object, str | None]]:
     for line in lines:
         with suppress(*UNUSABLE):
-            read = read_note(line)
+            target = read(line)
             region, account = (
-                None if read[name] is None else text_in(read, name)
+                None if target[name] is None else text_in(target, name)
                 for name in ("region", "account")
             )
-            yield (text_in(read, "chain"), region), read["class"], account
+            yield (text_in(target, "chain"), region), target["class"], account
 
 
 def _digest(salt: str, argv: Sequence[str]) -> str:
@@ -214,21 +282,41 @@ def begin_log(
     shard: Shard | None,
 ) -> TargetLog:
     """Begin the log of a run, and open it."""
-    names, give_up = _chains(targets), _give_up(app)
-    log = new_log(app.state_folder, argv, flags, names, _text(shard), app.now(), give_up)
+    names, seals, give_up = _chains(targets), app.vault.seals, _give_up(app)
+    log = new_log(app.state_folder, seals, argv, flags, names, _text(shard), app.now(), give_up)
     return TargetLog(log)
 
 
 def run_to_resume(
-    app: App, argv: Sequence[str], targets: Sequence[RunTarget], shard: Shard | None
+    app: App,
+    argv: Sequence[str],
+    targets: Sequence[RunTarget],
+    shard: Shard | None,
+    *,
+    trusted: bool,
 ) -> RunToResume:
     """Return the last run of the same command for some of the chains, and of the same shard.
 
+    ``trusted``: its log counts though nothing proves it.
+
     Raises:
-        UsageError: none is known.
+        UsageError: none is known, or nothing proves its log.
     """
-    names = _chains(targets)
-    found = log_to_resume(app.state_folder, argv, names, _text(shard), _give_up(app))
+    state, seals, names, give_up = (
+        app.state_folder,
+        app.vault.seals,
+        _chains(targets),
+        _give_up(app),
+    )
+    try:
+        found = log_to_resume(state, seals, argv, names, _text(shard), give_up, trusted=trusted)
+    except LogNotProven as error:
+        raise UsageError(
+            "the log of the last run is not followed: it says which targets are left out",
+            cause=str(error),
+            fix="run it without --resume; or, if nobody else can write the state folder, with"
+            " --trust-log",
+        ) from None
     if found is None:
         raise UsageError(
             "there is no run to resume",

@@ -19,6 +19,7 @@ from rolehop.base.errors import (
     ServiceError,
     SignInExpired,
     SourceError,
+    copied,
 )
 from rolehop.vault.deferred_writes import GatheringVault
 
@@ -82,16 +83,16 @@ class SignIns:
     def _one(self, name: str, settings: str, chain: str, do: Callable[[], T]) -> T:
         earlier = self._failed.get(name) or self._failed.get(settings)
         if earlier is not None:
-            again = _copied(earlier)
+            again = copied(earlier)
             again.chain = chain
             raise again
         try:
             return do()
         except RolehopError as error:
             if isinstance(error, NoTerminal | SignInExpired):
-                self._failed[name] = _copied(error)
+                self._failed[name] = copied(error)
             elif _is_of_source(error):
-                self._failed[settings] = _copied(error)
+                self._failed[settings] = copied(error)
             raise
 
 
@@ -100,13 +101,6 @@ def _is_of_source(error: RolehopError) -> bool:
     if isinstance(error, HopRefused):
         return error.hop is None
     return isinstance(error, SourceError | NoTerminal)
-
-
-def _copied(error: RolehopError) -> RolehopError:
-    """Return the same error without the frames of the walk that it came from."""
-    copied = type(error).__new__(type(error), *error.args)
-    vars(copied).update(vars(error))
-    return copied
 
 
 _THROTTLED_PAUSES = (1.0, 3.0)

@@ -9,7 +9,6 @@ from rolehop.base.errors import RolehopError
 from rolehop.cli.completers import fleet_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
-from rolehop.commands.fleet.listers import Asking
 from rolehop.commands.fleet.refreshing import (
     RefreshedFleet,
     fleet_rows,
@@ -63,8 +62,10 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
     """Ask AWS for the accounts of fleets, and show what changed.
 
     Other commands make no such call: they use what was listed here last, which is stored in the
-    state folder. Accounts that are suspended or closed are left out.
+    state folder, sealed by the keyring; without one each run asks again. Accounts that are suspended or closed are left out.
     """
+    from rolehop.app.walking import asking_for_accounts
+
     cli = CommandContext.of(ctx)
     fleets = fleets_to_refresh(cli.app, name)
     if not fleets:
@@ -73,7 +74,7 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
     options.no_prompt = no_prompt
     done: list[RefreshedFleet] = []
     with listing_counter(cli.terminal) as counter:
-        asking = Asking(options, cli.progress(), counter)
+        asking = asking_for_accounts(cli.app, options, cli.progress(), counter)
         for each in refresh_fleets(cli.app, fleets, asking):
             counter.pause()
             is_known = each.error is not None and any(e.error is each.error for e in done)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from rolehop.base.dataclass import dataclass, field
 from rolehop.base.errors import ConfigError, RolehopError, UsageError, VaultBroken
 from rolehop.base.text import did_you_mean
-from rolehop.commands.fleet.listers import AccountChange, Asking, Lister, changes_between
-from rolehop.config.account_query import ORGANIZATION
+from rolehop.commands.fleet.changes import AccountChange, changes_between
 from rolehop.config.listed_fleets import is_old, refresh_advice, with_spelled_names
 from rolehop.config.model import FleetListing
 from rolehop.vault.fleet_accounts import fleet_path, store_listing
 
 if TYPE_CHECKING:
+    from rolehop.app.asking import Asking
     from rolehop.app.context import App
-    from rolehop.config.account_query import AccountQuery
+    from rolehop.app.fleet_listers import Lister
     from rolehop.config.model import ListedFleet
 
 
@@ -83,6 +83,8 @@ def refresh_fleets(
     """
     if fleets and app.state_problem is not None:
         raise _not_stored(fleets[0], app.state_problem)
+    from rolehop.app.fleet_listers import lister_for
+
     listers: dict[tuple[str, str], Lister] = {}
     with ExitStack() as closing:
         for fleet in fleets:
@@ -105,21 +107,10 @@ def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
     return RefreshedFleet(fleet, before, after, lister.calls - calls, answer.without_effect)
 
 
-def lister_for(app: App, query: AccountQuery, asking: Asking) -> Lister:
-    """Return who lists the accounts of ``query``; nothing is called so far."""
-    if query.kind == ORGANIZATION:
-        from rolehop.commands.fleet.aws_listers import OrganizationLister
-
-        return OrganizationLister(app, query.through, asking)
-    from rolehop.commands.fleet.aws_listers import IdentityCenterLister
-
-    return IdentityCenterLister(app, query.through, asking)
-
-
 def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:
     path = fleet_path(app.state_folder, fleet.name)
     try:
-        store_listing(path, fleet.name, fleet.query.definition, listing)
+        store_listing(path, app.vault.seals, fleet.name, fleet.query.definition, listing)
     except ValueError as error:
         raise RolehopError(
             f"AWS listed accounts of fleet '{fleet.name}' that cannot be stored", cause=str(error)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rolehop.base.durations import age_text, rfc3339
 from rolehop.base.text import clean, pluralize
-from rolehop.commands.fleet.listers import AccountChange
+from rolehop.commands.fleet.changes import AccountChange
 from rolehop.commands.fleet.refreshing import FleetRow, RefreshedFleet
 from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row
 

@@ -345,7 +345,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         count += app.vault.forget_orphans(index)
         left.update(each.backend for each in index.orphans if each.backend != app.vault.backend)
     if everything and index.mfa:
-        app.vault.digest_key.forget()
+        app.vault.note(lambda index: index.without_digests())
     if everything:
         app.source_callers.forget()
         _forget_notes(app)

@@ -366,7 +366,7 @@ def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
     forgotten = forget_sessions(app, None)
     if forgotten.count:
         yield f"removed: {pluralize(forgotten.count, 'session')}"
-    app.vault.digest_key.forget()  # chooses the keyring, too
+    app.vault.seals.forget()  # chooses the keyring, too
     app.vault.forget_trial()
     elsewhere = _sign_ins_elsewhere(app)
     here = [name for name in found.sign_ins if name not in elsewhere]

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from rolehop.app.folder_chain import FolderChain
+from rolehop.base.digest import checked_line
+from rolehop.vault.notes import without_seal
 from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT, World
 
+SEALS_IT = """
+import os, sys
+from pathlib import Path
+from rolehop.app.context import App
+from rolehop.vault.notes import Seal
+seals = App(os.environ, Path(os.environ["HOME"])).vault.seals
+print(Seal(seals, "folders", "").added_to(sys.argv[1]), end="")
+"""
 COMMAND = ("exec", "--", "printenv", "ROLEHOP_CHAIN")
 
 
@@ -28,8 +42,10 @@ def goes_to(world: World, folder: str = "project/below") -> str:
     return f"import os; os.chdir({str(world.home / folder)!r})"
 
 
-def confirms(world: World, answer: str = "y") -> tuple[int, str, str]:
-    with OnTerminal(world, SCRIPT, *COMMAND, before=goes_to(world)) as person:
+def confirms(
+    world: World, answer: str = "y", env: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    with OnTerminal(world, SCRIPT, *COMMAND, env=env, before=goes_to(world)) as person:
         person.expect("Use it here? [y/N]")
         person.types(answer)
         done = person.ended()
@@ -57,6 +73,29 @@ def test_it_is_confirmed_once_and_again_after_a_change(world: World, file: Path)
     assert follows(world) == "hub\n"
     world.config(config.replace("222222222222:role/Hub", "222222222222:role/Other"))
     assert "role Other in account 222222222222" in confirms(world, "")[2]
+
+
+def test_who_changes_what_was_said_and_its_digest_is_asked_again(world: World, file: Path) -> None:
+    assert confirms(world)[1] == "admin\n"
+    said = world.state / "folders.json"
+    note, seal = without_seal(said.read_text())
+    fields = json.loads(note)
+    file.write_text("hub\n")
+    way = ("me", "arn:aws:iam::222222222222:role/Hub")
+    fields["folders"] = {str(file): FolderChain(file, "hub").digest(way)}
+    del fields["check"]
+    forged = checked_line(json.dumps(fields, separators=(",", ":")))
+    said.write_text(f"{forged.rstrip()} {seal}\n")
+    assert confirms(world, "")[0] == 130
+    # With a seal of the key it would have counted.
+    done = world.run(sys.executable, "-c", SEALS_IT, forged)
+    said.write_text(done.out)
+    assert follows(world) == "hub\n"
+
+
+def test_without_a_keyring_it_is_asked_each_time(world: World, file: Path) -> None:
+    for _ in range(2):
+        assert confirms(world, env={"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"})[1]
 
 
 def test_without_a_terminal_and_without_a_yes_nothing_is_done(world: World, file: Path) -> None:

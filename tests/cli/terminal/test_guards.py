@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
 
+from rolehop.base.digest import checked_line
+from rolehop.vault.notes import without_seal
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
@@ -157,3 +160,31 @@ def test_refresh_renews_a_shells_session_with_the_flags_it_was_made_with(world: 
     assert len(hops) == 3, done.err
     assert {each.get("PolicyArns.member.1.arn") for each in hops} == {READ_ONLY}
     assert {each["RoleSessionName"] for each in hops} == {"me+why"}
+
+
+@pytest.mark.parametrize("keyring", [None, "keyring.backends.fail.Keyring"])
+def test_who_changes_the_note_of_flags_and_its_digest_widens_nothing(
+    world: World, keyring: str | None
+) -> None:
+    """He can write the state folder, and cannot read the keyring; nor can who has none prove the note."""
+    env = {} if keyring is None else {"PYTHON_KEYRING_BACKEND": keyring}
+    given = world.rolehop(
+        "export", "admin", "--read-only", "--format", "env", "--shell", "sh", env=env
+    )
+    assert given.code == 0, given.err
+    (note,) = (world.state / "flags").iterdir()
+    text, seal = without_seal(note.read_text())
+    fields = json.loads(text)
+    del fields["check"]
+    forged = checked_line(json.dumps({**fields, "read_only": False, "policy_arns": [ADMIN_ACCESS]}))
+    if keyring is None:
+        note.write_text(f"{forged.rstrip()} {seal}\n")
+    script = f"{given.out}\nunset ROLEHOP_FLAGS; rolehop refresh --no-prompt --shell sh"
+    calls = len(world.sts.calls)
+    done = world.run("sh", "-c", script, env=env)
+    assert (done.code, done.out.strip()) == (3, "false")
+    assert "the note of its flags does not count" in done.err
+    assert len(world.sts.calls) == calls
+
+
+ADMIN_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"

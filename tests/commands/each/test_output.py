@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.base.digest import checked_line
 from rolehop.commands.each.output_folder import folder_name
+from rolehop.hotpath.record import CHECK
 from rolehop.terminal.output import copy_program_output
+from rolehop.vault.notes import without_seal
 from tests.commands.each.fleet import ACCOUNTS, classes_of, give_fleet, lines_of, role_of
 from tests.support.secrets import found_in
 from tests.support.world import HUB, SCRIPT, World, temporary_world
@@ -202,6 +205,42 @@ def test_a_log_that_was_torn_or_damaged_only_makes_more_run(world: World) -> Non
     assert world.rolehop(*words, "--resume", "--", "true").out == ""
     log.write_text("no log\n")
     assert world.rolehop(*words, "--resume", "--", "true").code == 2
+
+
+def test_who_changes_a_log_and_its_digests_keeps_no_target_from_being_run(world: World) -> None:
+    """He can write the state folder, and cannot read the keyring."""
+    give_fleet(world, refused=())
+    words = ("each", "far/*", "--format", "json", "-j", "1")
+    command = ("--", "sh", "-c", "test {account_name} != failing")
+    assert world.rolehop(*words, *command).code == 1
+    (log,) = (world.state / "runs").iterdir()
+    forged = log.read_text().replace("command failed", "ok")
+    lines = (without_seal(line) for line in forged.splitlines())
+    log.write_text(
+        "".join(
+            f"{checked_line(note.partition(CHECK)[0] + '}').rstrip()} {seal}\n"
+            for note, seal in lines
+        )
+    )
+    done = world.rolehop(*words, "--resume", *command)
+    assert classes_of(done) == {"failing": "command failed"}
+    trusting = world.rolehop(*words, "--resume", "--trust-log", "--dry-run", *command)
+    assert (trusting.code, len(trusting.out.splitlines())) == (0, 1)  # the run just now says so
+
+
+def test_without_a_keyring_a_run_is_resumed_if_its_log_is_trusted(world: World) -> None:
+    give_fleet(world, refused=())
+    none = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    words = ("each", "far/good", "far/failing", "--format", "json")
+    command = ("--", "sh", "-c", "test {account_name} != failing")
+    assert world.rolehop(*words, *command, env=none).code == 1
+    done = world.rolehop(*words, "--resume", *command, env=none)
+    assert (done.code, done.out) == (2, "")
+    assert "--trust-log" in done.err
+    done = world.rolehop(*words, "--resume", "--trust-log", *command, env=none)
+    assert classes_of(done) == {"failing": "command failed"}
+    alone = world.rolehop(*words, "--trust-log", *command)
+    assert (alone.code, "--resume" in alone.err) == (2, True)
 
 
 # ---- regions

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rolehop.base.digest import checked_line
+from rolehop.vault.notes import without_seal
 from tests.doubles.accounts.organizations import ROOT, Organization
 from tests.support.world import HUB, World, temporary_world
 
@@ -92,7 +93,7 @@ def stored(world: World) -> Path:
 
 def edit(world: World, **changes: Any) -> None:
     file = stored(world)
-    fields = json.loads(file.read_text())
+    fields = json.loads(without_seal(file.read_text())[0])
     del fields["check"]
     file.write_text(checked_line(json.dumps({**fields, **changes})))
 
@@ -325,3 +326,83 @@ def test_names_of_fleets_that_cannot_be_asked_for(world: World) -> None:
     assert (mine.code, "in the config" in mine.err) == (2, True)
     none = world.rolehop("fleet", "refresh", "prd")
     assert (none.code, 'did you mean "prod"?' in none.err) == (3, True)
+
+
+NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+RUNS = (
+    ("export", "prod/web", "--format", "json"),
+    ("credential-process", "prod/web"),
+    ("export", "beyond", "--format", "json"),
+    ("each", "prod/web", "--", "true"),
+)
+
+
+def give_roles(world: World) -> None:
+    for account in (WEB, LAB):
+        world.sts.world.role(f"arn:aws:iam::{account}:role/Audit", trusts=[HUB])
+    world.sts.world.role(
+        "arn:aws:iam::333333333333:role/Admin", trusts=[f"arn:aws:iam::{WEB}:role/Audit"]
+    )
+
+
+@pytest.mark.parametrize("arguments", RUNS)
+def test_who_changes_a_list_and_its_digest_sends_no_chain_elsewhere(
+    world: World, arguments: tuple[str, ...]
+) -> None:
+    """He can write the state folder, and cannot read the keyring."""
+    give_roles(world)
+    assert world.rolehop("fleet", "refresh").code == 0
+    (web,) = (
+        each
+        for each in json.loads(without_seal(stored(world).read_text())[0])["accounts"]
+        if each[0] == WEB
+    )
+    edit(world, accounts=[[LAB, *web[1:]]])
+    assert names(world, "prod/*") == ["prod/web"]  # what is shown is a hint
+    world.sts.calls.clear()
+    done = world.rolehop(*arguments)
+    assert done.code == (1 if arguments[0] == "each" else 3), done
+    assert "the list of accounts of fleet 'prod' is not followed" in done.err
+    assert ASK in done.err or arguments[0] == "each"
+    assert world.sts.calls == []
+    assert world.rolehop("fleet", "refresh").code == 0
+    assert world.rolehop(*arguments).code == 0
+
+
+def test_a_walk_by_a_list_that_is_proven_reads_no_more_than_it_needs(world: World) -> None:
+    give_roles(world)
+    assert world.rolehop("fleet", "refresh").code == 0
+    calls = len(organization(world).calls)
+    done = world.rolehop("export", "prod/web", "--format", "json")
+    assert (done.code, done.err) == (0, "") or "not" not in done.err
+    assert len(organization(world).calls) == calls
+
+
+def test_without_a_keyring_each_run_asks_aws_once_and_says_so(world: World) -> None:
+    give_roles(world)
+    organization(world).calls.clear()
+    assert world.rolehop("fleet", "refresh", env=NO_KEYRING).code == 0
+    calls = len(organization(world).calls)
+    done = world.rolehop("each", "prod/*", "--", "true", env=NO_KEYRING)
+    assert done.err.count("no keyring can prove a list") == 1
+    assert len(organization(world).calls) - calls == calls
+    assert "prod/web" in done.err
+    organization(world).accounts.pop(WEB)
+    organization(world).parents.pop(WEB)
+    gone = world.rolehop("export", "prod/web", "--format", "json", env=NO_KEYRING)
+    assert (gone.code, gone.out) == (3, "")
+    assert "AWS lists other accounts by now" in gone.err
+
+
+def test_a_list_without_a_seal_is_proven_by_nothing_once_there_is_a_keyring(world: World) -> None:
+    assert world.rolehop("fleet", "refresh", env=NO_KEYRING).code == 0
+    done = world.rolehop("export", "prod/web", "--format", "json")
+    assert (done.code, ASK in done.err) == (3, True)
+
+
+def test_no_keyring_is_opened_to_list_or_to_complete(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    asked = {"PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.Broken"}
+    for arguments in (["list", "prod"], ["fleet", "list"], ["plan", "prod/web"]):
+        done = world.rolehop(*arguments, env=asked)
+        assert (done.code, "keyring" in done.err) == (0, False), done

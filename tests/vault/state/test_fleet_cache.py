@@ -14,7 +14,10 @@ from rolehop.base.durations import age_text
 from rolehop.config.listed_fleets import is_old
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.vault.fleet_accounts import fleet_path, load_listing, store_listing
+from rolehop.vault.notes import without_seal
+from tests.support.seals import seals_in
 
+SEALS = seals_in()
 BILLING, WEB = "4" * 12, "5" * 12
 LISTING = FleetListing(
     (
@@ -29,18 +32,22 @@ LISTING = FleetListing(
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     found = fleet_path(tmp_path, "prod")
-    store_listing(found, "prod", "as defined", LISTING)
+    store_listing(found, SEALS, "prod", "as defined", LISTING)
     return found
 
 
 def edit(path: Path, **changes: Any) -> None:
-    fields = json.loads(path.read_text())
+    fields = json.loads(without_seal(path.read_text())[0])
     fields.pop("check")
     path.write_text(checked_line(json.dumps({**fields, **changes})))
 
 
+def loaded(path: Path) -> FleetListing:
+    return load_listing(path, "prod", "as defined")._replace(sealed=LISTING.sealed)
+
+
 def test_it_comes_back_as_it_was(path: Path) -> None:
-    assert load_listing(path, "prod", "as defined") == LISTING
+    assert loaded(path) == LISTING
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -98,8 +105,8 @@ def test_what_is_no_json_is_damaged(path: Path, data: bytes) -> None:
 def test_what_could_not_be_read_back_does_not_take_the_place_of_a_list(path: Path) -> None:
     endless = ListedAccount(WEB, "x" * 2_001, spelled="web")
     with pytest.raises(ValueError, match="line"):
-        store_listing(path, "prod", "as defined", FleetListing((endless,), LISTING.at))
-    assert load_listing(path, "prod", "as defined") == LISTING
+        store_listing(path, SEALS, "prod", "as defined", FleetListing((endless,), LISTING.at))
+    assert loaded(path) == LISTING
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,28 @@
-"""List the accounts of fleets: those assigned to whoever is signed in to a source, or of an organization."""
+"""List the accounts of fleets: those assigned to whoever is signed in to a source, or of an organization.
+
+Of listers there is one for each way to AWS, which all fleets that go it use.
+"""
 
 from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from rolehop.app.guard import ask_to_read, person_for
-from rolehop.app.walking import session_of_chain
 from rolehop.aws.organizations import OrganizationAccountReader, OrganizationsApi
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SourceError
 from rolehop.base.time_limit import time_limit
-from rolehop.commands.fleet.listers import AccountAnswer, Asking
-from rolehop.config.account_query import EVERY_ROLE
+from rolehop.config.account_query import EVERY_ROLE, ORGANIZATION
 from rolehop.config.listed_fleets import excluded_by
 from rolehop.config.model import ListedAccount
 from rolehop.sources.assignments import Assignments
 from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
+    from rolehop.app.asking import Asking
     from rolehop.app.context import App
     from rolehop.config.account_query import (
         AccountQuery,
@@ -30,6 +31,40 @@ if TYPE_CHECKING:
     )
     from rolehop.sources.assignments import AssignedAccount
     from rolehop.walk.ports import ApiCall
+
+
+class AccountAnswer(NamedTuple):
+    """What AWS answered for one fleet."""
+
+    accounts: tuple[ListedAccount, ...]
+    left_out: Mapping[str, int]
+    """How many accounts were left out, by why: a state of AWS (``SUSPENDED``)."""
+
+    without_effect: tuple[str, ...] = ()
+    """What the fleet's query says in vain, since no account is like that: ``ou Prd/*``."""
+
+
+class Lister(Protocol):
+    """Asks through one chain or source; what is asked once is not asked again for another fleet."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made so far."""
+        ...
+
+    def list(self, query: AccountQuery) -> AccountAnswer:
+        """Return the accounts of a fleet, every one of them checked.
+
+        Raises:
+            RolehopError: AWS refuses, cannot be reached, or answers something that makes no sense;
+                or nobody is signed in.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close its connections."""
+        ...
+
 
 NOT_ASSIGNED = "NOT_ASSIGNED"
 """In the place of a state: the person has none of the roles in the account."""
@@ -99,7 +134,7 @@ class IdentityCenterLister:
 
     @cached_property
     def _assignments(self) -> Assignments:
-        context = self._app.walk_context(person_for(self._app, self._asking.options))
+        context = self._app.walk_context(self._asking.person)
         on_call = context.on_call
 
         def called(call: ApiCall) -> None:
@@ -165,8 +200,7 @@ class OrganizationLister:
     @cached_property
     def _api(self) -> OrganizationsApi:
         app, asking = self._app, self._asking
-        options, proof = ask_to_read(app, self._chain, asking.options)
-        plan, session = session_of_chain(app, self._chain, options, proof, asking.walk)
+        plan, session = asking.walk(self._chain)
         settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
         return OrganizationsApi(
             settings,
@@ -190,3 +224,9 @@ class OrganizationLister:
             else None,
             chain=self._chain,
         )
+
+
+def lister_for(app: App, query: AccountQuery, asking: Asking) -> Lister:
+    """Return who lists the accounts of ``query``; nothing is called so far."""
+    kind = OrganizationLister if query.kind == ORGANIZATION else IdentityCenterLister
+    return kind(app, query.through, asking)
