@@ -85,19 +85,18 @@ def test_a_clock_that_was_set_back_a_little_is_forgiven(
     assert (full(hot_world, "admin").json["AccessKeyId"] == first) == kept_on
 
 
-def set_right(world: World, chain: str, ahead: timedelta) -> None:
+def set_right(world: World, chain: str, ahead: timedelta, minutes: int = 10) -> None:
     """Write item and index as if this clock had been ``ahead``, and was set right since.
 
-    The session was received an hour ago by that clock, and ends in ten minutes.
+    The session was received an hour ago by that clock, and ends in some minutes.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    ends, started = now + timedelta(minutes=10), start_of_machine(now) + ahead
+    ends, started = now + timedelta(minutes=minutes), start_of_machine(now) + ahead
     item = Item(world, chain)
     credentials = replace(item.session.credentials, expires_at=ends, clock_offset=-ahead)
     session = replace(item.session, credentials=credentials, issued_at=now - HOUR, expires_at=ends)
     session = replace(session, started_at=started)
     item.text = as_item(session, item.key, item.record_key)
-    assert hot(world, chain) is None
 
     file = world.state / "index.json"
     document = json.loads(file.read_text())
@@ -114,6 +113,7 @@ def set_right(world: World, chain: str, ahead: timedelta) -> None:
 def test_a_clock_that_was_fast_and_is_set_right_lengthens_no_session(hot_world: World) -> None:
     first = warmed(hot_world, "admin")
     set_right(hot_world, "admin", timedelta(hours=4))
+    assert hot(hot_world, "admin") is None
     rows = hot_world.rolehop("status", "--format", "json").json["sessions"]
     assert all(row["seconds_left"] <= 600 for row in rows if row["hop"] == 2)
     plan = hot_world.rolehop("plan", "admin", "--format", "json").json["hops"]
@@ -121,6 +121,15 @@ def test_a_clock_that_was_fast_and_is_set_right_lengthens_no_session(hot_world: 
     done = full(hot_world, "admin")
     assert done.json["AccessKeyId"] not in first
     assert asked(hot_world, "admin").out == done.out
+
+
+def test_the_time_left_is_told_by_the_clock_that_is_right_now(hot_world: World) -> None:
+    warmed(hot_world, "admin")
+    set_right(hot_world, "admin", timedelta(hours=4), minutes=40)
+    (hot_world.state / "index.json").unlink()
+    done = hot_world.rolehop("whoami", "admin")
+    assert re.search(r"lasts +3[0-9] min left", done.out)
+    assert "your clock" not in done.err
 
 
 def test_a_machine_that_was_started_again_keeps_its_sessions(hot_world: World) -> None:
