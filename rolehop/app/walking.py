@@ -167,7 +167,7 @@ def store_flags(app: App, session: Session, options: WalkOptions) -> None:
     try:
         remember_flags(app.state_folder, app.vault.seals, access_key_id, options, app.now())
     except OSError:
-        app.note("the flags cannot be stored: rolehop refresh will not know them")
+        app.note_once("flags", "the flags cannot be stored: rolehop refresh will not know them")
 
 
 def write_record(

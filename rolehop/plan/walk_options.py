@@ -6,7 +6,7 @@ A new flag that changes the last hop is a field here, a row of ``HOP_FLAGS``, it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rolehop.base.dataclass import dataclass, field, replace
@@ -72,12 +72,6 @@ class WalkOptions:
         """Return these options with ``hop_values`` of others, which may have been through JSON."""
         changes: dict[str, Any] = {name: _as_tuple(value) for name, value in values.items()}
         return replace(self, **changes)
-
-    def with_flags_only(self, flags: Collection[str]) -> WalkOptions:
-        """Return these options without the flags of the last hop that are not among ``flags``."""
-        usual = WalkOptions().hop_values
-        left_out = (each.field for each in HOP_FLAGS if each.flag not in flags)
-        return self.with_hop_values({field: usual[field] for field in left_out})
 
 
 def read_options(values: Mapping[str, object]) -> WalkOptions:

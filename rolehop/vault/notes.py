@@ -416,22 +416,23 @@ def load_shell_flags(
 ) -> WalkOptions | None:
     """Return the flags that a shell was given with the session; ``None`` if there were none.
 
-    ``given`` names them, as ``ROLEHOP_FLAGS`` does. Without it, only what changes the permissions
-    counts: another command may have used the same session with a ``--duration``.
+    ``given`` names them, as ``ROLEHOP_FLAGS`` does. All that changes the permissions counts, whatever
+    it names: another command may have used the same session with a ``--duration``, and nothing else.
 
     Raises:
         ValueError: it had flags that cannot be read; the session must not be renewed without.
     """
     found = load_flags(state_folder, seals, access_key_id)
-    names = [each for each in given.split() if not each.startswith("--region=")]
-    if not names:
-        found = None if found is None else found.with_hop_values({"duration": None})
-        return found if found is not None and found.hop_flags else None
+    names = {each for each in given.split() if not each.startswith("--region=")}
     if found is None:
-        raise ValueError("the note of its flags is gone")
-    if not set(names) <= set(found.hop_flags):
+        if names:
+            raise ValueError("the note of its flags is gone")
+        return None
+    if not names <= set(found.hop_flags):
         raise ValueError("the note has the flags of another command")
-    return found.with_flags_only(names)
+    if _DURATION not in names:
+        found = found.with_hop_values({"duration": None})
+    return found if found.hop_flags else None
 
 
 def load_flags(state_folder: Path, seals: Seals, access_key_id: str) -> WalkOptions | None:

@@ -148,3 +148,26 @@ def test_a_run_that_is_resumed_keeps_the_limit_of_the_run(world: World) -> None:
     assert last["PolicyArns.member.1.arn"] == READ_ONLY
     assert last["DurationSeconds"] == "1200"
     assert last["RoleSessionName"] == "me+again"
+
+
+@pytest.mark.parametrize(
+    "edited", ["unset ROLEHOP_FLAGS", "export ROLEHOP_FLAGS=--duration", "export ROLEHOP_FLAGS="]
+)
+@pytest.mark.parametrize("way_in", ["assume", "each"])
+def test_a_variable_that_is_edited_drops_no_limit(world: World, way_in: str, edited: str) -> None:
+    world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+    assert world.rolehop("keys", "add", "me", "--from-env").code == 0
+    env = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    flags = ("admin", "--read-only", "--duration", "20m")
+    script = f'{edited}; eval "$(rolehop refresh --shell bash)"; echo "has $ROLEHOP_FLAGS"'
+    if way_in == "each":
+        done = world.rolehop("each", *flags, "--", "bash", "-c", script, env=env)
+    else:
+        assumed = f'eval "$(rolehop assume {" ".join(flags)} --shell bash)"; '
+        done = world.run("bash", "-c", assumed + script, env=env)
+    assert done.code == 0, done.err
+    assert "--read-only" in done.out.partition("has ")[2]
+    policies = [
+        call.params.get("PolicyArns.member.1.arn") for call in world.sts.calls if call.role == ADMIN
+    ]
+    assert policies == [READ_ONLY] * 2

@@ -66,11 +66,6 @@ def test_a_shell_remembers_the_flags_of_the_hop_and_which_region() -> None:
     assert WalkOptions(read_only=True).shell_flags == ("--read-only",)
 
 
-def test_flags_that_are_not_named_are_as_if_they_were_not_typed() -> None:
-    given = WalkOptions(duration=900, read_only=True, region="eu-west-1")
-    assert given.with_flags_only(["--duration"]) == WalkOptions(duration=900, region="eu-west-1")
-
-
 def test_a_program_gave_arguments_and_the_walk_is_the_same() -> None:
     program = WalkOptions(in_program=True)
     assert [program.name_of(each) for each in ("--session-policy", "--strict")] == [

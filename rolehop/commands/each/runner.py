@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from rolehop.app.planning import Planning
-from rolehop.app.walking import HandoverSession
+from rolehop.app.walking import HandoverSession, store_flags
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.errors import RolehopError
 from rolehop.commands.each.outputs import CommandOutput, RunWatcher, held_output
@@ -266,6 +266,7 @@ def as_variables(app: App, options: WalkOptions) -> HandOver:
         facts: TargetFacts, resolved: Resolved, session: Session
     ) -> Iterator[Sequence[Change]]:
         del resolved
+        store_flags(app, session, options)
         handed = HandoverSession(facts.chain, facts.region, session, options.shell_flags)
         yield handed.changes(app.variables)
 

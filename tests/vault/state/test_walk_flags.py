@@ -50,6 +50,16 @@ def test_remembered_flags_are_loaded(tmp_path: Path) -> None:
             WalkOptions(read_only=True),
         ),
         ("--duration", WalkOptions(duration=7200), WalkOptions(duration=7200)),
+        (
+            "--duration --tag",
+            WalkOptions(duration=7200, read_only=True, tags=(("a", "b"),)),
+            WalkOptions(duration=7200, read_only=True, tags=(("a", "b"),)),
+        ),
+        (
+            "--reason",
+            WalkOptions(duration=7200, read_only=True, reason="x"),
+            WalkOptions(read_only=True, reason="x"),
+        ),
     ],
 )
 def test_a_shell_has_the_flags_that_it_was_given(
