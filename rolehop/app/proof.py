@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass
+from rolehop.base.digest import digest_of
 from rolehop.base.errors import NoTerminal
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Proof:
     """
 
     confirmed: frozenset[tuple[str, str]] = frozenset()
-    """Chains, each with the role that a person agreed to: another one is asked for again."""
+    """Chains, each with the way that a person agreed to: another one is asked for again."""
 
     reason: str | None = None
 
@@ -68,9 +69,20 @@ def _missing(needed: str, resolved: Resolved) -> NoTerminal:
 
 
 def agreement(resolved: Resolved) -> tuple[str, str]:
-    """Return what a person agrees to: the chain, and whose session it hands out."""
-    if resolved.hops:
-        return resolved.chain.name, str(resolved.hops[-1][0])
+    """Return what a person agrees to: the chain, and a digest of who it makes of whom, how limited.
+
+    What ``{caller}`` fills is left out: a walk may learn it after the question.
+    """
     source = resolved.source
-    own = (source.name, source.settings.get("account"), source.settings.get("role"))
-    return resolved.chain.name, " ".join(map(str, own))
+    start = source.name, source.type, source.settings, source.principal
+    hops = [
+        (
+            str(role),
+            hop.policy,
+            sorted(hop.policy_arns),
+            sorted(hop.tags),
+            sorted(hop.transitive_tags),
+        )
+        for role, hop in resolved.hops
+    ]
+    return resolved.chain.name, digest_of(start, hops)

@@ -437,18 +437,18 @@ def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
 
 def _refuse_without_hops(resolved: Resolved, options: WalkOptions) -> None:
     name = resolved.chain.name
+    if resolved.guards.reason is not None:
+        raise ConfigError(
+            f"chain '{name}' requires a reason and has no hop to carry it",
+            fix="add a hop, or remove 'reason' from the chain",
+            chain=name,
+        )
     if options.hop_flags:
         flags = ", ".join(map(options.name_of, options.hop_flags))
         raise UsageError(
             f"{flags} {'has' if len(options.hop_flags) == 1 else 'have'} no hop to change:"
             f" chain '{name}' hands out its source's own session",
             fix=f"leave {flags} out",
-            chain=name,
-        )
-    if resolved.guards.reason is not None:
-        raise ConfigError(
-            f"chain '{name}' requires a reason and has no hop to carry it",
-            fix="add a hop, or remove 'reason' from the chain",
             chain=name,
         )
 

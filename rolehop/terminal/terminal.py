@@ -339,6 +339,7 @@ class Terminal:
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
         """Ask for one line on the terminal device; ``hidden``: without echo.
 
+        What was typed before it showed answers no secret and no yes-or-no question.
         ``needed`` names it in the error if there is no terminal, e.g. "an MFA code".
 
         Raises:
@@ -348,6 +349,8 @@ class Terminal:
         with self.device(needed) as (reader, writer), ends_with_caller():
             # Echo off first: what is typed as soon as the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
+                if question.rstrip().endswith("[y/N]"):
+                    _forget_typed(reader)
                 output.write_prompt(self.wrapped(question, writer), writer)
                 _await_line(reader)
                 line = reader.readline()
@@ -416,6 +419,19 @@ def _check_room(code: DrawnCode, size: tuple[int, int] | None) -> None:
             f" {size[0]} and {size[1]}",
             fix="make its characters smaller, or use --print for the link itself",
         )
+
+
+def _forget_typed(reader: TextIO) -> None:
+    """Forget what was typed, and not read, so far."""
+    if sys.platform == "win32":  # pragma: no cover - its console has no termios
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+        return
+    import termios
+
+    termios.tcflush(reader, termios.TCIFLUSH)
 
 
 def _await_line(reader: TextIO) -> None:

@@ -252,6 +252,101 @@ def test_a_confirmation_holds_for_the_role_that_was_shown(world: World) -> None:
         check(resolved("admin"), options, proof)
 
 
+_ENVIRONMENT = '[sources.me]\ntype = "environment"\n'
+_PROCESS = '[sources.me]\ntype = "process"\ncommand = ["./login"]\n'
+_HUB_HOP = 'role = "arn:aws:iam::222222222222:role/Hub"'
+_LIMITED = f'{_HUB_HOP}, policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]'
+_POLICY = """{"Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}"""
+_NARROW = f"{_HUB_HOP}, policy = '{_POLICY}'"
+
+
+@pytest.mark.parametrize(
+    ("chain", "before", "after"),
+    [
+        ("own", _PROCESS, _ENVIRONMENT),
+        ("own", _PROCESS, _PROCESS.replace("login", "other")),
+        ("own", f'{_ENVIRONMENT}principal = "arn:aws:iam::111111111111:user/a"\n', _ENVIRONMENT),
+        ("hub", _PROCESS, _ENVIRONMENT),
+        ("hub", _LIMITED, _HUB_HOP),
+        ("hub", _NARROW, _HUB_HOP),
+        ("hub", f'{_HUB_HOP}, tags = {{ team = "a" }}', f'{_HUB_HOP}, tags = {{ team = "b" }}'),
+        ("admin", _LIMITED, _HUB_HOP),
+    ],
+)
+def test_a_confirmation_holds_for_the_way_that_was_shown(
+    world: World, chain: str, before: str, after: str
+) -> None:
+    """Another source is another principal, and without its policies a role is wider."""
+    replaced = _ENVIRONMENT if "[sources.me]" in before else _HUB_HOP
+    guarded = CONFIG.replace(f"[chains.{chain}]\n", f"[chains.{chain}]\n{_CONFIRM}")
+    world.config(guarded.replace(replaced, before))
+    app = App(world.environ, world.home, person=PromptedPerson(lambda question: "y"))
+    options, proof = ask(app, chain, WalkOptions())
+
+    def resolved() -> Resolved:
+        return Planning(App(world.environ, world.home)).resolve(chain)
+
+    check(resolved(), options, proof)
+    world.config(guarded.replace(replaced, after))
+    with pytest.raises(NoTerminal):
+        check(resolved(), options, proof)
+
+
+_SERVED = """
+import os, queue
+from pathlib import Path
+from rolehop.app.asking import SILENT
+from rolehop.app.context import App
+from rolehop.commands.serve.keeper import ChainKeeper, start_chain
+from rolehop.plan.walk_options import WalkOptions
+
+app, ended = App(os.environ, Path.home()), queue.Queue()
+started = start_chain(app, "admin", WalkOptions(), SILENT, command="serve")
+keeper = ChainKeeper(
+    "admin", started.session, started.walk_again, now=app.now,
+    on_change=lambda _, problem: ended.put(problem),
+)
+config = Path({config!r})
+config.write_text(config.read_text().replace("[chains.hub]", {guard!r}))
+keeper.renew()
+ended.get(timeout=60)
+answer = keeper.answer(final=True)
+print(answer.status, answer.body.decode())
+"""
+
+
+@pytest.mark.parametrize("guard", [_CONFIRM, _REASON])
+def test_a_server_stops_answering_for_a_chain_that_begins_to_ask(world: World, guard: str) -> None:
+    world.config(CONFIG)
+    code = _SERVED.format(config=str(world.config_file), guard=f"[chains.hub]\n{guard}")
+    done = world.run(sys.executable, "-c", code)
+    assert done.code == 0, done.err
+    assert done.out.startswith("400 "), done.out
+    assert guard.strip() in done.out.replace("\\", "")
+    assert tokens(done.out, world) == []
+
+
+def test_what_was_typed_before_the_question_confirms_nothing(world: World) -> None:
+    world.config(CONFIG.replace("[chains.admin]\n", f"[chains.admin]\n{_CONFIRM}"))
+    typed = "import select\nselect.select([open('/dev/tty')], [], [])\n"
+    with OnTerminal(world, SCRIPT, "assume", "admin", before=typed) as person:
+        person.types("y")
+        person.expect("[y/N] ")
+        person.types("n")
+        done = person.ended()
+    assert (done.code, done.out) == (130, "false\n"), done
+    assert world.sts.calls == []
+
+
+def test_a_required_reason_without_a_hop_to_carry_it_is_an_error_of_the_config(
+    world: World,
+) -> None:
+    world.config(CONFIG.replace("[chains.own]\n", f"[chains.own]\n{_REASON}"))
+    done = world.rolehop("exec", "own", "--reason", "an audit", "--", "true")
+    assert (done.code, done.out) == (3, ""), done
+    assert "requires a reason and has no hop to carry it" in done.err
+
+
 def test_a_proof_is_made_where_it_is_asked_for_alone() -> None:
     package = Path(rolehop.__file__).parent
     makers = {

@@ -65,6 +65,14 @@ _REFUSED_RETRY = timedelta(minutes=1)
 # the keyring is not needed for it either.
 _HARMLESS = (ServiceError, SignInExpired, NoTerminal, VaultError)
 
+
+class NotAgreed(NoTerminal):
+    """By the config as it is now, the chain asks for what its server was not given.
+
+    Its session, which may be good for hours, is handed out no more.
+    """
+
+
 _WRITERS: dict[SessionForm, Callable[[Session], bytes]] = {
     SessionForm.CONTAINER: as_container,
     SessionForm.INSTANCE: as_instance,
@@ -227,7 +235,7 @@ class ChainKeeper:
             self._failures += 1
             now = self._now()
             self._problem = RenewalProblem(error, now, now + _pause(error, self._failures))
-            if not isinstance(error, _HARMLESS):
+            if isinstance(error, NotAgreed) or not isinstance(error, _HARMLESS):
                 self._session = None
 
     def _is_good(self, now: datetime) -> bool:
@@ -518,6 +526,13 @@ class _Renewal:
             person=_nobody(self._name),
         )
         with closing(app):
-            options, proof = ask(app, self._name, self._options, self._proof)
+            options, proof = self._proven(app)
             with unattended(), time_limit(_WALK_SECONDS):
                 return session_of_chain(app, self._name, options, proof)[1]
+
+    def _proven(self, app: App) -> tuple[WalkOptions, Proof]:
+        try:
+            return ask(app, self._name, self._options, self._proof)
+        except NoTerminal as error:
+            cause, fix = error.cause, error.fix
+            raise NotAgreed(error.what, cause=cause, fix=fix, chain=self._name) from None

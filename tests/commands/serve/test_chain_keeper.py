@@ -21,7 +21,7 @@ from rolehop.base.errors import (
     SourceError,
     VaultLocked,
 )
-from rolehop.commands.serve.keeper import ChainKeeper, RenewalProblem, ServedChains
+from rolehop.commands.serve.keeper import ChainKeeper, NotAgreed, RenewalProblem, ServedChains
 from rolehop.commands.serve.rules import SessionForm
 
 CONTAINER = SessionForm.CONTAINER
@@ -147,6 +147,7 @@ DROPPED = [
     HopRefused("AWS refused hop 1", code="AccessDenied"),
     ConfigError("there is no chain 'admin'"),
     SourceError("another principal"),
+    NotAgreed("a confirmation is needed, and a server asks nobody"),
 ]
 
 
