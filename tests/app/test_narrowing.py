@@ -171,3 +171,59 @@ def test_a_variable_that_is_edited_drops_no_limit(world: World, way_in: str, edi
         call.params.get("PolicyArns.member.1.arn") for call in world.sts.calls if call.role == ADMIN
     ]
     assert policies == [READ_ONLY] * 2
+
+
+FAILS = ("--", "sh", "-c", 'echo "has $ROLEHOP_FLAGS"; test -e ok-"$AWS_ACCOUNT_ID"')
+
+
+def test_a_run_that_was_resumed_with_a_limit_keeps_it_the_next_time(world: World) -> None:
+    """What was ok before stays so."""
+    (world.home / "ok-444444444444").touch()
+    assert world.rolehop("each", "spokes/*", *FAILS).code == 1
+    assert world.rolehop("each", "spokes/*", "--resume", "--read-only", *FAILS).code == 1
+    again = world.rolehop("each", "spokes/*", "--resume", *FAILS)
+    assert (again.code, again.out.count("has --read-only")) == (1, 1), again.err
+    assert "444444444444" not in again.err
+
+
+def test_a_run_that_has_more_targets_is_the_last_one_of_each(world: World) -> None:
+    assert world.rolehop("each", "spokes/444444444444", "--read-only", *FAILS).code == 1
+    assert world.rolehop("each", "spokes/*", "--resume", *FAILS).code == 1
+    again = world.rolehop("each", "spokes/555555555555", "--resume", *FAILS)
+    assert (again.code, again.out.count("has --read-only")) == (1, 1), again.err
+
+
+@pytest.mark.parametrize("trusted", [(), ("--trust-log",)])
+def test_no_target_is_resumed_with_the_flags_of_another_ones_run(
+    world: World, trusted: tuple[str, ...]
+) -> None:
+    assert world.rolehop("each", "spokes/444444444444", "--read-only", *FAILS).code == 1
+    assert world.rolehop("each", "spokes/555555555555", *FAILS).code == 1
+    done = world.rolehop("each", "spokes/*", "--resume", *trusted, *FAILS)
+    assert (done.code, done.out) == (2, "")
+    assert "spokes/444444444444" in done.err
+    alone = world.rolehop("each", "spokes/444444444444", "--resume", *trusted, *FAILS)
+    assert (alone.code, alone.out.count("has --read-only")) == (1, 1), alone.err
+
+
+@pytest.mark.parametrize("changed", ["damaged", "gone"])
+@pytest.mark.parametrize("pattern", ["spokes/*", "spokes/444444444444"])
+def test_a_log_that_is_damaged_or_gone_gives_way_to_no_wider_run(
+    world: World, changed: str, pattern: str
+) -> None:
+    """Also if it is not that of the last run."""
+    assert world.rolehop("each", "spokes/*", *FAILS).code == 1
+    assert world.rolehop("each", "spokes/444444444444", "--read-only", *FAILS).code == 1
+    log = max((world.state / "runs").iterdir())
+    if pattern == "spokes/*":
+        assert world.rolehop("each", "spokes/555555555555", *FAILS).code == 1
+    if changed == "gone":
+        log.unlink()
+    else:
+        log.write_bytes(log.read_bytes()[1:])
+    done = world.rolehop("each", pattern, "--resume", *FAILS)
+    assert (done.code, done.out) == (2, ""), done.err
+    assert "is not followed" in done.err
+    trusting = world.rolehop("each", "spokes/444444444444", "--resume", "--trust-log", *FAILS)
+    assert trusting.out.count("has ") == 1
+    assert (f"{log} is damaged" in trusting.err) is (changed == "damaged")

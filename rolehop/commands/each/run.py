@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rolehop.cli.context import CommandContext
     from rolehop.commands.each.output_folder import OutputFolder
     from rolehop.commands.each.outputs import CommandOutput
-    from rolehop.commands.each.run_log import TargetLog
     from rolehop.commands.each.view import GroupedWatcher
     from rolehop.plan.walk_options import WalkOptions
 
@@ -190,7 +189,7 @@ class _EachRunner:
         if not left:
             cli.terminal.note(f"nothing is left to run in {pluralize(len(own), 'target')}")
             return 0
-        log = self._open_log(walk, own, shard, resumed)
+        log = begin_log(cli.app, options.argv, walk, own, shard, resumed)
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
         settings = self._settings(walk, proof, new_output, recorders)
@@ -210,18 +209,6 @@ class _EachRunner:
         return ask_once(
             app, _chains(left), self._options.walk, "The command runs for", always=always
         )
-
-    def _open_log(
-        self,
-        walk: WalkOptions,
-        own: Sequence[RunTarget],
-        shard: Shard | None,
-        resumed: RunToResume | None,
-    ) -> TargetLog:
-        if resumed is None:
-            return begin_log(self._cli.app, self._options.argv, walk, own, shard)
-        resumed.log.open()
-        return resumed.log
 
     def _settings(
         self,

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from rolehop.app.planning import Planning
 from rolehop.base.dataclass import dataclass
@@ -43,6 +44,11 @@ _RUN, _TARGET = "run", "target of a run"
 """What lines are sealed as."""
 
 ReadLine = Callable[[bytes], dict[str, Any]]
+
+_Headed = tuple[Path, dict[str, Any]]
+"""A log and its header."""
+
+_GONE = "it was changed, or the log of a later run is gone"
 
 TargetKey = tuple[str, str | None]
 """A chain, and the region if one was named."""
@@ -100,8 +106,13 @@ def new_log(
     shard: str | None,
     now: datetime,
     give_up: Callable[[str], None],
+    *,
+    ok: Mapping[TargetKey, str | None] = MappingProxyType({}),
 ) -> RunLog:
-    """Return the log of a new run of ``argv``, or of a shard of it, opened; old logs are deleted."""
+    """Return the log of a new run of ``argv``, or of a shard of it, opened; old logs are deleted.
+
+    ``ok``: targets that were ok before, with their accounts.
+    """
     folder = state_folder / FOLDER
     with suppress(OSError):
         for path in _logs(folder)[MOST_LOGS - 1 :]:
@@ -115,11 +126,28 @@ def new_log(
         line = Seal(seals, _RUN, path.stem).added_to(note)
         log = RunLog(path, seals, line.encode(), give_up)
         log.open()
+    for key, account in ok.items():
+        log.add(key, "ok", account)
     return log
 
 
 class LogNotProven(Exception):
     """There is a log of such a run, and nothing proves that it is the last one, and as it was written."""
+
+
+class OtherFlags(Exception):
+    """Of the chains, some were run last with other flags than the rest."""
+
+
+class FoundRun(NamedTuple):
+    """What the log of a run says."""
+
+    log: RunLog
+    ok: dict[TargetKey, str | None]
+    """The targets that were ok; the account of each is with it, if it is known."""
+    flags: WalkOptions
+    chains: tuple[str, ...]
+    """Those of the run."""
 
 
 def log_to_resume(
@@ -131,69 +159,103 @@ def log_to_resume(
     give_up: Callable[[str], None],
     *,
     trusted: bool = False,
-) -> tuple[RunLog, dict[TargetKey, str | None], WalkOptions] | None:
-    """Return the log of the last run of ``argv`` for any of ``chains``, and which targets were ok.
-
-    The account of each is with it, if it is known; last are the flags of that run. The log is not
-    opened: nothing is written.
+) -> FoundRun | None:
+    """Return the last run of ``argv`` for any of ``chains``; its log is not opened: nothing is written.
 
     ``None``: no such run is known. ``trusted``: seals are not looked at.
 
     Raises:
         LogNotProven: seals are, and one is missing or wrong, or a later log is gone.
+        OtherFlags: some of the chains were not in that run, but in one with other flags.
     """
-
-    def is_of(header: dict[str, Any]) -> bool:
-        read_options(header["flags"])  # which must make sense
-        return _is_of(header, argv, chains, shard)
-
     logs = _logs(state_folder / FOLDER)
-    last = next((path for path in logs if _has(path, is_of)), None)
+
+    def of_same(found: Iterable[_Headed]) -> Iterator[_Headed]:
+        return (each for each in found if _is_of(each[1], argv, chains, shard))
+
+    last = next(of_same(_readable(logs)), None)
     if last is None:
         return None
-    if not trusted and last != _proven(seals, {path.stem: path for path in logs}, is_of):
-        raise LogNotProven(f"{last} says that it is of a later run")
+    proven = _readable(logs) if trusted else _proven(seals, logs)
+    path, found = _last_of_all(of_same(proven), chains)
+    if path != last[0]:
+        raise LogNotProven(f"{last[0]} says that it is of a later run")
     try:
-        text = read_own(last, LARGEST)
-        header, *lines = text.splitlines()
-        found = read_note(header) if trusted else Seal(seals, _RUN, last.stem).read(header)
-    except (OSError, *UNUSABLE):
-        raise LogNotProven(f"{last} has changed just now") from None
+        text = read_own(path, LARGEST)
+    except OSError:
+        raise LogNotProven(f"{path} has changed just now") from None
+    _, *lines = text.splitlines()
     begin = b"" if text.endswith(b"\n") else b"\n"  # a killed run left a torn line
-    log = RunLog(last, seals, begin, give_up)
-    read = read_note if trusted else Seal(seals, _TARGET, last.stem).read
-    return log, _ok_targets(lines, read), read_options(found["flags"])
+    log = RunLog(path, seals, begin, give_up)
+    read = read_note if trusted else Seal(seals, _TARGET, path.stem).read
+    flags = read_options(found["flags"])
+    return FoundRun(log, _ok_targets(lines, read), flags, tuple(found["chains"]))
 
 
-def _has(path: Path, is_of: Callable[[dict[str, Any]], bool]) -> bool:
-    """True if a log, whoever wrote it, has such a header."""
-    with suppress(OSError, *UNUSABLE):
-        return is_of(read_note(_header(path)))
-    return False
+def _last_of_all(runs: Iterator[_Headed], chains: Sequence[str]) -> _Headed:
+    """Return the first of ``runs``; the first that has one of the other chains has the same flags."""
+    last = next(runs, None)
+    if last is None:
+        raise LogNotProven(_GONE)
+    others = set(chains).difference(last[1]["chains"])
+    while others and (run := next(runs, None)):
+        here = sorted(others.intersection(run[1]["chains"]))
+        if here and run[1]["flags"] != last[1]["flags"]:
+            raise OtherFlags(", ".join(here))
+        others.difference_update(here)
+    return last
+
+
+def unreadable_since(log: RunLog) -> list[Path]:
+    """Return the later logs that may be of the same run: their headers cannot be read."""
+    later = [path for path in _logs(log.path.parent) if path > log.path]
+    readable = [path for path, _ in _readable(later)]
+    return [path for path in later if path not in readable]
+
+
+def _readable(logs: Sequence[Path]) -> Iterator[_Headed]:
+    """Yield the logs that have a header, whoever wrote it."""
+    for path in logs:
+        with suppress(OSError, *UNUSABLE):
+            yield path, _checked(read_note(_header(path)))
 
 
 def _header(path: Path) -> bytes:
     return read_own(path, LARGEST).partition(b"\n")[0]
 
 
-def _proven(
-    seals: Seals, logs: Mapping[str, Path], is_of: Callable[[dict[str, Any]], bool]
-) -> Path:
-    """Return the last log of such a run, going from the last of all runs to the one before it."""
+def _checked(header: dict[str, Any]) -> dict[str, Any]:
+    """Return a header that makes sense; raise one of ``UNUSABLE`` if it does not."""
+    read_options(header["flags"])
+    chains = [str(each) for each in header["chains"]]
+    salt, digest = text_in(header, "salt", _LONGEST_HEADER), text_in(header, "digest")
+    names = ("shard", "flags", "after")
+    return {
+        **{each: header[each] for each in names},
+        "salt": salt,
+        "digest": digest,
+        "chains": chains,
+    }
+
+
+def _proven(seals: Seals, logs: Sequence[Path]) -> Iterator[_Headed]:
+    """Yield the logs from that of the last run to the one before it, up to the first that there was."""
+    by_name = {path.stem: path for path in logs}
     name: object = seals.latest(_RUN, "")
     for _ in range(MOST_LOGS):
-        if not isinstance(name, str) or name not in logs:
-            break
+        if name == "":
+            return
+        if name is None:
+            raise LogNotProven(UNPROVEN)
+        if not isinstance(name, str) or name not in by_name:
+            raise LogNotProven(_GONE)
+        path = by_name[name]
         try:
-            header = Seal(seals, _RUN, name).read(_header(logs[name]))
+            header = _checked(Seal(seals, _RUN, name).read(_header(path)))
         except (OSError, *UNUSABLE):
-            raise LogNotProven(f"{logs[name]} is not as it was written") from None
-        if is_of(header):
-            return logs[name]
+            raise LogNotProven(f"{path} is not as it was written") from None
+        yield path, header
         name = header["after"]
-    if name is None:
-        raise LogNotProven(UNPROVEN)
-    raise LogNotProven("it was changed, or the log of a later run is gone")
 
 
 def _logs(folder: Path) -> list[Path]:
@@ -206,10 +268,9 @@ def _logs(folder: Path) -> list[Path]:
 def _is_of(
     header: dict[str, Any], argv: Sequence[str], chains: Sequence[str], shard: str | None
 ) -> bool:
-    salt = text_in(header, "salt", _LONGEST_HEADER)
     is_same = header["shard"] == shard
     is_same = is_same and not set(chains).isdisjoint(header["chains"])
-    return is_same and header["digest"] == _digest(salt, argv)
+    return is_same and header["digest"] == _digest(header["salt"], argv)
 
 
 def _ok_targets(lines: Sequence[bytes], read: ReadLine) -> dict[TargetKey, str | None]:
@@ -261,7 +322,13 @@ class RunToResume:
     """The flags of that run."""
     ok: Mapping[TargetKey, str | None]
     """With the account in which they were ok, if it is known."""
+    chains: tuple[str, ...]
+    """Those that its log names."""
     account_now: Callable[[RunTarget], str | None]
+
+    def holds_for(self, flags: WalkOptions, chains: Sequence[str]) -> bool:
+        """True if the log's header is that of a run with ``flags`` for ``chains``."""
+        return flags.hop_values == self.made_with.hop_values and set(chains) <= set(self.chains)
 
     def missing(self, targets: Sequence[RunTarget]) -> list[RunTarget]:
         """Return the targets that failed, were not run, or are in another account by now."""
@@ -280,10 +347,21 @@ def begin_log(
     flags: WalkOptions,
     targets: Sequence[RunTarget],
     shard: Shard | None,
+    resumed: RunToResume | None,
 ) -> TargetLog:
-    """Begin the log of a run, and open it."""
-    names, seals, give_up = _chains(targets), app.vault.seals, _give_up(app)
-    log = new_log(app.state_folder, seals, argv, flags, names, _text(shard), app.now(), give_up)
+    """Return the log of a run, opened: that of the run that it resumes, if its header still holds.
+
+    With other flags or more chains the run has a log of its own, which has the targets that were ok.
+    """
+    names = _chains(targets)
+    if resumed is not None:
+        if resumed.holds_for(flags, names):
+            resumed.log.open()
+            return resumed.log
+        names = list(dict.fromkeys([*resumed.chains, *names]))
+    folder, seals, ok = app.state_folder, app.vault.seals, resumed.ok if resumed else {}
+    shard_text, give_up = _text(shard), _give_up(app)
+    log = new_log(folder, seals, argv, flags, names, shard_text, app.now(), give_up, ok=ok)
     return TargetLog(log)
 
 
@@ -300,7 +378,7 @@ def run_to_resume(
     ``trusted``: its log counts though nothing proves it.
 
     Raises:
-        UsageError: none is known, or nothing proves its log.
+        UsageError: none is known, or nothing proves its log, or not all had the same flags.
     """
     state, seals, names, give_up = (
         app.state_folder,
@@ -317,15 +395,28 @@ def run_to_resume(
             fix="run it without --resume; or, if nobody else can write the state folder, with"
             " --trust-log",
         ) from None
+    except OtherFlags as error:
+        raise UsageError(
+            "these targets were not run with the same flags",
+            cause=f"other flags than those of the last run were given for {error}",
+            fix="resume them one after the other, or run it without --resume",
+        ) from None
     if found is None:
         raise UsageError(
             "there is no run to resume",
             cause="this command was not run here for these chains, or too long ago",
             fix="run it without --resume, or repeat the same command",
         )
+    for path in unreadable_since(found.log):
+        app.note(f"{path} is damaged and is left out: it may be of a later run, with other flags")
     planning = Planning(app)
-    log, ok, flags = found
-    return RunToResume(TargetLog(log), flags, ok, lambda target: _account(planning, target))
+    return RunToResume(
+        TargetLog(found.log),
+        found.flags,
+        found.ok,
+        found.chains,
+        lambda target: _account(planning, target),
+    )
 
 
 def _account(planning: Planning, target: RunTarget) -> str | None:
