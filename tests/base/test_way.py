@@ -206,6 +206,7 @@ def test_the_machines_root_may_have_no_number_in_a_user_namespace(user: str, vol
     """There its folders seem to be of a user whom nobody is, also if there is another root."""
     file = volume / "own"
     file.write_text("it")
+    file.chmod(0o600)
     made = ["unshare", "--user", user, sys.executable, "-c", _READS, str(file)]
     done = subprocess.run(made, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode != 0:

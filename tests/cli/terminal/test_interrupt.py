@@ -83,7 +83,8 @@ def test_during_a_countdown(world: World) -> None:
         done = person.ended()
         assert person.attributes() == before
     assert (done.code, done.out) == (130, "false\n")
-    assert (list(world.state.glob("locks/*")), world.items()) == ([], [])
+    sessions = [each for each in world.items() if "seals" not in each.name]
+    assert (list(world.state.glob("locks/*")), sessions) == ([], [])
 
 
 def test_at_a_hidden_question_the_echo_comes_back(world: World) -> None:

@@ -256,6 +256,7 @@ def test_a_run_whose_log_is_gone_is_not_resumed_by_an_earlier_one(tmp_path: Path
     assert earlier.ok_targets() == {}
     assert earlier.ok_targets(trusted=True) == TARGETS
     between.path.write_bytes(text)
+    between.path.chmod(0o600)
     assert earlier.ok_targets() == TARGETS
 
 
