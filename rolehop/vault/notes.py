@@ -168,6 +168,10 @@ class NoteFile:
         self.delete()
 
 
+_swept: dict[Path, datetime] = {}
+"""When this process looked for old notes in a folder: each time would be slow where many are written."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoteFolder:
     """Notes of one kind in a folder of their own."""
@@ -196,6 +200,12 @@ class NoteFolder:
             OSError: the note cannot be written.
         """
         self.file(name).store(fields)
+        swept = _swept.get(self.path)
+        if swept is None or abs(now - swept) >= self.keeps:
+            _swept[self.path] = now
+            self._sweep(now)
+
+    def _sweep(self, now: datetime) -> None:
         oldest = (now - self.keeps).timestamp()
         newest = inf if self.lasting else (now + self.keeps).timestamp()
         with suppress(OSError):

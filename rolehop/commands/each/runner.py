@@ -259,14 +259,18 @@ COMMAND = "each"
 
 
 def as_variables(app: App, options: WalkOptions) -> HandOver:
-    """Return what hands over the session itself."""
+    """Return what hands over the session itself; its flags are noted once for all regions."""
+    noted = set[str]()
 
     @contextmanager
     def hand_over(
         facts: TargetFacts, resolved: Resolved, session: Session
     ) -> Iterator[Sequence[Change]]:
         del resolved
-        store_flags(app, session, options)
+        access_key_id = session.credentials.access_key_id
+        if access_key_id not in noted:
+            store_flags(app, session, options)
+            noted.add(access_key_id)
         handed = HandoverSession(facts.chain, facts.region, session, options.shell_flags)
         yield handed.changes(app.variables)
 

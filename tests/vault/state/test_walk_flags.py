@@ -17,6 +17,7 @@ from rolehop.vault.notes import (
     remember_flags,
 )
 from tests.support.seals import seals_in
+from tests.support.source_code import calls_of
 
 SEALS = seals_in()
 KEY = "ASIAEXAMPLEEXAMPLE12"
@@ -108,3 +109,17 @@ def test_old_notes_are_dropped_when_one_is_written(tmp_path: Path) -> None:
     other = "ASIAOTHEROTHEROTHER1"
     remember_flags(tmp_path, SEALS, other, FLAGS, now + RETENTION + timedelta(minutes=1))
     assert load_flags(tmp_path, SEALS, KEY) is None
+
+
+def test_a_note_costs_no_more_where_there_are_many(tmp_path: Path) -> None:
+    """A run in a thousand accounts writes as many: old ones are looked for once."""
+    now = datetime.now(UTC)
+
+    def remember() -> None:
+        remember_flags(tmp_path, SEALS, KEY, FLAGS, now)
+
+    remember()
+    few = calls_of(remember)
+    for number in range(200):
+        (tmp_path / "flags" / f"ASIA{number:016}.json").touch()
+    assert calls_of(remember) < few * 1.5
