@@ -10,6 +10,7 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.narrowing import carry_on
 from rolehop.plan.walk_options import HOP_FLAGS, WalkOptions
+from rolehop.vault.notes import without_seal
 from tests.support.world import ADMIN, AUDITS, CONFIG, World
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -227,3 +228,66 @@ def test_a_log_that_is_damaged_or_gone_gives_way_to_no_wider_run(
     trusting = world.rolehop("each", "spokes/444444444444", "--resume", "--trust-log", *FAILS)
     assert trusting.out.count("has ") == 1
     assert (f"{log} is damaged" in trusting.err) is (changed == "damaged")
+
+
+def test_a_target_that_was_not_resumed_keeps_its_limit(world: World) -> None:
+    """Also if another one of its run was resumed with other flags."""
+    wide = ("--policy-arn", "arn:aws:iam::aws:policy/AdministratorAccess")
+    assert world.rolehop("each", "spokes/*", "--read-only", *FAILS).code == 1
+    assert world.rolehop("each", "spokes/444444444444", "--resume", *wide, *FAILS).code == 1
+    other = world.rolehop("each", "spokes/555555555555", "--resume", *FAILS)
+    assert (other.code, other.out) == (1, "has --read-only\n"), other.err
+    both = world.rolehop("each", "spokes/*", "--resume", *FAILS)
+    assert (both.code, both.out) == (2, "")
+
+
+def test_a_run_that_goes_on_for_one_more_target_takes_no_other_one_over(world: World) -> None:
+    """A later run of a target counts, with its flags and with what became of it."""
+    (world.home / "ok-444444444444").touch()
+    spokes = "spokes/444444444444", "spokes/555555555555"
+    assert world.rolehop("each", *spokes, *FAILS).code == 1
+    (world.home / "ok-444444444444").unlink()
+    assert world.rolehop("each", spokes[0], "--read-only", *FAILS).code == 1
+    assert world.rolehop("each", spokes[1], "hub", "--resume", *FAILS).code == 1
+    again = world.rolehop("each", spokes[0], "--resume", *FAILS)
+    assert (again.code, again.out) == (1, "has --read-only\n"), again.err
+
+
+def test_targets_whose_runs_differ_only_in_the_reason_are_resumed_together(world: World) -> None:
+    assert world.rolehop("each", "spokes/444444444444", "--reason", "a", *FAILS).code == 1
+    assert world.rolehop("each", "spokes/555555555555", "--reason", "b", *FAILS).code == 1
+    (world.home / "ok-444444444444").touch()
+    one = world.rolehop("each", "spokes/444444444444", "--resume", "--reason", "c", *FAILS)
+    assert one.code == 0, one.err
+    both = world.rolehop("each", "spokes/*", "--resume", *FAILS)
+    assert (both.code, both.out) == (1, "has --reason\n"), both.err
+
+
+def test_what_went_on_from_a_log_that_nothing_proved_is_not_proven_either(world: World) -> None:
+    """It took over which targets were ok, and which flags they had."""
+    (world.home / "ok-444444444444").touch()
+    assert world.rolehop("each", "spokes/*", *FAILS).code == 1
+    log = max((world.state / "runs").iterdir())
+    lines = log.read_text().splitlines()
+    log.write_text("".join(f"{without_seal(each)[0].rstrip()}\n" for each in lines))
+    trusting = "--resume", "--trust-log"
+    assert world.rolehop("each", "spokes/*", *trusting, "--read-only", *FAILS).code == 1
+    done = world.rolehop("each", "spokes/*", "--resume", *FAILS)
+    assert (done.code, done.out) == (2, "")
+    assert "nothing proved" in done.err
+    assert "--trust-log" in done.err
+    done = world.rolehop("each", "spokes/*", *trusting, *FAILS)
+    assert (done.code, done.out) == (1, "has --read-only\n"), done.err
+    assert world.rolehop("each", "spokes/*", *FAILS).code == 1
+    assert world.rolehop("each", "spokes/*", "--resume", *FAILS).code == 1
+
+
+def test_the_flags_of_a_session_are_noted_once_for_all_regions(world: World) -> None:
+    """Each time would put a new file in the place of the note."""
+    notes = str(world.state / "flags")
+    regions = "--region", "us-east-1,eu-west-1"
+    words = "each", "spokes/444444444444", *regions, "--read-only", "-j", "1"
+    done = world.rolehop(*words, "--", "ls", "-i", notes)
+    assert done.code == 0, done.err
+    first, second = done.out.splitlines()
+    assert first == second

@@ -108,10 +108,12 @@ def new_log(
     give_up: Callable[[str], None],
     *,
     ok: Mapping[TargetKey, str | None] = MappingProxyType({}),
+    trusted: bool = False,
 ) -> RunLog:
     """Return the log of a new run of ``argv``, or of a shard of it, opened; old logs are deleted.
 
-    ``ok``: targets that were ok before, with their accounts.
+    ``ok``: targets that were ok before, with their accounts. ``trusted``: nothing proves that they
+    were, nor the flags.
     """
     folder = state_folder / FOLDER
     with suppress(OSError):
@@ -119,10 +121,11 @@ def new_log(
             path.unlink(missing_ok=True)
     salt = os.urandom(_SALT_BYTES).hex()
     digest = _digest(salt, argv)
-    header = {"salt": salt, "digest": digest, "shard": shard, "chains": list(chains)}
+    header = {"salt": salt, "digest": digest, "shard": shard, "trusted": trusted}
     path = folder / f"{now:%Y%m%dT%H%M%S%f}-{os.urandom(4).hex()}.jsonl"
     with seals.marking(_RUN, "", path.stem) as before:
-        note = as_note({**header, "flags": flags.hop_values, "after": before})
+        of_run = {"chains": list(chains), "flags": flags.hop_values}
+        note = as_note({**header, **of_run, "after": before})
         line = Seal(seals, _RUN, path.stem).added_to(note)
         log = RunLog(path, seals, line.encode(), give_up)
         log.open()
@@ -136,7 +139,7 @@ class LogNotProven(Exception):
 
 
 class OtherFlags(Exception):
-    """Of the chains, some were run last with other flags than the rest."""
+    """Of the chains, some were run last with other flags than the rest, apart from the reason."""
 
 
 class FoundRun(NamedTuple):
@@ -147,7 +150,7 @@ class FoundRun(NamedTuple):
     """The targets that were ok; the account of each is with it, if it is known."""
     flags: WalkOptions
     chains: tuple[str, ...]
-    """Those of the run."""
+    """Those of the run that are in no later one."""
 
 
 def log_to_resume(
@@ -165,21 +168,22 @@ def log_to_resume(
     ``None``: no such run is known. ``trusted``: seals are not looked at.
 
     Raises:
-        LogNotProven: seals are, and one is missing or wrong, or a later log is gone.
+        LogNotProven: seals are, and one is missing or wrong, or a later log is gone, or a run took
+            over what nothing proved.
         OtherFlags: some of the chains were not in that run, but in one with other flags.
     """
     logs = _logs(state_folder / FOLDER)
 
     def of_same(found: Iterable[_Headed]) -> Iterator[_Headed]:
-        return (each for each in found if _is_of(each[1], argv, chains, shard))
+        return (each for each in found if _is_of(each[1], argv, shard))
 
-    last = next(of_same(_readable(logs)), None)
+    last = next((each for each, run in of_same(_readable(logs)) if _has_any(run, chains)), None)
     if last is None:
         return None
     proven = _readable(logs) if trusted else _proven(seals, logs)
-    path, found = _last_of_all(of_same(proven), chains)
-    if path != last[0]:
-        raise LogNotProven(f"{last[0]} says that it is of a later run")
+    path, found = _last_of_all(of_same(proven), chains, trusted=trusted)
+    if path != last:
+        raise LogNotProven(f"{last} says that it is of a later run")
     try:
         text = read_own(path, LARGEST)
     except OSError:
@@ -189,21 +193,37 @@ def log_to_resume(
     log = RunLog(path, seals, begin, give_up)
     read = read_note if trusted else Seal(seals, _TARGET, path.stem).read
     flags = read_options(found["flags"])
-    return FoundRun(log, _ok_targets(lines, read), flags, tuple(found["chains"]))
+    ok = {key: of for key, of in _ok_targets(lines, read).items() if key[0] in found["chains"]}
+    return FoundRun(log, ok, flags, tuple(found["chains"]))
 
 
-def _last_of_all(runs: Iterator[_Headed], chains: Sequence[str]) -> _Headed:
-    """Return the first of ``runs``; the first that has one of the other chains has the same flags."""
-    last = next(runs, None)
-    if last is None:
-        raise LogNotProven(_GONE)
-    others = set(chains).difference(last[1]["chains"])
+def _last_of_all(runs: Iterator[_Headed], chains: Sequence[str], *, trusted: bool) -> _Headed:
+    """Return the first of ``runs`` that has one of ``chains``, with its chains that no run before has.
+
+    The first that has one of the other chains has the same flags.
+    """
+    last: _Headed | None = None
+    others, later = set(chains), set[str]()
     while others and (run := next(runs, None)):
-        here = sorted(others.intersection(run[1]["chains"]))
-        if here and run[1]["flags"] != last[1]["flags"]:
+        path, header = run
+        here = sorted(others.intersection(header["chains"]))
+        if here and header["trusted"] and not trusted:
+            raise LogNotProven(f"{path} goes on from a log that nothing proved")
+        if here and last is None:
+            left = [each for each in header["chains"] if each not in later]
+            last = path, {**header, "chains": left}
+        elif here and last and not _is_as_wide(header["flags"], last[1]["flags"]):
             raise OtherFlags(", ".join(here))
         others.difference_update(here)
+        later.update(header["chains"])
+    if last is None:
+        raise LogNotProven(_GONE)
     return last
+
+
+def _is_as_wide(flags: Mapping[str, object], others: Mapping[str, object]) -> bool:
+    """True if two runs had the same flags; a reason limits nothing."""
+    return {**flags, "reason": None} == {**others, "reason": None}
 
 
 def unreadable_since(log: RunLog) -> list[Path]:
@@ -232,6 +252,7 @@ def _checked(header: dict[str, Any]) -> dict[str, Any]:
     names = ("shard", "flags", "after")
     return {
         **{each: header[each] for each in names},
+        "trusted": header["trusted"] is not False,
         "salt": salt,
         "digest": digest,
         "chains": chains,
@@ -265,12 +286,12 @@ def _logs(folder: Path) -> list[Path]:
     return []
 
 
-def _is_of(
-    header: dict[str, Any], argv: Sequence[str], chains: Sequence[str], shard: str | None
-) -> bool:
-    is_same = header["shard"] == shard
-    is_same = is_same and not set(chains).isdisjoint(header["chains"])
-    return is_same and header["digest"] == _digest(header["salt"], argv)
+def _is_of(header: dict[str, Any], argv: Sequence[str], shard: str | None) -> bool:
+    return (header["shard"], header["digest"]) == (shard, _digest(header["salt"], argv))
+
+
+def _has_any(header: dict[str, Any], chains: Sequence[str]) -> bool:
+    return not set(chains).isdisjoint(header["chains"])
 
 
 def _ok_targets(lines: Sequence[bytes], read: ReadLine) -> dict[TargetKey, str | None]:
@@ -323,7 +344,9 @@ class RunToResume:
     ok: Mapping[TargetKey, str | None]
     """With the account in which they were ok, if it is known."""
     chains: tuple[str, ...]
-    """Those that its log names."""
+    """Those that its log names, and no later one."""
+    trusted: bool
+    """Its log counts though nothing proves it."""
     account_now: Callable[[RunTarget], str | None]
 
     def holds_for(self, flags: WalkOptions, chains: Sequence[str]) -> bool:
@@ -351,18 +374,28 @@ def begin_log(
 ) -> TargetLog:
     """Return the log of a run, opened: that of the run that it resumes, if its header still holds.
 
-    With other flags or more chains the run has a log of its own, which has the targets that were ok.
+    Else the run has a log of its own, which has the targets that were ok: all that were left with
+    the same flags, or its own, as the flags are those of no other target.
     """
-    names = _chains(targets)
+    names, ok, trusted = _chains(targets), dict[TargetKey, str | None](), False
     if resumed is not None:
         if resumed.holds_for(flags, names):
             resumed.log.open()
             return resumed.log
-        names = list(dict.fromkeys([*resumed.chains, *names]))
-    folder, seals, ok = app.state_folder, app.vault.seals, resumed.ok if resumed else {}
-    shard_text, give_up = _text(shard), _give_up(app)
-    log = new_log(folder, seals, argv, flags, names, shard_text, app.now(), give_up, ok=ok)
-    return TargetLog(log)
+        if _is_as_wide(flags.hop_values, resumed.made_with.hop_values):
+            names = list(dict.fromkeys([*resumed.chains, *names]))
+        ok = {key: account for key, account in resumed.ok.items() if key[0] in names}
+        trusted = resumed.trusted
+    folder, seals, shard_text, give_up = (
+        app.state_folder,
+        app.vault.seals,
+        _text(shard),
+        _give_up(app),
+    )
+    now = app.now()
+    return TargetLog(
+        new_log(folder, seals, argv, flags, names, shard_text, now, give_up, ok=ok, trusted=trusted)
+    )
 
 
 def run_to_resume(
@@ -415,6 +448,7 @@ def run_to_resume(
         found.flags,
         found.ok,
         found.chains,
+        trusted,
         lambda target: _account(planning, target),
     )
 
