@@ -8,6 +8,7 @@ follows botocore, and a comment says so: rolehop must resolve what `aws --profil
 from rolehop.awsconfig.parse import (
     AwsConfig,
     aws_config_paths,
+    check_file,
     check_files,
     check_trust,
     client_keys,
@@ -36,6 +37,7 @@ __all__ = [
     "CredentialKind",
     "ProfileChain",
     "aws_config_paths",
+    "check_file",
     "check_files",
     "check_trust",
     "client_keys",

@@ -80,7 +80,7 @@ class _Way:
     def begin(self) -> Step:
         """Open the folder where the way begins."""
         try:
-            return self._enter(os.open(self._current, _FOLDER), self._current)
+            return self._enter(self._open(str(self._current)), self._current)
         except FileNotFoundError:
             return self._absent(self._current)
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
-from rolehop.awsconfig import current_profile, endpoint_overrides
+from rolehop.awsconfig import check_file, current_profile, endpoint_overrides
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import partition_of_region
 from rolehop.base.credentials import Secret
@@ -514,6 +514,7 @@ def center_of(source: SourceConfig, context: SourceContext) -> Center:
     if not isinstance(name, str):
         own_url, own_region = str(settings.get("start_url")), str(settings.get("sso_region"))
         return Center(own_url, own_region, DEFAULT_SCOPES, None, *options)
+    check_file(context.aws, context.aws.config_file, f"the sso-session '{name}' is not followed")
     section = context.aws.sso_sessions.get(name)
     if section is None:
         near = nearest(name, context.aws.sso_sessions)

@@ -431,7 +431,8 @@ def _forget_typed(reader: TextIO) -> None:
         return
     import termios
 
-    termios.tcflush(reader, termios.TCIFLUSH)
+    with contextlib.suppress(termios.error):  # a background process whose shell is gone
+        termios.tcflush(reader, termios.TCIFLUSH)
 
 
 def _await_line(reader: TextIO) -> None:

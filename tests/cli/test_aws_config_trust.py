@@ -54,6 +54,23 @@ def test_no_command_of_a_file_that_others_can_write_is_run(
     assert not mark.exists()
 
 
+def test_no_sign_in_of_a_file_that_others_can_write_is_followed(world: World) -> None:
+    """Its start URL chooses who asks for the person's password."""
+    world.aws_config(
+        "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n"
+    )
+    world.config(
+        'version = 1\n[sources.corp]\ntype = "identity-center"\nsso_session = "corp"\n'
+        'account = "111111111111"\nrole = "A"\n[chains.c]\nsource = "corp"\n'
+    )
+    assert "is not followed" not in world.rolehop("plan", "c").err
+    (world.home / ".aws" / "config").chmod(0o666)
+    for command in ("export c", "source login corp"):
+        done = world.rolehop(*command.split())
+        assert done.code == 4, done.err
+        assert "the sso-session 'corp' is not followed" in done.err
+
+
 ELSEWHERE = {
     "endpoint_url": ("config", "endpoint_url = {url}\n", "endpoint_url of AWS profile 'keys'"),
     "services": (
