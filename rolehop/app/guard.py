@@ -49,9 +49,9 @@ def ask(
         guards, confirmed = guards_of_chain(app, name), given.confirmed
         if guards.confirm is not None:
             resolved = Planning(app).resolve(name, options)
-            if agreement(resolved) not in confirmed:
+            if agreement(resolved, lambda: app.aws_config) not in confirmed:
                 _confirm(app, resolved, options)
-                confirmed |= {agreement(resolved)}
+                confirmed |= {agreement(resolved, lambda: app.aws_config)}
         options = _with_reason(app, name, guards, options)
         return options, Proof(confirmed, options.reason)
 
@@ -79,8 +79,9 @@ def ask_once(
     confirmed: set[tuple[str, str]] = set()
     planning = Planning(app)
     for name in asking:
-        with suppress(ConfigError):
-            confirmed.add(agreement(planning.resolve(name, options)))
+        with suppress(RolehopError):
+            resolved = planning.resolve(name, options)
+            confirmed.add(agreement(resolved, lambda: app.aws_config))
     options = ask_reason(app, names, options)
     return options, Proof(frozenset(confirmed), options.reason)
 

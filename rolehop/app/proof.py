@@ -10,6 +10,10 @@ from rolehop.base.digest import digest_of
 from rolehop.base.errors import NoTerminal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rolehop.awsconfig import AwsConfig
+    from rolehop.config.model import SourceConfig
     from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
 
@@ -33,14 +37,16 @@ UNASKED = Proof()
 """Of exits that ask nobody: only chains that ask for nothing leave by them."""
 
 
-def check(resolved: Resolved, options: WalkOptions, proof: Proof) -> None:
+def check(
+    resolved: Resolved, options: WalkOptions, proof: Proof, aws: Callable[[], AwsConfig]
+) -> None:
     """Compare what a chain asks for with what was given.
 
     Raises:
         NoTerminal: something is missing.
     """
     guards = resolved.guards
-    if guards.confirm is not None and agreement(resolved) not in proof.confirmed:
+    if guards.confirm is not None and agreement(resolved, aws) not in proof.confirmed:
         raise _missing(CONFIRMATION, resolved)
     if guards.reason is not None and (options.reason is None or options.reason != proof.reason):
         raise _missing(REASON, resolved)
@@ -68,13 +74,16 @@ def _missing(needed: str, resolved: Resolved) -> NoTerminal:
     )
 
 
-def agreement(resolved: Resolved) -> tuple[str, str]:
+def agreement(resolved: Resolved, aws: Callable[[], AwsConfig]) -> tuple[str, str]:
     """Return what a person agrees to: the chain, and a digest of who it makes of whom, how limited.
 
     What ``{caller}`` fills is left out: a walk may learn it after the question.
+
+    Raises:
+        SourceError: the AWS profile that the chain starts from is not there.
     """
     source = resolved.source
-    start = source.name, source.type, source.settings, source.principal
+    start = source.name, source.type, source.settings, source.principal, _profile_of(source, aws)
     hops = [
         (
             str(role),
@@ -86,3 +95,14 @@ def agreement(resolved: Resolved) -> tuple[str, str]:
         for role, hop in resolved.hops
     ]
     return resolved.chain.name, digest_of(start, hops)
+
+
+def _profile_of(source: SourceConfig, aws: Callable[[], AwsConfig]) -> str | None:
+    """Return a digest of the sections of the AWS profile whose own credentials a source gives."""
+    from rolehop.sources.profile import BASE
+
+    if BASE not in source.settings:
+        return None
+    from rolehop.awsconfig import profile_fingerprint
+
+    return profile_fingerprint(aws(), str(source.settings["profile"]))

@@ -19,9 +19,8 @@ from rolehop.app.context import App
 from rolehop.app.guard import ask
 from rolehop.app.planning import Planning
 from rolehop.app.ports import PromptedPerson
-from rolehop.app.proof import check
+from rolehop.app.proof import Proof, check
 from rolehop.base.errors import NoTerminal
-from rolehop.plan.resolve import Resolved
 from rolehop.plan.walk_options import WalkOptions
 from tests.doubles.console import ConsoleDouble
 from tests.support.pseudo_terminal import OnTerminal
@@ -241,15 +240,18 @@ def test_a_confirmation_holds_for_the_role_that_was_shown(world: World) -> None:
     app = App(world.environ, world.home, person=PromptedPerson(lambda question: "y"))
     options, proof = ask(app, "admin", WalkOptions())
 
-    def resolved(name: str) -> Resolved:
-        return Planning(App(world.environ, world.home)).resolve(name)
-
-    check(resolved("admin"), options, proof)
+    check_anew(world, "admin", options, proof)
     with pytest.raises(NoTerminal):
-        check(resolved("hub"), options, proof)
+        check_anew(world, "hub", options, proof)
     world.config(guarded.replace("role/Admin", "role/Root"))
     with pytest.raises(NoTerminal):
-        check(resolved("admin"), options, proof)
+        check_anew(world, "admin", options, proof)
+
+
+def check_anew(world: World, chain: str, options: WalkOptions, proof: Proof) -> None:
+    """Compare the proof with what the chain is by now, as a renewal does."""
+    app = App(world.environ, world.home)
+    check(Planning(app).resolve(chain), options, proof, lambda: app.aws_config)
 
 
 _ENVIRONMENT = '[sources.me]\ntype = "environment"\n'
@@ -283,13 +285,37 @@ def test_a_confirmation_holds_for_the_way_that_was_shown(
     app = App(world.environ, world.home, person=PromptedPerson(lambda question: "y"))
     options, proof = ask(app, chain, WalkOptions())
 
-    def resolved() -> Resolved:
-        return Planning(App(world.environ, world.home)).resolve(chain)
-
-    check(resolved(), options, proof)
+    check_anew(world, chain, options, proof)
     world.config(guarded.replace(replaced, after))
     with pytest.raises(NoTerminal):
-        check(resolved(), options, proof)
+        check_anew(world, chain, options, proof)
+
+
+_KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
+_TOKEN = "web_identity_token_file = /token\nrole_arn = arn:aws:iam::{}:role/A\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("credential_process = one\n", "credential_process = two\n"),
+        ("credential_process = one\n", _KEYS),
+        (_TOKEN.format("111111111111"), _TOKEN.format("222222222222")),
+    ],
+    ids=["another-process", "keys", "another-role"],
+)
+def test_a_confirmation_holds_for_the_aws_profile_as_it_was(
+    world: World, before: str, after: str
+) -> None:
+    world.aws_config(f"[profile start]\n{before}")
+    source = '[sources.start]\ntype = "profile"\nprofile = "start"\n'
+    world.config(f'version = 1\n{source}[chains.c]\nsource = "start"\n{_CONFIRM}')
+    app = App(world.environ, world.home, person=PromptedPerson(lambda question: "y"))
+    options, proof = ask(app, "c", WalkOptions())
+    check_anew(world, "c", options, proof)
+    world.aws_config(f"[profile start]\n{after}")
+    with pytest.raises(NoTerminal):
+        check_anew(world, "c", options, proof)
 
 
 _SERVED = """
