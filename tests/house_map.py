@@ -101,8 +101,9 @@ FEATURE_ARROWS = {
 CHANGES = {
     "a command": """
         rolehop/commands/ rolehop/hotpath/command_table.py tests/commands/ tests/house_map.py
-        tests/support/many_runs.py tests/hotpath/imports.txt rolehop/guide/commands.md CHANGELOG.md
-        ; its module is called as the command, or command.py in a folder of that name.
+        tests/support/many_runs.py tests/planted/rows.py tests/hotpath/imports.txt
+        rolehop/guide/commands.md CHANGELOG.md
+        ; if it hands a session out or asks: tests/app/test_exits.py. Its module is called as the command, or command.py in a folder of that name.
         python -m tests.test_docs writes its help block, python -m tests.transcripts what it shows,
         python -m tests.hotpath.test_imports what it loads (add its line to imports.txt first)""",
     "a feature that goes": """
@@ -115,6 +116,8 @@ CHANGES = {
     "a source type": """
         rolehop/sources/ rolehop/sources/__init__.py tests/sources/ tests/config/test_starter.py
         rolehop/commands/config/init/drafts.py rolehop/commands/config/init/starting.py
+        rolehop/commands/config/init/questions.py rolehop/commands/config/init/options.py
+        tests/commands/config/init/test_conversation.py
         rolehop/guide/sources.md rolehop/guide/configuration.md CHANGELOG.md
         ; other names for it that people write: rolehop/config/loader.py""",
     "a shell": """
@@ -131,11 +134,12 @@ CHANGES = {
         rolehop/guide/ rolehop/guide/__init__.py tests/guide/__init__.py README.md""",
     "where a fleet's accounts come from": """
         rolehop/config/schema.py rolehop/config/value_types.py rolehop/config/loader.py
-        rolehop/config/includes.py rolehop/config/account_query.py rolehop/config/listed_fleets.py
+        rolehop/config/chain_rules.py rolehop/config/model.py rolehop/config/includes.py
+        rolehop/config/account_query.py rolehop/config/listed_fleets.py
         rolehop/app/fleet_listers.py rolehop/app/fleet_proofs.py
         rolehop/commands/fleet/refreshing.py rolehop/sources/assignments.py
         rolehop/aws/identity_center.py rolehop/aws/organizations.py rolehop/vault/fleet_accounts.py
-        rolehop/app/context.py
+        rolehop/app/context.py rolehop/app/walking.py
         ; in that order: written in the config, in a file, asked of AWS, kept, made chains""",
 }
 """The files that each kind of change is made in; after ``;``: what else to know."""
@@ -148,8 +152,10 @@ OUTSIDE = {
         rolehop/sources/profile.py rolehop/sources/saml.py rolehop/sources/web_identity.py
         rolehop/sources/identity_center.py rolehop/sources/center_client.py pyproject.toml
         tests/config/test_reference.py tests/config/test_table_problems.py
-        tests/config/test_loading.py tests/sources/test_profile_sso.py
-        ; [console], a source's own way in (`ConsoleUser`), the extra qr; session_of_source of
+        tests/config/test_loading.py tests/sources/test_profile_sso.py tests/app/test_exits.py
+        tests/aws/net/test_one_shot_pages.py rolehop/config/value_types.py rolehop/app/ports.py
+        rolehop/terminal/prompts.py
+        ; [console], a source's own way in (`ConsoleUser`, `PortalRole`), the extra qr; session_of_source of
         rolehop/app/walking.py and the pages of rolehop/aws/net/loopback_pages.py lose a user""",
     "demo": """
         pyproject.toml rolehop/guide/getting-started.md
