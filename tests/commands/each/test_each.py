@@ -246,7 +246,7 @@ def test_chains_that_ask_are_confirmed_once_with_the_list(
 def test_when_it_is_stopped_commands_are_ended_and_the_table_is_shown(
     fleet: World, number: int
 ) -> None:
-    script = "trap 'touch ended-{account}; exit 1' INT TERM; echo > began-{account}; while :; do sleep 0.05; done"
+    script = "trap ': > ended-{account}; exit 1' INT TERM; echo > began-{account}; while :; do sleep 0.05; done"
     for each in fleet.home.glob("*-6*"):
         each.unlink()
     with fleet.fork("each", "far/*", "-j", "2", "--", "sh", "-c", script) as process:
