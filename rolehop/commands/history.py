@@ -17,11 +17,11 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.param_types import Since
 from rolehop.config.model import ChainConfig
-from rolehop.terminal.json_text import Document
 from rolehop.terminal.layout import Grid, StyledText, View, row, short_role
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.terminal.json_text import Document
 
 
 def history_rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,8 +13,10 @@ from rolehop.base.text import clean
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
-from rolehop.terminal.json_text import Document
 from rolehop.terminal.layout import View, chain_name, facts
+
+if TYPE_CHECKING:
+    from rolehop.terminal.json_text import Document
 
 
 @click.command(
