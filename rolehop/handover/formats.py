@@ -9,8 +9,9 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from rolehop.base.credentials import Secret, Session
 from rolehop.base.errors import UsageError
@@ -196,13 +197,36 @@ def metadata_changes(address: str) -> tuple[Change, ...]:
     )
 
 
+_NO_PROXY = ("NO_PROXY", "no_proxy")
+
+
+def past_proxies(host: str, before: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return the changes that keep what is sent to ``host`` from every proxy of the environment ``before``.
+
+    AWS's SDKs for Rust and some others send request and token to the proxy that ``http_proxy``
+    names. A program reads the one variable or the other, so both get what either had.
+    """
+    either = next((before[name] for name in _NO_PROXY if before.get(name)), "")
+
+    def extended(value: str) -> str:
+        hosts = [each.strip() for each in value.split(",")]
+        return value if {"*", host} & set(hosts) else ",".join([*filter(None, hosts), host])
+
+    return tuple((name, extended(before.get(name) or either)) for name in _NO_PROXY)
+
+
 def endpoint_changes(
-    uri: str, token: Secret, token_file: str | None, region: str | None
+    uri: str,
+    token: Secret,
+    token_file: str | None,
+    region: str | None,
+    before: Mapping[str, str],
 ) -> tuple[Change, ...]:
     """Return the changes that lead SDKs to an endpoint and to nothing else.
 
     Both variables have the token: some SDKs read only the one, some only the other.
-    ``token_file`` holds it, too; ``None``: there is no such file.
+    ``token_file`` holds it, too; ``None``: there is no such file. ``before``: the environment that
+    is changed.
     """
     regions = ((name, region) for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if region)
     return (
@@ -210,6 +234,7 @@ def endpoint_changes(
         (FULL_URI, uri),
         (TOKEN, token.reveal()),
         (TOKEN_FILE, token_file),
+        *past_proxies(urlsplit(uri).hostname or "", before),
         *regions,
     )
 

@@ -24,6 +24,7 @@ FORWARDED_PORT = 51679
 """Where ECS's own agent answers for 169.254.170.2; used if no socket of this system can be mounted."""
 
 _SOCKET = "sock"
+_TOKEN_TARGET = "/run/rolehop-token"  # noqa: S105 - a path
 
 
 def listens_on_socket() -> bool:
@@ -61,6 +62,11 @@ def socket_for_containers(app: App, named: Path | None, token_file: Path | None)
     return path
 
 
+def is_mountable(path: str | None) -> bool:
+    """True if Docker can be given a path as the source of a mount, quoted or not."""
+    return path is not None and is_plain(path) and ":" not in path
+
+
 def _check_folder(path: Path) -> None:
     """Refuse a folder that is not this user's alone, or has more in it than the socket."""
     problem = None
@@ -69,7 +75,7 @@ def _check_folder(path: Path) -> None:
             problem = "others can look into it (chmod 700)"
         elif any(each.name != path.name for each in path.parent.iterdir()):
             problem = "there is something else in it"
-        elif not is_plain(str(path)) or ":" in str(path):
+        elif not is_mountable(str(path)):
             problem = "Docker cannot be given its path"
     except OSError as error:
         problem = error.strerror or str(error)
@@ -91,24 +97,34 @@ _FORWARDER = """\
 
 _IMAGE = "${ROLEHOP_FORWARDER_IMAGE:?an image and its digest}"
 
+_FILE = """\
+# Some programs read only <TOKEN_TARGET>, and fail if they cannot: run them as root of the container
+# or under your own user ID, or leave out what names <TOKEN_TARGET>. AWS's SDK for JavaScript, version
+# 2, wants AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=<PATH> instead of the FULL_URI.
+"""
+
+_NO_PROXY = "${NO_PROXY:-localhost},169.254.170.2"
+
 _RUN = f"""\
 # In another shell. Once: a network with the address that AWS SDKs ask, and a forwarder there.
-{_FORWARDER}docker network create --subnet 169.254.170.0/24 rolehop
+{_FORWARDER}docker network create --subnet 169.254.170.0/24 --ip-range 169.254.170.128/25 rolehop
 docker run -d --rm --name rolehop --network rolehop --ip 169.254.170.2 \\
   -v <MOUNT> \\
   "{_IMAGE}" TCP-LISTEN:80,fork,max-children=64,reuseaddr <FORWARD>
 # Then each container.
-export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
+{_FILE}export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
 docker run --rm -it --network rolehop \\
   -e AWS_REGION=<REGION> \\
-  -e AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=<PATH> \\
+  -e AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.2<PATH> \\
+  -v <TOKEN_MOUNT> -e AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=<TOKEN_TARGET> \\
+  -e NO_PROXY="{_NO_PROXY}" -e no_proxy="{_NO_PROXY}" \\
   -e AWS_CONTAINER_AUTHORIZATION_TOKEN IMAGE
 # Other chains are at <OTHERS>
 """
 
 _COMPOSE = f"""\
 # compose.rolehop.yaml.
-{_FORWARDER}# In another shell:
+{_FORWARDER}{_FILE}# In another shell:
 #   export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
 #   docker compose -f compose.yaml -f compose.rolehop.yaml up
 services:
@@ -117,26 +133,34 @@ services:
     networks: [default, rolehop]
     environment:
       AWS_REGION: <REGION>
-      AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: <PATH>
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: http://169.254.170.2<PATH>
       AWS_CONTAINER_AUTHORIZATION_TOKEN: ${{AWS_CONTAINER_AUTHORIZATION_TOKEN:?}}
+      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: <TOKEN_TARGET>
+      NO_PROXY: "{_NO_PROXY}"
+      no_proxy: "{_NO_PROXY}"
+    volumes: [<TOKEN_MOUNT>]
   rolehop:
     image: {_IMAGE}
     command: TCP-LISTEN:80,fork,max-children=64,reuseaddr <FORWARD>
     volumes: [<MOUNT>]
     networks: {{ rolehop: {{ ipv4_address: 169.254.170.2 }} }}
 networks:
-  rolehop: {{ ipam: {{ config: [{{ subnet: 169.254.170.0/24 }}] }} }}
+  rolehop: {{ ipam: {{ config: [{{ subnet: 169.254.170.0/24, ip_range: 169.254.170.128/25 }}] }} }}
 # Other chains are at <OTHERS>
 """
 
 _DEVCONTAINER = """\
-// Of devcontainer.json. Network and forwarder: rolehop serve --docker run. The editor has to be
-// started where the token is in the environment:
+// Of devcontainer.json. Network and forwarder: rolehop serve --docker run, of this same server. The
+// editor has to be started where the token is in the environment:
 //   export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
 "runArgs": ["--network=rolehop", "--env=AWS_CONTAINER_AUTHORIZATION_TOKEN"],
+"mounts": ["type=bind,readonly,source=<TOKEN_SOURCE>,target=<TOKEN_TARGET>"],
 "containerEnv": {
+  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "<TOKEN_TARGET>",
   "AWS_REGION": "<REGION>",
-  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "<PATH>"
+  "NO_PROXY": "${localEnv:NO_PROXY:localhost},169.254.170.2",
+  "no_proxy": "${localEnv:NO_PROXY:localhost},169.254.170.2",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.2<PATH>"
 },
 // Other chains are at <OTHERS>
 """
@@ -178,6 +202,7 @@ def recipe(name: str, server: DockerServer) -> str:
     by_port = f"host.docker.internal:{server.port}"
     process = path_of(first, SessionForm.PROCESS)
     mount = None if server.folder is None else f'"{server.folder}:/run/rolehop:ro"'
+    token = server.token_file if is_mountable(server.token_file) else None
     fields = {
         "PATH": path_of(first),
         "OTHERS": " ".join(map(path_of, others)) or None,
@@ -191,6 +216,9 @@ def recipe(name: str, server: DockerServer) -> str:
             else f'-H "Host: 169.254.170.2" http://{by_port}{process}'
         ),
         "TOKEN_FILE": posix_argument(server.token_file) if server.token_file else None,
+        "TOKEN_MOUNT": f'"{token}:{_TOKEN_TARGET}:ro"' if token else None,
+        "TOKEN_SOURCE": token,
+        "TOKEN_TARGET": _TOKEN_TARGET if token else None,
     }
     return "".join(_filled(line, fields) for line in RECIPES[name].splitlines(keepends=True))
 

@@ -27,7 +27,6 @@ CONTAINER_ADDRESS = "169.254.170.2"
 """Which SDKs in containers ask (Amazon ECS, "Task IAM role"); a forwarder has it, not this machine."""
 
 _BACKLOG = 1024
-_HTTP_PORT = 80
 _ACCEPTS_CONNECTIONS = getattr(socket, "SO_ACCEPTCONN", 30)
 _UNIX_HOSTS = frozenset({"localhost", ADDRESS})
 
@@ -131,9 +130,12 @@ def address_of(port: int) -> str:
 
 
 def hosts_of_port(port: int) -> frozenset[str]:
-    """Return the hosts that requests to a port may name: that of HTTP is left out by clients."""
-    hosts = {f"{ADDRESS}:{port}", f"localhost:{port}"}
-    return frozenset(hosts | {ADDRESS, "localhost"} if port == _HTTP_PORT else hosts)
+    """Return the hosts that requests to a port may name.
+
+    Clients on AWS's common runtime (CRT) leave out the port. A page under a name of its own cannot:
+    its browser says that name.
+    """
+    return frozenset({ADDRESS, "localhost", f"{ADDRESS}:{port}", f"localhost:{port}"})
 
 
 def open_to_containers(listener: ListeningSocket) -> ListeningSocket:

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Protocol
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from rolehop.base.dataclass import replace
 from rolehop.commands.serve.connection import IncomingRequest, Response, public_document, refusal
 
 
@@ -32,6 +33,7 @@ class SessionForm(Enum):
 _WITH_TOKEN = (SessionForm.CONTAINER, SessionForm.PROCESS)
 HEALTH = "/health"
 METADATA = "/latest/"
+_METADATA_TARGETS = (METADATA, f"/{METADATA}")
 SCHEMA = "rolehop.server/1"
 _OF_PAGES = ("origin", "referer", "sec-fetch-site")
 _OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
@@ -54,8 +56,11 @@ class ChainAnswers(Protocol):
 
 
 def path_of(chain: str, form: SessionForm = SessionForm.CONTAINER) -> str:
-    """Return the path of a chain."""
-    return form.value + quote(chain, safe="")
+    """Return the path of a chain; the ``/`` in the name of a fleet's chain stays as it is.
+
+    The SDK for C++ escapes what is escaped once more.
+    """
+    return form.value + quote(chain, safe="/")
 
 
 class MetadataAnswers(Protocol):
@@ -97,8 +102,10 @@ class Rules:
             return refusal(403)
         if request.has_body and request.method == "GET":
             return refusal(400)
-        if self._metadata is not None and request.target.startswith(METADATA):
-            return self._metadata.answer(request, final=final)
+        if self._metadata is not None and request.target.startswith(_METADATA_TARGETS):
+            # The SDK for JavaScript, version 2, asks for //latest/… at an address with a last slash.
+            target = f"/{request.target.lstrip('/')}"
+            return self._metadata.answer(replace(request, target=target), final=final)
         if request.method != "GET":
             return refusal(405)
         if request.target == HEALTH:
@@ -190,7 +197,7 @@ class MetadataService:
         if not self._tokens.is_good(_only(request, _TOKEN_HEADER)):
             return refusal(401, f"{_TOKEN_HEADER} does not have a token of {_TOKEN_PATH}")
         if request.target in _ROLE_PATHS:
-            return _text(path_of(self._chain).rpartition("/")[2])
+            return _text(quote(self._chain, safe=""))
         if asked_for(request.target, (SessionForm.INSTANCE,)) != (
             self._chain,
             SessionForm.INSTANCE,

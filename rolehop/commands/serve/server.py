@@ -266,7 +266,8 @@ class Server:
 
     def _changes(self, chain: str, region: str | None) -> tuple[Change, ...]:
         file = None if self.token_path is None else str(self.token_path)
-        changes = endpoint_changes(self.uri(chain), self._token, file, region)
+        before = self._app.variables
+        changes = endpoint_changes(self.uri(chain), self._token, file, region, before)
         return changes if self.metadata is None else (*changes, *metadata_changes(self.metadata))
 
     def write_token(self) -> None:

@@ -19,7 +19,8 @@ from tests.commands.serve.network_namespace import containers
 from tests.commands.serve.server import NO_OTHERS, TOKEN, end, serving
 from tests.support.world import World
 
-RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
 _WHO = """
 import boto3
@@ -95,7 +96,11 @@ def test_a_container_gets_its_session_through_the_forwarder(world: World) -> Non
             try:
                 without = client.command(sys.executable, "-c", _FIRST_ASK)
                 assert world.run(*without, env=NO_OTHERS).out == "401\n"
-                given = {RELATIVE_URI: services["app"]["environment"][RELATIVE_URI]}
+                app = services["app"]
+                file, target, _ = app["volumes"][0].split(":")
+                assert app["environment"][TOKEN_FILE] == target
+                given = {FULL_URI: app["environment"][FULL_URI], TOKEN_FILE: file}
+                assert app["environment"]["NO_PROXY"].endswith(",169.254.170.2")
                 who = client.command(sys.executable, "-c", _WHO)
                 done = world.run(*who, env={**found.environ, **given})
                 assert done.out == f"container-role {key_of(world, 'Admin')}\n", done.err
@@ -109,8 +114,10 @@ def test_a_compose_override_mounts_the_folder_and_names_the_token(world: World) 
         override: dict[str, Any] = yaml.safe_load(found.text)
         app, forwarder = override["services"]["app"], override["services"]["rolehop"]
         assert app["environment"] == {
-            RELATIVE_URI: "/chains/spokes%2F444444444444",
+            FULL_URI: "http://169.254.170.2/chains/spokes/444444444444",
             TOKEN: f"${{{TOKEN}:?}}",
+            TOKEN_FILE: "/run/rolehop-token",
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), "${NO_PROXY:-localhost},169.254.170.2"),
         }
         assert "# Other chains are at /chains/admin\n" in found.text
         assert forwarder["volumes"] == ["${XDG_RUNTIME_DIR}/rolehop:/run/rolehop:ro"]

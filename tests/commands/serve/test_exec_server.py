@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.handover.formats import past_proxies
 from tests.commands.serve.server import TOKEN, TOKEN_FILE, URI
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT, World, ended
@@ -78,6 +80,44 @@ def test_the_command_has_an_endpoint_and_no_key_and_no_child(walked: World) -> N
     assert found["token"] == environ[TOKEN]
     gone = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"}
     assert not environ.keys() & (gone | {"ROLEHOP_EXPIRATION", "ROLEHOP_EXPIRES_AT"})
+
+
+_ASKS_AS_RUST_DOES = f"""
+import os, socket, urllib.request
+asked = urllib.request.Request(os.environ["{URI}"], headers={{"Authorization": os.environ["{TOKEN}"]}})
+print(urllib.request.urlopen(asked).status, os.environ["NO_PROXY"], os.environ["no_proxy"])
+"""
+
+
+def test_a_program_sends_nothing_of_its_server_to_a_proxy(walked: World) -> None:
+    """What takes ``http_proxy`` for every host, as Python's own client and AWS's SDK for Rust."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        env = {"http_proxy": address, "NO_PROXY": "a.example", "no_proxy": None}
+        done = walked.rolehop(*SERVED, *PYTHON, _ASKS_AS_RUST_DOES, env=env)
+        assert done.out == "200 a.example,127.0.0.1 a.example,127.0.0.1\n", done.err
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+@pytest.mark.parametrize(
+    ("before", "upper", "lower"),
+    [
+        ({}, "127.0.0.1", "127.0.0.1"),
+        ({"NO_PROXY": "", "no_proxy": ""}, "127.0.0.1", "127.0.0.1"),
+        ({"NO_PROXY": "*"}, "*", "*"),
+        ({"no_proxy": "a, b,"}, "a,b,127.0.0.1", "a,b,127.0.0.1"),
+        ({"NO_PROXY": "a", "no_proxy": "b"}, "a,127.0.0.1", "b,127.0.0.1"),
+        ({"NO_PROXY": "a", "no_proxy": ""}, "a,127.0.0.1", "a,127.0.0.1"),
+        ({"no_proxy": "127.0.0.1,a"}, "127.0.0.1,a", "127.0.0.1,a"),
+        ({"no_proxy": "127.0.0.10"}, "127.0.0.10,127.0.0.1", "127.0.0.10,127.0.0.1"),
+    ],
+)
+def test_what_goes_past_proxies_already_still_does(
+    before: dict[str, str], upper: str, lower: str
+) -> None:
+    assert dict(past_proxies("127.0.0.1", before)) == {"NO_PROXY": upper, "no_proxy": lower}
 
 
 def test_a_pipe_behind_the_command_ends_with_it(walked: World) -> None:

@@ -45,6 +45,15 @@ def test_a_token_opens_the_role_and_nothing_else(instance: Served) -> None:
     assert instance.ask("/chains/admin", **given)[0] == 401
 
 
+def test_an_address_with_a_last_slash_is_asked_for_two(instance: Served) -> None:
+    """By AWS's SDK for JavaScript, version 2."""
+    status, _, text = instance.ask("//latest/api/token", "PUT", **{TTL: "60"})
+    given = with_token(text.decode())
+    assert (status, instance.ask(f"/{FOLDER}", **given)[2]) == (200, ROLE.encode())
+    assert instance.ask(f"/{FOLDER}{ROLE}", **given)[::2] == (200, SESSION)
+    assert instance.ask(f"//{FOLDER}", **{**given, "Authorization": TOKEN})[0] == 404
+
+
 @pytest.mark.parametrize(
     ("status", "path", "method", "changes"),
     [

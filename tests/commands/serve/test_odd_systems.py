@@ -105,7 +105,7 @@ def test_a_recipe_mounts_the_folder_of_a_socket_by_its_own_path(app: App, tmp_pa
         with server(App(runtime, tmp_path), ServerSettings(socket=path)) as made:
             text = made.docker_recipe("compose")
         assert folder is None or folder in text
-        assert ("volumes" in text) == (path is not None)
+        assert (":/run/rolehop:ro" in text) == (path is not None)
 
 
 def test_one_server_is_for_containers_and_others_are_not_in_its_way(
@@ -128,7 +128,7 @@ def test_where_containers_are_in_a_vm_they_reach_a_port(
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr("rolehop.commands.serve.server.FORWARDED_PORT", 0)  # any that is free
     with server(app, ServerSettings(for_containers=True)) as made:
-        assert "volumes" not in made.docker_recipe("compose")
+        assert ":/run/rolehop:ro" not in made.docker_recipe("compose")
 
 
 def test_where_no_system_tells_of_the_end_of_a_process_a_server_looks(app: App) -> None:

@@ -41,10 +41,10 @@ def test_a_client_gets_the_session_of_its_chain(shared_world: World, served: Ser
         assert datetime.fromisoformat(session["Expiration"]) == key.expires_at
         assert session["Expiration"].endswith("Z")
         assert session["AccountId"] == key.arn.split(":")[4]
-    assert [each[URI].rpartition("/")[2] for each in served.blocks] == [
+    assert [each[URI].rpartition("/chains/")[2] for each in served.blocks] == [
         "admin",
-        "spokes%2F444444444444",
-        "spokes%2F555555555555",
+        "spokes/444444444444",
+        "spokes/555555555555",
     ]
 
 
