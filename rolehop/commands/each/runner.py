@@ -293,8 +293,8 @@ def through_server(app: App, options: WalkOptions, proof: Proof, reporter: Repor
                 session,
                 options,
                 proof,
+                resolved,
                 region=facts.region,
-                sts_region=resolved.region,
             )
             server.add(started)
             with server.running_beside():

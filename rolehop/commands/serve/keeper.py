@@ -11,15 +11,16 @@ import gc
 import random
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rolehop.app.context import App
 from rolehop.app.guard import ask
+from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody, Progress
-from rolehop.app.proof import GUARDED, UNASKED, Proof
+from rolehop.app.proof import GUARDED, UNASKED, Proof, agreement
 from rolehop.app.walking import count_use, session_of_chain
 from rolehop.base.advice import Advice, Argument, one_line
 from rolehop.base.credentials import Session, scrub
@@ -31,14 +32,17 @@ from rolehop.base.errors import (
     ServiceError,
     SignInExpired,
     VaultError,
+    error_context,
 )
 from rolehop.base.text import clean
 from rolehop.base.time_limit import time_limit, unattended
 from rolehop.commands.serve.connection import Response, failure
 from rolehop.commands.serve.rules import SessionForm
 from rolehop.handover.formats import as_container, as_instance, as_process
+from rolehop.hotpath.record import stamp_holds
 
 if TYPE_CHECKING:
+    from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
 
 RENEWED_AT = timedelta(minutes=20)
@@ -112,6 +116,31 @@ class RenewalProblem:
         return scrub(one_line(self.error.fix or "", quote))
 
 
+_LOOK_SECONDS = 1.0
+"""Between two looks at the files that decide where a chain leads; only clients make it look."""
+
+
+class Renewing(Protocol):
+    """How a chain that is served gets its sessions."""
+
+    def __call__(self) -> Session:
+        """Return a new session without asking anybody; raises as `rolehop.walk.walk.walk`."""
+        ...
+
+    def has_changed(self) -> bool:
+        """True if a file that the last session depended on is not as it was: the config, an AWS file."""
+        ...
+
+    def is_same(self) -> bool:
+        """True if the chain leads where it led; later changes are seen by `has_changed`.
+
+        Raises:
+            NotAgreed: it asks for what its server was not given.
+            RolehopError: it cannot be told, or the chain is not there any more.
+        """
+        ...
+
+
 class ChainKeeper:
     """The session of one chain; safe to use from several threads.
 
@@ -123,18 +152,20 @@ class ChainKeeper:
         self,
         chain: str,
         session: Session,
-        walk: Callable[[], Session],
+        walk: Renewing,
         *,
         now: Callable[[], datetime],
         on_change: Callable[[ChainKeeper, RenewalProblem | None], None],
     ) -> None:
-        """``walk`` returns a new session; ``on_change`` is told after each walk how it went."""
+        """``on_change`` is told after each walk how it went."""
         self.chain = chain
         self._walk = walk
         self._now = now
         self._on_change = on_change
         self._lock = threading.Lock()
         self._is_walking = False
+        self._is_doubted = False  # a file has changed: where the chain leads is not known yet
+        self._next_look = 0.0
         self._failures = 0
         self._problem: RenewalProblem | None = None
         self._session: Session | None = session
@@ -179,14 +210,16 @@ class ChainKeeper:
 
     def answer(self, form: SessionForm = SessionForm.CONTAINER, *, final: bool) -> Response | None:
         """Return what a client gets now; ``None``: a walk goes on; never if ``final``."""
+        self._look_at_files()
         with self._lock:
             now = self._now()
             session, problem = self._session, self._problem
             if session is not None and self._is_good(now):
                 return Response(200, _WRITERS[form](session))
-        if problem is None or now >= problem.retry_at:
+        is_due = problem is None or now >= problem.retry_at
+        if is_due:
             self.renew()
-        if self._is_walking and not final:
+        if (is_due or self._is_walking) and not final:
             return None
         if problem is not None and problem.lasts:
             refused = isinstance(problem.error, HopRefused)
@@ -208,8 +241,21 @@ class ChainKeeper:
             self._failed(ServiceError("a session cannot be renewed: no thread can be started"))
             self._on_change(self, self._problem)
 
+    def _look_at_files(self) -> None:
+        moment = time.monotonic()
+        if self._is_walking or moment < self._next_look:
+            return
+        self._next_look = moment + _LOOK_SECONDS
+        if self._walk.has_changed():
+            with self._lock:
+                self._is_doubted = True
+                self._problem = None  # of the config before
+
     def _renew(self) -> None:
         try:
+            if self._is_doubted and self._session is not None and self._walk.is_same():
+                self._proven()
+                return
             session = self._walk()
         except RolehopError as error:
             self._failed(error)
@@ -220,9 +266,14 @@ class ChainKeeper:
             self._renewed(session)
         self._on_change(self, self._problem)
 
+    def _proven(self) -> None:
+        with self._lock:
+            self._is_walking = self._is_doubted = False
+        self._on_change(self, None)
+
     def _renewed(self, session: Session) -> None:
         with self._lock:
-            self._is_walking = False
+            self._is_walking = self._is_doubted = False
             self._failures = 0
             self._problem = None
             self._session = session
@@ -235,11 +286,14 @@ class ChainKeeper:
             self._failures += 1
             now = self._now()
             self._problem = RenewalProblem(error, now, now + _pause(error, self._failures))
-            if isinstance(error, NotAgreed) or not isinstance(error, _HARMLESS):
+            kept = isinstance(error, _HARMLESS) and not isinstance(error, NotAgreed)
+            if self._is_doubted or not kept:
                 self._session = None
+            self._is_doubted = False
 
     def _is_good(self, now: datetime) -> bool:
-        return self._session is not None and self._session.lasts(now, _SHORTEST_LIFE)
+        session = self._session
+        return session is not None and not self._is_doubted and session.lasts(now, _SHORTEST_LIFE)
 
     def _time_before_end(self, session: Session) -> timedelta:
         """Return how long before its end the session is renewed: that moves if the clock is set."""
@@ -440,8 +494,7 @@ class StartedChain:
     """The region to export, if any."""
     sts_region: str
     """The region of its calls to STS."""
-    walk_again: Callable[[], Session]
-    """Returns a new session without asking anybody; raises as `rolehop.walk.walk.walk`."""
+    walk_again: Renewing
     flags: tuple[str, ...] = ()
     """The flags that change the last hop, e.g. ``--read-only``."""
 
@@ -468,7 +521,7 @@ def start_chain(
     plan, session = session_of_chain(app, name, options, proof, progress)
     app.history.handed_over(command, name, session, options.reason)
     count_use(app, name)
-    walk_again = _Renewal(app, plan.chain, options, proof)
+    walk_again = _Renewal(app, plan.chain, options, proof, Planning(app).resolve(name, options))
     region, flags = plan.export_region, options.shell_flags
     return StartedChain(plan.chain, session, region, plan.region, walk_again, flags)
 
@@ -479,16 +532,13 @@ def already_started(
     session: Session,
     options: WalkOptions,
     proof: Proof,
+    resolved: Resolved,
     *,
     region: str | None,
-    sts_region: str,
 ) -> StartedChain:
-    """Return a chain that was walked with ``options`` and ``proof``.
-
-    ``region`` is exported, if any; ``sts_region`` is that of its calls to STS.
-    """
-    walk_again = _Renewal(app, name, options, proof)
-    return StartedChain(name, session, region, sts_region, walk_again, options.shell_flags)
+    """Return a chain that was walked with ``options`` and ``proof``; ``region`` is exported, if any."""
+    walk_again = _Renewal(app, name, options, proof, resolved)
+    return StartedChain(name, session, region, resolved.region, walk_again, options.shell_flags)
 
 
 def _nobody(chain: str) -> Nobody:
@@ -504,31 +554,64 @@ def _nobody(chain: str) -> Nobody:
 class _Renewal:
     """Walks a chain as it is in the config then, with the flags and the proof that it was started with."""
 
-    def __init__(self, app: App, name: str, options: WalkOptions, proof: Proof) -> None:
+    def __init__(
+        self, app: App, name: str, options: WalkOptions, proof: Proof, resolved: Resolved
+    ) -> None:
+        """``resolved`` is the chain as its first session was made, by what ``app`` has read."""
         self._app = app
         self._name = name
         self._proof = proof
         least = max(options.min_ttl or 0, RENEWED_AT_SECONDS)
         self._options = replace(options, min_ttl=least, mfa_stdin=False)
+        self._led_to = agreement(resolved, lambda: app.aws_config)
+        self._files = self._files_of(app)
 
     def __call__(self) -> Session:
+        with self._anew() as app:
+            options, proof = self._proven(app)
+            self._looked(app, self._where(app, options))
+            return session_of_chain(app, self._name, options, proof)[1]
+
+    def has_changed(self) -> bool:
+        """True if a file that the last session depended on is not as it was."""
+        return not all(stamp_holds(path, stamp) for path, stamp in self._files.items())
+
+    def is_same(self) -> bool:
+        """True if the chain leads where it led; raises as `Renewing.is_same`."""
+        with self._anew() as app:
+            where = self._where(app, self._proven(app)[0])
+            is_same = where == self._led_to
+            self._looked(app, where)
+            return is_same
+
+    @contextmanager
+    def _anew(self) -> Iterator[App]:
+        """Yield an `App` that reads every file again."""
+        person = _nobody(self._name)
+        variables, home = self._app.variables, self._app.home
+        app = App(variables, home, config_file=self._app.config_file, person=person)
         try:
-            return self._walk()
+            with closing(app), unattended(), time_limit(_WALK_SECONDS):
+                yield app
+        except RolehopError:
+            self._files = self._files_of(app)
+            raise
         finally:
             # The connection to the session bus is closed with its object, which is in a circle.
             gc.collect()
 
-    def _walk(self) -> Session:
-        app = App(
-            self._app.variables,
-            self._app.home,
-            config_file=self._app.config_file,
-            person=_nobody(self._name),
-        )
-        with closing(app):
-            options, proof = self._proven(app)
-            with unattended(), time_limit(_WALK_SECONDS):
-                return session_of_chain(app, self._name, options, proof)[1]
+    def _where(self, app: App, options: WalkOptions) -> tuple[str, str]:
+        with error_context(self._name):
+            resolved = Planning(app).resolve(self._name, options)
+            return agreement(resolved, lambda: app.aws_config)
+
+    def _looked(self, app: App, where: tuple[str, str]) -> None:
+        self._led_to, self._files = where, self._files_of(app)
+
+    def _files_of(self, app: App) -> dict[str, str]:
+        """Return what ``app`` has read, without the index: each walk of any chain changes that."""
+        index = str(app.index_store.path)
+        return {path: stamp for path, stamp in app.dependencies.files.items() if path != index}
 
     def _proven(self, app: App) -> tuple[WalkOptions, Proof]:
         try:

@@ -30,26 +30,46 @@ BEGIN = datetime(2026, 8, 1, 12, tzinfo=UTC)
 HOUR = 60
 
 
+class Walks:
+    """Walks whose outcomes are given, of a chain whose files may change."""
+
+    def __init__(self) -> None:
+        self.outcomes: queue.SimpleQueue[Session | Exception] = queue.SimpleQueue()
+        self.changed = False
+        self.looks: queue.SimpleQueue[bool | Exception] = queue.SimpleQueue()
+
+    def __call__(self) -> Session:
+        outcome = self.outcomes.get(timeout=60)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def has_changed(self) -> bool:
+        return self.changed
+
+    def is_same(self) -> bool:
+        outcome = self.looks.get(timeout=60)
+        self.changed = False
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
 class Kept:
     """A keeper with a clock that is set, and walks whose outcomes are given."""
 
     def __init__(self, minutes: float = HOUR) -> None:
         self.now = BEGIN
-        self.outcomes: queue.SimpleQueue[Session | Exception] = queue.SimpleQueue()
+        self.walk = Walks()
+        self.outcomes = self.walk.outcomes
         self.ended: queue.SimpleQueue[RenewalProblem | None] = queue.SimpleQueue()
         self.keeper = ChainKeeper(
             "admin",
             self.session("ASIA1", minutes),
-            self._walk,
+            self.walk,
             now=lambda: self.now,
             on_change=lambda _, problem: self.ended.put(problem),
         )
-
-    def _walk(self) -> Session:
-        outcome = self.outcomes.get(timeout=60)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
     def session(self, key: str, minutes: float) -> Session:
         ends = self.now + timedelta(minutes=minutes)
@@ -134,6 +154,46 @@ def test_a_renewed_session_takes_the_place_of_the_old_one() -> None:
     kept.passes(45)
     assert kept.walks(kept.session("ASIA2", HOUR)) is None
     assert kept.answer()[1]["AccessKeyId"] == "ASIA2"
+
+
+def test_while_a_changed_file_is_read_nobody_gets_the_session() -> None:
+    kept = Kept()
+    kept.walk.changed = True
+    assert kept.keeper.answer(final=False) is None
+    assert kept.answer()[0] == 503
+    kept.walk.looks.put(True)
+    assert kept.ended.get(timeout=60) is None
+    assert kept.answer()[1]["AccessKeyId"] == "ASIA1"
+
+
+def test_a_chain_that_leads_elsewhere_is_walked_anew() -> None:
+    kept = Kept()
+    kept.walk.changed = True
+    kept.walk.looks.put(False)
+    kept.outcomes.put(kept.session("ASIA2", HOUR))
+    assert kept.keeper.answer(final=False) is None
+    assert kept.ended.get(timeout=60) is None
+    assert kept.answer()[1]["AccessKeyId"] == "ASIA2"
+
+
+@pytest.mark.parametrize("leads", [ConfigError("no such chain"), NotAgreed("a reason is needed")])
+def test_a_chain_that_is_gone_or_begins_to_ask_is_refused_at_once(leads: RolehopError) -> None:
+    kept = Kept()
+    kept.walk.changed = True
+    kept.walk.looks.put(leads)
+    assert kept.keeper.answer(final=False) is None
+    assert kept.ended.get(timeout=60) is not None
+    assert kept.answer()[0] == 400
+
+
+def test_a_new_way_that_cannot_be_walked_now_brings_no_old_session_back() -> None:
+    kept = Kept()
+    kept.walk.changed = True
+    kept.walk.looks.put(False)
+    kept.outcomes.put(ServiceError("the network is down"))
+    assert kept.keeper.answer(final=False) is None
+    assert kept.ended.get(timeout=60) is not None
+    assert kept.answer()[0] == 503
 
 
 KEPT = [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.doubles import browser
 from tests.doubles.addresses import HOSTILE
 from tests.doubles.web import Reply
 from tests.sources.identity_center.corp import CONFIG, Corp
+from tests.support.world import SCRIPT, ended
 
 DEVICE = CONFIG.replace('role = "Developer"', 'role = "Developer"\nflow = "device"')
 
@@ -32,12 +35,15 @@ def test_the_address_of_a_device_reaches_it(corp: Corp) -> None:
     corp.world.config(DEVICE)
     corp.world.more["BROWSER"], log = browser.noting(corp.world.folder)
     address = "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH"
-    answer = {"deviceCode": "code", "userCode": "ABCD-EFGH", "expiresIn": 1, "interval": 1}
+    answer = {"deviceCode": "code", "userCode": "ABCD-EFGH", "expiresIn": 600, "interval": 1}
     page = {"verificationUri": address.partition("?")[0], "verificationUriComplete": address}
     corp.center.say("/device_authorization", Reply(json={**answer, **page}))
     corp.world.more["BROWSER"] = browser.as_variable(log)
-    assert corp.world.rolehop("source", "login", "corp").code == 4  # nobody types the code
-    assert [seen[:2] for seen in browser.seen(log)] == [[address, 302]]
+    with corp.world.start(SCRIPT, "source", "login", "corp") as login:
+        found = browser.seen(log)
+        login.send_signal(signal.SIGINT)  # nobody types the code
+        assert ended(login).code == 130
+    assert [seen[:2] for seen in found] == [[address, 302]]
 
 
 def test_an_endpoint_without_tls_gets_no_browser(corp: Corp) -> None:
