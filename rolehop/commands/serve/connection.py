@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -171,9 +172,10 @@ HEAD_SECONDS = 5.0
 WRITE_SECONDS = 5.0
 
 IDLE_SECONDS = 60.0
-"""Until the next request."""
+"""Until the next request, of a client that has not shown the token; nobody else is cut for being
+idle, but if there is no room (`.loop`)."""
 
-HOLD_SECONDS = 0.9
+HOLD_SECONDS = 0.75
 """For an answer that is known in a moment; the SDK for JavaScript waits one second."""
 
 _DRAIN_SECONDS = 1.0
@@ -187,7 +189,8 @@ class Connection:
     """One client's connection; every method returns at once.
 
     Attributes:
-        deadline: when its time is up (`time.monotonic`).
+        deadline: when its time is up (`time.monotonic`); ``inf``: never.
+        idle_since: when the last answer was sent; nothing has come since if it `is_idle`.
         has_token: a request on it had the token.
         held: the request whose answer is known in a moment, if there is one.
         is_over: nothing is left to do but to close it.
@@ -202,6 +205,7 @@ class Connection:
         "deadline",
         "has_token",
         "held",
+        "idle_since",
         "is_over",
     )
 
@@ -212,7 +216,8 @@ class Connection:
         self._in = bytearray()
         self._out = bytearray()
         self._last = False  # no answer follows those in _out
-        self.deadline = time.monotonic() + HEAD_SECONDS
+        self.idle_since = time.monotonic()
+        self.deadline = self.idle_since + HEAD_SECONDS
         self.has_token = False
         self.held: IncomingRequest | None = None
         self.is_over = False
@@ -314,7 +319,9 @@ class Connection:
             self.deadline = now + _DRAIN_SECONDS
             self._end_sending()
         else:
-            self.deadline = now + (HEAD_SECONDS if self._in else IDLE_SECONDS)
+            self.idle_since = now
+            idle = math.inf if self.has_token else IDLE_SECONDS
+            self.deadline = now + (HEAD_SECONDS if self._in else idle)
 
     def _end_sending(self) -> None:
         try:

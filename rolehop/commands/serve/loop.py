@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import selectors
 import socket
@@ -26,7 +27,7 @@ ADDRESS = "127.0.0.1"
 CONTAINER_ADDRESS = "169.254.170.2"
 """Which SDKs in containers ask (Amazon ECS, "Task IAM role"); a forwarder has it, not this machine."""
 
-_BACKLOG = 1024
+_BACKLOG = 4096
 _ACCEPTS_CONNECTIONS = getattr(socket, "SO_ACCEPTCONN", 30)
 _UNIX_HOSTS = frozenset({"localhost", ADDRESS})
 
@@ -205,10 +206,41 @@ def remove_left_socket(path: Path) -> None:
     )
 
 
-MOST_CONNECTIONS = 128
-_SWEEP_SECONDS = 0.25
+MOST_CONNECTIONS = 4096
+_OTHER_FILES = 64
+_MOST_ON_WINDOWS = 448  # of the 512 that select() takes there
+_FREED_AFTER = 60.0
+"""Seconds that a connection with the token was idle before it makes room for another one."""
+
+_LEAST_SWEEP_SECONDS = 0.02
+"""Between two looks at every connection: few wait for long, and then for a time of their own."""
+
 _NO_FILES_SECONDS = 0.05
 _ACCEPTS = 16  # in one go
+
+
+def raise_file_limit() -> None:
+    """Let this process, which does nothing but serve, open as many files as `MOST_CONNECTIONS` need."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_CONNECTIONS + _OTHER_FILES
+        if hard != resource.RLIM_INFINITY:
+            wanted = min(wanted, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _connections_that_fit() -> int:
+    try:
+        import resource
+    except ImportError:
+        return min(MOST_CONNECTIONS, _MOST_ON_WINDOWS)
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(min(MOST_CONNECTIONS, soft - _OTHER_FILES), 1)
 
 
 class Answer(Protocol):
@@ -234,13 +266,14 @@ class Loop:
 
         ``None`` ends the loop.
         """
+        self._most_connections = _connections_that_fit()
         self._answer = partial(answer, final=False)
         self._answer_finally = partial(answer, final=True)
         self._tick = tick
         self._selector = selectors.DefaultSelector()
         self._connections: dict[socket.socket, Connection] = {}
         self._events: dict[socket.socket, int] = {}
-        self._next_sweep = 0.0
+        self._next_sweep = math.inf
         self._is_stopped = False
         self._waker, self._woken = socket.socketpair()
         for each in (self._waker, self._woken):
@@ -309,12 +342,11 @@ class Loop:
         self._selector.register(listener.socket, selectors.EVENT_READ, accept)
 
     def _open(self, client: socket.socket, hosts: Collection[str]) -> None:
-        if not self._connections:
-            self._next_sweep = time.monotonic() + _SWEEP_SECONDS
         connection = Connection(client, hosts)
-        if len(self._connections) >= MOST_CONNECTIONS:
-            self._make_one_free()
-        if len(self._connections) >= MOST_CONNECTIONS:
+        self._next_sweep = min(self._next_sweep, connection.deadline)
+        while len(self._connections) >= self._most_connections and self._make_one_free():
+            pass
+        if len(self._connections) >= self._most_connections:
             # One more, until its client has read this or the next one comes.
             connection.refuse(429)
             connection.send()
@@ -346,6 +378,7 @@ class Loop:
         if connection.is_over:
             self._close(client)
             return
+        self._next_sweep = min(self._next_sweep, connection.deadline)
         events = (selectors.EVENT_READ if connection.wants_to_read else 0) | (
             selectors.EVENT_WRITE if connection.wants_to_write else 0
         )
@@ -366,10 +399,11 @@ class Loop:
         connection.close()
 
     def _make_one_free(self) -> bool:
-        """End the oldest connection without the token, else the longest idle one, if there is one.
+        """End the oldest connection without the token, else one that was idle for long, if there is one.
 
         So nobody who has the token is kept out by connections of those who have not: a client
-        sends its request as soon as it is connected.
+        sends its request as soon as it is connected. One that has shown it is cut only after a time
+        in which every client expects that.
         """
         for client, each in self._connections.items():
             if not each.has_token:
@@ -377,9 +411,14 @@ class Loop:
                 each.send()
                 self._close(client)
                 return True
-        idle = [each for each in self._connections.items() if each[1].is_idle]
+        since = time.monotonic() - _FREED_AFTER
+        idle = [
+            found
+            for found in self._connections.items()
+            if found[1].is_idle and found[1].idle_since < since
+        ]
         if idle:
-            self._close(min(idle, key=lambda found: found[1].deadline)[0])
+            self._close(min(idle, key=lambda found: found[1].idle_since)[0])
         return bool(idle)
 
     def _answer_held(self) -> None:
@@ -393,12 +432,13 @@ class Loop:
     def _sweep(self) -> None:
         """End what took too long: answer a held request as it is, close any other connection."""
         now = time.monotonic()
-        self._next_sweep = now + _SWEEP_SECONDS
+        self._next_sweep = math.inf
         for client, connection in list(self._connections.items()):
             if connection.deadline > now:
-                continue
-            if connection.held is None:
+                self._next_sweep = min(self._next_sweep, connection.deadline)
+            elif connection.held is None:
                 self._close(client)
             else:
                 connection.advance(self._answer_finally)
                 self._go_on(client, connection)
+        self._next_sweep = max(self._next_sweep, now + _LEAST_SWEEP_SECONDS)

@@ -54,6 +54,7 @@ from rolehop.commands.serve.loop import (
     listen_on_socket,
     open_to_containers,
     passed_port,
+    raise_file_limit,
 )
 from rolehop.commands.serve.rules import HOP_LIMIT, MetadataService, Rules, metadata_of, path_of
 from rolehop.commands.serve.running import (
@@ -316,6 +317,7 @@ class Server:
         """Serve until the process ``client`` has ended; ``None``: until a signal, or too long idle."""
         forget_caller()
         collect_garbage_as_usual()
+        raise_file_limit()
         self._app.close()
         with self._new_loop(client) as self._loop:
             if client is not None and client.file is not None:

@@ -194,10 +194,23 @@ def test_connections_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatc
         assert served.ask()[0] == 429
         busy[0].sendall(served.request("/health", Connection=None)[4:])
         assert busy[0].recv(4096).startswith(b"HTTP/1.1 200 ")
-        assert served.ask()[0] == 200  # in the place of the one that is idle now
+        assert served.ask()[0] == 429  # it has shown the token, and is idle for no time at all
+        monkeypatch.setattr(loop, "_FREED_AFTER", 0.0)
+        assert served.ask()[0] == 200
         assert busy[0].recv(1) == b""
         for each in busy:
             each.close()
+
+
+def test_a_client_with_the_token_is_not_cut_for_being_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.0)
+    with serving() as served, served.connect() as kept, served.connect() as cut:
+        kept.sendall(served.request("/chains/admin", Connection=None))
+        assert kept.recv(4096).startswith(b"HTTP/1.1 200 ")
+        cut.sendall(served.request("/health", Connection=None))
+        assert received(cut).startswith(b"HTTP/1.1 200 ")
+        kept.sendall(served.request("/chains/admin"))
+        assert received(kept).startswith(b"HTTP/1.1 200 ")
 
 
 def test_whoever_has_no_token_keeps_out_nobody_who_has(monkeypatch: pytest.MonkeyPatch) -> None:
