@@ -1,13 +1,12 @@
-"""What a chain asks for before a handover, who says so, and how a step is called in messages."""
+"""What a chain asks for before a handover, and who says so."""
 
 from __future__ import annotations
 
 import pytest
 
-from rolehop.config.model import ChainConfig, HopConfig
-from rolehop.plan.model import Guards, step_label
+from rolehop.config.model import ChainConfig
+from rolehop.plan.model import Guards
 from rolehop.plan.resolve import guards_of
-from tests.plan.test_planner import ADMIN, HUB, plan
 
 FIRST = ChainConfig("first")
 CONFIRM = ChainConfig("asks", confirm=True)
@@ -50,12 +49,3 @@ def test_a_chain_says_what_asks(guards: Guards, words: str) -> None:
 
 def test_most_chains_ask_for_nothing() -> None:
     assert not Guards().any
-
-
-def test_a_step_is_called_by_its_number_and_role() -> None:
-    found = plan(HopConfig(HUB), HopConfig(ADMIN))
-    assert [step_label(step, 2) for step in found.steps] == [
-        "source 'alice'",
-        "hop 1 of 2  222222222222:role/Hub",
-        "hop 2 of 2  333333333333:role/Admin",
-    ]

@@ -14,7 +14,16 @@ from rolehop.config.model import (
     SourceConfig,
     written_hops,
 )
-from rolehop.plan.model import Cache, CachedSession, CachedState, Mfa, Plan, Stamp, TokenStep
+from rolehop.plan.model import (
+    Cache,
+    CachedSession,
+    CachedState,
+    Mfa,
+    Plan,
+    Stamp,
+    TokenStep,
+    step_label,
+)
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
 from rolehop.plan.walk_options import WalkOptions
@@ -345,3 +354,12 @@ def test_what_depends_on_the_sources_program_is_noted(settings: dict[str, Any], 
     others = [plan(stamp=MAY_BE_KEYS), plan(stamp=MAY_BE_KEYS, mfa_duration=900)]
     others += [plan(stamp=MAY_BE_KEYS, mfa_serial=MFA)]
     assert len({other.key for other in others}) == 3
+
+
+def test_a_step_is_called_by_its_number_and_role() -> None:
+    found = plan(HopConfig(HUB), HopConfig(ADMIN))
+    assert [step_label(step, 2) for step in found.steps] == [
+        "source 'alice'",
+        "hop 1 of 2  222222222222:role/Hub",
+        "hop 2 of 2  333333333333:role/Admin",
+    ]
