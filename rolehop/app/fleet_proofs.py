@@ -1,7 +1,8 @@
 """The proof that AWS listed the accounts of a fleet, looked for when a walk of one of its chains starts.
 
-A list is sealed under a key from the keyring. Where there is none, as in CI, a list holds for the
-run that fetched it: each run asks AWS again, and goes on if the answer is what is listed.
+A list is sealed under a key from the keyring. One that is not proven is never followed: AWS is asked
+again, and the walk goes on if the answer is what is listed. The answer is sealed in its place, so that
+this is done once after the key was lost; where there is no key, as in CI, each run does it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from rolehop.app.asking import Asking
     from rolehop.app.context import App
-    from rolehop.config.model import ChainConfig, ListedAccount, ListedFleet
+    from rolehop.config.model import ChainConfig, FleetListing, ListedFleet
 
 
 _guard = threading.RLock()
@@ -53,35 +54,49 @@ def _problem(app: App, fleet: ListedFleet, asking: Asking) -> RolehopError | Non
 
 def _find_problem(app: App, fleet: ListedFleet, asking: Asking) -> RolehopError | None:
     from rolehop.vault.fleet_accounts import problem_with_seal
-    from rolehop.vault.seals import UNPROVEN
 
     problem = problem_with_seal(app.vault.seals, fleet.name, fleet.listing)
-    if problem == UNPROVEN:
-        app.note_once(
-            "fleet lists",
-            "no keyring can prove a list, so each run asks AWS again for the accounts of its fleets",
-        )
-        same = _accounts(app, fleet, asking) == fleet.listing.accounts
-        problem = None if same else "AWS lists other accounts by now"
-    return None if problem is None else _not_proven(fleet, problem)
+    if problem is None:
+        return None
+    app.note_once("fleet lists", f"fleet '{fleet.name}' is listed again: {problem}")
+    found = _listed_anew(app, fleet, asking)
+    is_stored = app.vault.seals.no_key is None and _store(app, fleet, found)
+    if found.accounts == fleet.listing.accounts:
+        return None
+    fix = "run it again: the new list is stored" if is_stored else None
+    return _not_proven(fleet, "AWS lists other accounts", fix)
 
 
-def _accounts(app: App, fleet: ListedFleet, asking: Asking) -> tuple[ListedAccount, ...]:
+def _listed_anew(app: App, fleet: ListedFleet, asking: Asking) -> FleetListing:
     from rolehop.app.fleet_listers import lister_for
     from rolehop.config.listed_fleets import with_spelled_names
+    from rolehop.config.model import FleetListing
 
     lister = lister_for(app, fleet.query, asking)
     try:
-        return with_spelled_names(lister.list(fleet.query).accounts)
+        answer = lister.list(fleet.query)
     finally:
         lister.close()
+    return FleetListing(with_spelled_names(answer.accounts), app.now(), answer.left_out)
 
 
-def _not_proven(fleet: ListedFleet, cause: str) -> ConfigError:
+def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> bool:
+    """Store and seal what AWS listed; ``False``: that is not possible, and the next run asks again."""
+    from rolehop.vault.fleet_accounts import fleet_path, store_listing
+
+    path, definition = fleet_path(app.state_folder, fleet.name), fleet.query.definition
+    try:
+        store_listing(path, app.vault.seals, fleet.name, definition, listing)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _not_proven(fleet: ListedFleet, cause: str, fix: str | None = None) -> ConfigError:
     from rolehop.config.listed_fleets import refresh_advice
 
     return ConfigError(
         f"the list of accounts of fleet '{fleet.name}' is not followed",
         cause=cause,
-        fix=refresh_advice(fleet.name),
+        fix=fix or refresh_advice(fleet.name),
     )

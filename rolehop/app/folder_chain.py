@@ -91,12 +91,11 @@ def _folder_chain(app: App) -> FolderChain | None:
 
 def _confirm_folder(app: App, found: FolderChain) -> None:
     from rolehop.app.planning import Planning
-    from rolehop.app.ports import is_yes
+    from rolehop.app.ports import ask_yes_or_no, is_yes
 
     goal = Planning(app).goal(found.chain)
-    question = f"{found.path} names chain '{found.chain}': {goal}. Use it here? [y/N] "
-    answer = app.person.ask(clean(question), needed="a confirmation")
-    if not is_yes(answer):
+    question = f"{found.path} names chain '{found.chain}': {goal}. Use it here?"
+    if not is_yes(ask_yes_or_no(app.person, clean(question))):
         raise Declined(f"chain '{found.chain}' was not confirmed, so nothing was done")
 
 

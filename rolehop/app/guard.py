@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rolehop.app.planning import Planning
-from rolehop.app.proof import CONFIRMATION, REASON, UNASKED, Proof, agreement
+from rolehop.app.proof import REASON, UNASKED, Proof, agreement
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, NoTerminal, RolehopError, error_context
 from rolehop.base.text import clean, pluralize
@@ -166,13 +166,13 @@ def _with_reason(app: App, name: str, guards: Guards, options: WalkOptions) -> W
 
 
 def _confirm(app: App, resolved: Resolved, options: WalkOptions) -> None:
-    from rolehop.app.ports import declined, is_yes
+    from rolehop.app.ports import ask_yes_or_no, declined, is_yes
 
     chain, goal = resolved.chain, Planning(app).goal(resolved.chain.name, options)
     about = f" ({chain.description.rstrip('.')})" if chain.description else ""
-    question = f"{chain.name}{about} gives you {goal}. Continue? [y/N] "
+    question = f"{chain.name}{about} gives you {goal}. Continue?"
     try:
-        answer = person_for(app, options).ask(question, needed=CONFIRMATION)
+        answer = ask_yes_or_no(person_for(app, options), question)
     except NoTerminal as error:
         error.cause = resolved.guards.why(chain.name)
         error.fix = error.fix or "run it in a terminal"
@@ -183,15 +183,15 @@ def _confirm(app: App, resolved: Resolved, options: WalkOptions) -> None:
 
 
 def _confirm_all(app: App, names: Sequence[str], options: WalkOptions, what: str, why: str) -> None:
-    from rolehop.app.ports import declined, is_yes
+    from rolehop.app.ports import ask_yes_or_no, declined, is_yes
 
     person, planning = person_for(app, options), Planning(app)
     if person.can_ask:  # else the question, which nobody is asked, needs no list
         for name in names:
             person.say(f"{name}: {_goal(planning, name, options)}")
-    question = f"{what} the {pluralize(len(names), 'chain')} above. Continue? [y/N] "
+    question = f"{what} the {pluralize(len(names), 'chain')} above. Continue?"
     try:
-        answer = person.ask(question, needed=CONFIRMATION)
+        answer = ask_yes_or_no(person, question)
     except NoTerminal as error:
         error.cause = why or guards_of_chain(app, names[0]).why(names[0])
         error.fix = error.fix or "run it in a terminal"

@@ -56,8 +56,19 @@ class Person(context.Prompter, Protocol):
         ...
 
 
+def ask_yes_or_no(person: Person, question: str) -> str:
+    """Return the answer to a question that `is_yes` judges; no is the default.
+
+    Raises:
+        NoTerminal: nobody can be asked.
+    """
+    from rolehop.app.proof import CONFIRMATION
+
+    return person.ask(f"{question} [y/N] ", needed=CONFIRMATION, yes_or_no=True)
+
+
 def is_yes(answer: str) -> bool:
-    """True if the answer to a question that ends with ``[y/N]`` is yes."""
+    """True if the answer to a yes-or-no question is yes."""
     return answer.lower() in ("y", "yes")
 
 
@@ -134,13 +145,15 @@ class Nobody:
         """True if a browser can be opened that reaches this machine's loopback address."""
         return self._seen_by.has_browser
 
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+    def ask(
+        self, question: str, *, needed: str, hidden: bool = False, yes_or_no: bool = False
+    ) -> str:
         """Refuse to ask.
 
         Raises:
             NoTerminal: always.
         """
-        del question, hidden
+        del question, hidden, yes_or_no
         raise NoTerminal(f"{needed} is needed, and {self._reason}", fix=self._fix(needed))
 
     def choose(self, question: str, options: Sequence[str]) -> int:
@@ -167,13 +180,15 @@ class PromptedPerson(Unseen):
         self._prompt = prompt
         self._tries = Counter[str]()
 
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+    def ask(
+        self, question: str, *, needed: str, hidden: bool = False, yes_or_no: bool = False
+    ) -> str:
         """Return the answer of the program's function.
 
         Raises:
             UsageError: the answer is not text, or the same was asked too often.
         """
-        del hidden
+        del hidden, yes_or_no
         self._tries[question] += 1
         if self._tries[question] > _MOST_TRIES:
             raise UsageError(

@@ -21,6 +21,7 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
+from rolehop.aws.endpoint import own_data
 from rolehop.aws.net.addresses import host_of, warn_if_exposed
 from rolehop.aws.net.connection_errors import FailureKind, classify_failure
 from rolehop.aws.net.transport import CALL_SECONDS, check_ca_bundle
@@ -278,6 +279,7 @@ def _load(request: ProfileRequest, called: list[str]) -> Any:
     The URL of every request that it sends is added to ``called``.
     """
     session = Session(profile=request.profile)
+    session.register_component("data_loader", own_data())
     session.register("before-send", lambda request, **_: called.append(request.url))
     session.set_config_variable("config_file", str(request.config_file))
     session.set_config_variable("credentials_file", str(request.credentials_file))

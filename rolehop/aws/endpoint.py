@@ -121,12 +121,21 @@ def _without_password(url: str) -> str:
     return f"{before}{mark}{rest.rpartition('@')[2]}" if mark else url.rpartition("@")[2]
 
 
+def own_data() -> Any:
+    """Return what loads botocore's own data, and none of ``~/.aws/models`` or ``AWS_DATA_PATH``.
+
+    Endpoints stand there, and whoever could write to that folder would be sent what is signed.
+    """
+    from botocore.loaders import Loader
+
+    return Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+
+
 @cache
 def _rules(service: str) -> Any:
     from botocore.endpoint_provider import EndpointProvider
-    from botocore.loaders import Loader
 
-    loader = Loader()
+    loader = own_data()
     return EndpointProvider(
         loader.load_service_model(service, "endpoint-rule-set-1"),
         loader.load_data("partitions"),

@@ -132,7 +132,7 @@ class Gatherer:
         if found.distrust is not None:
             self.problems.add(
                 origin,
-                f"{subject}is not used, since commands in it would run as you: {found.distrust}",
+                f"{subject}is not used, since whoever changed it could act as you: {found.distrust}",
             )
             return None
         return found.text.removeprefix("\ufeff")  # many Windows editors write one

@@ -67,7 +67,8 @@ def find(name: bytes) -> tuple[bytes, int] | None:
     """Return kind and serial of the key called ``name`` that is this user's alone, ``None``: none is.
 
     Raises:
-        OSError: the kernel returns any error but "no such key".
+        OSError: the kernel returns any error but that there is no such key, or that it gives this
+            user nothing (EACCES): then it is another one's.
         NoSuchCalls: the architecture is not known.
     """
     for kind in KINDS:
@@ -78,10 +79,7 @@ def find(name: bytes) -> tuple[bytes, int] | None:
 
 
 def find_kind(kind: bytes, name: bytes) -> int | None:
-    """Return the serial of the key of ``kind`` called ``name``. Raises as ``find``.
-
-    EACCES: it gives this user nothing, so it is another one's.
-    """
+    """Return the serial of the key of ``kind`` called ``name``, as ``find`` does. Raises as ``find``."""
     try:
         serial = keyctl(SEARCH, USER_RING, kind, name, 0)
         return None if describe(serial) is None else serial
@@ -122,12 +120,17 @@ def read(serial: int) -> bytes | None:
 
 
 def add_key(kind: bytes, name: bytes, payload: bytes, ring: int) -> int:
-    """Add or update a key in ``ring``; return its serial. Raises as ``find``."""
+    """Add or update a key in ``ring``; return its serial. Raises as ``keyctl``."""
     return _call(0, kind, name, payload, len(payload), ring)
 
 
 def keyctl(operation: int, *arguments: object) -> int:
-    """Make one keyctl call. Raises as ``find``."""
+    """Make one keyctl call.
+
+    Raises:
+        OSError: the kernel returns an error, also one of `GONE`.
+        NoSuchCalls: the architecture is not known.
+    """
     return _call(1, operation, *arguments)
 
 

@@ -101,8 +101,12 @@ class Prompter(Protocol):
         """Show lines on the terminal device alone, never in a log; ``False`` if there is none."""
         ...
 
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+    def ask(
+        self, question: str, *, needed: str, hidden: bool = False, yes_or_no: bool = False
+    ) -> str:
         """Return one line of input; ``needed`` names it in the error, e.g. "a passphrase".
+
+        ``hidden``: it is a secret. ``yes_or_no``: it says whether to go on.
 
         Raises:
             NoTerminal: nobody can be asked.

@@ -336,10 +336,12 @@ class Terminal:
             stack.enter_context(output.asking())
             yield reader, writer
 
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+    def ask(
+        self, question: str, *, needed: str, hidden: bool = False, yes_or_no: bool = False
+    ) -> str:
         """Ask for one line on the terminal device; ``hidden``: without echo.
 
-        What was typed before it showed answers no secret and no yes-or-no question.
+        What was typed before it showed answers no secret and no question of ``yes_or_no``.
         ``needed`` names it in the error if there is no terminal, e.g. "an MFA code".
 
         Raises:
@@ -349,7 +351,7 @@ class Terminal:
         with self.device(needed) as (reader, writer), ends_with_caller():
             # Echo off first: what is typed as soon as the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
-                if question.rstrip().endswith("[y/N]"):
+                if yes_or_no:
                     _forget_typed(reader)
                 output.write_prompt(self.wrapped(question, writer), writer)
                 _await_line(reader)

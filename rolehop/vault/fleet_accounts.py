@@ -65,7 +65,7 @@ def no_folder(problem: str) -> FleetListing:
 
 
 def problem_with_seal(seals: Seals, fleet: str, listing: FleetListing) -> str | None:
-    """Return why nothing proves that AWS listed that, e.g. `seals.UNPROVEN`; ``None``: it is proven."""
+    """Return why nothing proves that AWS listed that, e.g. `seals.WRONG`; ``None``: it is proven."""
     from rolehop.vault.seals import WRONG
 
     seal, (check, found) = _seal(seals, fleet), listing.sealed

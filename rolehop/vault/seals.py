@@ -20,12 +20,14 @@ from rolehop.base.errors import VaultError
 from rolehop.base.startup import Pattern
 from rolehop.vault.documents import DocumentStore
 from rolehop.vault.serialization import Damaged
+from rolehop.vault.storage import in_one_line
 
 KIND = "seals"
 """Of the key's document in the keyring."""
 
-UNPROVEN = "there is no keyring with a key that could prove it"
 WRONG = "it was changed, or an earlier one was put back, or the keyring has another key by now"
+
+_NOTHING_PROVES = "nothing can prove it"
 
 _NAME = "key"
 _KEY = "key"
@@ -49,6 +51,7 @@ class Seals:
         self._alone = alone
         self._guard = threading.RLock()
         self._item: StoredDocument | None = None
+        self._no_key: str | None = None
 
     def digest(self, kind: str, name: str, text: str) -> str | None:
         """Return the HMAC-SHA-256 of ``text``, as what it is, in hex; ``None``: there is no key."""
@@ -61,10 +64,10 @@ class Seals:
         return hmac.new(bytes.fromhex(key.reveal()), what, hashlib.sha256).hexdigest()
 
     def problem(self, kind: str, name: str, text: str, seal: str) -> str | None:
-        """Return why ``seal`` does not prove ``text``; ``None``: it does."""
+        """Return why ``seal`` does not prove ``text``, e.g. `WRONG`; ``None``: it does."""
         right = self.digest(kind, name, text)
         if right is None:
-            return UNPROVEN
+            return self._no_key
         return None if hmac.compare_digest(right, seal) else WRONG
 
     def latest(self, kind: str, name: str) -> str | None:
@@ -73,6 +76,11 @@ class Seals:
             item = (self._item or self._load()) or {}
         found = item.get(_mark(kind, name))
         return found if isinstance(found, str) else None
+
+    @property
+    def no_key(self) -> str | None:
+        """Why there was no key when it was needed: the keyring is absent, locked, denied, broken or full."""
+        return self._no_key
 
     @contextmanager
     def marking(self, kind: str, name: str, mark: str) -> Iterator[str | None]:
@@ -107,9 +115,11 @@ class Seals:
 
     def _load(self) -> StoredDocument | None:
         try:
-            self._item = self._stored() or self._stored_or_new()
-        except (VaultError, OSError):
-            return None
+            self._item, self._no_key = self._stored() or self._stored_or_new(), None
+        except VaultError as error:
+            self._no_key = in_one_line(_NOTHING_PROVES, error)
+        except OSError as error:
+            self._no_key = f"{_NOTHING_PROVES}: no key can be made: {error.strerror or error}"
         return self._item
 
     def _stored_or_new(self) -> StoredDocument:

@@ -33,7 +33,9 @@ class Answers(Unseen):
         self.answers = list(answers)
         self.asked: list[str] = []
 
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+    def ask(
+        self, question: str, *, needed: str, hidden: bool = False, yes_or_no: bool = False
+    ) -> str:
         self.asked.append(question)
         return self.answers.pop(0)
 

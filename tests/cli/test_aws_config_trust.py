@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.other_users import AS_ROOT, SOMEBODY, USER, set_acl
-from tests.support.world import HUB, World
+from tests.support.world import CONFIG, HUB, SCRIPT, World
 
 PROCESS = """\
 [profile tool]
@@ -188,3 +189,34 @@ def test_a_ca_bundle_that_is_a_pipe_is_not_waited_for(world: World) -> None:
         done = world.rolehop("export", name, env={**secure, **more})
         assert done.code == 3, done.err
         assert "it is a pipe" in done.err
+
+
+RULES = {
+    "version": "1.0",
+    "parameters": {},
+    "rules": [{"conditions": [], "endpoint": {"url": "URL"}, "type": "endpoint"}],
+}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_no_endpoint_comes_from_a_folder_with_models_for_botocore(
+    world: World, *, named: bool
+) -> None:
+    """Who could write there would be sent what is signed: botocore itself looks into ``~/.aws/models``."""
+    models = world.folder / "models" if named else world.home / ".aws" / "models"
+    rules = models / "sts" / "2011-06-15" / "endpoint-rule-set-1.json"
+    rules.parent.mkdir(parents=True)
+    rules.write_text(json.dumps(RULES).replace("URL", world.sts.url))
+    token = world.folder / "token"
+    token.write_text("a token")
+    world.aws_config(
+        f"[profile web]\nrole_arn = {HUB}\nweb_identity_token_file = {token}\nregion = eu-west-1\n"
+    )
+    world.config(
+        CONFIG + '[sources.web]\ntype = "profile"\nprofile = "web"\n[chains.web]\nsource = "web"\n'
+    )
+    nowhere = {f"{each}_PROXY": "http://127.0.0.1:1" for each in ("HTTPS", "https")}
+    env = {"AWS_ENDPOINT_URL_STS": None, "AWS_DATA_PATH": str(models) if named else None, **nowhere}
+    for chain in ("hub", "web"):
+        done = world.run(SCRIPT, "export", chain, "--region", "eu-west-1", env=env)
+        assert (done.code, world.sts.calls) == (6, []), (chain, done)

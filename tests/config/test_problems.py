@@ -128,7 +128,7 @@ def test_values_of_unknown_keys_are_never_repeated() -> None:
             FileText("", "", Distrust("it belongs to bob, neither to you nor to root")),
             None,
             (
-                "is not used, since commands in it would run as you:"
+                "is not used, since whoever changed it could act as you:"
                 " it belongs to bob, neither to you nor to root"
             ),
         ),
@@ -163,7 +163,7 @@ def test_side_files_that_others_can_write_are_refused(key: str) -> None:
             9,
             f"fleets.f.{key}",
             (
-                f"{HERE}/side.txt is not used, since commands in it would run as you:"
+                f"{HERE}/side.txt is not used, since whoever changed it could act as you:"
                 " everybody can write it"
             ),
         )

@@ -135,7 +135,9 @@ class Typist:
     def say(self, line: str) -> None:
         self.asked.append(line)
 
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+    def ask(
+        self, question: str, *, needed: str, hidden: bool = False, yes_or_no: bool = False
+    ) -> str:
         assert hidden, "a secret would be seen"
         self.asked.append(question)
         return self.answers.pop(0)

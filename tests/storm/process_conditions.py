@@ -14,6 +14,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -91,6 +92,34 @@ def _shift_clock(seconds: float) -> None:
 
     now = datetime.datetime.now(datetime.UTC)
     time_machine.travel(now + datetime.timedelta(seconds=seconds), tick=True).start()
+
+
+def _slept(seconds: float) -> None:
+    """Let both clocks be ahead: the one that can be set, and the one that counts sleep."""
+    import time
+
+    read = time.clock_gettime
+
+    def clock_gettime(clock: int) -> float:
+        return read(clock) + (seconds if clock == time.CLOCK_BOOTTIME else 0)
+
+    _shift_clock(seconds)
+    time.clock_gettime = clock_gettime
+
+
+def _sleep_when_told(value: tuple[str, float]) -> None:
+    """Connect to a socket, and let the machine have slept so long when a byte comes, which is answered."""
+    path, seconds = value
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+
+    def wait() -> None:
+        with connection:
+            if connection.recv(1):
+                _slept(seconds)
+                connection.sendall(b"x")
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _signal_at_step(value: tuple[str, int]) -> None:
@@ -173,6 +202,8 @@ _CONDITIONS: Mapping[str, Callable[[Any], None]] = {
     "open_files": _limit_open_files,
     "no_capabilities": _drop_capabilities,
     "clock": _shift_clock,
+    "slept": _slept,
+    "sleep_when_told": _sleep_when_told,
     "signal_at_step": _signal_at_step,
     "pause_at_step": _pause_at_step,
     "gate": _wait_for_gate,

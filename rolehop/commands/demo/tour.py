@@ -22,6 +22,9 @@ from rolehop.commands.demo.keyring import DemoKeyring
 from rolehop.commands.demo.world import HOME, HUB, REGION, SPOKE, USER, World, world
 
 CHAIN = "spoke"
+_PYTHON = (sys.executable, "-P")
+"""It looks for no module in the working folder."""
+
 _INDENT = 3
 _SET = re.compile(r"^export (\w+)=", re.MULTILINE)
 
@@ -81,7 +84,7 @@ def show(new_console: Callable[[], Console]) -> None:
 
 def _settle(home: DemoHome) -> None:
     home.write(home.config, _CONFIG)
-    home.write(home.aws_config, _PROFILE.format(rolehop=f'"{sys.executable}" -m rolehop'))
+    home.write(home.aws_config, _PROFILE.format(rolehop=f'"{sys.executable}" -P -m rolehop'))
 
 
 class _Tour:
@@ -149,15 +152,13 @@ class _Tour:
         self._step("A program that knows only boto3 and an AWS profile")
         self._lines(*_PROFILE.format(rolehop="rolehop").splitlines(), style="cyan")
         self._typed(f'boto3.Session(profile_name="{CHAIN}").client("sts").get_caller_identity()')
-        self._children.run(
-            [sys.executable, "-m", "rolehop.commands.demo.client", CHAIN], line=self._line
-        )
+        self._children.run([*_PYTHON, "-m", "rolehop.commands.demo.client", CHAIN], line=self._line)
         self._count()
 
     def _rolehop(self, *arguments: str, stdin: str | None = None, captured: bool = False) -> str:
         color = ["--color", "always" if self._console.color_system else "never"]
         return self._children.run(
-            [sys.executable, "-m", "rolehop", *color, *arguments],
+            [*_PYTHON, "-m", "rolehop", *color, *arguments],
             line=self._line,
             stdin=stdin,
             captured=captured,

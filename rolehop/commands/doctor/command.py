@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from rolehop.app.ports import is_yes
+from rolehop.app.ports import ask_yes_or_no, is_yes
 from rolehop.base.errors import NoTerminal, UsageError
 from rolehop.base.text import clean
 from rolehop.cli.context import CommandContext
@@ -85,7 +85,7 @@ def _fixed(
             left.append(finding)
             continue
         cli.write_view(repair_view(finding.repair))
-        question = clean(f"change {finding.repair.path}? [y/N] ")
+        question = clean(f"change {finding.repair.path}?")
         if ask and not _is_confirmed(cli, question):
             left.append(finding)
             continue
@@ -99,7 +99,7 @@ def _fixed(
 
 def _is_confirmed(cli: CommandContext, question: str) -> bool:
     try:
-        return is_yes(cli.app.person.ask(question, needed="a confirmation"))
+        return is_yes(ask_yes_or_no(cli.app.person, question))
     except NoTerminal as error:
         error.fix = "run it in a terminal, or add --yes"
         raise

@@ -21,6 +21,7 @@ from rolehop.commands.each.targets import (
     RunTarget,
     Shard,
     TargetRow,
+    chains_of,
     targets_of,
 )
 from rolehop.commands.each.walker import FleetWalker
@@ -109,17 +110,13 @@ def run_each(cli: CommandContext, options: EachOptions) -> int:
     own = shard.of(whole) if shard else whole
     resumed = _resumed(cli, options, own, shard)
     if resumed is not None:
-        required = asks_reason(cli.app, _chains(resumed.missing(own)))
+        required = asks_reason(cli.app, chains_of(resumed.missing(own)))
         walk = carry_on(cli.app, resumed.made_with, options.walk, reason_required=required)
         options = replace(options, walk=walk)
     if options.dry_run:
         _show_plan(cli, resumed.missing(own) if resumed else own, options)
         return 0
     return _EachRunner(cli, options).run(whole, own, shard, resumed)
-
-
-def _chains(targets: Sequence[RunTarget]) -> list[str]:
-    return list(dict.fromkeys(each.chain for each in targets))
 
 
 def _resumed(
@@ -207,7 +204,7 @@ class _EachRunner:
     def _ask(self, left: Sequence[RunTarget]) -> tuple[WalkOptions, Proof]:
         app, always = self._cli.app, self._options.confirm and bool(left)
         return ask_once(
-            app, _chains(left), self._options.walk, "The command runs for", always=always
+            app, chains_of(left), self._options.walk, "The command runs for", always=always
         )
 
     def _settings(

@@ -21,10 +21,10 @@ from rolehop.app.planning import Planning
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.files import entries_of, open_own_log, read_own
-from rolehop.commands.each.targets import RunTarget, Shard, TargetRow, facts_of
+from rolehop.commands.each.targets import RunTarget, Shard, TargetRow, chains_of, facts_of
 from rolehop.plan.walk_options import WalkOptions, read_options
 from rolehop.vault.notes import UNUSABLE, Seal, as_note, read_note, text_in
-from rolehop.vault.seals import UNPROVEN, Seals
+from rolehop.vault.seals import WRONG, Seals
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -49,6 +49,7 @@ _Headed = tuple[Path, dict[str, Any]]
 """A log and its header."""
 
 _GONE = "it was changed, or the log of a later run is gone"
+_EARLIER_GONE = "some of the chains are in no later run, and the log of an earlier one is gone"
 
 TargetKey = tuple[str, str | None]
 """A chain, and the region if one was named."""
@@ -260,17 +261,21 @@ def _checked(header: dict[str, Any]) -> dict[str, Any]:
 
 
 def _proven(seals: Seals, logs: Sequence[Path]) -> Iterator[_Headed]:
-    """Yield the logs from that of the last run to the one before it, up to the first that there was."""
+    """Yield the logs from that of the last run to the one before it, up to the first that there was.
+
+    Where one is gone, whoever needs an older one is told: it may have had flags that limit more.
+    """
     by_name = {path.stem: path for path in logs}
     name: object = seals.latest(_RUN, "")
+    if name is None:
+        raise LogNotProven(seals.no_key or WRONG)
+    gone = _GONE
     for _ in range(MOST_LOGS):
         if name == "":
             return
-        if name is None:
-            raise LogNotProven(UNPROVEN)
         if not isinstance(name, str) or name not in by_name:
-            raise LogNotProven(_GONE)
-        path = by_name[name]
+            raise LogNotProven(gone)
+        path, gone = by_name[name], _EARLIER_GONE
         try:
             header = _checked(Seal(seals, _RUN, name).read(_header(path)))
         except (OSError, *UNUSABLE):
@@ -377,7 +382,7 @@ def begin_log(
     Else the run has a log of its own, which has the targets that were ok: all that were left with
     the same flags, or its own, as the flags are those of no other target.
     """
-    names, ok, trusted = _chains(targets), dict[TargetKey, str | None](), False
+    names, ok, trusted = chains_of(targets), dict[TargetKey, str | None](), False
     if resumed is not None:
         if resumed.holds_for(flags, names):
             resumed.log.open()
@@ -416,7 +421,7 @@ def run_to_resume(
     state, seals, names, give_up = (
         app.state_folder,
         app.vault.seals,
-        _chains(targets),
+        chains_of(targets),
         _give_up(app),
     )
     try:
@@ -463,10 +468,6 @@ def _account(planning: Planning, target: RunTarget) -> str | None:
 
 def _key(target: RunTarget) -> TargetKey:
     return target.chain, target.region
-
-
-def _chains(targets: Sequence[RunTarget]) -> list[str]:
-    return list(dict.fromkeys(each.chain for each in targets))
 
 
 def _text(shard: Shard | None) -> str | None:

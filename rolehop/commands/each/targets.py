@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
@@ -97,6 +97,11 @@ def targets_of(
     if not chains:
         raise UsageError("no chain is left: --exclude matches all of them", fix="rolehop list")
     return [RunTarget(chain, region) for chain in chains for region in regions or (None,)]
+
+
+def chains_of(targets: Iterable[RunTarget]) -> list[str]:
+    """Return the chains of targets, each once."""
+    return list(dict.fromkeys(each.chain for each in targets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -401,12 +401,12 @@ def _stored_key_id(app: App, name: str) -> str | None:
 
 
 def _confirm_removal(app: App, name: str, key_id: str, ends_it: Advice) -> None:
-    from rolehop.app.ports import declined, is_yes
+    from rolehop.app.ports import ask_yes_or_no, declined, is_yes
 
     app.note(Advice("a key that is removed here stays valid at AWS; to end it there: ", ends_it))
-    question = f"Remove access key {key_id} of '{name}'? Its secret cannot be shown again. [y/N] "
+    question = f"Remove access key {key_id} of '{name}'? Its secret cannot be shown again."
     try:
-        answer = app.person.ask(question, needed="a confirmation")
+        answer = ask_yes_or_no(app.person, question)
     except NoTerminal as error:
         error.cause = f"{key_id} stays valid at AWS, and this may be the only copy of its secret"
         error.fix = Advice("rolehop keys remove ", Argument(name), " --yes")

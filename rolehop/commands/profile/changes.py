@@ -417,15 +417,15 @@ def confirm_changes(app: App, changes: Sequence[FileChange], verb: str) -> None:
         NoTerminal: nobody can be asked.
         Declined: the answer is not yes.
     """
-    from rolehop.app.ports import declined, is_yes
+    from rolehop.app.ports import ask_yes_or_no, declined, is_yes
     from rolehop.base.errors import NoTerminal
 
     count = len({name for each in changes for name in each.profiles})
     files = " and ".join(str(each.file.path) for each in changes)
     place = "in" if verb == "write" else "from"
-    question = f"{verb.capitalize()} {pluralize(count, 'profile')} {place} {files}? [y/N] "
+    question = f"{verb.capitalize()} {pluralize(count, 'profile')} {place} {files}?"
     try:
-        answer = app.person.ask(question, needed="a confirmation")
+        answer = ask_yes_or_no(app.person, question)
     except NoTerminal as error:
         error.fix = "run it in a terminal, or add --yes"
         raise

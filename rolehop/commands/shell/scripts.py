@@ -187,7 +187,7 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
         UsageError: there was none.
         ConfigError: it had flags, and they are not known any more.
     """
-    from rolehop.app.guard import guards_of_chain
+    from rolehop.app.guard import asks_reason
     from rolehop.app.narrowing import carry_on, flags_of_session
     from rolehop.handover.environment import PREVIOUS, PREVIOUS_FLAGS, PREVIOUS_KEY
 
@@ -208,7 +208,7 @@ def previous_walk(app: App, options: WalkOptions) -> tuple[str, WalkOptions]:
         ) from None
     if made_with is None:
         return name, options
-    required = guards_of_chain(app, name).reason is not None
+    required = asks_reason(app, [name])
     return name, carry_on(app, made_with, options, reason_required=required)
 
 

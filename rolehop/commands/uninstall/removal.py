@@ -328,10 +328,10 @@ def confirm_removal(app: App, found: Holdings) -> bool:
 
 
 def _may_remove(app: App, found: Holdings) -> bool:
-    from rolehop.app.ports import declined, is_yes
+    from rolehop.app.ports import ask_yes_or_no, declined, is_yes
 
     try:
-        answer = app.person.ask("Remove all of this? [y/N] ", needed="a confirmation")
+        answer = ask_yes_or_no(app.person, "Remove all of this?")
     except NoTerminal as error:
         error.fix = "run it in a terminal, or add --yes (and --keys, for IAM user keys)"
         raise
@@ -342,9 +342,9 @@ def _may_remove(app: App, found: Holdings) -> bool:
     names = ", ".join(found.keys)
     question = (
         f"The IAM user keys of {names}, too?"
-        " They stay valid at AWS, and their secrets cannot be shown again. [y/N] "
+        " They stay valid at AWS, and their secrets cannot be shown again."
     )
-    return is_yes(app.person.ask(question, needed="a confirmation"))
+    return is_yes(ask_yes_or_no(app.person, question))
 
 
 def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:

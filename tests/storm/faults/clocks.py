@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import json
+from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 
 from tests.storm.faults.arena import KEEPER, Arena, NotSurvived
 from tests.storm.faults.kinds import kind
+from tests.storm.faults.moments import told
+from tests.storm.faults.proxy import Exchange, pass_on
+from tests.support.world import Done
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _STEPS = {"an hour": _HOUR, "a day": _DAY}
@@ -62,3 +66,50 @@ def _between(arena: Arena) -> None:
             if arena.walk(person, "admin", clock=shift.total_seconds()).code != 0:
                 raise NotSurvived("the next hop fails")
     arena.heals(person, kept=False)
+
+
+def _asleep(arena: Arena, length: timedelta) -> bool:
+    """AWS answers, the machine sleeps, and the answer is there when it wakes up.
+
+    What is handed out then, and by the next run, is a session that AWS still takes.
+    """
+    person, chain = arena.person(), arena.choice.choice(["hub", "admin"])
+    skipped = [pass_on] * arena.choice.randrange(2 if chain == "admin" else 1)
+    seconds = length.total_seconds()
+    with ExitStack() as later, told(arena.world.folder) as tell:
+
+        def sleep(exchange: Exchange) -> None:
+            answer = exchange.forward()
+            tell()
+            later.enter_context(arena.at_aws(length))
+            exchange.send(answer.raw)
+
+        arena.proxy.next(*skipped, sleep)
+        try:
+            done = arena.walk(person, chain, sleep_when_told=(str(tell.path), seconds))
+        finally:
+            injected = arena.proxy.recover()
+        if done.code not in (0, 6):
+            raise NotSurvived(f"exit {done.code}")
+        for each in (done, arena.walk(person, chain, slept=seconds)):
+            _check_alive(arena, each)
+    arena.heals(person, chain, kept=False)
+    return injected > 0
+
+
+def _check_alive(arena: Arena, done: Done) -> None:
+    """Fail if a session was handed out that has ended at AWS."""
+    if done.code == 0:
+        key = arena.world.sts.world.keys[json.loads(done.out)["AccessKeyId"]]
+        if key.expires_at is None or key.expires_at <= arena.world.sts.now:
+            raise NotSurvived("it handed out a session that ended while the machine slept")
+
+
+for _name, _step in {
+    "twenty minutes": timedelta(minutes=20),
+    "an hour and a minute": timedelta(minutes=61),
+    "a night": timedelta(hours=10),
+}.items():
+    kind(f"clock: the machine sleeps {_name} within a call")(
+        lambda arena, length=_step: _asleep(arena, length)  # type: ignore[misc]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,16 @@ from keyring.errors import PasswordDeleteError
 from secretstorage.exceptions import ItemNotFoundException, SecretStorageException
 
 from rolehop.hotpath import USERNAME
+from rolehop.hotpath.keyctl import description, find, read
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.kernel import KernelKeyring
+from rolehop.vault.kernel import _store as store
+from rolehop.vault.seals import KIND
 from rolehop.vault.secret_service import find_collection
 from tests.support.secret_service import PATIENCE, PatientConnection
 
 _PREFIX = "rolehop/"
+SEALS = f"{_PREFIX}{KIND}/key"
 GONE = (OSError, DBusErrorResponse, SecretStorageException)
 """What happens to whoever changes an item that another process deletes, or whose daemon ends."""
 
@@ -38,6 +43,9 @@ class Items(Protocol):
 
     def delete(self, name: str) -> None:
         """Delete an item, if it is there."""
+
+    def flip(self, name: str, choice: random.Random) -> None:
+        """Flip one bit of an item's bytes, which may be no text any more."""
 
 
 def sessions(items: Items) -> list[str]:
@@ -58,6 +66,12 @@ def noted_sessions(state: Path) -> tuple[set[str], set[str]]:
 def is_session(name: str) -> bool:
     """True if an item is a session's: a hop key is 64 hex digits."""
     return len(name) == len(_PREFIX) + 64
+
+
+def _with_a_bit_flipped(data: bytes, choice: random.Random) -> bytes:
+    changed = bytearray(data)
+    changed[choice.randrange(len(changed))] ^= 1 << choice.randrange(8)
+    return bytes(changed)
 
 
 class BusItems:
@@ -100,6 +114,12 @@ class BusItems:
             }
             collection.create_item(name, attributes, text.encode())
 
+    def flip(self, name: str, choice: random.Random) -> None:
+        with self.collection() as collection:
+            for each in collection.search_items({"username": USERNAME, "service": name}):
+                each.set_secret(_with_a_bit_flipped(each.get_secret(), choice))
+                return
+
     def delete(self, name: str) -> None:
         with self.collection() as collection:
             for each in collection.search_items({"username": USERNAME, "service": name}):
@@ -141,6 +161,13 @@ class KernelItems:
 
     def set(self, name: str, text: str) -> None:
         self._keyring.set_password(name, USERNAME, text)
+
+    def flip(self, name: str, choice: random.Random) -> None:
+        full = description(name, USERNAME)
+        found = find(full)
+        assert found is not None
+        payload = _with_a_bit_flipped(read(found[1]) or b" ", choice)
+        store(full, payload, 0)
 
     def delete(self, name: str) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,13 +15,14 @@ from jeepney.io.blocking import Proxy
 
 from rolehop.vault.storage import QUICK_SECONDS
 from tests.storm.faults.arena import KEEPER, KEPT, Arena, NotSurvived, flipped
-from tests.storm.faults.items import GONE, BusItems, sessions
+from tests.storm.faults.items import GONE, SEALS, BusItems, sessions
 from tests.storm.faults.kinds import kind
 from tests.storm.faults.moments import Meeting, meanwhile
 from tests.support.secret_service import PatientConnection, SecretService
 from tests.support.world import Done
 
 _BUS = ("secret-service",)
+_SET = re.compile(r"^export (\w+)='?([^'\n]*)'?;?$", re.MULTILINE)
 _HARMLESS = (0, 7)  # done, or the keyring is the reason why not
 
 
@@ -72,6 +74,11 @@ _item_kind("an empty session")(_rewritten(lambda _, text: " "))
 _item_kind("a session that is no text of ours")(_rewritten(lambda _, text: '{"a": [1, 2\x00}'))
 _item_kind("a session twice in its item")(_rewritten(lambda _, text: f"{text}\n{text}"))
 _item_kind("a session and twenty thousand blanks")(_rewritten(lambda _, text: text + " " * 20_000))
+
+
+_item_kind("a bit of a session flips")(
+    lambda arena, names: arena.items.flip(names[0], arena.choice)
+)
 
 
 @_item_kind("a person's sessions deleted")
@@ -146,11 +153,35 @@ kind("keyring: one character of the stored keys flipped")(
         arena, lambda it, name: it.items.set(name, flipped(it.items.get(name) or "", it.choice))
     )
 )
+kind("keyring: a bit of the stored keys flips")(
+    lambda arena: _keys_changed(arena, lambda it, name: it.items.flip(name, it.choice))
+)
 kind("keyring: a session in the place of the stored keys")(
     lambda arena: _keys_changed(
         arena, lambda it, name: it.items.set(name, it.items.get(sessions(it.items)[0]) or "")
     )
 )
+
+
+@kind("keyring: a bit of the key of the seals flips")
+def _seals_flipped(arena: Arena) -> None:
+    """A shell's narrowed session is not renewed, since nothing proves its flags; one that is new is."""
+    person = arena.person()
+    shell = _narrowed(arena, person)
+    arena.items.flip(SEALS, arena.choice)
+    _expect(arena.run("refresh", "--shell", "sh", person=person, env=shell), (3,))
+    for chain in ("hub", "admin"):
+        _expect(arena.walk(person, chain), (0,))
+    shell = _narrowed(arena, person)
+    _expect(arena.run("refresh", "--shell", "sh", person=person, env=shell), (0,))
+    arena.heals(person)
+
+
+def _narrowed(arena: Arena, person: str) -> dict[str, str | None]:
+    """Return the variables of a shell that has assumed a chain with a flag."""
+    done = arena.run("assume", "admin", "--read-only", "--shell", "sh", person=person)
+    _expect(done, (0,))
+    return dict(_SET.findall(done.out))
 
 
 @kind("keyring: emptied")

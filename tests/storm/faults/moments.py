@@ -59,6 +59,36 @@ def _wait_and_act(listener: socket.socket, act: Callable[[], object], meeting: M
             meeting.failure = error
 
 
+class Teller:
+    """Tells a run what it waits for on ``path``; calling it returns once the run has done it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+
+    def __call__(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.sendall(b"x")
+            connection.recv(1)
+
+    def close(self) -> None:
+        self._listener.close()
+        self.path.unlink()
+
+
+@contextmanager
+def told(folder: Path) -> Iterator[Teller]:
+    """Give a way to tell a run something, see `process_conditions`."""
+    teller = Teller(folder / "told")
+    try:
+        yield teller
+    finally:
+        teller.close()
+
+
 @dataclass
 class Ending:
     """A signal that a run gets from outside ``after`` seconds."""

@@ -176,7 +176,7 @@ def test_a_seal_is_of_one_kind_and_one_name(tmp_path: Path) -> None:
             Seal(SEALS, kind, name).read(sealed)
     with pytest.raises(NotSealed, match="another key"):
         Seal(seals_in(), "flags", "one").read(sealed)
-    with pytest.raises(NotSealed, match="no keyring"):
+    with pytest.raises(NotSealed, match="no usable keyring"):
         Seal(seals_without_keyring(), "flags", "one").read(sealed)
 
 
@@ -280,7 +280,7 @@ def test_a_log_without_a_key_counts_if_it_is_trusted(tmp_path: Path) -> None:
     log.add(("web", None), "ok", "4" * 12)
     log.close()
     arguments = tmp_path, seals, ["true"], ["web"], None, print
-    with pytest.raises(LogNotProven, match="no keyring"):
+    with pytest.raises(LogNotProven, match="no usable keyring"):
         log_to_resume(*arguments)
     found = log_to_resume(*arguments, trusted=True)
     assert found is not None

@@ -447,11 +447,11 @@ def confirm_import(app: App, planned: ConfigImport) -> None:
         NoTerminal: nobody can be asked.
         Declined: the answer is not yes.
     """
-    from rolehop.app.ports import declined, is_yes
+    from rolehop.app.ports import ask_yes_or_no, declined, is_yes
     from rolehop.base.text import pluralize
 
     count = pluralize(len(planned.names), "chain")
-    answer = app.person.ask(f"Add {count} to {planned.path}? [y/N] ", needed="a confirmation")
+    answer = ask_yes_or_no(app.person, f"Add {count} to {planned.path}?")
     if not is_yes(answer):
         raise declined("nothing was written", answer, "answer y to write it")
 
