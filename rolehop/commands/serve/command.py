@@ -24,6 +24,7 @@ rolehop serve 'spokes/*' --idle-timeout 8h
 rolehop serve prod-admin --docker compose           # containers of `docker compose` use it
 rolehop serve prod-admin --unit systemd >~/.config/systemd/user/rolehop.service
 rolehop serve prod-admin --unit systemd-socket >~/.config/systemd/user/rolehop.socket
+rolehop serve --add dev                             # to the server that runs, on its port
 rolehop serve --stop
 """,
 )
@@ -81,6 +82,8 @@ rolehop serve --stop
 @click.option(
     "--idle-timeout", type=Duration(), metavar="D", help="End when nobody has asked for so long."
 )
+@click.option("--add", is_flag=True, help="Add these chains to the server that runs.")
+@click.option("--drop", is_flag=True, help="Serve these chains no longer.")
 @click.option("--stop", is_flag=True, help="End the servers of these chains, or all.")
 @call_options
 @click.pass_context
@@ -96,6 +99,8 @@ def command(
     imds: bool,
     unit: str | None,
     idle_timeout: int | None,
+    add: bool,
+    drop: bool,
     stop: bool,
 ) -> None:
     """Serve chains to programs on this machine.
@@ -106,8 +111,13 @@ def command(
     """
     cli = CommandContext.of(ctx)
     _check_flags(unit, idle_timeout, print_env=print_env)
+    if add + drop + stop > 1:
+        raise UsageError("--add, --drop and --stop are three commands", fix="give one of them")
     if stop:
         _stop(cli, pattern)
+        return
+    if add or drop:
+        _change(ctx, cli, pattern, port, drop=drop)
         return
     from rolehop.app.guard import ask_once, refuse_guarded
     from rolehop.app.listing import matching_chains
@@ -182,6 +192,40 @@ def _path(text: str | None) -> Path | None:
     from rolehop.app.host import home_folder
 
     return None if text is None else expand_home(text, home_folder()).absolute()
+
+
+def _change(
+    ctx: click.Context, cli: CommandContext, pattern: tuple[str, ...], port: int, *, drop: bool
+) -> None:
+    """Have the server that runs serve more chains, or fewer; what they ask for is asked here.
+
+    Raises:
+        RolehopError: there is no such server, or it does not.
+    """
+    from rolehop.app.guard import ask_once
+    from rolehop.app.listing import matching_chains
+    from rolehop.commands.serve.control import add_to, drop_from, server_to_change
+    from rolehop.commands.serve.keeper import start_chain
+    from rolehop.commands.serve.rules import path_of
+    from rolehop.handover.formats import FULL_URI
+
+    if not pattern:
+        raise UsageError("no chain is named", fix="rolehop serve --add CHAIN")
+    server = server_to_change(cli.app, port)
+    if drop:
+        drop_from(cli.app, server, pattern)
+        cli.terminal.note(f"{', '.join(pattern)} is served no longer")
+        return
+    names = matching_chains(cli.app, pattern)
+    options = walk_options_from(ctx)
+    options, proof = ask_once(cli.app, names, options, "Programs get the sessions of")
+    for name in names:
+        progress = cli.progress()
+        started = start_chain(cli.app, name, options, progress, command="serve", given=proof)
+        add_to(cli.app, server, started)
+        cli.terminal.write_lines_beside(
+            [f"  {FULL_URI}={server.row.address}{path_of(started.name)}"]
+        )
 
 
 def _stop(cli: CommandContext, chains: tuple[str, ...]) -> None:

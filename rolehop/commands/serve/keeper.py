@@ -36,7 +36,7 @@ from rolehop.base.errors import (
 )
 from rolehop.base.text import clean
 from rolehop.base.time_limit import time_limit, unattended
-from rolehop.commands.serve.connection import Response, failure
+from rolehop.commands.serve.connection import Response, failure, refusal
 from rolehop.commands.serve.rules import SessionForm
 from rolehop.handover.formats import as_container, as_instance, as_process
 from rolehop.hotpath.record import stamp_holds
@@ -367,8 +367,12 @@ class ServedChains:
         self._is_news = True
 
     def add(self, keeper: ChainKeeper) -> None:
-        """Serve one more chain."""
-        self.keepers[keeper.chain] = keeper
+        """Serve one more chain; any thread may call this."""
+        self.keepers = {**self.keepers, keeper.chain: keeper}
+
+    def drop(self, chain: str) -> None:
+        """Serve a chain no longer; any thread may call this."""
+        self.keepers = {name: each for name, each in self.keepers.items() if name != chain}
 
     def __contains__(self, chain: object) -> bool:
         """True if ``chain`` is served."""
@@ -376,7 +380,10 @@ class ServedChains:
 
     def answer(self, chain: str, client: str, form: SessionForm, *, final: bool) -> Response | None:
         """Return the answer of ``chain``; ``None``: it is known in a moment, unless ``final``."""
-        response = self.keepers[chain].answer(form, final=final)
+        keeper = self.keepers.get(chain)
+        if keeper is None:  # it was dropped while this request waited
+            return refusal(404)
+        response = keeper.answer(form, final=final)
         if response is not None:
             self._last_request = time.monotonic()
             self.requests += 1
@@ -495,8 +502,8 @@ class StartedChain:
     sts_region: str
     """The region of its calls to STS."""
     walk_again: Renewing
-    flags: tuple[str, ...] = ()
-    """The flags that change the last hop, e.g. ``--read-only``."""
+    options: WalkOptions
+    proof: Proof
 
 
 def start_chain(
@@ -521,9 +528,10 @@ def start_chain(
     plan, session = session_of_chain(app, name, options, proof, progress)
     app.history.handed_over(command, name, session, options.reason)
     count_use(app, name)
-    walk_again = _Renewal(app, plan.chain, options, proof, Planning(app).resolve(name, options))
-    region, flags = plan.export_region, options.shell_flags
-    return StartedChain(plan.chain, session, region, plan.region, walk_again, flags)
+    resolved = Planning(app).resolve(name, options)
+    return already_started(
+        app, plan.chain, session, options, proof, resolved, region=plan.export_region
+    )
 
 
 def already_started(
@@ -538,7 +546,7 @@ def already_started(
 ) -> StartedChain:
     """Return a chain that was walked with ``options`` and ``proof``; ``region`` is exported, if any."""
     walk_again = _Renewal(app, name, options, proof, resolved)
-    return StartedChain(name, session, region, resolved.region, walk_again, options.shell_flags)
+    return StartedChain(name, session, region, resolved.region, walk_again, options, proof)
 
 
 def _nobody(chain: str) -> Nobody:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 _SOCKETS = Path("/proc/net/unix")
 _SECONDS = 1.0
+_PATIENCE = 10.0
+"""Seconds for a server to do what it is asked for."""
+
 _LONGEST = 1 << 22  # bytes
 
 
@@ -42,20 +47,28 @@ class Presence:
         listener.setblocking(False)
         self.socket = listener
 
-    def tell(self, text: str) -> None:
-        """Send ``text`` to whoever has connected, if it is this user; to be called when one has."""
+    def answer(self, reply: Callable[[bytes], str]) -> None:
+        """Reply to whoever has connected, if it is this user; to be called when one has.
+
+        ``reply`` gets what was asked, in a thread of its own: a client may be slow.
+        """
         with suppress(OSError):
             if self.socket is not None:
                 client, _ = self.socket.accept()
-                with client:
-                    client.settimeout(_SECONDS)
-                    if _peer(client)[1] == os.geteuid():
-                        client.sendall(text.encode())
+                with suppress(RuntimeError):  # no thread can be started now
+                    threading.Thread(target=_reply, args=(client, reply), daemon=True).start()
 
     def close(self) -> None:
         """Listen no longer."""
         if self.socket is not None:
             self.socket.close()
+
+
+def _reply(client: socket.socket, reply: Callable[[bytes], str]) -> None:
+    with client, suppress(OSError):
+        client.settimeout(_SECONDS)
+        if _peer(client)[1] == os.geteuid():
+            client.sendall(reply(_all_of(client)).encode())
 
 
 def present_servers(state_folder: Path) -> dict[str, int]:
@@ -74,16 +87,25 @@ def present_servers(state_folder: Path) -> dict[str, int]:
     return {name: process for name, process in asked.items() if process is not None}
 
 
-def asked(state_folder: Path, name: str) -> bytes:
-    """Return what a server tells of itself.
+def asked(state_folder: Path, name: str, request: bytes = b"") -> bytes:
+    """Return what a server replies to ``request``; to none: what it tells of itself.
 
     Raises:
         OSError: it does not answer.
     """
-    data = b""
+    import socket
+
     with _connected(_prefix(state_folder) + name.encode()) as client:
-        while len(data) < _LONGEST and (part := client.recv(1 << 16)):
-            data += part
+        client.settimeout(_PATIENCE if request else _SECONDS)
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        return _all_of(client)
+
+
+def _all_of(connected: socket.socket) -> bytes:
+    data = b""
+    while len(data) < _LONGEST and (part := connected.recv(1 << 16)):
+        data += part
     return data
 
 

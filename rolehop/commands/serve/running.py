@@ -43,6 +43,8 @@ class ServedChainRow:
     expires_at: datetime | None
     """``None``: there is no session."""
     problem: str | None
+    arn: str
+    """Whose its sessions are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,9 @@ class ServerNote:
             with suppress(OSError):
                 NoteFile(self._path, lasting=False).store(content)
 
-    def answer(self) -> None:
-        """Tell the note to whoever asks."""
-        self.presence.tell(text_of_note(self._content))
+    def answer(self, obey: Callable[[bytes], str]) -> None:
+        """Tell the note to whoever asks for nothing else; ``obey`` does what else is asked for."""
+        self.presence.answer(lambda asked: obey(asked) if asked else text_of_note(self._content))
 
     def remove(self) -> None:
         """Delete the note."""
@@ -207,6 +209,7 @@ def as_note(row: ServerRow, token_file: TokenFile | None) -> dict[str, object]:
                 "next_renewal": _text(each.next_renewal),
                 "expires_at": _text(each.expires_at),
                 "problem": each.problem,
+                "arn": each.arn,
             }
             for each in row.chains
         ],
@@ -277,6 +280,7 @@ def _as_row(content: Mapping[str, Any]) -> ServerRow:
                 _moment(each["next_renewal"]),
                 _moment(each["expires_at"]),
                 _text_or_none(each, "problem"),
+                text_in(each, "arn"),
             )
             for each in content["chains"]
         ),

@@ -37,6 +37,7 @@ from rolehop.commands.serve.containers import (
     recipe,
     socket_for_containers,
 )
+from rolehop.commands.serve.control import obey
 from rolehop.commands.serve.keeper import (
     ChainKeeper,
     ChainNews,
@@ -211,8 +212,8 @@ class Server:
         self._stack.close()
 
     def add(self, chain: StartedChain) -> None:
-        """Serve one more chain; before `run`."""
-        self._started[chain.name] = chain
+        """Serve one more chain; any thread may call this."""
+        self._started = {**self._started, chain.name: chain}
         self._news.begin(chain.name, chain.session.arn)
         keeper = ChainKeeper(
             chain.name,
@@ -260,7 +261,9 @@ class Server:
         for file in hidden.values():
             app.note(f"the command does not see {file}: SDKs prefer its profile 'default'")
         return (
-            *served(chain=chain, region=region, before=app.variables, flags=started.flags),
+            *served(
+                chain=chain, region=region, before=app.variables, flags=started.options.shell_flags
+            ),
             *self._changes(chain, region),
             *((name, os.devnull) for name in hidden),
         )
@@ -352,12 +355,27 @@ class Server:
         loop = Loop(self._listeners, rules.answer, self._tick_of(client))
         note = self._own_note()
         if note.presence.socket is not None:
-            loop.when_readable(note.presence.socket.fileno(), note.answer)
+            loop.when_readable(note.presence.socket.fileno(), lambda: note.answer(self._obey))
         return loop
 
     def note(self) -> None:
         """Write down for `status` what this process serves, and what has to be removed after it."""
         self._own_note().store(as_note(self._row(self._chains), self._token_file))
+
+    def _obey(self, request: bytes) -> str:
+        reply = obey(self._app, self, request)
+        self._chains.look_again()  # which notes it
+        self._loop.wake()
+        return reply
+
+    @property
+    def is_instance(self) -> bool:
+        """True if it is a metadata service, of one chain."""
+        return self._settings.imds
+
+    def drop(self, chain: str) -> None:
+        """Serve a chain no longer; any thread may call this."""
+        self._chains.drop(chain)
 
     def _own_note(self) -> ServerNote:
         if self._note is None:
@@ -415,6 +433,7 @@ class Server:
                     each.next_walk,
                     each.expires_at,
                     None if each.problem is None else each.problem.text,
+                    each.arn,
                 )
                 for each in chains.keepers.values()
             ),

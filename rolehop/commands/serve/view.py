@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from rolehop.base.arn import account_of
 from rolehop.base.durations import rfc3339, show_left, show_span
 from rolehop.base.text import pluralize
 from rolehop.commands.serve.running import ServedChainRow, ServerRow
 from rolehop.terminal.json_text import Document
-from rolehop.terminal.layout import Branch, StyledText, View, few_names, line
+from rolehop.terminal.layout import Branch, StyledText, View, few_names, line, short_role
 
 
 def servers_view(rows: Iterable[ServerRow], now: datetime) -> View:
@@ -41,7 +42,8 @@ def _served_chain(each: ServedChainRow, now: datetime) -> Sequence[str | StyledT
     left = StyledText("no session", "red")
     if each.expires_at is not None:
         left = StyledText(show_left(each.expires_at, now), "green")
-    words = [StyledText(each.chain, "bold"), "  ", left]
+    who = StyledText(f"  {short_role(each.arn)}", "dim")
+    words = [StyledText(each.chain, "bold"), who, "  ", left]
     if each.next_renewal is not None:
         seconds = max(0, int((each.next_renewal - now).total_seconds()))
         words.append(StyledText(f"  renewed in {show_span(seconds)}", "dim"))
@@ -62,6 +64,8 @@ def servers_document(rows: Iterable[ServerRow]) -> list[Document]:
             "chains": [
                 {
                     "chain": served.chain,
+                    "arn": served.arn,
+                    "account": account_of(served.arn),
                     "expires_at": rfc3339(served.expires_at),
                     "next_renewal": rfc3339(served.next_renewal),
                     "problem": served.problem,

@@ -90,7 +90,7 @@ def full() -> Iterator[World]:
 
 def _server() -> dict[str, object]:
     at = datetime.now(UTC).isoformat()
-    chain = {"chain": "admin", "next_renewal": at, "expires_at": at, "problem": None}
+    chain = {"chain": "admin", "next_renewal": at, "expires_at": at, "problem": None, "arn": "a"}
     where = {"command": "serve", "address": "http://127.0.0.1:1", "socket": None}
     counted = {"requests": 1, "clients": ["aws-cli/2"], "token_file": None, "chains": [chain]}
     return {"pid": os.getpid(), "started_at": at, **where, **counted}

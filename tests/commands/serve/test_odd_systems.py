@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.app.context import App
+from rolehop.app.proof import UNASKED
 from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import UsageError
@@ -24,6 +25,7 @@ from rolehop.commands.serve.running import ServerNote, running_servers
 from rolehop.commands.serve.server import Server, ServerSettings, who_listens
 from rolehop.commands.serve.stop_signals import StopSignals
 from rolehop.commands.serve.token_file import check_token_path
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.vault.locks import locked, name_holder, unlock
 from rolehop.vault.notes import as_note
 
@@ -74,7 +76,7 @@ def app(tmp_path: Path) -> App:
 
 def server(app: App, settings: ServerSettings) -> Server:
     made = Server(app, settings, _Nobody())
-    made.add(StartedChain("admin", SESSION, None, "eu-west-1", _Same()))
+    made.add(StartedChain("admin", SESSION, None, "eu-west-1", _Same(), WalkOptions(), UNASKED))
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -115,16 +114,19 @@ def test_nobody_else_is_told_and_nobody_else_is_believed(
     presence.socket.setblocking(True)
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(presence.socket.getsockname())
+        client.sendall(b"who")
+        client.shutdown(socket.SHUT_WR)
         for _ in range(2):  # the first one has looked, and has gone
-            presence.tell(json.dumps({"for": "this user"}))
-        assert client.recv(100) == b'{"for": "this user"}'
+            presence.answer(lambda request: f"{request.decode()} is this user's")
+        assert client.recv(100) == b"who is this user's"
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert present_servers(tmp_path) == {}
     with pytest.raises(PermissionError):
         asked(tmp_path, "1-a")
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(presence.socket.getsockname())
+        client.shutdown(socket.SHUT_WR)
         for _ in range(3):  # likewise
-            presence.tell("secret")
+            presence.answer(lambda request: "secret")
         assert client.recv(100) == b""
     presence.close()

@@ -29,7 +29,9 @@ NOTE = {
     "socket": None,
     "requests": 0,
     "clients": [],
-    "chains": [{"chain": "own", "next_renewal": None, "expires_at": None, "problem": None}],
+    "chains": [
+        {"chain": "own", "next_renewal": None, "expires_at": None, "problem": None, "arn": ""}
+    ],
     "token_file": None,
 }
 
@@ -101,6 +103,6 @@ def test_the_note_of_a_server_goes_last(tmp_path: Path) -> None:
     ("count", "shown"), [(1, "c0"), (3, "c0, c1, c2"), (40, "c0, c1 and 38 more")]
 )
 def test_a_server_is_named_by_a_few_of_its_chains(count: int, shown: str) -> None:
-    chains = tuple(ServedChainRow(f"c{each}", None, None, None) for each in range(count))
+    chains = tuple(ServedChainRow(f"c{each}", None, None, None, "") for each in range(count))
     row = ServerRow(7, datetime.now(UTC), "serve", "", None, 0, (), chains)
     assert server_text(row) == f"the server of {shown} (process 7)"

@@ -1,0 +1,158 @@
+"""Add a chain to a server that runs, or drop one: what is said over its private socket, and done there.
+
+The terminal that adds a chain asks for what it asks for, and walks it. The server gets the session
+and the proof, from a process of its own user, and looks itself whether that is what the chain asks
+for by the config of now.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rolehop.app.context import App
+from rolehop.app.guard import ask
+from rolehop.app.planning import Planning
+from rolehop.app.ports import Nobody
+from rolehop.app.proof import Proof
+from rolehop.base.errors import RolehopError, UsageError
+from rolehop.base.text import clean
+from rolehop.commands.serve.keeper import StartedChain, already_started
+from rolehop.commands.serve.presence import asked
+from rolehop.commands.serve.running import SERVE, NotedServer, ServerRow, noted_servers
+from rolehop.plan.walk_options import read_options
+from rolehop.vault.serialization import Damaged, as_item, read_item
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class ServesChains(Protocol):
+    """What a server can be told to change."""
+
+    @property
+    def is_instance(self) -> bool:
+        """True if it is a metadata service, of one chain."""
+        ...
+
+    def add(self, chain: StartedChain) -> None:
+        """Serve one more chain."""
+        ...
+
+    def drop(self, chain: str) -> None:
+        """Serve a chain no longer."""
+        ...
+
+
+_KEY = "served"
+_NO_RECORD = "0" * 64
+_DONE = "done"
+
+
+def server_to_change(app: App, port: int) -> NotedServer:
+    """Return the server of this user on ``port``; 0: the only one that runs.
+
+    Raises:
+        UsageError: there is none, or there are several, or it cannot be told anything.
+    """
+    servers = [each for each in noted_servers(app) if each.row.command == SERVE]
+    found = [each for each in servers if not port or each.row.address.endswith(f":{port}")]
+    if not found:
+        where = f" on port {port}" if port else ""
+        raise UsageError(f"no server runs{where}", fix="start one: rolehop serve CHAIN")
+    if len(found) > 1:
+        ports = ", ".join(each.row.address.rpartition(":")[2] for each in found)
+        raise UsageError("several servers run", cause=f"on ports {ports}", fix="name one: --port N")
+    return found[0]
+
+
+def add_to(app: App, server: NotedServer, started: StartedChain) -> None:
+    """Have ``server`` serve a chain that was walked here.
+
+    Raises:
+        RolehopError: it does not.
+    """
+    options, proof = started.options, started.proof
+    given = {**options.hop_values, "region": options.region, "min_ttl": options.min_ttl}
+    request = {
+        "add": started.name,
+        "session": as_item(started.session, _KEY, _NO_RECORD),
+        "region": started.region,
+        "options": given,
+        "confirmed": sorted(proof.confirmed),
+        "reason": proof.reason,
+    }
+    _tell(app, server, request)
+
+
+def drop_from(app: App, server: NotedServer, chains: Sequence[str]) -> None:
+    """Have ``server`` serve these chains no longer.
+
+    Raises:
+        UsageError: it does not serve one of them, or no other one.
+        RolehopError: it does not answer.
+    """
+    served = {each.chain for each in server.row.chains}
+    for name in chains:
+        if name not in served:
+            raise UsageError(f"{name} is not served", cause=_serves(server.row))
+    if served <= set(chains):
+        raise UsageError("nothing would be served any more", fix="rolehop serve --stop")
+    _tell(app, server, {"drop": list(chains)})
+
+
+def _serves(row: ServerRow) -> str:
+    return f"process {row.process} serves {', '.join(each.chain for each in row.chains)}"
+
+
+def _tell(app: App, server: NotedServer, request: Mapping[str, object]) -> None:
+    try:
+        reply = asked(app.state_folder, server.note.stem, json.dumps(request).encode())
+    except OSError as error:
+        raise RolehopError(
+            "the server cannot be told",
+            cause=error.strerror or str(error),
+            fix="start another one: rolehop serve CHAIN",
+        ) from None
+    text = clean(reply.decode(errors="replace"))
+    if text != _DONE:
+        raise RolehopError("the server refused", cause=text or "it did not say why")
+
+
+def obey(app: App, server: ServesChains, request: bytes) -> str:
+    """Do what a process of this user asks for, in the server; return what it is told."""
+    try:
+        asked_for = json.loads(request)
+        if "drop" in asked_for:
+            for name in list(asked_for["drop"]):
+                server.drop(str(name))
+        else:
+            _add(app, server, asked_for)
+    except RolehopError as error:
+        return clean(": ".join(part for part in (error.what, error.cause) if part))
+    except (ValueError, TypeError, KeyError, RecursionError, Damaged):
+        return "this is no request of rolehop's"
+    return _DONE
+
+
+def _add(app: App, server: ServesChains, given: Mapping[str, Any]) -> None:
+    if server.is_instance:
+        raise UsageError("an EC2 instance has one role", cause="it is a metadata service")
+    nobody = Nobody("a server asks nobody")
+    now = App(app.variables, app.home, config_file=app.config_file, person=nobody)
+    with closing(now):
+        server.add(_started(now, str(given["add"]), given))
+
+
+def _started(app: App, name: str, given: Mapping[str, Any]) -> StartedChain:
+    confirmed = frozenset((str(chain), str(way)) for chain, way in given["confirmed"])
+    options, proof = read_options(given["options"]), Proof(confirmed, _text(given["reason"]))
+    options, proof = ask(app, name, options, proof)
+    resolved, region = Planning(app).resolve(name, options), _text(given["region"])
+    session = read_item(str(given["session"]), _KEY)
+    return already_started(app, name, session, options, proof, resolved, region=region)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
