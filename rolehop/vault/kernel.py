@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from keyring.errors import PasswordDeleteError
 from rolehop.base.errors import VaultAbsent, VaultFull
 from rolehop.hotpath.keyctl import (
     EACCES,
+    EKEYEXPIRED,
+    EKEYREVOKED,
     GONE,
     KINDS,
     OWNER_ALONE,
@@ -35,7 +38,6 @@ from rolehop.hotpath.keyctl import (
     describe,
     description,
     find,
-    find_kind,
     keyctl,
     read,
 )
@@ -46,6 +48,9 @@ LIMIT = 32_000
 _SETPERM, _LINK, _UNLINK, _SET_TIMEOUT = 5, 8, 9, 15
 _FIRST_PID_NAMESPACE, _FIRST_USER_NAMESPACE = 0xEFFFFFFC, 0xEFFFFFFD
 """The machine's own (include/linux/proc_ns.h)."""
+
+_WAITS = (0.02, 0.08)
+"""Seconds for the kernel to free what was removed, before a full quota is tried again."""
 
 _BLOCKED = frozenset({errno.EPERM, errno.ENOSYS})
 
@@ -104,8 +109,7 @@ class KernelKeyring(KeyringBackend):
 
 def _descriptions() -> Iterator[str]:
     """Yield the descriptions of all keys in the user keyring that are this user's alone."""
-    ring = read(USER_RING) or b""
-    for serial in struct.unpack(f"={len(ring) // 4}i", ring[: len(ring) // 4 * 4]):
+    for serial in _serials():
         try:
             text = describe(serial)
         except OSError as error:
@@ -114,6 +118,11 @@ def _descriptions() -> Iterator[str]:
         else:
             if text is not None:
                 yield text.decode("utf-8", "replace")
+
+
+def _serials() -> tuple[int, ...]:
+    ring = read(USER_RING) or b""
+    return struct.unpack(f"={len(ring) // 4}i", ring[: len(ring) // 4 * 4])
 
 
 def usable() -> str | None:
@@ -156,32 +165,65 @@ def _read(name: bytes) -> bytes | None:
 
 
 def _store(name: bytes, payload: bytes, seconds: int) -> bytes:
-    """Store ``payload`` and return the kind of its key; no error if it was removed meanwhile."""
+    """Store ``payload`` and return the kind of its key; no error if it was removed meanwhile.
+
+    The kernel counts a key against the quota for some milliseconds after it was removed, and for
+    minutes after it has expired (gc_delay in /proc/sys/kernel/keys).
+    """
+    for wait in _WAITS:
+        try:
+            return _stored_now(name, payload, seconds)
+        except OSError as error:
+            if error.errno != errno.EDQUOT:
+                raise
+        _remove_expired()
+        time.sleep(wait)
+    return _stored_now(name, payload, seconds)
+
+
+def _stored_now(name: bytes, payload: bytes, seconds: int) -> bytes:
     rare, always = KINDS
     try:
-        _replace(rare, name, payload, seconds)
+        return _stored_as(rare, name, payload, seconds)
     except OSError as error:
         # ENODEV: this kernel has no such type; EOPNOTSUPP: it has, without what it needs.
         if error.errno not in (errno.ENODEV, errno.EOPNOTSUPP):
             raise
-    else:
-        return rare
+    return _stored_as(always, name, payload, seconds)
+
+
+def _stored_as(kind: bytes, name: bytes, payload: bytes, seconds: int) -> bytes:
+    """Store a key of ``kind``, or change one in place; return the kind that it has."""
     try:
-        _replace(always, name, payload, seconds)
+        _replace(kind, name, payload, seconds)
     except OSError as error:
-        old = find_kind(always, name) if error.errno == errno.EDQUOT else None
+        old = find(name) if error.errno == errno.EDQUOT else None
         if old is None:
             raise
-        _update(old, name, payload, seconds)
-    return always
+        kind, serial = old
+        _update(kind, serial, name, payload, seconds)
+    return kind
 
 
-def _update(old: int, name: bytes, payload: bytes, seconds: int) -> None:
+def _remove_expired() -> None:
+    """Remove the keys that nobody can use any more, as the kernel will."""
+    for serial in _serials():
+        try:
+            describe(serial)
+        except OSError as error:
+            if error.errno in (EKEYEXPIRED, EKEYREVOKED):
+                with _removed_meanwhile():
+                    keyctl(_UNLINK, serial, USER_RING)
+            elif error.errno not in (*GONE, EACCES):
+                raise
+
+
+def _update(kind: bytes, old: int, name: bytes, payload: bytes, seconds: int) -> None:
     """Change a key in place, where the quota does not hold the old value and the new one."""
     with _removed_meanwhile():
         keyctl(_LINK, old, THREAD_RING)  # where a key that is added changes it
     try:
-        _replace(KINDS[-1], name, payload, seconds)
+        _replace(kind, name, payload, seconds)
     finally:
         with _removed_meanwhile():
             keyctl(_UNLINK, old, THREAD_RING)
