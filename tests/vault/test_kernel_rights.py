@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.environment import for_coverage
-from tests.vault.as_user import need_kernel_keyring, run
+from tests.vault.as_user import NEEDS_MUCH, need_kernel_keyring, run
 
 AS_ROOT = pytest.mark.root("to become another user")
 ROOT = Path(__file__).parents[2]
@@ -244,6 +244,7 @@ print(value == "4" * 12_000, row[3] in ("4m", "5m"), row[4])
 """
 
 
+@NEEDS_MUCH
 def test_a_value_is_renewed_in_place_where_the_quota_does_not_hold_two() -> None:
     assert run(_RENEWED, room=18_000) == ["True True 003f0000"]
 
@@ -267,5 +268,10 @@ print(keyring.get_password("rolehop/1", "rolehop"), len(keyring.services_of("rol
 """
 
 
+@NEEDS_MUCH
 def test_a_value_is_renewed_where_there_may_be_no_more_keys() -> None:
-    assert run(_NO_MORE_KEYS) == ["the kernel keyring has no room left", "True", "new True"]
+    assert run(_NO_MORE_KEYS, room=18_000) == [
+        "the kernel keyring has no room left",
+        "True",
+        "new True",
+    ]
