@@ -140,6 +140,8 @@ class _Bus:
     def __init__(self, address: str, timeout: float) -> None:
         self._until = monotonic() + timeout
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        # Not a function in Python: at the begin of one, Ctrl-C is raised that came just before a wait.
+        self.close = self._socket.close
         self._socket.settimeout(timeout)
         self._out = b""
         self._in = b""
@@ -150,11 +152,8 @@ class _Bus:
             if peer_uid(self._socket) != os.geteuid():
                 raise BusTrouble("the bus is served by another user")
         except BaseException:
-            self._socket.close()
+            self.close()
             raise
-
-    def close(self) -> None:
-        self._socket.close()
 
     def send(self, data: bytes) -> None:
         self._out += data

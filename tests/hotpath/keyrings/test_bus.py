@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from tests.hotpath.keyrings.fake_bus import (
     secret,
     text,
 )
+from tests.support.environment import ROOT
 from tests.support.secret_service import LibraryKeyring, SecretService, start_secret_service
 
 BUS = "DBUS_SESSION_BUS_ADDRESS"
@@ -215,6 +218,34 @@ def test_silence_is_an_error_after_the_timeout(bus: FakeBus, heard: int) -> None
     # On a busy machine the time may be up before the next byte is waited for.
     with pytest.raises((OSError, BusTrouble), match=r"timed out|takes too long"):
         read_from(bus, conversation()[:heard], SHORT)
+
+
+# Its handler runs in another thread, which wakes up nobody: as if it came just before the wait.
+_INTERRUPTED = """
+import signal, sys, threading, time
+from rolehop.hotpath import dbus
+def interrupt():
+    time.sleep(0.05)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    getattr(dbus, sys.argv[1])(sys.argv[2], *eval(sys.argv[3]), timeout=0.5)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "more"),
+    [("read_secrets", (["rolehop/test"], "rolehop")), ("is_collection_locked", ())],
+)
+def test_ctrl_c_that_comes_just_before_a_wait_leaves_nothing_open(
+    bus: FakeBus, function: str, more: tuple[object, ...]
+) -> None:
+    bus.holds = True
+    argv = [sys.executable, "-W", "error", "-c", _INTERRUPTED, function, bus.address, repr(more)]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
 
 
 @pytest.mark.parametrize(
