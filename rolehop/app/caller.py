@@ -72,6 +72,7 @@ def _color(app: App, chain: str) -> str | None:
 def shell_credentials(app: App, of_chain: str) -> Credentials:
     """Return the credentials in this shell's environment, also those that rolehop put there.
 
+    Where it has none and names an endpoint, as in ``exec --server``, that is asked, as SDKs do.
     ``of_chain``: the command that takes a chain's instead, which an error names.
 
     Raises:
@@ -80,6 +81,10 @@ def shell_credentials(app: App, of_chain: str) -> Credentials:
     from rolehop.handover.environment import CHAIN
     from rolehop.sources.environment import read
 
+    if not app.environ.get("AWS_ACCESS_KEY_ID"):
+        found = _of_endpoint(app)
+        if found is not None:
+            return found
     # Sources of type "environment" refuse rolehop's own session; here it is what is asked about.
     environ = {name: value for name, value in app.variables.items() if name != CHAIN}
     try:
@@ -87,6 +92,13 @@ def shell_credentials(app: App, of_chain: str) -> Credentials:
     except SourceWithdrawn as error:
         error.fix = f"{of_chain}, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         raise
+
+
+def _of_endpoint(app: App) -> Credentials | None:
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources import container
+
+    return container.build(SourceConfig("this shell", "container"), app.source_context).load()
 
 
 def ask_caller(sts: Sts, credentials: Credentials, whose: str) -> CallerIdentity:

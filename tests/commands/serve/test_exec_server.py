@@ -82,6 +82,11 @@ def test_the_command_has_an_endpoint_and_no_key_and_no_child(walked: World) -> N
     assert not environ.keys() & (gone | {"ROLEHOP_EXPIRATION", "ROLEHOP_EXPIRES_AT"})
 
 
+def test_rolehop_itself_knows_the_endpoint_of_its_command(walked: World) -> None:
+    done = walked.rolehop(*SERVED, SCRIPT, "whoami", "--format", "json")
+    assert done.json["arn"] == "arn:aws:sts::333333333333:assumed-role/Admin/me", done.err
+
+
 _ASKS_AS_RUST_DOES = f"""
 import os, socket, urllib.request
 asked = urllib.request.Request(os.environ["{URI}"], headers={{"Authorization": os.environ["{TOKEN}"]}})
