@@ -97,7 +97,7 @@ class Options(TypedDict, total=False):
     duration: Annotated[
         Duration | None,
         KeywordArgument(
-            'How long the last hop\'s session should last: seconds, "30m" or a timedelta; 15 minutes'
+            'How long the session should last: seconds, "30m" or a timedelta; 15 minutes'
             " to 12 hours, lowered to what STS can grant.",
             _duration(sts_limits.HOP_DURATION.run),
         ),
@@ -120,7 +120,8 @@ class Options(TypedDict, total=False):
     read_only: Annotated[
         bool,
         KeywordArgument(
-            "True: limit the last hop's session by AWS's managed policy ReadOnlyAccess.",
+            "True: limit the last hop's session by AWS's managed policy ReadOnlyAccess; without a hop,"
+            " the source's session by a smaller policy.",
             value_types.BOOLEAN.run,
         ),
     ]
@@ -133,7 +134,7 @@ class Options(TypedDict, total=False):
     ]
     policy: Annotated[
         str | None,
-        KeywordArgument("A session policy of the last hop, as JSON text.", sts_limits.POLICY.run),
+        KeywordArgument("A policy that limits the session, as JSON text.", sts_limits.POLICY.run),
     ]
     policy_arns: Annotated[
         Iterable[str],

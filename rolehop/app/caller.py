@@ -27,6 +27,9 @@ class Identity:
     color: str | None = None
     """The chain's colour, if the config gives it one."""
 
+    narrowed: str = ""
+    """What a scope made of the session: ``read-only`` or ``scoped``; AWS does not tell."""
+
 
 def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener) -> Identity:
     """Walk a chain and ask AWS who its session is.
@@ -42,7 +45,9 @@ def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener
     with error_context(name), app.history.signing(plan, options.reason):
         caller = ask_caller(sts, session.credentials, f"the credentials of chain '{name}'")
     offset = session.expires_at - session.ends_at(app.now())  # the clock may have been set since
-    return Identity(name, caller, replace(session.credentials, clock_offset=offset), plan.color)
+    narrowed = "" if plan.scope is None else plan.scope.scope.narrowed
+    credentials = replace(session.credentials, clock_offset=offset)
+    return Identity(name, caller, credentials, plan.color, narrowed)
 
 
 def identify_shell(app: App, options: WalkOptions) -> Identity:
@@ -57,7 +62,20 @@ def identify_shell(app: App, options: WalkOptions) -> Identity:
     name = app.environ.get("ROLEHOP_CHAIN")
     with app.history.walking(name, None) if name else nullcontext():
         caller = ask_caller(sts, credentials, "the credentials in this shell")
-    return Identity(name, caller, credentials, None if name is None else _color(app, name))
+    if name is None:
+        return Identity(name, caller, credentials)
+    narrowed = _narrowed(app, name, credentials.access_key_id)
+    return Identity(name, caller, credentials, _color(app, name), narrowed)
+
+
+def _narrowed(app: App, chain: str, access_key_id: str) -> str:
+    """Return what a scope made of a chain's session in this shell, if that is stored still."""
+    for key, entry in app.index.sessions.items():
+        if entry.narrowed and chain in entry.chains:
+            found = app.vault.find_key(key)
+            if found is not None and found.credentials.access_key_id == access_key_id:
+                return entry.narrowed
+    return ""
 
 
 def _color(app: App, chain: str) -> str | None:

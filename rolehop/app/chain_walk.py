@@ -186,7 +186,7 @@ class ChainWalk:
             try:
                 plan = self._plan(record, ports)
                 # Hops that are made again are new, whatever is noted.
-                is_new = self._renews and bool(plan.hops)
+                is_new = self._renews and bool(plan.calls)
                 noted = None if is_new else self._app.index.sessions.get(plan.key)
                 with self._withholding(plan):
                     session = self._renewed(plan, ports, noted.local_expires_at if noted else None)
@@ -299,7 +299,7 @@ class ChainWalk:
         Another state folder has no such note. A session of the source goes, too: it is of whom
         the source no longer is, and must sign no new one.
         """
-        refused = [step for step in plan.hops if step.number == hop] or plan.steps
+        refused = [step for step in plan.calls if step.number == hop] or plan.steps
         noted = self._refused.add(refused[0].key)
         enough = timedelta(seconds=0 if self._options.min_ttl else plan.min_ttl_seconds)
         for step in plan.steps[plan.steps.index(refused[0]) :]:

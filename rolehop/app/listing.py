@@ -16,7 +16,7 @@ from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.config.model import ListedFleet
+    from rolehop.config.model import ListedFleet, ScopeConfig
     from rolehop.plan.model import Plan
     from rolehop.plan.resolve import Resolved
 
@@ -50,8 +50,14 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
             cached=cached,
             account=_account(roles) or (chain.account or "" if chain.account_role else ""),
             color=chain.color,
+            narrowed=narrowed_by(chain.scope),
             assigned=None if roles else chain.account_role,
         )
+
+
+def narrowed_by(scope: ScopeConfig | None) -> str:
+    """Return what a chain's scope makes of a session: ``read-only``, ``scoped``, or nothing."""
+    return "" if scope is None else "read-only" if scope.read_only else "scoped"
 
 
 def chain_rows_by_use(app: App) -> list[ChainRow]:
@@ -298,5 +304,7 @@ class ChainRow:
     account: str = ""
     """Of the last role; empty if the chain uses its source's own session, and no fleet names it."""
     color: str | None = None
+    narrowed: str = ""
+    """What its scope makes of the session: ``read-only`` or ``scoped``; empty: it has none."""
     assigned: str | None = None
     """The role of Identity Center in ``account``, if a fleet lists it and the chain ends with it."""

@@ -18,7 +18,7 @@ from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, RolehopError, VaultError
 from rolehop.base.text import clean
 from rolehop.config.model import Config
-from rolehop.plan.model import HopStep, Step
+from rolehop.plan.model import Step
 from rolehop.vault import GPG_STORE, KERNEL
 from rolehop.vault.index import Index, OrphanedSession, make_entry
 
@@ -167,7 +167,7 @@ def _with_step(app: App, index: Index, step: Step, chain: str) -> Index:
     session = app.vault.find(step)  # noted together with all others
     if session is None:
         return index
-    parent = index.sessions.get(step.parent or "") if isinstance(step, HopStep) else None
+    parent = index.sessions.get(step.parent or "")
     return index.with_session(
         make_entry(step, session, chain, app.vault.backend or "", parent, app.now())
     )

@@ -88,13 +88,12 @@ class Planning:
         Raises:
             ConfigError, UsageError: see `plan`.
         """
-        from rolehop.plan.model import Cache
         from rolehop.sources import diagnose, first_problem, first_warning
 
         with error_context(name):  # the config may be broken
             callers = self.app.source_callers
         plan = self.plan(name, options, callers)
-        if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
+        if plan.source_problem or plan.is_cached:
             return plan
         found = diagnose(plan.source, self.app.source_context)
         warning = first_warning(found)
@@ -229,10 +228,10 @@ class Planning:
 
 
 def without_hops(resolved: Resolved) -> Resolved:
-    """Return the source of ``resolved`` alone."""
+    """Return the source of ``resolved`` alone, whose own session is not narrowed."""
     from rolehop.plan.model import Guards
 
-    return replace(resolved, hops=(), written=(), guards=Guards())
+    return replace(resolved, hops=(), written=(), guards=Guards(), scope=None)
 
 
 def is_chain(app: App, name: str) -> bool:

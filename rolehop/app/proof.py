@@ -94,7 +94,11 @@ def agreement(resolved: Resolved, aws: Callable[[], AwsConfig]) -> tuple[str, st
         )
         for role, hop in resolved.hops
     ]
-    return resolved.chain.name, digest_of(start, hops)
+    scope = resolved.scope
+    if scope is None:
+        return resolved.chain.name, digest_of(start, hops)
+    limits = scope.read_only, scope.policy, scope.duration_seconds
+    return resolved.chain.name, digest_of(start, hops, limits)
 
 
 def _profile_of(source: SourceConfig, aws: Callable[[], AwsConfig]) -> str | None:

@@ -177,6 +177,24 @@ def read_token_session(result: Element, received: Receipt, duration_seconds: int
     return Session(credentials, "", "", received.at, expires_at, started_at=received.started_at)
 
 
+def read_scoped_session(result: Element, received: Receipt, asked_seconds: int) -> Session:
+    """Return the session of GetScopedCredentials; its answer may say whose it is.
+
+    ``asked_seconds`` is how long it should last, or the longest that it can.
+    """
+    credentials, expires_at = read_credentials(result, received, asked_seconds)
+    arn = (result.findtext("SessionInfo/Arn") or "").strip()
+    account = account_of(arn)
+    return Session(
+        credentials,
+        arn if account else "",
+        account or "",
+        received.at,
+        expires_at,
+        started_at=received.started_at,
+    )
+
+
 def read_caller(result: Element) -> CallerIdentity:
     """Return the principal in the answer of GetCallerIdentity."""
     arn, account = _text(result, "Arn"), _text(result, "Account")

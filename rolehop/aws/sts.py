@@ -17,6 +17,7 @@ from rolehop.aws.query_answers import Receipt
 from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ServiceError, SourceError
+from rolehop.config.sts_limits import MAX_SCOPE_DURATION
 from rolehop.walk.ports import CallerIdentity, MfaCode, OnCall, ignore_call
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rolehop.aws.iam_access_keys import IamKeys
     from rolehop.aws.query_api import QueryClient
     from rolehop.base.arn import RoleArn
-    from rolehop.plan.model import Hop
+    from rolehop.plan.model import Hop, Scope
 
 T = TypeVar("T")
 
@@ -69,6 +70,8 @@ class StsClient:
         self._notify = notify
         self._on_call = on_call
         self._made: QueryClient | None = None
+        self._made_regional: QueryClient | None = None
+        """Set if the other one calls the global endpoint."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -80,9 +83,9 @@ class StsClient:
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         with self._lock:
-            if self._made is not None:
-                self._made.close()
-                self._made = None
+            for each in filter(None, (self._made, self._made_regional)):
+                each.close()
+            self._made = self._made_regional = None
 
     def assume_role(self, hop: Hop, signer: Credentials, mfa: MfaCode | None) -> Session:
         """Call AssumeRole; the session is checked to be of the role and name asked for."""
@@ -108,6 +111,23 @@ class StsClient:
             lambda result, received: query_answers.read_token_session(
                 result, received, duration_seconds
             ),
+        )
+
+    def scoped_session(self, scope: Scope, seconds: int | None, signer: Credentials) -> Session:
+        """Call GetScopedCredentials, which AWS has at regional endpoints only.
+
+        Raises:
+            ConfigError: the STS endpoint is overridden by AWS's global one.
+        """
+        return self._ask(
+            "sts",
+            "GetScopedCredentials",
+            _scope_params(scope, seconds),
+            signer,
+            lambda result, received: query_answers.read_scoped_session(
+                result, received, seconds or MAX_SCOPE_DURATION
+            ),
+            self._regional(),
         )
 
     def assume_role_with_saml(
@@ -238,8 +258,9 @@ class StsClient:
         params: Mapping[str, str],
         signer: Credentials | None,
         read: Callable[[Element, Receipt], T],
+        client: QueryClient | None = None,
     ) -> T:
-        answer = self._client().call(service, action, params, signer)
+        answer = (client or self._client()).call(service, action, params, signer)
         result = answer.root.find(f"{action}Result")
         if result is None:
             raise _unexpected(action, f"it contains no {action}Result")
@@ -254,17 +275,30 @@ class StsClient:
     def _client(self) -> QueryClient:
         with self._lock:
             if self._made is None:
-                # Imported here, since it loads botocore.
-                from rolehop.aws.query_api import QueryClient
-
-                self._made = QueryClient(
-                    self._settings,
-                    pool_size=self._pool_size,
-                    sleep=self._sleep,
-                    notify=self._notify,
-                    on_call=self._on_call,
-                )
+                self._made = self._new_client(self._settings)
             return self._made
+
+    def _regional(self) -> QueryClient:
+        """Return a client that never calls the global endpoint, whatever the settings say."""
+        settings = self._settings.regional
+        if settings == self._settings:
+            return self._client()
+        with self._lock:
+            if self._made_regional is None:
+                self._made_regional = self._new_client(settings)
+            return self._made_regional
+
+    def _new_client(self, settings: ClientSettings) -> QueryClient:
+        # Imported here, since it loads botocore.
+        from rolehop.aws.query_api import QueryClient
+
+        return QueryClient(
+            settings,
+            pool_size=self._pool_size,
+            sleep=self._sleep,
+            notify=self._notify,
+            on_call=self._on_call,
+        )
 
     def _this_second(self) -> datetime:
         return self._now().astimezone(UTC).replace(microsecond=0)
@@ -287,6 +321,15 @@ def assume_role_params(hop: Hop, mfa: MfaCode | None) -> dict[str, str]:
         **_members("TransitiveTagKeys", ({"": key} for key in hop.transitive_tags)),
         **_mfa_params(mfa),
     }
+
+
+def _scope_params(scope: Scope, seconds: int | None) -> dict[str, str]:
+    optional = {
+        "Policy": scope.policy,
+        "DurationSeconds": None if seconds is None else str(seconds),
+        "ScopedSessionDescription": scope.description,
+    }
+    return {name: value for name, value in optional.items() if value is not None}
 
 
 def _members(name: str, members: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -188,7 +188,7 @@ def reason_option() -> Option:
         "--reason",
         type=ReasonText(),
         metavar="TEXT",
-        help="The reason; CloudTrail logs it with the last hop.",
+        help="The reason; CloudTrail logs it with the last hop, or with a scope.",
     )
 
 
@@ -200,13 +200,13 @@ def hop_flags() -> list[Option]:
             "-d",
             type=HopDuration(),
             metavar="D",
-            help="How long the last hop's session lasts, e.g. 30m or 2h.",
+            help="How long the session lasts, e.g. 30m or 2h.",
         ),
         click.option(
             "--read-only",
             "-r",
             is_flag=True,
-            help="The last hop's session can only read (AWS's policy ReadOnlyAccess).",
+            help="The session can only read (AWS's ReadOnlyAccess; without a hop, a smaller policy).",
         ),
         click.option(
             "--session-policy",
@@ -214,7 +214,7 @@ def hop_flags() -> list[Option]:
             type=PolicyFile(),
             metavar="FILE",
             shell_complete=files,
-            help="The last hop's session can do no more than this policy allows.",
+            help="The session can do no more than this policy allows.",
         ),
         click.option(
             "--policy-arn",

@@ -48,7 +48,7 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
     chain, credentials = identity.chain, identity.credentials
     caller = (identity.caller.arn, identity.caller.account, identity.caller.user_id)
     if style == "json":
-        cli.write_json(whoami_document(chain, *caller, credentials.expires_at))
+        cli.write_json(whoami_document(chain, *caller, credentials.expires_at, identity.narrowed))
         return
 
     view = whoami_view(
@@ -58,6 +58,7 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
         credentials.expires_at,
         cli.app.now() + credentials.clock_offset,
         long_lived=credentials.long_lived,
+        narrowed=identity.narrowed,
         verbose=cli.terminal.verbose,
     )
     cli.write_view(view)
@@ -71,6 +72,7 @@ def whoami_view(
     now: datetime,
     *,
     long_lived: bool,
+    narrowed: str,
     verbose: bool,
 ) -> View:
     """Show who credentials are; ``caller`` is ARN, account and user ID as AWS returns them."""
@@ -82,13 +84,19 @@ def whoami_view(
             ("arn", arn),
             ("account", account),
             ("user id", user_id),
+            *((("scope", narrowed),) if narrowed else ()),
             ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
         )
     ]
 
 
 def whoami_document(
-    chain: str | None, arn: str, account: str, user_id: str, expires_at: datetime | None
+    chain: str | None,
+    arn: str,
+    account: str,
+    user_id: str,
+    expires_at: datetime | None,
+    narrowed: str,
 ) -> Document:
     """Return ``rolehop.whoami/1``; ``chain`` is ``None`` for credentials rolehop did not give."""
     return {
@@ -98,4 +106,5 @@ def whoami_document(
         "account": account,
         "user_id": user_id,
         "expires_at": rfc3339(expires_at),
+        "narrowed": narrowed or None,
     }

@@ -104,6 +104,17 @@ class ChainRules:
             is_source = chain.continues in sources
             hint = f"; there is a source of that name: write source = {quoted(chain.continues)}"
             self._unknown("from", chain.continues, chains, origin, hint if is_source else None)
+        self._check_not_scoped(chain, origin)
+
+    def _check_not_scoped(self, chain: ChainConfig, origin: Origin) -> None:
+        """Report a chain that would go on from a narrowed session, or leave out what narrows it."""
+        before = None if chain.continues is None else self._chain(chain.continues)
+        if before is not None and before.scope is not None:
+            self.problems.add(
+                origin.at("from"),
+                f"chain {quoted(chain.continues or '')} has a scope, which ends a chain: continue"
+                " the chain that it comes from",
+            )
 
     def _check_query(self, fleet: ListedFleet, origin: Origin) -> None:
         """Report a fleet that is to be listed through a chain or source that is not there."""

@@ -25,6 +25,7 @@ from rolehop.config.model import (
     FleetListing,
     HopConfig,
     ListedFleet,
+    ScopeConfig,
     SourceConfig,
 )
 from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
@@ -199,7 +200,8 @@ class Builder:
         hops = tuple(
             self._hop(table, origin, document, "hops", index) for index, table in enumerate(tables)
         )
-        return _chain_config(name, values, hops)
+        scope = self._scope(values, origin, document)
+        return _chain_config(name, values, hops, scope)
 
     def _fleet(self, name: str, found: object, origin: Origin, document: Document) -> Chains:
         values = check_table(FLEET, found, origin, self.problems)
@@ -213,9 +215,9 @@ class Builder:
             for key in HOP.keys:
                 if key.name in found:
                     self.problems.add(origin.at(key.name), "needs a role in the same table")
+        common = {**_chain_fields(values), "scope": self._scope(values, origin, document)}
         if is_listed:
-            return self._listed_fleet(name, values, hops, found, origin)
-        common = _chain_fields(values)
+            return self._listed_fleet(name, values, hops, found, origin, common)
         return tuple(
             ChainConfig(
                 name=f"{name}/{account_name or account}",
@@ -235,6 +237,7 @@ class Builder:
         hops: tuple[HopConfig, ...],
         found: object,
         origin: Origin,
+        common: dict[str, Any],
     ) -> ListedFleet:
         """Return a fleet whose accounts AWS lists; one of Identity Center starts from its source."""
         from rolehop.config.account_query import IdentityCenterAccounts
@@ -250,8 +253,8 @@ class Builder:
                 if isinstance(found, dict) and key in found:
                     text = "the chains start from the source that identity_center names"
                     self.problems.add(origin.at(key), text)
-            values = {**values, "source": query.source}
-        template = ChainConfig(f"{name}/", hops=hops, fleet=name, **_chain_fields(values))
+            common = {**common, "source": query.source}
+        template = ChainConfig(f"{name}/", hops=hops, fleet=name, **common)
         return ListedFleet(name, query, template, self.read_listing, chains_of)
 
     def _check_start(self, found: object, origin: Origin) -> None:
@@ -282,6 +285,17 @@ class Builder:
             transitive_tags=cast(tuple[str, ...], values.get("transitive_tags", ())),
             source_identity=_text(values, "source_identity"),
             mfa_serial=_text(values, "mfa_serial"),
+        )
+
+    def _scope(self, values: Values, origin: Origin, document: Document) -> ScopeConfig | None:
+        found = cast(Values, values.get("scope", {}))
+        if not found:
+            return None
+        return ScopeConfig(
+            read_only=found.get("read_only") is True,
+            policy=self._policy(found, origin.at("scope"), document),
+            duration_seconds=cast(int | None, found.get("duration")),
+            description=_text(found, "description"),
         )
 
     def _policy(self, values: Values, origin: Origin, document: Document) -> str | None:
@@ -353,10 +367,12 @@ def _hop_of_role(role: str) -> HopConfig:
     return HopConfig(role)
 
 
-def _chain_config(name: str, values: Values, hops: tuple[HopConfig, ...]) -> ChainConfig:
+def _chain_config(
+    name: str, values: Values, hops: tuple[HopConfig, ...], scope: ScopeConfig | None
+) -> ChainConfig:
     if len(values) == 2 and "source" in values and "hops" in values:  # as most have
         return ChainConfig(name, _text(values, "source"), hops=hops)
-    return ChainConfig(name=name, hops=hops, **_chain_fields(values))
+    return ChainConfig(name=name, hops=hops, scope=scope, **_chain_fields(values))
 
 
 def _chain_fields(values: Values) -> dict[str, Any]:

@@ -74,6 +74,18 @@ class HopConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeConfig:
+    """How a chain's session is narrowed at last; ``None`` and ``False``: not so."""
+
+    read_only: bool = False
+    policy: str | None = None
+    """JSON text; the content of ``policy_file`` if that is set."""
+
+    duration_seconds: int | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChainConfig:
     """One ``[chains.NAME]`` table, or one member of a fleet.
 
@@ -93,6 +105,9 @@ class ChainConfig:
 
     color: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    scope: ScopeConfig | None = None
+    """No chain continues one that has a scope."""
+
     fleet: str | None = None
     account: str | None = None
     """The fleet member's 12-digit account, which fills ``{account}``."""

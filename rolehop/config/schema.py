@@ -104,6 +104,9 @@ class Key:
     table: Table | None = None
     """The value is an array of such tables; ``check`` then only names the type."""
 
+    single: bool = False
+    """The value is one such table, and no array."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -335,6 +338,55 @@ HOP = Table(
     ),
 )
 
+
+def _scope_rule(values: Mapping[str, object]) -> None:
+    read_only = values.get("read_only") is True
+    policy = next((key for key in ("policy", "policy_file") if key in values), None)
+    if read_only and policy:
+        raise ValueError(f"keep one of read_only and {policy}: a scope is one policy")
+    if not (read_only or policy or "duration" in values):
+        raise ValueError(
+            "narrows nothing: it needs read_only = true, policy, policy_file or duration"
+        )
+
+
+SCOPE = Table(
+    "chains.NAME.scope",
+    "a last call, GetScopedCredentials: narrows the session in hand and keeps who it is; if AWS"
+    " refuses it, nothing is handed out",
+    (
+        Key(
+            "read_only",
+            value_types.BOOLEAN,
+            "a policy of rolehop's own that only reads, smaller than AWS's ReadOnlyAccess (rolehop"
+            " guide scopes lists it)",
+            "false",
+        ),
+        Key("policy", sts_limits.POLICY, "the session can do no more than this policy allows"),
+        Key("policy_file", value_types.PATH, "a file with the policy, instead of policy"),
+        Key(
+            "duration",
+            sts_limits.SCOPE_DURATION,
+            "how long the session lasts; never longer than the one that it narrows",
+            "as long as that one",
+        ),
+        Key(
+            "description",
+            sts_limits.SCOPE_DESCRIPTION,
+            "what CloudTrail shows of the call, before the reason if there is one",
+        ),
+    ),
+    rule=_scope_rule,
+)
+
+_SCOPE = Key(
+    "scope",
+    Check("table", "read_only, policy, policy_file, duration, description", _not_run),
+    "narrows the session that is handed out; a chain that has one cannot be continued",
+    table=SCOPE,
+    single=True,
+)
+
 _START = (
     Key("source", value_types.NAME, "the source that the chain starts from"),
     Key("from", value_types.TEXT, "the chain that this one continues, instead of source"),
@@ -371,6 +423,7 @@ CHAIN = Table(
             "the hops in order; none: the source's own session",
             table=HOP,
         ),
+        _SCOPE,
         *_LOOKS,
     ),
 )
@@ -405,6 +458,7 @@ FLEET = Table(
             "a file with one account ID a line, and a name behind it if you like (# begins a comment),"
             " instead of accounts",
         ),
+        _SCOPE,
         *_LOOKS,
     ),
 )

@@ -1,7 +1,7 @@
 """The limits of STS, the checks of values that go into its calls, and what one call leaves to the next.
 
 botocore checks minima and types only. Every number and pattern here is from the STS API reference
-(AssumeRole and GetSessionToken, 2011-06-15) and the IAM user guide's page on session tags.
+(AssumeRole, GetSessionToken and GetScopedCredentials, 2011-06-15) and the IAM user guide's page on session tags.
 """
 
 from __future__ import annotations
@@ -96,10 +96,17 @@ MIN_TOKEN_DURATION = 900
 MAX_TOKEN_DURATION = 129_600
 DEFAULT_TOKEN_DURATION = 43_200
 
+# Seconds a scope (GetScopedCredentials) may last. AWS takes a second; nobody is handed less than a minute.
+MIN_SCOPE_DURATION = 60
+MAX_SCOPE_DURATION = 129_600
+
 # RoleSessionName and SourceIdentity.
 MAX_NAME = 64
 NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
 NOT_IN_SESSION_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
+MIN_DESCRIPTION = 2
+MAX_DESCRIPTION = 256
+NOT_IN_DESCRIPTIONS = Pattern(r"[^\x20-\x7e\xa0-\xff]+")
 EXTERNAL_ID_TEXT = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
 MAX_ROLE_ARN = 2048
 MAX_POLICY = 2048
@@ -245,6 +252,18 @@ def _policy(value: object) -> str:
     return document
 
 
+def _scope_description(value: object) -> str:
+    text = as_text(value)
+    if not MIN_DESCRIPTION <= len(text) <= MAX_DESCRIPTION:
+        raise ValueError(
+            f"a scope's description has {MIN_DESCRIPTION} to {MAX_DESCRIPTION} characters,"
+            f" not {len(text)}"
+        )
+    if NOT_IN_DESCRIPTIONS.search(text):
+        raise ValueError("a scope's description is one line with characters up to U+00FF only")
+    return text
+
+
 def _mfa_serial(value: object) -> str:
     given = as_text(value)
     arn, well_formed = _MFA_ARN.fullmatch(given), _SERIAL.fullmatch(given) is not None
@@ -295,4 +314,8 @@ POLICY = Check("JSON text", "at most 2,048 characters, no Principal", _policy, p
 POLICY_ARNS = Check("list of ARNs", "at most 10 managed policies", _policy_arns)
 MFA_SERIAL = Check("ARN or serial", '9 to 256 characters, or "auto"', _mfa_serial)
 HOP_DURATION = duration(MIN_DURATION, MAX_DURATION)
+SCOPE_DURATION = duration(MIN_SCOPE_DURATION, MAX_SCOPE_DURATION)
+SCOPE_DESCRIPTION = Check(
+    "text", "2 to 256 characters up to U+00FF", _scope_description, prose=True
+)
 MFA_DURATION = duration(MIN_TOKEN_DURATION, MAX_TOKEN_DURATION)

@@ -153,6 +153,12 @@ def _well_formed(table: Table, found: object) -> Values | None:
             if key.table is None:
                 values[name] = check_value(key, value, table.fields)
                 continue
+            if key.single:
+                inner = _well_formed(key.table, value)
+                if inner is None:
+                    return None
+                values[name] = inner
+                continue
             tables = [_well_formed(key.table, each) for each in as_list(value)]
             if None in tables:
                 return None
@@ -231,6 +237,8 @@ def check_key(
     Raises:
         ValueError: it is not what its key requires.
     """
+    if key.table is not None and key.single:
+        return check_table(key.table, value, origin, problems)
     if key.table is not None:
         return _check_tables(key.table, value, origin, problems)
     return check_value(key, value, fields)

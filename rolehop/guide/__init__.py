@@ -13,7 +13,15 @@ ORDER = (
     *("from-aws-vault", "from-granted", "from-awsume", "from-aws-sso-cli", "from-aws-cli"),
     *("configuration", "sources", "mfa", "identity-center", "ci-oidc", "roles-anywhere"),
     *("commands", "json", "shell", "credential-process", "clients", "containers", "terraform"),
-    *("console", "many-accounts", "python-api", "iam-roles", "refusal", "troubleshooting"),
+    *(
+        "console",
+        "many-accounts",
+        "python-api",
+        "scopes",
+        "iam-roles",
+        "refusal",
+        "troubleshooting",
+    ),
     *("keyring", "server-keyring", "how-it-works", "security", "uninstall"),
 )
 """The topics, in the order in which somebody new would read them."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from rolehop.base.digest import digest_of
 from rolehop.config.model import SourceConfig
-from rolehop.plan.model import Hop, Stamp
+from rolehop.plan.model import Hop, Scope, Stamp
 
 SCHEMA = "rolehop/1"
 
@@ -46,6 +46,16 @@ def token_key(parent: str, duration_seconds: int, mfa_serial: str | None) -> str
 def hop_key(parent: str, hop: Hop) -> str:
     """Return the key of the session that ``hop`` gives when ``parent``'s session signs it."""
     return digest_of(parent, "AssumeRole", _frozen_fields(hop))
+
+
+def scope_key(parent: str, scope: Scope) -> str:
+    """Return the key of the session that ``scope`` makes of ``parent``'s."""
+    fields = {
+        "policy": scope.policy,
+        "duration_seconds": scope.duration_seconds,
+        "description": scope.description,
+    }
+    return digest_of(parent, "GetScopedCredentials", fields)
 
 
 def _frozen_fields(hop: Hop) -> dict[str, object]:

@@ -12,6 +12,7 @@ from enum import Enum
 
 from rolehop.base.arn import RoleArn
 from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.durations import format_duration
 from rolehop.base.errors import ConfigError
 from rolehop.config.model import SourceConfig, WrittenHop
 
@@ -55,6 +56,37 @@ class Hop:
     source_identity: str | None = None
     mfa_serial: str | None = None
     """The device whose code goes with this call; ``auto`` is looked up when the code is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One GetScopedCredentials call: it narrows a session and keeps who it is."""
+
+    policy: str | None = None
+    """JSON text, at most 2,048 characters."""
+
+    duration_seconds: int | None = None
+    """60 to 129,600; a walk asks for less if the session that is narrowed ends before.
+    ``None``: as long as that one. One of this and ``policy`` is set."""
+
+    description: str | None = None
+    """2-256 characters for CloudTrail."""
+
+    read_only: bool = False
+    """``policy`` is rolehop's own that only reads."""
+
+    @property
+    def narrowed(self) -> str:
+        """What a session narrowed so is called: ``read-only`` or ``scoped``."""
+        return "read-only" if self.read_only else "scoped"
+
+    @property
+    def words(self) -> str:
+        """What it does, e.g. ``read-only, 15 min``."""
+        policy = "read-only" if self.read_only else "a policy" if self.policy else ""
+        seconds = self.duration_seconds
+        lasts = "" if seconds is None else format_duration(seconds)
+        return ", ".join(filter(None, (policy, lasts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +142,39 @@ class HopStep:
     """Why AWS is certain to refuse this hop, if that is known without a call."""
 
 
-Step = SourceStep | TokenStep | HopStep
+@dataclass(frozen=True, slots=True)
+class ScopeStep:
+    """The last step of a chain that narrows its session; the session before is never handed out."""
+
+    key: str
+    parent: str
+    source: str
+    number: int
+    """That of the last hop, plus one."""
+
+    scope: Scope
+    role: RoleArn | None = None
+    """Whose session is narrowed; ``None``: the source's own."""
+
+    cache: Cache = Cache.NONE
+    expires_at: datetime | None = None
+    """The end of the cached session, by AWS's clock."""
+
+    local_expires_at: datetime | None = None
+    """The same by this machine's clock."""
+
+    shortened: str | None = None
+    """The note to show if it gets less time than was asked for."""
+
+    notes: tuple[str, ...] = ()
+    will_fail: str | None = None
+    """Why AWS is certain to refuse it, if that is known without a call."""
+
+
+CachedStep = HopStep | ScopeStep
+"""A step whose session is handed out, or signs for one that is; the index may list it."""
+
+Step = SourceStep | TokenStep | HopStep | ScopeStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +254,22 @@ class Plan:
         return tuple(step for step in self.steps if isinstance(step, HopStep))
 
     @property
+    def scope(self) -> ScopeStep | None:
+        """The step that narrows the session that is handed out, if one does."""
+        last = self.steps[-1]
+        return last if isinstance(last, ScopeStep) else None
+
+    @property
+    def calls(self) -> tuple[CachedStep, ...]:
+        """The hops, and the scope after them."""
+        return tuple(step for step in self.steps if isinstance(step, HopStep | ScopeStep))
+
+    @property
+    def is_cached(self) -> bool:
+        """True if the index lists a session that can be handed out; unknown without a hop or scope."""
+        return bool(self.calls) and self.calls[-1].cache is Cache.FRESH
+
+    @property
     def key(self) -> str:
         """The hop key of the session that is handed out."""
         return self.steps[-1].key
@@ -208,7 +288,20 @@ class Plan:
                     chain=self.chain,
                     hop=step.number,
                 )
-        return None
+        return self._failure_of_scope
+
+    @property
+    def _failure_of_scope(self) -> ConfigError | None:
+        step = self.scope
+        if step is None or not step.will_fail:
+            return None
+        return ConfigError(
+            f"the scope of chain '{self.chain}' cannot work",
+            cause=step.will_fail,
+            fix="change the scope in the config, or the flags",
+            chain=self.chain,
+            hop=step.number,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,4 +361,6 @@ def step_label(step: Step, hops: int) -> str:
     if isinstance(step, HopStep):
         role = step.hop.role
         return f"hop {step.number} of {hops}  {role.account}:role{role.path}{role.name}"
+    if isinstance(step, ScopeStep):
+        return f"scope  {step.scope.words}"
     return f"source '{step.source}'"

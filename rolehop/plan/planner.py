@@ -9,7 +9,7 @@ from rolehop.base.arn import RoleArn, partition_of_region
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.durations import format_duration, is_fresh
 from rolehop.base.errors import ConfigError
-from rolehop.config.model import Config, HopConfig
+from rolehop.config.model import Config, HopConfig, ScopeConfig
 from rolehop.config.sts_limits import (
     DEFAULT_TOKEN_DURATION,
     MAX_CHAINED_DURATION,
@@ -21,21 +21,24 @@ from rolehop.config.sts_limits import (
     repeated_tags,
     tag_key,
 )
-from rolehop.plan.hop_keys import hop_key, source_key, token_key
+from rolehop.plan.hop_keys import hop_key, scope_key, source_key, token_key
 from rolehop.plan.model import (
     Cache,
     CachedSession,
     CachedState,
+    CachedStep,
     Hop,
     HopStep,
     Mfa,
     Plan,
+    Scope,
+    ScopeStep,
     SourceStep,
     Stamp,
     Step,
     TokenStep,
 )
-from rolehop.plan.resolve import Resolved, apply_overrides, is_unnamed
+from rolehop.plan.resolve import SCOPE_FLAGS, Resolved, apply_overrides, is_unnamed
 from rolehop.plan.walk_options import WalkOptions
 
 _NEAR = 0.8
@@ -66,13 +69,13 @@ def predict(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ..
             _tag_again(hop, inherited),
             _identity_changed(hop, inherited),
             _policies_too_long(hop),
-            _of_other_partition(hop),
+            _of_other_partition(hop.policy, hop.role.partition, "role"),
             under.will_fail,
         )
         size = _near_limit(
             hop, sum(len(tag.key) + len(tag.value) for tag in inherited.tags.values())
         )
-        notes = (*under.notes, *_doubts(hop), size, _travels(number, hop, len(hops)))
+        notes = (*under.notes, *_doubts(hop.policy), size, _travels(number, hop, len(hops)))
         found.append(
             Prediction(
                 tuple(note for note in notes if note),
@@ -123,26 +126,26 @@ def _policies_too_long(hop: Hop) -> str | None:
     return f"session policies: {length} characters with their ARNs; AWS takes {MAX_POLICIES}"
 
 
-def _of_other_partition(hop: Hop) -> str | None:
-    if hop.policy is None or "arn:aws" not in hop.policy:
+def _of_other_partition(policy: str | None, partition: str, whose: str) -> str | None:
+    if policy is None or "arn:aws" not in policy:
         return None
     from rolehop.config.session_policy import other_partition
 
-    found = other_partition(hop.policy, hop.role.partition)
+    found = other_partition(policy, partition)
     if found is None:
         return None
     return (
-        f"policy: the resource '{found}' is of another partition than the role"
-        f" ({hop.role.partition}); AWS refuses such a policy"
+        f"policy: the resource '{found}' is of another partition than the {whose}"
+        f" ({partition}); AWS refuses such a policy"
     )
 
 
-def _doubts(hop: Hop) -> tuple[str, ...]:
-    if hop.policy is None:
+def _doubts(policy: str | None) -> tuple[str, ...]:
+    if policy is None:
         return ()
     from rolehop.policy.session_policy import doubts_about
 
-    return tuple(f"session policy: {each}; AWS may refuse it" for each in doubts_about(hop.policy))
+    return tuple(f"session policy: {each}; AWS may refuse it" for each in doubts_about(policy))
 
 
 def _length_of_policies(hop: Hop) -> int:
@@ -233,8 +236,7 @@ def make_plan(
     """Plan every step of ``resolved``; ``now`` is aware, in UTC.
 
     Raises:
-        ConfigError: ``options.strict``, and a hop asks for more than its ceiling; a chain that
-            requires a reason and has no hop to carry it.
+        ConfigError: ``options.strict``, and a hop or a scope asks for more time than it can have.
         UsageError: a flag that changes the last hop, and there is no hop, or the hop cannot
             take it.
     """
@@ -248,6 +250,8 @@ def make_plan(
     steps = _all_steps(_Basis(resolved, stamp, known, wishes, serial), endpoint_url)
     _refuse_when_strict(steps, wishes, resolved.chain.name, options)
     steps = _with_predictions(steps, _own_role(resolved))
+    if resolved.scope is not None:
+        steps.append(_scope_step(resolved, resolved.scope, steps[-1], options))
     return Plan(
         chain=resolved.chain.name,
         source=resolved.source,
@@ -263,9 +267,22 @@ def make_plan(
         wants_reason=resolved.guards.reason is not None and options.reason is None,
         color=resolved.chain.color,
         written=resolved.written,
-        notes=(*resolved.notes, *(() if resolved.hops else _unknown(stamp, serial))),
+        notes=(
+            *resolved.notes,
+            *_where_flags_go(resolved, options),
+            *(() if resolved.hops else _unknown(stamp, serial)),
+        ),
         flags=options.hop_flags,
     )
+
+
+def _where_flags_go(resolved: Resolved, options: WalkOptions) -> tuple[str, ...]:
+    """Say that flags narrow the source's session, by a call that the config does not name."""
+    flags = [each for each in SCOPE_FLAGS if each in options.hop_flags and not resolved.hops]
+    if not flags:
+        return ()
+    names = ", ".join(map(options.name_of, flags))
+    return (f"there is no hop, so {names} narrows the session by GetScopedCredentials",)
 
 
 def _requested_durations(config: Config, resolved: Resolved) -> tuple[int, ...]:
@@ -349,6 +366,62 @@ def _hop_step(basis: _Basis, number: int, before: Step, mfa: Mfa) -> HopStep:
         notes=_notes(number, shortened, mfa, basis),
         will_fail=_certain_failure(number, hop, basis.stamp),
     )
+
+
+def _scope_step(
+    resolved: Resolved, config: ScopeConfig, before: Step, options: WalkOptions
+) -> ScopeStep:
+    """Plan the call that narrows the session of the step ``before``."""
+    wish, most = config.duration_seconds, _lifetime(before)
+    shortened = _shortened_scope(wish, most)
+    if shortened and options.strict:
+        raise ConfigError(
+            f"the scope of chain '{resolved.chain.name}' asks for more time than it can have",
+            cause=shortened,
+            fix=f"ask for less, or leave {options.name_of('--strict')} out",
+            chain=resolved.chain.name,
+        )
+    scope = Scope(
+        _read_only_policy() if config.read_only else config.policy,
+        most if shortened else wish,
+        config.description,
+        config.read_only,
+    )
+    role = before.hop.role if isinstance(before, HopStep) else None
+    partition = role.partition if role is not None else partition_of_region(resolved.region)
+    return ScopeStep(
+        key=scope_key(before.key, scope),
+        parent=before.key,
+        source=resolved.source.name,
+        number=len(resolved.hops) + 1,
+        scope=scope,
+        role=role,
+        shortened=shortened,
+        notes=(*((shortened,) if shortened else ()), *_doubts(config.policy)),
+        will_fail=_of_other_partition(config.policy, partition, "session"),
+    )
+
+
+def _read_only_policy() -> str:
+    from rolehop.config.read_only_policy import READ_ONLY_POLICY  # few chains have such a scope
+
+    return READ_ONLY_POLICY
+
+
+def _lifetime(step: Step) -> int | None:
+    """Return how long a step's new session lasts, in seconds; ``None``: only the source knows."""
+    if isinstance(step, HopStep):
+        return step.hop.duration_seconds
+    if isinstance(step, TokenStep):
+        return step.duration_seconds
+    return None
+
+
+def _shortened_scope(wish: int | None, most: int | None) -> str | None:
+    if wish is None or most is None or wish <= most:
+        return None
+    asked, planned = format_duration(wish), format_duration(most)
+    return f"{asked} asked, {planned} planned: a scope lasts no longer than the session it narrows"
 
 
 def _ceiling(role: RoleArn, known: CachedState, *, chained: bool) -> int:
@@ -482,24 +555,32 @@ _UNNAMED = "{caller} is not known before a first walk, so neither is what is cac
 def _with_cache(
     steps: list[Step], known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
 ) -> tuple[Step, ...]:
-    """Add to each hop whether the index lists its session; not known from the first unnamed on."""
+    """Add to each call whether the index lists its session; not known from the first unnamed on."""
     found: list[Step] = []
     unnamed = False
     for step in steps:
-        if not isinstance(step, HopStep):
+        if not isinstance(step, HopStep | ScopeStep):
             found.append(step)
             continue
-        enough = min_ttl if step is steps[-1] else SIGNING_TTL
-        cached = _cached(step, known, now, enough, stamp)
-        if is_unnamed(step.hop) and not unnamed:
+        cached = _cached(step, known, now, enough_of(step, steps, min_ttl), stamp)
+        if isinstance(step, HopStep) and is_unnamed(step.hop) and not unnamed:
             cached, unnamed = replace(cached, notes=(*cached.notes, _UNNAMED)), True
         found.append(replace(cached, cache=Cache.UNKNOWN) if unnamed else cached)
     return tuple(found)
 
 
+def enough_of(step: Step, steps: Sequence[Step], min_ttl: timedelta) -> timedelta:
+    """Return how much life the session of ``step`` needs: ``min_ttl`` if it is handed out.
+
+    So does one that a scope narrows, which ends no later. Others only sign the next AssumeRole.
+    """
+    handed_out = steps[-2:] if isinstance(steps[-1], ScopeStep) else steps[-1:]
+    return min_ttl if any(step is each for each in handed_out) else SIGNING_TTL
+
+
 def _cached(
-    step: HopStep, known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
-) -> HopStep:
+    step: CachedStep, known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
+) -> CachedStep:
     if stamp.value is None and stamp.problem is None:
         return replace(step, cache=Cache.UNKNOWN)
     life = known.sessions.get(step.key)
@@ -516,9 +597,8 @@ def _problem(
 ) -> str | None:
     """Return the source's problem, unless the index lists a session that can be used instead."""
     for step in steps:
-        enough = min_ttl if step is steps[-1] else SIGNING_TTL
         life = known.sessions.get(step.key)
-        if life is not None and _lasts(life, now, enough):
+        if life is not None and _lasts(life, now, enough_of(step, steps, min_ttl)):
             return None
     return stamp.problem
 

@@ -14,6 +14,7 @@ from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import RoleArn
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.digest import sha256_hex
+from rolehop.base.durations import format_duration
 from rolehop.base.errors import ConfigError, UsageError
 from rolehop.base.text import meant, nearest
 from rolehop.config import sts_limits
@@ -21,13 +22,21 @@ from rolehop.config.model import (
     ChainConfig,
     Config,
     HopConfig,
+    ScopeConfig,
     SourceConfig,
     WrittenHop,
     is_pattern,
 )
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.schema import ACCOUNT_NAME, CALLER, mentions_caller
-from rolehop.config.sts_limits import MAX_NAME, NOT_IN_SESSION_NAMES, tag_key
+from rolehop.config.sts_limits import (
+    MAX_DESCRIPTION,
+    MAX_NAME,
+    MIN_DESCRIPTION,
+    NOT_IN_DESCRIPTIONS,
+    NOT_IN_SESSION_NAMES,
+    tag_key,
+)
 from rolehop.config.value_types import name_meant
 from rolehop.plan.model import Guards, Hop
 from rolehop.plan.walk_options import WalkOptions
@@ -93,6 +102,9 @@ class Resolved:
     notes: tuple[str, ...] = ()
     guards: Guards = Guards()
     """What the chain, and those that it continues, ask for before a handover."""
+
+    scope: ScopeConfig | None = None
+    """What narrows the last session."""
 
     @property
     def wants_caller(self) -> bool:
@@ -305,7 +317,18 @@ def resolve(
     region, passed_over = regions.within(partition), regions.passed_over(partition)
     notes += () if passed_over is None else (passed_over,)
     exported, guards = regions.exported, guards_of(path)
-    return Resolved(chain, source, filled, hops, facts.aws_profile, region, exported, notes, guards)
+    return Resolved(
+        chain,
+        source,
+        filled,
+        hops,
+        facts.aws_profile,
+        region,
+        exported,
+        notes,
+        guards,
+        chain.scope,
+    )
 
 
 def clean_name(text: str) -> str:
@@ -406,18 +429,18 @@ REASON_TAG = "reason"
 
 
 def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
-    """Return ``resolved`` with its last hop changed as the flags say.
+    """Return ``resolved`` with its last hop changed as the flags say, or without a hop its scope.
 
     Raises:
-        ConfigError: the chain requires a reason and has no hop to carry it.
-        UsageError: there is no hop, or the hop cannot take the value of a flag.
+        UsageError: there is no hop, or neither it nor the scope can take the value of a flag.
+        ConfigError: ``options.strict``, and a flag asks for more time than the chain's scope has.
     """
     chain = resolved.chain
-    if not resolved.hops:
-        _refuse_without_hops(resolved, options)
-        return resolved
     if not options.hop_flags:
         return resolved
+    if not resolved.hops:
+        return _with_reason_in_scope(_scoped(resolved, options), options)
+    resolved = _with_reason_in_scope(resolved, options)
     _refuse_two_values(options)
     role, hop = resolved.hops[-1]
     hop, notes = _with_policies(hop, options, role.partition, chain.name)
@@ -435,22 +458,85 @@ def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
     return replace(resolved, hops=hops, notes=resolved.notes + notes)
 
 
-def _refuse_without_hops(resolved: Resolved, options: WalkOptions) -> None:
+SCOPE_FLAGS = ("--read-only", "--session-policy", "--duration")
+"""The flags that narrow a session by themselves, so that no hop has to carry them."""
+
+
+def _scoped(resolved: Resolved, options: WalkOptions) -> Resolved:
+    """Return a chain without hops with the scope that flags make, or change."""
     name = resolved.chain.name
-    if resolved.guards.reason is not None:
-        raise ConfigError(
-            f"chain '{name}' requires a reason and has no hop to carry it",
-            fix="add a hop, or remove 'reason' from the chain",
-            chain=name,
-        )
-    if options.hop_flags:
-        flags = ", ".join(map(options.name_of, options.hop_flags))
+    others = [each for each in options.hop_flags if each not in (*SCOPE_FLAGS, "--reason")]
+    if others:
+        flags = ", ".join(map(options.name_of, others))
         raise UsageError(
-            f"{flags} {'has' if len(options.hop_flags) == 1 else 'have'} no hop to change:"
+            f"{flags} {'has' if len(others) == 1 else 'have'} no hop to change:"
             f" chain '{name}' hands out its source's own session",
+            cause="without a hop a session can be narrowed by a policy and a duration alone",
             fix=f"leave {flags} out",
             chain=name,
         )
+    if not (options.read_only or options.policy or options.duration):
+        return resolved
+    own = resolved.scope or ScopeConfig()
+    _refuse_two_policies(own, options, name)
+    duration, notes = _scope_duration(own, options, name)
+    scope = replace(
+        own,
+        read_only=own.read_only or options.read_only,
+        policy=options.policy or own.policy,
+        duration_seconds=duration,
+    )
+    return replace(resolved, scope=scope, notes=resolved.notes + notes)
+
+
+def _refuse_two_policies(own: ScopeConfig, options: WalkOptions, chain: str) -> None:
+    """Refuse a second policy: a scope is one, and none of the config gives way to a flag."""
+    flags = [each for each in ("--read-only", "--session-policy") if each in options.hop_flags]
+    given = " and ".join(map(options.name_of, flags))
+    if len(flags) > 1:
+        raise UsageError(
+            f"{given} cannot be combined: chain '{chain}' has no hop, and a scope is one policy",
+            fix="leave one of them out",
+            chain=chain,
+        )
+    has_policy = own.read_only or own.policy is not None
+    same = own.read_only is options.read_only and own.policy == options.policy
+    if flags and has_policy and not same:
+        raise UsageError(
+            f"{given} cannot be combined with the scope of chain '{chain}', which has a policy",
+            cause="a scope is one policy, and a flag never widens what the config narrows",
+            fix=f"leave {given} out",
+            chain=chain,
+        )
+
+
+def _scope_duration(
+    own: ScopeConfig, options: WalkOptions, chain: str
+) -> tuple[int | None, tuple[str, ...]]:
+    """Return how long a scope lasts with the flags: never longer than the config says."""
+    wish, most = options.duration, own.duration_seconds
+    if wish is None or most is None or wish <= most:
+        return wish or most, ()
+    asked, planned = format_duration(wish), format_duration(most)
+    if options.strict:
+        raise ConfigError(
+            f"{options.name_of('--duration')} asks for {asked} and can have {planned}",
+            cause=f"the scope of chain '{chain}' says so",
+            fix=f"leave {options.name_of('--strict')} out",
+            chain=chain,
+        )
+    return most, (f"{asked} asked, {planned} planned: the chain's scope lasts no longer",)
+
+
+def _with_reason_in_scope(resolved: Resolved, options: WalkOptions) -> Resolved:
+    """Return a chain with the reason in its scope's description, if it has a scope."""
+    if resolved.scope is None or options.reason is None:
+        return resolved
+    said = ": ".join(filter(None, (resolved.scope.description, options.reason)))
+    text = NOT_IN_DESCRIPTIONS.sub("?", said).ljust(MIN_DESCRIPTION, ".")[:MAX_DESCRIPTION]
+    cut = ("the reason is cut to fit the scope's description",) if text != said else ()
+    scope = replace(resolved.scope, description=text)
+    return replace(resolved, scope=scope, notes=resolved.notes + cut)
 
 
 def _with_policies(

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from rolehop.base.credentials import Session
-from rolehop.plan.model import HopStep, Step
+from rolehop.plan.model import HopStep, ScopeStep, Step
 from rolehop.vault.index import SessionToStore
 from rolehop.vault.sessions import KeyringVault
 
@@ -46,9 +46,9 @@ class BatchVault:
         self._waiting: dict[str, SessionToStore] = {}
 
     def get(self, step: Step, chain: str) -> Session | None:
-        """Return this batch's session; for steps that are no hop, else the stored one."""
+        """Return this batch's session; for steps that are no hop or scope, else the stored one."""
         with self._guard:
-            if step.key not in self._found and not isinstance(step, HopStep):
+            if step.key not in self._found and not isinstance(step, HopStep | ScopeStep):
                 self._found[step.key] = self._vault.get(step, chain)
             if step.key in self._waiting:
                 _note(self._waiting, step, self._waiting[step.key].session, chain)
@@ -129,7 +129,7 @@ class GatheringVault:
     def _choose(self, step: Step, session: Session, chain: str) -> None:
         """Let the session wait to be stored if there are not too many, and the one that signed it."""
         is_chosen = step.key in self._chosen or len(self._chosen) < MOST_STORED
-        if is_chosen or not isinstance(step, HopStep):
+        if is_chosen or not isinstance(step, HopStep | ScopeStep):
             self._chosen.add(step.key)
             _note(self._waiting, step, session, chain)
         else:

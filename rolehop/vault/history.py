@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rolehop.plan.model import Plan
     from rolehop.walk.ports import ApiCall, Locks
 
+SCOPE_ACTION = "sts:GetScopedCredentials"
+
 LOCK_SECONDS = 10
 """How long a line waits for other processes, where it has to; then it is given up, and the walk goes on.
 
@@ -49,6 +51,9 @@ class WalkRecord:
     hops: dict[tuple[str, str], int] = field(default_factory=dict)
     """The number of each hop by its role's ARN and its session name."""
 
+    scope: int = 0
+    """The number of the scope, which names neither."""
+
     signer: tuple[str, str] | None = None
     """Role and session name of the chain's own session, once that signs the calls."""
 
@@ -57,6 +62,13 @@ class WalkRecord:
         self.source = plan.source.name
         for step in reversed(plan.hops):  # of two equal hops, the first
             self.hops[str(step.hop.role), step.hop.session_name] = step.number
+        self.scope = 0 if plan.scope is None else plan.scope.number
+
+    def number_of(self, call: ApiCall) -> int:
+        """Return the number of the hop or the scope that a call is of; 0: of neither."""
+        if call.action == SCOPE_ACTION:
+            return self.scope
+        return self.hops.get((call.role or "", call.session_name or ""), 0)
 
 
 _walk_of_thread: ContextVar[WalkRecord | None] = ContextVar("walk", default=None)
@@ -113,8 +125,7 @@ class History:
     def called(self, call: ApiCall) -> None:
         """Record one call to AWS; implements ``ports.OnCall``."""
         walk = _walk_of_thread.get()
-        signer = walk.signer if walk else None
-        known = walk.hops.get((call.role or "", call.session_name or ""), 0) if walk else None
+        signer, known = (walk.signer, walk.number_of(call)) if walk else (None, None)
         role, session_name = signer or (call.role, call.session_name)
         self._record(
             {

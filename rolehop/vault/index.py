@@ -14,7 +14,15 @@ from typing import NamedTuple
 from rolehop.base.credentials import Session
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.durations import end_by_new_clock
-from rolehop.plan.model import CachedSession, CachedState, Hop, SourceStep, Step, TokenStep
+from rolehop.plan.model import (
+    CachedSession,
+    CachedState,
+    Hop,
+    ScopeStep,
+    SourceStep,
+    Step,
+    TokenStep,
+)
 
 SCHEMA = 1
 FINDING_LASTS = timedelta(days=7)
@@ -36,13 +44,13 @@ class Entry:
     """Chains that use it, in the order of their walks."""
 
     step: str
-    """``source``, ``token`` or ``hop``."""
+    """``source``, ``token``, ``hop`` or ``scope``."""
 
     hop: int
-    """From 1; 0 for a source's or a token step's session."""
+    """From 1; 0 for a source's or a token step's session. A scope has the number after the last hop's."""
 
     role: str
-    """ARN of the hop's role; empty for the other steps."""
+    """ARN of the role of a hop, and of that which a scope narrows; empty for the other steps."""
 
     arn: str
     account: str
@@ -71,6 +79,8 @@ class Entry:
 
     source_identity: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    narrowed: str = ""
+    """What a scope made of it: ``read-only`` or ``scoped``; empty: no scope did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,13 +339,16 @@ def make_entry(
     now: datetime,
 ) -> Entry:
     """Return the entry of ``session``, which ``step`` got while walking ``chain``, to be noted ``now``."""
-    kind, hop, role = "hop", 0, ""
+    kind, hop, role, narrowed = "hop", 0, "", ""
     asked: Hop | None = None
     source = parent.source if parent is not None else ""
     if isinstance(step, SourceStep):
         kind, source = "source", step.source
     elif isinstance(step, TokenStep):
         kind, source = "token", step.source
+    elif isinstance(step, ScopeStep):
+        kind, hop, source = "scope", step.number, step.source
+        role, narrowed = str(step.role or ""), step.scope.narrowed
     else:
         hop, role, asked = step.number, str(step.hop.role), step.hop
     entry = Entry(
@@ -352,6 +365,7 @@ def make_entry(
         parent=step.parent,
         backend=backend,
         local_expires_at=session.ends_at(now),
+        narrowed=narrowed,
     )
     if asked is None:
         return entry

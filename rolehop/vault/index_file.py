@@ -57,7 +57,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 # A hop key becomes part of a keyring's service name, so it must hold nothing surprising, and name no
 # item that is none of a session: what the index names may be deleted.
 _KEY = Pattern(r"[A-Za-z0-9_.-]{1,128}")
-_STEPS = ("source", "token", "hop")
+_STEPS = ("source", "token", "hop", "scope")
 _ROLE_SECONDS = range(3_600, 43_201)  # MaxSessionDuration (IAM API reference, CreateRole)
 
 
@@ -319,6 +319,7 @@ def _entry(key: str, fields: Mapping[str, object]) -> Entry:
         has_policy=fields["has_policy"] is True,
         source_identity=_text(fields["source_identity"]),
         tags=tuple((_text(key), _text(tag)) for key, tag in _list(fields["tags"])),
+        narrowed=_text(fields["narrowed"]),
     )
 
 

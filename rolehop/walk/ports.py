@@ -14,7 +14,7 @@ from rolehop.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.base.credentials import Credentials, Session
-    from rolehop.plan.model import Hop, Step
+    from rolehop.plan.model import Hop, Scope, Step
 
 T = TypeVar("T")
 
@@ -109,6 +109,14 @@ class Sts(Protocol):
         self, signer: Credentials, duration_seconds: int, mfa: MfaCode | None
     ) -> Session:
         """Call GetSessionToken; the session's ``arn`` and ``account`` are empty."""
+        ...
+
+    def scoped_session(self, scope: Scope, seconds: int | None, signer: Credentials) -> Session:
+        """Call GetScopedCredentials at a regional endpoint, with ``scope``'s policy and description.
+
+        ``seconds`` is how long the session lasts; ``None``: as long as ``signer``'s. The session's
+        ``arn`` and ``account`` are what the answer says, if it does.
+        """
         ...
 
     def caller(self, signer: Credentials) -> CallerIdentity:

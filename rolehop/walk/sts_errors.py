@@ -71,7 +71,7 @@ def explain_refusal(refusal: StsRefusal, hop: Hop | None = None) -> Explanation:
     explain = _BY_CODE.get(refusal.code)
     if explain is None:
         return Explanation(
-            RefusalKind.OTHER, _aws_words(refusal), "look the code up in the STS API reference"
+            RefusalKind.OTHER, aws_words(refusal), "look the code up in the STS API reference"
         )
     return explain(refusal, hop)
 
@@ -100,7 +100,7 @@ def exceeds_chaining_limit(refusal: StsRefusal) -> bool:
     return refusal.code == "ValidationError" and "role chaining" in refusal.message
 
 
-def _aws_words(refusal: StsRefusal, meaning: str = "") -> str:
+def aws_words(refusal: StsRefusal, meaning: str = "") -> str:
     """Return AWS's words and what they mean; AWS ends most of its messages with a full stop."""
     words = f"{refusal.code}: {refusal.message}" if refusal.message else refusal.code
     return f"{words.rstrip('.')}; {meaning}" if meaning else words
@@ -113,20 +113,20 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if "root accounts" in message:
         return Explanation(
             RefusalKind.DENIED,
-            _aws_words(refusal, "the source holds keys of the account's root user"),
+            aws_words(refusal, "the source holds keys of the account's root user"),
             "use the keys of an IAM user, and delete the root user's",
         )
     if "with session credentials" in message:
         return Explanation(
             RefusalKind.DENIED,
-            _aws_words(refusal, "only IAM user keys can get an MFA session"),
+            aws_words(refusal, "only IAM user keys can get an MFA session"),
             "take mfa_serial off this source: its credentials are a session already",
         )
     from rolehop.policy.denied_text import read_access_denied
 
     denied = read_access_denied(message)
     fix = None if denied is None else _denial_fix(denied, hop)
-    cause, brief = _aws_words(refusal), _in_brief(refusal, denied)
+    cause, brief = aws_words(refusal), _in_brief(refusal, denied)
     if fix is not None:
         named = denied is not None and denied.policy is not None
         return Explanation(RefusalKind.DENIED, cause, fix, brief=brief, names_policy=named)
@@ -223,18 +223,18 @@ def _mfa(refusal: StsRefusal) -> Explanation:
     if "invalid MFA one time pass code" in refusal.message:
         return Explanation(
             RefusalKind.MFA,
-            _aws_words(refusal, "the code is wrong, or was used before: each counts once"),
+            aws_words(refusal, "the code is wrong, or was used before: each counts once"),
             "wait for the next code; if that fails too, check the device and its clock",
         )
     if "must provide" in refusal.message:
         return Explanation(
             RefusalKind.MFA,
-            _aws_words(refusal),
+            aws_words(refusal),
             "give the source both: mfa_serial, and a code of that device",
         )
     return Explanation(
         RefusalKind.MFA,
-        _aws_words(refusal, "only an IAM user's own keys and own device go together"),
+        aws_words(refusal, "only an IAM user's own keys and own device go together"),
         "check mfa_serial: a device of the IAM user whose keys the source holds, or 'auto'",
     )
 
@@ -242,7 +242,7 @@ def _mfa(refusal: StsRefusal) -> Explanation:
 def _expired(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.EXPIRED,
-        _aws_words(refusal, "the session that signed this call is over"),
+        aws_words(refusal, "the session that signed this call is over"),
         "sign in to the source again, or rolehop refresh",
     )
 
@@ -250,7 +250,7 @@ def _expired(refusal: StsRefusal, hop: Hop | None) -> Explanation:
 def _unknown_key(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.UNKNOWN_KEY,
-        _aws_words(
+        aws_words(
             refusal,
             "AWS does not know the key that signed: deleted, deactivated, of "
             "another partition, or a session without its token",
@@ -295,7 +295,7 @@ def clock_words(offset_seconds: float | None) -> str:
 def _malformed_signature(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.SIGNATURE,
-        _aws_words(refusal, "often a space or a line break inside the keys"),
+        aws_words(refusal, "often a space or a line break inside the keys"),
         "copy the source's keys again, each value whole and alone",
     )
 
@@ -304,7 +304,7 @@ def _region(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     account = f"account {hop.role.account}" if hop else "the account"
     return Explanation(
         RefusalKind.REGION,
-        _aws_words(refusal, "STS counts by the role's account, not the caller's"),
+        aws_words(refusal, "STS counts by the role's account, not the caller's"),
         f"use --region us-east-1 (or the partition's first region), or have STS activated for "
         f"{account} (IAM console, account settings)",
     )
@@ -314,7 +314,7 @@ def _validation(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if exceeds_chaining_limit(refusal):
         return Explanation(
             RefusalKind.DURATION,
-            _aws_words(refusal, "any session that assumes a role gets one hour at most"),
+            aws_words(refusal, "any session that assumes a role gets one hour at most"),
             'set duration = "1h" for this hop; only hop 1 from IAM user keys without an MFA '
             "session can be longer",
         )
@@ -322,18 +322,18 @@ def _validation(refusal: StsRefusal, hop: Hop | None) -> Explanation:
         role = f"role {hop.role.name} of {hop.role.account}" if hop else "the role"
         return Explanation(
             RefusalKind.DURATION,
-            _aws_words(refusal),
+            aws_words(refusal),
             f"ask for less (duration, --duration), or have MaxSessionDuration of {role} raised",
         )
     return Explanation(
-        RefusalKind.REQUEST, _aws_words(refusal), "correct that value in the config of this hop"
+        RefusalKind.REQUEST, aws_words(refusal), "correct that value in the config of this hop"
     )
 
 
 def _malformed_policy(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.POLICY,
-        _aws_words(refusal),
+        aws_words(refusal),
         "correct the session policy of this hop: JSON with Version and Statement, no Principal",
     )
 
@@ -343,7 +343,7 @@ def _packed(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     size = f"{match[1]} % of what fits" if match else "more than fits"
     return Explanation(
         RefusalKind.SIZE,
-        _aws_words(refusal, f"session policies and tags, inherited ones too, are {size}"),
+        aws_words(refusal, f"session policies and tags, inherited ones too, are {size}"),
         "shorten the session policy, or send fewer or shorter tags",
     )
 
@@ -352,12 +352,12 @@ def _parameter(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     fix = "correct that value in the config of this hop"
     if "transitive" in refusal.message:
         fix = "a transitive tag of an earlier hop cannot be sent again: take it off this hop"
-    return Explanation(RefusalKind.REQUEST, _aws_words(refusal), fix)
+    return Explanation(RefusalKind.REQUEST, aws_words(refusal), fix)
 
 
 def _identity_provider(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
-        RefusalKind.IDENTITY_PROVIDER, _aws_words(refusal), _PROVIDER_FIXES[refusal.code]
+        RefusalKind.IDENTITY_PROVIDER, aws_words(refusal), _PROVIDER_FIXES[refusal.code]
     )
 
 
@@ -376,6 +376,7 @@ _BY_CODE: dict[str, Callable[[StsRefusal, Hop | None], Explanation]] = {
     "InvalidClientTokenId": _unknown_key,
     "UnrecognizedClientException": _unknown_key,
     "SignatureDoesNotMatch": _signature,
+    "InvalidSubjectCredentials": _unknown_key,
     "RequestExpired": _clock,
     "IncompleteSignature": _malformed_signature,
     "MissingAuthenticationToken": _malformed_signature,

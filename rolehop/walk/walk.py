@@ -25,10 +25,11 @@ from rolehop.base.errors import (
 )
 from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.plan.identity import check_principal, is_caller_known
-from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
-from rolehop.plan.planner import SIGNING_TTL
+from rolehop.plan.model import Hop, HopStep, Plan, Scope, ScopeStep, SourceStep, Step, TokenStep
+from rolehop.plan.planner import enough_of
 from rolehop.walk.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.walk.sts_errors import (
+    Explanation,
     RefusalKind,
     exceeds_max_session_duration,
     explain_refusal,
@@ -54,6 +55,13 @@ class CeilingFound(Exception):
         super().__init__(role)
         self.role = role
         self.seconds = seconds
+
+
+_Call = TokenStep | HopStep | ScopeStep
+"""The steps that are calls to STS."""
+
+_CALL_TAKES = timedelta(minutes=1)
+"""Until a call has arrived at AWS, with its retries; the end of a session is known to a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,22 @@ def walk(plan: Plan, ports: Ports) -> Session:
 
 def _rejects_signer(refusal: StsRefusal) -> bool:
     return explain_refusal(refusal).kind in SIGNER_REJECTED
+
+
+def _explained(step: _Call, refusal: StsRefusal) -> Explanation:
+    if not isinstance(step, ScopeStep):
+        return explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
+    from rolehop.walk.scope_errors import explain_scope_refusal  # few scopes are refused
+
+    return explain_scope_refusal(refusal)
+
+
+def _not_narrowed(why: str) -> ServiceError:
+    return ServiceError(
+        "AWS answered GetScopedCredentials with something unexpected, so nothing is handed out",
+        cause=why,
+        fix="check that the endpoint is AWS's; if it is, please report this",
+    )
 
 
 def _identified(session: Session, caller: CallerIdentity) -> Session:
@@ -198,7 +222,7 @@ class _Walk:
     def _session_from_keys(self, step: TokenStep, keys: Credentials) -> Session:
         """Get a session with IAM user keys that only loading showed: keys are never handed out."""
         try:
-            return self._call(step, keys)
+            return self._call(step, StepResult(keys))
         except StsRefusal as refusal:
             raise self._refused(step, StepResult(keys), refusal) from None
 
@@ -217,13 +241,19 @@ class _Walk:
         self._ports.vault.put(step, session, self._plan.chain)
         return StepResult(session.credentials, session)
 
-    def _request_session(self, index: int, step: TokenStep | HopStep) -> StepResult:
+    def _signer(self, index: int, rejected_key_id: str | None = None) -> StepResult:
+        """Return the session that signs step ``index``."""
+        steps, min_ttl = self._plan.steps, timedelta(seconds=self._plan.min_ttl_seconds)
+        enough = enough_of(steps[index - 1], steps, min_ttl)
+        return self._session_for_step(index - 1, enough, rejected_key_id)
+
+    def _request_session(self, index: int, step: _Call) -> StepResult:
         """Call STS for ``step``; if it rejects a cached signer, walk that one again and call once more."""
         self._raise_recent_refusal(step)
-        signer = self._session_for_step(index - 1, SIGNING_TTL)
+        signer = self._signer(index)
         self._ports.listener.walking(step, self._total)
         try:
-            session = self._call(step, signer.credentials)
+            session = self._call(step, signer)
         except StsRefusal as refusal:
             if not signer.cached or not _rejects_signer(refusal):
                 raise self._refused(step, signer, refusal) from None
@@ -239,22 +269,24 @@ class _Walk:
         granted, self._ungranted = self._ungranted, []
         self._ports.granted(granted)
 
-    def _raise_recent_refusal(self, step: TokenStep | HopStep) -> None:
+    def _raise_recent_refusal(self, step: _Call) -> None:
         recent = None if self._ports.refusals is None else self._ports.refusals.get(step.key)
         if recent is not None:
             raise self._refusal_error(step, None, recent)
 
-    def _call_again(self, index: int, step: TokenStep | HopStep, rejected: StepResult) -> Session:
+    def _call_again(self, index: int, step: _Call, rejected: StepResult) -> Session:
         rejected_key_id = rejected.credentials.access_key_id
         self._ports.vault.drop(self._plan.steps[index - 1].key, rejected_key_id)
-        signer = self._session_for_step(index - 1, SIGNING_TTL, rejected_key_id)
+        signer = self._signer(index, rejected_key_id)
         try:
-            return self._call(step, signer.credentials)
+            return self._call(step, signer)
         except StsRefusal as refusal:
             raise self._refused(step, signer, refusal) from None
 
-    def _call(self, step: TokenStep | HopStep, signer: Credentials) -> Session:
-        sts = self._ports.sts
+    def _call(self, step: _Call, before: StepResult) -> Session:
+        sts, signer = self._ports.sts, before.credentials
+        if isinstance(step, ScopeStep):
+            return self._narrowed(step.scope, before)
         if isinstance(step, TokenStep):
             seconds = step.duration_seconds
             return self._with_code(
@@ -269,6 +301,33 @@ class _Walk:
             f"for hop {step.number}",
             lambda code: self._assume_role(step.hop, signer, code),
         )
+
+    def _narrowed(self, scope: Scope, whole: StepResult) -> Session:
+        """Narrow the session of the step before; nothing that AWS answers may be that session."""
+        seconds = self._seconds_of(scope, whole)
+        session = self._ports.sts.scoped_session(scope, seconds, whole.credentials)
+        new, old, known = session.credentials, whole.credentials, whole.session
+        if new.access_key_id == old.access_key_id or new.session_token == old.session_token:
+            raise _not_narrowed("it is the session that was to be narrowed")
+        if known is None or not known.arn:
+            return replace(session, arn="", account="")  # AWS is asked, as of a source's session
+        if session.account and session.account != known.account:
+            raise _not_narrowed("it is a session of another account")
+        return replace(session, arn=known.arn, account=known.account, user_id=known.user_id)
+
+    def _seconds_of(self, scope: Scope, whole: StepResult) -> int | None:
+        """Return how long a narrowed session is asked to last: AWS refuses more than is left.
+
+        If that is less than planned, a policy goes without a duration: to the end of what is left.
+        """
+        seconds, known = scope.duration_seconds, whole.session
+        if seconds is None or known is None:
+            return seconds
+        now = self._ports.now()
+        left = int((known.ends_at(now) - now - _CALL_TAKES).total_seconds())
+        if seconds <= left:
+            return seconds
+        return None if scope.policy is not None else max(left, 1)
 
     def _assume_role(self, hop: Hop, signer: Credentials, code: MfaCode | None) -> Session:
         try:
@@ -328,22 +387,24 @@ class _Walk:
         return refused_caller(refusal, f"the credentials of source '{self._plan.source.name}'")
 
     def _refused(
-        self, step: TokenStep | HopStep, signer: StepResult, refusal: StsRefusal
+        self, step: _Call, signer: StepResult, refusal: StsRefusal
     ) -> SourceError | HopRefused:
         """Return the error for a refusal that STS has just sent, and remember it."""
         expired = explain_refusal(refusal).kind is RefusalKind.EXPIRED
         if expired and step not in self._plan.steps[2:]:  # signed by the source
             return self._refused_caller(refusal)
-        asks_for_code = isinstance(step, TokenStep) or step.hop.mfa_serial is not None
+        asks_for_code = isinstance(step, TokenStep) or (
+            isinstance(step, HopStep) and step.hop.mfa_serial is not None
+        )
         remembered = refusal.code == "AccessDenied" and not asks_for_code
         if remembered and self._ports.refusals is not None:
             self._ports.refusals.note(step.key, refusal)
         return self._refusal_error(step, signer, refusal)
 
     def _refusal_error(
-        self, step: TokenStep | HopStep, signer: StepResult | None, refusal: StsRefusal
+        self, step: _Call, signer: StepResult | None, refusal: StsRefusal
     ) -> HopRefused:
-        explanation = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
+        explanation = _explained(step, refusal)
         cause, brief, suspects = explanation.cause, explanation.brief, explanation.suspects
         if signer is None:
             cause = f"{cause.rstrip('.')} (a few seconds ago; AWS was not asked again)"
@@ -355,12 +416,8 @@ class _Walk:
                 suspects = (*suspects[:-1], Advice("may the caller do it, with ", *old, "?"))
             elif brief is not None:
                 brief = Advice(brief, " (by ", *old[:-1], "))")
-        number = step.number if isinstance(step, HopStep) else None
-        what = (
-            f"hop {number} of chain '{self._plan.chain}' was refused: {step.hop.role.short}"
-            if isinstance(step, HopStep)
-            else f"the {'MFA ' if step.mfa_serial else ''}session of source '{step.source}' was refused"
-        )
+        number = None if isinstance(step, TokenStep) else step.number
+        what = self._what_was_refused(step)
         fix = explanation.fix
         if number is not None and refusal.code in POLICY_REFUSED:
             more = "more" if explanation.names_policy else "to see which policy refused"
@@ -375,6 +432,16 @@ class _Walk:
             brief=brief,
             chain=self._plan.chain,
             hop=number,
+        )
+
+    def _what_was_refused(self, step: _Call) -> str:
+        if isinstance(step, HopStep):
+            chain = self._plan.chain
+            return f"hop {step.number} of chain '{chain}' was refused: {step.hop.role.short}"
+        if isinstance(step, ScopeStep):
+            return f"the scope of chain '{self._plan.chain}' was refused, so nothing is handed out"
+        return (
+            f"the {'MFA ' if step.mfa_serial else ''}session of source '{step.source}' was refused"
         )
 
     def _old_session(self, signer: StepResult) -> tuple[str, ...]:

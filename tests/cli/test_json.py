@@ -83,7 +83,8 @@ HOP_KEYS = [
 
 def test_plan(walked: World) -> None:
     found = json_of(walked, "plan", "admin")
-    assert list(found) == ["schema", "chain", "source", "hops"]
+    assert list(found) == ["schema", "chain", "source", "hops", "scope"]
+    assert found["scope"] is None
     assert found["schema"] == "rolehop.plan/1"
     assert found["source"] == {"name": "me", "type": "environment"}
     assert [list(hop) for hop in found["hops"]] == [HOP_KEYS, HOP_KEYS]
@@ -125,6 +126,7 @@ def test_show_has_every_setting(walked: World) -> None:
         "reason_in": "session_name",
         "color": None,
         "notes": [],
+        "scope": None,
     }
     planned = json_of(walked, "plan", "admin")["hops"]
     for hop, of_plan in zip((hub, admin), planned, strict=True):
@@ -191,6 +193,7 @@ def test_status(walked: World) -> None:
             "read_only",
             "policy_arns",
             "session_policy",
+            "narrowed",
             "source_identity",
             "tags",
         ]
@@ -225,7 +228,8 @@ def test_a_lost_index_is_rebuilt_by_status(world: World) -> None:
 
 def test_whoami(walked: World) -> None:
     found = json_of(walked, "whoami", "admin", "-q")
-    assert list(found) == ["schema", "chain", "arn", "account", "user_id", "expires_at"]
+    keys = ["schema", "chain", "arn", "account", "user_id", "expires_at", "narrowed"]
+    assert list(found) == keys
     assert (found["schema"], found["chain"], found["account"]) == (
         "rolehop.whoami/1",
         "admin",

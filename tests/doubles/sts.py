@@ -34,8 +34,8 @@ from tests.doubles.accounts.organizations import error_json
 from tests.doubles.accounts.query_answers import VERSIONS, error_xml, result_xml
 from tests.doubles.held_calls import HeldCalls
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
-from tests.doubles.sts_params import Refused, Request
-from tests.doubles.sts_rules import OPERATIONS
+from tests.doubles.sts_params import Refused, Request, credentials_xml
+from tests.doubles.sts_rules import OPERATIONS, check_layers
 from tests.doubles.sts_world import Device, Key, Role, User, World
 
 __all__ = ["Call", "Device", "Key", "Role", "StrictSts", "User", "World"]
@@ -103,6 +103,15 @@ class StrictSts(HeldCalls):
 
         self.region: str | None = None
         """The only region calls may be signed for; ``None``: any."""
+
+        self.not_served: set[str] = set()
+        """Actions that this endpoint does not know, as those of an older region or emulator."""
+
+        self.refusing: dict[str, Refused] = {}
+        """Actions that are refused, whoever calls them."""
+
+        self.echoes: set[str] = set()
+        """Actions that answer with the very session that signed, as a broken emulator may."""
 
         self.tells_reasons = False
         """AccessDenied names the policy that refuses, as AWS does in some cases."""
@@ -292,12 +301,21 @@ class StrictSts(HeldCalls):
         params = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
         action, version = params.pop("Action", ""), params.pop("Version", "")
         known, operation = _OPERATIONS.get(action, ("", None))
+        if action in self.not_served:
+            operation = None
         if operation is None or version != VERSIONS[known]:
             text = f"Could not find operation {action} for version {version}"
             raise Refused("InvalidAction", text)
+        if action in self.refusing:
+            raise self.refusing[action]
+        if action in self.echoes:
+            ends_at = signer.key.expires_at or self.now + timedelta(hours=1)
+            whole = replace(signer.key, expires_at=ends_at)
+            return result_xml(known, action, credentials_xml(whole))
         if signer.service != known:
             text = f"Credential should be scoped to correct service: '{known}'. "
             raise Refused("SignatureDoesNotMatch", text, 403)
+        check_layers(signer.key, known, action)
         request = Request(
             params,
             signer.key,

@@ -45,6 +45,7 @@ _LIMITS: dict[str, tuple[int, int, str | None]] = {
     "TokenCode": (6, 6, r"[0-9]*"),
     "SourceIdentity": (2, 64, _NAME),
     "DurationSeconds": (1, 6, r"[0-9]+"),
+    "ScopedSessionDescription": (2, 256, r"[\x20-\x7e\xa0-\xff]+"),
     "WebIdentityToken": (4, 20000, None),
     "ProviderId": (4, 2048, None),
 }
@@ -142,7 +143,7 @@ def session_policies(
         raise Refused("ValidationError", "session policies must be of the role's account")
     documents = [world.managed_policies[arn] for arn in arns if arn in world.managed_policies]
     if "Policy" in params:
-        documents.append(_checked_policy(params["Policy"]))
+        documents.append(checked_policy(params["Policy"]))
     if len("".join([*arns, params.get("Policy", "")])) > 2048:
         raise _invalid("Policy", "…", "Member must have length less than or equal to 2048")
     return documents if arns or "Policy" in params else None
@@ -156,7 +157,7 @@ _OPERATOR = re.compile(
 )
 
 
-def _checked_policy(text: str) -> str:
+def checked_policy(text: str) -> str:
     try:
         statements = json.loads(text)["Statement"]
         listed = statements if isinstance(statements, list) else [statements]

@@ -44,6 +44,12 @@ class Key:
     policies: Sequence[str] | None = None
     """Session policies as JSON texts; ``None``: none were given."""
 
+    layers: tuple[str, ...] = ()
+    """Policies of GetScopedCredentials as JSON texts, in the order in which they narrowed it."""
+
+    scoped: int = 0
+    """How often GetScopedCredentials narrowed it, by a policy or a duration."""
+
     by_user_keys: bool = False
     """A role's session that IAM user keys called for themselves: with no session in between."""
 

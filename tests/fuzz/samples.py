@@ -268,6 +268,7 @@ INDEX = {
             "session_name": "me",
             "has_policy": False,
             "source_identity": "",
+            "narrowed": "",
         }
     },
     "keys": {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.base.errors import ConfigError, UsageError
+from rolehop.base.errors import ConfigError
 from rolehop.config.model import (
     ChainConfig,
     Config,
@@ -192,11 +192,6 @@ def test_strict_does_not_fail_if_all_fits() -> None:
 def test_the_duration_flag_binds_to_the_last_hop() -> None:
     made = plan(hub(), hub(), duration=900)
     assert [step.hop.duration_seconds for step in made.hops] == [3600, 900]
-
-
-def test_the_duration_flag_needs_a_hop() -> None:
-    with pytest.raises(UsageError, match="no hop to change"):
-        plan(duration=900)
 
 
 def test_a_hop_within_a_12_hour_default_is_capped_by_its_role() -> None:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import NoTerminal
-from rolehop.plan.model import Hop, Step
+from rolehop.plan.model import Hop, Scope, Step
 from rolehop.walk.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 
 T = TypeVar("T")
@@ -52,6 +52,10 @@ class FakeAws:
     loads: int = 0
     holding: list[str] = field(default_factory=list)
     stores: bool = True
+    scopes: list[tuple[str | None, int | None, str | None]] = field(default_factory=list)
+    refuses_scopes: StsRefusal | None = None
+    echoes_scopes: bool = False
+    narrowed: set[str] = field(default_factory=set)
     _made: int = 0
     _who: dict[str, str] = field(default_factory=dict)
     _with_mfa: set[str] = field(default_factory=set)
@@ -108,6 +112,26 @@ class FakeAws:
         session = self._session(signer.access_key_id, duration_seconds)
         if mfa:
             self._with_mfa.add(session.credentials.access_key_id)
+        return session
+
+    def scoped_session(self, scope: Scope, seconds: int | None, signer: Credentials) -> Session:
+        self.calls.append("GetScopedCredentials")
+        self._check(signer)
+        if signer.session_token is None:
+            raise StsRefusal("InvalidSubjectCredentials", "not temporary credentials")
+        if self.refuses_scopes is not None:
+            raise self.refuses_scopes
+        known = self._ends.get(signer.access_key_id, signer.expires_at)
+        left = 3600 if known is None else int((known - self.now).total_seconds())
+        if seconds is not None and seconds > left:
+            raise StsRefusal("InsufficientSessionLifetime", "more than the session has left")
+        self.scopes.append((scope.policy, seconds, scope.description))
+        if self.echoes_scopes:
+            end = self.now + timedelta(seconds=left)
+            return Session(signer, "", "", issued_at=self.now, expires_at=end)
+        who = self._who.get(signer.access_key_id, signer.access_key_id)
+        session = self._session(who, left if seconds is None else seconds)
+        self.narrowed.add(session.credentials.access_key_id)
         return session
 
     def caller(self, signer: Credentials) -> CallerIdentity:

@@ -12,12 +12,14 @@ from rolehop.config.model import (
     Config,
     Defaults,
     HopConfig,
+    ScopeConfig,
     SourceConfig,
     written_hops,
 )
 from rolehop.plan.model import Plan, Stamp
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.walk.ports import Ports
 from tests.support.simulator import START, FakeAws
 
@@ -39,10 +41,12 @@ def plan(
     stamp: Stamp = KEYS,
     min_ttl: int = 960,
     principal: str | None = None,
+    scope: ScopeConfig | None = None,
+    options: WalkOptions | None = None,
     **settings: object,
 ) -> Plan:
     source = SourceConfig("alice", "keys", settings, principal=principal)
-    chain = ChainConfig("prod", source="alice", hops=hops)
+    chain = ChainConfig("prod", source="alice", hops=hops, scope=scope)
     config = Config(
         Defaults(min_ttl_seconds=min_ttl), sources={"alice": source}, chains={"prod": chain}
     )
@@ -50,7 +54,7 @@ def plan(
     resolved = resolve(
         config, path, source_of(config, path), written_hops(path), PlanContext("alice", "laptop")
     )
-    return make_plan(config, resolved, stamp, now=START)
+    return make_plan(config, resolved, stamp, now=START, options=options)
 
 
 TWO = (HopConfig(HUB), HopConfig(ADMIN, duration_seconds=900))

@@ -12,7 +12,6 @@ from rolehop.base.arn import RoleArn, partition_of, partition_of_region
 from rolehop.base.errors import SourceError
 from rolehop.config.model import SourceConfig
 from rolehop.policy.chain_model import SOURCE_SESSION, InheritedAttributes
-from rolehop.policy.context_keys import keys_of_claims
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
@@ -106,10 +105,7 @@ def _with_token(source: SourceConfig, role: RoleArn, identity: FederatedIdentity
         "sts:AssumeRoleWithWebIdentity",
         _provider(host, role) if host else None,
         session_name=identity.session_name,
-        known={
-            **(identity.keys or configured),
-            **keys_of_claims(host or "", identity.claims),
-        },
+        known=identity.keys or configured,
         carried=_inherited(identity),
     )
 

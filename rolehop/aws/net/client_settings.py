@@ -6,9 +6,10 @@ Imports no botocore: settings are also made where no call follows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from rolehop.base.arn import default_region
-from rolehop.base.dataclass import dataclass
+from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError
 
 DEFAULT_ATTEMPTS = 3
@@ -45,6 +46,11 @@ def means_global_sts(region: str, *, legacy: bool) -> bool:
     ``legacy``: ``sts_regional_endpoints`` is ``legacy``.
     """
     return region in LEGACY_GLOBAL_REGIONS if legacy else region == GLOBAL_REGION
+
+
+def is_global_sts(url: str) -> bool:
+    """True if ``url`` is that of the global STS endpoint."""
+    return urlsplit(url).hostname == urlsplit(GLOBAL_STS).hostname
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,22 @@ class ClientSettings:
         """
         is_global = means_global_sts(self.region, legacy=self.legacy_global_sts)
         return self.endpoint_url or (GLOBAL_STS if is_global else None)
+
+    @property
+    def regional(self) -> ClientSettings:
+        """The same, but never for AWS's global STS endpoint, which lacks some calls.
+
+        Raises:
+            ConfigError: the global endpoint is what overrides the endpoint of STS.
+        """
+        if self.endpoint_url is not None and is_global_sts(self.endpoint_url):
+            raise ConfigError(
+                "the STS endpoint is AWS's global one, which cannot narrow a session",
+                cause=f"{self.endpoint_url} is named by a variable or the AWS config",
+                fix="take AWS_ENDPOINT_URL_STS or endpoint_url away: a regional one is then called",
+            )
+        region = default_region("aws") if self.region == GLOBAL_REGION else self.region
+        return replace(self, region=region, legacy_global_sts=False)
 
     def override(self, service: str) -> str | None:
         """Return what overrides the endpoint of ``service``, or ``None``."""

@@ -10,7 +10,7 @@ from rolehop.app.listing import ChainRow
 from rolehop.base.durations import rfc3339, show_local, show_span
 from rolehop.base.text import clean
 from rolehop.config.model import ChainConfig
-from rolehop.plan.model import Cache, HopStep, Mfa, Plan
+from rolehop.plan.model import Cache, CachedStep, HopStep, Mfa, Plan
 from rolehop.terminal.json_text import Document, json_lines
 from rolehop.terminal.layout import (
     Facts,
@@ -51,9 +51,11 @@ def chains_view(
 
 
 def _end(chain: ChainRow) -> str:
+    narrowed = f", {chain.narrowed}" if chain.narrowed else ""
     if chain.roles:
-        return short_role(chain.roles[-1])
-    return f"{chain.assigned} in {chain.account}" if chain.assigned else "the source itself"
+        return f"{short_role(chain.roles[-1])}{narrowed}"
+    end = f"{chain.assigned} in {chain.account}" if chain.assigned else "the source itself"
+    return f"{end}{narrowed}"
 
 
 def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
@@ -74,15 +76,31 @@ def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
         for step in plan.hops
     ]
     grid = [Grid(("HOP", "ROLE", "LASTS", "MFA", "CACHE"), hops)] if hops else []
-    return [head, *grid, *remarks(plan, verbose=verbose)]
+    return [head, *grid, *_scope_lines(plan, now), *remarks(plan, verbose=verbose)]
+
+
+def _scope_lines(plan: Plan, now: datetime) -> Iterator[Line]:
+    """Yield what narrows the session at last."""
+    step = plan.scope
+    if step is None:
+        return
+    yield line("scope: ", step.scope.words, "  cache: ", cache_text(step, now))
+    if step.scope.read_only:
+        from rolehop.config.read_only_policy import LEFT_OUT
+
+        yield line(f"scope: {LEFT_OUT}")
+    yield from (line(f"scope: {clean(note)}") for note in step.notes)
+    if step.will_fail:
+        yield line("scope ", StyledText("will fail", "red"), f": {clean(step.will_fail)}")
 
 
 def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     """Yield what a plan has to say besides its table; ``verbose``: with what is sent to STS."""
     if not plan.hops:
         account, role = (plan.source.settings.get(key) for key in ("account", "role"))
+        does = "narrows" if plan.scope else "hands out"
         yield line(
-            "no hops: hands out the source's own session"
+            f"no hops: {does} the source's own session"
             + (f", of role {role} in account {account}" if account and role else "")
         )
     if plan.guards.confirm is not None:
@@ -131,8 +149,8 @@ def _under(chain: ChainRow, *, verbose: bool) -> str:
     return " ".join(part for part in parts if part)
 
 
-def cache_text(step: HopStep, now: datetime) -> StyledText:
-    """Return what is known of a hop's session."""
+def cache_text(step: CachedStep, now: datetime) -> StyledText:
+    """Return what is known of the session of a hop or a scope."""
     if step.cache is Cache.FRESH:
         return time_left(step.local_expires_at, now)
     return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))
@@ -165,6 +183,24 @@ def plan_document(plan: Plan) -> Document:
         "chain": plan.chain,
         "source": {"name": plan.source.name, "type": plan.source.type},
         "hops": [plan_hop(step, plan) for step in plan.hops],
+        "scope": plan_scope(plan),
+    }
+
+
+def plan_scope(plan: Plan) -> Document | None:
+    """Return the scope, as in ``rolehop.plan/1``; ``None``: there is none."""
+    step = plan.scope
+    if step is None:
+        return None
+    return {
+        "read_only": step.scope.read_only,
+        "policy": json.loads(step.scope.policy) if step.scope.policy else None,
+        "duration": step.scope.duration_seconds,
+        "description": step.scope.description,
+        "cache": step.cache.value,
+        "expires_at": rfc3339(step.expires_at),
+        "notes": list(step.notes),
+        "will_fail": step.will_fail or (None if plan.hops else plan.source_problem),
     }
 
 
@@ -198,7 +234,24 @@ _MFA_WORDS = {
 
 def chain_view(plan: Plan, chain: ChainConfig, now: datetime) -> View:
     """Show a chain, then hop by hop all that is sent to STS and what is known of its session."""
-    return [_chain(plan, chain), *_hops(plan, now), *remarks(plan)]
+    return [_chain(plan, chain), *_hops(plan, now), *_scope(plan, now), *remarks(plan)]
+
+
+def _scope(plan: Plan, now: datetime) -> Iterator[Line | Facts]:
+    step = plan.scope
+    if step is None:
+        return
+    yield line("")
+    yield line(StyledText("scope", "bold"), "  narrows the session that is handed out")
+    lasts, policy = step.scope.duration_seconds, step.scope.policy
+    yield facts(
+        ("lasts", "as long as the session before" if lasts is None else show_span(lasts)),
+        ("description", clean(step.scope.description or _NONE)),
+        ("cache", cache_text(step, now)),
+        ("policy", "as follows" if policy else _NONE),
+    )
+    if policy:
+        yield from _policy(policy)
 
 
 def _chain(plan: Plan, chain: ChainConfig) -> Facts:
@@ -290,6 +343,7 @@ def show_document(plan: Plan, chain: ChainConfig, names: Mapping[str, str]) -> d
             _hop(step, written.chain, plan, names)
             for step, written in zip(plan.hops, plan.written, strict=True)
         ],
+        "scope": plan_scope(plan),
     }
 
 

@@ -29,6 +29,7 @@ from rolehop.config.schema import (
     FLEET,
     HOP,
     ORGANIZATION,
+    SCOPE,
     SOURCE,
     TOP,
     VAULT,
@@ -214,6 +215,7 @@ def render_reference(source_types: Mapping[str, Table]) -> str:
     ]
     parts.append(_table("[chains.NAME]", CHAIN))
     parts.append(_table("[[chains.NAME.hops]]", HOP))
+    parts.append(_table("[chains.NAME.scope]", SCOPE))
     parts.append(_table("[fleets.NAME]", FLEET))
     return "\n\n".join(parts) + "\n"
 

@@ -217,6 +217,8 @@ def sign_in_to_console(
     """
     with error_context(name):
         plan = Planning(app).plan(name, options)
+        if plan.scope is not None:
+            raise _not_narrowed(plan)
         if request.switch_role:
             return _switch(app, plan, name, options, progress, request)
         login = portal_login(app, plan, request)
@@ -228,6 +230,15 @@ def sign_in_to_console(
             count_use(app, plan.chain)
             return login
         return _walk(app, plan, name, options, progress, request)
+
+
+def _not_narrowed(plan: Plan) -> ConfigError:
+    """Return the error for a chain with a scope: no way into the console is known to keep it."""
+    return ConfigError(
+        f"the console is not opened for chain '{plan.chain}', whose session a scope narrows",
+        cause="it is not known whether AWS's sign-in takes such a session, and other ways are wider",
+        fix="open a chain without a scope; with a hop, --read-only needs no scope",
+    )
 
 
 def _switch(

@@ -29,7 +29,6 @@ from rolehop.base.errors import (
 from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
 from rolehop.config.value_types import NAME_PATTERN, REGION
-from rolehop.plan.model import Cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -382,8 +381,8 @@ def planned_rows(
         try:
             facts = facts_of(app, target, planning.resolve(target.chain, options))
             plan = planning.plan(target.chain, options, app.source_callers)
-            cached = bool(plan.hops) and plan.hops[-1].cache is Cache.FRESH
-            failing = (step.will_fail for step in plan.hops if step.will_fail)
+            cached = plan.is_cached
+            failing = (step.will_fail for step in plan.calls if step.will_fail)
             problem = None if cached else plan.source_problem or next(failing, None)
         except RolehopError as error:
             problem = ": ".join(part for part in (error.what, error.cause) if part)

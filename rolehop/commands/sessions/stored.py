@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.sdk_problems import SdkProblem
     from rolehop.config.model import SourceConfig
+    from rolehop.plan.model import Plan
     from rolehop.plan.resolve import Resolved
     from rolehop.vault.index import Entry, Index
 
@@ -54,7 +55,7 @@ class SessionRow:
     """Hop key of the session that signed, if that one is stored too."""
     backend: str
     kind: str
-    """``source``, ``token`` or ``hop``."""
+    """``source``, ``token``, ``hop`` or ``scope``."""
     source: str
     keyring: str
     """What people call the back end."""
@@ -65,6 +66,8 @@ class SessionRow:
     has_policy: bool
     source_identity: str
     tags: tuple[tuple[str, str], ...]
+    narrowed: str = ""
+    """What a scope made of it: ``read-only`` or ``scoped``; empty: no scope did."""
     planned: bool = True
     """A chain would take it now, without flags."""
 
@@ -188,7 +191,7 @@ def _hidden(app: App, backend: str, sessions: int, sign_ins: int) -> Hidden:
     return Hidden(backend, backend_label(backend), sessions, sign_ins, unlock)
 
 
-_KINDS = ("source", "token", "hop")
+_KINDS = ("source", "token", "hop", "scope")
 
 
 def _with_parents(rows: Sequence[SessionRow], chains: set[str]) -> set[str]:
@@ -233,6 +236,7 @@ def _session_rows(
             has_policy=entry.has_policy,
             source_identity=entry.source_identity,
             tags=entry.tags,
+            narrowed=entry.narrowed,
             planned=bool(users.get(entry.key)),
         )
         for entry in live
@@ -402,9 +406,14 @@ def _keys_below(planning: Planning, index: Index, chain: str) -> list[str]:
     last = {plan.key} | {
         entry.key
         for entry in index.sessions.values()
-        if chain in entry.chains and entry.hop == len(plan.hops)
+        if chain in entry.chains and entry.hop == _number(plan)
     }
     return sorted({below for key in last for below in index.below(key)})
+
+
+def _number(plan: Plan) -> int:
+    """Return the number of the step whose session is handed out."""
+    return plan.calls[-1].number if plan.calls else 0
 
 
 def chains_by_key(
@@ -462,7 +471,8 @@ class _PlannedKeys:
         # Where hop 1 is the member's own, its limit decides whether GetSessionToken comes first.
         if len(resolved.hops) > 1:
             roles = FleetRoles(self._app.config, chain, resolved)
-            self._fleets[fleet] = roles, keys[:-1]
+            own = 1 if resolved.scope is None else 2  # the member's hop, and its scope
+            self._fleets[fleet] = roles, keys[:-own]
         return keys
 
     def planned(self, name: str) -> tuple[str, ...]:

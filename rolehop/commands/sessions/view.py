@@ -138,7 +138,7 @@ def _all_marks(row: SessionRow, alike: Sequence[SessionRow]) -> Iterator[str]:
 
 def _compared(row: SessionRow) -> tuple[object, ...]:
     asked = (row.policy_arns, row.has_policy, row.session_name, row.source_identity, row.tags)
-    return (row.role, row.source, row.parent, *asked)
+    return (row.role, row.source, row.parent, row.narrowed, *asked)
 
 
 def _partition(row: SessionRow) -> str:
@@ -148,6 +148,8 @@ def _partition(row: SessionRow) -> str:
 
 def _marks(row: SessionRow, *, named: bool, sourced: bool) -> Iterator[str]:
     """Yield what tells a session from others of its role."""
+    if row.narrowed:
+        yield row.narrowed
     if row.read_only:
         yield "read-only"
     elif row.policy_arns:
@@ -208,6 +210,7 @@ def _sessions(rows: Sequence[SessionRow], now: datetime) -> list[Document]:
             "read_only": row.read_only,
             "policy_arns": list(row.policy_arns),
             "session_policy": row.has_policy,
+            "narrowed": row.narrowed or None,
             "source_identity": row.source_identity or None,
             "tags": dict(row.tags),
         }

@@ -66,8 +66,8 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
 @pytest.mark.parametrize(
     ("config", "arguments", "words"),
     [
-        (CONFIG, ["plan", "own", "--read-only"], "--read-only has no hop to change"),
-        (CONFIG, ["plan", "own", "--tag", "a=b", "--reason", "x"], "--tag, --reason have no hop"),
+        (CONFIG, ["plan", "own", "--source-identity", "me"], "--source-identity has no hop to"),
+        (CONFIG, ["plan", "own", "--tag", "a=b", "--reason", "x"], "--tag has no hop to change"),
         (CONFIG, ["plan", "admin", "--tag", "a"], "a tag is KEY=VALUE"),
         (CONFIG, ["plan", "admin", "--tag", "a=1", "--tag", "A=2"], "--tag: A has two values"),
         (CONFIG, ["plan", "admin", "--tag", "aws:a=b"], "reserved by AWS"),
