@@ -95,10 +95,11 @@ def _leave_with(text: str, code: int = 0) -> "NoReturn":
     except BrokenPipeError:  # the reader has gone, which is not our error
         os._exit(1)
     except OSError as error:
+        from rolehop.terminal.drawing import as_text
         from rolehop.terminal.error_text import error_lines
         from rolehop.terminal.terminal import not_written
 
-        _say("\n".join(error_lines(not_written(error))) + "\n")
+        _say(as_text(error_lines(not_written(error))))
         os._exit(1)
     os._exit(code)
 

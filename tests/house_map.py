@@ -227,13 +227,12 @@ WRITERS = {
     "commands/demo/home.py": "files, and the stdin of its programs",
     "commands/demo/tour.py": "the demo's own words, and the output of rolehop",
     "commands/each/run_log.py": "the lines of a run",
-    "commands/explain/graph.py": "a view, drawn by rich into memory",
+    "commands/explain/graph.py": "a drawn view, by rich into memory",
     "hotpath/installed_line.py": "the hot path's line, and an error before anything else is loaded",
     "sources/keeper.py": "what became of its program, to rolehop",
     "terminal/document.py": "the manual's own text, drawn by rich",
     "terminal/output.py": "all text for people, made visible, and exact text for programs",
-    "terminal/progress.py": "one visible line, drawn by rich",
-    "terminal/terminal.py": "views, drawn by rich; their texts are visible by type",
+    "terminal/terminal.py": "a QR code, drawn by rich",
     "vault/locks.py": "lock files",
 }
 """Files that write, print or draw, and what."""

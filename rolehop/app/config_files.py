@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
-from rolehop.base.advice import Advice, Argument, ShellCommand
+from rolehop.base.advice import Advice, Argument, Whole
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.file_access import Distrust
 from rolehop.base.files import FileText, mode_of, read_trusted, write_beside
@@ -37,7 +37,7 @@ def first_step(app: App) -> Advice:
     """Return what to do while the config lacks what is needed: ``config init`` never overwrites a file."""
     file = own_config_file(app)
     if file.exists():
-        return Advice("add one to ", ShellCommand(str(file)))
+        return Advice("add one to ", Whole(str(file)))
     return with_same_config(app, "config init")
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rolehop.app.config_files import with_same_config
-from rolehop.base.advice import Advice, ShellCommand
+from rolehop.base.advice import Advice, Whole
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, RolehopError, VaultError
 from rolehop.base.text import clean
@@ -255,7 +255,7 @@ def _said(app: App, problem: ConfigError) -> Advice:
     first, *others = problem.complaints
     more = f" (and {len(others)} more)" if others else ""
     return Advice(
-        *("the config is not used: ", ShellCommand(first.place), f": {clean(first.said)}{more}; "),
+        *("the config is not used: ", Whole(first.place), f": {clean(first.said)}{more}; "),
         with_same_config(app, "config check"),
     )
 

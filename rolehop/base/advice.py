@@ -31,8 +31,14 @@ class Argument(str):
     __slots__ = ()
 
 
-class ShellCommand(str):
-    """A command as it is typed, which no line break may part; rolehop's own are recognized."""
+class Whole(str):
+    """A text that no line break may part, such as a file's path."""
+
+    __slots__ = ()
+
+
+class ShellCommand(Whole):
+    """A command as it is typed; rolehop's own are recognized without it."""
 
     __slots__ = ()
 
@@ -153,9 +159,7 @@ def with_account_names(text: str, names: AccountNames) -> str:
     if isinstance(text, Advice):
         return Advice(
             *(
-                each
-                if isinstance(each, Argument | ShellCommand)
-                else with_account_names(each, names)
+                each if isinstance(each, Argument | Whole) else with_account_names(each, names)
                 for each in text.parts
             )
         )

@@ -105,7 +105,8 @@ def is_fresh(
     return local_expires_at - now >= min(min_ttl, life / 2)
 
 
-MINUTE = 60
+MINUTE, HOUR = 60, 3600
+EXPIRED = "expired"
 
 
 def show_end(expires_at: datetime | None, now: datetime, *, long_lived: bool) -> str:
@@ -117,8 +118,23 @@ def show_end(expires_at: datetime | None, now: datetime, *, long_lived: bool) ->
 
 def show_left(expires_at: datetime, now: datetime) -> str:
     """Return e.g. ``43 min left``, ``2 h 5 min left`` or ``expired``."""
-    seconds = int((expires_at - now).total_seconds())
-    return "expired" if seconds <= 0 else f"{show_span(seconds)} left"
+    seconds = _left(expires_at, now)
+    return f"{show_span(seconds)} left" if seconds else EXPIRED
+
+
+def short_left(expires_at: datetime, now: datetime) -> str:
+    """Return the same for a column: ``43 min``, ``2 h 05``, ``3 h`` or ``expired``."""
+    seconds = _left(expires_at, now)
+    hours, minutes = seconds // HOUR, seconds % HOUR // MINUTE
+    if not seconds or not hours or not minutes:
+        return show_span(seconds) if seconds else EXPIRED
+    return f"{hours} h {minutes:02d}"
+
+
+def _left(expires_at: datetime, now: datetime) -> int:
+    """Return the seconds left, from a minute on to the nearest minute: a new hour is one."""
+    seconds = max(0, int((expires_at - now).total_seconds()))
+    return seconds if seconds < MINUTE else (seconds + MINUTE // 2) // MINUTE * MINUTE
 
 
 def show_span(seconds: int) -> str:

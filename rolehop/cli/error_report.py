@@ -8,13 +8,14 @@ from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.cli.context import CommandContext
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.terminal.error_text import error_lines
+from rolehop.terminal.layout import Line
 
 _SUSPECT = 74  # characters: no line of a refusal wraps
 
 
 def lines_of(
     error: RolehopError, cli: CommandContext, options: WalkOptions | None = None
-) -> list[str]:
+) -> list[Line]:
     """Return the lines for stderr; ``options``: the flags of the walk, if it may not be the last one."""
     if isinstance(error, HopRefused) and error.suspects and error.chain and error.hop:
         error.suspects = _settled_first(error, cli, options)

@@ -95,7 +95,7 @@ class Failure:
         if self._wants_json():
             self._write_json(error)
         else:
-            write_lines(_lines(error, self._cli))
+            _report(error, self._cli)
         self._keep_for_status(error, error.exit_code)
         return error.exit_code
 
@@ -219,10 +219,10 @@ def _scrubbed_excepthook(
 # These import what only error paths need.
 
 
-def _lines(error: RolehopError, cli: CommandContext) -> str:
+def _report(error: RolehopError, cli: CommandContext) -> None:
     from rolehop.cli.error_report import lines_of
 
-    return "\n".join(lines_of(error, cli))
+    cli.terminal.report(lines_of(error, cli))
 
 
 def _traceback(error: BaseException) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import subprocess
 import sys
 from collections.abc import Mapping
 
-from rolehop.handover.environment import child_environment
-from rolehop.terminal import output
+from rolehop.terminal.paging import page
 from rolehop.terminal.terminal import Terminal
 
 _WIDEST = 100
@@ -38,7 +34,7 @@ def show_document(terminal: Terminal, text: str, environ: Mapping[str, str]) -> 
     lines = [line.rstrip(" ") for line in captured.get().splitlines()]
     # Code has a blank line of its own around it, besides that between paragraphs.
     shown = re.sub(r"\n{3,}", "\n\n", "".join(f"{line}\n" for line in lines))
-    if not _page(shown, environ):
+    if not page(shown, environ):
         sys.stdout.write(shown)
         sys.stdout.flush()
 
@@ -47,23 +43,3 @@ def _readable(text: str) -> str:
     text = _PICTURE.sub("", text)
     text = _TOPIC.sub(r"\1 (`rolehop guide \2`)", text)
     return _PLACE.sub(r"\1", text)
-
-
-def _page(text: str, environ: Mapping[str, str]) -> bool:
-    """Let the person's pager show ``text``; false if it fits, or there is no pager."""
-    size = output.size(sys.stdout, environ)
-    if size is None or environ.get("TERM", "dumb") == "dumb" or text.count("\n") < size[1]:
-        return False
-    given = child_environment(environ, [("LESS", environ.get("LESS", "FRX"))])
-    try:
-        command = shlex.split(environ.get("PAGER", "less"), posix=os.name != "nt")
-        pager = subprocess.Popen(command, env=given, stdin=subprocess.PIPE)
-    except (OSError, ValueError, IndexError):
-        return False
-    try:
-        pager.communicate(text.encode("utf-8", "replace"))
-    except BrokenPipeError:  # it was left before it had read all
-        pass
-    except KeyboardInterrupt:  # a pager may use Ctrl-C itself, as less does
-        pager.wait()
-    return True

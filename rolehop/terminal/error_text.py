@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rolehop.base.advice import Advice, ShellCommand, posix_argument
+from rolehop.base.advice import Advice, Whole, posix_argument
 from rolehop.base.credentials import scrub
 from rolehop.base.errors import FIX_LABEL, ConfigError, ConfigProblem, HopRefused, RolehopError
 from rolehop.base.text import clean
 from rolehop.terminal.json_text import Document
-from rolehop.terminal.terminal import wrap_message
+from rolehop.terminal.layout import ERROR, LABEL, Line, StyledText
+from rolehop.terminal.messages import command_alone, message
+
+_HEAD = "rolehop: "
 
 
 def error_lines(
@@ -17,19 +20,41 @@ def error_lines(
     quote: Callable[[str], str] = posix_argument,
     width: int | None = None,
     named: Callable[[str], str] = lambda text: text,
-) -> list[str]:
+) -> list[Line]:
     """Return the lines for stderr, live secrets scrubbed.
 
     ``quote`` writes an argument of a command in the shell of whoever reads the lines. ``width`` is
     that of their terminal in columns; ``None``: no line is wrapped. ``named`` puts names of
     accounts beside their IDs.
     """
-    lines: list[str] = []
+    lines: list[Line] = []
     for label, text in _parts(error):
-        hanging = " " * len(label) if label.endswith("- ") else "    "
-        said = text if label == FIX_LABEL else named(text)
-        lines += wrap_message(label, said, quote, width, hanging=hanging)
-    return [scrub(line) for line in lines]
+        alone = command_alone(text, quote) if width is not None and label == FIX_LABEL else None
+        lines += [alone] if alone is not None else _part(label, text, quote, width, named)
+    return list(map(_scrubbed, lines))
+
+
+def _part(
+    label: str,
+    text: str,
+    quote: Callable[[str], str],
+    width: int | None,
+    named: Callable[[str], str],
+) -> list[Line]:
+    return message(
+        label,
+        text if label == FIX_LABEL else named(text),
+        quote,
+        width,
+        hanging=" " * len(label) if label.endswith("- ") else "    ",
+        label_style=ERROR if label == _HEAD else LABEL,
+        style="" if label in (_HEAD, FIX_LABEL) else LABEL,
+    )
+
+
+def _scrubbed(line: Line) -> Line:
+    words = (StyledText(scrub(each.text), each.style) for each in line.words)
+    return line._replace(words=tuple(words))
 
 
 def _parts(error: RolehopError) -> list[tuple[str, str]]:
@@ -39,12 +64,12 @@ def _parts(error: RolehopError) -> list[tuple[str, str]]:
     if isinstance(error, HopRefused):
         cause = error.brief or cause
     (_, what), *others = error.parts(cause)
-    return [("rolehop: ", what), *(("  ", _problem(problem)) for problem in problems), *others]
+    return [(_HEAD, what), *(("  ", _problem(problem)) for problem in problems), *others]
 
 
 def _problem(problem: ConfigProblem) -> Advice:
     """Return the text of a problem; its file may have blanks in its name, and stays in one piece."""
-    return Advice(ShellCommand(problem.place), f": {clean(problem.said)}")
+    return Advice(Whole(problem.place), f": {clean(problem.said)}")
 
 
 def error_document(error: RolehopError) -> Document:

@@ -1,24 +1,29 @@
-"""What a view is made of: lines, grids and trees of styled words, before they are drawn.
+"""What a view is made of: lines, tables and trees of styled words, before they are drawn.
 
-``render_text`` draws a view as text for pipes and logs, without loading rich; ``render_rich`` draws it with
-rich for a terminal. A style never carries meaning alone: the words say the same.
+`drawing` draws a view: for pipes and logs as plain text, for a terminal as wide as it is, in colours. A style
+never carries meaning alone: the words say the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 from rolehop.base.advice import AccountNames, with_account_names
-from rolehop.base.durations import show_left
+from rolehop.base.durations import short_left, show_left
 from rolehop.base.text import clean, visible
+from rolehop.terminal.words import break_points, columns_of, commands_in, many_words, one_word
 
 WIDTH = 80
 """Columns of a text that is wrapped, unless the terminal is narrower."""
 
 Style = str
 """Empty, or ``bold``, ``dim``, and the colours of the config (``red``, ``bright_red``), as words."""
+
+LABEL, TO_TYPE, ERROR = "dim", "cyan", "bold red"
+"""Of labels, heads, causes and hints; of what a person is to type; of the word that opens an error."""
 
 
 class _StyledText(NamedTuple):
@@ -34,6 +39,13 @@ class StyledText(_StyledText):
     def __new__(cls, text: str, style: Style = "") -> Self:
         """Make the text visible, wherever it comes from."""
         return super().__new__(cls, visible(text), style)
+
+
+FINE = StyledText("✓", "green")
+LOOK = StyledText("!", "yellow")
+WRONG = StyledText("✗", "red")
+UNKNOWN = StyledText("?", "dim")
+"""Marks: what is fine, to look at, wrong, not known. Without UTF-8 they are ``ok``, ``!``, ``x``, ``?``."""
 
 
 class Line(NamedTuple):
@@ -61,10 +73,22 @@ class Row(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table: aligned columns under their names."""
+    """A table: aligned columns under their names; none is shown if all are empty.
+
+    On a terminal that is too narrow the last column is cut, and below 60 columns each row is a block
+    with a line for each cell.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Row]
+    right: tuple[int, ...] = ()
+    """Columns, from 0, of numbers and times, aligned at the right."""
+
+    elided: tuple[int, ...] = ()
+    """Columns whose longest cells lose their middle before a terminal is called too narrow."""
+
+    wraps: bool = False
+    """The last column is wrapped, since all of it has to be read."""
 
 
 class Facts(NamedTuple):
@@ -89,25 +113,95 @@ def line(*words: str | StyledText) -> Line:
 
 
 def wrapped(text: str, first: str, others: str, style: Style = "") -> Iterator[Line]:
-    """Wrap ``text`` between words, behind ``first`` and in later lines behind ``others``."""
+    """Wrap ``text`` between words, behind ``first`` and in later lines behind ``others``.
+
+    A command in it is one word; other words that are too long for a line are folded, to be read.
+    """
     import textwrap
 
     text = clean(text)
+    whole = one_word(text)
+    longest = max(map(columns_of, commands_in(text)), default=0)
     lines = textwrap.wrap(
-        text,
+        whole,
         WIDTH,
         initial_indent=first,
         subsequent_indent=others,
         break_on_hyphens=False,
+        break_long_words=longest <= WIDTH - len(others),
     )
     for number, each in enumerate(lines):
-        whole = None if number else StyledText(f"{first}{text}", style)
-        yield Line((StyledText(each, style),), text=whole, hanging=len(others), goes_on=number > 0)
+        all_of_it = None if number else StyledText(f"{first}{text}", style)
+        shown = StyledText(many_words(each), style)
+        yield Line((shown,), text=all_of_it, hanging=len(others), goes_on=number > 0)
 
 
-def to_copy(text: str) -> Line:
+Words = tuple[StyledText, ...]
+
+
+def broken(words: Words, width: int, hanging: int) -> list[Words]:
+    """Return the lines of some words that are broken between them, at least one.
+
+    ``hanging``: how many columns less there are for the lines after the first.
+    """
+    plain = "".join(each.text for each in words)
+    if columns_of(plain) <= width:
+        return [words]
+    begins = [0, *break_points(plain, width, hanging), len(plain)]
+    return [_part(words, begin, end) for begin, end in pairwise(begins)]
+
+
+def _part(words: Words, begin: int, end: int) -> Words:
+    """Return the words from ``begin`` to ``end``, without blanks at their end."""
+    parts, at = list[StyledText](), 0
+    for text, style in words:
+        part = text[max(begin - at, 0) : max(end - at, 0)]
+        if part:
+            parts.append(StyledText(part, style))
+        at += len(text)
+    while parts and parts[-1].text.isspace():
+        parts.pop()
+    if parts:
+        parts[-1] = StyledText(parts[-1].text.rstrip(" "), parts[-1].style)
+    return tuple(parts)
+
+
+def to_copy(text: str, style: Style = "") -> Line:
     """Make a line to be copied into a shell or a file."""
-    return Line((StyledText(text),), whole=True)
+    return Line((StyledText(text, style),), whole=True)
+
+
+def to_type(command: str, indent: int = 2) -> Line:
+    """Make a line with a command to be typed, quoted already for the shell of whoever reads it."""
+    return Line((StyledText(" " * indent), StyledText(command, TO_TYPE)), whole=True)
+
+
+def blocks(*parts: View) -> View:
+    """Put views below each other, with a blank line where one of two has more than two lines."""
+    shown: list[Line | Grid | Branch | Facts] = []
+    before = 0
+    for part in parts:
+        lines = sum(map(_height, part))
+        if before and lines and max(before, lines) > _SHORT:
+            shown.append(line())
+        shown += part
+        before = lines or before
+    return shown
+
+
+_SHORT = 2  # lines
+
+
+def _height(block: Line | Grid | Branch | Facts) -> int:
+    match block:
+        case Line():
+            return 1
+        case Grid():
+            return len(block.rows) + any(block.columns)
+        case Branch():
+            return len(block.lines) + sum(map(_height, block.below))
+        case Facts():
+            return len(block.pairs)
 
 
 def facts(*pairs: tuple[str, str | StyledText]) -> Facts:
@@ -122,93 +216,39 @@ def row(*cells: str | StyledText, under: str = "") -> Row:
     return Row(made, visible(under))
 
 
-_GAP = "   "
-
-
-def as_text(view: View) -> str:
-    """Return ``view`` as text; every line ends in a newline."""
-    return "".join(f"{text.rstrip()}\n" for text in _lines(view))
-
-
-def _lines(view: View) -> Iterator[str]:
-    for block in view:
-        match block:
-            case Line():
-                yield _joined(block)
-            case Grid():
-                yield from _grid(block)
-            case Branch():
-                yield from _tree(block, "", "")
-            case Facts():
-                yield from _facts(block)
-
-
-def _joined(line: Line) -> str:
-    return "".join(words.text for words in line.words)
-
-
-def _facts(block: Facts) -> Iterator[str]:
-    width = max(len(name) for name, _ in block.pairs)
-    yield from (f"{name.ljust(width)}  {value.text}" for name, value in block.pairs)
-
-
-def _grid(grid: Grid) -> Iterator[str]:
-    table = [grid.columns, *(tuple(cell.text for cell in row.cells) for row in grid.rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for number, texts in enumerate(table):
-        yield _GAP.join(text.ljust(width) for text, width in zip(texts, widths, strict=True))
-        under = grid.rows[number - 1].under if number else ""
-        if under:
-            yield f"  {under}"
-
-
-def _tree(branch: Branch, first: str, others: str) -> Iterator[str]:
-    for number, line in enumerate(branch.lines):
-        yield (others if number else first) + _joined(line)
-    for child in branch.below:
-        last = child is branch.below[-1]
-        yield from _tree(
-            child, others + ("└── " if last else "├── "), others + ("    " if last else "│   ")
-        )
-
-
 def view_with_names(view: View, names: AccountNames) -> View:
     """Return ``view`` with names beside account IDs; what is to be copied stays as it is."""
-    if not names:
-        return view
-
-    def name(words: StyledText) -> StyledText:
-        return StyledText(with_account_names(words.text, names), words.style)
-
-    return [_block(block, name) for block in view]
+    return changed(view, lambda text: with_account_names(text, names)) if names else view
 
 
-def _block(
-    block: Line | Grid | Branch | Facts, name: Callable[[StyledText], StyledText]
-) -> Line | Grid | Branch | Facts:
+def changed(view: View, change: Callable[[str], str], *, whole: bool = False) -> View:
+    """Return ``view`` with each text as ``change`` returns it; ``whole``: also what is to be copied."""
 
-    match block:
-        case Line():
-            return _line(block, name)
-        case Grid():
-            return Grid(
-                block.columns, [Row(tuple(map(name, r.cells)), r.under) for r in block.rows]
-            )
-        case Facts():
-            return Facts(tuple((label, name(value)) for label, value in block.pairs))
-        case Branch():
-            return _branch(block, name)
+    def word(words: StyledText) -> StyledText:
+        return StyledText(change(words.text), words.style)
 
+    def one(line: Line) -> Line:
+        if line.whole and not whole:
+            return line
+        text = None if line.text is None else word(line.text)
+        return line._replace(words=tuple(map(word, line.words)), text=text)
 
-def _line(line: Line, name: Callable[[StyledText], StyledText]) -> Line:
-    text = None if line.text is None else name(line.text)
-    return line if line.whole else line._replace(words=tuple(map(name, line.words)), text=text)
+    def block(each: Line | Grid | Branch | Facts) -> Line | Grid | Branch | Facts:
+        match each:
+            case Line():
+                return one(each)
+            case Grid():
+                rows = [Row(tuple(map(word, row.cells)), row.under) for row in each.rows]
+                return each._replace(rows=rows)
+            case Facts():
+                return Facts(tuple((label, word(value)) for label, value in each.pairs))
+            case Branch():
+                return branch(each)
 
+    def branch(each: Branch) -> Branch:
+        return Branch(tuple(map(one, each.lines)), list(map(branch, each.below)))
 
-def _branch(branch: Branch, name: Callable[[StyledText], StyledText]) -> Branch:
-
-    lines = tuple(_line(each, name) for each in branch.lines)
-    return Branch(lines, [_branch(each, name) for each in branch.below])
+    return list(map(block, view))
 
 
 _NAMES_SHOWN = 3
@@ -232,9 +272,46 @@ def chain_name(name: str, color: str | None) -> StyledText:
     return StyledText(clean(name), f"bold {color}" if color else "bold")
 
 
-def time_left(local_expires_at: datetime | None, now: datetime) -> StyledText:
-    """Return the time left of a session; ``None``: there is none."""
+def account_role(
+    account: str, role: str = "", names: AccountNames | None = None, *, verbose: bool = False
+) -> str:
+    """Return ``acme-prod · Admin``: the account by its name, if it has one, and the role's own name.
+
+    ``verbose``: with the account's number, too. Without a role: the account alone.
+    """
+    name = clean((names or {}).get(account, account))
+    shown = f"{name} ({account})" if verbose and name != account else name
+    return f"{shown} · {clean(role.rpartition('/')[2])}" if role else shown
+
+
+def at_home(path: str, home: str) -> str:
+    """Return a path with ``~`` for the home folder, as people write it."""
+    begin = home.rstrip("/\\")
+    inside = bool(begin) and path.startswith((f"{begin}/", f"{begin}\\"))
+    return f"~{path[len(begin) :]}" if inside or path == begin else path
+
+
+SOON_SECONDS = 300
+"""A session with less time left is shown in red: a long command may outlast it."""
+
+MIN_TTL_SECONDS = 960
+"""``min_ttl`` unless the config says otherwise: below it a walk gets a new session."""
+
+
+def time_left(
+    local_expires_at: datetime | None,
+    now: datetime,
+    min_ttl_seconds: int = MIN_TTL_SECONDS,
+    *,
+    none: str = "–",
+    short: bool = False,
+) -> StyledText:
+    """Return the time left of a session; ``None``: there is none, which is shown as ``none``.
+
+    ``short``: for a column, ``58 min`` or ``3 h 58``.
+    """
     if local_expires_at is None:
-        return StyledText("-", "dim")
-    left = show_left(local_expires_at, now)
-    return StyledText(left, "red" if left == "expired" else "green")
+        return StyledText(none, "dim")
+    left = (local_expires_at - now).total_seconds()
+    style = "red" if left < SOON_SECONDS else "yellow" if left < min_ttl_seconds else "green"
+    return StyledText((short_left if short else show_left)(local_expires_at, now), style)

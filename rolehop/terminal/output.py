@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import IO, TextIO
@@ -19,7 +19,18 @@ from rolehop.base.text import elided, json_escape, visible
 _ERRORS = "rolehop.encodable"
 
 # Our own characters that are not ASCII, for terminals that cannot show them.
-_ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
+_ASCII = {
+    "…": "...",
+    "─": "-",
+    "│": "|",
+    "├": "|",
+    "└": "`",
+    "–": "-",
+    "·": "-",
+    "→": "->",
+    "✓": "ok",
+    "✗": "x",
+}
 _ERASE_LINE = "\r\x1b[2K"
 _PORTION = 1 << 16  # bytes
 
@@ -50,13 +61,21 @@ def columns(file: TextIO, environ: Mapping[str, str]) -> int | None:
     """
     if not file.isatty():
         return None
-    named = environ.get("COLUMNS", "")
-    if named.isascii() and named.isdecimal() and len(named) < 6 and int(named):
-        return int(named)
+    named = columns_named(environ)
+    if named is not None:
+        return named
     try:
         return os.get_terminal_size(file.fileno()).columns or None
     except OSError:
         return None
+
+
+def columns_named(environ: Mapping[str, str]) -> int | None:
+    """Return what COLUMNS says, if that is a number of columns."""
+    named = environ.get("COLUMNS", "")
+    if named.isascii() and named.isdecimal() and len(named) < 6 and int(named):
+        return int(named)
+    return None
 
 
 def size(file: TextIO, environ: Mapping[str, str]) -> tuple[int, int] | None:
@@ -125,6 +144,61 @@ def write_lines(text: str, file: TextIO | None = None) -> None:
     _write(f"{erase}{_visible_lines(text)}\n", file)
 
 
+def write_drawn(lines: Iterable[Drawn], file: TextIO, *, colors: bool) -> None:
+    """Write drawn lines to ``file``; ``colors``: in their styles."""
+    erase = ""
+    if file is sys.stderr:
+        erase, _LiveLine.shown = _ERASE_LINE if _LiveLine.shown else "", False
+    if colors:
+        _allow_sequences(file)
+    _write(f"{erase}{visible_drawn(lines, colors=colors)}", file)
+
+
+Drawn = Sequence[tuple[str, str]]
+"""A line: texts and their styles, words as in `layout.Style`."""
+
+_CODES = {"bold": "1", "dim": "2", "underline": "4", "reverse": "7"}
+_COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+_CODES |= {name: str(30 + number) for number, name in enumerate(_COLORS)}
+_CODES |= {f"bright_{name}": str(90 + number) for number, name in enumerate(_COLORS)}
+
+
+def visible_drawn(lines: Iterable[Drawn], *, colors: bool) -> str:
+    """Return drawn lines as visible text; ``colors``: with the sequences for their styles (ECMA-48)."""
+    if not colors:
+        return "".join(f"{''.join(visible(text) for text, _ in line)}\n" for line in lines)
+    return "".join(f"{''.join(_visible_styled(*each) for each in line)}\n" for line in lines)
+
+
+def _visible_styled(text: str, style: str) -> str:
+    codes = ";".join(_CODES[each] for each in style.split())
+    return f"\x1b[{codes}m{visible(text)}\x1b[0m" if codes else visible(text)
+
+
+def shows_all(file: TextIO) -> bool:
+    """True if the encoding of ``file`` has every character."""
+    return (file.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def as_shown(text: str, file: TextIO) -> str:
+    """Return ``text`` with what stands for the characters that the encoding of ``file`` lacks."""
+    encoding = file.encoding or "ascii"
+    return text.encode(encoding, _ERRORS).decode(encoding, "replace")
+
+
+def _allow_sequences(file: TextIO) -> None:
+    """Let the console of Windows follow control sequences, which other terminals do by themselves."""
+    if sys.platform == "win32":  # pragma: no cover
+        import ctypes
+        import msvcrt
+
+        handle = msvcrt.get_osfhandle(file.fileno())
+        mode = ctypes.c_uint32()
+        kernel = ctypes.windll.kernel32
+        if kernel.GetConsoleMode(handle, ctypes.byref(mode)):
+            kernel.SetConsoleMode(handle, mode.value | 0x4)
+
+
 @contextmanager
 def asking() -> Iterator[None]:
     """Show no line of progress in here: a person is asked something."""
@@ -140,9 +214,12 @@ def is_asking() -> bool:
     return _LiveLine.asking > 0
 
 
-def show_live_line() -> None:
-    """Say that stderr's line, whose cursor is at its begin, is to be replaced."""
+def show_live_line(text: str, columns: int | None) -> None:
+    """Show a line on stderr, cut where the window ends, that whatever is written next replaces."""
     _LiveLine.shown = True
+    # Less the last column, and two where the terminal shows the sign for what is left out as three.
+    shown = text if columns is None else elided(text, columns - 3)
+    _write(f"{_ERASE_LINE}{visible(shown)}\r", None)
 
 
 def erase_live_line() -> None:

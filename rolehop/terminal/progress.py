@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rolehop.app.asking import SILENT
 from rolehop.base.durations import show_left
-from rolehop.base.text import pluralize, visible
+from rolehop.base.text import pluralize
 from rolehop.base.waits import Wait
 from rolehop.terminal import output
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from rolehop.app.ports import ManyProgress, Progress
     from rolehop.base.credentials import Session
     from rolehop.plan.model import Step
@@ -96,20 +92,10 @@ class PlainLines(_Watched):
 class LiveLines(_Watched):
     """A line per hop that is rewritten once its session is there."""
 
-    @cached_property
-    def _console(self) -> Console:
-        return self._terminal.console(sys.stderr)
-
     def walking(self, step: Step, total: int) -> None:
         """Show the hop that is being called, and for how long if it is slow."""
         label = self._label(step, total)
-        self._console.print(
-            visible(f"{label}  calling …"),
-            end="\r",
-            overflow="ellipsis",
-            no_wrap=True,
-        )
-        output.show_live_line()
+        output.show_live_line(f"{label}  calling …", self._terminal.columns)
         self._watch(label)
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
@@ -122,7 +108,7 @@ class LiveLines(_Watched):
         output.write_lines(self._terminal.fitted(line))
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
-        """Show the session without importing rich, which takes longer than reading the record."""
+        """Show where the session came from and how long it lasts."""
         label = self._terminal.with_account_names(label)
         line = f"{label}  from cache, {show_left(local_expires_at, self._now())}"
         output.write_lines(self._terminal.fitted(line))

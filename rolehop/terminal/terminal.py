@@ -11,104 +11,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from rolehop.base.advice import Advice, Argument, ShellCommand, one_line
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import NoTerminal, RolehopError
-from rolehop.base.startup import Pattern
-from rolehop.base.text import clean, visible
+from rolehop.base.text import clean
 from rolehop.base.waits import ends_with_caller
-from rolehop.hotpath.command_table import COMMANDS
 from rolehop.terminal import output
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rolehop.terminal.layout import View
-
-NARROWEST = 20
-"""Columns that a message may count on: less is no window to read in."""
-
-# They stand in a message for a blank where no line may end, and after an argument of a command;
-# visible text has no control characters.
-_BLANK, _ARGUMENT = "\x00", "\x01"
-
-_WORDS = "|".join(
-    {*COMMANDS, *(name for row in COMMANDS.values() for name in row.commands), "role"}
-)
-
-_TO_COPY = Pattern(
-    rf"\brolehop(?: (?:{_WORDS})\b)+(?: (?:-\S*|[A-Z][A-Z0-9_]*\b…?|[^ {_ARGUMENT}]+{_ARGUMENT}))*"
-    r"|\S+\? \[[^]]*\]"
-    r"|\{[^{}]*\}"
-    r"""|[\w.-]+ = (?:"[^"]*"|'[^']*'|\[[^]]*\]|\{[^}]*\}|\S+)"""
-)
-
-
-def wrap_message(
-    label: str,
-    text: str,
-    quote: Callable[[str], str],
-    width: int | None,
-    *,
-    hanging: str = "    ",
-) -> list[str]:
-    """Return the lines of a message: ``label`` and the text, later lines after ``hanging``.
-
-    ``width`` in columns; ``None``: one line, for a file or a program. What is too long for a line
-    has one to itself, which the terminal breaks; copied from there, it is in one piece.
-    """
-    if width is None:
-        return [f"{label}{one_line(text, quote)}"]
-    lines, free = [label], max(width, NARROWEST) - columns_of(label)
-    for word in whole_words(text, quote):
-        needed = columns_of(word)
-        if needed > free and lines[-1].strip():
-            lines.append(hanging)
-            free = max(width, NARROWEST) - len(hanging)
-        lines[-1] += f"{word} "
-        free -= needed + 1
-    return [line.rstrip() for line in lines]
-
-
-def whole_words(text: str, quote: Callable[[str], str]) -> list[str]:
-    """Return the words of a message, with each thing to copy as one word."""
-    shown = _advice(text, quote) if isinstance(text, Advice) else " ".join(visible(text).split())
-    shown = _TO_COPY.compiled.sub(lambda found: found[0].replace(" ", _BLANK), shown)
-    return [word.replace(_BLANK, " ") for word in shown.replace(_ARGUMENT, "").split(" ") if word]
-
-
-def columns_of(text: str) -> int:
-    """Return how many columns of a terminal ``text`` takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
-        for each in text
-    )
-
-
-def _advice(text: Advice, quote: Callable[[str], str]) -> str:
-    def whole(value: str) -> str:
-        # The end of options before a value stays apart: `Advice` may join it to an option.
-        before, dashes, value = (
-            value.rpartition("-- ") if value.startswith("-- ") else ("", "", value)
-        )
-        return f"{before}{dashes}{visible(value).replace(' ', _BLANK)}{_ARGUMENT}"
-
-    parts = (
-        each
-        if isinstance(each, Argument)
-        else ShellCommand(visible(each).replace(" ", _BLANK))
-        if isinstance(each, ShellCommand)
-        else visible(each)
-        for each in text.parts
-    )
-    return Advice(*parts).in_shell(lambda each: whole(quote(each)))
-
+    from rolehop.terminal.layout import Line, Style, View
 
 _GLANCE_SECONDS = 0.25
 
@@ -206,27 +121,47 @@ class Terminal:
     def write_view(
         self, view: View, account_names: Mapping[str, str], *, beside: bool = False
     ) -> None:
-        """Write a view to stdout, with rich on a terminal or with ``--color always``.
+        """Write a view to stdout; by the person's pager if it is longer than their terminal.
 
         ``account_names``, by ID, are shown beside the IDs. ``beside``: to stderr, beside what stdout
         gets.
         """
+        from rolehop.terminal.drawing import as_text
         from rolehop.terminal.layout import view_with_names
 
         file = sys.stderr if beside else sys.stdout
         view = view_with_names(view, account_names)
-        if not file.isatty() and self._settings.color != "always":
-            from rolehop.terminal.layout import as_text
+        if beside or self._shows(file):
+            self._draw(view, file)
+        else:
+            self.write_output(as_text(view))
 
-            if beside:
-                output.write_lines(as_text(view).removesuffix("\n"))
-            else:
-                self.write_output(as_text(view))
-            return
-        from rolehop.terminal.render_rich import as_renderable
+    def report(self, lines: Sequence[Line], file: TextIO | None = None) -> None:
+        """Write the lines of messages to ``file`` or stderr, in their styles."""
+        self._draw(lines, file or sys.stderr)
 
-        # Text to copy may be wider than the terminal, which then wraps it.
-        self.console(file).print(as_renderable(view), crop=False)
+    def _draw(self, view: View, file: TextIO) -> None:
+        from rolehop.terminal.drawing import draw
+        from rolehop.terminal.layout import changed
+
+        columns, colors = None, self.colors(file)
+        if self._shows(file):
+            columns = _UNKNOWN_WIDTH if not file.isatty() else None
+            columns = output.columns_named(self._environ) or columns
+            columns = output.columns(file, self._environ) or columns
+            if not output.shows_all(file):  # before columns are measured
+                view = changed(view, lambda text: output.as_shown(text, file), whole=True)
+        lines = list(draw(view, columns))
+        if file is sys.stdout:
+            from rolehop.terminal.paging import page
+
+            if page(output.visible_drawn(lines, colors=colors), self._environ):
+                return
+        output.write_drawn(lines, file, colors=colors)
+
+    def _shows(self, file: TextIO) -> bool:
+        """True if somebody looks at ``file``, or colours are asked for."""
+        return file.isatty() or self._settings.color == "always"
 
     def write_code(self, code: DrawnCode) -> None:
         """Draw a QR code on stdout: dark on light where colours may be used.
@@ -248,13 +183,18 @@ class Terminal:
         console.print(drawn, end="", soft_wrap=True, crop=False)
 
     def note(self, text: str) -> None:
-        """Write one line to stderr, each text once; nothing with ``-q``."""
+        """Write one message to stderr, each text once; nothing with ``-q``."""
         if self._settings.quiet or text in self._written:
             return
         self._written.add(text)
-        named = self.with_account_names(text)
-        lines = wrap_message("rolehop: ", named, self._quote, self.columns)
-        output.write_lines("\n".join(lines))
+        self.say("rolehop: ", self.with_account_names(text))
+
+    def say(self, label: str, text: str, *, style: Style = "", file: TextIO | None = None) -> None:
+        """Write a message to ``file`` or stderr, wrapped to its window; ``label`` is dim."""
+        from rolehop.terminal.messages import message
+
+        columns = output.columns(file or sys.stderr, self._environ)
+        self.report(message(label, text, self._quote, columns, style=style), file)
 
     def with_account_names(self, text: str) -> str:
         """Return a text for people with names beside account IDs; nothing is loaded for them."""
@@ -294,20 +234,30 @@ class Terminal:
         mode = self._settings.color
         if mode != "auto":
             return mode == "always"
+        if os.name != "nt" and self._environ.get("TERM", "dumb") == "dumb":
+            return False
         return file.isatty() and not self._environ.get("NO_COLOR")
 
     def fitted(self, line: str) -> str:
         """Return a line for stderr: as it is if the window has room for it, else wrapped."""
         width = self.columns
-        if width is None or columns_of(line) <= width:
+        if width is None:
             return line
-        return "\n".join(wrap_message("", line, self._quote, width))
+        from rolehop.terminal.words import columns_of
+
+        return line if columns_of(line) <= width else self._in_lines(line, width, "    ")
 
     def wrapped(self, text: str, device: TextIO) -> str:
         """Return a line for the terminal device, wrapped to its window."""
-        columns = self.columns_of(device)
         named = self.with_account_names(text)
-        return "\n".join(wrap_message("", named, self._quote, columns, hanging="  "))
+        return self._in_lines(named, self.columns_of(device), "  ")
+
+    def _in_lines(self, text: str, width: int | None, hanging: str) -> str:
+        from rolehop.terminal.drawing import as_text
+        from rolehop.terminal.messages import message
+
+        lines = message("", text, self._quote, width, hanging=hanging)
+        return as_text(lines).removesuffix("\n")
 
     def columns_of(self, device: TextIO) -> int | None:
         """The width of the terminal device, by COLUMNS or its window."""
@@ -380,6 +330,10 @@ class Terminal:
                 return
             stack.callback(output.rewrite_line, "", writer)
             yield lambda seconds: output.rewrite_line(f"{text} {seconds:2d} s ", writer)
+
+
+_UNKNOWN_WIDTH = 80
+"""Columns of what is no terminal, and is to be coloured."""
 
 
 def not_written(error: OSError, whose: str = "") -> RolehopError:

@@ -34,7 +34,7 @@ from rolehop.commands.uninstall.removal import startup_files_with_lines, without
 from rolehop.config.account_query import read_accounts
 from rolehop.hotpath import completion as engine
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from rolehop.vault.backend_selection import named_backend
 from tests.commands.config.importing.files_of_tools import FILES
 from tests.fuzz.run import Parser

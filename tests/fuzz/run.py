@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rolehop.base.errors import RolehopError, ServiceError
+from rolehop.terminal.drawing import as_text
 from rolehop.terminal.error_text import error_lines
 from rolehop.terminal.output import write_lines
 from tests.support.hostile import invisible_in
@@ -78,9 +79,9 @@ def check(parser: Parser, value: Any) -> None:
     try:
         found = parser.read(value)
     except RolehopError as error:
-        shown = "\n".join(error_lines(error))
+        shown = as_text(error_lines(error))
     except parser.expected as error:
-        shown = "\n".join(error_lines(ServiceError("it makes no sense", cause=str(error))))
+        shown = as_text(error_lines(ServiceError("it makes no sense", cause=str(error))))
     else:
         shown = found if isinstance(found, str) else ""
     screen = io.StringIO()

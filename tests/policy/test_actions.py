@@ -15,7 +15,7 @@ from rolehop.policy import NOT_VISIBLE, Outcome, PolicyType, Verdict
 from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
 from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.inventory import IamInventory
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.policy.helpers.actions import (
     FAR_KEY,
     KEY,

@@ -15,7 +15,7 @@ from rolehop.commands.explain.role_view import role_document, role_view
 from rolehop.policy.aws_cli_output import read_inventory
 from rolehop.policy.language.operators import matches_text
 from rolehop.policy.role_report import RoleReport, _overlap, covers, report_on
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.support.policies import policy
 
 ACCOUNT = "222222222222"

@@ -12,7 +12,7 @@ from rolehop.commands.explain.role_view import role_document, role_view
 from rolehop.policy.aws_cli_output import read_inventory
 from rolehop.policy.inventory import IamInventory
 from rolehop.policy.role_report import RoleReport, report_on
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.support.policies import policy, policy_text
 
 ACCOUNT = "222222222222"

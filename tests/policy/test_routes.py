@@ -24,7 +24,7 @@ from rolehop.policy.chain_model import (
 from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.requests import build_request, build_requests, initial_state, next_state
 from rolehop.policy.routes import Found, RouteStart, search
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.support.policies import allow_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

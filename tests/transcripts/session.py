@@ -27,7 +27,8 @@ _MASKS = (
     (re.compile(r"127\.0\.0\.1:\d{5}"), "127.0.0.1:50000"),
     (re.compile(r"\b(A[KS]IA|AROA)[A-Z0-9]{16,17}\b"), r"\1EXAMPLEEXAMPLE00"),
     (re.compile(r"\b(A[KS]IA…|keys …)[A-Z0-9]{4}\b"), r"\1XMPL"),
-    (re.compile(r"\b5\d min\b"), "59 min"),
+    (re.compile(r"\b5\d min left"), "1 h left"),
+    (re.compile(r"\b5\d min\b"), "   1 h"),
     (re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2030-01-02T03:04:05Z"),
     (re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b"), "2030-01-02 03:04"),
     (re.compile(r"(MFA code [^\n]*: )\d{6}\b"), r"\g<1>123456"),
@@ -72,7 +73,9 @@ class Session:
     ) -> tuple[str, int]:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, self._columns, 0, 0))
-        environ = self.world.environ_with({"TERM": "xterm-256color", "TZ": "UTC", **(env or {})})
+        environ = self.world.environ_with(
+            {"TERM": "xterm-256color", "PAGER": "", "TZ": "UTC", **(env or {})}
+        )
         process = fork_server.ForkedProgram(
             [SCRIPT, *words], env=environ, cwd=self.world.home, terminal=os.ttyname(slave),
             stdin=slave, stdout=slave, stderr=slave,

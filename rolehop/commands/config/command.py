@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rolehop.app.config_files import first_step, own_config_file, with_same_config
-from rolehop.base.advice import Advice, Argument, ShellCommand
+from rolehop.base.advice import Advice, Argument, ShellCommand, Whole
 from rolehop.base.errors import ConfigError, NoTerminal
 from rolehop.base.text import pluralize
 from rolehop.cli.context import CommandContext
@@ -216,7 +216,7 @@ def check(ctx: click.Context, style: str) -> None:
         cli.terminal.note(Advice("there is no config yet: ", first_step(cli.app)))
         return
     for each in found.suspicious:
-        cli.terminal.note(Advice(ShellCommand(each.place), f": {each.said}"))
+        cli.terminal.note(Advice(Whole(each.place), f": {each.said}"))
     cli.terminal.write_output(
         f"well-formed: {pluralize(found.chains, 'chain')},"
         f" {pluralize(found.sources, 'source')}\n" + "".join(f"  {file}\n" for file in found.files)

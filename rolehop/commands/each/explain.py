@@ -52,8 +52,7 @@ def _write(
     cli: CommandContext, reason: SharedReason, verdict: ChainVerdict | None, options: WalkOptions
 ) -> None:
     if verdict is None:
-        for line in lines_of(reason.error, cli, options):
-            write_lines(line)
+        cli.terminal.report(lines_of(reason.error, cli, options))
     else:
         cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose), beside=True)
     others = [each.name for each in reason.targets[1:]]

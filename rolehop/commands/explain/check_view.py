@@ -165,7 +165,7 @@ def _table(verdicts: Sequence[ChainVerdict], found: Mapping[str, Sequence[Proble
     left = len(verdicts) - len(rows)
     if left:
         rows.append(row(StyledText(f"and {left} more", "dim"), *[""] * (len(columns) - 1)))
-    return Grid(columns, rows)
+    return Grid(columns, rows, wraps=True)
 
 
 def _row(verdict: ChainVerdict, breaks: Sequence[Problem], columns: int) -> Row:

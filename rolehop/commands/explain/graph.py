@@ -312,17 +312,18 @@ def command(
 
 
 def _as_svg(paths: list[Path], names: AccountNames) -> str:
-    """Return the terminal's tree as one SVG file, drawn by rich."""
+    """Return the terminal's tree as one SVG file, made by rich."""
     from rich.console import Console
+    from rich.text import Text
 
-    from rolehop.terminal.layout import as_text
-    from rolehop.terminal.render_rich import as_renderable
+    from rolehop.terminal.drawing import as_text, draw
+    from rolehop.terminal.output import visible_drawn
 
     view = view_with_names(tree_view(paths), names)
     # As wide as its longest line: nothing wraps in a picture.
     width = max(map(len, as_text(view).splitlines()), default=0)
     console = Console(record=True, width=width + 1, file=io.StringIO(), force_terminal=True)
-    console.print(as_renderable(view))
+    console.print(Text.from_ansi(visible_drawn(draw(view, None), colors=True)))
     # rich's SVG would fetch its font from the network when it is opened.
     return _FONT_FACE.compiled.sub("", console.export_svg(title="rolehop graph"))
 

@@ -101,5 +101,4 @@ def _show(cli: CommandContext, found: RefreshedFleet, style: str) -> None:
 
 def _report(cli: CommandContext, error: RolehopError) -> None:
     names = cli.terminal.with_account_names
-    lines = error_lines(error, cli.quote_argument, cli.terminal.columns, names)
-    write_lines("\n".join(lines))
+    cli.terminal.report(error_lines(error, cli.quote_argument, cli.terminal.columns, names))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rolehop.base.errors import RolehopError
     from rolehop.commands.sessions.refreshing import Refreshed
     from rolehop.handover.shells.dialect import Dialect
+    from rolehop.terminal.layout import Line
 
 _JOBS = 32
 _ERRORS_SHOWN = 10
@@ -106,18 +107,16 @@ def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> in
     if not failed:
         return 0
     from rolehop.terminal.error_text import error_lines
-    from rolehop.terminal.terminal import wrap_message
 
-    columns = cli.terminal.columns
-    chains_of: dict[str, list[str]] = {}  # what failed for many chains is said once
+    columns, names = cli.terminal.columns, cli.terminal.with_account_names
+    chains_of: dict[tuple[Line, ...], list[str]] = {}  # what failed for many chains is said once
     for chain, error in failed.items():
-        lines = error_lines(error, cli.quote_argument, columns, cli.terminal.with_account_names)
-        chains_of.setdefault("\n".join(lines), []).append(chain)
+        lines = error_lines(error, cli.quote_argument, columns, names)
+        chains_of.setdefault(tuple(lines), []).append(chain)
     for said, chains in list(chains_of.items())[:_ERRORS_SHOWN]:
-        write_lines(said)
+        cli.terminal.report(said)
         if len(chains) > 1:
-            lines = wrap_message("  chains: ", _named(chains), cli.quote_argument, columns)
-            write_lines("\n".join(lines))
+            cli.terminal.say("  chains: ", _named(chains))
     others = sum(map(len, list(chains_of.values())[_ERRORS_SHOWN:]))
     if others:
         write_lines(f"rolehop: … and {others} more")

@@ -63,7 +63,7 @@ def test_from_nothing_to_a_shell_in_three_questions_where_a_profile_is(bare: Wor
     assert "Role to assume? 222222222222:role/Hub\n" in at.text
     who = "Hub works: you are arn:aws:sts::222222222222:assumed-role/Hub/"
     assert who in " ".join(at.text.split())
-    assert at.text.rstrip().endswith("next: rolehop shell Hub")
+    assert at.text.rstrip().endswith("next:\n  rolehop shell Hub")
     done = bare.rolehop("shell", "Hub", "--shell", "printenv")
     assert done.code == 0, done.err
     assert "ROLEHOP_CHAIN=Hub" in done.out

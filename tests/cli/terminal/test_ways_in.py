@@ -164,4 +164,4 @@ def test_a_slow_call_says_what_it_waits_for(world: World) -> None:
         world.sts.let_go()
         done = person.ended()
     assert done.code == 0
-    assert "hop 1 of 1  222222222222:role/Hub  called, 59 min left" in person.shown
+    assert "hop 1 of 1  222222222222:role/Hub  called, 1 h left" in person.shown

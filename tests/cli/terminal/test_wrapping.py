@@ -7,16 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.base.advice import Advice, Argument, ShellCommand, one_line, posix_argument
-from rolehop.base.errors import ConfigError, ConfigProblem, HopRefused
+from rolehop.base.errors import ConfigError, ConfigProblem, HopRefused, UsageError
+from rolehop.terminal.drawing import as_text
 from rolehop.terminal.error_text import error_lines
-from rolehop.terminal.terminal import columns_of, whole_words, wrap_message
+from rolehop.terminal.layout import TO_TYPE
+from rolehop.terminal.messages import message
+from rolehop.terminal.words import columns_of, whole_words
 from tests.support.hostile import FORTY
 
 ARN = "arn:aws:iam::333333333333:role/a-role-with-a-name-that-is-longer-than-a-narrow-window"
 
 
 def lines(text: str, width: int, label: str = "  try: ") -> list[str]:
-    return wrap_message(label, text, posix_argument, width)
+    return as_text(message(label, text, posix_argument, width)).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,46 @@ def test_what_is_longer_than_the_window_is_alone_on_its_line() -> None:
     assert lines(ARN, 40) == ["  try:", f"    {ARN}"]
 
 
+def test_a_command_at_the_end_has_a_line_to_itself() -> None:
+    said = Advice("no chain is configured yet: ", "rolehop config init")
+    assert lines(said, 80) == ["  try: no chain is configured yet:", "  rolehop config init"]
+    assert lines("rolehop list shows the chains", 80) == ["  try: rolehop list shows the chains"]
+    *_, last = message("", Advice("rolehop plan ", Argument("a b"), " says more"), str, 80)
+    assert [each.text for each in last.words if each.style == TO_TYPE] == ["rolehop plan a b"]
+
+
+COMMAND = ("rolehop explain --last", "rolehop profile install --take-over ", "rolehop plan ")
+
+
+@given(
+    st.sampled_from(
+        ["", "it is so: ", "they are, as it seems, other people's than yours; ", f"{ARN} "]
+    ),
+    st.sampled_from(COMMAND),
+    st.lists(st.sampled_from(["hub", "prod-admin", "my chain", ARN]), max_size=5),
+    st.sampled_from(["", " shows why", ", then again", "."]),
+    st.integers(40, 200),
+)
+def test_no_command_is_split_at_any_width(
+    before: str, command: str, values: list[str], after: str, width: int
+) -> None:
+    arguments = [part for value in values for part in (Argument(value), " ")]
+    typed = Advice(command, *arguments[:-1])
+    wanted = one_line(typed, posix_argument).strip()
+    error = UsageError("it failed", cause="of " * 40, fix=Advice(before, typed, after))
+    for drawn in (error_lines(error, width=width), message("", error.fix or "", str, width)):
+        shown = as_text(drawn).splitlines()
+        assert [each for each in shown if wanted in each or one_line(typed, str).strip() in each]
+        assert all(each == each.rstrip() for each in shown)
+
+
+def test_a_fix_that_is_a_command_is_a_line_of_its_own_in_the_colour_of_what_is_typed() -> None:
+    error = UsageError("it failed", fix=Advice("rolehop plan ", Argument("a b")))
+    assert as_text(error_lines(error, width=80)) == "rolehop: it failed\n  rolehop plan 'a b'\n"
+    assert as_text(error_lines(error)) == "rolehop: it failed\n  try: rolehop plan 'a b'\n"
+    assert error_lines(error, width=80)[1].words[1].style == TO_TYPE
+
+
 @given(
     st.lists(st.sampled_from(["a", "mistake", "rolehop plan", *FORTY])),
     st.lists(st.sampled_from(["x", "my chain", "-v", *FORTY])),
@@ -93,7 +136,7 @@ def test_the_place_of_a_problem_stays_in_one_piece() -> None:
     file = "/Users/me/Library/Application Support/rolehop/config.toml"
     problem = ConfigProblem(file, 3, "chains.prod.source", 'no source is called "corp"')
     error = ConfigError("1 problem in config.toml", complaints=(problem,))
-    assert error_lines(error, width=40)[1:] == [
+    assert as_text(error_lines(error, width=40)).splitlines()[1:] == [
         f"  {file}:3:",
         "    chains.prod.source: no source is",
         '    called "corp"',

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from rolehop.commands.explain.graph import Path, Step, as_dot, as_mermaid, tree_view
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.support.world import ADMIN, HUB, World
 
 PATHS = [
@@ -25,8 +25,8 @@ HOSTILE = [Path('a"b', 'm"]; end', (Step("arn:aws:iam::222222222222:role/a=b+c,d
 def test_shared_hops_are_drawn_once() -> None:
     assert as_text(tree_view(PATHS)).splitlines() == [
         "source me  own",
-        "└── 222222222222:role/Hub  allowed  hub",
-        "    └── 333333333333:role/Admin  refused  admin",
+        "└─ 222222222222:role/Hub  allowed  hub",
+        "   └─ 333333333333:role/Admin  refused  admin",
     ]
 
 
@@ -39,12 +39,12 @@ def test_each_chain_keeps_its_verdict_if_others_take_the_same_roles(paths: list[
     tree = as_text(tree_view(paths)).replace("├", "└").replace("│", " ").splitlines()
     parts = {
         "c": [
-            "└── 222222222222:role/Hub  allowed",
-            "    └── 333333333333:role/Admin  allowed  c",
+            "└─ 222222222222:role/Hub  allowed",
+            "   └─ 333333333333:role/Admin  allowed  c",
         ],
         "tagged": [
-            "└── 222222222222:role/Hub  refused",
-            "    └── 333333333333:role/Admin  can't tell  tagged",
+            "└─ 222222222222:role/Hub  refused",
+            "   └─ 333333333333:role/Admin  can't tell  tagged",
         ],
     }
     assert tree == ["source me", *(line for path in paths for line in parts[path.chain])]
@@ -135,12 +135,12 @@ def test_a_federated_sources_own_role_is_drawn_with_policies_and_without(world: 
     )
     assert world.rolehop("graph").out.splitlines() == [
         "source ci",
-        "└── 222222222222:role/Own",
-        "    └── 333333333333:role/Admin  on",
+        "└─ 222222222222:role/Own",
+        "   └─ 333333333333:role/Admin  on",
     ]
     (world.home / "role.json").write_text(json.dumps({"Role": {"Arn": own}}))
     judged = world.rolehop("graph", "--policies", "role.json").out.splitlines()
-    assert judged[1] == "└── 222222222222:role/Own  can't tell"
+    assert judged[1] == "└─ 222222222222:role/Own  can't tell"
 
 
 def test_with_policies_each_hop_has_its_verdict(shared_world: World) -> None:

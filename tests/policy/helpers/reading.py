@@ -9,7 +9,8 @@ from rolehop.commands.explain.view import verdict_view
 from rolehop.policy.chain_model import EvaluationContext, StartingCredentials
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.inventory import IamInventory
-from rolehop.terminal.layout import Line, View, as_text
+from rolehop.terminal.drawing import as_text
+from rolehop.terminal.layout import Line, View
 from tests.policy.helpers.chains import (
     NOW,
     Case,

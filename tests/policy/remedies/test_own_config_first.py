@@ -14,7 +14,7 @@ from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.requests import AWS_CONFIG, ConfigLocation
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.policy.helpers.broken_chains import DENY, Breaks, also, broken, sets
 from tests.policy.helpers.chains import (
     ADMIN,

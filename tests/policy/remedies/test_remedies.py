@@ -18,7 +18,7 @@ from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange
 from rolehop.policy.requests import ChainScenario, FederatedCall, federated_request
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.policy.helpers.broken_chains import BROKEN, WITHOUT_MFA, also, broken, only, sets
 from tests.policy.helpers.chains import (
     ADMIN,

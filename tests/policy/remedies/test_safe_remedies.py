@@ -13,7 +13,7 @@ from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.denied_text import read_access_denied
 from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import PolicyChange
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from rolehop.walk.sts_errors import denial_fix
 from tests.policy.helpers.broken_chains import TAGS_BEFORE, Breaks, also, broken, only, sets
 from tests.policy.helpers.chains import (

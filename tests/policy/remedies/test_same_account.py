@@ -15,7 +15,7 @@ from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.requests import ChainScenario
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.policy.helpers.chains import (
     ALICE,
     NOBODY,

@@ -19,7 +19,7 @@ from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, Owner, apply_changes
 from rolehop.policy.remedies.statement_conditions import suggest_conditions
 from rolehop.policy.requests import ChainScenario
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from tests.policy.helpers.broken_chains import broken, only, sets
 from tests.policy.helpers.chains import (
     ADMIN,

@@ -17,7 +17,7 @@ from rolehop.policy.chain_model import EvaluationContext, StartingCredentials
 from rolehop.policy.chain_verdict import AwsRefusal, judge_chain
 from rolehop.policy.inventory import IamInventory
 from rolehop.policy.requests import ChainScenario
-from rolehop.terminal.layout import as_text
+from rolehop.terminal.drawing import as_text
 from rolehop.walk.ports import StsRefusal
 from rolehop.walk.sts_errors import explain_refusal
 from tests.policy.helpers.broken_chains import BROKEN, Breaks, also, broken, sets

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Choice
-from rolehop.base.advice import Advice, ShellCommand
+from rolehop.base.advice import Advice, Whole
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.durations import format_duration, parse_duration, show_span
 from rolehop.base.errors import RolehopError
@@ -92,7 +92,7 @@ def _device(draft: FirstChain) -> str:
 
 def _hop_text(step: HopStep) -> Advice:
     role, hop = step.hop.role, step.hop
-    lasts = ShellCommand(f"lasts {show_span(hop.duration_seconds)}")  # in one piece
+    lasts = Whole(f"lasts {show_span(hop.duration_seconds)}")  # in one piece
     parts = [f"{role.account}:role{role.path}{role.name}, ", lasts]
     if hop.external_id is not None:
         parts.append(f", external ID {clean(hop.external_id)}")

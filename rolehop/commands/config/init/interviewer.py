@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from rolehop.base.text import clean, pluralize, visible
 from rolehop.terminal import output
 from rolehop.terminal.error_text import error_lines
+from rolehop.terminal.messages import message
 from rolehop.terminal.progress import walk_progress
-from rolehop.terminal.terminal import wrap_message
 
 if TYPE_CHECKING:
     from rolehop.app.ports import Choice, Person, Progress
@@ -61,14 +61,14 @@ class TerminalInterviewer:
             width = self._terminal.columns_of(writer)
             for label, text in lines:
                 hanging = " " * (len(label) if width is None or width >= _WIDE else 4)
-                wrapped = wrap_message(label, text, self._quote, width, hanging=hanging)
-                output.write_lines("\n".join(wrapped), writer)
+                shown = message(label, text, self._quote, width, hanging=hanging)
+                self._terminal.report(shown, writer)
 
     def report(self, error: RolehopError) -> None:
         """Show an error on the terminal device."""
         with self._terminal.device("a message") as (_, writer):
             width = self._terminal.columns_of(writer)
-            output.write_lines("\n".join(error_lines(error, self._quote, width)), writer)
+            self._terminal.report(error_lines(error, self._quote, width), writer)
 
     def ask(self, question: LineQuestion) -> str:
         """Ask until the question's check accepts the answer.
