@@ -67,6 +67,9 @@ class Claims:
     nonce: str = ""
     """The nonce of rolehop's own sign-in, repeated by the issuer."""
 
+    texts: Mapping[str, str | None] = field(default_factory=dict, compare=False)
+    """Every claim by its name; ``None``: its value is no text."""
+
 
 def read_claims(token: Secret) -> Claims:
     """Return the claims of a JSON Web Token.
@@ -101,6 +104,7 @@ def read_claims(token: Secret) -> Claims:
         source_identity=for_sts.source_identity,
         unread=for_sts.unread,
         nonce=_text(claims, "nonce"),
+        texts={k: each if isinstance(each, str) else None for k, each in claims.items()},
     )
 
 

@@ -31,6 +31,11 @@ from rolehop.policy.evaluation.call_rules import (
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.evaluation.service_rules import (
+    changed_by_aws_alone,
+    is_about_no_resource,
+    other_half_of_alias,
+)
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.policy.language.request_context import Context
@@ -97,6 +102,7 @@ def _request_of_any(
 ) -> Request | None:
     held, context = last_session(scenario), scenario.context
     inventory, named = context.inventory, held.caller.named
+    resource = "*" if is_about_no_resource(action) else resource
     supplied = {key.lower(): each for key, each in context.supplied.items()}
     stated = account_of(resource) or next(iter(supplied.get("aws:resourceaccount", ())), None)
     free, own_account = needs_no_permission(action), held.caller.account
@@ -152,6 +158,9 @@ def _elsewhere(made: Request, held: CallerState, context: EvaluationContext) -> 
 def _impossible(held: CallerState, action: str, resource: str, context: Context) -> Finding | None:
     """Return why AWS refuses the call whatever policies say; ``None`` if they decide."""
     caller = held.caller
+    kept = changed_by_aws_alone(action, resource, caller.arn)
+    if kept is not None and kept.truth is Truth.FALSE:
+        return kept
     if held.token_seconds is not None:
         found = beyond_session_token(action, caller, context)
         if found is not None:
@@ -163,7 +172,7 @@ def _impossible(held: CallerState, action: str, resource: str, context: Context)
     if None not in (partition, caller.partition) and partition != caller.partition:
         wanted = f"a caller in {partition}"
         return Finding("Caller", Truth.FALSE, Reason.OTHER_PARTITION, wanted, caller.arn)
-    return None
+    return kept or other_half_of_alias(action, resource, caller.arn)
 
 
 def _own_policy(
@@ -174,7 +183,9 @@ def _own_policy(
         given = NOT_VISIBLE  # a role's policy says nothing of IAM's own actions
     if given != NOT_VISIBLE or not has_no_policy(action, resource):
         return given
-    elsewhere = resource == "*" and owner != held.caller.account
+    # Nothing of IAM, and no alias, is open to other accounts; what else has no policy may be shared.
+    closed = is_of_iam(resource) or ":alias/" in resource
+    elsewhere = not closed and owner != held.caller.account
     return NOT_VISIBLE if elsewhere or held.caller.account is None else NO_POLICY
 
 

@@ -59,7 +59,11 @@ def patterns_of(held: CallerState) -> dict[str, str]:
 def present_in(held: CallerState) -> tuple[str, ...]:
     """Return keys that the calls of ``held`` have, whatever their values."""
     temporary = ("aws:MultiFactorAuthPresent",) if _oldest(held) is not None else ()
-    return (*temporary, "aws:MultiFactorAuthAge") if held.mfa else temporary
+    return (*_OF_SIGNED, *temporary, *(("aws:MultiFactorAuthAge",) if held.mfa else ()))
+
+
+# "This key is included in the request context for all signed requests", or for all requests.
+_OF_SIGNED = ("aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid")
 
 
 def _oldest(held: CallerState) -> timedelta | None:
@@ -200,7 +204,10 @@ _IDENTITY = ("sts:SourceIdentity",)
 OF_SIGNER = ("sts:ExternalId", "aws:PrincipalArn", "aws:SourceIdentity", "aws:username")
 """Keys that a call for a role lacks if nobody's credentials sign it: a token's, or a service's."""
 
-ABSENT_WITH_TOKEN = (*NEVER, *OF_SIGNER, "aws:PrincipalOrgID", "aws:PrincipalOrgPaths")
+ABSENT_WITH_TOKEN = (
+    *(*NEVER, *OF_SIGNER),
+    *("aws:AssumedRoot", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"),
+)
 """Keys that no call with a token has: its holder is a principal of no organization."""
 
 
@@ -271,6 +278,8 @@ def _add_caller(
         values["aws:PrincipalAccount"] = [caller.account]
     if caller.arn is None:
         return
+    if not caller.is_root:
+        absent.append("aws:AssumedRoot")  # only sessions of AssumeRoot have it
     entity = inventory.find(caller.named)
     # A role's ARN has a path; it is not known for a session whose role was not seen.
     if caller.role or not caller.is_session:

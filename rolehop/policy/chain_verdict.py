@@ -117,8 +117,27 @@ class ActionVerdict:
     by_documents: Verdict
     """The verdict of the documents alone, whatever AWS answered."""
 
+    scenario: ChainScenario = field(repr=False)
+    """Of the chain, up to the session that calls."""
+
     answer: AwsRefusal | None = None
     """Set if AWS refused this very call: ``verdict`` then says so, too."""
+
+    _found: list[tuple[Remedy, ...]] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def number(self) -> int:
+        """The number of the call, as if it were the next hop."""
+        return len(self.scenario.hops) + 1
+
+    def remedies(self) -> tuple[Remedy, ...]:
+        """Return the fix for this call if the documents refuse it; none: no policy can be changed."""
+        if not self._found:
+            from rolehop.policy.remedies.search import find_action_remedies
+
+            found = find_action_remedies(self.scenario, self.number, self.by_documents)
+            self._found.append(found)
+        return self._found[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ never match, and a verdict would rest on a typo.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from rolehop.base.arn import ACCOUNT_ID
@@ -202,3 +203,44 @@ def is_of_source(key: str) -> bool:
     """True for a key, in lower case, of a token, an instance or a function: ``saml:sub``."""
     prefix = key.partition(":")[0]
     return prefix == "saml" or "." in prefix or key in _OF_SOURCES
+
+
+# ---- claims of tokens that are condition keys
+
+# Service Authorization Reference, "Condition keys for AWS Security Token Service": of these issuers'
+# claims AWS makes condition keys of the call that brings the token, beside sub, aud and amr.
+_OF_GITHUB = (
+    *("actor", "actor_id", "enterprise_id", "environment", "job_workflow_ref", "ref"),
+    *("repository", "repository_id", "repository_owner_id", "workflow"),
+)
+_OF_BUILDKITE = (
+    *("build_branch", "cluster_id", "cluster_name", "organization_id", "organization_slug"),
+    *("pipeline_id", "pipeline_slug"),
+)
+_OF_GITLAB = (
+    *("namespace_id", "pipeline_source", "project_id", "ref_protected", "runner_environment"),
+    *("user_access_level", "user_email", "user_id", "user_login"),
+)
+_CLAIMS: tuple[tuple[Pattern, tuple[str, ...]], ...] = (
+    (Pattern(r"token\.actions\.(?:githubusercontent|[^./]+\.ghe)\.com(?:/.*)?"), _OF_GITHUB),
+    (Pattern(r"agent\.(?:buildkite\.com|[^./]+\.buildkite\.(?:dev|site))"), _OF_BUILDKITE),
+    (Pattern(r"gitlab\.com"), _OF_GITLAB),
+    (Pattern(r"oidc\.circleci\.com/org/[^/]+"), ("oidc.circleci.com/project-id",)),
+)
+
+
+def keys_of_claims(issuer: str, claims: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys that AWS makes of a token's claims; no values: it has no such claim.
+
+    Args:
+        issuer: host and path.
+        claims: all of the token, by name; ``None``: the value is no text. None of them: there is no
+            token in hand.
+    """
+    names = next((each for host, each in _CLAIMS if host.fullmatch(issuer)), ())
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names if claims else ():
+        text = claims.get(name)
+        if name not in claims or text:  # what AWS makes of an empty text is not documented
+            found[f"{issuer}:{name}"] = (text,) if text else ()
+    return found

@@ -225,6 +225,8 @@ _UNKNOWNS = {
     "aws-refusal": "why AWS refused it",
     "Request Token": "what STS takes from the source's token",
     "rcp-coverage": "whether RCPs cover the service",
+    "alias-and-key": "the other half of the permission, on alias and key",
+    "unmodifiable": "whether AWS takes the change of what it keeps itself",
     "wildcard-grant": 'whether a boundary or session policy limits a grant to "*"',
     "Principal": "whether the statement's Principal includes the caller",
     "Resource": "the policy variable in a statement's Resource",
@@ -283,6 +285,8 @@ _WHOLE_SENTENCES = (
     Reason.RESOURCE_UNNAMED,
     Reason.NO_SUCH_ROLE,
     Reason.OTHER_PATH,
+    Reason.CHANGED_BY_AWS,
+    Reason.ALSO_NEEDED,
     Reason.WILDCARD_LIMITS,
     Reason.NOT_BY_USER_SESSION,
     Reason.SERVICE_UNLISTED,
@@ -531,6 +535,9 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.RESOURCE_UNNAMED: (
         "the statement covers certain resources, so the resource decides; name it: --resource ARN"
     ),
+    Reason.RESOURCE_NOT_ALL: (
+        "the call is about no single resource: a statement must name all of them (*)"
+    ),
     Reason.VARIABLE_MISPLACED: (
         "a policy variable cannot stand before the fifth colon of a Resource, so it covers nothing"
     ),
@@ -585,6 +592,10 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.NO_SUCH_ROLE: "there is no such role: its account has no role of that name",
     Reason.OTHER_PATH: lambda f: (
         f"the role is {f.wanted}: correct it in the chain, the whole ARN counts"
+    ),
+    Reason.CHANGED_BY_AWS: lambda f: f"whatever policies allow, {f.wanted}",
+    Reason.ALSO_NEEDED: lambda f: (
+        f"the call also needs the same permission on {f.wanted}; ask for that, too: --resource ARN"
     ),
     Reason.LEVELS_UNKNOWN: lambda f: (
         f"{f.found}: the levels they are attached to are not known here. At one level (root, OU or"

@@ -321,6 +321,9 @@ class FederatedIdentity:
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Condition keys and their values; an empty tuple means that the key is certainly absent."""
 
+    claims: Mapping[str, str | None] = field(default_factory=dict)
+    """Every claim of the token in hand; ``None``: its value is no text."""
+
     tags: Mapping[str, str] | None = None
     """All the session tags of the call."""
 

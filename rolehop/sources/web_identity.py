@@ -413,6 +413,7 @@ def federated_identity(source: SourceConfig, context: SourceContext) -> Federate
         issuer=host,
         session_name=clean_name(named or claims.subject or "rolehop"),
         keys=keys,
+        claims=claims.texts,
         tags=claims.tags,
         transitive=claims.transitive,
         source_identity=claims.source_identity,

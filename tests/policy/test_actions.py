@@ -12,9 +12,8 @@ import pytest
 
 from rolehop.commands.explain.view import actions_view
 from rolehop.policy import NOT_VISIBLE, Outcome, PolicyType, Verdict
-from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
+from rolehop.policy.chain_verdict import AwsRefusal
 from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
-from rolehop.policy.inventory import IamInventory
 from rolehop.terminal.drawing import as_text
 from tests.policy.helpers.actions import (
     FAR_KEY,
@@ -25,6 +24,7 @@ from tests.policy.helpers.actions import (
     ROLE,
     SESSION,
     TARGET,
+    as_action,
     judge,
     of,
     statement,
@@ -218,8 +218,7 @@ def test_a_key_s_grants_are_not_judged_and_that_is_said() -> None:
 
 
 def view(verdict: Verdict, answer: AwsRefusal | None = None) -> str:
-    said = verdict if answer is None else refused_by_aws(verdict, answer, IamInventory())
-    return as_text(actions_view("chain", [ActionVerdict(said, verdict, answer)], verbose=False))
+    return as_text(actions_view("chain", [as_action(verdict, answer)], verbose=False))
 
 
 def test_a_call_that_no_policy_decides_shows_none() -> None:
@@ -304,7 +303,7 @@ def test_whose_a_bucket_is_counts_where_it_decides(
     verdict = judge("s3:GetObject", OBJECT, permissions, own, **more)
     assert verdict.outcome.value == expected
     if expected == "unknown":
-        shown = as_text(actions_view("chain", [ActionVerdict(verdict, verdict)], verbose=False))
+        shown = view(verdict)
         assert "aws:ResourceAccount=ACCOUNT" in shown
 
 
@@ -323,7 +322,7 @@ def test_actions_are_one_screen(permissions: Any) -> None:
     lacking = {"boundary": SEND[0], "scp": SEND[0], "rcp": NOTHING, "session": SEND[0]}
     verdict = judge("s3:GetObject", OBJECT, permissions, of("444444444444", "s3:*"), **lacking)
     for times, above in ((1, 0), (1, 9), (3, 0), (40, 0)):
-        actions = [ActionVerdict(verdict, verdict)] * times
+        actions = [as_action(verdict)] * times
         text = as_text(actions_view("chain", actions, verbose=False, above=above))
         assert len(text.splitlines()) + above <= 24
         assert above or ("more lines (-v)" in text) is (times == 40)
@@ -332,8 +331,7 @@ def test_actions_are_one_screen(permissions: Any) -> None:
         f"User: {SESSION} is not authorized to perform: s3:GetObject on resource: {OBJECT} {ending}"
     )
     answer = AwsRefusal("AccessDenied", None, said, "ask")
-    refused = ActionVerdict(refused_by_aws(verdict, answer, IamInventory()), verdict, answer)
-    text = as_text(actions_view("chain", [refused], verbose=False, above=9))
+    text = as_text(actions_view("chain", [as_action(verdict, answer)], verbose=False, above=9))
     assert len(text.splitlines()) + 9 <= 24
 
 

@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.call_context import caller_context, context_of_token, context_without_signer
-from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, InheritedAttributes
+from rolehop.policy.call_context import (
+    caller_context,
+    context_of,
+    context_of_token,
+    context_without_signer,
+)
+from rolehop.policy.chain_model import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    InheritedAttributes,
+    StartingCredentials,
+)
 from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.policy.requests import FederatedCall, federated_request, initial_state, next_state
@@ -35,6 +45,7 @@ def setting(**supplied: list[str]) -> EvaluationContext:
         (BUCKET, "s3:GetObject", "aws:SourceAccount", None),
         (BUCKET, "s3:GetObject", "aws:username", ("alice",)),
         (BUCKET, "s3:GetObject", "aws:TokenIssueTime", None),
+        (BUCKET, "s3:GetObject", "aws:AssumedRoot", None),  # of sessions of AssumeRoot alone
     ],
 )
 def test_any_action_of_a_user(resource: str, action: str, key: str, values: object) -> None:
@@ -55,6 +66,7 @@ def test_a_tags_key_is_found_whatever_its_case(tags: Any) -> None:
         ("aws:RequestedRegion", UNKNOWN),  # the holder of the token calls where it likes
         ("aws:PrincipalArn", None),
         ("aws:PrincipalOrgID", None),
+        ("aws:AssumedRoot", None),
         ("aws:ResourceAccount", (ACCOUNT,)),
         ("aws:SourceIp", UNKNOWN),
     ],
@@ -123,3 +135,17 @@ def test_every_hop_knows_its_number() -> None:
     for number, role in enumerate((HUB, ADMIN, HUB), start=1):
         state = next_state(state, AssumeRoleRequest(role, "s"), number, IamInventory())
         assert (state.next_hop, state.walked, state.long_lived) == (number + 1, True, False)
+
+
+@pytest.mark.parametrize(
+    "key", ["aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid"]
+)
+def test_whoever_signs_a_call_has_these_keys(key: str) -> None:
+    unknown = StartingCredentials(None)
+    held = initial_state(unknown, setting())
+    for context in (
+        caller_context(held, ACCOUNT, setting(), "s3:GetObject", BUCKET),
+        context_of(held, AssumeRoleRequest(HUB, "s"), setting()),
+    ):
+        assert context.lookup(key) is UNKNOWN
+        assert context.has(key)

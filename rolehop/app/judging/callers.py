@@ -12,6 +12,7 @@ from rolehop.base.arn import RoleArn, partition_of, partition_of_region
 from rolehop.base.errors import SourceError
 from rolehop.config.model import SourceConfig
 from rolehop.policy.chain_model import SOURCE_SESSION, InheritedAttributes
+from rolehop.policy.context_keys import keys_of_claims
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
@@ -105,7 +106,10 @@ def _with_token(source: SourceConfig, role: RoleArn, identity: FederatedIdentity
         "sts:AssumeRoleWithWebIdentity",
         _provider(host, role) if host else None,
         session_name=identity.session_name,
-        known=identity.keys or configured,
+        known={
+            **(identity.keys or configured),
+            **keys_of_claims(host or "", identity.claims),
+        },
         carried=_inherited(identity),
     )
 

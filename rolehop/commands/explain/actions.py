@@ -72,9 +72,9 @@ def judge_actions(
         )
     judged = [evaluate(request) for request in requests]
     if answer is None:
-        return [ActionVerdict(each, each) for each in judged]
+        return [ActionVerdict(each, each, scenario) for each in judged]
     return [
-        ActionVerdict(refused_by_aws(each, answer, evidence.inventory), each, answer)
+        ActionVerdict(refused_by_aws(each, answer, evidence.inventory), each, scenario, answer)
         for each in judged
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -27,6 +28,8 @@ from rolehop.terminal.layout import line
 
 if TYPE_CHECKING:
     from rolehop.commands.explain.actions import ActionOptions
+    from rolehop.commands.explain.denied_call import DeniedCall
+    from rolehop.commands.explain.fixed_policy import FixedPolicy
     from rolehop.policy.role_report import RoleReport
 
 _MOST_BYTES = 4_000_000  # of a text on stdin
@@ -67,10 +70,11 @@ def print_actions(
     policies: PolicyOptions,
     options: WalkOptions,
     style: str,
+    write_fix: str | None,
     *,
     offline: bool,
 ) -> set[Outcome]:
-    """Judge and print the actions; return their outcomes."""
+    """Judge and print the actions, and write their first fix; return their outcomes."""
     from rolehop.commands.explain.actions import judge_actions
     from rolehop.commands.explain.documents import actions_document
     from rolehop.commands.explain.view import actions_view
@@ -80,18 +84,29 @@ def print_actions(
         cli.write_json(actions_document(chain, verdicts))
     else:
         cli.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
+    if write_fix is not None:
+        from rolehop.commands.explain.fixed_policy import write_fix_of_action
+
+        _note_fix(cli, write_fix_of_action(verdicts, Path(write_fix)), write_fix)
     return {verdict.verdict.outcome for verdict in verdicts}
 
 
 def print_error(
-    cli: CommandContext, text: str, policies: PolicyOptions, style: str, *, offline: bool
+    cli: CommandContext,
+    text: str,
+    policies: PolicyOptions,
+    style: str,
+    own_policy: str | None,
+    write_fix: str | None,
+    *,
+    offline: bool,
 ) -> None:
-    """Explain an access-denied text and print it; ``-``: the text on stdin."""
+    """Explain an access-denied text, print it and write its fix; ``-``: the text on stdin."""
     from rolehop.commands.explain.denied_call import explain_error
     from rolehop.commands.explain.documents import denied_document
     from rolehop.commands.explain.view import actions_view, denied_view, hints, hop_view
 
-    found = explain_error(cli.app, _text_of(text), policies, offline=offline)
+    found = explain_error(cli.app, _text_of(text), policies, own_policy, offline=offline)
     verbose = cli.terminal.verbose
     if style == "json":
         cli.write_json(
@@ -99,6 +114,7 @@ def print_error(
                 found.denied, found.fix, found.chain, found.hop, found.action, found.encoded
             )
         )
+        _write_fix_of_call(cli, found, write_fix)
         return
     if found.chain is not None and found.hop is not None:
         view = hop_view(found.chain, found.hop, verbose=verbose)
@@ -107,6 +123,29 @@ def print_error(
     else:
         view = denied_view(found.denied, found.fix, found.chain)
     cli.write_view([*view, *hints(found.encoded, found.others, found.chain)])
+    _write_fix_of_call(cli, found, write_fix)
+
+
+def _write_fix_of_call(cli: CommandContext, found: DeniedCall, file: str | None) -> None:
+    """Write the fix of a call that AWS refused to ``file``, if there is one.
+
+    Raises:
+        UsageError: no chain is known to have made the call, so that no policy of it is known.
+    """
+    from rolehop.commands.explain.fixed_policy import write_fix_of_action, write_fix_of_hop
+
+    if file is None:
+        return
+    if found.hop is not None:
+        _note_fix(cli, write_fix_of_hop(found.hop, Path(file)), file)
+    elif found.action is not None:
+        _note_fix(cli, write_fix_of_action([found.action], Path(file)), file)
+    else:
+        raise UsageError(
+            "there is no policy to fix",
+            cause="no chain here is known to have made the call",
+            fix="name the call: rolehop explain CHAIN --action ACTION --resource ARN",
+        )
 
 
 def print_unjudged(cli: CommandContext, refused: UnjudgedRefusal, style: str) -> None:
@@ -172,6 +211,8 @@ def print_text(
     decode: str | None,
     policies: PolicyOptions,
     style: str,
+    own_policy: str | None,
+    write_fix: str | None,
     *,
     offline: bool,
 ) -> bool:
@@ -179,7 +220,7 @@ def print_text(
     if decode is not None:
         chain = what[0] if what else None
         return print_decoded(cli, chain, decode, policies, style, offline=offline)
-    print_error(cli, error or "", policies, style, offline=offline)
+    print_error(cli, error or "", policies, style, own_policy, write_fix, offline=offline)
     return True
 
 
@@ -268,13 +309,23 @@ def command(
     """
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     policies = replace(policies, pin_tags=pin_tags)
-    of_action = actions or resource or resource_policy
-    _check_alone(
-        {"--error": error, "--decode": decode, "--action": of_action, "--write-fix": write_fix}
-    )
-    if error is not None or decode is not None:
+    of_text = error is not None or decode is not None
+    of_action = actions or resource or (None if of_text else resource_policy)
+    _check_alone({"--error": error, "--decode": decode, "--action": of_action})
+    _check_alone({"--decode": decode, "--write-fix": write_fix})
+    if of_text:
         check_text(what, options, last=last, decode=decode)
-        refused = print_text(cli, what, error, decode, policies, style, offline=offline)
+        refused = print_text(
+            cli,
+            what,
+            error,
+            decode,
+            policies,
+            style,
+            resource_policy,
+            write_fix,
+            offline=offline,
+        )
         ctx.exit(REFUSED if refused else 0)
     if not (what or last):
         what = (chain_or_pick(cli, None, "explain CHAIN"),)
@@ -284,7 +335,9 @@ def command(
         if last or len(what) != 1:
             fix = "rolehop explain CHAIN --action ACTION"
             raise UsageError("--action needs one chain", fix=fix)
-        found = print_actions(cli, what[0], asked, policies, options, style, offline=offline)
+        found = print_actions(
+            cli, what[0], asked, policies, options, style, write_fix, offline=offline
+        )
         ctx.exit(exit_code(found, strict=strict))
     if len(what) == 2:
         from rolehop.commands.explain.actions import describe_role
@@ -337,11 +390,13 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
 
 
 def _write_fix(cli: CommandContext, verdict: ChainVerdict, file: str) -> None:
-    from pathlib import Path
-
     from rolehop.commands.explain.fixed_policy import write_fixed_policy
 
-    fixed = write_fixed_policy(verdict, Path(file))
+    _note_fix(cli, write_fixed_policy(verdict, Path(file)), file)
+
+
+def _note_fix(cli: CommandContext, fixed: FixedPolicy, file: str) -> None:
+    """Say what was written to ``file``."""
     what = fixed.name if fixed.name.startswith("a new ") else f"the fixed {fixed.name}"
     cli.terminal.note(f"wrote {what} to {file}; nothing was sent to AWS")
     cli.terminal.write_lines_beside(fixed.diff)

@@ -185,8 +185,17 @@ class DeniedCall:
     """Set if it was another call, of a session of ``chain``."""
 
 
-def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool) -> DeniedCall:
+def explain_error(
+    app: App,
+    text: str,
+    policies: PolicyOptions,
+    own_policy: str | None = None,
+    *,
+    offline: bool,
+) -> DeniedCall:
     """Explain an access-denied text; if a session of a chain called, the call is judged as well.
+
+    ``own_policy``: a file with the policy of the resource.
 
     Raises:
         UsageError: it is no access-denied text of AWS.
@@ -202,7 +211,7 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
     answer = AwsRefusal(excerpt.code or "", None, excerpt.words, fix, denied)
     # A text may have a resource that AWS shortened.
     exact = denied.resource is None or is_one_resource(denied.resource)
-    return judge_call(app, found, answer, policies, offline=offline, exact=exact)
+    return judge_call(app, found, answer, policies, own_policy, offline=offline, exact=exact)
 
 
 def judge_call(
@@ -210,6 +219,7 @@ def judge_call(
     found: DeniedCall,
     answer: AwsRefusal,
     policies: PolicyOptions,
+    own_policy: str | None = None,
     *,
     offline: bool,
     exact: bool,
@@ -230,7 +240,8 @@ def judge_call(
         return found
     if session.number == 0:
         policies = replace(policies, caller=policies.caller or denied.caller)
-    asked = ActionOptions((denied.action,), denied.resource or ANY_RESOURCE, hop=session.number)
+    resource = denied.resource or ANY_RESOURCE
+    asked = ActionOptions((denied.action,), resource, own_policy, hop=session.number)
     verdicts = judge_actions(
         app, session.chain, asked, policies, options, offline=offline, answer=answer
     )

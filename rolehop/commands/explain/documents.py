@@ -105,14 +105,15 @@ def actions_document(chain: str, actions: Sequence[ActionVerdict]) -> Document:
         "caller": next((each for each in callers if each is not None), None),
         "resource": None if resource == ANY_RESOURCE else resource,
         "verdict": min(verdicts, key=lambda each: _ORDER.index(each.outcome)).outcome.value,
-        "actions": [_action(each) for each in verdicts],
+        "actions": [_action(each) for each in actions],
     }
 
 
 _ORDER = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.ALLOWED)
 
 
-def _action(verdict: Verdict) -> Document:
+def _action(action: ActionVerdict) -> Document:
+    verdict = action.verdict
     of_role = verdict.request.owner is None
 
     def named(text: str) -> str:
@@ -126,6 +127,7 @@ def _action(verdict: Verdict) -> Document:
         "unknowns": [named(unknown) for unknown in verdict.unknowns],
         "deciding": _deciding(verdict),
         "assuming": [named(each) for each in verdict.assuming],
+        "mend": _policy_change(action.remedies()),
     }
 
 
@@ -151,7 +153,7 @@ def denied_document(
         "chain": chain,
         "fix": fix,
         "hop": None if hop is None else hop_document(hop),
-        "judged": None if action is None else _action(action.verdict),
+        "judged": None if action is None else _action(action),
     }
 
 
@@ -164,7 +166,7 @@ def decoded_document(
         "message": message,
         "chain": chain,
         "hop": None if hop is None else hop_document(hop),
-        "judged": None if action is None else _action(action.verdict),
+        "judged": None if action is None else _action(action),
     }
 
 

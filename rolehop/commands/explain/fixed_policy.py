@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os.path
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from rolehop.base.errors import UsageError
 from rolehop.base.files import put_new, write_beside
 from rolehop.base.text import visible_json
 from rolehop.commands.explain.remedies_view import in_short
-from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
-from rolehop.policy.evaluation.model import Outcome
+from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
+from rolehop.policy.evaluation.model import Outcome, Request
 from rolehop.policy.remedies.policy_change import NEW, PolicyChange, apply_changes
-from rolehop.policy.remedies.search import Step
+from rolehop.policy.remedies.search import Remedy, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +52,56 @@ def write_fixed_policy(verdict: ChainVerdict, path: Path) -> FixedPolicy:
     hop = next((each for each in verdict.hops if each.verdict.outcome is Outcome.REFUSED), None)
     if hop is None:
         raise UsageError("there is nothing to fix", cause="no hop is refused")
-    fixed = _fixed(hop, next((remedy.steps for remedy in hop.remedies()), ()))
+    return write_fix_of_hop(hop, path)
+
+
+def write_fix_of_hop(hop: HopVerdict, path: Path) -> FixedPolicy:
+    """Write the first policy that the first fix of a refused hop changes.
+
+    Raises:
+        UsageError: see `write_fixed_policy`.
+    """
+    requests = {number: each.request for number, each in hop.verdicts.items()}
+    return _write_fix(f"hop {hop.number}", hop.remedies(), requests, path)
+
+
+def write_fix_of_action(actions: Sequence[ActionVerdict], path: Path) -> FixedPolicy:
+    """Write the policy that the fix of the first refused action changes first.
+
+    Raises:
+        UsageError: see `write_fixed_policy`.
+    """
+    action = next((each for each in actions if each.verdict.outcome is Outcome.REFUSED), None)
+    if action is None:
+        raise UsageError("there is nothing to fix", cause="no action is refused")
+    request = action.by_documents.request
+    name = request.actions[0]
+    return _write_fix(name, action.remedies(), {action.number: request}, path)
+
+
+def _write_fix(
+    what: str, remedies: Sequence[Remedy], requests: Mapping[int, Request], path: Path
+) -> FixedPolicy:
+    """Write the fix of ``what``; ``requests``: of each number that a change may have."""
+    fixed = _fixed(what, next((remedy.steps for remedy in remedies), ()), requests)
     _write(path, fixed.after)
     return fixed
 
 
-def _fixed(hop: HopVerdict, steps: Sequence[Step]) -> FixedPolicy:
+def _fixed(what: str, steps: Sequence[Step], requests: Mapping[int, Request]) -> FixedPolicy:
     if not steps:
-        raise UsageError(f"hop {hop.number} has no fix", cause="no policy and no config allows it")
+        raise UsageError(f"{what} has no fix", cause="no policy and no config allows it")
     first = next((step for step in steps if isinstance(step, PolicyChange)), None)
     if first is None:
         raise UsageError(
-            f"the fix of hop {hop.number} changes no policy, so that there is none to write",
+            f"the fix of {what} changes no policy, so that there is none to write",
             cause="; ".join(map(in_short, steps)),
             fix="make the change by hand",
         )
     changes = [
         step for step in steps if isinstance(step, PolicyChange) and _policy(step) == _policy(first)
     ]
-    before = _policy_now(hop, first)
+    before = _policy_now(requests[first.hop], first)
     return FixedPolicy(
         first.document,
         _indented(before),
@@ -84,9 +115,9 @@ def _policy(change: PolicyChange) -> tuple[object, ...]:
     return change.hop, change.policy_type, change.member, change.document
 
 
-def _policy_now(hop: HopVerdict, change: PolicyChange) -> dict[str, Any]:
+def _policy_now(request: Request, change: PolicyChange) -> dict[str, Any]:
     """Return the policy that ``change`` was made for, as JSON; an empty one if it is new."""
-    documents = hop.verdicts[change.hop].request.policy_set(change.policy_type).documents
+    documents = request.policy_set(change.policy_type).documents
     text = next((document.text for document in documents if document.name == change.document), "")
     policy: dict[str, Any] = json.loads(text or json.dumps(NEW))
     return policy

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from rolehop.base.text import pluralize
 from rolehop.config.toml import toml_line
 from rolehop.policy.access_denied import QUARANTINE, QUARANTINED
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict, Verdict
 from rolehop.policy.finding_text import asked_for, condition_of, key_in_words
@@ -31,11 +32,12 @@ def remedy_lines(
     room: int | None = None,
     *,
     most: int | None = None,
+    by_words: str | None = None,
 ) -> Iterator[Line]:
     """Show each remedy, step by step; TOML and JSON lines are never wrapped.
 
     The first is shown whole, if it has at most ``most`` lines; others only if they fit into ``room``
-    lines.
+    lines. Without a remedy, what AWS's words alone advise is said, ``by_words``, if they do.
     """
     short = _SHORT if most is None else most
     steps = [
@@ -62,7 +64,8 @@ def remedy_lines(
         room = None if room is None else room - len(lines)
         yield from lines
     if verdict.outcome is Outcome.REFUSED and not remedies:
-        yield from wrapped(_no_remedy_text(verdict), "  ", "  ")
+        text = f"to fix it, {by_words}" if by_words else _no_remedy_text(verdict)
+        yield from wrapped(text, "  ", "    " if by_words else "  ")
 
 
 _SHORT = 11  # lines of a fix that is shown whole, whatever else there is
@@ -116,7 +119,9 @@ def _no_remedy_text(verdict: Verdict) -> str:
         return f"{aws_managed.document}: {QUARANTINED}"
     if aws_managed is not None:
         return f"to fix it, detach {aws_managed.document}: it is an AWS managed policy, which only AWS can edit"
-    tag = next(_resource_tags(verdict), None)
+    if verdict.request.role == ANY_RESOURCE:
+        return "name the resource, and rolehop can write the fix: --resource ARN"
+    tag = next(_resource_tags(verdict), None) if verdict.request.owner is None else None
     if tag is not None:
         account, name = verdict.request.role.split(":")[4], verdict.request.role.rpartition("/")[2]
         key = key_in_words(condition_of(tag)[1]).removesuffix(" of the role")
@@ -284,6 +289,16 @@ def _warnings_of(change: PolicyChange, *, few: bool) -> Iterator[str]:
             more = len(words) - _FEW if few and len(words) > _FEW + 1 else 0
             named = ", ".join(words[: len(words) - more])
             yield text.format(f"{named} and {more} more (-v)" if more else named)
+    if change.loosened:
+        patterns = ", ".join(change.loosened)
+        yield f"warning: this resource is then open to this caller for all of {patterns}"
+    if change.services:
+        trusted = ", ".join(change.services)
+        yield f"warning: this role is meant for AWS services alone ({trusted}); add a person with care"
+    if change.instead_of is not None:
+        yield f"it is a new document, since there is no room left in {change.instead_of}"
+    if change.over is not None:
+        yield f"warning: the document is then longer than AWS's quota of {change.over:,} characters"
     if change.widened:
         actions = " and ".join(change.actions_added)
         others = "all resources" if "*" in change.widened else ", ".join(change.widened)

@@ -327,6 +327,19 @@ def _action(action: ActionVerdict, shown_commands: set[str], level: int | None) 
     yield from (*deciding_lines(verdict), *assuming_lines(verdict), *grant_lines(verdict))
     if answer is not None:
         yield from what_next(action.by_documents, verdict, answer)
+    yield from _fix_of_action(action, level)
+
+
+def _fix_of_action(action: ActionVerdict, level: int | None) -> Iterator[Line]:
+    """Show the fix; nothing if AWS itself allows no change, which is said above."""
+    known, answer = action.by_documents, action.answer
+    wrong = known.first_wrong
+    if wrong is not None and wrong.element == "Caller":
+        return
+    brief = level in (BRIEF, NAMED_ONLY)
+    room, most = (_OF_FIX if level else None), (0 if brief else None)
+    by_words = None if answer is None else answer.fix
+    yield from remedy_lines(known, action.remedies(), room, most=most, by_words=by_words)
 
 
 def hop_view(chain: str, hop: HopVerdict, *, verbose: bool, above: int = 0) -> View:

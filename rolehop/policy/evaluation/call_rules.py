@@ -40,6 +40,7 @@ _WITHOUT_KEY = (
     "kms:generaterandom",
     "kms:listaliases",
     "kms:listkeys",
+    "kms:listretirablegrants",
     "kms:updatecustomkeystore",
 )
 
@@ -48,6 +49,7 @@ _OF_ALIAS = ("kms:createalias", "kms:deletealias", "kms:updatealias")
 
 # "Supports resource-based policies: No." Others are taken to have some.
 _WITHOUT_POLICIES = (
+    "athena",
     "autoscaling",
     "cloudformation",
     "cloudwatch",
@@ -102,7 +104,9 @@ def has_no_policy(action: str, resource: str) -> bool:
         return False
     if resource.startswith("arn:"):
         of_iam = is_of_iam(resource) and not resource.endswith(":root")
-        return of_iam or service == "kms"  # which only leaves its aliases
+        of_service = resource.split(":")[2:3] == [service] != ["iam"]
+        # Of KMS only its aliases are left.
+        return of_iam or service == "kms" or (of_service and service in _WITHOUT_POLICIES)
     return resource == "*" or service in (*_WITHOUT_POLICIES, "sts", "kms")
 
 

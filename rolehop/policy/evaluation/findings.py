@@ -92,6 +92,7 @@ class Reason(Enum):
     RESOURCE_EXCLUDED = "resource-excluded"
     RESOURCE_UNDOCUMENTED = "resource-undocumented"
     RESOURCE_UNNAMED = "resource-unnamed"
+    RESOURCE_NOT_ALL = "resource-not-all"
     VARIABLE_MISPLACED = "variable-misplaced"
     # conditions
     KEY_ABSENT = "key-absent"
@@ -115,6 +116,8 @@ class Reason(Enum):
     NOT_BY_USER_SESSION = "not-by-user-session"
     NO_SUCH_ROLE = "no-such-role"
     OTHER_PATH = "role-of-another-path"
+    CHANGED_BY_AWS = "changed-by-aws-alone"
+    ALSO_NEEDED = "also-needed"
     # whole documents
     NO_ALLOW = "no-allow"
     EXPLICIT_DENY = "explicit-deny"

@@ -14,6 +14,7 @@ from rolehop.policy.evaluation.principals import (
     judge_not_principals,
     judge_principals,
 )
+from rolehop.policy.evaluation.service_rules import covers_all
 from rolehop.policy.language.operators import (
     Malformed,
     Operator,
@@ -273,7 +274,7 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
     """Evaluate all elements of ``statement``."""
     head = [
         *_actions(statement, call.action),
-        *_resources(statement, call.resource, call.context),
+        *_resources(statement, call),
     ]
     named: tuple[tuple[MatchKind, Truth], ...] = ()
     if statement.principals is not None:
@@ -357,15 +358,15 @@ def _acts_on_all(pattern: str, actions: str) -> Truth:
     return Truth.UNKNOWN if overlap(pattern, actions) else Truth.FALSE
 
 
-def _resources(statement: Statement, resource: str, context: Context) -> list[Finding]:
-    listed = statement.resources
+def _resources(statement: Statement, call: Call) -> list[Finding]:
+    listed, resource = statement.resources, call.resource
     if listed is not None:
-        truth, reason = _resource_truth(listed, resource, context)
+        truth, reason = _resource_truth(listed, call)
         wanted = ", ".join(template.text for template in listed)
         return [Finding("Resource", truth, reason, wanted, resource)]
     if statement.not_resources is None:
         return []  # a trust policy: the role itself is meant
-    truth, reason = _resource_truth(statement.not_resources, resource, context)
+    truth, reason = _resource_truth(statement.not_resources, call)
     wanted = ", ".join(template.text for template in statement.not_resources)
     truth = ~truth
     if truth is Truth.TRUE:
@@ -375,33 +376,35 @@ def _resources(statement: Statement, resource: str, context: Context) -> list[Fi
     return [Finding("Resource", truth, reason, f"not {wanted}", resource)]
 
 
-def _resource_truth(
-    templates: Sequence[Template], resource: str, context: Context
-) -> tuple[Truth, Reason]:
-    """Return whether one of ``templates`` covers ``resource``; each is judged by itself."""
+def _resource_truth(templates: Sequence[Template], call: Call) -> tuple[Truth, Reason]:
+    """Return whether one of ``templates`` covers the resource; each is judged by itself."""
+    resource = call.resource
     if resource == ANY_RESOURCE:
         if any(template.text == "*" for template in templates):
             return Truth.TRUE, Reason.MATCHES
         return Truth.UNKNOWN, Reason.RESOURCE_UNNAMED
     if len(templates) == 1:
-        return _one_resource(templates[0], resource, context)
+        return _one_resource(templates[0], call)
     if any(template.fixed == resource for template in templates):
         return Truth.TRUE, Reason.MATCHES
-    judged = [_one_resource(template, resource, context) for template in templates]
+    judged = [_one_resource(template, call) for template in templates]
     truth = some(each for each, _ in judged)
     return truth, next(reason for each, reason in judged if each is truth)
 
 
-def _one_resource(template: Template, resource: str, context: Context) -> tuple[Truth, Reason]:
+def _one_resource(template: Template, call: Call) -> tuple[Truth, Reason]:
+    resource = call.resource
     if template.fixed == resource:
         return Truth.TRUE, Reason.MATCHES
+    if resource == "*":
+        return covers_all(_literally(template), call.action)
     if template.fixed is not None and template.fixed.count(":") >= 5:
         return Truth.FALSE, Reason.RESOURCE_NOT_LISTED
     if template.has_variable and is_misplaced(template):
         return Truth.FALSE, Reason.VARIABLE_MISPLACED
-    filled = fill(template, context)
+    filled = fill(template, call.context)
     if not isinstance(filled, Unfilled):
-        return resource_matches(filled, resource)
+        return resource_matches(filled, resource, completed=template.completed)
     if filled.known:
         return Truth.FALSE, Reason.VARIABLE_ABSENT
     if not may_be(resource, filled):
@@ -409,25 +412,63 @@ def _one_resource(template: Template, resource: str, context: Context) -> tuple[
     return Truth.UNKNOWN, Reason.VARIABLE_UNKNOWN
 
 
-def resource_matches(pattern: tuple[Token, ...], resource: str) -> tuple[Truth, Reason]:
+def _literally(template: Template) -> tuple[Token, ...]:
+    """Return what a template says, its variables as they are written."""
+    return tuple(each.key if isinstance(each, Variable) else each for each in template.parts)
+
+
+def resource_matches(
+    pattern: tuple[Token, ...], resource: str, *, completed: bool = False
+) -> tuple[Truth, Reason]:
     """Return whether a Resource pattern covers the ARN ``resource``.
 
-    A wildcard stands within one of the six parts, and in neither the service nor the resource type
-    (IAM user guide, "Resource"). What AWS makes of others, and of an ARN with parts left out, is not
-    certain.
+    A wildcard stands within one of the six parts, and in neither the service nor the resource type;
+    a ``*`` that ends a part reaches beyond the colon, too (IAM user guide, "Resource"). What AWS
+    makes of others is not certain.
+
+    Args:
+        pattern: as in the policy, with the values of its variables.
+        resource: an ARN.
+        completed: AWS adds ``*`` for the parts that the pattern lacks.
     """
     if pattern == (Wild.RUN,):
         return Truth.TRUE, Reason.MATCHES
-    if matches(resource, pattern):
-        parts, vague, wild_type = _shape(pattern)
-        found = resource.split(":", 5)
-        sure = not vague and all(map(matches, found, parts))
-        sure = sure and not (wild_type and _has_type(found[2], found[5]))
-        return (Truth.TRUE, Reason.MATCHES) if sure else _UNDOCUMENTED
     missing = _missing_parts(pattern)
-    if missing > 0 and matches(resource, (*pattern, *(":", Wild.RUN) * missing)):
+    whole = (*pattern, *(":", Wild.RUN) * missing)
+    if completed and _surely_matches(whole, resource):
+        return Truth.TRUE, Reason.MATCHES
+    if matches(resource, pattern):
+        sure = _surely_matches(pattern, resource)
+        return (Truth.TRUE, Reason.MATCHES) if sure else _UNDOCUMENTED
+    if missing > 0 and matches(resource, whole):
         return _UNDOCUMENTED
     return Truth.FALSE, Reason.RESOURCE_NOT_LISTED
+
+
+def _surely_matches(pattern: tuple[Token, ...], resource: str) -> bool:
+    """True if a pattern covers ``resource`` by the rules that AWS describes."""
+    if not matches(resource, pattern):
+        return False
+    parts, vague, wild_type = _shape(pattern)
+    if vague:
+        return False
+    found = resource.split(":", 5)
+    if not all(map(matches, found, parts)):
+        return _reaches_on(pattern)
+    return not (wild_type and _has_type(found[2], found[5]))
+
+
+@lru_cache(maxsize=4096)
+def _reaches_on(pattern: tuple[Token, ...]) -> bool:
+    """True if every wildcard before the resource itself is a ``*`` that ends its part."""
+    *before, rest = ([each for each in part if each != ""] for part in arn_parts(pattern))
+    inside = (each for part in before for each in part[:-1])
+    last = (part[-1] for part in before if part)
+    return (
+        not any(isinstance(each, Wild) for each in inside)
+        and Wild.ONE not in last
+        and not _is_type_wild(rest)
+    )
 
 
 _UNDOCUMENTED = (Truth.UNKNOWN, Reason.RESOURCE_UNDOCUMENTED)

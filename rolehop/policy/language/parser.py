@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NoReturn, TypeVar
 
-from rolehop.base.dataclass import dataclass, field
+from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.startup import Pattern
 from rolehop.base.text import nearest, quoted
 from rolehop.policy.language.operators import Operator, parse_operator
@@ -284,6 +284,9 @@ _ELEMENTS = (
 
 _WITH_PRINCIPAL = {Kind.TRUST, Kind.RCP, Kind.RESOURCE}
 
+# A permissions boundary is a managed policy, too.
+_IDENTITY_BASED = (Kind.PERMISSIONS, Kind.BOUNDARY)
+
 
 def _meant(key: str, known: tuple[str, ...]) -> str:
     """Return the question that names the nearest right spelling, or nothing."""
@@ -393,10 +396,17 @@ class _Parser:
         return tuple(text for text, _ in found)
 
     def _resources(self, node: Node, what: str) -> tuple[Template, ...]:
-        return tuple(
-            parse_template(text, variables=self.variables, wild=True)
-            for text, _ in self._strings(node, what)
-        )
+        return tuple(self._resource(text) for text, _ in self._strings(node, what))
+
+    def _resource(self, text: str) -> Template:
+        """Read a Resource; an incomplete ARN is completed in identity-based policies.
+
+        Source: IAM user guide, "IAM ARNs": "AWS automatically completes the ARN by adding wildcard
+        characters (*) to all missing fields". Of policies of other types it does not say so.
+        """
+        made = parse_template(text, variables=self.variables, wild=True)
+        short = text.startswith("arn:") and 2 <= text.count(":") < 5 and not made.has_variable
+        return replace(made, completed=True) if short and self.kind in _IDENTITY_BASED else made
 
     def _principals(self, node: Node, what: str) -> tuple[Principal, ...]:
         if node.value == "*":

@@ -170,6 +170,9 @@ class Template:
     fixed: str | None = field(repr=False, default=None)
     """The whole text if it has no wildcard and no variable."""
 
+    completed: bool = field(repr=False, default=False)
+    """An incomplete ARN, to which AWS adds ``*`` for every part that is missing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unfilled:

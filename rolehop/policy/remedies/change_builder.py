@@ -13,24 +13,31 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-from rolehop.base.arn import account_of
+from rolehop.base.arn import RoleArn, account_of, is_role
 from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.text import nearest
 from rolehop.policy.context_keys import is_of_target
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.evaluator import actions_refused
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import PolicyType, PolicyVerdict, Request, Verdict
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Attached, Judged
-from rolehop.policy.language.parser import Kind
+from rolehop.policy.inventory import IamInventory
+from rolehop.policy.language.parser import Effect, Kind, PrincipalKind
 from rolehop.policy.remedies.narrow_deny import exclude_request, listed_as
 from rolehop.policy.remedies.policy_change import (
+    NEW,
     ChangeKind,
     Owner,
     PolicyChange,
     Statement,
+    apply_changes,
     as_list,
     difference,
+    kind_of,
 )
+from rolehop.policy.remedies.quotas import INLINE, compact, inline_size, quota_of
 from rolehop.policy.remedies.statement_conditions import (
     NOT_PINNED,
     SuggestedConditions,
@@ -50,7 +57,13 @@ _BESIDE_ASSUME_ROLE = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
 def extend(
-    written: Json, wrong: Finding, request: Request, actions: Sequence[str], *, shared: bool
+    written: Json,
+    wrong: Finding,
+    request: Request,
+    actions: Sequence[str],
+    *,
+    shared: bool,
+    inventory: IamInventory | None = None,
 ) -> Json | None:
     """Return ``written`` with one value more; ``None``: it cannot be extended, or lets in others.
 
@@ -60,10 +73,11 @@ def extend(
         request: the call.
         actions: of the call, those that the policy refuses.
         shared: the statement applies to other callers as well.
+        inventory: who is known to exist.
     """
     element, _, _ = wrong.element.partition(" ")
     if element == "Principal":
-        return _with_principal(written, wrong, request)
+        return _with_principal(written, wrong, request, inventory)
     if element == "Condition" and "Principal" in written and _is_of_sts(written):
         listed = _with_caller(written, wrong, request)
         if listed is not None:
@@ -94,7 +108,9 @@ def _may_join(written: Json, actions: Sequence[str], request: Request) -> bool:
     return bool(assumes) and set(actions) <= set(_BESIDE_ASSUME_ROLE)
 
 
-def _with_principal(written: Json, wrong: Finding, request: Request) -> Json | None:
+def _with_principal(
+    written: Json, wrong: Finding, request: Request, inventory: IamInventory | None
+) -> Json | None:
     principal, named = written.get("Principal"), request.caller.named
     provider = request.caller.provider or ""
     if isinstance(principal, dict) and "Federated" in principal and ":saml-provider/" in provider:
@@ -105,9 +121,35 @@ def _with_principal(written: Json, wrong: Finding, request: Request) -> Json | N
         }
     if wrong.reason not in _OTHER_CALLER or named is None or not isinstance(principal, dict):
         return None
-    if "AWS" not in principal or not _is_of_sts(written):
+    if "AWS" not in principal or not _allows_only(written, request.actions):
         return None
-    return {**written, "Principal": {**principal, "AWS": _more(principal["AWS"], [named])}}
+    listed = [e for e in as_list(principal["AWS"]) if not _is_misspelt(e, named, inventory)]
+    return {**written, "Principal": {**principal, "AWS": collapse_singleton([*listed, named])}}
+
+
+def _allows_only(written: Json, actions: Sequence[str]) -> bool:
+    """True if a statement allows nothing but ``actions``: whoever joins it gets no more."""
+    asked = {each.lower() for each in actions}
+    return {each.lower() for each in as_list(written.get("Action", "*"))} <= asked
+
+
+_ALIKE = 0.75
+
+
+def _is_misspelt(text: str, named: str, inventory: IamInventory | None) -> bool:
+    """True if a principal is nobody, and was surely meant to be ``named``.
+
+    IAM's names are unique whatever their case (IAM user guide, "IAM identifiers"). Of another name
+    it must be known that there is no such role.
+    """
+    if text == named or text.rpartition(":")[0] != named.rpartition(":")[0]:
+        return False
+    if text.casefold() == named.casefold():
+        return True
+    missing = (
+        inventory is not None and is_role(text) and inventory.role_missing(RoleArn.parse(text))
+    )
+    return bool(missing) and bool(nearest(named, [text], cutoff=_ALIKE))
 
 
 def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
@@ -213,7 +255,8 @@ def _changes_for(
 ) -> tuple[PolicyChange, ...]:
     if policy.findings[0].element.partition(" ")[0] in ("Caller", "Request"):
         return ()
-    member = account_of(request.role) if policy.name in _OF_ROLE else request.caller.account
+    owner = request.owner or account_of(request.role)
+    member = owner if policy.name in _OF_ROLE else request.caller.account
     if member is None:
         return ()
     builder = _ChangeBuilder(policy, request, hop, member, scenario, with_external_id)
@@ -313,8 +356,12 @@ class _ChangeBuilder:
                 principal = {"AWS": request.caller.arn}
             statement["Principal"] = principal
         statement["Action"] = collapse_singleton(actions)
-        if policy.name is not PolicyType.TRUST:
-            statement["Resource"] = request.role
+        if policy.name is not PolicyType.TRUST or request.owner is not None:
+            if request.role == ANY_RESOURCE:
+                return None
+            # "In a key policy, the value of the Resource element is "*"" (KMS developer guide).
+            of_key = policy.name is PolicyType.TRUST and request.role.split(":")[2:3] == ["kms"]
+            statement["Resource"] = "*" if of_key else request.role
         inherited_tag_keys = (
             self.scenario.inherited_tag_keys(self.hop) if self.scenario is not None else ()
         )
@@ -336,7 +383,39 @@ class _ChangeBuilder:
             return None  # it would let in everyone with a token of that provider
         if asked.conditions:
             statement["Condition"] = asked.conditions
-        return self._made(self._document(), ChangeKind.ADD, statement, asked=asked)
+        document, full = self._with_room(self._document(), statement)
+        change = self._made(document, ChangeKind.ADD, statement, asked=asked)
+        services = self._services() if not request.caller.outside else ()
+        return replace(change, instead_of=full, services=services, over=self._over(change))
+
+    def _services(self) -> tuple[str, ...]:
+        """Return the services that a role trusts, if it trusts nobody but services."""
+        if self.policy.name is not PolicyType.TRUST or self.request.owner is not None:
+            return ()
+        statements = [each for document in self.documents for each in document.policy.statements]
+        allows = [each for each in statements if each.effect is Effect.ALLOW]
+        named = [one for each in allows for one in each.principals or ()]
+        only = bool(named) and all(one.kind is PrincipalKind.SERVICE for one in named)
+        return tuple(dict.fromkeys(one.text for one in named)) if only else ()
+
+    def _with_room(self, document: str, statement: Statement) -> tuple[str, str | None]:
+        """Return the document to add to, and the one that has no room left, if that is another."""
+        kind, _, path = (self.request.caller.named or "").split(":", 5)[-1].partition("/")
+        own = f"{kind} {path.rpartition('/')[2]}"
+        inline = document.startswith(("inline ", "a new inline "))
+        if self.policy.name is not PolicyType.PERMISSIONS or not inline:
+            return document, None
+        size = inline_size(self.documents, own) + len(compact(statement)) + 1
+        if size <= INLINE.get(kind, size):
+            return document, None
+        return f"a new managed policy for {own}", f"the inline policies of {own}"
+
+    def _over(self, change: PolicyChange) -> int | None:
+        """Return the quota that the changed document exceeds; ``None``: it has room."""
+        quota = quota_of(kind_of(self.policy.name, self.request), self.request.role)
+        before = next((e.text for e in self.documents if e.name == change.document), "")
+        after = apply_changes(json.loads(before or json.dumps(NEW)), [change])
+        return quota if quota is not None and len(compact(after)) > quota else None
 
     def extend_statement(self, judged: Judged) -> PolicyChange | None:
         """Add what is missing to the statement that nearly allows the call.
@@ -347,6 +426,8 @@ class _ChangeBuilder:
         written = _source(judged, self.documents)
         if len(wrong) != 1 or written is None or not self._is_original(judged):
             return None
+        if self.request.owner is not None:
+            return None  # its other actions, or its other resources, would be allowed as well
         actions = actions_refused(self.request, self.policy.name)
         if self._pin_tags and "sts:TagSession" in actions:
             return None
@@ -356,6 +437,7 @@ class _ChangeBuilder:
             self.request,
             actions,
             shared=not self._is_for_caller_only(judged, written),
+            inventory=None if self.scenario is None else self.scenario.context.inventory,
         )
         if extended is None:
             return None
@@ -416,7 +498,10 @@ class _ChangeBuilder:
             return self._session_policy()
         if policy.deciding is not None and policy.deciding.document in names:
             return policy.deciding.document
-        return names[0] if names else f"{Kind[policy.name.name].value}, one of your own"
+        kind = kind_of(policy.name, self.request)
+        if not names and kind is Kind.RESOURCE:
+            return f"a new {kind.value} of {self.request.role}"
+        return names[0] if names else f"{kind.value}, one of your own"
 
     def replace_principal(self, judged: Judged) -> PolicyChange | None:
         """Replace an ARN or ID that no longer matches the caller."""
@@ -443,7 +528,7 @@ class _ChangeBuilder:
             written,
             judged.statement,
             self.request,
-            has_roles=self.policy.name is not PolicyType.TRUST,
+            has_roles=self.policy.name is not PolicyType.TRUST or self.request.owner is not None,
             shared=not self._is_of_caller_only(judged.document),
         )
         if narrowed is None:
@@ -462,6 +547,7 @@ class _ChangeBuilder:
             opened=narrowed.opened,
             exempts=narrowed.exempts,
             spares=narrowed.spares,
+            loosened=narrowed.loosened,
             listed=difference(written, first),
         )
         return (replaced, *beside)

@@ -51,6 +51,9 @@ class NarrowedDeny:
     """Others that it surely spares now, and perhaps did not: roles in a ``NotPrincipal``, and users
     there without their account's root."""
 
+    loosened: tuple[str, ...] = ()
+    """Patterns in ``Action`` of which the others, too, are no longer denied on this resource."""
+
     opened: tuple[str, ...] = ()
     """Patterns in ``Resource`` from which a single role cannot be excluded: the request's actions
     are no longer denied on any of their roles."""
@@ -77,6 +80,10 @@ def exclude_request(
         return NarrowedDeny((spelled,), exempts=True, spares=_spared(written, request))
     actions = _cut_actions(statement, request.actions)
     exempting = _with_exception(written, request) if shared else None
+    if shared and exempting is None and request.owner is not None:
+        # One condition more: what it denies on other resources is no use to anybody without it.
+        exception = _exception(request)
+        exempting = None if exception is None else _unless(written, *exception)
     if exempting is not None:
         return NarrowedDeny(_exempting(exempting, written, actions), exempts=True)
     roles = _cut_roles(statement, request, actions) if has_roles else _Roles({}, {}, ())
@@ -93,7 +100,7 @@ def exclude_request(
         parts.append(_with(written, actions.beside, roles.here))
     # A Sid is for one statement only.
     rest = ({key: value for key, value in part.items() if key != "Sid"} for part in parts[1:])
-    return NarrowedDeny((*parts[:1], *rest), opened=roles.opened)
+    return NarrowedDeny((*parts[:1], *rest), opened=roles.opened, loosened=actions.loosened)
 
 
 def _exempting(exempting: Json, written: Json, actions: _Actions | None) -> tuple[Json, ...]:
@@ -119,6 +126,9 @@ class _Actions:
     beside: _Element
     """Other actions on the role that their patterns cover."""
 
+    loosened: tuple[str, ...] = ()
+    """Their patterns, if what else these cover cannot be listed."""
+
 
 def _cut_actions(statement: Statement, asked: Sequence[str]) -> _Actions | None:
     if statement.actions is None:
@@ -132,11 +142,15 @@ def _cut_actions(statement: Statement, asked: Sequence[str]) -> _Actions | None:
     if set(listed) & {"*", "*:*"}:
         return _Actions(_element("NotAction", covered), _element("Action", covered), {})
     own = [each for each in listed if any(_covers(each, action) for action in asked)]
-    if any(not each.lower().startswith("sts:") for each in own):
+    services = {each.lower().partition(":")[0] for each in asked}
+    if any(each.lower().partition(":")[0] not in services for each in own):
         return None  # IAM takes no wildcard in a service's name (grammar of the policy language)
     beside = [each for each in _OF_ROLE if each not in asked and _any_covers(own, each)]
     rest = [each for each in listed if each not in own]
-    return _Actions(_element("Action", rest), _element("Action", own), _element("Action", beside))
+    loosened = tuple(each for each in own if _WILD & set(each)) if services != {"sts"} else ()
+    return _Actions(
+        _element("Action", rest), _element("Action", own), _element("Action", beside), loosened
+    )
 
 
 def _any_covers(patterns: Sequence[str], action: str) -> bool:

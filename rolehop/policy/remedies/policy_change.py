@@ -81,6 +81,18 @@ class PolicyChange:
     opened: tuple[str, ...] = ()
     """Role patterns on which this call's actions are no longer denied to this caller."""
 
+    loosened: tuple[str, ...] = ()
+    """Patterns of actions that are no longer denied on this resource, besides the call's own."""
+
+    services: tuple[str, ...] = ()
+    """The services that the role trusts, if it trusts nobody else: a person joins them."""
+
+    instead_of: str | None = None
+    """The document that has no room left, by IAM's quota."""
+
+    over: int | None = None
+    """The quota, in characters, that the document then exceeds."""
+
     widened: tuple[str, ...] = ()
     """Other resources on which the statement then allows this caller ``actions_added``."""
 
@@ -126,9 +138,16 @@ def with_policy_changes(request: Request, changes: Sequence[PolicyChange]) -> Re
     for policy_type in dict.fromkeys(change.policy_type for change in changes):
         of_type = [change for change in changes if change.policy_type is policy_type]
         policies[policy_type] = _changed(
-            request.policy_set(policy_type), of_type, Kind[policy_type.name]
+            request.policy_set(policy_type), of_type, kind_of(policy_type, request)
         )
     return replace(request, policies=policies)
+
+
+def kind_of(policy_type: PolicyType, request: Request) -> Kind:
+    """Return which grammar a policy has: that of another resource than a role is no trust policy."""
+    if policy_type is PolicyType.TRUST and request.owner is not None:
+        return Kind.RESOURCE
+    return Kind[policy_type.name]
 
 
 def _changed(shown: PolicySet, changes: Sequence[PolicyChange], kind: Kind) -> PolicySet:

@@ -75,6 +75,32 @@ def find_remedies(
     return tuple(remedy for remedy in found if remedy is not None)[:2]
 
 
+def find_action_remedies(
+    scenario: ChainScenario, number: int, verdict: Verdict
+) -> tuple[Remedy, ...]:
+    """Return the remedy for a call that is no hop, if it is refused; it changes policies alone.
+
+    Args:
+        scenario: of the chain whose session calls.
+        number: that of the last hop and one more: the call comes after it.
+        verdict: of the call, by the documents alone.
+    """
+    steps: tuple[Step, ...] = ()
+    after = verdict
+    for _ in range(_MOST_ROUNDS):
+        if after.outcome is not Outcome.REFUSED:
+            return (Remedy(steps),) if steps else ()
+        # If the resource's own policy names the caller, others may need no change.
+        own = [policy for policy in after.refused if policy.name is PolicyType.TRUST]
+        made = policy_changes(after, number, scenario, own or None)
+        if not made or any(each in steps for each in made):
+            return ()
+        steps = (*_not_replaced(steps, made), *made)
+        changes = [step for step in steps if isinstance(step, PolicyChange)]
+        after = evaluate(with_policy_changes(verdict.request, changes))
+    return ()
+
+
 _BRINGS: dict[str, tuple[str, ...]] = {
     "audience": (),
     "external_id": ("sts:externalid",),

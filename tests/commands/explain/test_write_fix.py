@@ -146,3 +146,53 @@ def test_where_there_is_nothing_to_fix_or_no_fix_no_file_is_written(world: World
     done = explain_offline(world, "hub", "--write-fix", "fixed.json")
     assert (done.code, "hop 1 has no fix" in done.err) == (2, True), done.err
     assert not (world.home / "fixed.json").exists()
+
+
+QUEUE = "arn:aws:sqs:eu-west-1:444444444444:jobs"
+TO_QUEUE = ("--action", "sqs:SendMessage", "--resource", QUEUE)
+
+
+def test_the_fix_of_an_action_is_written_as_well_and_allows_it(world: World) -> None:
+    admin = role(ADMIN, HUB)
+    admin["RolePolicyList"] = [{"PolicyName": "all", "PolicyDocument": policy(EVERYTHING)}]
+    write_roles(world, role(HUB, ALICE), admin)
+    other = {**EVERYTHING, "Principal": {"AWS": "555555555555"}, "Resource": QUEUE}
+    (world.home / "queue.json").write_text(policy_text(other))
+    own = ("--resource-policy", "queue.json")
+    done = explain_offline(world, "admin", *TO_QUEUE, *own, "--write-fix", "fixed.json")
+    assert done.code == 5, done.err
+    assert "wrote the fixed resource-based policy to fixed.json" in done.err
+    assert "not all of the fix" not in done.err
+    fixed = ("--resource-policy", "fixed.json")
+    assert explain_offline(world, "admin", *TO_QUEUE, *fixed).code == 0
+
+
+def test_the_fix_of_a_call_that_aws_refused_is_written_by_its_text(world: World) -> None:
+    admin = role(ADMIN, HUB)
+    admin["RolePolicyList"] = [{"PolicyName": "all", "PolicyDocument": policy(EVERYTHING)}]
+    write_roles(world, role(HUB, ALICE), admin)
+    other = {**EVERYTHING, "Principal": {"AWS": "555555555555"}, "Resource": QUEUE}
+    (world.home / "queue.json").write_text(policy_text(other))
+    session = "arn:aws:sts::333333333333:assumed-role/Admin/me"
+    text = f"User: {session} is not authorized to perform: sqs:SendMessage on resource: {QUEUE}"
+    given = ("--policies", "all.json", "--resource-policy", "queue.json", "--offline")
+    done = world.rolehop("explain", "--error", text, *given, "--write-fix", "fixed.json")
+    assert done.code == 5, done.err
+    assert "to fix it, account 444444444444 adds to the resource-based policy" in done.out
+    (statement,) = json.loads(fixed_in(world))["Statement"][1:]
+    assert statement["Principal"] == {"AWS": ADMIN}
+    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", QUEUE)
+    nobody = text.replace("333333333333", "999999999999")
+    done = world.rolehop("explain", "--error", nobody, *given, "--write-fix", "fixed-2.json")
+    assert (done.code, "no chain here is known to have made the call" in done.err) == (2, True)
+    assert not (world.home / "fixed-2.json").exists()
+
+
+def test_an_action_that_is_not_refused_has_no_fix_to_write(world: World) -> None:
+    admin = role(ADMIN, HUB)
+    admin["RolePolicyList"] = [{"PolicyName": "all", "PolicyDocument": policy(EVERYTHING)}]
+    write_roles(world, role(HUB, ALICE), admin)
+    asked = ("--action", "s3:ListAllMyBuckets", "--write-fix", "fixed.json")
+    done = explain_offline(world, "admin", *asked)
+    assert (done.code, "there is nothing to fix" in done.err) == (2, True), done.err
+    assert not (world.home / "fixed.json").exists()

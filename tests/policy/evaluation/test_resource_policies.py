@@ -70,8 +70,9 @@ def test_what_the_arn_of_a_role_is(resource: str, expected: bool) -> None:
         ("s3:ListAllMyBuckets", "*", False, True),
         ("ec2:StopInstances", ANY_RESOURCE, False, True),
         ("EC2:StopInstances", ANY_RESOURCE, False, True),
-        # Of an ARN, the resource's policy may count, whatever the list says of the service.
-        ("ec2:StopInstances", "arn:aws:ec2:eu-west-1:222222222222:instance/i-1", False, False),
+        ("ec2:StopInstances", "arn:aws:ec2:eu-west-1:222222222222:instance/i-1", False, True),
+        ("ec2:StopInstances", OBJECT, False, False),  # of another service, which has policies
+        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:222222222222:parameter/a", False, False),
     ],
 )  # fmt: skip
 def test_whether_the_policy_of_a_resource_must_or_can_count(
@@ -90,11 +91,20 @@ OF_NO_ROLE = (
 OF_NO_KEY = (
     *("ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateKey", "DeleteCustomKeyStore"),
     *("DescribeCustomKeyStores", "DisconnectCustomKeyStore", "GenerateRandom", "ListAliases"),
-    *("ListKeys", "UpdateCustomKeyStore"),
+    *("ListKeys", "ListRetirableGrants", "UpdateCustomKeyStore"),
 )
 # Services of which it says that they support no resource-based policies.
 WITHOUT_POLICIES = (
-    *("autoscaling", "cloudformation", "cloudwatch", "ec2", "ecs", "eks", "elasticloadbalancing"),
+    *(
+        "athena",
+        "autoscaling",
+        "cloudformation",
+        "cloudwatch",
+        "ec2",
+        "ecs",
+        "eks",
+        "elasticloadbalancing",
+    ),
     *("iam", "rds", "route53"),
 )
 

@@ -1,4 +1,4 @@
-"""Generated worlds in which a session takes an action: on a role, a KMS key, a queue, or in IAM."""
+"""Generated worlds in which a session takes an action: of twelve services, on resources of all kinds."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ FUNCTION = "arn:aws:lambda:eu-west-1:222222222222:function:f"
 GROUP = "arn:aws:autoscaling:eu-west-1:222222222222:autoScalingGroup:1:autoScalingGroupName/g"
 THING = "arn:aws:newservice:eu-west-1:222222222222:thing/1"
 OBJECT = "arn:aws:s3:::logs/a.gz"
+BUCKET = "arn:aws:s3:::logs"
+INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
+PARAMETER = "arn:aws:ssm:eu-west-1:222222222222:parameter/a"
+SECRET = "arn:aws:secretsmanager:eu-west-1:222222222222:secret:a-1"
+TABLE = "arn:aws:dynamodb:eu-west-1:222222222222:table/t"
+ALIAS = "arn:aws:kms:eu-west-1:222222222222:alias/a"
+ALIAS_OF_AWS = "arn:aws:kms:eu-west-1:222222222222:alias/aws/s3"
+POLICY_OF_AWS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+ROLE_OF_AWS = "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_a_1"
 USER = "arn:aws:sts::222222222222:federated-user/bob"
 # Actions with their resource, and how often each is drawn.
 _CALLS = [
@@ -47,6 +56,15 @@ _CALLS = [
     ("newservice:Use", THING),
     ("sts:GetFederationToken", USER),
     *[("s3:GetObject", OBJECT)] * 2,
+    *[("s3:ListAllMyBuckets", BUCKET)] * 2,
+    *[("ec2:StopInstances", INSTANCE)] * 2,
+    ("ssm:GetParameter", PARAMETER),
+    ("secretsmanager:GetSecretValue", SECRET),
+    ("dynamodb:GetItem", TABLE),
+    ("kms:CreateAlias", ALIAS),
+    ("kms:DeleteAlias", ALIAS_OF_AWS),
+    ("iam:CreatePolicyVersion", POLICY_OF_AWS),
+    ("iam:PutRolePolicy", ROLE_OF_AWS),
 ]
 _CONDITIONS: list[dict[str, Any]] = [
     {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
@@ -126,7 +144,12 @@ def make_action_world(rng: Random) -> World:
         world["coverage"] = [True, False]
     if resource == OBJECT:
         world["owners"] = [account_of(caller), "444444444444"]
-    if rng.random() < 0.3:
+    if action == "s3:ListAllMyBuckets":
+        world["all"] = True
+    near = resource in (INSTANCE, GROUP) and account_of(caller) == account_of(resource)
+    if near or resource in (BUCKET, ALIAS, ALIAS_OF_AWS):
+        world["hidden"] = [[]]  # there is none
+    elif rng.random() < 0.3:
         world["hidden"] = _candidates(world)
         world.pop("owners", None)  # that it is the caller's own is said to be assumed
     return world
@@ -157,9 +180,18 @@ def _statement(rng: Random, action: str, resource: str, names: list[Any] | None)
         found["Principal"] = {"AWS": rng.choice(names)}
     if names is None or not resource.endswith(ROLE):
         found["Resource"] = rng.choice(
-            ["*", resource, resource, f"{resource[:-1]}*", f"{resource}x"]
+            ["*", resource, resource, f"{resource[:-1]}*", f"{resource}x", *_wide(resource)]
         )
     return {**found, "Condition": rng.choice(_CONDITIONS)} if rng.random() < 0.3 else found
+
+
+def _wide(resource: str) -> list[str]:
+    """Return ARNs without their last parts, and such in which a star may stand for several."""
+    if resource == "*":
+        return []
+    parts = resource.split(":")
+    of_all = f"arn:aws:{parts[2]}:::*" if parts[2] == "s3" else ":".join([*parts[:5], "*"])
+    return [":".join(parts[:3]), f"{':'.join(parts[:3])}:*", of_all]
 
 
 def _candidates(world: World) -> list[list[dict[str, Any]]]:

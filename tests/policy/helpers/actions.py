@@ -8,6 +8,7 @@ from rolehop.base.arn import RoleArn
 from rolehop.policy import evaluate
 from rolehop.policy.action_request import action_requests, resource_policy
 from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_aws
 from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.requests import ChainScenario
 from tests.policy.helpers.chains import NOW
@@ -37,7 +38,12 @@ def trusting(principal: str, *actions: str, **more: Any) -> str:
     return policy_text({**listed, **more})
 
 
-def judge(
+def judge(action: str, resource: str, permissions: Any, own: str | None = None, **more: Any) -> Any:
+    """Return the verdict of `acting`, by the documents alone."""
+    return acting(action, resource, permissions, own, **more).by_documents
+
+
+def acting(
     action: str,
     resource: str,
     permissions: Any,
@@ -50,7 +56,9 @@ def judge(
     supplied: Any = None,
     trust: str | None = None,
     attached: tuple[str, ...] = (),
-) -> Any:
+    answer: AwsRefusal | None = None,
+) -> ActionVerdict:
+    """Judge a call of the session of `ROLE`: by its documents, and by what AWS answered."""
     arn = "arn:aws:iam::222222222222:policy/Boundary"
     entity = Entity(
         ROLE,
@@ -62,15 +70,29 @@ def judge(
     inventory = IamInventory(
         {ROLE: entity, TARGET: Entity(TARGET, trust=trust, tags=())},
         {} if boundary is None else {arn: policy_text(boundary)},
-        scps={} if scp is None else {"*": (policy_text(scp),)},
+        scps={}
+        if scp is None
+        else {"*": (policy_text(*(scp if isinstance(scp, list) else [scp])),)},
         rcps={} if rcp is None else {"*": (policy_text(rcp),)},
     )
-    hop = AssumeRoleRequest(
-        RoleArn.parse(ROLE), "me", policy=None if session is None else policy_text(session)
-    )
-    start = StartingCredentials("arn:aws:iam::111111111111:user/alice", long_lived=True)
-    setting = EvaluationContext(inventory, NOW, supplied=supplied or {})
-    scenario = ChainScenario(start, (hop,), setting)
+    scenario = _scenario(inventory, session, supplied)
     (request,) = action_requests(scenario, [action], resource, resource_policy(own))
     assert request.caller.arn in (SESSION, None)
-    return evaluate(request)
+    return _answered(evaluate(request), scenario, answer)
+
+
+def _scenario(inventory: IamInventory, session: Any = None, supplied: Any = None) -> ChainScenario:
+    text = None if session is None else policy_text(session)
+    hop = AssumeRoleRequest(RoleArn.parse(ROLE), "me", policy=text)
+    start = StartingCredentials("arn:aws:iam::111111111111:user/alice", long_lived=True)
+    return ChainScenario(start, (hop,), EvaluationContext(inventory, NOW, supplied=supplied or {}))
+
+
+def _answered(verdict: Any, scenario: ChainScenario, answer: AwsRefusal | None) -> ActionVerdict:
+    said = verdict if answer is None else refused_by_aws(verdict, answer, IamInventory())
+    return ActionVerdict(said, verdict, scenario, answer)
+
+
+def as_action(verdict: Any, answer: AwsRefusal | None = None) -> ActionVerdict:
+    """Return a verdict of `judge` as a command shows it, after what AWS answered."""
+    return _answered(verdict, _scenario(IamInventory()), answer)

@@ -69,7 +69,11 @@ def _one(world: Json, action: str) -> bool:
     # "You cannot call AssumeRole by using AWS account root user credentials" (AssumeRole).
     if caller.endswith(":root") or caller.split(":")[1] != role.split(":")[1]:
         return False
-    if world.get("acts") and _beyond_session(world, action):
+    if world.get("acts") and (_beyond_session(world, action) or _is_of_aws(world, action)):
+        return False
+    # "Principals who manage aliases must have permission to call the alias operation on the alias
+    # and on all affected KMS keys": the other one is not part of the world.
+    if action.endswith("Alias") and not world["kind"]:
         return False
     # "An explicit deny in any of these policies overrides the allow."
     if any(_denies(each, world, action) for each in _policies_for(world)):
@@ -97,6 +101,21 @@ def _beyond_session(world: Json, action: str) -> bool:
     return user and action.startswith("iam:") and not world["mfa"]
 
 
+def _is_of_aws(world: Json, action: str) -> bool:
+    """True if AWS refuses a change of what it keeps itself.
+
+    "You can't change the permissions defined in AWS managed policies." "Cannot perform the operation
+    on the protected role … this role is only modifiable by AWS." "The alias name cannot begin with
+    alias/aws/."
+    """
+    marks = {
+        "iam:CreatePolicyVersion": "::aws:policy/",
+        "iam:PutRolePolicy": ":role/aws-reserved/",
+        "kms:DeleteAlias": ":alias/aws/",
+    }
+    return marks.get(action, "?") in world["role"]
+
+
 def _may_act(world: Json, action: str) -> bool:
     """Judge an action of any service.
 
@@ -105,7 +124,7 @@ def _may_act(world: Json, action: str) -> bool:
     "Unless the key policy explicitly allows it, you cannot use IAM policies to allow access to a
     KMS key" (KMS developer guide): it does so by naming the account.
     """
-    if action.startswith(("sts:", "kms:")):
+    if action.startswith(("sts:", "kms:")) and ":alias/" not in world["role"]:
         return _trusted(world, action)
     own = _grants(world["identity"], world, action)
     limits = _boundary_allows(world, action) and _session_allows(world, action)
@@ -216,12 +235,12 @@ def _is_exempt(world: Json) -> bool:
 def _rcps_cover(world: Json) -> bool:
     """Judge by "List of AWS services that support RCPs" (Organizations user guide).
 
-    Lambda and IAM are not on it; "RCPs do not impact the kms:RetireGrant permission".
+    Lambda, IAM, EC2 and Systems Manager are not on it; "RCPs do not impact the kms:RetireGrant permission".
     """
     if world.get("passes") or world["actions"] == ["kms:RetireGrant"]:
         return False
     service = world["actions"][0].partition(":")[0]
-    return bool(world.get("covered", True)) and service not in ("iam", "lambda")
+    return bool(world.get("covered", True)) and service not in ("iam", "lambda", "ec2", "ssm")
 
 
 def _from_outside(world: Json, action: str) -> bool:
@@ -253,11 +272,14 @@ def _applies(s: Json, world: Json, action: str) -> bool:
         return False
     if "NotAction" in s and any(_acts(p, action, not kind) for p in listed(s["NotAction"])):
         return False
-    if "Resource" in s and not any(_covers(p, world, kind) for p in listed(s["Resource"])):
+    of_identity = (*world["identity"], *(world.get("boundary") or ()))
+    covering = (world, kind, any(s is each for each in of_identity))
+    if "Resource" in s and not any(_covers(p, *covering) for p in listed(s["Resource"])):
         return False
     # "… used as part of the Resource or NotResource element of a policy, the resource that
     # includes a policy variable with no value will not match any resource."
-    if "NotResource" in s and any(_covers(p, world, not kind) for p in listed(s["NotResource"])):
+    excluding = (world, not kind, covering[2])
+    if "NotResource" in s and any(_covers(p, *excluding) for p in listed(s["NotResource"])):
         return False
     return all(
         condition_holds(operator, key, listed(values), world["ctx"], kind=kind)
@@ -279,16 +301,19 @@ def _acts(pattern: str, action: str, kind: bool) -> bool:
     return globs(pattern.lower(), action.lower())
 
 
-def _covers(pattern: str, world: Json, kind: bool) -> bool:
-    """Judge a resource.
+def _covers(pattern: str, world: Json, kind: bool, completed: bool) -> bool:
+    """Judge a resource; ``completed``: the policy is identity-based.
 
     "You can use wildcard characters within the individual segments of an ARN." "You can't use a
-    wildcard in the service segment." "You can't use a variable to replace parts of the ARN before
+    wildcard in the service segment." "If the * wildcard is the last character of a resource ARN
+    segment, it can expand to match beyond the colon boundaries." "You can't use a variable to replace parts of the ARN before
     the fifth colon, such as the service or account."
     """
     role = world["role"]
     if pattern == "*":
         return True
+    if world.get("all"):
+        return _covers_all(pattern, kind)
     before = re.split(r"\$\{(?![*?$]\})", pattern)
     if len(before) > 1 and before[0].count(":") < 5:
         return False
@@ -298,9 +323,13 @@ def _covers(pattern: str, world: Json, kind: bool) -> bool:
     whole = re.fullmatch(found, role, re.DOTALL) is not None
     parts = found.split(":", 5)
     if len(parts) < 6:
-        # "If you specify an incomplete resource ARN …": how it is completed is not certain.
-        completed = ":".join([*parts, *[".*"] * (6 - len(parts))])
-        return kind and (whole or re.fullmatch(completed, role, re.DOTALL) is not None)
+        # "If you specify an incomplete resource ARN … AWS automatically completes the ARN by adding
+        # wildcard characters (*) to all missing fields"; only of identity-based policies.
+        filled = ":".join([*parts, *[".*"] * (6 - len(parts))])
+        fits = re.fullmatch(filled, role, re.DOTALL) is not None
+        service = [*pattern.split(":"), "*", "*"][2]
+        surely = completed and fits and not set("*?") & set(service)
+        return surely or (kind and (whole or fits))
     each = all(
         re.fullmatch(p, v, re.DOTALL) for p, v in zip(parts, role.split(":", 5), strict=True)
     )
@@ -309,9 +338,23 @@ def _covers(pattern: str, world: Json, kind: bool) -> bool:
     # "… resource-type/resource-id, resource-type:resource-id" or a "resource-id" alone.
     typed = re.search("[/:]", role.split(":", 5)[-1]) and parts[2] not in ("sqs", "s3", "sns")
     wild_type = typed and rest != "*" and any(c in re.split("[/:]", rest)[0] for c in "*?")
-    if wild_service or wild_type or not each:
+    # A star that ends its segment may reach on; any other wildcard stays within it.
+    before_rest = pattern.split(":")[:5]
+    reaches = not any(set("*?") & set(each[:-1]) or each.endswith("?") for each in before_rest)
+    if wild_service or wild_type or not (each or reaches):
         return kind and whole
-    return True
+    return whole
+
+
+def _covers_all(pattern: str, kind: bool) -> bool:
+    """Judge a call about no single resource: "you must specify all resources ("*")".
+
+    AWS's examples of ``s3:ListAllMyBuckets`` have ``arn:aws:s3:::*`` as well.
+    """
+    if pattern == "arn:aws:s3:::*":
+        return True
+    everything = pattern.count(":") < 5 or not pattern.split(":", 5)[5].strip("*")
+    return kind and everything
 
 
 # ---- principals

@@ -62,7 +62,8 @@ OTHERS: dict[str, list[list[str]]] = {
     "accounts.google.com:sub": [["zz"]],
     "saml:aud": [["zz"]],
     "aws:principalorgid": [["o-9"]],
-    "aws:none": [["zz"], ["team"]],
+    "aws:none": [["zz"], ["team"], ["ec2.amazonaws.com"], ["lambda.amazonaws.com"]],
+    "aws:principaltag/none": [["T"], ["team/T"]],
 }
 WIDE_RESOURCES: list[Any] = [
     *RESOURCES,
@@ -265,7 +266,9 @@ def _described(rng: Random, world: World) -> World:
     places = ["inline", "managed", *(["group", "group-managed"] if is_user else [])]
     world["spread"] = [rng.choice(places) for _ in world["identity"]]
     if world.get("passes"):
-        world["unknown"] = ["aws:sourceip", "aws:none"]
+        # Nobody sees the tags of a role's session.
+        tags = ["aws:principaltag/team", "aws:principaltag/none"] if world["caller_role"] else []
+        world["unknown"] = ["aws:sourceip", "aws:none", *tags]
         return world
     asked = _keys_of(world)
     names = [key for key in WIDE_VALUES if key in asked and rng.random() < 0.25]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.policy.context_keys import problem_with
+from rolehop.policy.context_keys import keys_of_claims, problem_with
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,48 @@ def test_valid_values_are_accepted(key: str, value: str) -> None:
 )
 def test_a_slip_is_refused(key: str, value: str, says: str) -> None:
     assert says in str(problem_with(key, value))
+
+
+GITHUB = "token.actions.githubusercontent.com"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "claims", "found"),
+    [
+        (GITHUB, {"sub": "s", "repository": "o/r", "ref": "main", "iss": "x"},
+         {"repository": ("o/r",), "ref": ("main",), "environment": (), "actor": ()}),
+        (f"{GITHUB}/acme", {"repository": "o/r"}, {"repository": ("o/r",), "environment": ()}),
+        ("token.actions.acme.ghe.com", {"actor": "me"}, {"actor": ("me",), "ref": ()}),
+        ("gitlab.com", {"project_id": "7", "user_id": None},
+         {"project_id": ("7",), "namespace_id": ()}),
+        ("agent.buildkite.com", {"pipeline_slug": "p"}, {"pipeline_slug": ("p",)}),
+        ("oidc.circleci.com/org/1", {"oidc.circleci.com/project-id": "9"},
+         {"oidc.circleci.com/project-id": ("9",)}),
+    ],
+)  # fmt: skip
+def test_claims_that_aws_lists_for_an_issuer_are_keys_of_the_call(
+    issuer: str, claims: dict[str, str | None], found: dict[str, tuple[str, ...]]
+) -> None:
+    keys = keys_of_claims(issuer, claims)
+    assert {f"{issuer}:{name}": each for name, each in found.items()}.items() <= keys.items()
+    assert f"{issuer}:sub" not in keys  # it is a key of later calls, too, and kept apart
+
+
+@pytest.mark.parametrize(
+    ("issuer", "claims"),
+    [
+        (GITHUB, {}),  # no token is in hand
+        ("gitlab.acme.com", {"project_id": "7"}),  # AWS lists no claims of this issuer
+        ("evil-token.actions.githubusercontent.com", {"actor": "me"}),
+    ],
+)
+def test_nothing_is_known_of_the_claims_of_other_issuers(
+    issuer: str, claims: dict[str, str | None]
+) -> None:
+    assert keys_of_claims(issuer, claims) == {}
+
+
+def test_a_claim_that_is_no_text_or_an_empty_one_stays_unknown() -> None:
+    keys = keys_of_claims("gitlab.com", {"user_id": None, "user_login": ""})
+    assert "gitlab.com:user_id" not in keys
+    assert "gitlab.com:user_login" not in keys

@@ -1,0 +1,138 @@
+"""What services decide beside policies: calls about no resource, what AWS alone changes, aliases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rolehop.policy import Outcome, Reason
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
+from tests.policy.helpers.actions import OBJECT, of, statement
+from tests.policy.helpers.actions import judge as judge_action
+
+ALLOWED, REFUSED, UNKNOWN = Outcome.ALLOWED, Outcome.REFUSED, Outcome.UNKNOWN
+ADMIN = [statement("*")]
+BUCKET = "arn:aws:s3:::logs"
+MANAGED = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+LINKED = "arn:aws:iam::222222222222:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
+RESERVED = "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_1"
+KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
+ALIAS = "arn:aws:kms:eu-west-1:222222222222:alias/a"
+OF_AWS = "arn:aws:kms:eu-west-1:222222222222:alias/aws/s3"
+
+
+def judge(action: str, resource: str, permissions: Any, *more: Any) -> Any:
+    return judge_action(action, resource, permissions, *more)
+
+
+@pytest.mark.parametrize(
+    ("action", "listed", "outcome"),
+    [
+        ("s3:ListAllMyBuckets", "*", ALLOWED),
+        # The commonest form in published policies, AWS's own examples included.
+        ("s3:ListAllMyBuckets", "arn:aws:s3:::*", ALLOWED),
+        ("s3:ListAllMyBuckets", "arn:aws-cn:s3:::*", ALLOWED),
+        ("s3:ListAllMyBuckets", BUCKET, REFUSED),
+        ("s3:ListAllMyBuckets", "arn:aws:s3:::log*", REFUSED),
+        ("s3:ListAllMyBuckets", "arn:aws:s3:::${aws:username}", REFUSED),
+        ("S3:LISTALLMYBUCKETS", BUCKET, REFUSED),
+        # What all of a service, or of an account, means there, AWS does not say.
+        ("s3:ListAllMyBuckets", "arn:aws:s3:*", UNKNOWN),
+        ("s3:ListJobs", "arn:aws:s3:::*", UNKNOWN),
+        ("kms:ListAliases", "arn:aws:kms:eu-west-1:222222222222:*", UNKNOWN),
+        ("kms:ListAliases", ALIAS, REFUSED),
+        ("ec2:DescribeInstances", "arn:aws:ec2:*:*:instance/*", REFUSED),
+    ],
+)
+@pytest.mark.parametrize("resource", ["*", BUCKET, ANY_RESOURCE])
+def test_a_call_about_no_resource_needs_a_statement_that_names_all(
+    action: str, listed: str, outcome: Outcome, resource: str
+) -> None:
+    """Whatever resource was asked about: one that is named is none of the call's."""
+    verdict = judge(action, resource, [statement(action, listed)])
+    assert verdict.outcome is outcome
+    assert verdict.request.role == "*"
+
+
+def test_a_deny_for_one_bucket_denies_no_list_of_all_buckets() -> None:
+    denying = statement("s3:*", BUCKET, "Deny")
+    assert judge("s3:ListAllMyBuckets", "*", [*ADMIN, denying]).outcome is ALLOWED
+    denying = {**statement("s3:*", effect="Deny"), "NotResource": BUCKET}
+    del denying["Resource"]
+    assert judge("s3:ListAllMyBuckets", "*", [*ADMIN, denying]).outcome is REFUSED
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "outcome"),
+    [
+        ("iam:CreatePolicyVersion", MANAGED, REFUSED),
+        ("iam:SetDefaultPolicyVersion", MANAGED, REFUSED),
+        ("iam:DeletePolicy", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess", REFUSED),
+        ("iam:TagPolicy", MANAGED, UNKNOWN),
+        ("iam:GetPolicy", MANAGED, ALLOWED),
+        ("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/Mine", ALLOWED),
+        ("iam:PutRolePolicy", LINKED, REFUSED),
+        ("IAM:UpdateAssumeRolePolicy", LINKED, REFUSED),
+        ("iam:UpdateRole", LINKED, UNKNOWN),
+        ("iam:UpdateRoleDescription", LINKED, ALLOWED),  # the guide says how
+        ("iam:GetRole", LINKED, ALLOWED),
+        ("iam:AttachRolePolicy", RESERVED, REFUSED),
+        ("iam:DeleteRole", RESERVED, REFUSED),
+        ("iam:TagRole", RESERVED, UNKNOWN),
+        ("iam:UpdateRoleDescription", RESERVED, UNKNOWN),
+        ("iam:*", RESERVED, UNKNOWN),
+        ("iam:Get*", RESERVED, ALLOWED),
+        ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/Ops", ALLOWED),
+        ("kms:DeleteAlias", OF_AWS, REFUSED),
+        ("kms:CreateAlias", OF_AWS, REFUSED),
+    ],
+)
+def test_what_aws_keeps_itself_nobody_else_changes(
+    action: str, resource: str, outcome: Outcome
+) -> None:
+    verdict = judge(action, resource, ADMIN)
+    if resource.startswith("arn:aws-cn"):
+        assert verdict.outcome is REFUSED  # whatever else is wrong with it
+    assert verdict.outcome is outcome
+    if outcome is not ALLOWED:
+        (finding,) = verdict.policies[0].findings
+        assert finding.reason is Reason.CHANGED_BY_AWS
+
+
+@pytest.mark.parametrize("action", ["kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"])
+def test_an_alias_and_its_key_must_both_allow(action: str) -> None:
+    half = judge(action, ALIAS, [statement(action, ALIAS)])
+    assert (half.outcome, half.unknowns) == (UNKNOWN, ("alias-and-key",))
+    key_policy = of("222222222222", "kms:*")
+    half = judge(action, KEY, [statement(action, KEY)], key_policy)
+    assert (half.outcome, half.unknowns) == (UNKNOWN, ("alias-and-key",))
+    assert judge(action, ALIAS, [statement(action, KEY)]).outcome is REFUSED
+    assert judge(action, KEY, [statement(action, ALIAS)], key_policy).outcome is REFUSED
+
+
+INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "outcome"),
+    [
+        ("ec2:StopInstances", INSTANCE, REFUSED),
+        ("rds:StopDBInstance", "arn:aws:rds:eu-west-1:222222222222:db:a", REFUSED),
+        ("athena:GetWorkGroup", "arn:aws:athena:eu-west-1:222222222222:workgroup/a", REFUSED),
+        # Resources are shared across accounts in other ways, too.
+        ("ec2:StopInstances", INSTANCE.replace("222222222222", "333333333333"), REFUSED),
+        # These may have a policy that allows it.
+        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:222222222222:parameter/a", UNKNOWN),
+        ("s3:GetObject", OBJECT, UNKNOWN),
+    ],
+)
+def test_a_resource_that_has_no_policy_is_as_certain_by_its_arn_as_without(
+    action: str, resource: str, outcome: Outcome
+) -> None:
+    assert judge(action, resource, [statement("sts:*")]).outcome is outcome
+
+
+def test_across_accounts_it_is_not_known_what_a_resource_without_a_policy_is_shared_with() -> None:
+    elsewhere = INSTANCE.replace("222222222222", "333333333333")
+    assert judge("ec2:StopInstances", elsewhere, ADMIN).outcome is UNKNOWN
