@@ -19,7 +19,7 @@ from tests.policy.helpers.wide_worlds import inventory, make_wide_world, request
 
 
 # A few small ones: every change of the evaluator that tests.mutation tries is compared in them.
-@pytest.mark.parametrize(("seed", "worlds"), [(2, 50), (3, 50), (4, 50), (5, 50), (1, 300)])
+@pytest.mark.parametrize(("seed", "worlds"), [(6, 50), (3, 50), (4, 50), (5, 50), (1, 300)])
 def test_rolehop_is_never_wrong_and_seldom_needlessly_unsure(seed: int, worlds: int) -> None:
     found = compare(worlds, seed)
     assert not found.wrong_allowed, found.summary

@@ -280,7 +280,7 @@ aws s3 ls 2>&1 | rolehop explain --error -
 @click.option(
     "--write-fix",
     metavar="FILE",
-    help="Write the policy that fixes the first refused hop to a new FILE.",
+    help="Write the policy that fixes the first refused hop or action to a new FILE.",
 )
 @format_option("text", "json", default="text")
 @click.pass_context
