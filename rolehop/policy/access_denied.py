@@ -143,6 +143,28 @@ def _account(arn: str) -> str | None:
     return None if account is None else f"account {account}"
 
 
+def steps_of_assume_role(denied: AccessDenied) -> tuple[str, ...]:
+    """Return what to check if AWS says no reason, the commonest cause first.
+
+    Of a role that does not exist AWS says the same (STS API reference, AssumeRole).
+    """
+    named = denied.resource or ""
+    kind, _, name = named.split(":", 5)[-1].partition("/")
+    if kind == "user":
+        return (f"name a role: {named} is a user, and nobody can assume a user",)
+    if kind == "assumed-role":
+        own = f"arn:{named.split(':')[1]}:iam::{account_of(named)}:role/{name.partition('/')[0]}"
+        return (f"name the role itself, {own}: {named} is one of its sessions",)
+    who = denied.who()
+    return (
+        "does the role exist, with this account, path and spelling?",
+        f"does its trust policy name {who}, or the whole account?",
+        "do its conditions ask for an external ID, MFA, a session name or tags that were not sent?",
+        f"do the policies of {who} allow sts:AssumeRole on it?",
+        "does an SCP of the caller's account, or an RCP of the role's, deny it?",
+    )
+
+
 UNSIGNED = (
     "sign the call: it carried no credentials, which is no reason to open the resource to everybody;"
     " rolehop exec CHAIN -- COMMAND gives a command some"

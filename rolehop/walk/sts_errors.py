@@ -148,10 +148,17 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
 
 def denial_fix(denied: AccessDenied) -> str:
     """Return what to do about a call that AWS refused, in words that follow "to fix it,"."""
-    return _denial_fix(denied, None) or _NOT_SAID
+    return _denial_fix(denied, None) or _not_said(denied)
 
 
 _NOT_SAID = "AWS does not say why"
+
+
+def _not_said(denied: AccessDenied) -> str:
+    from rolehop.policy.access_denied import steps_of_assume_role
+
+    steps = steps_of_assume_role(denied)
+    return steps[0] if len(steps) == 1 else f"{_NOT_SAID}; check: {' '.join(steps)}"
 
 
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:

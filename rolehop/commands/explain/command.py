@@ -167,16 +167,21 @@ def print_decoded(
     message: str,
     policies: PolicyOptions,
     style: str,
+    own_policy: str | None,
     *,
     offline: bool,
 ) -> bool:
-    """Decode an encoded message and print it; ``-``: on stdin. Return True if AWS refused."""
-    from rolehop.commands.explain.denied_call import decode_message, judge_decoded
+    """Decode an encoded message and print it; ``-``: on stdin. Return True if AWS refused.
+
+    What the AWS CLI has decoded already is taken as it is.
+    """
+    from rolehop.commands.explain.denied_call import decode_message, decoded_in, judge_decoded
     from rolehop.commands.explain.documents import decoded_document
     from rolehop.commands.explain.view import actions_view, decoded_view, hop_view
 
-    decoded = decode_message(cli.app, chain, _text_of(message))
-    call = judge_decoded(cli.app, decoded, policies, offline=offline)
+    text = _text_of(message)
+    decoded = decoded_in(text) or decode_message(cli.app, chain, text)
+    call = judge_decoded(cli.app, decoded, policies, own_policy, offline=offline)
     called_by = None if call is None else call.chain
     hop, action = (None, None) if call is None else (call.hop, call.action)
     verbose = cli.terminal.verbose
@@ -219,7 +224,7 @@ def print_text(
     """Explain AWS's text ``error``, or else the encoded message ``decode``; true if it is refused."""
     if decode is not None:
         chain = what[0] if what else None
-        return print_decoded(cli, chain, decode, policies, style, offline=offline)
+        return print_decoded(cli, chain, decode, policies, style, own_policy, offline=offline)
     print_error(cli, error or "", policies, style, own_policy, write_fix, offline=offline)
     return True
 

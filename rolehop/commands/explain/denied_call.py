@@ -255,6 +255,13 @@ def unreadable(text: str) -> UsageError:
     calls S3's message is "Access Denied" alone.
     """
     call = "rolehop explain CHAIN --action ACTION --resource ARN"
+    if _OF_KEY.search(text) is not None:
+        return UsageError(
+            "AWS says only that a KMS key may not be used",
+            cause="another service called KMS for the caller, and names neither the key nor the action",
+            fix="find the key that encrypts the resource, then ask whether the caller may use it:"
+            f" {call.replace('ACTION', 'kms:Decrypt').replace('ARN', 'KEY --resource-policy FILE')}",
+        )
     if _BARE_DENIAL.search(text) is None:
         return UsageError(
             "this is not an access-denied message of AWS",
@@ -271,13 +278,26 @@ def unreadable(text: str) -> UsageError:
     )
 
 
+# Of Secrets Manager, and of KMS itself to a Decrypt (as observed): neither names who or what.
+_OF_KEY = Pattern(
+    r"Access\s{1,9}to\s{1,9}KMS\s{1,9}is\s{1,9}not\s{1,9}allowed"
+    r"|ciphertext\s{1,9}refers\s{1,9}to\s{1,9}a\s{1,9}(?:customer\s{1,9}master|KMS)\s{1,9}key"
+    r"|KMS\s{1,9}key\b.{0,80}\bis\s{1,9}not\s{1,9}allowed"
+    r"|not\s{1,9}allowed\s{1,9}to\s{1,9}use\s{1,9}(?:the\s{1,9})?(?:AWS\s{1,9})?KMS",
+    re.IGNORECASE,
+)
 _BARE_DENIAL = Pattern(r"Access ?Denied|\b403\b|Forbidden|UnauthorizedOperation", re.IGNORECASE)
 _OPERATION = Pattern(r"when calling the (\w{1,80}) operation")
 _OF_S3 = Pattern(r"Object|Bucket|MultipartUpload|UploadPart")
 
 
 def judge_decoded(
-    app: App, message: Mapping[str, object], policies: PolicyOptions, *, offline: bool
+    app: App,
+    message: Mapping[str, object],
+    policies: PolicyOptions,
+    own_policy: str | None = None,
+    *,
+    offline: bool,
 ) -> DeniedCall | None:
     """Judge the call of a decoded message as that of an access-denied text; ``None``: it has none.
 
@@ -298,7 +318,7 @@ def judge_decoded(
     fix = denial_fix(denied)
     answer = AwsRefusal("", None, "", fix, denied)
     found = DeniedCall(denied, fix)
-    return judge_call(app, found, answer, policies, offline=offline, exact=True)
+    return judge_call(app, found, answer, policies, own_policy, offline=offline, exact=True)
 
 
 def _own_keys(context: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -326,6 +346,26 @@ _INVALID = (
 )
 
 _MAY_NOT = "allow sts:DecodeAuthorizationMessage to a session of the account it came from"
+
+
+def decoded_in(text: str) -> dict[str, object] | None:
+    """Return the message that ``aws sts decode-authorization-message`` printed; ``None``: it is none.
+
+    Either its whole output, ``{"DecodedMessage": "{…}"}``, or what ``--query DecodedMessage`` leaves.
+    """
+    found = _object_in(text)
+    inner = None if found is None else found.get("DecodedMessage")
+    found = _object_in(inner) if isinstance(inner, str) else found
+    return found if found is not None and "allowed" in found else None
+
+
+def _object_in(text: str) -> dict[str, object] | None:
+    """Return the JSON object that a text is; ``None``: it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def decode_message(app: App, chain: str | None, message: str) -> dict[str, object]:
@@ -380,11 +420,8 @@ def _parsed(decoded: str) -> dict[str, object]:
     Raises:
         ServiceError: it is none.
     """
-    try:
-        found = json.loads(decoded)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+    found = _object_in(decoded)
+    if found is None:
         raise ServiceError(
             "AWS decoded the message to something unexpected", cause="it is not JSON"
         )

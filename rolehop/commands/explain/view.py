@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rolehop.base.advice import PLACEHOLDER, is_plain
+from rolehop.base.arn import account_of
 from rolehop.base.text import clean, pluralize
 from rolehop.commands.explain.policy_view import (
     BRIEF,
@@ -26,7 +27,7 @@ from rolehop.commands.explain.policy_view import (
 from rolehop.commands.explain.remedies_view import keys_in, remedy_lines, settled_keys
 from rolehop.config.sts_limits import EXTERNAL_ID, SESSION_NAME, SOURCE_IDENTITY
 from rolehop.config.value_types import Check
-from rolehop.policy.access_denied import TOKEN_ACTIONS, AccessDenied
+from rolehop.policy.access_denied import TOKEN_ACTIONS, AccessDenied, steps_of_assume_role
 from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.call_rules import needs_no_permission
 from rolehop.policy.evaluation.deciding_values import deciding_values
@@ -482,6 +483,8 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
     unsigned = denied.caller == "anonymous"
     if unsigned or denied.reason is not None or denied.action in _SAYING:
         return [*lines, *wrapped(f"to fix it, {fix}", "  ", "    ")]
+    if denied.action == "sts:AssumeRole":
+        return [*lines, *_steps(denied)]
     if chain is None and denied.action not in _HOPS:
         text = "if a chain's session made the call, its policies may tell:"
         lines.extend(wrapped(text, "  ", "    "))
@@ -491,6 +494,24 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
         named = f" --resource {resource}" if resource != "*" else ""
         lines.append(to_copy(f"    rolehop explain CHAIN --action {denied.action}{named}"))
     return lines
+
+
+def _steps(denied: AccessDenied) -> Iterator[Line]:
+    """Say what to check of a role that AWS refused without a reason, in this order."""
+    steps = steps_of_assume_role(denied)
+    if len(steps) == 1:
+        yield from wrapped(f"to fix it, {steps[0]}", "  ", "    ")
+        return
+    yield line("  to fix it, check in this order:")
+    for number, step in enumerate(steps, start=1):
+        yield from wrapped(step, f"  {number} ", "    ")
+    role = denied.resource or ""
+    name = role.rpartition("/")[2]
+    account = account_of(role)
+    if account is not None:
+        text = f"to see the first three, with credentials of account {account}:"
+        yield from wrapped(text, "  ", "  ")
+        yield to_copy(f"    aws iam get-role --role-name {name if is_plain(name) else PLACEHOLDER}")
 
 
 _SAYING = frozenset({"sts:TagSession", "sts:SetSourceIdentity", *TOKEN_ACTIONS})
