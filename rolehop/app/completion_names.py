@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rolehop.app.account_names import KnownNames
 from rolehop.app.context import App
 from rolehop.awsconfig import CredentialKind, credential_kind_of
 from rolehop.base.errors import RolehopError
 from rolehop.base.files import write_beside
 from rolehop.hotpath.completion import Names, as_text, names_path, no_names
 from rolehop.hotpath.record import state_folder
+from rolehop.plan.identity import NOBODY, Principal, principal_of, principal_of_source
+from rolehop.vault.account_names import names_file
+
+if TYPE_CHECKING:
+    from rolehop.config.model import ChainConfig, Config
 
 
 def load_names(app: App) -> Names:
     """Return the names in config and AWS files; none at all if the config is broken.
 
-    Reads these files only: no keyring, no network, no question.
+    Reads these files, and what accounts are called, only: no keyring, no network, no question.
     """
     names = no_names()
+    app.dependencies.add_file(names_file(app.state_folder))
     try:
         config = app.config
     except RolehopError:
         return names
+    called_by = KnownNames(app)
     for fleet in config.fleets:
         names["fleet"][f"{fleet}/*"] = "every chain of the fleet"
     for name, chain in config.chains.items():
-        names["chain"][name] = chain.description
+        account = written_end(config, chain).account
+        called = called_by.get(account, "")
+        names["chain"][name] = " · ".join(filter(None, (called, chain.description)))
+        if account:
+            names["account"][name] = account
         for label, value in chain.labels.items():
             names["fleet"][f"label:{label}={value}"] = "every chain with this label"
     names["source"] = {name: source.type for name, source in config.sources.items()}
@@ -38,6 +51,15 @@ def load_names(app: App) -> Names:
             if credential_kind_of(aws, profile) is CredentialKind.SSO:
                 names["source"].setdefault(profile, "AWS profile")
     return names
+
+
+def written_end(config: Config, chain: ChainConfig) -> Principal:
+    """Return whose session a chain ends with as far as its own table says it, nothing resolved."""
+    if chain.hops:
+        return principal_of(chain.hops[-1].role.replace("{account}", chain.account or ""))
+    source = config.sources.get(chain.source or "")
+    found = NOBODY if source is None else principal_of_source(source)
+    return found._replace(account=chain.account or found.account)
 
 
 def store_names(app: App, names: Names) -> None:

@@ -12,8 +12,6 @@ from rolehop.base.file_access import Distrust
 from rolehop.base.files import FileText, mode_of, read_trusted, write_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rolehop.app.context import App
     from rolehop.config.model import Config
 
@@ -39,19 +37,6 @@ def first_step(app: App) -> Advice:
     if file.exists():
         return Advice("add one to ", Whole(str(file)))
     return with_same_config(app, "config init")
-
-
-def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
-    """Return the names of accounts by ID; none if the config is broken: they only decorate.
-
-    Unless ``load``, nothing is read: none if the config is not in use so far.
-    """
-    if not load and not app.is_config_loaded:
-        return {}
-    try:
-        return app.config.known_account_names
-    except RolehopError:
-        return {}
 
 
 def has_chain(app: App, name: str) -> bool:

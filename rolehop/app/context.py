@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import Config, FleetListing, ListedFleet, SourceConfig
     from rolehop.plan.walk_options import WalkOptions
     from rolehop.sources.context import SourceContext
+    from rolehop.vault.account_names import NotedName
     from rolehop.vault.history import History
     from rolehop.vault.index import Index
     from rolehop.vault.index_file import IndexStore
@@ -342,8 +343,23 @@ class App:
             note=self.note,
             quiet=self._notify is None,
             on_call=self._called,
+            on_names=self.learn_account_names,
             default_region=self.config.defaults.region,
         )
+
+    @cached_property
+    def noted_account_names(self) -> Mapping[str, NotedName]:
+        """What AWS called accounts in earlier answers, by ID."""
+        from rolehop.vault.account_names import noted_names
+
+        return noted_names(self.state_folder)
+
+    def learn_account_names(self, said: Mapping[str, str]) -> None:
+        """Keep what AWS called accounts just now, by ID; failing to is harmless."""
+        from rolehop.vault.account_names import note_names
+
+        if self.state_problem is None and note_names(self.state_folder, said, self.now()):
+            vars(self).pop("noted_account_names", None)
 
     @property
     def choices(self) -> LastChoices:

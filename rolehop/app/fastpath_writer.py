@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rolehop import __version__
+from rolehop.app.account_names import KnownNames
 from rolehop.app.context import App
 from rolehop.app.planning import Planning
 from rolehop.app.source_callers import SourceCallers
@@ -159,9 +160,7 @@ def _record(again: App, plan: Plan, asked_for: str, backend: str) -> Record:
         min_ttl=plan.min_ttl_seconds,
         until=_until(again),
         region=plan.export_region or "",
-        label=with_account_names(
-            step_label(plan.steps[-1], len(plan.hops)), again.config.known_account_names
-        ),
+        label=with_account_names(step_label(plan.steps[-1], len(plan.hops)), KnownNames(again)),
         name=plan.chain,
         uid=os.geteuid(),
         host=os.uname().nodename,

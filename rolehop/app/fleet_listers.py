@@ -181,12 +181,14 @@ class OrganizationLister:
             raise
         try:
             with time_limit(LONGEST_SECONDS):
-                return AccountAnswer(*reader.accounts(asked))
+                answer = AccountAnswer(*reader.accounts(asked))
         except StsRefusal as refusal:
             raise self._refused(refusal) from None
         except ServiceError as error:
             self._failed = error
             raise
+        self._app.learn_account_names(reader.names)
+        return answer
 
     def close(self) -> None:
         """Close the connection to Organizations."""

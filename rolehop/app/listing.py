@@ -7,6 +7,7 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from rolehop.app.account_names import KnownNames
 from rolehop.base.advice import Advice
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError
@@ -17,6 +18,7 @@ from rolehop.plan.walk_options import WalkOptions
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.config.model import ListedFleet, ScopeConfig
+    from rolehop.plan.identity import Principal
     from rolehop.plan.model import Plan
     from rolehop.plan.resolve import Resolved
 
@@ -24,35 +26,69 @@ if TYPE_CHECKING:
 def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]:
     """Give a row per configured chain that matches a pattern, in the order of the config.
 
-    The name of a fleet stands for its chains.
+    The name of a fleet stands for its chains. What is the name of none is looked for in the names of
+    chains, and in the names and numbers of the accounts that they end in.
     """
-    from rolehop.plan.resolve import source_name_of
-
     patterns, sessions, config = tuple(patterns), _StoredSessions(app), app.config
+    exact = [each for each in patterns if each == "*" or _is_named(config, each)]
+    sought = [each for each in patterns if each not in exact or is_pattern(each)]
     sources: dict[str, str | None] = {}  # by the chain that is continued: thousands do one
     for chain in config.chains.values():
-        if "*" not in patterns and not matches(chain, patterns) and chain.fleet not in patterns:
+        is_meant = "*" in exact or matches(chain, exact) or chain.fleet in exact
+        if not is_meant and not sought:
             continue
-        roles, cached = sessions.roles_and_cached(chain)
-        source = chain.source
-        if chain.continues is not None:
-            source = sources.get(chain.continues)
-            with suppress(ConfigError):  # it continues a chain of a fleet that is not listed
-                source = sources[chain.continues] = source or source_name_of(config, chain)
+        roles = sessions.roles(chain)
+        end = sessions.end(chain, roles)
+        if not is_meant and not any(finds(app, each, chain.names, end.account) for each in sought):
+            continue
         yield ChainRow(
             name=chain.name,
             description=chain.description,
-            source=source,
+            source=_source_name(config, chain, sources),
             continues=chain.continues,
             fleet=chain.fleet,
             labels=chain.labels,
             roles=roles,
-            cached=cached,
-            account=_account(roles) or (chain.account or "" if chain.account_role else ""),
+            cached=sessions.cached(chain, roles),
+            account=end.account,
+            role=end.role,
             color=chain.color,
             narrowed=narrowed_by(chain.scope),
-            assigned=None if roles else chain.account_role,
         )
+
+
+def _source_name(config: Config, chain: ChainConfig, known: dict[str, str | None]) -> str | None:
+    from rolehop.plan.resolve import source_name_of
+
+    if chain.continues is None:
+        return chain.source
+    if known.get(chain.continues) is None:
+        known[chain.continues] = None
+        with suppress(ConfigError):  # it continues a chain of a fleet that is not listed
+            known[chain.continues] = chain.source or source_name_of(config, chain)
+    return known[chain.continues]
+
+
+def _is_named(config: Config, pattern: str) -> bool:
+    """True if a chain or a fleet has this name, or chains match by their own names or labels."""
+    chains = config.chains
+    return pattern in chains or any(
+        matches(each, (pattern,)) or each.fleet == pattern for each in chains.values()
+    )
+
+
+def finds(app: App, typed: str, names: Iterable[str], account: str) -> bool:
+    """True if what was typed finds a chain: by a part of its name, or of its account's name or number.
+
+    With wildcards it must match one of these whole. A label finds nothing here.
+    """
+    if typed.startswith(LABEL):
+        return False
+    named = (KnownNames(app).plain(account) or "") if account else ""
+    looked, wanted = (*names, named, account), typed.casefold()
+    if is_pattern(typed):
+        return any(fnmatchcase(each.casefold(), wanted) for each in looked)
+    return any(wanted in each.casefold() for each in looked)
 
 
 def narrowed_by(scope: ScopeConfig | None) -> str:
@@ -67,6 +103,18 @@ def chain_rows_by_use(app: App) -> list[ChainRow]:
     rows = {row.name: row for row in chain_rows(app)}
     ordered = in_order(list(rows), load_uses(app.state_folder), app.now().timestamp())
     return [rows[name] for name in ordered]
+
+
+def check_found(app: App, patterns: Iterable[str], rows: Iterable[ChainRow]) -> None:
+    """Check that each pattern is that of one of ``rows``, which `chain_rows` gave for all of them.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    rows = list(rows)
+    for pattern in patterns:
+        if not any(finds(app, pattern, (row.name,), row.account) for row in rows):
+            check_patterns(app, (pattern,))
 
 
 def check_patterns(app: App, patterns: Iterable[str]) -> None:
@@ -181,6 +229,16 @@ def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
     return plan, app.config.chains.get(name, ChainConfig(name))
 
 
+def end_of(app: App, plan: Plan) -> Principal:
+    """Return whose session a plan ends with; the index, which is only a hint, may have to say it."""
+    from rolehop.plan.identity import principal_of, principal_of_source
+
+    if plan.hops:
+        return principal_of(str(plan.hops[-1].hop.role))
+    entry = app.index.sessions.get(plan.key)
+    return principal_of_source(plan.source, entry.arn if entry else None)
+
+
 def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
     """Return the chains that match the patterns, in the order of the config; AWS profiles by name.
 
@@ -206,13 +264,6 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
             raise _no_match(app, pattern)
         wanted |= dict.fromkeys(found)
     return list(wanted)
-
-
-def _account(roles: tuple[str, ...]) -> str:
-    """Return the account of the last role; none if the role is still a template."""
-    from rolehop.base.arn import account_of
-
-    return (account_of(roles[-1]) or "") if roles else ""
 
 
 class FleetRoles:
@@ -256,18 +307,36 @@ class _StoredSessions:
         # Empty: of a session without a role, which a chain without hops may hand out.
         self._roles = {entry.role for entry in app.index.sessions.values()}
 
-    def roles_and_cached(self, chain: ChainConfig) -> tuple[tuple[str, ...], CachedSession | None]:
-        """Return the roles and the cached session, even if the chain cannot be planned."""
+    def roles(self, chain: ChainConfig) -> tuple[str, ...]:
+        """Return the roles, even if the chain cannot be planned: then some may be templates."""
         fleet = self._fleets.get(chain.fleet)
         roles = None if fleet is None else fleet.of(chain)
-        if roles is None:
-            try:
-                roles = self._resolved(chain)
-            except RolehopError:
-                return tuple(hop.role for hop in chain.hops), None
+        if roles is not None:
+            return roles
+        try:
+            return self._resolved(chain)
+        except RolehopError:
+            return tuple(hop.role for hop in chain.hops)
+
+    def end(self, chain: ChainConfig, roles: tuple[str, ...]) -> Principal:
+        """Return whose session the chain ends with, as far as config and index tell."""
+        from rolehop.plan.identity import NOBODY, Principal, principal_of, principal_of_source
+
+        if roles:
+            return principal_of(roles[-1])
+        if chain.account_role and chain.account:
+            return Principal(chain.account, chain.account_role)
+        try:
+            found = principal_of_source(self._planning.resolve(chain.name).source)
+            return found if found.account else end_of(self._app, self._planning.plan(chain.name))
+        except RolehopError:
+            return NOBODY
+
+    def cached(self, chain: ChainConfig, roles: tuple[str, ...]) -> CachedSession | None:
+        """Return the cached session, if the chain can be planned."""
         # Few of thousands of chains have one: a plan takes longer than all else.
         stored = (roles[-1] if roles else "") in self._roles
-        return roles, self._cached(chain.name) if stored else None
+        return self._cached(chain.name) if stored else None
 
     def _resolved(self, chain: ChainConfig) -> tuple[str, ...]:
         resolved = self._planning.resolve(chain.name)
@@ -302,9 +371,9 @@ class ChainRow:
     """The last hop's session, unless it has ended."""
 
     account: str = ""
-    """Of the last role; empty if the chain uses its source's own session, and no fleet names it."""
+    """Where the chain ends: of its last role, else of its source; empty: not known without a call."""
+    role: str = ""
+    """The name of that role, without its path; empty: not known, or a user."""
     color: str | None = None
     narrowed: str = ""
     """What its scope makes of the session: ``read-only`` or ``scoped``; empty: it has none."""
-    assigned: str | None = None
-    """The role of Identity Center in ``account``, if a fleet lists it and the chain ends with it."""

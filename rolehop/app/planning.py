@@ -179,10 +179,11 @@ class Planning:
         Raises:
             ConfigError: there is no such chain, or it cannot be resolved.
         """
+        from rolehop.app.account_names import KnownNames
         from rolehop.base.advice import account_label
 
         resolved = self.resolve(name, options)
-        names = self.app.config.known_account_names
+        names = KnownNames(self.app)
         if not resolved.hops:
             account, own = account_of_source(resolved.source), resolved.source.settings.get("role")
             if account is not None and isinstance(own, str):

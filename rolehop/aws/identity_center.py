@@ -238,9 +238,12 @@ class Portal:
         base: str,
         now: Callable[[], datetime],
         on_call: OnCall = ignore_call,
+        on_names: Callable[[Mapping[str, str]], object] = dict,
     ) -> None:
+        """``on_names`` is told what the accounts are called, by ID, when all are listed."""
         self._http = http
         self._on_call = on_call
+        self._on_names = on_names
         self._base = base
         self._now = now
 
@@ -264,7 +267,9 @@ class Portal:
         """
         operation = "ListAccounts"
         pages = self._pages("/assignment/accounts", token, {}, "accountList", operation, waits)
-        return tuple(self._account(each, operation) for page in pages for each in page)
+        found = tuple(self._account(each, operation) for page in pages for each in page)
+        self._on_names({each.account_id: each.name for each in found})
+        return found
 
     def _account(self, found: dict[str, Any], operation: str) -> Account:
         account, name = found.get("accountId"), found.get("accountName")

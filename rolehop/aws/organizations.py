@@ -367,6 +367,12 @@ class OrganizationAccountReader:
         in_vain = tuple(each for each in said if each not in used)
         return FleetAccounts(tuple(fitting), dict(left_out), in_vain)
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What AWS calls the accounts that were listed so far, by ID."""
+        listed = (self._listed, *self._in.values())
+        return {each.account: each.name for found in listed for each in found.values()}
+
     # ---- accounts and their OUs
 
     def _placed(self, patterns: Sequence[str]) -> Iterator[_Placed]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.cli.context import CommandContext
-from rolehop.hotpath.completion import NAMED, VARIABLE, Question, as_answer, offered, wanted
+from rolehop.hotpath.completion import NAMED, VARIABLE, Question, as_answer, names_answer, wanted
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -19,7 +19,7 @@ def answer_in_full(asked: Question, cli: CommandContext) -> str:
 
         names = load_names(cli.app)
         store_names(cli.app, names)
-        return as_answer(asked, offered(kind, names))
+        return names_answer(asked, kind, names)
     items = _by_click(asked.words, cli)
     if any(item.type != "plain" for item in items):
         return "files\n"

@@ -51,7 +51,7 @@ class CommandContext:
     @cached_property
     def app(self) -> App:
         """The application, with this terminal to ask on; made after the options were parsed."""
-        from rolehop.app.config_files import account_names
+        from rolehop.app.account_names import KnownNames
         from rolehop.app.context import App
         from rolehop.app.host import home_folder
         from rolehop.terminal.prompts import TerminalPerson
@@ -68,7 +68,7 @@ class CommandContext:
             from rolehop.terminal.prompts import SlowWaits
 
             watch_waits(SlowWaits(self.terminal, lambda: self.sdk_chain is None).begin)
-        self.terminal.account_names = lambda: account_names(app, load=False)
+        self.terminal.account_names = KnownNames(app, load=False)
         return app
 
     def progress(self) -> Progress:
@@ -101,13 +101,13 @@ class CommandContext:
         return text if is_plain(text) else self.dialect_typed(None).argument(text)
 
     def write_view(self, view: View, *, beside: bool = False) -> None:
-        """Write a view to stdout, with the names that the config gives accounts.
+        """Write a view to stdout, with the names of accounts.
 
         ``beside``: to stderr, beside what stdout gets.
         """
-        from rolehop.app.config_files import account_names
+        from rolehop.app.account_names import KnownNames
 
-        self.terminal.write_view(view, account_names(self.app), beside=beside)
+        self.terminal.write_view(view, KnownNames(self.app), beside=beside)
 
     def write_json(self, document: dict[str, object]) -> None:
         """Write a JSON document to stdout."""

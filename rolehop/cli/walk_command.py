@@ -11,6 +11,7 @@ from rolehop.base.errors import NoTerminal, UsageError
 from rolehop.base.text import clean
 
 if TYPE_CHECKING:
+    from rolehop.app.listing import ChainRow
     from rolehop.app.ports import Choice
     from rolehop.app.walking import HandoverSession
     from rolehop.cli.context import CommandContext
@@ -89,23 +90,31 @@ def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:
     return picked[0].name
 
 
+def _end(row: ChainRow) -> str:
+    """Return where a chain ends; nothing if that is not known."""
+    from rolehop.terminal.layout import short_role
+
+    if row.roles:
+        return short_role(row.roles[-1])
+    return f"{row.role} in {row.account}" if row.role and row.account else row.account
+
+
 def _choices(cli: CommandContext) -> list[Choice]:
     """Return every configured chain, those used most and last first."""
-    from rolehop.app.config_files import account_names
+    from rolehop.app.account_names import KnownNames
     from rolehop.app.listing import chain_rows_by_use
     from rolehop.app.ports import Choice
     from rolehop.base.advice import with_account_names
     from rolehop.base.durations import show_left
-    from rolehop.terminal.layout import short_role
 
     rows = chain_rows_by_use(cli.app)
-    names = account_names(cli.app)  # after the rows: now the fleets that AWS lists are in use
+    names = KnownNames(cli.app)
     now = cli.app.now()
     return [
         Choice(
             row.name,
             clean(row.description),
-            with_account_names(short_role(row.roles[-1]), names) if row.roles else "",
+            with_account_names(_end(row), names),
             show_left(row.cached.local_expires_at, now) if row.cached else "",
             row.color or "",
             tuple(f"label:{name}={value}" for name, value in row.labels.items()),

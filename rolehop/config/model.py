@@ -291,7 +291,7 @@ class Config:
 
     defaults: Defaults = field(default_factory=Defaults)
     vault_backend: str | None = None
-    """A keyring class that the config names (``module.Class``); ``None`` for ``auto``."""
+    """A keyring that the config names, or its class (``module.Class``); ``None`` for ``auto``."""
 
     organization_chain: str | None = None
     """The chain through which SCPs and RCPs are read."""

@@ -225,12 +225,20 @@ def _labels(value: object) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(label)) for name, label in as_table(value).items())
 
 
+BACKENDS = ("secret-service", "kwallet", "kernel", "pass", "keychain", "wincred")
+"""The keyrings that are called by a plain name."""
+
+
 def _backend(value: object) -> str | None:
     given = as_text(value)
     if given == "auto":
         return None
-    if _CLASS.fullmatch(given) is None:
-        raise ValueError(f'neither "auto" nor a keyring class ("module.Class"): {quoted(given)}')
+    if given not in BACKENDS and _CLASS.fullmatch(given) is None:
+        from rolehop.base.text import did_you_mean
+
+        known = ", ".join(map(quoted, ("auto", *BACKENDS)))
+        hint = did_you_mean(given, BACKENDS) or f'; it may be {known}, or a class "module.Class"'
+        raise ValueError(f"not a keyring: {quoted(given)}{hint}")
     return given
 
 
@@ -385,7 +393,11 @@ COMMAND = Check(
 )
 CONTAINER = Check("boolean, or text", 'or "granted"', _container)
 COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
-BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)
+BACKEND = Check(
+    "text",
+    f'"auto", {", ".join(map(quoted, BACKENDS))}, or a class "module.Class"',
+    _backend,
+)
 MIN_TTL = duration(0, 43_200)
 
 _KINDS: tuple[tuple[type, str], ...] = (

@@ -6,6 +6,7 @@ that is a usage error, so that a half typed command is never run.) The answer's 
 what follows:
 
     words       one per line, written for the shell
+    found       the same, of which none begins with what was typed (zsh)
     files       the shell's own completion of files
     program N   a command line begins at the N-th word, from 0: that program's own completion
 
@@ -41,19 +42,23 @@ TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SCHEMA = "2"
+_SCHEMA = "3"
 _NAMES = ("chain", "fleet", "source", "profile")
+_ACCOUNT = "account"
 
 # The largest prime below 2 ** 64: no changed byte leaves the remainder as it was.
 _PRIME = 18446744073709551557
 
 Names = dict[str, dict[str, str]]
-"""``chain``, ``fleet``, ``source`` (described by its type), ``profile``: name to description."""
+"""``chain``, ``fleet``, ``source`` (described by its type), ``profile``: name to description.
+
+``account``: a chain's name to the number of the account that it ends in.
+"""
 
 
 def no_names() -> Names:
     """Return a cache without names."""
-    return {kind: {} for kind in _NAMES}
+    return {kind: {} for kind in (*_NAMES, _ACCOUNT)}
 
 
 def names_path(folder: str) -> str:
@@ -74,13 +79,17 @@ def as_text(names: Names, files: "Mapping[str, str]", variables: "Mapping[str, s
     if any(set("\t\n") & set(field) for row in depends for field in row):
         return None
     offered = [
-        (kind, name, plain_line(description))
+        (kind, name, plain_line(description), *_account_of(name, names[_ACCOUNT], kind))
         for kind in _NAMES
         for name, description in names[kind].items()
         if name.isprintable()
     ]
     head = ("rolehop-names", _SCHEMA, __version__, str(os.geteuid()))
     return checked("".join("\t".join(row) + "\n" for row in (head, *depends, *offered)))
+
+
+def _account_of(name: str, accounts: "Mapping[str, str]", kind: str) -> tuple[str, ...]:
+    return (accounts[name],) if kind == CHAIN and name in accounts else ()
 
 
 def plain_line(text: str) -> str:
@@ -101,11 +110,13 @@ def read_text(data: bytes, environ: "Mapping[str, str]") -> Names | None:
         return None
     names = no_names()
     for row in rows[1:]:
-        if len(row) != 3:
+        if len(row) not in (3, 4):
             return None
-        kind, first, second = row
-        if kind in names:
+        kind, first, second, *account = row
+        if kind in _NAMES:
             names[kind][first] = second
+            for each in account:
+                names[_ACCOUNT][first] = each
         elif kind == "file":
             if not stamp_holds(second, first):
                 return None
@@ -149,7 +160,7 @@ def _check(data: bytes) -> bytes:
 
 VARIABLE = "_ROLEHOP_COMPLETE"
 TAIL = "_ROLEHOP_TAIL"
-OPTIONS, WORDS = "options", "words"
+OPTIONS, WORDS, FOUND = "options", "words", "found"
 NAMED = (CHAIN, KEYS, SOURCE, FLEET, PATTERN)
 
 Offers = dict[str, str]
@@ -195,7 +206,7 @@ def answer(asked: Question, environ: "Mapping[str, str]") -> str | None:
     if isinstance(found, dict):
         return as_answer(asked, found)
     names = cached_names(environ) if kind in NAMED and sys.platform == "linux" else None
-    return None if names is None else as_answer(asked, offered(kind, names))
+    return None if names is None else names_answer(asked, kind, names)
 
 
 def wanted(words: list[str]) -> tuple[str, Offers | int | None]:
@@ -278,22 +289,48 @@ def offered(kind: str, names: Names) -> Offers:
     return {**patterns, **names["chain"], **names["profile"], **names["chain"]}
 
 
+def names_answer(asked: Question, kind: str, names: Names) -> str:
+    """Return the names of a kind that can stand at the cursor.
+
+    A chain's are also found by what describes it, or by its account's number, in part, if none
+    begins with what was typed: in shells that replace a word by another one.
+    """
+    offers, typed = offered(kind, names), asked.words[-1]
+    is_sought = kind in (CHAIN, PATTERN) and asked.shell in _REPLACING and typed
+    if not is_sought or any(each.startswith(typed) for each in offers):
+        return as_answer(asked, offers)
+    wanted, accounts = typed.casefold(), names[_ACCOUNT]
+    found = {
+        name: text
+        for name, text in names[CHAIN].items()
+        if wanted in f"{name} {text} {accounts.get(name, '')}".casefold()
+    }
+    return as_answer(asked, found, replaces=True)
+
+
 # ---- written for a shell
 
+_REPLACING = ("bash", "zsh", "powershell")
 
-def as_answer(asked: Question, offers: Offers) -> str:
+
+def as_answer(asked: Question, offers: Offers, *, replaces: bool = False) -> str:
     """Return ``offers`` as the shell's script reads them.
 
     bash takes what begins with the word as typed; the others have rules of their own for what
-    matches, and get all.
+    matches, and get all. ``replaces``: they take the place of the word, however that begins.
     """
     # A shell shows what it is offered: no name that could not be typed, no escape sequence.
     offers = {word: plain_line(text) for word, text in offers.items() if word.isprintable()}
     as_lines = {"bash": _bash, "zsh": _zsh, "fish": _fish, "powershell": _powershell}[asked.shell]
-    return "".join(f"{line}\n" for line in (WORDS, *as_lines(asked, offers)))
+    head = FOUND if replaces and asked.shell == "zsh" else WORDS
+    return "".join(f"{line}\n" for line in (head, *as_lines(asked, offers, replaces=replaces)))
 
 
-def _bash(asked: Question, offers: Offers) -> list[str]:
+def _bash(asked: Question, offers: Offers, *, replaces: bool) -> list[str]:
+    if replaces:
+        # Of several, bash would put what they begin with in the place of what was typed.
+        plain = len(offers) == 1 and asked.raw == asked.tail == asked.words[-1]
+        return [_escaped(each) for each in offers] if plain else []
     typed, quote = unquoted(asked.raw)
     base = asked.raw
     if quote:
@@ -333,7 +370,7 @@ def unquoted(raw: str) -> tuple[str, str]:
     return text, quote
 
 
-def _zsh(asked: Question, offers: Offers) -> list[str]:
+def _zsh(asked: Question, offers: Offers, *, replaces: bool) -> list[str]:
     lines = []
     for word, description in offers.items():
         plain = word.replace("\\", "\\\\").replace(":", "\\:")
@@ -341,15 +378,15 @@ def _zsh(asked: Question, offers: Offers) -> list[str]:
     return lines
 
 
-def _fish(asked: Question, offers: Offers) -> list[str]:
+def _fish(asked: Question, offers: Offers, *, replaces: bool) -> list[str]:
     return [f"{word}\t{description}" for word, description in offers.items()]
 
 
-def _powershell(asked: Question, offers: Offers) -> list[str]:
+def _powershell(asked: Question, offers: Offers, *, replaces: bool) -> list[str]:
     """Write what is inserted, what is listed, and the tip; quoted where a word is not one else."""
     lines = []
     for word, description in offers.items():
-        if word.startswith(asked.words[-1]):
+        if replaces or word.startswith(asked.words[-1]):
             plain = all(each.isalnum() or each in "_@+=:./-" for each in word) and word != "--"
             quoted = word if plain and word[0] != "@" else "'" + word.replace("'", "''") + "'"
             lines.append(f"{quoted}\t{word}\t{description or word}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import (
     ACCOUNT_ID,
@@ -38,6 +40,54 @@ def caller_name(arn: str) -> str | None:
 def principal_name(source: SourceConfig) -> str | None:
     """Return who ``principal`` is in a word; ``None``: the config names none, or a role."""
     return None if source.principal is None else caller_name(source.principal)
+
+
+class Principal(NamedTuple):
+    """Whose session something is, as far as that is known; empty: not known, or there is no role."""
+
+    account: str = ""
+    """12 digits."""
+
+    role: str = ""
+    """The role's name without its path; of Identity Center, the permission set's."""
+
+
+NOBODY = Principal()
+
+
+def principal_of(arn: str) -> Principal:
+    """Return the account and the role of an ARN, or of ``ACCOUNT:role/NAME``; a user has no role."""
+    resource = arn.rpartition(":")[2]
+    kind, _, name = resource.partition("/")
+    account = account_of(arn) or arn.partition(":")[0]
+    if not ACCOUNT_ID.fullmatch(account):
+        return NOBODY
+    if kind == "assumed-role":
+        return Principal(account, _permission_set(name.partition("/")[0]))
+    role = _permission_set(name.rpartition("/")[2]) if kind == "role" else ""
+    return Principal(account, "" if "{" in role else role)
+
+
+def _permission_set(role: str) -> str:
+    """Return the permission set that Identity Center made a role of, else the role."""
+    is_made = role.startswith(_PERMISSION_SET)
+    return role.removeprefix(_PERMISSION_SET).rpartition("_")[0] if is_made else role
+
+
+def principal_of_source(source: SourceConfig, caller: str | None = None) -> Principal:
+    """Return whose session a source gives: by what it asks for, its ``principal``, else ``caller``.
+
+    ``caller``: the ARN that AWS gave it when it was asked last.
+    """
+    account, role = (source.settings.get(key) for key in ("account", "role"))
+    if source.type == _OF_PORTAL:
+        named = isinstance(account, str) and ACCOUNT_ID.fullmatch(account)
+        asked = Principal(str(account) if named else "", role if isinstance(role, str) else "")
+    else:
+        asked = principal_of(role) if isinstance(role, str) else NOBODY
+    said = [principal_of(arn) for arn in (source.principal, caller) if arn is not None]
+    found = [each for each in (asked, *said) if each.account]
+    return next(filter(all, found), found[0] if found else NOBODY)
 
 
 def is_caller_known(source: SourceConfig) -> bool:

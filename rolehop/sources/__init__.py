@@ -49,6 +49,7 @@ __all__ = [
     "is_federated",
     "loads_locally",
     "login_support",
+    "own_problem",
     "portal_role",
     "stamp_asks_device",
     "stamp_of",
@@ -141,6 +142,11 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
 def first_problem(found: Sequence[Diagnosis]) -> str | None:
     """Return the first problem, or ``None`` if there is none."""
     return next((f"{each.looked_for}: {each.found}" for each in found if each.good is False), None)
+
+
+def own_problem(found: Sequence[Diagnosis]) -> str | None:
+    """Return the first problem of the source itself, whatever its chains name."""
+    return first_problem([each for each in found if not each.of_chain])
 
 
 def first_warning(found: Sequence[Diagnosis]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -12,8 +12,15 @@ from rolehop.base.arn import partition_of_region
 from rolehop.base.credentials import Secret
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.digest import sha256_hex
-from rolehop.base.errors import ConfigError, HopRefused, SourceError, SourceWithdrawn
+from rolehop.base.errors import (
+    ConfigError,
+    HopRefused,
+    ServiceError,
+    SourceError,
+    SourceWithdrawn,
+)
 from rolehop.base.text import nearest
+from rolehop.base.time_limit import time_limit
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.plan.identity import wrong_caller
@@ -245,6 +252,9 @@ def cli_sign_in(center: Center, context: SourceContext) -> CliSignIn:
     return found if usable else replace(found, sign_in=None)
 
 
+_NAMES_SECONDS = 5.0  # for what is only nice to have, while a person waits
+
+
 class CenterClients:
     """The API clients of one Identity Center, closed together; this imports botocore."""
 
@@ -256,7 +266,9 @@ class CenterClients:
         endpoint = center.endpoint("sso")
         self._http = http_client(context, center.region, overridden=endpoint is not None)
         base = endpoint or _public("sso", center, context)
-        self.portal: Portal = Portal(self._http, base, context.now, context.on_call)
+        self.portal: Portal = Portal(
+            self._http, base, context.now, context.on_call, context.on_names
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -289,7 +301,15 @@ class CenterClients:
         signed = sign_in(self._center, self.oidc, self._context, login)
         self._context.tokens.begin(self._center.token_name, document_of(signed))
         self.share(signed)
+        self._hear_names(signed.tokens.access)
         return signed
+
+    def _hear_names(self, token: Secret) -> None:
+        """Let the portal say what the person's accounts are called; without an answer it goes on."""
+        from rolehop.aws.identity_center import PortalRefusal
+
+        with suppress(ServiceError, PortalRefusal), time_limit(_NAMES_SECONDS):
+            self.portal.accounts(token)
 
     def log_out(self, document: Document | None) -> None:
         """End the sign-in stored as ``document`` at the server, if it is still valid there.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig.parse import AwsConfig
     from rolehop.config.model import SourceConfig
+    from rolehop.vault.index import SignInEnd
     from rolehop.walk.ports import Locks
 
 
@@ -82,6 +83,14 @@ class TokenStore(Protocol):
 
     def generation(self, name: str) -> str | None:
         """Return the generation, for a stamp: a plan reads the index, a walk the keyring."""
+        ...
+
+    def end(self, name: str) -> SignInEnd | None:
+        """Return what is known of the end of the sign-in, without a call; ``None``: nothing."""
+        ...
+
+    def note_ended(self, name: str, *, ended: bool) -> None:
+        """Note whether AWS says that the sign-in has ended, or takes it."""
         ...
 
 
@@ -153,6 +162,12 @@ class _NoTokens:
         del name
         return None
 
+    def end(self, name: str) -> None:
+        del name
+
+    def note_ended(self, name: str, *, ended: bool) -> None:
+        del name, ended
+
 
 class ChoiceStore(Protocol):
     """What was chosen last from each list."""
@@ -193,6 +208,10 @@ def _unchanged(path: Path) -> Path:
 
 def _ignore_line(line: str) -> None:
     del line
+
+
+def _ignore_names(said: Mapping[str, str]) -> None:
+    del said
 
 
 def _do_nothing() -> None:
@@ -241,6 +260,9 @@ class SourceContext:
 
     on_call: OnCall = field(default=ignore_call)
     """Is told each call to AWS after it has ended."""
+
+    on_names: Callable[[Mapping[str, str]], None] = field(default=_ignore_names)
+    """Is told what AWS calls accounts, by ID, whenever an answer has that."""
 
     quiet: bool = False
     """True with ``-q``: nobody sees what ``note`` writes."""

@@ -124,12 +124,18 @@ class IdentityCenter:
         with CenterClients(self.center, self.context) as clients:
             token = self._token(clients)
             try:
-                return do(clients.portal, token)
+                found = do(clients.portal, token)
             except PortalRefusal as refusal:
                 if refusal.status != 401:
                     raise
-            # An unexpired token is refused if the sign-in was ended elsewhere.
-            return do(clients.portal, self._token(clients, rejected=token))
+                # An unexpired token is refused if the sign-in was ended elsewhere.
+                found = do(clients.portal, self._token(clients, rejected=token))
+        self._note_ended(False)
+        return found
+
+    def _note_ended(self, ended: bool) -> None:
+        if self.state is not None and not self.state.startswith("cli:"):
+            self.context.tokens.note_ended(self.center.token_name, ended=ended)
 
     def _token(self, clients: CenterClients, rejected: Secret | None = None) -> Secret:
         """Return an access token of the sign-in that the walk was planned with."""
@@ -144,6 +150,7 @@ class IdentityCenter:
                 found = self._vault_token(clients, rejected)
             if found is not None:
                 return found
+            self._note_ended(True)
             self._sign_in(clients)
         raise SourceChanged
 
@@ -338,13 +345,13 @@ def _end(previous: Document | None, clients: CenterClients, context: SourceConte
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
     """Return what is known of the sign-in without the network or the keyring."""
     center = center_of(source, context)
-    stored = context.tokens.generation(center.token_name) is not None
+    kept, usable = _kept_sign_in(center, context)
     cached = cli_sign_in(center, context)
     # Either of them is enough, so a missing one is a problem only if both are missing.
-    absent = None if stored or cached.sign_in else False
+    absent = None if usable or cached.sign_in else False
     return (
         Diagnosis("Identity Center", f"{center.address} in {center.region}", None, _copied(center)),
-        Diagnosis("a sign-in in the keyring", "stored" if stored else "none", stored or absent),
+        Diagnosis("a sign-in in the keyring", kept, usable or absent),
         Diagnosis(
             f"the AWS CLI's sign-in, {cached.path}",
             cached.state,
@@ -352,6 +359,16 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
         ),
         _diagnose_role(source, context),
     )
+
+
+def _kept_sign_in(center: Center, context: SourceContext) -> tuple[str, bool]:
+    """Return what is known of the sign-in in the keyring, and whether it can be used."""
+    if context.tokens.generation(center.token_name) is None:
+        return "none", False
+    end = context.tokens.end(center.token_name)
+    if end is None or not end.is_over(context.now()):
+        return "stored", True
+    return "ended: AWS takes it no longer" if end.ended else "expired", False
 
 
 def _copied(center: Center) -> str | None:
@@ -366,7 +383,7 @@ def _diagnose_role(source: SourceConfig, context: SourceContext) -> Diagnosis:
     unnamed = unnamed_keys(source)
     if unnamed and not context.person.can_ask:
         shown = f"{' and '.join(unnamed)} must be named where nobody can be asked"
-        return Diagnosis("account and role", shown, good=False)
+        return Diagnosis("account and role", shown, good=False, of_chain=True)
     return Diagnosis("account and role", shown)
 
 

@@ -36,6 +36,9 @@ class Diagnosis:
     warning: str | None = None
     """A problem to come, though there is none yet, e.g. a certificate about to expire."""
 
+    of_chain: bool = False
+    """It matters for a chain that does not itself name what is looked for, and not for the source."""
+
 
 def one_line(error: RolehopError) -> str:
     """Return an error on one line, for a `Stamp` or a `Diagnosis`."""

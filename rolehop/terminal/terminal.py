@@ -68,7 +68,7 @@ class Terminal:
         self._environ = environ
         self._quote = quote
         self._written: set[str] = set()
-        self.account_names: Callable[[], Mapping[str, str]] = dict
+        self.account_names: Mapping[str, str] = {}
         """Names of accounts by ID, as far as they are known now: for notes, errors, questions."""
 
     @property
@@ -198,7 +198,7 @@ class Terminal:
 
     def with_account_names(self, text: str) -> str:
         """Return a text for people with names beside account IDs; nothing is loaded for them."""
-        names = self.account_names()
+        names = self.account_names
         if not names:
             return text
         from rolehop.base.advice import with_account_names

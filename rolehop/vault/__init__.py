@@ -24,6 +24,21 @@ _LABELS = {
     WINDOWS: "Credential Manager",
 }
 
+PLAIN_NAMES = {
+    FREEDESKTOP: "secret-service",
+    KWALLET: "kwallet",
+    KERNEL: "kernel",
+    GPG_STORE: "pass",
+    MACOS: "keychain",
+    WINDOWS: "wincred",
+}
+"""What each is called in the config."""
+
+
+def plain_name(name: str) -> str:
+    """Return what a back end (``module.Class``) is called in the config; an unknown one as it is."""
+    return PLAIN_NAMES.get(name, name)
+
 
 def backend_label(name: str) -> str:
     """Return e.g. ``Secret Service`` for a back end (``module.Class``); an unknown one as it is."""

@@ -30,8 +30,10 @@ from rolehop.vault import (
     KERNEL,
     KWALLET,
     MACOS,
+    PLAIN_NAMES,
     WINDOWS,
     backend_label,
+    plain_name,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def named_backend(
     """Return what names a back end, and its ``module.Class``; ``None``: nothing does.
 
     Args:
-        named: the class that the config names, ``None`` for ``auto``.
+        named: what the config names, a plain name or a class; ``None`` for ``auto``.
         environ: the environment.
         platform: as ``sys.platform``.
 
@@ -56,7 +58,8 @@ def named_backend(
         VaultAbsent: keyringrc.cfg cannot be read, or others can write it.
     """
     if named is not None:
-        return "[vault] backend", named
+        classes = {plain: name for name, plain in PLAIN_NAMES.items()}
+        return "[vault] backend", classes.get(named, named)
     if environ.get("PYTHON_KEYRING_BACKEND"):
         return "PYTHON_KEYRING_BACKEND", environ["PYTHON_KEYRING_BACKEND"]
     path = keyringrc(environ, platform)
@@ -167,8 +170,8 @@ _UNFIT = {"keyring_pass.PasswordStoreBackend": GPG_STORE}
 _WINDOWS_LIMIT = 1_280
 
 _FIX = (
-    "unlock or install a keyring (gnome-keyring, KeePassXC, KWallet), or name a back end:"
-    ' [vault] backend = "module.Class"'
+    "unlock or install a keyring (gnome-keyring, KeePassXC, KWallet), or name another:"
+    ' [vault] backend = "kernel"'
 )
 
 _BY_SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
@@ -210,7 +213,7 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
     """Choose the back end. Imports keyring; may ask the session bus which services run.
 
     Args:
-        named: the class that the config names, ``None`` for ``auto``.
+        named: what the config names, a plain name or a class; ``None`` for ``auto``.
         environ: the environment.
         platform: as ``sys.platform``.
 
@@ -247,26 +250,30 @@ def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -
 def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -> Chosen:
     if name.startswith(_NO_BACKENDS):
         raise VaultAbsent(
-            "there is no keyring", cause=f"{by} names {name}, which stores nothing", fix=_FIX
+            "there is no keyring",
+            cause=f"{by} names {plain_name(name)}, which stores nothing",
+            fix=_FIX,
         )
     if name in _UNFIT:
         raise VaultAbsent(
-            f"the keyring back end {name} cannot be used",
+            f"the keyring {name} cannot be used",
             cause="it keeps only the first line of an item",
-            fix=f'name rolehop\'s own: [vault] backend = "{_UNFIT[name]}"',
+            fix=f'name rolehop\'s own: [vault] backend = "{plain_name(_UNFIT[name])}"',
         )
     try:
         chosen = _describe(name, _load(name, environ), environ, platform)
         weak = _weakness(name, chosen.keyring)
     except Exception as error:  # noqa: BLE001 - any class may be imported here
         raise VaultAbsent(
-            f"the keyring back end {name} cannot be used",
+            f"the keyring {plain_name(name)} cannot be used",
             cause=f"{by} names it: {_reason(error)}",
             fix="correct the name, or install what it needs",
         ) from None
     if weak is None:
         return chosen
-    return _describe(name, chosen.keyring, environ, platform, warning=f"{by} names {name}: {weak}")
+    return _describe(
+        name, chosen.keyring, environ, platform, warning=f"{by} names {plain_name(name)}: {weak}"
+    )
 
 
 def _platforms_own(
@@ -429,7 +436,7 @@ def how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str |
         return Advice("unlock it here: ", ShellCommand("security unlock-keychain"))
     if platform != "linux" or _has_display(environ):
         return None
-    kernel = ShellCommand(f'[vault] backend = "{KERNEL}"')
+    kernel = ShellCommand(f'[vault] backend = "{plain_name(KERNEL)}"')
     here = () if name == KWALLET else (" or unlock it with its password: ", _UNLOCK)
     return Advice("use the kernel's keyring, which lasts until reboot: ", kernel, *here)
 

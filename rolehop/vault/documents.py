@@ -330,10 +330,7 @@ class KeyringTokenStore:
 
         Raises: as `get`; VaultAbsent if there is no keyring at all.
         """
-        if self._read(name) is not None:
-            return
-        end = self._index.load().sign_in_ends.get(name)
-        if end is None or end.backend == self._backend.in_use:
+        if self._read(name) is None and name not in self._index.load().sign_in_ends:
             self._changed(lambda index: index.without_sign_in(name))
 
     def _read(self, name: str) -> StoredDocument | None:
@@ -352,7 +349,14 @@ class KeyringTokenStore:
                 self._index.change(lambda index: index.with_sign_in(name, generation))
         if document is not None:
             self._note_end(name, document)
+        elif self._was_stored_here(name):
+            self._changed(lambda index: index.without_sign_in(name))
         return document
+
+    def _was_stored_here(self, name: str) -> bool:
+        """True if the index says that the back end in use has a sign-in: somebody else deleted it."""
+        end = self._index.load().sign_in_ends.get(name)
+        return end is not None and end.backend == self._backend.in_use
 
     def put(self, name: str, document: StoredDocument) -> None:
         """Store ``document`` in the place of the old one; a failure is said once."""
@@ -399,13 +403,25 @@ class KeyringTokenStore:
                 return self._generations[name]
         return self._index.load().sign_ins.get(name)
 
+    def end(self, name: str) -> SignInEnd | None:
+        """Return what is known of the end of a stored sign-in from the index: no keyring call."""
+        return self._index.load().sign_in_ends.get(name)
+
+    def note_ended(self, name: str, *, ended: bool) -> None:
+        """Note whether AWS says that a sign-in has ended, or takes it."""
+        end = self.end(name)
+        if end is not None and end.ended != ended:
+            self._changed(lambda index: index.with_sign_in_end(name, with_fields(end, ended=ended)))
+
     def _note_end(self, name: str, document: StoredDocument) -> None:
         """Note when a sign-in ends, if that has changed."""
         index, backend = self._index.load(), self._backend.in_use
         if name not in index.sign_ins or backend is None:
             return  # a registration or a passphrase, which is no sign-in
-        end = SignInEnd(_end_in(document), "refresh_token" in document, backend)
-        if index.sign_in_ends.get(name) != end:
+        before = index.sign_in_ends.get(name)
+        ended = before is not None and before.ended
+        end = SignInEnd(_end_in(document), "refresh_token" in document, backend, ended)
+        if before != end:
             self._changed(lambda index: index.with_sign_in_end(name, end))
 
     def _changed(self, change: Callable[[Index], Index]) -> bool:

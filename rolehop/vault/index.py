@@ -96,6 +96,13 @@ class SignInEnd:
     backend: str
     """``module.Class`` of the keyring that holds it."""
 
+    ended: bool = False
+    """AWS said that it has ended, before its time."""
+
+    def is_over(self, now: datetime) -> bool:
+        """True if only a person can sign in again, as far as that is known."""
+        return self.ended or (not self.renews and self.ends_at is not None and self.ends_at <= now)
+
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
@@ -242,7 +249,10 @@ class Index:
 
     def with_sign_in(self, name: str, generation: str) -> Index:
         """Note a new sign-in; sessions got before it belong to another generation."""
-        return replace(self, sign_ins={**self.sign_ins, name: generation})
+        ends = self.sign_in_ends
+        if self.sign_ins.get(name) != generation:
+            ends = {each: end for each, end in ends.items() if each != name}
+        return replace(self, sign_ins={**self.sign_ins, name: generation}, sign_in_ends=ends)
 
     def with_sign_in_end(self, name: str, end: SignInEnd) -> Index:
         """Note when the sign-in called ``name`` ends."""

@@ -337,6 +337,7 @@ def _sign_in_end(_name: str, fields: Mapping[str, object]) -> SignInEnd:
         None if ends_at is None else read_time(_text(ends_at)),
         fields["renews"] is True,
         _text(fields["backend"]),
+        fields["ended"] is True,
     )
 
 

@@ -12,12 +12,14 @@ rights and its end there, and is linked into the user's when it is complete, in 
 from __future__ import annotations
 
 import errno
+import os
 import struct
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
@@ -137,6 +139,32 @@ def usable() -> str | None:
         return error.cause
     except OSError as error:
         return None if error.errno in GONE else error.strerror
+    return None
+
+
+class Quota(NamedTuple):
+    """How many keys and bytes of keys this user has, and may have."""
+
+    keys: int
+    most_keys: int
+    bytes: int
+    most_bytes: int
+
+    @property
+    def percent(self) -> int:
+        """How full it is, by what is used up first."""
+        return max(self.keys * 100 // self.most_keys, self.bytes * 100 // self.most_bytes)
+
+
+def quota(table: Path = Path("/proc/key-users")) -> Quota | None:
+    """Return the kernel's quota of this user; ``None``: it does not say (proc(5))."""
+    try:
+        for line in table.read_text("ascii").splitlines():
+            user, _, _, keys, size = line.split()
+            if int(user.rstrip(":")) == os.getuid():
+                return Quota(*map(int, (*keys.split("/"), *size.split("/"))))
+    except (OSError, ValueError, TypeError):
+        pass
     return None
 
 

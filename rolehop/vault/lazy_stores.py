@@ -10,7 +10,7 @@ from rolehop.vault import FREEDESKTOP, KERNEL
 
 if TYPE_CHECKING:
     from rolehop.base.credentials import Credentials, StoredDocument
-    from rolehop.vault.index import Index, KeyEntry
+    from rolehop.vault.index import Index, KeyEntry, SignInEnd
     from rolehop.vault.sessions import KeyringVault
 
 QUIET_BACKENDS = {
@@ -143,6 +143,14 @@ class LazyTokenStore:
         """Remove document and generation."""
         self._seen.pop(name, None)
         return self._open_vault().tokens.remove(name)
+
+    def end(self, name: str) -> SignInEnd | None:
+        """Return what is known of the end of the sign-in."""
+        return self._open_vault().tokens.end(name)
+
+    def note_ended(self, name: str, *, ended: bool) -> None:
+        """Note whether AWS says that the sign-in has ended."""
+        self._open_vault().tokens.note_ended(name, ended=ended)
 
     def generation(self, name: str) -> str | None:
         """Return the generation of the sign-in.

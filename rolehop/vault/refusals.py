@@ -8,7 +8,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,15 @@ class RefusedSteps:
     def any_of(self, keys: Iterable[str]) -> bool:
         """True if a step under one of ``keys`` was refused, or if that cannot be told."""
         return any(map(self._is_noted, keys))
+
+    def last_of(self, keys: Iterable[str]) -> datetime | None:
+        """Return when AWS refused one of these steps last, aware; ``None``: no refusal stands."""
+        found = list[datetime]()
+        for key in keys:
+            with suppress(OSError):
+                noted = self._folder.file(key).path.lstat().st_mtime
+                found.append(datetime.fromtimestamp(noted, UTC))
+        return max((at for at in found if self.now() - at < _RETENTION), default=None)
 
     def forget(self) -> None:
         """Delete all notes; to be called once no session is left.

@@ -120,7 +120,10 @@ class KeyringVault:
         """
         storage = self._open()
         try:
-            return None if storage is None else self._read(storage, key)
+            found = None if storage is None else self._read(storage, key)
+            if storage is not None and found is None:
+                self._forget_missing(storage, key)
+            return found
         except (Damaged, IncompleteItem) as damage:
             what = f"a session in the keyring is damaged and is not used: {damage}"
             self._once.say(what, about="damaged")
@@ -128,6 +131,20 @@ class KeyringVault:
         except VaultError as error:
             self._give_up("sessions are neither read nor stored", error)
             return None
+
+    def _forget_missing(self, storage: Storage, key: str) -> None:
+        """Remove the entry of a session whose item was deleted from the keyring by somebody else.
+
+        Another process stores an item only while it holds the index, so it is looked for once more
+        then. Raises as `_read`.
+        """
+        backend = storage.chosen.name
+        entry = self.index.load().sessions.get(key)
+        if entry is None or entry.backend != backend:
+            return
+        with suppress(OSError), self.index.held() as change:  # a hint: walks ask the keyring itself
+            if storage.get(_service(key)) is None:
+                change(lambda index: index.without((key,), backend))
 
     def put(self, step: Step, session: Session, chain: str) -> None:
         """Store ``session``, got by ``step`` while walking ``chain``; a failure is said once."""

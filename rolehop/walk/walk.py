@@ -137,19 +137,30 @@ class _Walk:
                 fix="add a hop, or have its expiry given: AWS_CREDENTIAL_EXPIRATION in the"
                 " environment, Expiration from a credential_process",
             )
-        if result.session.arn:
-            return result.session
-        step = self._plan.steps[number]
+        step, session = self._plan.steps[number], result.session
+        if not session.arn:
+            session = self._named(step, session, rejected_key_id, cached=result.cached)
+        if isinstance(step, SourceStep) and not result.cached:  # nothing else says that it is there
+            self._ports.listener.arrived(step, self._total, session, cached=False)
+        return session
+
+    def _named(
+        self, step: Step, session: Session, rejected_key_id: str | None, *, cached: bool
+    ) -> Session:
+        """Return the last step's session with its identity, which AWS is asked for.
+
+        ``rejected_key_id``: as for `last`.
+        """
         try:
-            caller = self._ports.sts.caller(result.credentials)
+            caller = self._ports.sts.caller(session.credentials)
         except StsRefusal as refusal:
-            if rejected_key_id is not None or not result.cached or not _rejects_signer(refusal):
+            if rejected_key_id is not None or not cached or not _rejects_signer(refusal):
                 raise self._refused_caller(refusal) from None
-            self._ports.vault.drop(step.key, result.credentials.access_key_id)
-            return self.last(result.credentials.access_key_id)
+            self._ports.vault.drop(step.key, session.credentials.access_key_id)
+            return self.last(session.credentials.access_key_id)
         check_principal(self._plan.source, caller.arn)
         self._grant()
-        session = _identified(result.session, caller)
+        session = _identified(session, caller)
         if not isinstance(step, SourceStep) or step.stored:
             self._ports.vault.put(step, session, self._plan.chain)
         return session

@@ -42,11 +42,17 @@ def test_list(walked: World) -> None:
             "fleet",
             "labels",
             "hops",
+            "account",
+            "account_name",
+            "role",
             "cached_until",
         ]
     assert TIME.fullmatch(by_name["admin"].pop("cached_until"))
     assert by_name["admin"] == {
         "name": "admin",
+        "account": "333333333333",
+        "account_name": None,
+        "role": "Admin",
         "description": "Admin in prod",
         "source": "me",
         "from": "hub",
@@ -111,6 +117,9 @@ def test_show_has_every_setting(walked: World) -> None:
     hub, admin = found.pop("hops")
     assert found == {
         "schema": "rolehop.show/1",
+        "account": "333333333333",
+        "account_name": None,
+        "role": "Admin",
         "chain": "admin",
         "description": "Admin in prod",
         "source": {"name": "me", "type": "environment", "principal": None},

@@ -168,7 +168,7 @@ def test_plaintext_found_by_discovery_is_refused_and_the_walk_goes_on(world: Wor
     done = without_kernel(world, "keys", "add", "me", "--from-env")
     assert (done.code, done.out) == (7, "")
     assert "refused" in done.err
-    assert '[vault] backend = "module.Class"' in done.err
+    assert '[vault] backend = "kernel"' in done.err
     files = [path for path in world.files() if "keyring" in str(path).lower()]
     assert files == []
 
@@ -257,3 +257,15 @@ def test_ctrl_c_ends_a_program_whose_keyring_hangs(world: World) -> None:
         person.presses_ctrl_c()
         done = person.ended(seconds=30)
     assert (done.code, done.out) == (130, "")
+
+
+def test_a_session_that_was_deleted_behind_our_back_is_missed_by_the_first_walk(
+    world: World,
+) -> None:
+    assert world.rolehop("assume", "hub", "--shell", "sh").code == 0
+    for item in world.items_for_aws():
+        item.unlink()
+    assert len(world.rolehop("status", "--format", "json").json["sessions"]) == 1
+    del world.sts.world.roles[HUB]
+    assert world.rolehop("assume", "hub", "--shell", "sh").code == 5
+    assert world.rolehop("status", "--format", "json").json["sessions"] == []

@@ -99,10 +99,10 @@ CASES = [
         "unknown field {usr}; did you mean {user}?",
     ),
     (
-        '[vault]\nbackend = "keychain"',
+        '[vault]\nbackend = "kernal"',
         7,
         "vault.backend",
-        'neither "auto" nor a keyring class ("module.Class"): "keychain"',
+        'not a keyring: "kernal"; did you mean "kernel"?',
     ),
     # sources
     ("[sources.x]\nregion = 'eu-west-1'", 6, "sources.x", '"type" is missing'),

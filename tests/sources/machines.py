@@ -120,6 +120,12 @@ class MemoryTokens:
     def generation(self, name: str) -> str | None:
         return self.generations.get(name)
 
+    def end(self, name: str) -> None:
+        del name
+
+    def note_ended(self, name: str, *, ended: bool) -> None:
+        del name, ended
+
 
 class Typist:
     """Somebody at the terminal who answers what they were given."""

@@ -13,8 +13,9 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from rolehop.base.errors import VaultAbsent
-from rolehop.vault import KERNEL
-from rolehop.vault.backend_selection import choose_backend
+from rolehop.config.value_types import BACKENDS
+from rolehop.vault import KERNEL, PLAIN_NAMES
+from rolehop.vault.backend_selection import choose_backend, named_backend
 from rolehop.vault.kernel import shared_by_containers, usable
 from tests.doubles.keyrings import InMemory, Weak
 from tests.support.environment import for_coverage
@@ -156,6 +157,19 @@ def test_a_name_that_cannot_be_used_is_an_error_and_nothing_else_is_used(
     assert caught.value.fix
 
 
+def test_each_plain_name_of_the_config_is_a_back_end_and_classes_stay_usable() -> None:
+    assert tuple(PLAIN_NAMES.values()) == BACKENDS
+    for name, plain in PLAIN_NAMES.items():
+        assert named_backend(plain, {}, "linux") == ("[vault] backend", name)
+        assert named_backend(name, {}, "linux") == ("[vault] backend", name)
+
+
+def test_people_are_shown_the_plain_name() -> None:
+    with pytest.raises(VaultAbsent) as caught:
+        choose_backend("wincred", {}, "linux")
+    assert caught.value.what == "the keyring wincred cannot be used"
+
+
 @pytest.mark.parametrize("name", [PLAINTEXT, WEAK])
 def test_plaintext_named_on_purpose_is_used_with_a_warning(home: dict[str, str], name: str) -> None:
     pytest.importorskip("keyrings.alt")
@@ -190,7 +204,7 @@ def test_plaintext_that_discovery_finds_is_refused(home: dict[str, str]) -> None
     assert isinstance(cause, str)
     assert cause.startswith("Secret Service: there is no session bus; keyrings.alt.")
     assert cause.endswith(" may keep secrets in plain text and was not chosen explicitly: refused")
-    assert '[vault] backend = "module.Class"' in str(fix)
+    assert '[vault] backend = "kernel"' in str(fix)
 
 
 def test_what_discovery_finds_is_used_if_nothing_is_to_be_said_against_it(
@@ -268,7 +282,7 @@ def test_a_keyring_that_other_containers_may_share_is_used_only_if_it_is_named(
     assert what == "there is no usable keyring"
     shared = "kernel keyring: other containers may use the same one, unless you name it"
     assert str(cause).startswith(f"Secret Service: there is no session bus; {shared}")
-    assert '[vault] backend = "module.Class"' in str(fix)
+    assert '[vault] backend = "kernel"' in str(fix)
     assert choose_apart(home, "linux", KERNEL, within) == [KERNEL, None, False, False]
 
 

@@ -15,7 +15,7 @@ from keyring.errors import PasswordDeleteError
 
 from rolehop.base.errors import VaultAbsent, VaultFull
 from rolehop.hotpath import keyctl
-from rolehop.vault.kernel import KernelKeyring
+from rolehop.vault.kernel import KernelKeyring, Quota, quota
 from tests.vault.as_user import NEEDS_MUCH, need_kernel_keyring, run
 
 
@@ -397,3 +397,14 @@ def test_an_error_of_the_kernel_is_never_passed_over(
 
     with pytest.raises(error):
         every_call()
+
+
+def test_how_full_it_is_is_read_from_the_kernels_table(tmp_path: Path) -> None:
+    table = tmp_path / "key-users"
+    assert quota(table) is None
+    table.write_text(f"    7:  1 1/1 9/10 9/10\n{os.getuid():5}:    43 42/42 37/200 15000/20000\n")
+    assert quota(table) == Quota(37, 200, 15_000, 20_000)
+    assert Quota(37, 200, 15_000, 20_000).percent == 75
+    assert Quota(190, 200, 100, 20_000).percent == 95
+    table.write_text(f"{os.getuid()}: not a table\n")
+    assert quota(table) is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.config_files import first_step
-from rolehop.app.listing import chain_rows, check_patterns, note_old_lists, unlisted_fleets
+from rolehop.app.listing import chain_rows, check_found, note_old_lists, unlisted_fleets
 from rolehop.base.advice import Advice
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
@@ -32,12 +32,12 @@ rolehop list --format json | jq -r '.chains[].name'
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """List the configured chains.
 
-    PATTERN takes * and ?, as in a shell; quote it. label:env=prod selects by a label, and the name
-    of a fleet its chains.
+    PATTERN is the name of a chain or of a fleet, label:env=prod, or a part of a name: of a chain, or
+    of the account that it ends in, whose number finds it, too. * and ? are as in a shell; quote them.
     """
     cli = CommandContext.of(ctx)
-    check_patterns(cli.app, pattern)
     rows = list(chain_rows(cli.app, pattern or ("*",)))
+    check_found(cli.app, pattern, rows)
     for error in unlisted_fleets(cli.app, pattern or ("*",)):
         cli.terminal.note(Advice(f"{error.what}: ", error.fix or ""))
     note_old_lists(cli.app, pattern or ("*",))
@@ -50,9 +50,10 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 def show_chains(cli: CommandContext, rows: list[ChainRow], style: str) -> None:
     """Print chains as a table or as JSON."""
     if style == "json":
+        from rolehop.app.account_names import KnownNames
         from rolehop.commands.chains.view import list_document
 
-        cli.write_json(list_document(rows))
+        cli.write_json(list_document(rows, KnownNames(cli.app)))
         return
     from rolehop.commands.chains.view import chains_view
 

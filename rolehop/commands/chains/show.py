@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.config_files import account_names
-from rolehop.app.listing import chain_settings, fleet_rows
+from rolehop.app.listing import chain_settings, end_of, fleet_rows
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
@@ -41,10 +40,11 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 
 def _show_chain(cli: CommandContext, name: str, style: str) -> None:
+    from rolehop.app.account_names import KnownNames
     from rolehop.commands.chains.view import chain_view, show_document
 
     plan, chain = chain_settings(cli.app, name)
     if style == "json":
-        cli.write_json(show_document(plan, chain, account_names(cli.app)))
+        cli.write_json(show_document(plan, chain, end_of(cli.app, plan), KnownNames(cli.app)))
     else:
         cli.write_view(chain_view(plan, chain, cli.app.now()))

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from rolehop.app.account_names import KnownNames
 from rolehop.app.listing import ChainRow
 from rolehop.base.durations import rfc3339, show_local, show_span
 from rolehop.base.text import clean
 from rolehop.config.model import ChainConfig
+from rolehop.plan.identity import Principal
 from rolehop.plan.model import Cache, CachedStep, HopStep, Mfa, Plan
 from rolehop.terminal.json_text import Document, json_lines
 from rolehop.terminal.layout import (
@@ -54,7 +56,7 @@ def _end(chain: ChainRow) -> str:
     narrowed = f", {chain.narrowed}" if chain.narrowed else ""
     if chain.roles:
         return f"{short_role(chain.roles[-1])}{narrowed}"
-    end = f"{chain.assigned} in {chain.account}" if chain.assigned else "the source itself"
+    end = f"{chain.role} in {chain.account}" if chain.role else "the source itself"
     return f"{end}{narrowed}"
 
 
@@ -156,7 +158,7 @@ def cache_text(step: CachedStep, now: datetime) -> StyledText:
     return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))
 
 
-def list_document(rows: Iterable[ChainRow]) -> Document:
+def list_document(rows: Iterable[ChainRow], names: KnownNames) -> Document:
     """Return ``rolehop.list/1``."""
     return {
         "schema": "rolehop.list/1",
@@ -169,10 +171,20 @@ def list_document(rows: Iterable[ChainRow]) -> Document:
                 "fleet": row.fleet,
                 "labels": dict(row.labels),
                 "hops": list(row.roles),
+                **_end_document(Principal(row.account, row.role), names),
                 "cached_until": rfc3339(row.cached.expires_at if row.cached else None),
             }
             for row in rows
         ],
+    }
+
+
+def _end_document(end: Principal, names: KnownNames) -> Document:
+    """Return where a chain ends; the name is one for people, and may be old."""
+    return {
+        "account": end.account or None,
+        "account_name": names.plain(end.account),
+        "role": end.role or None,
     }
 
 
@@ -313,7 +325,9 @@ def _policy(text: str) -> Iterator[Line]:
     yield from (to_copy(f"  {each}") for each in lines)
 
 
-def show_document(plan: Plan, chain: ChainConfig, names: Mapping[str, str]) -> dict[str, object]:
+def show_document(
+    plan: Plan, chain: ChainConfig, end: Principal, names: KnownNames
+) -> dict[str, object]:
     """Return ``rolehop.show/1``; ``names`` are those of accounts, by ID.
 
     ``external_id`` is true if there is one: its value is not shown.
@@ -329,6 +343,7 @@ def show_document(plan: Plan, chain: ChainConfig, names: Mapping[str, str]) -> d
         },
         "from": chain.continues,
         "fleet": chain.fleet,
+        **_end_document(end, names),
         "labels": dict(chain.labels),
         "sts_region": plan.region,
         "sts_endpoint": plan.endpoint_url,
@@ -347,12 +362,12 @@ def show_document(plan: Plan, chain: ChainConfig, names: Mapping[str, str]) -> d
     }
 
 
-def _hop(step: HopStep, chain: str, plan: Plan, names: Mapping[str, str]) -> dict[str, object]:
+def _hop(step: HopStep, chain: str, plan: Plan, names: KnownNames) -> dict[str, object]:
     hop = step.hop
     return {
         **plan_hop(step, plan),
         "chain": chain,
-        "account_name": names.get(hop.role.account),
+        "account_name": names.plain(hop.role.account),
         "external_id": hop.external_id is not None,
         "policy": json.loads(hop.policy) if hop.policy else None,
         "policy_arns": list(hop.policy_arns),

@@ -68,7 +68,7 @@ def _shown(cli: CommandContext) -> list[DoctorFinding]:
     findings = []
     for each in examine(cli.app):
         findings.append(each)
-        cli.write_view(finding_view(each, cli.quote_argument))
+        cli.write_view(finding_view(each, cli.quote_argument, verbose=cli.terminal.verbose))
     cli.terminal.note(summary(findings))
     return findings
 

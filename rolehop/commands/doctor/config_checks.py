@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rolehop.app.sdk_problems import sdk_failures
@@ -14,7 +15,7 @@ from rolehop.base.files import expand_home, is_there
 from rolehop.base.text import clean, nearest, pluralize
 from rolehop.commands.doctor.finding import DoctorFinding, broken, fine, from_error, look
 from rolehop.handover.environment import CHAIN
-from rolehop.sources import diagnose, expand, first_problem, is_expanded_to_another
+from rolehop.sources import diagnose, expand, is_expanded_to_another, own_problem
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from rolehop.app.sdk_problems import SdkProblem
 
 TOPIC = "config"
-_SHOWN = 3
 _CALLS_ROLEHOP = "rolehop"
 
 
@@ -37,8 +37,11 @@ def check_rolehop_config(app: App) -> Iterator[DoctorFinding]:
     except RolehopError as error:
         yield from_error(TOPIC, error)
         return
-    for each in summary.suspicious[:_SHOWN]:
-        yield look(TOPIC, str(each), "it may not be what was meant", "rolehop config check")
+    doubts = [str(each) for each in summary.suspicious]
+    if doubts:
+        what = doubts[0] if len(doubts) == 1 else f"{len(doubts)} values may not be what was meant"
+        why = "it may not be what was meant" if len(doubts) == 1 else doubts[0]
+        yield look(TOPIC, what, why, "rolehop config check")
     if not summary.chains:
         yield look(TOPIC, "there is no chain yet", "nothing can be assumed", first_step(app))
         return
@@ -58,14 +61,17 @@ def check_shadows(app: App) -> Iterator[DoctorFinding]:
     both = [name for name in sorted(chains.keys() & profiles.keys()) if not _runs(profiles[name])]
     if not both:
         return
-    first = both[0]
+    first, is_one = both[0], len(both) == 1
     yield look(
         TOPIC,
-        f"'{first}' is a chain and an AWS profile" if len(both) == 1 else _many_shadows(both),
+        f"'{first}' is a chain and an AWS profile"
+        if is_one
+        else f"{len(both)} chains have the name of an AWS profile",
         f"rolehop assume {first} walks the chain, and aws --profile {first} uses the profile",
         Advice("rename one of them; the chain: rolehop show ", Argument(first))
-        if len(both) == 1
+        if is_one
         else "delete those profiles, then let SDKs use the chains: rolehop profile install",
+        names=() if is_one else both,
     )
 
 
@@ -74,39 +80,34 @@ def _runs(profile: Mapping[str, object]) -> bool:
     return isinstance(command, str) and _CALLS_ROLEHOP in command
 
 
-def _many_shadows(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN])
-    return f"{len(names)} chains have the name of an AWS profile: {shown}{more}"
-
-
 SOURCES = "sources"
-_SOURCES_SHOWN = 3
 
 
 def check_sources(app: App) -> Iterator[DoctorFinding]:
-    """Yield the sources that cannot be used now, as far as this machine tells."""
+    """Yield the sources that cannot be used now, as far as this machine tells; one finding a cause."""
     try:
         sources = app.config.sources
     except RolehopError:
         return  # the config's own check says it
-    unusable = 0
+    unusable: dict[str, list[str]] = {}
     for name, source in sources.items():
         try:
             # A broken AWS config is no problem of the other sources.
             is_profile = is_expanded_to_another(source)
             base = expand(source, app.aws_config)[0] if is_profile else source
-            problem = first_problem(diagnose(base, app.source_context))
+            problem = own_problem(diagnose(base, app.source_context))
         except RolehopError as error:
             problem = error.what
         if problem is not None:
-            unusable += 1
-            yield look(
-                SOURCES,
-                f"{name}: {problem}",
-                "chains that begin with it cannot be walked now",
-                Advice("rolehop source test ", Argument(name)),
-            )
+            unusable.setdefault(problem, []).append(name)
+    for problem, names in unusable.items():
+        yield look(
+            SOURCES,
+            f"{names[0]}: {problem}" if len(names) == 1 else f"{len(names)} sources: {problem}",
+            "chains that begin with it cannot be walked now",
+            Advice("rolehop source test ", Argument(names[0])),
+            names=names if len(names) > 1 else (),
+        )
     if sources and not unusable:
         yield fine(
             SOURCES, f"{pluralize(len(sources), 'source')}: nothing is missing on this machine"
@@ -115,12 +116,19 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
 
 def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
     """Yield what SDKs met when they asked for a session: most of them hide it."""
-    for failure in sdk_failures(app)[:_SOURCES_SHOWN]:
+    alike: dict[tuple[object, ...], list[SdkProblem]] = {}
+    for failure in sdk_failures(app):
+        alike.setdefault((failure.what, failure.cause, failure.exit_code), []).append(failure)
+    for same in alike.values():
+        first, many = same[0], len(same) > 1
         yield look(
             SOURCES,
-            _when(failure, app.now()),
-            failure.cause or "the SDK that asked does not show it",
-            failure.fix or "rolehop status",
+            f"credential-process of {len(same)} chains failed: {first.what}"
+            if many
+            else _when(first, app.now()),
+            first.cause or "the SDK that asked does not show it",
+            "rolehop status" if many else first.fix or "rolehop status",
+            names=[each.chain for each in same] if many else (),
         )
 
 
@@ -151,7 +159,7 @@ def check_variables(app: App) -> Iterator[DoctorFinding]:
         *_files(app, environ),
         *_endpoints(environ),
     ]
-    yield from found or [fine(VARIABLES, "no AWS variable contradicts another")]
+    yield from found or [fine(VARIABLES, "AWS variables agree")]
 
 
 def _credentials(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
@@ -233,7 +241,11 @@ def _regions(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
 def _files(app: App, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     for variable in _FILES:
         named = environ.get(variable)
-        if named and named != "/dev/null" and not is_there(expand_home(named, app.home)):
+        if (
+            named
+            and named not in ("/dev/null", os.devnull)
+            and not is_there(expand_home(named, app.home))
+        ):
             yield look(
                 VARIABLES,
                 f"{variable} names a file that is not there: {clean(named)}",

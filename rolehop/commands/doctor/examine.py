@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rolehop.base.errors import RolehopError
-from rolehop.commands.doctor.finding import DoctorFinding, State
+from rolehop.base.text import clean
+from rolehop.commands.doctor.finding import DoctorFinding, State, broken, from_error
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -18,13 +19,23 @@ def examine(app: App) -> Iterator[DoctorFinding]:
     """Yield each finding as soon as it is known: what is quick first, the network last.
 
     It calls AWS without credentials, writes one item to the keyring and deletes it, and changes
-    nothing else.
+    nothing else. A check that fails is a finding, too, and the others go on.
     """
-    for check in _checks():
-        yield from check(app)
+    for topic, check in _checks():
+        try:
+            yield from check(app)
+        except RolehopError as error:
+            yield from_error(topic, error)
+        except Exception as error:  # noqa: BLE001 - whatever a machine has in store for one check
+            yield broken(
+                topic,
+                f"this could not be looked at: {type(error).__name__}: {clean(str(error))}",
+                "something here is not as this check expects it",
+                "rolehop --debug doctor",
+            )
 
 
-def _checks() -> tuple[Check, ...]:
+def _checks() -> tuple[tuple[str, Check], ...]:
     from rolehop.commands.doctor.config_checks import (
         check_rolehop_config,
         check_sdk_problems,
@@ -37,18 +48,18 @@ def _checks() -> tuple[Check, ...]:
     from rolehop.commands.doctor.shell_checks import check_installation, check_shell
 
     return (
-        check_installation,
-        check_shell,
-        check_variables,
-        check_rolehop_config,
-        check_shadows,
-        check_sources,
-        check_sdk_problems,
-        check_aws_files,
-        check_profiles,
-        check_state,
-        check_keyring,
-        check_network,
+        ("program", check_installation),
+        ("shell", check_shell),
+        ("environment", check_variables),
+        ("config", check_rolehop_config),
+        ("config", check_shadows),
+        ("sources", check_sources),
+        ("sources", check_sdk_problems),
+        ("files", check_aws_files),
+        ("profiles", check_profiles),
+        ("files", check_state),
+        ("keyring", check_keyring),
+        ("network", check_network),
     )
 
 

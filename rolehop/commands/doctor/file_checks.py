@@ -43,7 +43,6 @@ TOPIC = "files"
 _OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _TOKENS = frozenset(("aws_session_token", "aws_security_token"))
-_SHOWN = 3
 
 
 def check_aws_files(app: App) -> Iterator[DoctorFinding]:
@@ -54,17 +53,22 @@ def check_aws_files(app: App) -> Iterator[DoctorFinding]:
         yield from_error(TOPIC, error)
         return
     found = [*_writable(app), *_readable(app, app.aws_files[1]), *_keys(app)]
-    there = [str(file) for file in app.aws_files if file.exists()]
+    there = [str(file) for file in app.aws_files if _is_meant(file) and file.exists()]
     counted = f"{pluralize(len(profiles), 'AWS profile')} in {' and '.join(there)}"
     shown = counted if there else "no AWS profiles"
     yield from found or [fine(TOPIC, shown)]
+
+
+def _is_meant(path: Path) -> bool:
+    """True unless it is the null device, which people name to say that there is no such file."""
+    return str(path) != os.devnull
 
 
 def _writable(app: App) -> Iterator[DoctorFinding]:
     for path, bits in zip(
         app.aws_files, (_OTHERS_WRITE, _OTHERS_WRITE | _OTHERS_READ), strict=True
     ):
-        file = read_file(path)
+        file = read_file(path) if _is_meant(path) else None
         if file is not None and file.distrust is not None:
             yield broken(
                 TOPIC,
@@ -81,12 +85,13 @@ def _ends_by_chmod(distrust: Distrust) -> bool:
 
 def _readable(app: App, path: Path) -> Iterator[DoctorFinding]:
     """Others may read the credentials file; Windows keeps them out by the profile's own list."""
-    mode = path.stat().st_mode if sys.platform != "win32" and path.exists() else 0
+    is_there = sys.platform != "win32" and _is_meant(path) and path.exists()
+    mode = path.stat().st_mode if is_there else 0
     if mode & _OTHERS_READ and not mode & _OTHERS_WRITE:  # else that is said already
         yield look(
             TOPIC,
-            f"others on this machine can read {path}",
-            "keys in it are theirs as well",
+            f"others can read {path}",
+            "other users can read your keys",
             Advice("chmod 600 ", Argument(str(path))),
             _mode_changed(app, path, remove=_OTHERS_READ),
         )
@@ -128,12 +133,12 @@ def _keys(app: App) -> Iterator[DoctorFinding]:
         if section.get("aws_access_key_id") and not _TOKENS & section.keys()
     ]
     if names:
-        shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
         yield look(
             TOPIC,
-            f"AWS profiles with keys in a file: {shown}",
+            f"{pluralize(len(names), 'AWS profile')} with keys in a file",
             "every program and every backup can read them; the keyring keeps them encrypted",
             "rolehop keys add NAME, then delete them there",
+            names=names,
         )
         return
     kept = [str(each) for each in backups_of(app.aws_files[1].resolve()) if _has_secret(each)]
@@ -178,7 +183,7 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
             "rolehop status",
         )
         return
-    yield fine(TOPIC, f"the state folder {folder} is yours alone")
+    yield fine(TOPIC, f"only you can change the state folder {folder}")
 
 
 def _state_repair(app: App, folder: Path, add: int = 0) -> Repair | None:

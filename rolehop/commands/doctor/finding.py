@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ class State(StrEnum):
 
     FINE = "fine"
     LOOK = "look"
-    """It works, and is not what most people want."""
+    """Works, but unusual."""
 
     BROKEN = "broken"
     """Something does not work because of it."""
@@ -50,7 +50,7 @@ class DoctorFinding:
 
     state: State
     what: str
-    """What was found, in one line."""
+    """What was found, in one line, without ``names``."""
 
     why: str | None = None
     """Why it matters, or how it comes."""
@@ -61,15 +61,36 @@ class DoctorFinding:
     repair: Repair | None = None
     """``None``: only a person can put it right."""
 
+    names: tuple[str, ...] = ()
+    """What it is said of, if that is several: chains, sources, profiles, files."""
+
+    def said(self, *, all_names: bool = False) -> str:
+        """Return what was found, with the first three names or all of them."""
+        if not self.names:
+            return self.what
+        more = 0 if all_names else len(self.names) - _SHOWN
+        shown = self.names if more <= 0 else self.names[:_SHOWN]
+        return f"{self.what}: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+
+
+_SHOWN = 3
+
 
 def fine(topic: str, what: str, why: str | None = None) -> DoctorFinding:
     """Return a finding that all is well."""
     return DoctorFinding(topic, State.FINE, what, why)
 
 
-def look(topic: str, what: str, why: str, fix: str, repair: Repair | None = None) -> DoctorFinding:
+def look(
+    topic: str,
+    what: str,
+    why: str,
+    fix: str,
+    repair: Repair | None = None,
+    names: Iterable[str] = (),
+) -> DoctorFinding:
     """Return a finding that somebody should look at."""
-    return DoctorFinding(topic, State.LOOK, what, why, fix, repair)
+    return DoctorFinding(topic, State.LOOK, what, why, fix, repair, tuple(names))
 
 
 def broken(

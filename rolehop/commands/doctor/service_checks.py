@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rolehop.base.advice import ShellCommand
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, VaultBroken
 from rolehop.commands.doctor.finding import DoctorFinding, broken, fine, from_error, look
@@ -48,7 +49,7 @@ PROTECTION = {
     MACOS: "on disk it is encrypted with the login password; it asks before another program reads it",
     WINDOWS: "on disk it is encrypted with your Windows login; every program of yours can read it",
 }
-"""What each back end protects, by `backend_label`'s names."""
+"""What each back end protects."""
 
 _UNKNOWN = "what it protects is for its own documentation to say"
 
@@ -69,15 +70,43 @@ def check_keyring(app: App) -> Iterator[DoctorFinding]:
     except RolehopError as error:
         yield from_error(TOPIC, error, "no session can be stored, and stored keys cannot be used")
         return
-    what = f"{backend_label(found.backend)}: an item was written, read and deleted in"
-    what = f"{what} {found.seconds * 1000:.0f} ms"
+    what = f"{backend_label(found.backend)}, {found.seconds * 1000:.0f} ms"
     protects = PROTECTION.get(found.backend, _UNKNOWN)
+    used = _used(found.backend)
+    what = what if used is None else f"{what} · {used} % full"
+    what = what if found.lasting else f"{what} · a reboot empties it"
     if found.warning is not None:
-        yield look(TOPIC, what, found.warning, 'name another: [vault] backend = "module.Class"')
+        yield look(
+            TOPIC, what, found.warning, f'name another: [vault] backend = "{_own_keyring()}"'
+        )
+    elif used is not None and used >= _NEARLY_FULL:
+        why = "no session is stored once it is full, so that every command asks AWS again"
+        yield look(TOPIC, what, why, ShellCommand(_MORE_KEYS))
     elif found.seconds > _SLOW:
         yield look(TOPIC, what, f"it is slow; {protects}", "see what else uses the keyring")
     else:
         yield fine(TOPIC, what, protects)
+
+
+_NEARLY_FULL = 80  # percent
+
+_MORE_KEYS = "sudo sysctl kernel.keys.maxbytes=200000 kernel.keys.maxkeys=2000"
+"""Ten times of what an ordinary user has; root has more from the start."""
+
+
+def _used(backend: str) -> int | None:
+    """Return how full a back end is in percent; ``None``: only the kernel says how much it takes."""
+    if backend != KERNEL:
+        return None
+    from rolehop.vault.kernel import quota
+
+    found = quota()
+    return None if found is None else found.percent
+
+
+def _own_keyring() -> str:
+    """Return what the system's own keyring is called in the config."""
+    return {"darwin": "keychain", "win32": "wincred"}.get(sys.platform, "secret-service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +142,8 @@ def _try_keyring(choose: Callable[[], Chosen], prepare: Callable[[], None]) -> _
     else:
         raise VaultBroken(
             "the keyring does not give back what it was given",
-            cause=f"{storage.chosen.name} stored an item and then had another, or none",
-            fix='name another one: [vault] backend = "module.Class"',
+            cause=f"{backend_label(storage.chosen.name)} stored an item and then had another, or none",
+            fix=f'name another: [vault] backend = "{_own_keyring()}"',
         )
     return _RoundTrip(storage.chosen.name, seconds, storage.chosen.lasting, storage.chosen.warning)
 

@@ -19,14 +19,18 @@ _INDENT = " " * 8
 _TRY = _INDENT + FIX_LABEL.lstrip()
 
 
-def finding_view(finding: DoctorFinding, quote: Callable[[str], str]) -> View:
+def finding_view(
+    finding: DoctorFinding, quote: Callable[[str], str], *, verbose: bool = False
+) -> View:
     """Show one finding: how it is, what it is about, and what was found.
 
     ``quote`` writes an argument for the shell that its command is pasted into.
     """
     state = finding.state.value
     return [
-        *wrapped(finding.what, f"{state:<8}{finding.topic}: ", _INDENT, _STYLES[state]),
+        *wrapped(
+            finding.said(all_names=verbose), f"{state:<8}{finding.topic}: ", _INDENT, _STYLES[state]
+        ),
         *(wrapped(finding.why, _INDENT, _INDENT, "dim") if finding.why else ()),
         *([to_copy(f"{_TRY}{one_line(finding.fix, quote)}")] if finding.fix else ()),
     ]
@@ -60,7 +64,8 @@ def _finding(finding: DoctorFinding) -> dict[str, object]:
     return {
         "topic": finding.topic,
         "state": finding.state.value,
-        "what": finding.what,
+        "what": finding.said(),
+        "names": list(finding.names),
         "why": finding.why,
         "fix": finding.fix,
         "repair": None

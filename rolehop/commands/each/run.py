@@ -153,7 +153,7 @@ def _show_plan(cli: CommandContext, targets: Sequence[RunTarget], options: EachO
         for row in rows:
             cli.terminal.write_output(planned_line(row) + "\n", encoding="utf-8")
     else:
-        cli.write_view(planned_view(list(rows), verbose=cli.terminal.verbose))
+        cli.write_view(planned_view(list(rows), cli.app.now(), verbose=cli.terminal.verbose))
 
 
 class _EachRunner:

@@ -289,6 +289,9 @@ class PlannedRow:
     argv: tuple[str, ...]
     """The command with its placeholders filled, as far as they are known without a call."""
 
+    refused_at: datetime | None = None
+    """When AWS refused one of its hops (aware, UTC), if it has not granted that since."""
+
 
 def class_of(error: RolehopError) -> ResultClass:
     """Return the class of a target whose walk failed."""
@@ -375,20 +378,31 @@ def planned_rows(
     app: App, targets: Sequence[RunTarget], argv: Sequence[str], options: WalkOptions
 ) -> Iterator[PlannedRow]:
     """Give a row for each target, also for one that cannot be planned."""
-    planning = Planning(app, keyring_needed=False)
+    from rolehop.vault.refusals import RefusedSteps
+
+    planning, refused = Planning(app, keyring_needed=False), RefusedSteps(app.state_folder, app.now)
     for target in targets:
         facts, cached, problem = TargetFacts(target, region=target.region), False, None
+        refused_at = None
         try:
             facts = facts_of(app, target, planning.resolve(target.chain, options))
             plan = planning.plan(target.chain, options, app.source_callers)
             cached = plan.is_cached
             failing = (step.will_fail for step in plan.calls if step.will_fail)
             problem = None if cached else plan.source_problem or next(failing, None)
+            refused_at = refused.last_of(step.key for step in plan.steps)
         except RolehopError as error:
             problem = ": ".join(part for part in (error.what, error.cause) if part)
         words, unfit = filled_as_known(argv, facts)
         yield PlannedRow(
-            target.name, facts.account, facts.role, facts.region, cached, problem or unfit, words
+            target.name,
+            facts.account,
+            facts.role,
+            facts.region,
+            cached,
+            problem or unfit,
+            words,
+            refused_at,
         )
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
-from rolehop.base.durations import show_span
+from rolehop.base.durations import age_text, rfc3339, show_span
 from rolehop.base.text import clean, pluralize, visible_json
 from rolehop.commands.each.targets import (
     PlannedRow,
@@ -32,6 +32,8 @@ from rolehop.terminal.output import (
 from rolehop.terminal.terminal import not_written
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rolehop.commands.each.output_folder import OutputFolder
     from rolehop.commands.each.outputs import CommandOutput
     from rolehop.terminal.terminal import Terminal
@@ -76,7 +78,7 @@ def _counts(rows: Sequence[TargetRow], hidden: int) -> Iterator[Line]:
     yield line(f"{pluralize(len(rows), 'target')}: {', '.join(parts)}{more}")
 
 
-def planned_view(rows: Sequence[PlannedRow], *, verbose: bool) -> View:
+def planned_view(rows: Sequence[PlannedRow], now: datetime, *, verbose: bool) -> View:
     """Show what a run would do; ``verbose``: with the command of each target."""
     drawn = [
         row(
@@ -85,18 +87,21 @@ def planned_view(rows: Sequence[PlannedRow], *, verbose: bool) -> View:
             each.role or "-",
             each.region or "-",
             "yes" if each.cached else "no",
-            under=_planned_under(each, verbose=verbose),
+            under=_planned_under(each, now, verbose=verbose),
         )
         for each in rows
     ]
     failing = sum(1 for each in rows if each.problem)
+    refused = sum(1 for each in rows if each.refused_at)
     count = f"{pluralize(len(rows), 'target')}, {failing} of them will fail; nothing was run"
+    count += f"; AWS refused {refused} of them lately" if refused else ""
     return [Grid(("CHAIN", "ACCOUNT", "ROLE", "REGION", "CACHED"), drawn), line(count)]
 
 
-def _planned_under(each: PlannedRow, *, verbose: bool) -> str:
+def _planned_under(each: PlannedRow, now: datetime, *, verbose: bool) -> str:
     problem = f"will fail: {clean(each.problem)}" if each.problem else ""
-    return "; ".join(filter(None, (problem, " ".join(each.argv) if verbose else "")))
+    refused = f"AWS refused it {age_text(each.refused_at, now)}" if each.refused_at else ""
+    return "; ".join(filter(None, (problem, refused, " ".join(each.argv) if verbose else "")))
 
 
 def result_line(row: TargetRow, output: dict[str, object]) -> str:
@@ -114,6 +119,7 @@ def planned_line(row: PlannedRow) -> str:
         "region": row.region,
         "cached": row.cached,
         "will_fail": row.problem,
+        "refused_at": rfc3339(row.refused_at),
         "command": list(row.argv),
     }
     return visible_json(json.dumps(document, ensure_ascii=False))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.config_files import account_names
+from rolehop.app.account_names import KnownNames
 from rolehop.app.judging.callers import federated_call
 from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import judge_all
@@ -306,7 +306,7 @@ def command(
     if style == "json":
         cli.write_json(graph_document(paths))
         return
-    names = account_names(cli.app)
+    names = KnownNames(cli.app)
     drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths, names)
     cli.terminal.write_output(drawn.rstrip("\n") + "\n", encoding="utf-8")
 

@@ -95,6 +95,9 @@ class SignInRow:
     by_cli: bool = False
     """The AWS CLI made it."""
 
+    ended: bool = False
+    """AWS said that it has ended before its time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
@@ -283,7 +286,7 @@ def _sign_in_row(
         end = index.sign_in_ends.get(name)
         if end is None:
             return "", SignInRow(names, kind, None, renews=False)
-        return end.backend, SignInRow(names, kind, end.ends_at, end.renews)
+        return end.backend, SignInRow(names, kind, end.ends_at, end.renews, ended=end.ended)
     support = login_support(sources[0])
     if support is None or support.cli_sign_in_end is None:
         return None

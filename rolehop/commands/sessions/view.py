@@ -48,6 +48,8 @@ def problems_view(rows: Sequence[SdkProblem], now: datetime, quote: Callable[[st
 
 
 def _until(sign_in: SignInRow, now: datetime) -> str:
+    if sign_in.ended:
+        return "ended: AWS takes it no longer"
     if sign_in.ends_at is None:
         return "until it is ended: when is not known here"
     left, at = show_left(sign_in.ends_at, now), show_local(sign_in.ends_at)
@@ -224,6 +226,7 @@ def _sign_in(row: SignInRow) -> Document:
         "type": row.kind,
         "expires_at": rfc3339(row.ends_at),
         "renews": row.renews,
+        "ended": row.ended,
         "by_aws_cli": row.by_cli,
     }
 

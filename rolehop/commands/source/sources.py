@@ -105,14 +105,14 @@ def source_rows(app: App) -> list[SourceRow]:
 
 
 def _row(app: App, source: SourceConfig) -> SourceRow:
-    from rolehop.sources import diagnose, expand, first_problem, first_warning, stamp_of
+    from rolehop.sources import diagnose, expand, first_warning, own_problem, stamp_of
 
     warning = None
     try:
         base, _, _ = expand(source, app.aws_config)
         stamp = stamp_of(base, app.source_context)
         found = diagnose(base, app.source_context)
-        problem, warning = stamp.problem or first_problem(found), first_warning(found)
+        problem, warning = stamp.problem or own_problem(found), first_warning(found)
         state = "ready" if stamp.value is not None else "unknown"
     except RolehopError as error:
         state, problem = "unknown", error.what

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import stat
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ from rolehop.app.context import App
 from rolehop.app.sdk_problems import SdkProblem, note_problem
 from rolehop.base.advice import Advice
 from rolehop.commands.doctor.config_checks import check_sdk_problems, check_shadows, check_sources
-from rolehop.commands.doctor.examine import DoctorFinding, repair
+from rolehop.commands.doctor.examine import DoctorFinding, examine, repair
 from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles, check_state
+from rolehop.commands.doctor.finding import fine
 from rolehop.commands.doctor.service_checks import check_network
 from rolehop.commands.doctor.shell_checks import check_installation
 from rolehop.commands.profile.changes import ProfileOptions, install_changes, write_changes
@@ -130,8 +133,8 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
     world.state.mkdir(parents=True)
     world.state.chmod(0o777)
     seen = found(world)
-    assert has(seen, "look", f"others on this machine can read {credentials}")
-    assert has(seen, "look", "AWS profiles with keys in a file: old")
+    assert has(seen, "look", f"others can read {credentials}")
+    assert has(seen, "look", "1 AWS profile with keys in a file: old")
     assert has(seen, "look", "'admin' is a chain and an AWS profile")
     assert has(seen, "broken", f"{config}: everybody on this machine can write it")
     assert has(seen, "broken", "the state folder is not used: ")
@@ -186,9 +189,10 @@ def test_chains_made_of_many_profiles_are_one_finding(tmp_path: Path) -> None:
     }
     home_with(tmp_path, files)
     shadows = list(check_shadows(App({"HOME": str(tmp_path)}, tmp_path)))
-    assert [each.what for each in shadows] == [
-        "30 chains have the name of an AWS profile: 'account-10', 'account-11', 'account-12' and 27 more"
+    assert [each.said() for each in shadows] == [
+        "30 chains have the name of an AWS profile: account-10, account-11, account-12 and 27 more"
     ]
+    assert shadows[0].said(all_names=True).endswith(": " + ", ".join(names))
 
 
 def test_a_mode_is_changed_of_the_file_that_was_looked_at(tmp_path: Path) -> None:
@@ -225,10 +229,10 @@ def test_keys_that_only_the_backup_still_has(tmp_path: Path) -> None:
     def seen(text: str) -> list[str]:
         file.write_text(text)
         file.chmod(0o600)
-        return [each.what for each in check_aws_files(App({"HOME": str(tmp_path)}, tmp_path))]
+        return [each.said() for each in check_aws_files(App({"HOME": str(tmp_path)}, tmp_path))]
 
     kept.write_text(KEYS)
-    assert seen(KEYS) == ["AWS profiles with keys in a file: old"]
+    assert seen(KEYS) == ["1 AWS profile with keys in a file: old"]
     assert seen("") == [f"{kept} still has keys that the file itself has no longer"]
     kept.write_text("[old]\n")
     assert seen("") == [f"0 AWS profiles in {file}"]
@@ -270,7 +274,7 @@ def test_a_broken_file_is_no_fault_of_the_network(tmp_path: Path) -> None:
     [
         ("Locked", "broken", "the keyring is locked"),
         ("Denied", "broken", "the keyring denies access"),
-        ("Weak", "look", f"{DOUBLES}.Weak: an item was written"),
+        ("Weak", "look", f"{DOUBLES}.Weak, "),
     ],
 )
 def test_a_keyring_that_does_not_do(
@@ -375,6 +379,41 @@ def test_a_profile_that_no_command_writes_again_is_for_a_person(tmp_path: Path) 
     assert file.read_text() == f"{written}[profile new]\n"
     (tmp_path / "config.toml").write_text("version = 1\n[")
     assert seen("-process admin", "-process --config /other.toml admin").fix == command
+
+
+def test_no_aws_files_at_all_is_a_way_to_say_none(shared_world: World) -> None:
+    none = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    done = shared_world.rolehop("doctor", "--format", "json", env=none)
+    found = {each["what"] for each in done.json["findings"] if each["topic"] == "files"}
+    assert (done.code, "no AWS profiles" in found) == (0, True), found
+
+
+def test_a_check_that_fails_is_a_finding_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(app: App) -> Iterator[DoctorFinding]:
+        yield fine("files", "one thing was looked at")
+        raise OSError("the disk\x1b says no")
+
+    checks = (("files", fails), ("shell", lambda app: iter([fine("shell", "well")])))
+    monkeypatch.setattr("rolehop.commands.doctor.examine._checks", lambda: checks)
+    seen = list(examine(App({"HOME": str(tmp_path)}, tmp_path)))
+    assert [(each.topic, each.state) for each in seen] == [
+        *(("files", "fine"), ("files", "broken"), ("shell", "fine"))
+    ]
+    assert seen[1].what == "this could not be looked at: OSError: the disk says no"
+
+
+def test_sources_of_one_cause_are_one_finding(tmp_path: Path) -> None:
+    source = (
+        '[sources.{0}]\ntype = "identity-center"\nstart_url = "https://x.awsapps.com/start"\n'
+        'sso_region = "eu-west-1"\n'
+    )
+    files = {".config/rolehop/config.toml": "version = 1\n" + "".join(map(source.format, "abcde"))}
+    home_with(tmp_path, files)
+    (seen,) = check_sources(App({"HOME": str(tmp_path)}, tmp_path))
+    assert seen.what.startswith("5 sources: ")
+    assert seen.said().endswith(": a, b, c and 2 more")
 
 
 def test_no_other_file_is_written(world: World, tmp_path: Path) -> None:

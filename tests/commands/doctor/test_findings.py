@@ -162,7 +162,7 @@ class GivesBytes(InMemory):
 @pytest.mark.parametrize(
     ("keyring", "state", "what"),
     [
-        (SharedTrial, "fine", "an item was written, read and deleted in"),
+        (SharedTrial, "fine", "doctor.test_findings.SharedTrial, "),
         (Forgets, "broken", "the keyring does not give back what it was given"),
         (GivesBytes, "broken", "the keyring does not give back what it was given"),
     ],
@@ -269,3 +269,15 @@ def test_a_shell_that_has_the_line_or_a_session_lacks_nothing(
         monkeypatch.setattr(os, "getppid", lambda: bash.pid)
         assert [words(each) for each in check_shell(app)] == [("fine", says)]
         assert (missing_startup_line(app) is None) == bool(line)
+
+
+def test_a_kernel_keyring_that_is_nearly_full_is_worth_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring_check, "_SLOW", 600.0)
+    monkeypatch.setattr(keyring_check, "_used", lambda backend: 93)
+    (seen,) = check_keyring(
+        app_of(tmp_path, PYTHON_KEYRING_BACKEND="tests.doubles.keyrings.InMemory")
+    )
+    assert (seen.state, "93 % full" in seen.what) == ("look", True)
+    assert "kernel.keys.maxbytes" in (seen.fix or "")

@@ -32,6 +32,8 @@ def assignments(corp: Corp, key_store: KeyStore) -> Callable[..., Assignments]:
     corp.center.devices = ApprovedAtOnce()
     source, context = here(corp, key_store, sleep)
     identity_center.login(source, context, Login(browser=False))
+    corp.center.asked.clear()
+    corp.center.listed = 0
 
     def make(seconds: float = 10_000.0) -> Assignments:
         made.append(Assignments(source, context, seconds=seconds))

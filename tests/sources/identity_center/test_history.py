@@ -13,6 +13,7 @@ def test_the_calls_of_a_sign_in_are_lines_too(corp: Corp) -> None:
     assert [each["action"] for each in lines if each["chain"] is None] == [
         "sso-oidc:RegisterClient",
         "sso-oidc:CreateToken",
+        "sso:ListAccounts",
     ]
     (portal,) = [each for each in lines if each["action"] == "sso:GetRoleCredentials"]
     assert (portal["chain"], portal["source"], portal["hop"]) == ("hub", "corp", 0)

@@ -111,7 +111,7 @@ def test_a_session_that_was_not_picked_is_not_handed_out(corp: Corp) -> None:
     corp.login()
     dumb = {"TERM": "dumb"}  # it cannot show a list to move in
     with OnTerminal(corp.world, SCRIPT, "export", "hub", "--format", "json", env=dumb) as person:
-        person.expect("which role in 111111111111? (number, or a part of the name):")
+        person.expect("which role in account 111 (111111111111)? (number, or a part of the name):")
         person.types("dev")
         done = person.ended()
     assert done.code == 4
@@ -128,7 +128,7 @@ def test_picking_without_a_terminal_names_the_key_to_write(corp: Corp) -> None:
     planned = corp.world.rolehop("plan", "hub", "--format", "json").json["hops"][0]
     assert "account and role must be named where nobody can be asked" in planned["will_fail"]
     (listed,) = corp.world.rolehop("source", "list", "--format", "json").json["sources"]
-    assert listed["state"] == "not ready"
+    assert (listed["state"], listed["problem"]) == ("unknown", None)
 
 
 def test_hundreds_of_accounts_are_listed_through_pages_and_throttling(corp: Corp) -> None:

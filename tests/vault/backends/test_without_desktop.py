@@ -244,7 +244,7 @@ def test_no_prompt_stays_when_the_program_ends(tmp_path: Path) -> None:
 def test_the_package_that_keeps_one_line_is_refused_and_ours_is_named() -> None:
     with pytest.raises(VaultAbsent) as caught:
         choose_backend("keyring_pass.PasswordStoreBackend", {}, "linux")
-    assert GPG_STORE in (caught.value.fix or "")
+    assert (caught.value.fix or "").endswith('[vault] backend = "pass"')
 
 
 def failing(folder: Path, says: str) -> dict[str, str]:
