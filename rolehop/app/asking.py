@@ -47,11 +47,15 @@ class AskedBy:
     """A renewal that failed is not tried again for 30 s while the old session is good."""
     may_be_interrupted: bool = False
     """An alarm may interrupt this whole process: it does nothing else."""
+    can_agree: bool = True
+    """Somebody may be asked for what chains ask for, through which rolehop itself reads."""
 
 
 PERSON = AskedBy()
 
-SDK = AskedBy(remembers_refusals=True, remembers_failures=True, may_be_interrupted=True)
+SDK = AskedBy(
+    remembers_refusals=True, remembers_failures=True, may_be_interrupted=True, can_agree=False
+)
 """Through `credential-process`."""
 
 PROGRAM = AskedBy(remembers_failures=True)

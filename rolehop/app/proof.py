@@ -67,10 +67,15 @@ def _missing(needed: str, resolved: Resolved) -> NoTerminal:
     return NoTerminal(
         f"{needed} is needed, and nobody is asked here",
         cause=resolved.guards.why(name),
-        fix=Advice(
-            "rolehop assume ", Argument(name), ", or rolehop exec ", Argument(name), " -- PROGRAM"
-        ),
+        fix=commands_that_ask(name),
         chain=name,
+    )
+
+
+def commands_that_ask(name: str) -> Advice:
+    """Return the commands that ask a person for what a walk of the chain ``name`` needs."""
+    return Advice(
+        "rolehop assume ", Argument(name), ", or rolehop exec ", Argument(name), " -- PROGRAM"
     )
 
 

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.asking import PERSON, SILENT, AskedBy
 from rolehop.base.dataclass import dataclass
-from rolehop.base.errors import error_context
+from rolehop.base.errors import NoTerminal, error_context
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rolehop.app.asking import Asking, ListingProgress
-    from rolehop.app.chain_walk import SharedByWalks
+    from rolehop.app.chain_walk import ChainWalk, SharedByWalks
     from rolehop.app.context import App
     from rolehop.app.fastpath_writer import Replannings
     from rolehop.app.ports import Progress
@@ -145,14 +145,20 @@ def session_for_handover(
 
 
 def asking_for_accounts(
-    app: App, options: WalkOptions, listener: Listener, progress: ListingProgress
+    app: App,
+    options: WalkOptions,
+    listener: Listener,
+    progress: ListingProgress,
+    asked_by: AskedBy = PERSON,
 ) -> Asking:
     """Return how AWS is asked for the accounts of fleets: by walks with ``options``."""
     from rolehop.app.asking import Asking
     from rolehop.app.guard import ask_to_read, person_for
+    from rolehop.app.proof import UNASKED
 
     def walk(chain: str) -> tuple[Plan, Session]:
-        return session_of_chain(app, chain, *ask_to_read(app, chain, options), listener)
+        given = ask_to_read(app, chain, options) if asked_by.can_agree else (options, UNASKED)
+        return session_of_chain(app, chain, *given, listener)
 
     return Asking(person_for(app, options), walk, progress)
 
@@ -277,13 +283,30 @@ def _recorded(
             app, name, options, proof, person, shared, asked_by, source_only=source_only
         )
         if app.config.listed_fleets:
-            from rolehop.app.fleet_proofs import check_fleets
-
-            silently = WalkOptions(no_prompt=options.no_prompt)
-            check_fleets(app, chain_walk.chains, asking_for_accounts(app, silently, SILENT, SILENT))
+            _check_fleets(app, chain_walk, name, options, asked_by)
         walked = chain_walk.session(record, listener)
     _forget_sdk_problem(app, walked[0].chain)
     return walked
+
+
+def _check_fleets(
+    app: App, chain_walk: ChainWalk, name: str, options: WalkOptions, asked_by: AskedBy
+) -> None:
+    """Check the lists that a walk of the chain ``name`` goes by. Raises as `check_fleets`."""
+    from rolehop.app.fleet_proofs import check_fleets
+
+    how = WalkOptions(
+        no_prompt=options.no_prompt, mfa_stdin=options.mfa_stdin, reason=options.reason
+    )
+    asking = asking_for_accounts(app, how, SILENT, SILENT, asked_by)
+    try:
+        check_fleets(app, chain_walk.chains, asking)
+    except NoTerminal as error:
+        if not asked_by.can_agree:
+            from rolehop.app.proof import commands_that_ask
+
+            error.fix = commands_that_ask(name)
+        raise
 
 
 def _own_name(app: App, name: str) -> str:

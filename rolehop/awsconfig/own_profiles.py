@@ -21,8 +21,11 @@ _PLAIN_ON_WINDOWS = Pattern(r"[A-Za-z0-9_@+=:,./\\~-]+")
 _UNWRITABLE = Pattern(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]|\s[#;]|%\(")
 _UNWRITABLE_ON_WINDOWS = Pattern(r'["%&|<>^!]')
 
-# Options of rolehop with a value.
-_VALUED = ("--config", "--color", "--min-ttl")
+# Nobody would have given it, so `credential-process` has no such option; people write it all the same.
+_REASON = "--reason"
+
+# Options with a value.
+_VALUED = ("--config", "--color", "--min-ttl", _REASON)
 
 
 class Unwritable(ValueError):
@@ -67,6 +70,9 @@ class OwnLine:
     config_file: str | None = None
     """What the line gives to ``--config``."""
 
+    has_reason: bool = False
+    """It has ``--reason``, which `credential-process` does not take: it never answers."""
+
 
 def own_line(value: str, *, windows: bool = False) -> OwnLine | None:
     """Return what a value starts, ``None`` if that is not ``rolehop credential-process CHAIN``."""
@@ -87,7 +93,8 @@ def own_command(words: Sequence[str]) -> OwnLine | None:
     programs, names = _plain_words(words[:at]), _plain_words(words[at + 1 :])
     if not programs or not names or _name(programs[-1]) != "rolehop":
         return None
-    return OwnLine(names[0], programs, _config_file(words))
+    has_reason = any(each.partition("=")[0] == _REASON for each in words)
+    return OwnLine(names[0], programs, _config_file(words), has_reason)
 
 
 def _config_file(words: Sequence[str]) -> str | None:

@@ -36,6 +36,9 @@ class Distrust:
     at: str = ""
     """The folder or link on the way that is meant, if it is not the file or folder itself."""
 
+    instead: str = ""
+    """What to do where no command should change the file."""
+
     def __str__(self) -> str:
         shown = (
             f"{self.reason} ({self.command})" if self.command.startswith(_SHOWN) else self.reason
@@ -45,7 +48,7 @@ class Distrust:
     def advice(self, path: str) -> Advice:
         """Return what to do, for the file at ``path``."""
         if not self.command:
-            return Advice("keep it in a folder that only you can write")
+            return Advice(self.instead or "keep it in a folder that only you can write")
         before = f"{self.first}, then " if self.first else ""
         # Both at once: often the other one can write it too.
         command = "chmod go-w" if self.command.startswith("chmod") else self.command
@@ -308,7 +311,7 @@ else:
         is_drive = mount[2] == "drvfs" or "aname=drvfs" in mount[3]
         if not is_drive or "metadata" in mount[3]:
             return ""
-        return 'in WSL mount Windows drives with options = "metadata" (/etc/wsl.conf)'
+        return 'in WSL mount Windows drives with options = "metadata,umask=22" (/etc/wsl.conf)'
 
     def _mounts() -> str:
         try:
@@ -394,12 +397,17 @@ else:
         found = os.fstat(file)
         user = os.geteuid()
         if found.st_uid not in (user, 0):
-            return Distrust(
-                f"it belongs to {_user_name(found.st_uid)}, neither to you nor to root",
-                f"sudo chown {_user_name(user) if _has_name(user) else user}",
-                "",
-            )
+            reason = f"it belongs to {_user_name(found.st_uid)}, neither to you nor to root"
+            if user == 0:
+                return Distrust(reason, instead=_instead_of_root(found))
+            you = _user_name(user) if _has_name(user) else user
+            return Distrust(reason, f"sudo chown {you}")
         return _other_writer(found, file, path)
+
+    def _instead_of_root(found: os.stat_result) -> str:
+        """Return what root does about another user's file: often that user shows it to a container."""
+        numbers = f"{found.st_uid}:{found.st_gid}"
+        return f"run it as its owner (docker run --user {numbers}), or give root a copy of its own"
 
     def distrust_of_folder(path: Path) -> Distrust | None:
         """Return who else could change what is in the folder ``path``, or the way to it.
@@ -407,12 +415,17 @@ else:
         One that is not there yet must not be for others to create.
         """
         try:
-            return _distrust_of_places([_place(step) for step in descend(path)])
+            way = [_place(step) for step in descend(path)]
         except OSError as error:
             return _not_inspected(error, path)
+        found, last = _distrust_of_places(way), way[-1].found
+        if found is None and last is not None and last.st_uid not in (os.geteuid(), 0):
+            # The overflow user's, as it may be on the way; but who made this one may be anybody.
+            return Distrust(f"it belongs to {_user_name(last.st_uid)}, neither to you nor to root")
+        return found
 
     def distrust_of_authorities(path: Path) -> Distrust | None:
-        """Return who else could change the CA certificates in a file or folder, or the way to it.
+        """Return who else could change a file of CA certificates, or the way to it.
 
         Often they are the machine's: in a user namespace they are the overflow user's, as the
         folders on the way are, and on macOS in folders of Homebrew.

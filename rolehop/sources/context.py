@@ -278,6 +278,10 @@ class SourceContext:
     """Marks the answer as uncacheable for the hot path: it depends on something that a record
     cannot hold, e.g. the contents of a PKCS#11 token, or must not hold, e.g. a secret."""
 
+    programs: dict[str, str | None] = field(default_factory=dict)
+    """The file of each program that a stamp has looked up, by the name in its command; ``None``:
+    there was none. It is what is started, also if ``PATH`` has another one by then."""
+
     default_region: str | None = None
     """The region of ``[defaults]``."""
 

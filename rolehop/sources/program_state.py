@@ -99,6 +99,7 @@ def sign_in_endpoints(context: SourceContext) -> tuple[tuple[str, str], ...]:
 def _program(name: str, context: SourceContext) -> str | None:
     """Return the path of the program that is started; ``None``: there is none on ``PATH``."""
     file = program_file(name, context.environ, lambda each: _watch(Path(each), context))
+    context.programs[name] = file
     if file is None:
         return None
     path = Path(file)

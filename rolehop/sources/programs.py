@@ -265,7 +265,13 @@ def source_command_output(
     with program_may_ask() if asks else unattended(), context.locks.waiting_for_person():
         quoted = context.quiet or not secret
         return program_output(
-            command, environ, what=what, say=context.note, deadline=deadline, quoted=quoted
+            command,
+            environ,
+            what=what,
+            say=context.note,
+            deadline=deadline,
+            quoted=quoted,
+            judged=context.programs,
         )
 
 
@@ -277,6 +283,7 @@ def program_output(
     say: Callable[[str], None],
     deadline: float = DEADLINE,
     quoted: bool = True,
+    judged: Mapping[str, str | None] = {},
 ) -> bytes:
     """Run ``command`` with ``environ`` and return its stdout.
 
@@ -284,7 +291,8 @@ def program_output(
     control characters and with tokens hidden; if the program fails, the last one is the cause,
     provided that it may be ``quoted``. Only the program's name is ever shown, not its arguments.
     If its time or size is up, or it fails, it is ended with everything that it started. What it
-    leaves running when it succeeds stays: that may be an agent or a browser.
+    leaves running when it succeeds stays: that may be an agent or a browser. ``judged`` has the files
+    of programs that were looked up before (`SourceContext.programs`).
 
     Raises:
         SourceError: it cannot be started, fails, prints too much, or exceeds ``deadline``
@@ -292,7 +300,9 @@ def program_output(
     """
     errors = ProgramErrors(what, command)
     tree = ProcessTree()
-    process = _started(command, tree.environment(environ), errors)
+    name = command[0] if command else ""
+    file = judged[name] if name in judged else program_file(name, environ)
+    process = _started(command, tree.environment(environ), file, errors)
     reader = _OutputReader(process, say, lambda: tree.end(process))
     try:
         with Wait(f"waiting for {errors.name}", may_ask=True):
@@ -337,9 +347,11 @@ def first_line(output: bytes) -> str:
     return output.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
 
 
-def _started(command: Sequence[str], environ: Mapping[str, str], errors: ProgramErrors) -> Program:
+def _started(
+    command: Sequence[str], environ: Mapping[str, str], file: str | None, errors: ProgramErrors
+) -> Program:
     try:
-        return Program(command, environ)
+        return Program(command, environ, file)
     except (OSError, ValueError) as error:
         raise errors.not_started(error) from None
 

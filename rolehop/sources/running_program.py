@@ -57,8 +57,12 @@ def is_startable(file: str) -> bool:
 class Program:
     """A program that has been started; its stdin and its terminal are ours."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], file: str | None
+    ) -> None:
         """Start ``command`` with ``environ``; its own name stays as it is written.
+
+        ``file`` is what `program_file` returned for it.
 
         Raises:
             OSError: it cannot be started.
@@ -76,10 +80,10 @@ class Program:
         self.has_lost_keeper = False
         """True if its keeper was killed, and it with its keeper."""
 
-        name = command[0] if command else ""
-        file = program_file(name, environ)
         if file is None:
-            raise FileNotFoundError(errno.ENOENT, "it is not on PATH", name)
+            raise FileNotFoundError(
+                errno.ENOENT, "it is not on PATH", command[0] if command else ""
+            )
         status, control, kept, started = -1, -1, list(command), file
         if _can_keep():
             self._status, status = os.pipe()

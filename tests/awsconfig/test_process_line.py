@@ -52,6 +52,10 @@ def test_what_sdks_would_read_in_different_ways_is_not_written(word: str) -> Non
     [
         ("rolehop credential-process a", OwnLine("a", ("rolehop",))),
         ("/v/rolehop credential-process --min-ttl 30m a -q", OwnLine("a", ("/v/rolehop",))),
+        (
+            "/v/rolehop credential-process --reason x a",
+            OwnLine("a", ("/v/rolehop",), has_reason=True),
+        ),
         ("/v/rolehop --config /c credential-process a", OwnLine("a", ("/v/rolehop",), "/c")),
         ("'/v v/rolehop' credential-process a", OwnLine("a", ("/v v/rolehop",))),
         (

@@ -276,6 +276,7 @@ def test_windows_drives_in_wsl(mount: str, hinted: bool) -> None:
     mounts = f"/dev/sda / ext4 rw 0 0\n{mount}\n"
     found = access.windows_drive_hint(Path("/mnt/c/Users/jane/rolehop"), mounts)
     assert bool(found) is hinted
+    assert "metadata,umask=22" in found or not hinted  # else what is there already stays 0777
     assert access.windows_drive_hint(Path("/home/jane"), mounts) == ""
 
 

@@ -214,6 +214,33 @@ def test_the_machines_root_may_have_no_number_in_a_user_namespace(user: str, vol
     assert done.stdout.strip() == "b'it'"
 
 
+_JUDGES = """
+import sys
+from pathlib import Path
+from rolehop.base.file_access import distrust_of_authorities, distrust_of_folder
+print(distrust_of_folder(Path(sys.argv[1])), distrust_of_authorities(Path(sys.argv[1])), sep="; ")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
+def test_a_folder_of_a_user_who_has_no_number_in_a_user_namespace_is_anybodys(
+    volume: Path,
+) -> None:
+    """But the machine's certificates are followed there."""
+    folder = Path("/usr")
+    if os.geteuid() == 0:
+        folder = volume / "folder"
+        folder.mkdir()
+        os.chown(folder, SOMEBODY, SOMEBODY)
+    made = ["unshare", "--user", "--map-current-user", sys.executable, "-c", _JUDGES, str(folder)]
+    done = subprocess.run(made, capture_output=True, text=True, check=False)
+    if done.stderr.startswith("unshare"):
+        pytest.skip(f"no user namespace can be made here: {done.stderr.strip()}")
+    folder_said, authorities_said = done.stdout.strip().split("; ")
+    assert folder_said.endswith("neither to you nor to root"), done.stderr
+    assert authorities_said == "None"
+
+
 # what was opened by whoever started this process
 
 

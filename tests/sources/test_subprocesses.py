@@ -16,6 +16,7 @@ from rolehop.base.dataclass import replace
 from rolehop.base.errors import SourceError
 from rolehop.base.threads import call_within
 from rolehop.sources import programs
+from rolehop.sources.program_state import program_state
 from rolehop.sources.programs import masked, program_output, source_command_output
 from rolehop.vault import locks
 from tests.sources.conftest import Home
@@ -255,6 +256,27 @@ def test_a_program_is_called_as_it_is_written(
     monkeypatch.chdir(tmp_path)  # an empty name on PATH is the working folder
     said = program_output(["tool", *script], {"PATH": ":/bin"}, what="x", say=print)
     assert said.startswith(b"tool -c ")
+
+
+def test_the_program_that_was_looked_up_for_the_key_is_the_one_that_runs(
+    home: Home, tmp_path: Path
+) -> None:
+    def install(folder: str, says: str) -> None:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tool").write_text(f"#!/bin/sh\necho {says}\n")
+        (tmp_path / folder / "tool").chmod(0o700)
+
+    install("second", "the one")
+    context = home.context()
+    path = f"{tmp_path / 'first'}:{tmp_path / 'second'}:{context.environ['PATH']}"
+    context = replace(context, environ={**context.environ, "PATH": path})
+    program_state(["tool"], context)
+    program_state(["late-tool"], context)
+    install("first", "another")
+    (tmp_path / "first" / "late-tool").symlink_to("tool")
+    assert source_command_output(["tool"], context, what="x") == b"the one\n"
+    with pytest.raises(SourceError, match="x cannot be started"):
+        source_command_output(["late-tool"], context, what="x")
 
 
 def test_a_program_that_is_not_on_path_says_so(home: Home) -> None:

@@ -191,19 +191,13 @@ _NETWORK_SIGN_IN = 511
 
 
 def check_ca_bundle(path: str) -> None:
-    """Check that a CA bundle, a file or a folder, is there, has an end, and is not for others to write.
+    """Check that a CA bundle is there, is a file with an end, and is not for others to write.
 
     Raises:
-        ConfigError: it is not there, is a pipe or a device, or others could have written it: they
-            could be whom AWS's services are taken for.
+        ConfigError: it is not there, is a folder, a pipe or a device, or others could have written
+            it: they could be whom AWS's services are taken for.
     """
-    reason = endless(path) if is_there(path) else "it does not exist"
-    if reason is not None:
-        raise ConfigError(
-            f"the CA bundle {path!r} cannot be read",
-            cause=reason,
-            fix="correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the AWS config",
-        )
+    _check_readable(path)
     distrust = distrust_of_authorities(Path(path))
     if distrust is not None:
         raise ConfigError(
@@ -211,6 +205,17 @@ def check_ca_bundle(path: str) -> None:
             cause=str(distrust),
             fix=distrust.advice(path),
         )
+
+
+def _check_readable(path: str) -> None:
+    reason = endless(path) if is_there(path) else "it does not exist"
+    fix = "correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the AWS config"
+    if reason is None and Path(path).is_dir():
+        # As `requests` takes it (REQUESTS_CA_BUNDLE), and botocore, like the AWS CLI, does not.
+        reason = "it is a folder, and botocore reads the certificates of one file"
+        fix = "name that file in AWS_CA_BUNDLE, which wins; to make one: cat *.pem >bundle.pem"
+    if reason is not None:
+        raise ConfigError(f"the CA bundle {path!r} cannot be read", cause=reason, fix=fix)
 
 
 @dataclass(frozen=True, slots=True)

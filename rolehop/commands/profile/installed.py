@@ -236,6 +236,8 @@ def _problem(app: App, line: OwnLine) -> str | None:
     asks = _what_asks(app, line)
     if asks is not None:
         return f"{asks}, {NOBODY_ASKED}"
+    if line.has_reason:
+        return "it never answers: credential-process has no --reason, as a line can give none"
     if _is_elsewhere(app, line) or _is_chain(app, line.chain):
         return None
     fleet = unlisted_fleet_of(app, line.chain)

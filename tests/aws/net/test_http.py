@@ -165,14 +165,18 @@ def test_a_ca_bundle_that_is_not_there_is_a_config_error(tmp_path: Path) -> None
         client.send(HttpRequest("GET", "https://127.0.0.1/"))
 
 
-@pytest.mark.parametrize("is_folder", [True, False])
-def test_a_ca_bundle_that_others_can_write_is_not_followed(tmp_path: Path, is_folder: bool) -> None:
+def test_a_folder_of_certificates_is_refused_as_botocore_cannot_read_it(tmp_path: Path) -> None:
+    settings = ClientSettings("eu-west-1", ca_bundle=str(tmp_path))
+    with HttpClient(settings) as client, pytest.raises(ConfigError) as caught:
+        client.send(HttpRequest("GET", "https://127.0.0.1/"))
+    assert caught.value.cause == "it is a folder, and botocore reads the certificates of one file"
+    assert "name that file in AWS_CA_BUNDLE" in str(caught.value.fix)
+
+
+def test_a_ca_bundle_that_others_can_write_is_not_followed(tmp_path: Path) -> None:
     bundle = tmp_path / "shared" / "bundle"
     bundle.parent.mkdir()
-    if is_folder:
-        bundle.mkdir()
-    else:
-        bundle.write_text("")
+    bundle.write_text("")
     check_ca_bundle(str(bundle))
     bundle.chmod(0o777)
     with pytest.raises(ConfigError, match="everybody on this machine can write it") as caught:

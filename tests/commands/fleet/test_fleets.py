@@ -13,7 +13,8 @@ import pytest
 from rolehop.base.digest import checked_line
 from rolehop.vault.notes import without_seal
 from tests.doubles.accounts.organizations import ROOT, Organization
-from tests.support.world import HUB, World, temporary_world
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import HUB, MFA_SERIAL, SCRIPT, World, mfa_code, temporary_world
 
 ORG = "arn:aws:iam::999999999999:role/OrgReader"
 PROD, PAY = "ou-ab12-11111111", "ou-ab12-22222222"
@@ -464,3 +465,33 @@ def test_no_keyring_is_opened_to_list_or_to_complete(world: World) -> None:
     for arguments in (["list", "prod"], ["fleet", "list"], ["plan", "prod/web"]):
         done = world.rolehop(*arguments, env=asked)
         assert (done.code, "keyring" in done.err) == (0, False), done
+
+
+@pytest.mark.parametrize("guard", ["confirm = true", 'reason = "required"'])
+def test_an_sdk_is_never_asked_for_the_chain_that_lists(world: World, guard: str) -> None:
+    """Without a keyring it must be walked again: a command asks for it, `credential-process` does not."""
+    give_roles(world)
+    assert world.rolehop("fleet", "refresh", env=NO_KEYRING).code == 0
+    world.config(CONFIG.replace("[chains.org]\n", f"[chains.org]\n{guard}\n"))
+    with OnTerminal(world, SCRIPT, "credential-process", "prod/web", env=NO_KEYRING) as person:
+        done = person.ended()
+    assert (done.code, done.out) == (8, "")
+    assert "rolehop assume prod/web, or rolehop exec prod/web -- PROGRAM" in done.err
+    assert "'org'" in done.err
+    export = ("export", "prod/web", "--format", "json")
+    with OnTerminal(world, SCRIPT, *export, env=NO_KEYRING) as person:
+        person.expect("[y/N] " if "confirm" in guard else "why do you need it?")
+        person.types("y")
+        assert person.ended().code == 0
+
+
+def test_a_chain_that_lists_gets_its_mfa_code_and_reason_from_the_flags(world: World) -> None:
+    give_roles(world)
+    assert world.rolehop("fleet", "refresh", env=NO_KEYRING).code == 0
+    auditor = f'[sources.auditor]\ntype = "environment"\nmfa_serial = "{MFA_SERIAL}"\n'
+    org = '[chains.org]\nsource = "me"\n'
+    guarded = '[chains.org]\nsource = "auditor"\nreason = "required"\n'
+    world.config(auditor + CONFIG.replace(org, guarded))
+    run = ("export", "prod/web", "--format", "json", "--reason", "an audit", "--mfa-stdin")
+    done = world.rolehop(*run, env=NO_KEYRING, input=f"{mfa_code(world)}\n")
+    assert done.code == 0, done.err

@@ -426,6 +426,18 @@ def test_a_chain_that_asks_for_something_gets_no_profile(files: Files) -> None:
     assert [(row.problem, row.rewrite is None) for row in rows] == [(why, True), (why, True)]
 
 
+@pytest.mark.parametrize("line", ["--reason nightly hub", "hub --reason=nightly"])
+def test_a_line_with_a_reason_is_said_never_to_answer(files: Files, line: str) -> None:
+    files.config.write_text(
+        f"[profile a]\ncredential_process = rolehop credential-process {line}\n"
+    )
+    here = replace(HERE, script="rolehop", python=None, launcher=None)
+    (row,) = profile_rows(App(files.app.variables, files.home), (), here)
+    assert row.problem is not None
+    assert "it never answers: credential-process has no --reason" in row.problem
+    assert (row.chain, row.rewrite) == ("hub", "rolehop credential-process hub")
+
+
 def test_a_file_that_was_not_there_goes_with_the_last_profile(files: Files) -> None:
     files.install("hub", "admin")
     (change,) = removal_changes(files.app, ["admin"])
