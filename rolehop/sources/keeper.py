@@ -7,8 +7,8 @@ program of another walk.
 
 The keeper writes to the pipe STATUS: ``R`` once the program runs, or ``E`` and the error's number;
 then ``S`` and its exit code, a signal as a negative number. It ends when the pipe CONTROL is
-closed. If the program has ended by then, what it left running belongs to the system; if it still
-runs, rolehop was killed, and the keeper ends it with everything that it started. Once asked to end
+closed. If the program has ended by itself by then, what it left running belongs to the system; if it
+still runs, or was killed, too, rolehop was killed, and the keeper ends it with everything that it started. Once asked to end
 (SIGTERM), it ends after the last process that it keeps. It is run as a script of its own, since a
 process with threads cannot fork safely, and imports nothing that is slow.
 """
@@ -48,6 +48,10 @@ def main() -> None:
     if error:
         os.write(status, error)
         return
+    # Whoever kills rolehop's whole group (`timeout -s KILL`) does not kill this. In the same session
+    # the end of this would hang up on a group with stopped processes.
+    with suppress(OSError):
+        os.setsid()
     wake = _take_signals()
     _let_go_of_output()
     with suppress(OSError):  # rolehop may have been killed
@@ -116,7 +120,7 @@ def _keep(program: int, status: int, control: int, wake: int) -> None:
     """Reap what ends, until rolehop lets go or all that is kept has ended on its request."""
     import select
 
-    is_ending = has_ended = False
+    is_ending = has_ended = was_killed = False
     ready = select.poll()
     ready.register(wake, select.POLLIN)
     ready.register(control, select.POLLIN)
@@ -131,12 +135,12 @@ def _keep(program: int, status: int, control: int, wake: int) -> None:
             if not pid:
                 break
             if pid == program:
-                has_ended = True
+                has_ended, was_killed = True, os.WIFSIGNALED(result)
                 with suppress(OSError):
                     os.write(status, b"S%d\n" % os.waitstatus_to_exitcode(result))
         for file, _ in ready.poll():
             if file == control:
-                if not has_ended:
+                if was_killed or not has_ended:
                     _end_all()
                 return
             signals = os.read(wake, 64)

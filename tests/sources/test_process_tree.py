@@ -277,11 +277,15 @@ def test_ctrl_c_ends_a_program_with_everything_that_it_started(endless: Tool) ->
     endless.await_end()
 
 
-def test_a_program_ends_with_everything_that_it_started_if_rolehop_is_killed(endless: Tool) -> None:
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["alone", "with-its-group"])
+def test_a_program_ends_with_everything_that_it_started_if_rolehop_is_killed(
+    endless: Tool, kill: Callable[[int, int], None]
+) -> None:
     endless.use("process")
-    with endless.world.fork("credential-process", "c") as process:
+    with endless.world.start(SCRIPT, "credential-process", "c") as process:
         endless.await_start()
-        process.kill()
+        kill(process.pid, signal.SIGKILL)
+        process.communicate()
     endless.await_end()
 
 

@@ -110,16 +110,19 @@ def _slept(seconds: float) -> None:
 def _sleep_when_told(value: tuple[str, float]) -> None:
     """Connect to a socket, and let the machine have slept so long when a byte comes, which is answered."""
     path, seconds = value
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(path)
 
-    def wait() -> None:
+    def wait(connection: socket.socket) -> None:
         with connection:
             if connection.recv(1):
                 _slept(seconds)
                 connection.sendall(b"x")
 
-    threading.Thread(target=wait, daemon=True).start()
+    def begin() -> None:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(path)
+        threading.Thread(target=wait, args=(connection,), daemon=True).start()
+
+    _at_step(1, begin)  # until then all that is open is closed
 
 
 def _signal_at_step(value: tuple[str, int]) -> None:

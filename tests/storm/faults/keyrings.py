@@ -173,7 +173,8 @@ def _seals_flipped(arena: Arena) -> None:
     for chain in ("hub", "admin"):
         _expect(arena.walk(person, chain), (0,))
     shell = _narrowed(arena, person)
-    _expect(arena.run("refresh", "--shell", "sh", person=person, env=shell), (0,))
+    # The flags count, and the shell has no other keys than the session's.
+    _expect(arena.run("refresh", "--shell", "sh", person=person, env=shell), (4,))
     arena.heals(person)
 
 
