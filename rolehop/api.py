@@ -97,16 +97,16 @@ class Options(TypedDict, total=False):
     duration: Annotated[
         Duration | None,
         KeywordArgument(
-            'How long the session should last: seconds, "30m" or a timedelta; 15 minutes'
-            " to 12 hours, lowered to what STS can grant.",
+            'How long the session should last: seconds, "30m" or a timedelta. 15 minutes'
+            " to 12 hours, lowered to what STS grants.",
             _duration(sts_limits.HOP_DURATION.run),
         ),
     ]
     min_ttl: Annotated[
         Duration | None,
         KeywordArgument(
-            "The least remaining life of a cached session that is used, likewise; 16 minutes unless"
-            " the config says otherwise.",
+            "How long a cached session must still last, likewise; 16 minutes unless the config says"
+            " more.",
             _duration(value_types.MIN_TTL.run),
         ),
     ]
@@ -161,7 +161,7 @@ class Options(TypedDict, total=False):
         Prompt | Literal[False],
         KeywordArgument(
             "False (the default): never ask; a question raises NoTerminal. Or a callable that gets"
-            " a question and returns the answer, like input; secrets are asked the same way.",
+            " a question, also for a secret, and returns the answer, as input does.",
         ),
     ]
 

@@ -239,10 +239,14 @@ class TestReadmeAndGuide:
 
     def test_the_readmes_figures_are_those_of_the_table(self) -> None:
         table = PAGES["how-it-works"].text
-        quoted = re.search(r"takes ([\d.]+) times as long as a Python .*\n?([\d.]+) times", README)
-        assert quoted
-        assert f"| the line that `profile install` writes, the same | {quoted[1]} |" in table
-        assert f"its cache warm | {quoted[2]} |" in table
+        slower = re.search(r"as fast as starting Python; `.*` takes ([\d.]+) times", README)
+        assert slower
+        assert f"its cache warm | {slower[1]} |" in table
+        own = re.search(
+            r"\| the line that `profile install` writes, the same \| ([\d.]+) \|", table
+        )
+        assert own
+        assert float(own[1]) < 1.1
 
     def test_its_set_up_is_two_lines_to_copy(self) -> None:
         start = README.partition("\n## ")[0]

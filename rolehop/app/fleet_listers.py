@@ -220,8 +220,7 @@ class OrganizationLister:
             code=refusal.code,
             message=refusal.message,
             cause=f"{refusal.code}: {refusal.message}",
-            fix="name a chain into the management account, or to a delegated administrator, whose"
-            " role has AWSOrganizationsReadOnlyAccess"
+            fix="name a chain to a role that may, in the management or a delegated administrator account"
             if denied
             else None,
             chain=self._chain,

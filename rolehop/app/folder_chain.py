@@ -49,7 +49,7 @@ def chain_of_folder(app: App, *, attended: bool, typed: str) -> str | None:
     if name not in app.config.chains and name not in app.aws_config.profiles:
         raise ConfigError(
             f"{clean(str(found.path))} names '{clean(name)}', and no chain is called so",
-            fix="correct the file; rolehop list shows the chains",
+            fix="correct the file; for the chains: rolehop list",
         )
     if not attended:
         from rolehop.app.config_files import with_same_config

@@ -36,8 +36,8 @@ _STILL_DAMAGED = (
 )
 
 _MAY_BE_MORE = (
-    "the index was lost, and this keyring lists nothing: sessions made with flags, or of chains that"
-    " the config no longer has, may be left; each expires by itself"
+    "the index was lost, and this keyring lists nothing. Sessions made with flags, or of chains no"
+    " longer in the config, may be left: each expires by itself"
 )
 
 

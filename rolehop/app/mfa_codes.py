@@ -146,8 +146,7 @@ class MfaCodes:
         if self._has_read_stdin:
             raise SourceError(
                 "a second MFA code is needed",
-                cause="the first was sent with a call that asked for more time than the role"
-                " allows, and AWS accepts a code once",
+                cause="AWS accepts a code once, and the first went with a call that asked for too long",
                 fix="run it again with the device's next code: the role's limit is known now",
             )
         self._has_read_stdin = True

@@ -59,8 +59,8 @@ class ConsoleSignIn:
             raise HopRefused(
                 "AWS opens no console for this session",
                 code=f"HTTP {response.status}",
-                cause=f"its sign-in answered HTTP {response.status}, without a reason: so it does for"
-                " a session of GetSessionToken, of another partition, or one that has ended",
+                cause=f"its sign-in answered HTTP {response.status}, as for a session that has ended, is"
+                " of GetSessionToken, or of another partition",
                 fix="the chain needs a hop into a role of this partition; rolehop refresh makes the"
                 " session again",
             )

@@ -43,10 +43,9 @@ _ABSENT = frozenset(
 _LATER = "try again in a moment; check AWS_EC2_METADATA_SERVICE_ENDPOINT if it is set"
 
 _REFUSALS = {
-    401: "it does not accept the token that it has just issued: something else answers at its "
-    "address, or removes the header x-aws-ec2-metadata-token on the way",
-    404: "the role that it names is no longer in the instance profile, or not yet: check both, and "
-    "try again in a few minutes",
+    401: "it refuses its own token: something else answers at its address, or removes the header"
+    " x-aws-ec2-metadata-token",
+    404: "the role that it names is not in the instance profile: check both, try again in minutes",
 }
 """What to do about a status, once there is a token (EC2 user guide, "Access instance metadata")."""
 

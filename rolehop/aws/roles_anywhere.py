@@ -217,8 +217,8 @@ def _fix(code: str, message: str, request: SessionRequest) -> str:
         return "name the intermediates in certificate_chain, and check the trust anchor's bundle"
     if "unable to assume role" in lower:
         return (
-            f"list {request.role} in the profile, and let its trust policy allow "
-            "rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity"
+            f"list {request.role} in the profile; its trust policy must allow"
+            " rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity"
         )
     if "signature" in lower:
         return "check this machine's clock, and that the private key is the certificate's"

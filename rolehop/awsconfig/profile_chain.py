@@ -191,8 +191,8 @@ def resolve_profile(aws: AwsConfig, name: str) -> ProfileChain:
     hops = tuple(_hop(aws, role, notes) for role in reversed(roles))
     if base is ChainBase.PROFILE and base_profile not in roles and _has_role(aws, base_profile):
         notes.append(
-            f"the role of AWS profile '{base_profile}' is skipped: a source profile with static "
-            "keys is used for its keys, in botocore as here"
+            f"the role of AWS profile '{base_profile}' does not count: like botocore, rolehop starts"
+            " from its keys"
         )
     mfa_serial = _mfa_of_base(aws, base, base_profile, hops, notes)
     return ProfileChain(

@@ -32,7 +32,7 @@ from rolehop.base.dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FIX_LABEL = "  try: "
+CAUSE_LABEL, FIX_LABEL = "  cause  ", "  try    "
 
 
 class RolehopError(Exception):
@@ -85,7 +85,7 @@ class RolehopError(Exception):
         """Return what is shown below each other, a label and a text each; ``cause`` as it is shown."""
         parts = [("", self.what)]
         if cause:
-            parts.append(("  cause: ", cause))
+            parts.append((CAUSE_LABEL, cause))
         parts += [("    - ", each) for each in self.suspects]
         if self.fix:
             parts.append((FIX_LABEL, self.fix))

@@ -49,8 +49,7 @@ def chain_or_pick(
         chain = chain_of_folder(cli.app, attended=_has_terminal(cli), typed=typed)
     if chain is not None:
         return chain
-    fix = f"rolehop {typed}; rolehop list shows the chains"
-    problem = UsageError("no chain is named", fix=fix)
+    problem = UsageError("no chain is named", fix=f"rolehop {typed}, or rolehop list")
     try:
         with cli.terminal.device("a chain"):
             pass  # before the config is read: without a terminal the command line is what is wrong

@@ -45,9 +45,9 @@ def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool
     """Answer an AWS SDK with a chain's session.
 
     One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
-    since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line
-    if sessions cannot be stored. A chain that asks for a confirmation or a reason never answers here
-    (exit 8): SDKs start this unseen and by the dozen, and nobody would have agreed.
+    since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line if
+    the keyring takes no session. A chain that asks for a confirmation or a reason never answers
+    here (exit 8), as SDKs start this unseen.
     """
     from rolehop.handover.formats import as_process
 

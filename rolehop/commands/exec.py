@@ -36,8 +36,8 @@ def command(
     """Run a command with a chain's session.
 
     The command takes rolehop's place in this process, so signals and the exit code are its own.
-    127: there is no such command; 126: it cannot be executed. With --server it may outlive its
-    session; when it ends, so does the server, so a command that goes on in the background needs
+    127: there is no such command; 126: the system cannot run it. With --server it may outlive its
+    session. The server ends with the command; for one that goes on in the background there is
     `rolehop serve`.
     """
     from rolehop.handover.environment import child_environment

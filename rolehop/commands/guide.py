@@ -20,8 +20,8 @@ from rolehop.guide import topic_names, topic_summary, topic_text
 def command(ctx: click.Context, topic: str | None) -> None:
     """Show the manual: its topics, or one of them.
 
-    On a terminal it is laid out for its width, and a long topic is shown by your PAGER (less). In a
-    pipe it is the Markdown text itself.
+    On a terminal it fits the width, and your PAGER (less) shows a long topic. In a pipe it is the
+    Markdown text itself.
     """
     cli = CommandContext.of(ctx)
     if topic is None:
@@ -35,7 +35,7 @@ def command(ctx: click.Context, topic: str | None) -> None:
         near = [each for each in names if topic and topic in each] or nearest(topic, names)
         raise UsageError(
             f"the guide has no topic '{clean(topic)}'",
-            fix=f"{meant(near[:3])}rolehop guide lists the topics",
+            fix=f"{meant(near[:3])}rolehop guide",
         )
     if not sys.stdout.isatty() and not cli.terminal.colors(sys.stdout):
         cli.terminal.write_output(topic_text(topic), encoding="utf-8")

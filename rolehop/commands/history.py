@@ -66,11 +66,11 @@ rolehop history --format json | jq '.lines[] | select(.outcome != "ok")'
 def command(
     ctx: click.Context, since: timedelta | datetime | None, chains: tuple[str, ...], style: str
 ) -> None:
-    """Show what was called and handed over, and when.
+    """Show the calls to AWS and the sessions handed over.
 
-    A line for each call to AWS, and for each session that assume, exec, export or shell handed to
-    a program: chain, role, outcome, reason; with -v AWS's request ID, which CloudTrail has too. A
-    cached answer to credential-process leaves none. There is no secret in it. logout --all keeps it.
+    A line for each call to AWS, and for each session that assume, exec, export or shell handed to a
+    program. With -v also AWS's request ID, which CloudTrail has, too. A cached answer to
+    credential-process leaves none. There is no secret in it. logout --all keeps it.
     """
     cli = CommandContext.of(ctx)
     rows = history_rows(cli.app, since, chains)

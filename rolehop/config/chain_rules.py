@@ -133,8 +133,8 @@ class ChainRules:
             elif source.principal is not None:
                 self.problems.add(
                     origin.at(IDENTITY_CENTER),
-                    f"source {quoted(source.name)} has a principal, which is of one account; name"
-                    " another source of this Identity Center, without one",
+                    f"the principal of source {quoted(source.name)} is of one account; name a source of"
+                    " this Identity Center without one",
                 )
         elif query.chain.partition("/")[0] == fleet.name:
             self.problems.add(
@@ -322,14 +322,14 @@ class ChainRules:
                 ordinal = len(before) + number + 1
                 self.problems.add(
                     here,
-                    f"this is hop {ordinal} of its path: only hop 1 can carry an MFA code,"
-                    " since a role's session has no MFA device",
+                    f"hop {ordinal} cannot carry an MFA code: only hop 1 can, as a role's session has no"
+                    " device",
                 )
             elif source and table and table.key("mfa_serial") is None:
                 self.problems.add(
                     here,
-                    f"source {quoted(source.name)} gives a role's session, which has no MFA"
-                    " device: only IAM user keys can carry an MFA code",
+                    f"source {quoted(source.name)} gives a role's session: only IAM user keys can carry"
+                    " an MFA code",
                 )
 
     def _check_tags(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:

@@ -87,8 +87,8 @@ class Regions:
         if first is None or not first.variable or first.partition == partition:
             return None
         return (
-            f"{first.variable}={first.region} is in partition {first.partition} and the roles in"
-            f" {partition}, so STS is called in {self.within(partition)}"
+            f"STS is called in {self.within(partition)}, not in {first.variable}={first.region}: the"
+            f" roles are in partition {partition}"
         )
 
     def within(self, partition: str | None) -> str:

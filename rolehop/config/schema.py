@@ -175,8 +175,8 @@ DEFAULTS = Table(
         Key(
             "region",
             value_types.REGION,
-            "where STS is called, and what AWS_REGION becomes, if neither AWS_REGION nor"
-            " AWS_DEFAULT_REGION is set",
+            "where STS is called, and what AWS_REGION becomes, unless AWS_REGION or"
+            " AWS_DEFAULT_REGION says",
             "the AWS profile's, then the partition's own",
         ),
         Key(
@@ -243,15 +243,15 @@ CONSOLE = Table(
         Key(
             "container",
             value_types.CONTAINER,
-            "a Firefox container for each chain, in its color: true opens it through the add-on"
-            ' "Open external links in a container", "granted" through Granted\'s',
+            'a Firefox container for each chain, in its color: true by the add-on "Open external'
+            ' links in a container", "granted" by Granted\'s',
             "false",
         ),
         Key(
             "multi_session",
             value_types.BOOLEAN,
-            "you have turned on multi-session support in the console, so that it keeps up to five"
-            " sessions: --logout-first then signs out of none",
+            "the console's multi-session support is on: it keeps five sessions, and --logout-first"
+            " ends none",
             "false",
         ),
     ),
@@ -445,18 +445,16 @@ FLEET = Table(
         Key(
             "accounts",
             FLEET_ACCOUNTS,
-            'the accounts; as { billing = "444444444444" }, or in lines below'
-            " [fleets.NAME.accounts], the chain is NAME/billing, and NAME/ID works too; as"
-            ' { organization = "CHAIN", ou = ["Prod/*"], tags = { env = "prod" }, exclude = [] },'
-            " those that rolehop fleet refresh lists from AWS Organizations through that chain; as"
-            ' { identity_center = "SOURCE", role = "Admin" }, those that the source gives that role'
-            ' in (a list of roles, or "*": chains NAME/ACCOUNT/ROLE)',
+            'the accounts. { billing = "444444444444" }, or lines below [fleets.NAME.accounts]: the'
+            ' chain is NAME/billing, also NAME/ID. { organization = "CHAIN", ou = ["Prod/*"], tags ='
+            ' { env = "prod" }, exclude = [] }: those that fleet refresh lists from AWS Organizations'
+            ' through that chain. { identity_center = "SOURCE", role = "Admin" }: those where the'
+            ' source gives that role (a list of roles, or "*": chains NAME/ACCOUNT/ROLE)',
         ),
         Key(
             "accounts_file",
             value_types.PATH,
-            "a file with one account ID a line, and a name behind it if you like (# begins a comment),"
-            " instead of accounts",
+            "instead of accounts: a file, one account ID a line, a name behind it, # for comments",
         ),
         _SCOPE,
         *_LOOKS,

@@ -25,8 +25,8 @@ from rolehop.config.schema import (
 from rolehop.config.value_types import SECRET_WORDS, InvalidParts, Place, as_list, kind_of
 
 _BARE_KEY = Pattern(r"[A-Za-z0-9_-]+")
-FIX = "correct it, then run rolehop config check"
-FIX_KEY = "correct it; rolehop config reference explains every key"
+FIX = "correct it, then: rolehop config check"
+FIX_KEY = "correct it; for every key: rolehop config reference"
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,9 @@ COMMANDS: dict[str, CommandRow] = {
     "status": CommandRow(
         "sessions.status", "Show the stored sessions and how long they last.", INSPECT, (PATTERN,)
     ),
-    "history": CommandRow("history", "Show what was called and handed over, and when.", INSPECT),
+    "history": CommandRow(
+        "history", "Show the calls to AWS and the sessions handed over.", INSPECT
+    ),
     "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
     "doctor": CommandRow(
         "doctor.command", "Examine keyring, config, shell and network, and say what to do.", INSPECT
@@ -227,7 +229,7 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "init": CommandRow(
         "shell.init",
-        "Print the start-up text that lets assume change the shell itself.",
+        "Print the shell set-up that lets assume change your shell.",
         SET_UP,
         (INIT_SHELL,),
     ),
@@ -236,7 +238,7 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "demo": CommandRow("demo.command", "Walk three hops on this machine, without AWS.", SET_UP),
     "uninstall": CommandRow(
-        "uninstall.command", "Remove what was stored and changed on this machine.", SET_UP
+        "uninstall.command", "Remove what this program stored and changed on this machine.", SET_UP
     ),
     "guide": CommandRow("guide", "Show the manual: its topics, or one of them.", SET_UP, (TOPIC,)),
 }

@@ -62,9 +62,7 @@ def _become(arguments: list[str]) -> "NoReturn":
     try:
         os.execv(arguments[0], arguments)  # noqa: S606 - no shell is wanted
     except OSError as error:
-        _leave(
-            f"{arguments[0]} cannot be started: {error.strerror}\n  try: rolehop profile list", 1
-        )
+        _leave(f"{arguments[0]} cannot be started: {error.strerror}\n  rolehop profile list", 1)
 
 
 def _leave(text: str, code: int) -> "NoReturn":

@@ -135,8 +135,8 @@ def _of_other_partition(policy: str | None, partition: str, whose: str) -> str |
     if found is None:
         return None
     return (
-        f"policy: the resource '{found}' is of another partition than the {whose}"
-        f" ({partition}); AWS refuses such a policy"
+        f"policy: AWS refuses the resource '{found}', of another partition than the {whose}"
+        f" ({partition})"
     )
 
 
@@ -450,7 +450,7 @@ def _notes(number: int, shortened: str | None, mfa: Mfa, basis: _Basis) -> tuple
     if mfa is Mfa.SESSION:
         notes.append("one MFA code opens a session that all chains of this source share")
     if mfa is Mfa.HOP:
-        notes.append("takes an MFA code of its own each time it is walked")
+        notes.append("asks for an MFA code every time")
     return tuple(notes)
 
 

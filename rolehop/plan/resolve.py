@@ -143,15 +143,13 @@ def no_such_chain(
     if fleet is not None and ("/" in name or not fleet.accounts):
         return _not_in_fleet(fleet, name)
     if is_pattern(name):
-        fix = Advice(
-            "one chain is needed; rolehop list ", Argument(name), " shows those that match"
-        )
+        fix = Advice("name one of those that match: rolehop list ", Argument(name))
         return ConfigError(f"no chain or AWS profile is called '{name}'", fix=fix, chain=name)
     fleets = {each.fleet for each in config.chains.values() if each.fleet}
     near = nearest(name, [*config.chains, *profiles])
-    others = "rolehop list shows every chain" if config.chains else first_step
+    others = "rolehop list" if config.chains else first_step
     for each in nearest(name, fleets, n=1, cutoff=_NEAR_FLEET):
-        others = Advice("rolehop list ", Argument(each), " shows the chains of that fleet")
+        others = Advice("rolehop list ", Argument(each))
     return ConfigError(
         f"no chain or AWS profile is called '{name}'"
         if name not in fleets

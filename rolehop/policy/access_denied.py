@@ -135,7 +135,7 @@ def change_of_policy(denied: AccessDenied, role: str, *, brief: bool = False) ->
         # The ARNs of some resources, such as those of S3, name none.
         account=_account(denied.resource or "") or "the resource's account",
     )
-    return f"{text}; no Allow outweighs it" if denied.explicit and not brief else text
+    return f"{text}; an Allow elsewhere cannot help" if denied.explicit and not brief else text
 
 
 def _account(arn: str) -> str | None:
@@ -166,16 +166,15 @@ def steps_of_assume_role(denied: AccessDenied) -> tuple[str, ...]:
 
 
 UNSIGNED = (
-    "sign the call: it carried no credentials, which is no reason to open the resource to everybody;"
-    " rolehop exec CHAIN -- COMMAND gives a command some"
+    "sign the call, which carried no credentials, instead of opening the resource to everybody:"
+    " rolehop exec CHAIN -- COMMAND"
 )
 
 # AWS managed policy reference, "AWSCompromisedKeyQuarantineV3".
 QUARANTINE = "AWSCompromisedKeyQuarantine"
 
 QUARANTINED = (
-    "AWS attaches it to a user whose access keys have leaked. Do not detach it: replace the keys,"
-    " and follow the support case that AWS opened for the account"
+    "AWS attaches it when access keys have leaked. Replace the keys, and follow AWS's support case"
 )
 
 _LONG = 45  # characters of a name with its account
@@ -190,8 +189,8 @@ _LACKS = {
     "identity-based policy": "allow {action} on {role} in {policies} of {who}, in its own account",
     "permissions boundary": f"{_OF_ACCOUNT}allow {{action}} in the permissions boundary{{named}} of"
     " {who}",
-    "session policy": "allow {action} on {role} in the caller's session policy{named}: policy or"
-    " policy_arns of the hop that made its session; or remove them",
+    "session policy": "allow {action} on {role} in the caller's session policy{named}, or remove it"
+    " (policy or policy_arns of the caller's hop)",
     "service control policy": f"{_OF_ORGANIZATION}allow {{action}} in the SCPs{{named}} of"
     " {caller_account}",
     "resource control policy": f"{_OF_ORGANIZATION}allow {{action}} in the RCPs{{named}} of {{account}}",
@@ -209,8 +208,8 @@ _DENIES = {
     "identity-based policy": f"{_OF_ACCOUNT}narrow the Deny in {{policies}} of {{who}}",
     "permissions boundary": f"{_OF_ACCOUNT}narrow the Deny in the permissions boundary{{named}} of"
     " {who}",
-    "session policy": "narrow the Deny in the caller's session policy{named}: policy or policy_arns"
-    " of the hop that made its session",
+    "session policy": "narrow the Deny in the caller's session policy{named} (policy or policy_arns"
+    " of the caller's hop)",
     "service control policy": f"{_OF_ORGANIZATION}narrow the Deny in the SCP{{named}} over"
     " {caller_account}",
     "resource control policy": f"{_OF_ORGANIZATION}narrow the Deny in the RCP{{named}} over {{account}}",

@@ -186,8 +186,8 @@ def _records(document: JsonNode) -> IamInventory:
         return _of(_listed_role(document))
     where = f"the object at {document.place}" if document.place else "it"
     raise InvalidInventory(
-        f"{where} is not the output of get-account-authorization-details, get-role, list-roles,"
-        " get-user or describe-organization"
+        f"{where} is no output of get-account-authorization-details, get-role, list-roles, get-user or"
+        " describe-organization"
     )
 
 

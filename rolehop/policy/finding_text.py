@@ -413,10 +413,7 @@ _ACTIONS = {
 
 def _not_named(finding: Finding) -> str:
     if _has_another_path(finding):
-        return (
-            "the statement names a role of this name with another path, which is a different role to"
-            " AWS: the whole ARN counts"
-        )
+        return "the statement names a role of this name with another path: the whole ARN counts"
     return "the statement names someone other than this caller"
 
 
@@ -457,17 +454,14 @@ _PROVIDERS = (
 def _caller_unknown(finding: Finding) -> str:
     if finding.found is not None and finding.found.endswith("/*"):
         return (
-            "the name of the source's session is not known here, and the statement names one; give"
-            " the session's ARN with --as ARN"
+            "the statement names a session, and rolehop does not know the source's: give --as ARN"
         )
     if {_kind(each) for each in finding.wanted.split(", ")} == {"identity providers"}:
         return (
-            "the source's identity provider is not known here; set it in its config (issuer,"
-            " provider_id or provider)"
+            "rolehop does not know the source's identity provider: set issuer, provider_id or"
+            " provider"
         )
-    return (
-        "the source's identity is not known here; give it with --as ARN, or principal in the config"
-    )
+    return "rolehop does not know who this is: give --as ARN, or set principal in the config"
 
 
 def _resource(finding: Finding) -> str:
@@ -488,36 +482,30 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.NOT_NAMED: _not_named,
     Reason.OTHER_ACCOUNT: "the statement names an account other than the caller's",
     Reason.OTHER_PARTITION: (
-        "caller and policy are in different AWS partitions (aws, aws-cn, aws-us-gov …), and nothing"
-        " of one is open to the others"
+        "caller and policy are in different AWS partitions (aws, aws-cn …), which share nothing"
     ),
     Reason.OTHER_SESSION: "the statement names a session of this role with another name",
     Reason.DELETED_PRINCIPAL: (
-        "the statement names a user or role that was deleted; one recreated under the same name is"
-        " a different one to AWS, until the policy is saved again with its ARN"
+        "the statement names a deleted user or role: for a new one of that name, save its ARN again"
     ),
     Reason.NOT_A_PRINCIPAL: (
-        "this is not a valid principal: AWS accepts an account, or the full ARN of a user, role or"
-        " session, never a pattern"
+        "not a valid principal: AWS wants an account, or a user's, role's or session's whole ARN"
     ),
     Reason.ANOTHER_KIND: _another_kind,
     Reason.EXCLUDED_PRINCIPAL: "the statement excludes this caller with NotPrincipal",
     Reason.NOT_PRINCIPAL: (
-        "the statement uses NotPrincipal, which AWS no longer accepts in a role's trust policy; only"
-        ' a walk shows if it applies to this caller, unless its owner rewrites it (Principal "*",'
-        " and a condition on aws:PrincipalArn)"
+        "AWS no longer accepts NotPrincipal in a trust policy, so only a walk shows what it does."
+        ' Better: Principal "*" with a condition on aws:PrincipalArn'
     ),
     Reason.WILDCARD_OUTSIDE: (
-        '"*" means every user and role; AWS does not document whether it also means a'
-        " token's holder or a service"
+        '"*" is every user and role; AWS does not say whether a token\'s holder or a service, too'
     ),
     Reason.CALLER_UNKNOWN: _caller_unknown,
     Reason.ROOT_CALLER: (
         "an account's root user can never assume a role: start from an IAM user or a session"
     ),
     Reason.FEDERATED_USER: (
-        "a session of GetFederationToken can call nothing of STS but GetCallerIdentity, so it"
-        " cannot start a chain"
+        "a session of GetFederationToken cannot start a chain: of STS it gets GetCallerIdentity only"
     ),
     Reason.SERVICE_LINKED: (
         "this is a service-linked role: only the AWS service that it belongs to can assume it"
@@ -529,8 +517,8 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         "the statement's Action is *:*, and AWS does not document what that covers"
     ),
     Reason.RESOURCE_UNDOCUMENTED: lambda f: (
-        "the statement's Resource is not a whole ARN, or has a wildcard where AWS describes none;"
-        f" whether it covers this {_kind_of_resource(f)} is not documented"
+        "the Resource is no whole ARN, or has an odd wildcard: AWS does not say whether it covers"
+        f" this {_kind_of_resource(f)}"
     ),
     Reason.RESOURCE_UNNAMED: (
         "the statement covers certain resources, so the resource decides; name it: --resource ARN"
@@ -542,8 +530,7 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         "a policy variable cannot stand before the fifth colon of a Resource, so it covers nothing"
     ),
     Reason.WILDCARD_LIMITS: (
-        'the trust policy names "*"; AWS does not document whether a permissions boundary or session'
-        " policy limits such a grant"
+        'the trust policy names "*"; AWS does not say whether a boundary or session policy limits it'
     ),
     Reason.RESOURCE_EXCLUDED: lambda f: (
         f"the statement excludes this {_kind_of_resource(f)} with NotResource"
@@ -557,8 +544,7 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         " the result"
     ),
     Reason.ANY_IF_EXISTS: (
-        "the call does not have the key, and AWS does not document what ForAnyValue and IfExists"
-        " mean together then"
+        "the call lacks the key; AWS does not document what ForAnyValue and IfExists do then"
     ),
     Reason.VARIABLE_ABSENT: lambda f: _variable(
         f, "has no value in this call, so nothing matches it"
@@ -573,12 +559,10 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         "a tag that an earlier hop sent as transitive is inherited and cannot be sent again"
     ),
     Reason.CLAIM_UNREAD: lambda f: (
-        f"the token's claim {f.found} has a form that rolehop cannot read, so it is not known which"
-        " session tags or source identity STS takes from it"
+        f"rolehop cannot read the token's claim {f.found}, so it cannot know the tags that STS takes"
     ),
     Reason.SOURCE_UNSEEN: lambda f: (
-        f"{f.found} is required if the source's session has transitive tags or a source identity,"
-        " which cannot be seen from here"
+        f"{f.found} is needed if the source's session has transitive tags or a source identity"
         if f.found
         else f"{unknown_in_words(f.element)} cannot be seen from here"
     ),
@@ -598,8 +582,8 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         f"the call also needs the same permission on {f.wanted}; ask for that, too: --resource ARN"
     ),
     Reason.LEVELS_UNKNOWN: lambda f: (
-        f"{f.found}: the levels they are attached to are not known here. At one level (root, OU or"
-        " account) one Allow is enough; at different levels each must allow"
+        f"{f.found}: rolehop does not know at which levels they are attached. One Allow is enough"
+        " at each level (root, OU, account), and each must have one"
     ),
     Reason.NO_ALLOW: lambda f: (
         f"no statement here allows {_last(f.wanted, ' ')}, and the default is to refuse"
@@ -611,10 +595,10 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     ),
     Reason.MALFORMED_DOCUMENT: lambda f: f"cannot be read as a policy: {f.wanted}",
     Reason.SERVICE_UNLISTED: lambda f: (
-        f"an RCP denies it, and rolehop does not know whether RCPs cover the service {f.found}: AWS"
-        ' lists them in the Organizations user guide, "Resource control policies (RCPs)"'
+        f"an RCP denies it, if RCPs cover {f.found}: AWS's Organizations user guide lists the"
+        ' services under "Resource control policies (RCPs)"'
     ),
-    Reason.AWS_SAID: lambda f: f"AWS names {f.wanted or 'it, and not the statement'}",
+    Reason.AWS_SAID: lambda f: f"AWS names {f.wanted or 'the policy type only'}",
     Reason.NOT_NEEDED: lambda f: (
         "not needed: "
         + (_last(f.wanted, ": ") or "the trust policy names the caller, who is of the same account")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 Endpoints = tuple[tuple[str, str], ...]
-ENDPOINTS_IN_USE = "the endpoints that are set here"
+OTHER_ENDPOINTS = "made against other endpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,7 @@ def _mismatch(found: CachedSignIn, start_url: str, region: str, endpoints: str) 
         return f"of another start URL ({clean(found.start_url)})"
     if found.region and found.region != region:
         return f"of another sso_region ({clean(found.region)})"
-    if found.endpoints is None and endpoints:
-        return f"not known to have been made at {ENDPOINTS_IN_USE}"
-    if (found.endpoints or "") != endpoints:
-        return "made at another endpoint"
-    return None
+    return None if (found.endpoints or "") == endpoints else OTHER_ENDPOINTS
 
 
 def endpoints_digest(endpoints: Endpoints) -> str:

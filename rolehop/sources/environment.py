@@ -119,8 +119,8 @@ def _refuse_own_session(environ: Mapping[str, str]) -> None:
         raise SourceError(
             f"the credentials in the environment are rolehop's own session of chain '{chain}'",
             cause="a chain must not start from what another chain handed out",
-            fix='eval "$(rolehop leave)" and export your own keys again, or let the chain continue'
-            " the other with from = …; 'rolehop keys add' stores keys for good",
+            fix='eval "$(rolehop leave)" and export your own keys again, or continue the other chain'
+            " with from = …; rolehop keys add stores keys for good",
         )
 
 

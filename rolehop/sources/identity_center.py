@@ -382,7 +382,8 @@ def _diagnose_role(source: SourceConfig, context: SourceContext) -> Diagnosis:
     shown = " ".join(str(source.settings.get(key, "(asked)")) for key in ("account", "role"))
     unnamed = unnamed_keys(source)
     if unnamed and not context.person.can_ask:
-        shown = f"{' and '.join(unnamed)} must be named where nobody can be asked"
+        listed = " and ".join(f"{'an' if key == 'account' else 'a'} {key}" for key in unnamed)
+        shown = f"name {listed}: nobody can be asked here"
         return Diagnosis("account and role", shown, good=False, of_chain=True)
     return Diagnosis("account and role", shown)
 

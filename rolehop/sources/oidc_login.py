@@ -347,8 +347,8 @@ class OidcSignIn:
         return SourceError(
             f"{self.provider.issuer} refused the sign-in",
             cause=str(refusal),
-            fix="check client_id and scopes, and that the client may redirect to "
-            "http://127.0.0.1/oauth/callback (any port, or redirect_port)",
+            fix="check client_id, scopes, and the client's redirect URI:"
+            " http://127.0.0.1/oauth/callback (any port, or redirect_port)",
         )
 
 

@@ -235,8 +235,8 @@ def credentials_of(
     raise SourceError(
         f"{what} did not print valid credentials",
         cause=reason,
-        fix="it must print one JSON object: Version 1, AccessKeyId, SecretAccessKey, "
-        "SessionToken, and Expiration with a time zone",
+        fix="let it print one JSON object: Version 1, AccessKeyId, SecretAccessKey, SessionToken,"
+        " Expiration with a time zone",
     )
 
 

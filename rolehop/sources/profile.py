@@ -41,7 +41,7 @@ from rolehop.base.time_limit import uninterrupted
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.plan.model import Stamp
-from rolehop.sources.cli_sign_in import ENDPOINTS_IN_USE
+from rolehop.sources.cli_sign_in import OTHER_ENDPOINTS
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.process import refuse_loop, split_command, with_resolving
@@ -247,8 +247,7 @@ def _nothing(name: str, context: SourceContext) -> SourceError:
         fix=Advice(
             "correct it, or aws configure --profile ",
             Argument(name),
-            "; to use the machine's role, as the AWS CLI would, set credential_source ="
-            " Ec2InstanceMetadata there, or use a source of type instance",
+            "; for the machine's role, which the AWS CLI would take, use a source of type instance",
         ),
     )
 
@@ -403,7 +402,7 @@ def check_login_endpoint(name: str, context: SourceContext) -> None:
     if endpoint_overrides(context.aws, name, context.environ, ("signin",)):
         raise SourceError(
             f"the session of aws login is not used for AWS profile '{name}'",
-            cause=f"it is not known to have been made at {ENDPOINTS_IN_USE}",
+            cause=OTHER_ENDPOINTS,
             fix="unset AWS_ENDPOINT_URL_SIGNIN, AWS_ENDPOINT_URL and endpoint_url",
         )
 

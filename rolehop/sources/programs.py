@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 from collections import deque
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -369,7 +370,7 @@ class _OutputReader:
         self.too_long: str | None = None
         """The stream that is too long, ``stdout`` or ``stderr``."""
 
-        self._last_lines: deque[str] = deque(maxlen=3)
+        self._last_lines: deque[str] = deque(maxlen=4)
         self._readers = [
             threading.Thread(target=self._read_output, args=(process.stdout,), daemon=True),
             threading.Thread(target=self._pass_on, args=(process.stderr,), daemon=True),
@@ -380,11 +381,12 @@ class _OutputReader:
     @property
     def reason(self) -> str:
         """Return the last line of stderr, the reason of a failure; a rolehop's own is two lines."""
-        lines = [line for line in self._last_lines if not line.startswith("try: ")]
-        if len(lines) > 1 and lines[-1].startswith("cause: "):
-            what, cause = lines[-2].removeprefix("rolehop: "), lines[-1].removeprefix("cause: ")
-            return f"{what}: {cause}"
-        return lines[-1] if lines else ""
+        said = self._last_lines[-1] if self._last_lines else ""
+        for what, cause in pairwise((*self._last_lines, "")):
+            if what.startswith("rolehop: "):
+                said = what.removeprefix("rolehop: ")
+                said += f": {cause.removeprefix('cause ')}" if cause.startswith("cause ") else ""
+        return said
 
     def wait(self, seconds: float) -> bool:
         """True if the program ended within ``seconds``; otherwise it has been ended."""

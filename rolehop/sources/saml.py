@@ -565,8 +565,8 @@ def _exchanged(
 
 
 _FIXES = {
-    "InvalidIdentityToken": "check that the provider in AWS holds the metadata of this identity "
-    "provider, and that the assertion is meant for AWS (its audience and recipient)",
+    "InvalidIdentityToken": "check that AWS has the metadata of this identity provider, and that the"
+    " assertion's audience and recipient are AWS",
     "IDPRejectedClaim": SIGN_IN,
     "AccessDenied": "let the role's trust policy allow sts:AssumeRoleWithSAML to this provider",
     "": "check role, provider and duration in the config",

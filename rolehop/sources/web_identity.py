@@ -50,8 +50,7 @@ def _check_token_source(values: Mapping[str, object]) -> None:
 def _ci(value: object) -> str:
     if value == "gitlab":
         raise ValueError(
-            'GitLab puts a job\'s token into the variable that its "id_tokens:" names;'
-            ' write token_env = "THAT_VARIABLE" instead'
+            'GitLab\'s token is in the variable that "id_tokens:" names: token_env = "THAT_VARIABLE"'
         )
     found = value_types.choice(*CI).run(value)
     return str(found)
@@ -315,8 +314,8 @@ def _how_to_replace(origin: TokenOrigin) -> str:
 
 
 _FIXES = {
-    "AccessDenied": "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to that "
-    "issuer's provider, with conditions that this subject and audience meet",
+    "AccessDenied": "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to that"
+    " provider, for this subject and audience",
     "InvalidIdentityToken": "check the token, and that issuer's OIDC provider in the role's account",
     "IDPRejectedClaim": "the issuer no longer accepts the token: get a new one",
 }
@@ -326,8 +325,7 @@ _FIXES_BY_MESSAGE = {
     "retrieve verification key": "AWS must reach the issuer's keys (jwks_uri): try again in a moment",
     "No OpenIDConnect provider": "the role's account needs an OIDC provider for that issuer in IAM, "
     "with this audience",
-    "audience": "add that audience to the issuer's OIDC provider in the role's account, or have the "
-    "token made for another one",
+    "audience": "add that audience to the OIDC provider in the role's account, or ask for another",
     "signature": "get a new token: the issuer's keys (jwks_uri) must be those that signed it",
 }
 

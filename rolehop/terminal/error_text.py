@@ -20,16 +20,18 @@ def error_lines(
     quote: Callable[[str], str] = posix_argument,
     width: int | None = None,
     named: Callable[[str], str] = lambda text: text,
+    *,
+    verbose: bool = False,
 ) -> list[Line]:
     """Return the lines for stderr, live secrets scrubbed.
 
     ``quote`` writes an argument of a command in the shell of whoever reads the lines. ``width`` is
     that of their terminal in columns; ``None``: no line is wrapped. ``named`` puts names of
-    accounts beside their IDs.
+    accounts beside their IDs. ``verbose``: a refusal in AWS's words, with all that it may be.
     """
     lines: list[Line] = []
-    for label, text in _parts(error):
-        alone = command_alone(text, quote) if width is not None and label == FIX_LABEL else None
+    for label, text in _parts(error, verbose=verbose):
+        alone = command_alone(text, quote) if label == FIX_LABEL else None
         lines += [alone] if alone is not None else _part(label, text, quote, width, named)
     return list(map(_scrubbed, lines))
 
@@ -46,7 +48,7 @@ def _part(
         text if label == FIX_LABEL else named(text),
         quote,
         width,
-        hanging=" " * len(label) if label.endswith("- ") else "    ",
+        hanging="    " if label == _HEAD else " " * max(len(label), 4),
         label_style=ERROR if label == _HEAD else LABEL,
         style="" if label in (_HEAD, FIX_LABEL) else LABEL,
     )
@@ -57,13 +59,14 @@ def _scrubbed(line: Line) -> Line:
     return line._replace(words=tuple(words))
 
 
-def _parts(error: RolehopError) -> list[tuple[str, str]]:
+def _parts(error: RolehopError, *, verbose: bool) -> list[tuple[str, str]]:
     """Return the parts of an error as a terminal shows them, problems of a config one by one."""
     problems = error.complaints if isinstance(error, ConfigError) else ()
     cause = None if problems else error.cause
-    if isinstance(error, HopRefused):
-        cause = error.brief or cause
-    (_, what), *others = error.parts(cause)
+    brief = error.brief if isinstance(error, HopRefused) and not verbose else None
+    (_, what), *others = error.parts(brief or cause)
+    if brief:
+        others = [each for each in others if each[1] not in error.suspects]
     return [(_HEAD, what), *(("  ", _problem(problem)) for problem in problems), *others]
 
 

@@ -130,20 +130,22 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if fix is not None:
         named = denied is not None and denied.policy is not None
         return Explanation(RefusalKind.DENIED, cause, fix, brief=brief, names_policy=named)
-    fix, suspects = _NOT_SAID, _suspects(denied, hop)
-    return Explanation(RefusalKind.DENIED, cause, fix, suspects, brief)
+    return Explanation(RefusalKind.DENIED, cause, NOT_SAID, _suspects(denied, hop), brief)
 
 
 def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
     """Say in a line what AWS says in three; ``None``: it says something else besides."""
     if denied is None:
         return None
-    who = f"{refusal.code} for {denied.who(_LONGEST_NAME)}"
-    if denied.policy is None:
-        ends_there = refusal.message.rstrip(" .").endswith(denied.resource or denied.action)
-        what = "" if denied.action == "sts:AssumeRole" else f": {denied.action}"
-        return f"{who}{what}" if ends_there else None
-    return f"{who}, {denied.reason}"
+    who = denied.who(_LONGEST_NAME)
+    if denied.policy is not None:
+        return f"{refusal.code} for {who}, {denied.reason}"
+    if not refusal.message.rstrip(" .").endswith(denied.resource or denied.action):
+        return None
+    if denied.action != "sts:AssumeRole":
+        return f"{refusal.code} for {who}: {denied.action}"
+    name = who.partition(" of ")[0].removeprefix("role ")
+    return f"the trust policy may not trust {name}, or a policy denies it; AWS says only {refusal.code}"
 
 
 def denial_fix(denied: AccessDenied) -> str:
@@ -151,7 +153,8 @@ def denial_fix(denied: AccessDenied) -> str:
     return _denial_fix(denied, None) or _not_said(denied)
 
 
-_NOT_SAID = "AWS does not say why"
+NOT_SAID = "AWS does not say why"
+"""In place of what to do, if AWS's words do not tell."""
 
 
 def _not_said(denied: AccessDenied) -> str:
@@ -169,8 +172,8 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     role = _resource_name(denied, hop)
     if denied.unclear:
         return (
-            f"check that {denied.resource or 'the resource'} exists in this Region; else have its own"
-            f" policy allow {action} to {who}, or remove the Deny in it"
+            f"check that {denied.resource or 'the resource'} exists in this Region; else its own"
+            f" policy must allow {action} to {who}, without a Deny"
         )
     if denied.policy is not None or denied.caller == "anonymous":
         return change_of_policy(denied, role, brief=hop is not None)
@@ -178,24 +181,23 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
         return f'change what AWS names, which rolehop does not judge: "{denied.other}"'
     if action == "sts:TagSession":
         return (
-            f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}; it "
-            "is needed for tags of this hop and for transitive tags of the hops before"
+            f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}:"
+            " this hop sends tags, or inherits them"
         )
     if action == "sts:SetSourceIdentity":
         return (
             f"allow sts:SetSourceIdentity in the trust policy of {role} and in the policies of "
-            f"{who}; once set, every later role of the chain must allow it"
+            f"{who}; so must every later role of the chain"
         )
     if action in TOKEN_ACTIONS:
         return (
-            f"check the trust policy of {role}: it must allow {action} to the identity provider"
-            " (Principal Federated), and its conditions must fit the token's claims, such as aud and"
-            " sub; and that the role exists"
+            f"check that {role} exists, and that its trust policy allows {action} to the identity"
+            " provider (Principal Federated), with conditions that fit the token's aud and sub"
         )
     if denied.explicit:
         return (
-            f"find the Deny that matches {action}, in the policies or the boundary of {who}, in an"
-            " SCP of its account, or in the resource's own policy: no Allow outweighs it"
+            f"find the Deny of {action}: in a policy or boundary of {who}, an SCP of its account,"
+            " or the resource's own policy; an Allow elsewhere cannot help"
         )
     return None if action == "sts:AssumeRole" else f"allow {action} to {who}"
 
@@ -259,8 +261,7 @@ def _unknown_key(refusal: StsRefusal, hop: Hop | None) -> Explanation:
         RefusalKind.UNKNOWN_KEY,
         aws_words(
             refusal,
-            "AWS does not know the key that signed: deleted, deactivated, of "
-            "another partition, or a session without its token",
+            "AWS does not know this key: deleted, inactive, of another partition, or no token sent",
         ),
         "check the source's keys; opt-in regions accept no session from the global STS endpoint",
     )
@@ -282,8 +283,7 @@ def _clock(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.CLOCK,
         f"{refusal.code}: {clock_words(refusal.clock_offset_seconds)}",
-        "set this machine's clock (timedatectl set-ntp true, w32tm /resync; in WSL: sudo hwclock "
-        "-s), then try again",
+        "set this machine's clock: timedatectl set-ntp true, w32tm /resync, in WSL sudo hwclock -s",
     )
 
 
@@ -312,8 +312,8 @@ def _region(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.REGION,
         aws_words(refusal, "STS counts by the role's account, not the caller's"),
-        f"use --region us-east-1 (or the partition's first region), or have STS activated for "
-        f"{account} (IAM console, account settings)",
+        f"use --region us-east-1 (or the partition's first region), or activate STS there for"
+        f" {account}",
     )
 
 

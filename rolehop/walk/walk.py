@@ -29,6 +29,7 @@ from rolehop.plan.model import Hop, HopStep, Plan, Scope, ScopeStep, SourceStep,
 from rolehop.plan.planner import enough_of
 from rolehop.walk.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.walk.sts_errors import (
+    NOT_SAID,
     Explanation,
     RefusalKind,
     exceeds_max_session_duration,
@@ -133,9 +134,9 @@ class _Walk:
         if result.session is None:
             raise SourceError(
                 f"source '{self._plan.source.name}' does not say when its session ends",
-                cause="a session without an expiry cannot be handed out: programs would use it forever",
-                fix="add a hop, or have its expiry given: AWS_CREDENTIAL_EXPIRATION in the"
-                " environment, Expiration from a credential_process",
+                cause="programs would use a session without an expiry forever",
+                fix="add a hop, or give an expiry: AWS_CREDENTIAL_EXPIRATION, or Expiration from a"
+                " credential_process",
             )
         step, session = self._plan.steps[number], result.session
         if not session.arn:
@@ -418,21 +419,18 @@ class _Walk:
         explanation = _explained(step, refusal)
         cause, brief, suspects = explanation.cause, explanation.brief, explanation.suspects
         if signer is None:
-            cause = f"{cause.rstrip('.')} (a few seconds ago; AWS was not asked again)"
+            cause = f"{cause.rstrip('.')} (a few seconds ago; rolehop did not ask AWS again)"
             brief = brief and f"{brief} (a few seconds ago; not asked again)"
         elif old := self._old_session(signer):
-            signed = ("; the call was signed by ", *old)
+            signed = ("; signed by ", *old)
             cause = Advice(cause.rstrip("."), *signed)
-            if suspects:
-                suspects = (*suspects[:-1], Advice("may the caller do it, with ", *old, "?"))
-            elif brief is not None:
-                brief = Advice(brief, " (by ", *old[:-1], "))")
+            brief = brief and Advice(brief, *signed)
         number = None if isinstance(step, TokenStep) else step.number
         what = self._what_was_refused(step)
         fix = explanation.fix
         if number is not None and refusal.code in POLICY_REFUSED:
-            more = "more" if explanation.names_policy else "to see which policy refused"
-            fix = Advice(fix, f"; {more}: rolehop explain --last")
+            explain = "rolehop explain --last"
+            fix = explain if fix == NOT_SAID else Advice(fix, f"; more: {explain}")
         return HopRefused(
             what,
             code=refusal.code,
@@ -446,13 +444,14 @@ class _Walk:
         )
 
     def _what_was_refused(self, step: _Call) -> str:
+        chain = self._plan.chain
         if isinstance(step, HopStep):
-            chain = self._plan.chain
-            return f"hop {step.number} of chain '{chain}' was refused: {step.hop.role.short}"
+            role = step.hop.role
+            return f"AWS refused hop {step.number} of {chain}, {role.name} in {role.account}"
         if isinstance(step, ScopeStep):
-            return f"the scope of chain '{self._plan.chain}' was refused, so nothing is handed out"
+            return f"AWS refused the scope of {chain}, so rolehop hands out nothing"
         return (
-            f"the {'MFA ' if step.mfa_serial else ''}session of source '{step.source}' was refused"
+            f"AWS refused the {'MFA ' if step.mfa_serial else ''}session of source '{step.source}'"
         )
 
     def _old_session(self, signer: StepResult) -> tuple[str, ...]:

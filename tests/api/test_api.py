@@ -157,7 +157,7 @@ def test_no_error_of_an_argument_speaks_of_flags(world: World, arguments: str) -
             print(error)
         """
     lines = printed(world, code)
-    assert lines[-1].startswith("  try: ")
+    assert lines[-1].startswith("  try    ")
     assert "--" not in "".join(lines)
 
 
@@ -170,7 +170,7 @@ def test_a_chain_that_is_no_name(world: World, name: str) -> None:
         except rolehop.UsageError as error:
             print(error)
         """
-    assert printed(world, code) == ["chain: must be a name, not None", "  try: rolehop list"]
+    assert printed(world, code) == ["chain: must be a name, not None", "  try    rolehop list"]
 
 
 def test_the_cause_of_a_config_error_is_every_problem(world: World) -> None:
@@ -230,21 +230,21 @@ def test_a_refused_hop_is_the_error_of_the_command_line(world: World) -> None:
     what, cause, fix, *text = lines[1:]
     for line in (what, cause, fix):
         assert line.split(":")[0] in shown.err
-    assert (text[0], text[1], text[-1]) == (what, f"  cause: {cause}", f"  try: {fix}")
+    assert (text[0], text[1], text[-1]) == (what, f"  cause  {cause}", f"  try    {fix}")
     assert text[2] == "    - does the role exist, and does its trust policy name the caller?"
 
 
 def test_the_text_of_an_error_repeats_nothing_that_a_program_wrote() -> None:
     error = rolehop.SourceError("it failed", cause="it wrote: a secret", fix="run it by hand")
-    assert str(error) == "it failed\n  cause: it wrote: a secret\n  try: run it by hand"
+    assert str(error) == "it failed\n  cause  it wrote: a secret\n  try    run it by hand"
     error.quotes_program = True
-    assert str(error) == "it failed\n  try: run it by hand"
+    assert str(error) == "it failed\n  try    run it by hand"
 
 
 def test_the_text_of_an_error_has_no_secret_in_it() -> None:
     secret = Secret("hunter2hunter2")
     error = rolehop.ServiceError("it failed", cause="AWS said: hunter2hunter2")
-    assert str(error) == "it failed\n  cause: AWS said: [hidden]"
+    assert str(error) == "it failed\n  cause  AWS said: [hidden]"
     assert secret
 
 

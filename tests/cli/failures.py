@@ -210,8 +210,8 @@ FAILURES = (
         "not-trusted",
         5,
         (
-            "hop 2 of chain 'admin' was refused: 333333333333:role/Admin",
-            "does its trust policy name",
+            "AWS refused hop 2 of admin, Admin in 333333333333",
+            "the trust policy may not trust Hub, or a policy denies it; AWS says only AccessDenied",
         ),
         _not_trusted,
         calls=2,
@@ -219,7 +219,7 @@ FAILURES = (
     Failure(
         "cached-parent",
         5,
-        ("do the policies of the caller allow sts:AssumeRole on it?",),
+        ("the trust policy may not trust Hub, or a policy denies it",),
         _cached_parent,
         calls=1,
     ),
@@ -241,7 +241,7 @@ FAILURES = (
     Failure(
         "wrong-mfa-code",
         5,
-        ("the MFA session of source 'me' was refused", "the code is wrong"),
+        ("AWS refused the MFA session of source 'me'", "the code is wrong"),
         _mfa_command(WRONG_CODE),
         calls=1,
         codes=(WRONG_CODE,),

@@ -104,7 +104,7 @@ def test_nothing_is_sent_where_a_file_says_that_others_can_write(
     assert (done.code, world.sts.calls) == (4, []), done.err
     assert refused in done.err
     assert "not followed" in done.err
-    assert f"try: chmod go-w {path}" in done.err
+    assert f"try    chmod go-w {path}" in done.err
     # Variables replace them, and nobody else can set those.
     own = {
         **none,
@@ -128,13 +128,13 @@ def test_the_advice_fits_the_reason(marked: tuple[World, Path]) -> None:
     world, _ = marked
     path = world.home / ".aws" / "config"
     set_acl(path, (USER, 6, SOMEBODY))
-    assert f"try: setfacl --remove-all {path}\n" in world.rolehop("export", "tool").err
+    assert f"try    setfacl --remove-all {path}\n" in world.rolehop("export", "tool").err
     os.removexattr(path, "system.posix_acl_access")
     path.chmod(0o600)
     os.chown(path, SOMEBODY, -1)
     said = world.rolehop("export", "tool").err
     # Not chown: root may be a container's, and the file its user's, who has mounted it.
-    assert f"try: run it as its owner (docker run --user {SOMEBODY}:0), or give root a copy" in said
+    assert f"try    run it as its owner (docker run --user {SOMEBODY}:0), or give root a copy" in said
     assert "chown" not in said
 
 
@@ -161,7 +161,7 @@ def test_nobody_else_chooses_the_keys_and_roles_of_a_profile(
         done = world.rolehop("whoami", name)
         assert done.code == 4
         assert f"AWS profile '{name}' is not followed" in done.err
-        assert f"try: chmod go-w {folder / file}" in done.err
+        assert f"try    chmod go-w {folder / file}" in done.err
     assert world.rolehop("export", "hub").code == 0  # it uses no profile
 
 

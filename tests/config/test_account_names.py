@@ -110,7 +110,7 @@ def test_names_stand_beside_ids(named: World) -> None:
     assert "222222222222:role/Hub (hub-account)" in named.rolehop("plan", "hub").out
     assert "account  billing (444444444444)" in named.rolehop("whoami", "spokes/billing").out
     del named.sts.world.roles[AUDIT]
-    assert "444444444444:role/Audit (billing)" in named.rolehop("refresh", "spokes/billing").err
+    assert "Audit in billing (444444444444)" in named.rolehop("refresh", "spokes/billing").err
 
 
 def test_the_name_is_filled_in(world: World) -> None:

@@ -251,10 +251,7 @@ CASES = [
         ),
         10,
         "chains.x.hops[0].mfa_serial",
-        (
-            "this is hop 2 of its path: only hop 1 can carry an MFA code,"
-            " since a role's session has no MFA device"
-        ),
+        "hop 2 cannot carry an MFA code: only hop 1 can, as a role's session has no device",
     ),
     (
         (
@@ -263,10 +260,7 @@ CASES = [
         ),
         11,
         "chains.x.hops[0].mfa_serial",
-        (
-            'source "sso" gives a role\'s session, which has no MFA device:'
-            " only IAM user keys can carry an MFA code"
-        ),
+        'source "sso" gives a role\'s session: only IAM user keys can carry an MFA code',
     ),
     (
         '[sources.sso]\ntype = "sign-in"\naccount = "{account}"\n[chains.x]\nsource = "sso"',

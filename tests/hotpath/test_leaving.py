@@ -30,7 +30,7 @@ def test_an_answer_that_cannot_be_written_is_reported_as_by_the_full_path(
     )
     assert early == late
     assert (early.code, early.out) == (1, "")
-    assert early.err.startswith("rolehop: the output could not be written\n  cause: ")
+    assert early.err.startswith("rolehop: the output could not be written\n  cause  ")
 
 
 @pytest.mark.parametrize("where", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])

@@ -175,7 +175,7 @@ def test_the_first_reason_counts_and_all_notes_are_kept() -> None:
     first, second = made.hops
     assert "mfa_serial: only IAM user keys" in str(second.will_fail)
     assert [each.split(",")[0][:30] for each in first.notes] == [
-        "takes an MFA code of its own e",
+        "asks for an MFA code every tim",
         "its source identity travels on",
     ]
     assert (first.will_fail, second.notes) == (None, ())

@@ -160,7 +160,7 @@ def test_ceilings_and_mfa(
         (SESSION, (hub(7200),), {}, "2 h asked, 1 h planned: the source is itself a session"),
         (KEYS, (hub(), hub(5400)), {}, "1 h 30 min asked, 1 h planned: a chained hop"),
         (KEYS, (hub(),), {"mfa_serial": MFA}, "one MFA code opens a session"),
-        (KEYS, (hub(7200),), {"mfa_serial": MFA}, "takes an MFA code of its own"),
+        (KEYS, (hub(7200),), {"mfa_serial": MFA}, "asks for an MFA code every time"),
     ],
 )
 def test_notes_say_why(

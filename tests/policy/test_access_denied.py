@@ -38,7 +38,7 @@ _OWNERS = {
     "rcp": "the organization's administrators",
     "endpoint": "the owner of the VPC endpoint",
     "boundary": "the account's administrators",
-    "session": "policy or policy_arns of the hop that made its session",
+    "session": "policy or policy_arns of the caller's hop",
     "resource": "the resource's owner",
     "trust": "the trust policy of role Admin of 333333333333",
     "permissions": "policies of user JohnDoe of 777788889999",
@@ -55,7 +55,7 @@ def test_advice_names_who_can_change_the_policy_and_never_widens_a_deny(
     text = f"{called} {ending.format(action=action)}"
     fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
     assert _OWNERS[lane] in fix
-    narrows = "narrow the Deny in" in fix and "no Allow outweighs it" in fix
+    narrows = "narrow the Deny in" in fix and "an Allow elsewhere cannot help" in fix
     assert narrows is explicit
     assert ("allow" in fix or "add" in fix.split()) is not explicit
     # It stands after "try:" and within "to fix it, …".
@@ -386,4 +386,4 @@ def test_advice_for_a_refused_token_and_for_a_deny_that_aws_does_not_locate() ->
     assert "Principal Federated" in fix
     assert "aud and sub" in fix
     fix = explain_refusal(StsRefusal("AccessDenied", f"{S3}: x with an explicit deny")).fix
-    assert "find the Deny that matches s3:GetObject" in fix
+    assert "find the Deny of s3:GetObject" in fix

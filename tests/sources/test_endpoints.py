@@ -74,7 +74,7 @@ def test_the_session_of_a_profile_stays_with_its_endpoints(corp: Corp) -> None:
     env = without(corp, {"AWS_ENDPOINT_URL_SSO": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"})
     done = corp.world.rolehop("credential-process", "dev", env=env)
     assert (done.code, done.out) == (4, "")
-    assert "made at another endpoint" in done.err
+    assert "made against other endpoints" in done.err
     assert corp.world.rolehop("credential-process", "dev").out == first.out
 
 

@@ -147,8 +147,8 @@ class TestInstance:
     @pytest.mark.parametrize(
         ("status", "fix"),
         [
-            (404, "the role that it names is no longer in the instance profile, or not yet"),
-            (401, "it does not accept the token that it has just issued"),
+            (404, "the role that it names is not in the instance profile"),
+            (401, "it refuses its own token"),
         ],
     )
     def test_a_role_that_is_named_but_not_given_is_explained(

@@ -230,8 +230,8 @@ class TestProcess:
         assert done.code == 4
         loop = "the process of source 's' leads back to itself: source 's' -> source 's'"
         assert done.err.splitlines()[-2:] == [
-            f"  cause: {loop}",
-            f"  try: run {script} by hand, then correct the config",
+            f"  cause  {loop}",
+            f"  try    run {script} by hand, then correct the config",
         ]
         assert world.sts.calls == []
 
@@ -257,7 +257,7 @@ class TestProcess:
         done = world.rolehop("plan", "there")
         assert done.code == 4
         loop = "source 's' -> chain 'other' -> profile 'p' -> chain 'own' -> source 's'"
-        assert f"cause: {loop}" in done.err
+        assert f"cause  {loop}" in done.err
 
     def test_iam_user_keys_are_never_handed_out(self, world: World) -> None:
         printing(world, json.dumps(keys_of(world)))

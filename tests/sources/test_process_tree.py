@@ -298,7 +298,7 @@ def test_a_killed_keeper_is_named_and_what_can_be_found_is_ended(endless: Tool) 
         os.kill(int(keeper), signal.SIGKILL)
         done = ended(process)
     assert (done.code, done.out) == (4, "")
-    assert "cause: the process of rolehop's that watches over" in done.err
+    assert "cause  the process of rolehop's that watches over" in done.err
     assert "was killed by signal 9 (SIGKILL), and" in done.err
     # The one without a parent and an environment.
     endless.await_end(left=1)

@@ -127,7 +127,7 @@ def test_a_refused_scope_hands_out_nothing_and_says_why(
     planned = plan(*hops, stamp=stamp, scope=SCOPES[scope])
     with pytest.raises(HopRefused) as caught:
         walk(planned, aws.ports())
-    assert caught.value.what == "the scope of chain 'prod' was refused, so nothing is handed out"
+    assert caught.value.what == "AWS refused the scope of prod, so rolehop hands out nothing"
     assert caught.value.hop == len(hops) + 1
     assert refusal.code in str(caught.value.cause)
     assert planned.key not in aws.stored

@@ -89,7 +89,7 @@ def test_a_session_is_used_as_it_is_if_keys_were_possible(aws: FakeAws) -> None:
 
 def test_a_session_that_is_refused_for_keys_names_the_source(aws: FakeAws) -> None:
     aws.rejected.add("AKIASOURCE")
-    with pytest.raises(HopRefused, match="the session of source 'alice' was refused"):
+    with pytest.raises(HopRefused, match="AWS refused the session of source 'alice'"):
         walk(plan(stamp=MAY_BE_KEYS), aws.ports())
 
 

@@ -25,7 +25,11 @@ NAMES_THE_POLICY = (
 @pytest.mark.parametrize(
     ("code", "message", "brief"),
     [
-        ("AccessDenied", NAMES_THE_POLICY, " (by a session 5 min old (rolehop refresh prod))"),
+        (
+            "AccessDenied",
+            NAMES_THE_POLICY,
+            "; signed by a session 5 min old (rolehop refresh prod)",
+        ),
         ("RegionDisabledException", "STS is not active", None),
     ],
 )
@@ -41,7 +45,7 @@ def test_whatever_the_refusal_an_old_signer_is_named(
     aws.assume_role = refuses  # type: ignore[method-assign]
     with pytest.raises(HopRefused) as caught:
         walk(plan(*TWO), aws.ports())
-    assert "; the call was signed by a session 5 min old" in str(caught.value.cause)
+    assert "; signed by a session 5 min old" in str(caught.value.cause)
     assert caught.value.suspects == ()
     assert caught.value.brief is None if brief is None else str(caught.value.brief).endswith(brief)
 

@@ -126,8 +126,8 @@ def warn_if_exposed(url: str, notify: Callable[[str], None]) -> None:
     if is_exposed(url) and host not in _warned:
         _warned.add(host)
         notify(
-            f"{host} is called over plain http: signatures, tokens and answers can be read and"
-            " changed on the way; use https"
+            f"{host} is called over plain http, where others can read and change tokens and answers:"
+            " use https"
         )
 
 

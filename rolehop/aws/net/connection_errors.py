@@ -201,8 +201,8 @@ def _fix(kind: FailureKind, route: NetworkPath, settings: ClientSettings) -> str
         return f"check HTTPS_PROXY and HTTP_PROXY, or name {route.host} in NO_PROXY"
     if kind is FailureKind.CERTIFICATE:
         return (
-            "if this network has a sign-in page, sign in there; if a proxy inspects TLS, name its certificate authority in AWS_CA_BUNDLE, or in "
-            f"ca_bundle of the AWS config (now: {settings.ca_bundle or 'not set'})"
+            "sign in to this network, if it has a page for that; behind a proxy that inspects TLS,"
+            f" name its CA file in AWS_CA_BUNDLE (now: {settings.ca_bundle or 'not set'})"
         )
     if kind is FailureKind.TLS:
         return "check that the endpoint speaks TLS, and the file named by AWS_CA_BUNDLE"

@@ -173,7 +173,7 @@ def _of_serial(value: object, file: str, place: Place) -> Iterator[Doubt]:
         return
     if not _SERIAL.fullmatch(value):
         text = (
-            f"neither an ARN nor like a device's serial number: {quoted(value)}; write"
+            f"not the ARN or serial number of an MFA device: {quoted(value)}; write"
             ' mfa_serial = "arn:aws:iam::111111111111:mfa/NAME", or "auto"'
         )
         yield file, place, text
@@ -188,12 +188,10 @@ _HEAD = (
 )
 
 _CALLER = (
-    "In role session names and source identities also {caller}, the name that the source signed in"
-    " with, as AWS says it: of IAM user keys (keys, environment, profile) the user's name; of"
-    " identity-center the person's user name there; of web-identity, saml, roles-anywhere, instance,"
-    " container and process the role session name, or the user's name if it gives a user's keys. It"
-    " costs a call unless the source's session is stored or principal names a user or a session; plan,"
-    ' which makes none, then says "unknown".'
+    "In role session names and source identities also {caller}, the name that AWS knows the source"
+    " by. That is the user's name for IAM user keys, the person's for identity-center, and the role"
+    " session name for all others. It costs a call, unless the source's session is stored or"
+    ' principal names a user or a session. plan makes no call, and then says "unknown".'
 )
 
 

@@ -56,10 +56,9 @@ rolehop config init --sso-start-url https://corp.awsapps.com/start --sso-region 
 def init(ctx: click.Context, /, **flags: Any) -> None:
     """Write a first config.
 
-    On a terminal it looks for what is there (AWS profiles, Identity Center, keys, other tools),
+    On a terminal it looks for what is there: AWS profiles, Identity Center, keys, other tools. It
     asks where you start and which roles you go to, shows the plan, tries it and writes it. With
-    options it asks nothing. With neither it writes a commented example. An existing file is never
-    overwritten.
+    options it asks nothing. With neither it writes a commented example. It never overwrites a file.
     """
     from rolehop.commands.config.init.writing import new_config_file, write_example, write_new
 
@@ -131,9 +130,9 @@ rolehop config import ~/old/config --yes
 def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
     """Add chains from the files of other tools.
 
-    FROM is aws-config, aws-vault, granted, awsume, aws-sso-cli, aws-runas, saml2aws, leapp or a file.
-    Shows what would be added, and what cannot be carried, then asks; without a terminal it only
-    shows. Keys are never copied: for each there is a line that moves it.
+    FROM is aws-config, aws-vault, granted, awsume, aws-sso-cli, aws-runas, saml2aws, leapp or a
+    file. Shows what it would add, and what it cannot import, then asks; without a terminal it only
+    shows. It never copies keys: for each there is a line that moves it.
     """
     from rolehop.commands.config.importing.found_files import (
         confirm_import,
@@ -182,7 +181,7 @@ def _beside(app: App, planned: ConfigImport) -> Iterator[str]:
     """Give what the diff does not say."""
     from rolehop.commands.config.importing.found_files import keys_advice
 
-    yield from (f"not carried: {each}" for each in planned.lost)
+    yield from (f"not imported: {each}" for each in planned.lost)
     if planned.there:
         yield f"already in the config: {pluralize(planned.there, 'chain')}"
     yield from (keys_advice(app, each) for each in planned.keys)

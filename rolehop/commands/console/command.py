@@ -44,27 +44,24 @@ rolehop console --list                     # the services that --service knows
     "--session-duration",
     type=Duration(),
     metavar="D",
-    help="How long the console stays signed in, 15m to 12h: only for one hop from IAM user keys."
+    help="How long the console stays signed in, 15m to 12h; for one hop from IAM user keys only."
     "  [default: as long as the session]",
 )
 @click.option(
     "--logout-first",
     is_flag=True,
-    help="Sign out of the console that the browser has open: in a window of its own, at an address"
-    " that the console uses and AWS does not document.",
+    help="First sign out of the console that the browser has open. AWS does not document how.",
 )
 @click.option(
     "--switch-role",
     is_flag=True,
-    help="Sign in as the source's user, and let the console switch to the role of the one hop: it"
-    " renews that by itself. From IAM user keys, the browser signs in. AWS documents the page that"
-    " switches, and not that a sign-in leads there.",
+    help="Sign in as the source's user, and let the console switch to the role of the one hop,"
+    " which it renews by itself. With IAM user keys the browser signs in.",
 )
 @click.option(
     "--portal/--no-portal",
     default=None,
-    help="Open through the access portal of Identity Center, which signs you in.  [default: where"
-    " the chain has no hop]",
+    help="Open through Identity Center's access portal.  [default: for chains without hops]",
 )
 @click.option(
     "--browser",
@@ -94,9 +91,8 @@ def command(
 ) -> None:
     """Open the AWS console with a chain's session.
 
-    The browser gets the sign-in through a page of this machine that is given once, so that no
-    process's arguments and no history hold it. The console stays signed in as long as the session
-    lasts.
+    The browser gets the sign-in through a page of this machine, which works once: no argument and
+    no history holds it. The console stays signed in as long as the session lasts.
     """
     cli = CommandContext.of(ctx)
     if listed:

@@ -168,8 +168,8 @@ def _user(app: App, plan: Plan) -> ConsoleUser:
     if found is None:
         raise _refused(
             plan,
-            "AWS lets users of IAM and Identity Center, and roles by SAML and web identity, switch in"
-            f" the console; it does not say so of source '{plan.source.name}' ({plan.source.type})",
+            "only users of IAM and Identity Center, SAML and web identity can surely switch roles;"
+            f" source '{plan.source.name}' is of type {plan.source.type}",
         )
     return found
 

@@ -15,9 +15,9 @@ from rolehop.cli.options import Command
 def command(ctx: click.Context) -> None:
     """Walk three hops on this machine, without AWS.
 
-    Starts moto's STS and IAM on 127.0.0.1, makes three accounts, and walks a chain of three hops
-    with the commands you would type. Nothing of yours is read or changed, and everything the
-    demo made is removed when it ends. Needs the extra demo, which rolehop guide getting-started adds.
+    Starts moto's STS and IAM on 127.0.0.1, makes three accounts, and walks three hops with the
+    commands you would type. It reads and changes nothing of yours, and removes everything it made
+    when it ends. Needs the extra demo, which rolehop guide getting-started adds.
     """
     from rolehop.commands.demo.world import require_moto
 

@@ -29,13 +29,13 @@ rolehop doctor --format json | jq '.findings[] | select(.state != "fine")'
 def command(ctx: click.Context, fix: bool, yes: bool, style: str) -> int:
     """Examine keyring, config, shell and network, and say what to do.
 
-    The program and its versions, the shell, variables, config, sources, AWS files, state folder,
-    keyring (an item is written, read and deleted), and the network: STS and Identity Center are
-    called without credentials, and their clock is compared.
+    Checks the program, shell, variables, config, sources, AWS files, state folder and keyring,
+    where it writes, reads and deletes an item. Then the network: it calls STS and Identity Center
+    without credentials, and compares their clock.
 
     \b
     fine     as it should be
-    look     it works, and is not what most people want
+    look     it works, but is unusual
     broken   something does not work because of it
 
     As root, --fix changes nothing that a link leads to or another user owns.

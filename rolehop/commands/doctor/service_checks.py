@@ -39,13 +39,10 @@ _TRIALS = 3
 _SLOW = 1.0  # seconds of a round trip; every walk makes several
 
 PROTECTION = {
-    FREEDESKTOP: "on disk it is encrypted with the login password; while it is unlocked, every"
-    " program of yours can read it",
-    KWALLET: "on disk it is encrypted with the wallet's password; while it is open, programs that"
-    " you allowed can read it",
+    FREEDESKTOP: "on disk, the login password encrypts it; unlocked, every program of yours can read it",
+    KWALLET: "on disk, the wallet's password encrypts it; open, programs that you allowed can read it",
     KERNEL: "nothing is on disk; every program of yours can read it, and a reboot empties it",
-    GPG_STORE: "on disk it is encrypted with your GnuPG key; while its agent has the passphrase, every"
-    " program of yours can read it",
+    GPG_STORE: "on disk, your GnuPG key encrypts it; once its agent has the passphrase, all can read it",
     MACOS: "on disk it is encrypted with the login password; it asks before another program reads it",
     WINDOWS: "on disk it is encrypted with your Windows login; every program of yours can read it",
 }

@@ -84,7 +84,7 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
     type=RegionList(),
     default=(),
     metavar="REGIONS",
-    help="Run it in each of these regions, e.g. eu-west-1,us-east-1; enabled: in those that each account has enabled.",
+    help="Run it in each of these regions, e.g. eu-west-1,us-east-1; enabled: in all that an account has.",
 )
 @click.option(
     "--jobs",
@@ -136,9 +136,9 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 def command(ctx: click.Context, /, **given: Any) -> None:
     """Run a command with the session of each of many chains.
 
-    PATTERN is as in `rolehop list`. In the command, {chain}, {account}, {account_name}, {role} and
-    {region} are filled in; ROLEHOP_ACCOUNT_NAME has the name, too. What a command writes is shown
-    in one piece when it has ended, then a table on stderr. Exit 1: a target is not ok.
+    PATTERN is as in `rolehop list`. The command may use {chain}, {account}, {account_name}, {role}
+    and {region}; ROLEHOP_ACCOUNT_NAME has the name, too. Shows what a command wrote in one piece
+    when it has ended, then a table on stderr. Exit 1: a target is not ok.
     """
     from rolehop.commands.each.run import EachOptions, run_each
 

@@ -371,7 +371,8 @@ class RunFailures:
 def _key(error: RolehopError) -> tuple[object, ...]:
     """Return what tells reasons apart: what happened, whatever the chain, and AWS's words."""
     why = error.message if isinstance(error, HopRefused) else error.cause
-    return type(error), error.what.replace(f"'{error.chain}'", "''"), why
+    what = error.what.replace(f"'{error.chain}'", "''").replace(f" of {error.chain},", " of ,")
+    return type(error), what, why
 
 
 def planned_rows(

@@ -54,7 +54,7 @@ def results_view(rows: Sequence[TargetRow], *, verbose: bool, may_resume: bool =
     columns = ("CHAIN", "ACCOUNT", "EXIT", "CLASS", "TIME")
     grid = [Grid(columns, drawn)] if drawn else []
     resume = may_resume and any(each.result is not ResultClass.OK for each in rows)
-    advice = [line("the same command with --resume runs only what is not ok")] if resume else []
+    advice = [line("retry the rest: add --resume")] if resume else []
     return [*grid, *_counts(rows, len(rows) - len(shown)), *advice]
 
 

@@ -41,11 +41,10 @@ def command(
 ) -> None:
     """Check that chains are well-formed and their hops allowed.
 
-    Every chain, or those that match a pattern; each that would break is one line, with why. A
-    broken config exits 3, also if it is that of one chain; a hop that is refused 5. With
-    --policies or --offline no AWS call is made; without, IAM is read with the stored sessions.
-    Judged is what policies say, not what AWS said when it last refused a hop: that is
-    explain --last.
+    Every chain, or those that match a pattern; one line for each that would break, with why.
+    Exits 3 if the config of a chain is broken, 5 if a hop is refused. With --policies or
+    --offline it makes no AWS call; without, it reads IAM with the stored sessions. Looks at
+    policies, not at AWS's last answer: for that, rolehop explain --last.
     """
     cli = CommandContext.of(ctx)
     # Everything that is made lives until it is printed: to look for what does not took a tenth.

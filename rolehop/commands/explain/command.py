@@ -307,10 +307,10 @@ def command(
 ) -> None:
     """Explain which policy allows or refuses each hop.
 
-    For every hop: whether it would be allowed or refused, as far as that can be told; which
-    statement of which policy decides; and the change that would fix it, with the account that can
-    make it. Reads IAM with the stored sessions, unless --offline; what cannot be read is named,
-    with the command that would show it. Exits 5 if a hop is refused.
+    For every hop: would AWS allow or refuse it, which statement of which policy decides, and the
+    change that would fix it, with the account that can make it. Reads IAM with the stored sessions,
+    unless --offline. Says what it cannot see, and the command that would show it. Exits 5 if a hop
+    is refused.
     """
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     policies = replace(policies, pin_tags=pin_tags)
@@ -445,7 +445,7 @@ def _check_combination(
     if len(what) != (0 if last else 1) and not role:
         raise UsageError(
             "explain takes one chain, or 'role' and an ARN, or --last alone",
-            fix="rolehop explain CHAIN; rolehop list shows the chains",
+            fix="rolehop explain CHAIN, or rolehop list",
         )
     if what == ("role",) and not is_chain(cli.app, "role"):
         from rolehop.commands.explain.actions import HOW_TO_NAME_ROLE

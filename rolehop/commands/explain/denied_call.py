@@ -341,8 +341,8 @@ def _object(value: object) -> Mapping[str, object]:
 
 # STS API reference, DecodeAuthorizationMessage, InvalidAuthorizationMessageException.
 _INVALID = (
-    "copy the whole message, which is one word of several hundred characters, or pipe AWS's text to"
-    " --decode -; an old message has expired: make the call again"
+    "copy all of it, one word of hundreds of characters, or pipe AWS's text to --decode -; if it is"
+    " old, make the call again"
 )
 
 _MAY_NOT = "allow sts:DecodeAuthorizationMessage to a session of the account it came from"

@@ -295,8 +295,8 @@ def command(
 ) -> None:
     """Draw chains, sources, roles and accounts.
 
-    A tree for the terminal, Mermaid or DOT for programs that lay diagrams out, the tree as an
-    SVG file, or JSON. With --policies each hop shows whether it would be allowed. Makes no AWS call.
+    A tree for the terminal or as SVG, Mermaid or DOT for other programs, or JSON. With --policies
+    each hop shows whether it would be allowed. Makes no AWS call.
     """
     cli = CommandContext.of(ctx)
     paths = chain_paths(cli.app, pattern, policies)

@@ -109,14 +109,14 @@ _FLAGS = (
         "--context",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A condition key of the call, e.g. aws:SourceIp=203.0.113.9; 2:KEY=VALUE: of hop"
-        " 2's caller; repeat it.",
+        help="A condition key of the call, e.g. aws:SourceIp=203.0.113.9; 2:KEY=VALUE: of hop 2 only;"
+        " repeat it.",
     ),
     click.option(
         "--assume",
         multiple=True,
         type=click.Choice([SOURCE_SESSION, PROFILE]),
-        help="Assume that what cannot be seen of the source's session is not there.",
+        help="Treat what cannot be seen of the source's session as absent.",
     ),
 )
 

@@ -194,7 +194,7 @@ def what_next(known: Verdict, joined: Verdict, answer: AwsRefusal) -> Iterator[L
         )
         yield from wrapped(text, "  ", "  ")
     elif by_documents is Outcome.UNKNOWN:
-        text = "AWS does not say which policy refused; what could not be judged above would show it"
+        text = "AWS does not say which policy refused: the answer is in what could not be seen"
         yield from wrapped(text, "  ", "  ")
 
 

@@ -132,8 +132,8 @@ def _no_remedy_text(verdict: Verdict) -> str:
     if subject is None:
         return "no policy can fix this: change the chain"
     return (
-        "to fix it, the statement must name the token's subject, or it lets in everyone else of the"
-        f" provider; give it, and rolehop can write the statement: --context {subject}=VALUE"
+        "to fix it, the statement must name the token's subject, or it admits the whole provider:"
+        f" --context {subject}=VALUE"
     )
 
 

@@ -30,8 +30,8 @@ _RISKS = {
         "every user and role of account {} whose own policies allow it may assume this role"
     ),
     RiskKind.NO_EXTERNAL_ID: (
-        "{} is outside the role's own account, and no external ID is required: if it serves"
-        " many customers, one of them can be given access to this role (sts:ExternalId)"
+        "{} is outside the role's account, and needs no external ID (sts:ExternalId): if it serves"
+        " many customers, another of them may get in"
     ),
     RiskKind.SERVICE_WITHOUT_SOURCE: (
         "{} may assume this role on behalf of any account: no aws:SourceAccount or aws:SourceArn"
@@ -41,8 +41,7 @@ _RISKS = {
         "anyone with a token of {} may assume this role: no subject (…:sub) is required"
     ),
     RiskKind.DELETED_PRINCIPAL: (
-        "{} is the ID of a user or role that was deleted: it no longer trusts anyone, not even"
-        " one recreated under the same name"
+        "{} is the ID of a deleted user or role: it trusts nobody, not even a new one of that name"
     ),
     RiskKind.NOT_A_PRINCIPAL: "{} is not a principal that IAM accepts",
     RiskKind.NOT_PRINCIPAL: "NotPrincipal is not allowed in a trust policy; IAM does not save it",

@@ -67,7 +67,7 @@ def find_routes(
     most: int,
     new_chain: str | None = None,
 ) -> FoundRoutes:
-    """Find the shortest routes to ``to``: a role, an account, or a chain whose last role is meant.
+    """Find the shortest routes to ``to``: a role, an account, or a chain, whose last role is taken.
 
     Args:
         app: the application.
@@ -240,7 +240,7 @@ class _RouteFinder:
             else:
                 if start.held.caller.arn is not None:
                     return start
-                why = "its identity is not known: the config has no principal and there is no --as"
+                why = "rolehop does not know who this is: give --as ARN, or set principal in the config"
         self.left_out.append(LeftOut("source", source.name, why))
         return None
 

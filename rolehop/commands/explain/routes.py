@@ -65,10 +65,10 @@ def command(
 ) -> None:
     """Find the shortest routes to a role that the policies allow.
 
-    TO is a role (its ARN or ACCOUNT:role/NAME), an account, or a chain whose last role is meant.
-    Looks among the roles of the documents and the hops of the configured chains; each route comes
-    with its verdict and as a chain to paste. What is left out, such as a source whose identity is
-    not known, is named. Makes no AWS call. Exits 5 if there is no route.
+    TO is a role (its ARN or ACCOUNT:role/NAME), an account, or a chain, whose last role is taken.
+    Looks among the roles of the documents and the hops of your chains. Each route comes with its
+    verdict, as a chain to paste; what is left out, with why. Makes no AWS call. Exits 5 if there
+    is no route.
     """
     cli = CommandContext.of(ctx)
     limit = MOST_ROUTES if every else most
@@ -129,8 +129,8 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
         lines.append(line(f"there are more {how}"))
     if not found.complete:
         text = (
-            f"the search stopped after {MOST_EVALUATIONS:,} hops: there may be other routes, shorter ones"
-            " too; narrow it with --from SOURCE, or give fewer documents"
+            f"the search stopped after {MOST_EVALUATIONS:,} hops: other routes, also shorter ones, may"
+            " exist; add --from SOURCE, or give fewer documents"
         )
         lines += wrapped(text, "", "  ")
     for each in left_out:

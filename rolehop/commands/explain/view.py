@@ -44,8 +44,8 @@ def deciding_lines(verdict: Verdict) -> Iterator[Line]:
     if verdict.unknowns == ("aws:ResourceAccount",) and verdict.request.elsewhere:
         would = "refused" if verdict.refused else "allowed"
         text = (
-            "it depends on which account owns the resource, and its ARN names none: it would be"
-            f" {would} if the caller's does. Say which: --context aws:ResourceAccount=ACCOUNT"
+            f"{would} if the caller's account owns the resource, whose ARN names none; if another:"
+            " --context aws:ResourceAccount=ACCOUNT"
         )
         yield from wrapped(text, "  ", "  ")
         return
@@ -67,8 +67,8 @@ _ASSUMPTIONS = {
         "that the source's session has no session policy, session tags or source identity"
     ),
     "roles-anywhere-profile": (
-        "that the Roles Anywhere profile lists the role, maps the certificate's attributes as it"
-        " does by default, and has no session policy"
+        "that the Roles Anywhere profile lists the role, maps attributes as by default, and has no"
+        " session policy"
     ),
 }
 
@@ -97,8 +97,8 @@ def assuming_lines(verdict: Verdict) -> Iterator[Line]:
         yield from wrapped(f"relying on --context for {', '.join(keys)}", "  ", "  ")
     if "one-request-context" in verdict.assuming:
         text = (
-            "assuming that external ID and role session name also count for sts:TagSession and"
-            " sts:SetSourceIdentity: AWS does not document this"
+            "assuming, as AWS does not say, that external ID and role session name count for"
+            " sts:TagSession, too"
         )
         yield from wrapped(text, "  ", "  ")
 
@@ -184,8 +184,7 @@ def _is_accepted(limit: Check, value: str) -> bool:
 def _mfa_hint(finding: Finding, *, of_session: bool) -> str | None:
     if of_session:
         return (
-            "a role session never carries MFA: only hop 1 can, from an IAM user's own keys and the"
-            " source's mfa_serial"
+            "a role session never carries MFA: only hop 1 can, from IAM user keys with mfa_serial"
         )
     if finding.found in (None, "false"):
         return "or bring MFA: give the source mfa_serial, and hop 1 carries it"

@@ -36,7 +36,10 @@ def command() -> None:
 @format_option("table", "json", default="table")
 @click.pass_context
 def list_(ctx: click.Context, style: str) -> None:
-    """List the configured fleets, and how old their accounts are. No AWS call is made."""
+    """List the configured fleets, and how old their accounts are. No AWS call is made.
+
+    Makes no AWS call.
+    """
     cli = CommandContext.of(ctx)
     rows = fleet_rows(cli.app)
     if style == "json":
@@ -61,8 +64,9 @@ rolehop fleet refresh prod --format json | jq '.fleets[].changes[]'
 def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: str) -> None:
     """Ask AWS for the accounts of fleets, and show what changed.
 
-    Other commands make no such call: they use what was listed here last, which is stored in the
-    state folder, sealed by the keyring; without one each run asks again. Accounts that are suspended or closed are left out.
+    Other commands make no such call: they use what this one listed last. The state folder keeps
+    that, sealed by the keyring; without a keyring each run asks again. Leaves out accounts that are
+    suspended or closed.
     """
     from rolehop.app.walking import asking_for_accounts
 

@@ -214,8 +214,8 @@ class Rotation:
             self.note(
                 Advice(
                     f"two keys remain at AWS, and both work: {old.access_key_id} and"
-                    f" {new.access_key_id}; rolehop keys list says which one is kept here,"
-                    " then: rolehop keys rotate ",
+                    f" {new.access_key_id}. rolehop keys list shows the one kept here; remove the"
+                    " other: rolehop keys rotate ",
                     Argument(self.source),
                     " --finish THE_OTHER",
                 )
@@ -226,8 +226,8 @@ class Rotation:
         except (StsRefusal, RolehopError):
             self.note(
                 Advice(
-                    f"the old key {old.access_key_id} is in use as before, and a new one that nobody"
-                    " can use remains at AWS: rolehop keys rotate ",
+                    f"the old key {old.access_key_id} still works; a new one that nobody can use"
+                    " remains at AWS: rolehop keys rotate ",
                     Argument(self.source),
                     f" --finish {new.access_key_id}",
                 )

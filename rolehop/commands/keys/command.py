@@ -30,8 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 _VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 _NEITHER = (
-    "it must be what aws iam create-access-key prints (JSON), or two lines: the access key ID, then"
-    " the secret"
+    "give what aws iam create-access-key prints, or two lines: the access key ID, then the secret"
 )
 
 
@@ -68,9 +67,9 @@ def add(
 ) -> None:
     """Store a user's keys under the name of their source.
 
-    The secret is asked for without echo, or read from --stdin (the output of
-    aws iam create-access-key, {"AccessKeyId", "SecretAccessKey"}, or two lines) or --from-env;
-    never from the command line, where other users could see it.
+    Asks for the secret without echo. Or reads --stdin (the output of aws iam create-access-key,
+    {"AccessKeyId", "SecretAccessKey"}, or two lines) or --from-env. It never takes it from the
+    command line, where other users could see it.
     """
     cli = CommandContext.of(ctx)
     if not _NAME.fullmatch(name):

@@ -34,8 +34,8 @@ _OUTPUTS = ("json", "yaml", "yaml-stream", "text", "table", "off")
 def command() -> None:
     """Let AWS SDKs use chains as AWS profiles.
 
-    The profiles are in a block of their own at the end of ~/.aws/config (or AWS_CONFIG_FILE);
-    nothing else in the file changes. Each has a credential_process line, and no keys.
+    The profiles are in a block of their own at the end of ~/.aws/config (or AWS_CONFIG_FILE).
+    Nothing else in the file changes. Each has a credential_process line, and no keys.
     """
 
 
@@ -79,9 +79,10 @@ def install(
 ) -> None:
     """Write an AWS profile for each chain that matches.
 
-    Shows what changes and asks first. The old file is kept beside the new one, as a
-    new config.rolehop-backup. A profile of your own is never replaced. Without a PATTERN: every chain.
-    One that asks for a confirmation or a reason is left out: no SDK can ask. Run it again after an update, or a move to another place.
+    Shows what changes and asks first. Keeps the old file beside the new one, as a new
+    config.rolehop-backup, and never replaces a profile of your own. Without a PATTERN: every chain.
+    Leaves out those that ask for a confirmation or a reason: no SDK can ask. Run it again after an
+    update, or a move to another place.
     """
     cli = CommandContext.of(ctx)
     options = ProfileOptions(prefix, region, output, credentials_file)
@@ -102,7 +103,7 @@ rolehop profile remove                        # all that rolehop installed
 def remove(ctx: click.Context, pattern: tuple[str, ...], confirmed: bool) -> None:
     """Remove the AWS profiles that rolehop installed.
 
-    PATTERN is matched with the names of profiles and of chains. Shows what changes and asks first.
+    PATTERN is a name of a profile or of a chain, with * and ?. Shows what changes and asks first.
     With the last profile the block goes, and the file is as it was before the first. A profile with
     a line that rolehop did not write stays.
     """
@@ -133,8 +134,8 @@ def _carry_out(
 def list_profiles(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """List the AWS profiles that run rolehop.
 
-    A line whose Python, launcher or rolehop is gone is broken: rolehop profile install rewrites
-    it. One that was written by hand is shown as it could be.
+    A line whose Python, launcher or rolehop is gone is broken: rolehop profile install rewrites it.
+    One that you wrote by hand is shown as it could be.
     """
     cli = CommandContext.of(ctx)
     rows = profile_rows(cli.app, pattern, this_installation())

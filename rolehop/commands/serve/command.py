@@ -63,21 +63,18 @@ rolehop serve --stop
     "--docker",
     metavar="HOW",
     type=click.Choice(["run", "compose", "devcontainer", "process"]),
-    help="Serve containers as well, and print how: run, compose, devcontainer, or process (without "
-    "a forwarder).",
+    help="Serve containers, too, and print how: run, compose, devcontainer, process (no forwarder).",
 )
 @click.option(
     "--imds",
     is_flag=True,
-    help="Be the metadata service of an EC2 instance as well, version 2. Weaker: any user of this "
-    "machine can ask it.",
+    help="Be an EC2 metadata service (IMDSv2), too. Weaker: any user of this machine can ask it.",
 )
 @click.option(
     "--unit",
     metavar="MANAGER",
     type=click.Choice(["systemd", "systemd-socket", "launchd"]),
-    help="Print a definition that has systemd or launchd run this server, and end; for systemd "
-    "there are two, of the service and of its port.",
+    help="Print the unit for systemd (two: service and socket) or launchd to run this server.",
 )
 @click.option(
     "--idle-timeout", type=Duration(), metavar="D", help="End when nobody has asked for so long."
@@ -105,9 +102,9 @@ def command(
 ) -> None:
     """Serve chains to programs on this machine.
 
-    AWS SDKs ask the endpoint again whenever a session is about to end, so a program outlives its
-    sessions. They are renewed in the background, and only who has the token gets one. Questions
-    are asked now; later, a line here says if somebody is needed. It runs until Ctrl-C.
+    AWS SDKs ask again whenever a session is about to end, so a program outlives its sessions. The
+    server renews them in the background, and only gives one to who has the token. It asks its
+    questions now; later, a line here says if it needs somebody. It runs until Ctrl-C.
     """
     cli = CommandContext.of(ctx)
     _check_flags(unit, idle_timeout, print_env=print_env)

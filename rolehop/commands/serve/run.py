@@ -217,8 +217,8 @@ def _note_variables(cli: CommandContext, names: list[str]) -> None:
     starting = starting_from_variables(cli.app, names)
     if starting:
         cli.terminal.note(
-            f"a service has none of this shell's AWS_ variables, which {', '.join(starting)} starts"
-            " from: give it another source, or the unit these variables"
+            f"a service lacks this shell's AWS_ variables, where {', '.join(starting)} starts:"
+            " add them to the unit, or use another source"
         )
 
 

@@ -36,8 +36,8 @@ rolehop logout --all          # every session; sign-ins and IAM user keys stay
 def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> None:
     """Forget stored sessions.
 
-    They are deleted from the keyring. AWS does not learn of it: a copy that somebody made stays
-    valid until it expires. A server (rolehop serve) goes on; a note names it.
+    Deletes them from the keyring. AWS does not learn of it: a copy that somebody made stays valid
+    until it expires. A server (rolehop serve) goes on; a note names it.
     """
     cli = CommandContext.of(ctx)
     if everything == bool(pattern):
@@ -71,8 +71,7 @@ def _where_they_are(forgotten: Forgotten) -> Advice:
     return Advice(
         "name it once, by setting ",
         ShellCommand(f"PYTHON_KEYRING_BACKEND={first}"),
-        " (or backend under [vault], if the config names one), and repeat the command; each session"
-        " expires by itself",
+        " (or backend under [vault]), and repeat the command; each session expires by itself",
     )
 
 

@@ -55,10 +55,9 @@ def command(
 ) -> None:
     """Walk chains again and store their sessions.
 
-    Every hop is called again, a hop that chains share only once. A shared MFA session is used as
-    long as it lasts. Without a PATTERN: the chain of this shell's session, with the flags that the
-    session was made with, and those that you add. Prints nothing on stdout, unless --shell asks
-    for it.
+    Calls every hop again, a hop that chains share only once. Uses a shared MFA session as long as
+    it lasts. Without a PATTERN: the chain of this shell's session, with the flags that made it and
+    those that you add. Prints nothing on stdout, unless --shell asks for it.
     """
     from rolehop.commands.sessions.refreshing import chains_to_refresh, refresh_chains
     from rolehop.terminal.progress import chain_counter

@@ -173,7 +173,7 @@ def chains_to_refresh(app: App, patterns: Sequence[str]) -> list[str]:
             cause=f"a server gives it the sessions of '{served}', and renews them"
             if served
             else None,
-            fix="rolehop refresh PATTERN; rolehop list shows the chains",
+            fix="rolehop refresh PATTERN, or rolehop list",
         )
     return [current]
 

@@ -35,11 +35,10 @@ rolehop status --format json | jq '.sessions[] | select(.seconds_left < 300)'
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """Show the stored sessions and how long they last.
 
-    A tree of hops: each session hangs below the one that signed for it, with what tells it from
-    others of its role. Then who is signed in, and until when by this machine's clock. What is in a
-    locked keyring is not counted. Then the servers that run (rolehop serve), and, for each chain
-    whose last credential-process failed, what it said: most SDKs hide that. With a PATTERN: only
-    what these chains use.
+    Each session hangs below the one that signed for it, with what tells it from others of its role.
+    Then who is signed in, and until when by this machine's clock. Leaves out what is in a locked
+    keyring. Then the servers that run (rolehop serve), and what the last failed credential-process
+    of a chain said: most SDKs hide that. With a PATTERN: only what these chains use.
     """
     cli = CommandContext.of(ctx)
     app = without_broken_config(cli.app)

@@ -44,10 +44,10 @@ rolehop assume prod-admin                     # on a terminal: a summary, no sec
 def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """Walk a chain and hand its session to this shell.
 
-    If stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
-    the chain, shows a summary without secrets and the one line to type. - is the chain that this
-    shell had before, or left, with the flags that it was assumed with. Without a CHAIN: the
-    one that a file .rolehop here or above names, else you pick one.
+    If another program reads stdout, prints statements for the shell to evaluate. On a terminal,
+    walks the chain, shows a summary without secrets and the one line to type. - is the chain that
+    this shell had before, or left, with the same flags. Without a CHAIN: the one that a file
+    .rolehop here or above names, else you pick one.
     """
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)

@@ -23,7 +23,7 @@ rolehop completion fish > ~/.config/fish/completions/rolehop.fish
 def command(ctx: click.Context, shell: str) -> None:
     """Print the completion script for a shell.
 
-    Completes commands, options, chains, sources and AWS profiles, and after `exec CHAIN --` what
-    that command completes. Reads the config and the AWS files only: no keyring, no network.
+    Completes commands, options, chains, sources, AWS profiles, and the command after `exec CHAIN
+    --`. Reads the config and the AWS files only: no keyring, no network.
     """
     CommandContext.of(ctx).terminal.write_output(completion_script(shell))

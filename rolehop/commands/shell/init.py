@@ -28,11 +28,11 @@ rolehop init zsh --install                    # a file to read instead: no proce
 )
 @click.pass_context
 def command(ctx: click.Context, shell: str, install: bool) -> None:
-    """Print the start-up text that lets assume change the shell itself.
+    """Print the shell set-up that lets assume change your shell.
 
     With it in the start-up file, `rolehop assume X`, `rolehop leave` and `rolehop refresh` change
-    the shell they are typed in; every other command runs as before. It starts no process. The
-    colours of chains in the prompt are those that the config has when this runs.
+    the shell itself. Every other command runs as before. It starts no process. The colours of
+    chains in the prompt are those that the config has when this runs.
 
     \b
     Prompt and completion, where the shell's language allows:

@@ -32,9 +32,9 @@ rolehop leave | source                        # fish
 def command(ctx: click.Context, shell: str | None) -> None:
     """Undo what assume did to this shell.
 
-    Prints statements that unset all that assume set and restore the profile and region that were
-    set before; rolehop assume - comes back. Nothing assumed: prints nothing. In a `rolehop shell`, prints what ends that shell:
-    it goes back one level.
+    Prints statements that unset all that assume set, and restore the profile and region of before.
+    rolehop assume - comes back. Nothing assumed: prints nothing. In a `rolehop shell`, prints what
+    ends that shell: it goes back one level.
     """
     from rolehop.handover.environment import SHELL_LEVEL, left
 

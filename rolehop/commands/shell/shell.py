@@ -29,9 +29,9 @@ rolehop shell prod-admin --shell fish
 def command(ctx: click.Context, chain: str | None, shell: str | None, server: bool) -> None:
     """Start a shell with a chain's session.
 
-    It reads your own start-up files; in bash, zsh and fish its prompt also shows the chain and the
-    time it has left. `exit` or `rolehop leave` goes back one level, to the shell before, which is
-    as it was. The shell takes rolehop's place in this process, so the exit code is its own.
+    It reads your own start-up files; in bash, zsh and fish its prompt shows the chain and the time
+    left. `exit` or `rolehop leave` goes back one level, to the shell before. The shell takes
+    rolehop's place in this process, so the exit code is its own.
     """
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "shell CHAIN", by_folder=True)

@@ -41,7 +41,10 @@ def command() -> None:
 @format_option("table", "json", default="table")
 @click.pass_context
 def list_(ctx: click.Context, style: str) -> None:
-    """List the configured sources. No AWS call is made."""
+    """List the configured sources. No AWS call is made.
+
+    Makes no AWS call.
+    """
     cli = CommandContext.of(ctx)
     rows = source_rows(cli.app)
     if style == "json":
@@ -62,8 +65,8 @@ def list_(ctx: click.Context, style: str) -> None:
 def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
     """Test one source: load it, and ask AWS who it is.
 
-    Shows what was looked for and where, the identity that was found, when its session ends, and
-    how long the next hop's session can be.
+    Shows what it looked for and where, who it found, when that session ends, and how long the next
+    hop's session can be.
     """
     cli = CommandContext.of(ctx)
     tested, error = verify_source(cli.app, name, no_prompt=no_prompt)
@@ -92,8 +95,8 @@ def login(
 ) -> None:
     """Sign in to a source and store the sign-in in the keyring.
 
-    Identity Center and OpenID Connect issuers are signed in to with a browser; a SAML assertion is
-    read from --stdin. Without a NAME you pick one that has a sign-in.
+    Identity Center and OpenID Connect issuers use a browser; a SAML assertion comes from --stdin.
+    Without a NAME you pick one that has a sign-in.
     """
     cli = CommandContext.of(ctx)
     read_stdin = _read_stdin if from_stdin else None

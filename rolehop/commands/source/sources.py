@@ -95,7 +95,7 @@ def find_source(app: App, name: str) -> SourceConfig:
     near = nearest(name, {**app.config.sources, **app.aws_config.profiles})
     raise ConfigError(
         f"no source is called '{name}'",
-        fix=f"{meant(near)}rolehop source list shows every source",
+        fix=f"{meant(near)}rolehop source list",
     )
 
 
@@ -327,7 +327,7 @@ def _check_takes_text(source: SourceConfig, support: LoginSupport) -> None:
         return
     raise UsageError(
         f"source '{source.name}' takes nothing from --stdin",
-        cause="it gives an assertion to a saml source without assertion_… keys, or the passphrase "
-        "of the key to a roles-anywhere source without passphrase_command",
+        cause="saml sources without assertion_… keys take an assertion there, roles-anywhere without"
+        " passphrase_command the key's passphrase",
         fix=Advice("rolehop source login ", Argument(source.name)),
     )

@@ -30,11 +30,11 @@ rolehop uninstall --yes --keys
 @click.option("--keys", is_flag=True, help="With --yes: remove the stored IAM user keys, too.")
 @click.pass_context
 def command(ctx: click.Context, confirmed: bool, keys: bool) -> None:
-    """Remove what was stored and changed on this machine.
+    """Remove what this program stored and changed on this machine.
 
-    AWS profiles that were installed, the line in your shell's start-up file, sessions and
-    sign-ins in the keyring, and the state folder with the history. IAM user keys are asked for
-    apart. Your config stays, and so does the program: pipx or pip removes it.
+    Its AWS profiles, the line in your shell's start-up file, sessions and sign-ins in the keyring,
+    the state folder with the history. Asks about IAM user keys apart. Your config stays, and so
+    does the program: pipx or pip removes it.
     """
     cli = CommandContext.of(ctx)
     if keys and not confirmed:

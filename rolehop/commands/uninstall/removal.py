@@ -341,8 +341,8 @@ def _may_remove(app: App, found: Holdings) -> bool:
         return False
     names = ", ".join(found.keys)
     question = (
-        f"The IAM user keys of {names}, too?"
-        " They stay valid at AWS, and their secrets cannot be shown again."
+        f"The IAM user keys of {names}, too? They stay valid at AWS, but nobody can show their"
+        " secrets again."
     )
     return is_yes(ask_yes_or_no(app.person, question))
 

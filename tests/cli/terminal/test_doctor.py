@@ -144,7 +144,7 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
             person.types("n")
         assert person.ended().code == 1
     done = world.rolehop("doctor", "--fix")
-    assert (done.code, "  try: run it in a terminal, or add --yes\n" in done.err) == (8, True)
+    assert (done.code, "  try    run it in a terminal, or add --yes\n" in done.err) == (8, True)
     done = world.rolehop("doctor", "--fix", "--yes")
     assert done.code == 0, done.err
     assert f"{config}\n  - mode 0666\n  + mode 0644\n" in done.out

@@ -204,7 +204,7 @@ def test_a_wrong_code_is_explained_and_not_sent_again(guarded: World) -> None:
     wrong = f"{(int(mfa_code(guarded)) + 1) % 1_000_000:06d}"
     done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=wrong + "\n")
     assert (done.code, done.out) == (5, "false\n")
-    assert "the MFA session of source 'me' was refused" in done.err
+    assert "AWS refused the MFA session of source 'me'" in done.err
     assert "the code is wrong, or was used before" in done.err
     assert wrong not in done.err
     assert actions(guarded) == ["GetSessionToken"]
@@ -225,7 +225,7 @@ def test_without_a_terminal_the_error_comes_at_once_and_says_what_to_run(
     assert done.code == 8
     assert "chain 'admin' needs an MFA code and nobody can be asked" in done.err
     assert "run this in a terminal first: rolehop assume admin" in done.err
-    assert f"cause: a code of {MFA_SERIAL} is needed for" in done.err
+    assert f"cause  a code of {MFA_SERIAL} is needed for" in done.err
     assert guarded.sts.calls == []
 
 
@@ -240,7 +240,7 @@ def test_an_mfa_code_on_hop_2_is_refused_in_the_config(guarded: World) -> None:
     guarded.config(CONFIG.replace(role, f'{role}\nmfa_serial = "{MFA_SERIAL}"'))
     done = guarded.rolehop("credential-process", "admin")
     assert (done.code, done.out) == (3, "")
-    assert "chains.admin.hops[0].mfa_serial: this is hop 2 of its path" in done.err
+    assert "chains.admin.hops[0].mfa_serial: hop 2 cannot carry an MFA code" in done.err
     assert guarded.sts.calls == []
 
 

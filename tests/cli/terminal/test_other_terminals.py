@@ -166,8 +166,8 @@ def test_a_process_that_starts_with_closed_streams_reports_what_it_lost(written:
     lines = [f"{SCRIPT} {each}; echo $?" for each in ("list >&-", "list 2>&-", "nonsense <&- 2>&-")]
     done = written.run("bash", "-c", "\n".join(lines), env={"PYTHONFAULTHANDLER": "1"})
     assert done.err == (
-        "rolehop: the output could not be written\n  cause: bad file descriptor\n"
-        "  try: check where stdout goes: whether it is open and has room\n"
+        "rolehop: the output could not be written\n  cause  bad file descriptor\n"
+        "  try    check where stdout goes: whether it is open and has room\n"
     )
     assert [line for line in done.out.splitlines() if line.isdigit()] == ["1", "0", "2"]
 

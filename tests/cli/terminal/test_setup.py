@@ -112,8 +112,8 @@ def test_stored_keys_are_replaced_only_with_replace(ready: World) -> None:
             ),
             "keys of a session",
         ),
-        ("AKIAIOSFODNN7EXAMPLE\n", "prints (JSON), or two lines: the"),
-        ("", "prints (JSON), or two lines: the"),
+        ("AKIAIOSFODNN7EXAMPLE\n", "prints, or two lines: the"),
+        ("", "prints, or two lines: the"),
         ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}', "SecretAccessKey"),
         ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAcc', "looks like JSON but is not valid"),
         ("wJalrXUtnFEMI/K7MDENG\nAKIAIOSFODNN7EXAMPLE\n", "the access key ID is not valid"),
@@ -192,7 +192,7 @@ def test_keys_remove_asks_and_names_the_key_and_what_ends_it(
 def test_keys_remove_without_a_terminal_needs_yes(ready: World) -> None:
     done = with_keys(ready).rolehop("keys", "remove", "me")
     assert done.code == 8
-    assert "try: rolehop keys remove me --yes" in done.err
+    assert "  rolehop keys remove me --yes" in done.err
     assert len(ready.items()) == 1
 
 

@@ -106,7 +106,7 @@ def test_help_about_a_wrong_command_is_the_answer_of_that_command(
     assert (asked.code, asked.err) == (2, shared_world.rolehop(*wrong.split()).err)
     assert len(asked.err.splitlines()) <= 3
     assert (f"Did you mean '{meant}'?" in asked.err) == bool(meant)
-    assert ("try: rolehop assume hub" in asked.err) == (wrong == "hub")
+    assert ("\n  rolehop assume hub" in asked.err) == (wrong == "hub")
 
 
 @pytest.mark.parametrize("wrong", ["plant-x", "insert", "--list", "--format"])

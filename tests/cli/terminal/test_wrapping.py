@@ -99,7 +99,7 @@ def test_no_command_is_split_at_any_width(
 def test_a_fix_that_is_a_command_is_a_line_of_its_own_in_the_colour_of_what_is_typed() -> None:
     error = UsageError("it failed", fix=Advice("rolehop plan ", Argument("a b")))
     assert as_text(error_lines(error, width=80)) == "rolehop: it failed\n  rolehop plan 'a b'\n"
-    assert as_text(error_lines(error)) == "rolehop: it failed\n  try: rolehop plan 'a b'\n"
+    assert as_text(error_lines(error)) == "rolehop: it failed\n  rolehop plan 'a b'\n"
     assert error_lines(error, width=80)[1].words[1].style == TO_TYPE
 
 
@@ -130,6 +130,15 @@ def test_wide_characters_count_twice() -> None:
 def test_a_program_reads_each_part_of_an_error_in_one_line() -> None:
     refused = HopRefused("w " * 90, code="x", cause="c " * 90, fix="f " * 90, suspects=("s " * 90,))
     assert len(error_lines(refused)) == 4
+
+
+def test_a_refusal_is_told_in_brief_and_in_full_if_that_is_asked_for() -> None:
+    refused = HopRefused(
+        "AWS refused it", code="x", cause="in AWS's words", brief="so", suspects=("is it?",)
+    )
+    assert as_text(error_lines(refused)).splitlines() == ["rolehop: AWS refused it", "  cause  so"]
+    whole = as_text(error_lines(refused, verbose=True)).splitlines()
+    assert whole[1:] == ["  cause  in AWS's words", "    - is it?"]
 
 
 def test_the_place_of_a_problem_stays_in_one_piece() -> None:

@@ -307,7 +307,7 @@ def test_where_no_browser_can_be_opened_the_link_can_be_printed(
     done = world.rolehop("console", "hub", "--read-only", env={"SSH_CONNECTION": "1 2 3 4"})
     assert (done.code, done.out, console.asked, world.sts.calls) == (8, "", [], [])
     assert "no browser can be opened here" in done.err
-    assert "try: the same command with --print" in done.err
+    assert "try    the same command with --print" in done.err
 
 
 def test_a_browser_that_is_not_there_is_noticed_before_anything_is_called(

@@ -94,7 +94,7 @@ def test_an_iam_user_switches_where_the_browser_is_signed_in(
     world.aws_config("[profile person]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
     done = world.rolehop("console", "hub", "--switch-role", env={"SSH_CONNECTION": "1 2 3 4"})
     assert (done.code, world.sts.calls) == (8, [])
-    assert f"try: open {SWITCH}\n" in done.err
+    assert f"try    open {SWITCH}\n" in done.err
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_hop_that_the_console_would_make_otherwise_is_refused(
     [
         ("admin", CONFIG, "it has 2 hops, and the console makes one"),
         ("own", CONFIG, "it has no hops"),
-        ("hub", CONFIG.replace('"environment"', '"instance"'), "it does not say so of source 'me'"),
+        ("hub", CONFIG.replace('"environment"', '"instance"'), "source 'me' is of type instance"),
         (
             "hub",
             CONFIG.replace("[chains.hub]", '[chains.hub]\nreason = "required"'),

@@ -30,7 +30,7 @@ def test_it_is_asked_once_in_five_seconds(refused: World) -> None:
     noted_at = note_of(refused).stat().st_mtime
     done = refused.rolehop(*PROCESS, before=at_time(noted_at + 4))
     assert (done.code, done.out) == (5, "")
-    assert "hop 2 of chain 'admin' was refused" in done.err
+    assert "AWS refused hop 2 of admin, " in done.err
     assert "AccessDenied" in done.err
     assert "seconds ago" in done.err
     assert refused.sts.calls == []

@@ -130,7 +130,7 @@ def test_a_failed_step_is_shown_and_named(machine: Machine) -> None:
     )
     assert done.returncode == 1
     assert "no luck" in done.stdout
-    assert "cause: -P -m rolehop.commands.demo.client spoke ended with exit code 1" in done.stderr
+    assert "cause  -P -m rolehop.commands.demo.client spoke ended with exit code 1" in done.stderr
     assert list(machine.temporary.iterdir()) == []
 
 

@@ -77,7 +77,7 @@ def test_what_commands_write_comes_in_one_piece_and_the_table_is_on_stderr(fleet
     ]
     assert table[-2:] == [
         "6 targets: 5 ok, 1 command failed",
-        "the same command with --resume runs only what is not ok",
+        "retry the rest: add --resume",
     ]
     heads = [line for line in done.err.splitlines() if line.startswith("==> far/")]
     assert sorted(heads) == sorted(f"==> far/{n} ({n}, {a}) <==" for n, a in ACCOUNTS.items())
@@ -141,7 +141,7 @@ def test_every_way_to_fail_has_its_class_and_the_others_still_run(world: World) 
     assert found["failing"]["exit_code"] == 7
     refused = found["refused"]
     assert (refused["exit_code"], refused["seconds"], refused["stdout"]) == (None, None, None)
-    assert refused["error"]["what"].startswith("hop 2 of chain 'far/refused' was refused")
+    assert refused["error"]["what"].startswith("AWS refused hop 2 of far/refused, ")
     assert "is not authorized to perform: sts:AssumeRole" in refused["error"]["cause"]
     assert (refused["account"], refused["role"]) == (ACCOUNTS["refused"], "Far")
     assert found["quiet"]["stdout"] == "unfinished"

@@ -212,7 +212,7 @@ def test_the_credentials_of_this_shell_decode_a_message_too(world: World) -> Non
     allowed = encoded({**MESSAGE, "allowed": True})
     assert world.rolehop("explain", "--decode", allowed, "--offline").code == 0
     broken = world.rolehop("explain", "--decode", "abcd")
-    assert "copy the whole message" in broken.err
+    assert "copy all of it" in broken.err
     assert "sts:DecodeAuthorizationMessage" not in broken.err
     assert world.sts.calls[-1].signer == world.alice.arn
     assert world.rolehop("explain", "--decode", encoded("x")).code == 6

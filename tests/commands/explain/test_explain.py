@@ -173,7 +173,7 @@ ROLE_FILE = {"RoleDetailList": [role(HUB, ALICE)]}
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"{}", "not the output of get-account-authorization-details"),
+        (b"{}", "no output of get-account-authorization-details"),
         (b'{"RoleDetailList": null}', "describes no user"),
         (b'{"RoleDetailList": [{"Arn": 5}]}', "RoleDetailList[0].Arn is a number"),
         (b"[" + b"9" * 5000 + b"]", "a number in it has 5000 digits"),

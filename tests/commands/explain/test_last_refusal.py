@@ -24,7 +24,7 @@ def test_the_last_refused_hop_is_explained(world: World) -> None:
     world.sts.world.role(ADMIN, trusts=["444444444444"])
     walked = world.rolehop("credential-process", "admin")
     assert walked.code == 5
-    assert "to see which policy refused: rolehop explain --last\n" in walked.err
+    assert "AWS says only AccessDenied\n  rolehop explain --last\n" in walked.err
     done = world.rolehop(
         "explain", "--last", "--offline", *AS, *files("bad.json"), "--format", "json"
     )
@@ -45,7 +45,7 @@ def test_the_last_refused_hop_is_explained_as_it_was_asked(world: World) -> None
     world.sts.world.role(ADMIN, trusts=[HUB], actions=("sts:AssumeRole",))
     walked = world.rolehop("export", "admin", "--tag", "team=x")
     assert walked.code == 5
-    assert "to see which policy refused: rolehop explain --last\n" in walked.err
+    assert "; more: rolehop explain --last\n" in walked.err
     (hop,) = last(world).json["hops"]
     assert hop["verdict"] == "refused"
     assert hop["lanes"][0]["findings"][0]["found"] == "sts:TagSession"

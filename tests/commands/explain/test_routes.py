@@ -64,7 +64,7 @@ def test_no_name_is_overwritten_and_no_bad_one_written(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("routes", ADMIN), 2, "cause: source 'me': its identity is not known"),
+        (("routes", ADMIN), 2, "cause  source 'me': rolehop does not know who this is"),
         (("routes", ADMIN, "--from", "nobody"), 2, "no source is called 'nobody'"),
         (("routes", "999999999999", "--as", ALICE), 2, "no role of account 999999999999"),
         (("routes", "a:role/!", "--as", ALICE), 2, "is not a role, account or chain"),
@@ -229,7 +229,7 @@ def test_a_broken_source_stops_no_other_and_is_named(
         ("source", "gone"), ("source", "someone"), ("source", "members"), ("chain", "broken")
     }  # fmt: skip
     assert "no-such-profile" in left_out["source", "gone"]
-    assert "its identity is not known" in left_out["source", "someone"]
+    assert "rolehop does not know who this is" in left_out["source", "someone"]
     assert "fleet" in left_out["source", "members"]
     text = world.rolehop(*arguments).out
     assert "left out: source 'gone': " in text

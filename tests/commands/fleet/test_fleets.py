@@ -257,7 +257,7 @@ def test_a_list_that_the_state_folder_does_not_take_is_its_fault(world: World) -
     for done, fix in ((full, "free some space"), (missing, "make that folder writable")):
         assert done.code == 7, done.err
         assert "the accounts of fleet 'prod' cannot be stored" in done.err
-        assert f"try: {fix}" in done.err
+        assert f"  {fix}" in done.err
         assert "the accounts of fleet 'prod' are not listed: none is known" in done.err
 
 
@@ -294,7 +294,7 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     world.config(CONFIG.replace('"lab"', '"web"'))  # then nobody knows what is gone
     unknown = world.rolehop("profile", "list", "prod/web")
     assert "accounts of fleet 'prod' are not known here" in unknown.out
-    assert f"try: {ASK}\n" in world.rolehop("doctor").out
+    assert f"try    {ASK}\n" in world.rolehop("doctor").out
     world.config(CONFIG)
     org = organization(world)
     org.accounts[WEB].state = "CLOSED"

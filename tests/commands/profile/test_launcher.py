@@ -27,8 +27,7 @@ def test_a_script_that_is_gone_is_named(shared_world: World) -> None:
     assert done == Done(
         1,
         "",
-        f"rolehop: /nowhere/rolehop cannot be started: {os.strerror(2)}\n"
-        "  try: rolehop profile list\n",
+        f"rolehop: /nowhere/rolehop cannot be started: {os.strerror(2)}\n  rolehop profile list\n",
     )
     for words in ((), ("",), ("rolehop", "credential-process", "admin")):
         done = run(shared_world, *words)

@@ -195,9 +195,9 @@ def test_a_command_outlives_its_sessions_and_hears_on_its_terminal_what_ends_tha
         assert person.process.stdout is not None
         assert person.process.stdout.readline() == "renewed\n"
         world.sts.world.refused_with["arn:aws:iam::333333333333:role/Admin"] = "because"
-        person.expect("rolehop: admin: hop 2 of chain 'admin' was refused: ")
+        person.expect("rolehop: admin: AWS refused hop 2 of admin, ")
         problem = servers(world)[0]["chains"][0]["problem"]
-        assert problem.startswith("hop 2 of chain 'admin' was refused")
+        assert problem.startswith("AWS refused hop 2 of admin, ")
         person.process.kill()
     assert servers_left(world) == []
 

@@ -143,13 +143,13 @@ def test_what_becomes_of_a_chain_is_said_and_answered(world: World) -> None:
         assert line == f"rolehop: admin: its sessions are {arn} from now on\n"
         world.sts.world.refused_with["arn:aws:iam::444444444444:role/Audit"] = "because"
         line = next(each for each in server.process.stderr if "admin: " in each)
-        assert line.startswith("rolehop: admin: hop 2 of chain 'admin' was refused: ")
+        assert line.startswith("rolehop: admin: AWS refused hop 2 of admin, ")
         status, body = server.get()
         assert status == 403
-        assert "hop 2 of chain 'admin' was refused" in json.loads(body)["message"]
+        assert "AWS refused hop 2 of admin" in json.loads(body)["message"]
         shown = world.rolehop("status", "--format", "json").json["servers"][0]["chains"][0]
         assert (shown["expires_at"], shown["next_renewal"]) == (None, None)
-        assert "was refused" in shown["problem"]
+        assert "AWS refused" in shown["problem"]
 
 
 def test_a_chain_that_asks_since_a_while_is_served_no_more(world: World) -> None:

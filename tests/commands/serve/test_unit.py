@@ -128,7 +128,7 @@ def test_a_unit_says_what_programs_need(world: World) -> None:
     assert f"TOKEN_FILE={token}\n" in done.err
     assert "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:51680/, in place" in done.err
     assert "every user of this machine can get the session of own" in done.err
-    assert "none of this shell's AWS_ variables, which own starts from" in done.err
+    assert "a service lacks this shell's AWS_ variables, where own starts" in done.err
 
 
 def test_launchd_is_told_the_same(world: World) -> None:

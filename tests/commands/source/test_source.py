@@ -118,7 +118,7 @@ def test_stdin_is_not_read_if_it_would_be_discarded(world: World, name: str) -> 
     done = world.rolehop("source", "login", name, "--stdin", input="secret-of-stdin")
     assert done.code == 2
     assert f"source '{name}' takes nothing from --stdin" in done.err
-    assert "saml source without assertion_" in done.err
+    assert "saml sources without assertion_" in done.err
     assert "secret-of-stdin" not in done.err
 
 

@@ -99,7 +99,7 @@ def test_nothing_goes_without_a_yes(used: World, asked: bool) -> None:
             done = person.ended()
     else:
         done = used.rolehop("uninstall")
-        assert "try: run it in a terminal, or add --yes" in done.err
+        assert "try    run it in a terminal, or add --yes" in done.err
     assert done.code == (130 if asked else 8)
     assert (left(used), len(used.items())) == before
 

@@ -241,7 +241,7 @@ def test_an_invalid_document_leaves_the_verdict_open_and_names_its_place() -> No
     [
         ("", "not JSON"),
         ("5", "the whole of it is a number, and {…} is expected there"),
-        ("{}", "is not the output of"),
+        ("{}", "is no output of"),
         ("[]", "describes no user"),
         ('{"RoleDetailList": []}', "describes no user"),
         ('{"Role": {}}', "Role lacks Arn, which IAM always includes"),

@@ -80,5 +80,5 @@ def test_the_scps_that_allow_and_that_do_not_are_named() -> None:
     )
     said = sentence(policy.findings[0])
     assert "service control policy 1 would allow it, and service control policy 2 would not" in said
-    assert "at different levels each must allow" in said
+    assert "at each level (root, OU, account), and each must have one" in said
     assert guarded(may("*"), may("s3:*")).unknowns == ("scp",)

@@ -175,7 +175,7 @@ def test_keys_that_leaked_are_replaced_and_their_guard_stays() -> None:
     denied = read_access_denied(text)
     assert denied is not None
     assert denial_fix(denied).startswith(
-        f"keep {name}: AWS attaches it to a user whose access keys"
+        f"keep {name}: AWS attaches it when access keys have leaked"
     )
 
 
@@ -187,7 +187,7 @@ def test_an_unsigned_call_is_to_be_signed_and_nothing_to_be_opened() -> None:
     for each in (text, text.partition(" because")[0]):
         denied = read_access_denied(each)
         assert denied is not None
-        assert denial_fix(denied).startswith("sign the call: it carried no credentials")
+        assert denial_fix(denied).startswith("sign the call, which carried no credentials")
 
 
 def test_of_two_wrong_things_neither_is_called_enough() -> None:

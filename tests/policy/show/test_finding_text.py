@@ -147,10 +147,7 @@ CASES: list[tuple[Finding, str, str | None, str | None]] = [
     ),
     (
         Finding("Principal", F, R.NOT_NAMED, HUB, SESSION),
-        (
-            "the statement names a role of this name with another path, which is a different role"
-            " to AWS: the whole ARN counts"
-        ),
+        "the statement names a role of this name with another path: the whole ARN counts",
         HUB,
         SESSION,
     ),
@@ -169,8 +166,8 @@ CASES: list[tuple[Finding, str, str | None, str | None]] = [
     (
         Finding("Principal", U, R.CALLER_UNKNOWN, "accounts.google.com"),
         (
-            "the source's identity provider is not known here; set it in its config"
-            " (issuer, provider_id or provider)"
+            "rolehop does not know the source's identity provider: set issuer, provider_id or"
+            " provider"
         ),
         "accounts.google.com",
         None,
@@ -306,7 +303,7 @@ def test_a_condition_is_half_a_sentence(
 def test_an_unknown_caller_is_asked_for() -> None:
     text = said(shown(healthy(), start=StartingCredentials(None)))
     assert "not known (name the caller with --as ARN)" in text
-    assert "the source's identity is not known here; give it with --as ARN" in text
+    assert "rolehop does not know who this is: give --as ARN" in text
 
 
 def test_a_key_with_a_blank_is_named_whole() -> None:

@@ -126,7 +126,7 @@ def test_picking_without_a_terminal_names_the_key_to_write(corp: Corp) -> None:
     assert done.code == 8
     assert "add account" in done.err
     planned = corp.world.rolehop("plan", "hub", "--format", "json").json["hops"][0]
-    assert "account and role must be named where nobody can be asked" in planned["will_fail"]
+    assert "name an account and a role: nobody can be asked here" in planned["will_fail"]
     (listed,) = corp.world.rolehop("source", "list", "--format", "json").json["sources"]
     assert (listed["state"], listed["problem"]) == ("unknown", None)
 

@@ -87,7 +87,7 @@ class TestFailures:
         done = world.rolehop(*command)
         assert done.code == 4
         assert "rolehop: [hidden]" in done.err
-        assert "cause: sh ended with code 1; its messages are above" in done.err
+        assert "cause  sh ended with code 1; its messages are above" in done.err
         text = written.read_text()
         shown = done.out + done.err
         assert not [

@@ -38,7 +38,7 @@ def adapt(draft: ProfileDraft, text: str) -> None:
     settings: dict[str, Yaml] = found if isinstance(found, dict) else {}
     for name in list(draft.profiles):
         if _is_output(draft, name):
-            draft.drop(name, "awsume wrote it: a session, which ends")
+            draft.drop(name, "temporary keys, written by awsume")
     _roles(draft, settings)
     for key in settings:
         if key not in _KNOWN:

@@ -10,10 +10,7 @@ from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, process_
 
 NAME = "leapp"
 
-_WHY = (
-    "which role it is only Leapp knows, in an encrypted file: the source asks Leapp; write the chain"
-    " yourself to go on without it"
-)
+_WHY = "only Leapp knows the role, so the source asks Leapp; to go on without it, write the chain"
 
 
 def is_in(draft: ProfileDraft) -> bool:

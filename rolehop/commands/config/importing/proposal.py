@@ -97,7 +97,7 @@ class Proposal:
             if not new:
                 break
             for each in new:
-                gone[each.name] = "what it starts from was not carried"
+                gone[each.name] = "what it starts from is not imported"
                 lost.append(NotCarried(f"chain {each.name}", gone[each.name]))
         kept = tuple(each for each in self.chains if each.name not in gone)
         return self._used(kept, sources, lost)

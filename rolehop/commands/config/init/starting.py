@@ -408,7 +408,7 @@ def _import(app: App, person: Interviewer, tool: str) -> ConfigImport | None:
     except RolehopError as error:
         person.report(error)
         return None
-    person.say(*(f"not carried: {each}" for each in planned.lost))
+    person.say(*(f"not imported: {each}" for each in planned.lost))
     if not planned.names:
         person.say(f"there is no chain to make of {tool}")
         return None

@@ -63,7 +63,7 @@ source_profile = hub
     assert found.keys == {"me": "aws configure export-credentials --profile me"}
     assert found.lost == [
         "[profile prod admin]: AWS's tools do not read its name",
-        "profile saml: its keys are those of a session, which ends",
+        "profile saml: temporary keys",
         "output of hub: a chain has no such setting; it stays in the profile",
     ]
 
@@ -187,8 +187,8 @@ sso_role_name = Admin
         "[prod]: it is no profile: 'profile' is missing before it",
         "profile empty: it has no keys, no sign-in and no process",
         "profile no-session: there is no [sso-session gone]",
-        "profile on-saml: its source profile saml: its keys are those of a session, which ends",
-        "profile saml: its keys are those of a session, which ends",
+        "profile on-saml: its source profile saml: temporary keys",
+        "profile saml: temporary keys",
     ]
 
 

@@ -189,4 +189,4 @@ role_arn={ADMIN}
     assert found.chains.keys() == {"root", "tags"}
     assert found.lost[0] == "session_tags of tags: it is not a list of key=value"
     assert "chain identity: chains.identity.hops[0].source_identity: not a" in found.lost[1]
-    assert found.lost[2] == "chain below: what it starts from was not carried"
+    assert found.lost[2] == "chain below: what it starts from is not imported"

@@ -28,7 +28,7 @@ EXPECTED: dict[tuple[str, str], tuple[dict[str, str], str, list[str]]] = {
         {"federated": "saml", "process-base": "process", "me": "keys", "default": "keys"},
         "default federated me process",
         [
-            "profile autoawsume-x: awsume wrote it: a session, which ends",
+            "profile autoawsume-x: temporary keys, written by awsume",
             "profile federated: who signs in for the SAML assertion is not in the file: add assertion_command",
             "[autoawsume-myrole]: it is no profile: 'profile' is missing before it",
         ],
@@ -65,7 +65,7 @@ EXPECTED: dict[tuple[str, str], tuple[dict[str, str], str, list[str]]] = {
         "default me",
         [
             'source dev: sources.dev.issuer: not an https address: "corp.okta.com"',
-            "chain dev: what it starts from was not carried",
+            "chain dev: what it starts from is not imported",
         ],
     ),
     ("saml2aws", "accounts"): ({"saml": "process"}, "saml second", []),
@@ -84,21 +84,21 @@ EXPECTED: dict[tuple[str, str], tuple[dict[str, str], str, list[str]]] = {
         {"dev": "process"},
         "dev",
         [
-            "the session of profile dev: which role it is only Leapp knows, in an encrypted file: the source asks Leapp; write the chain yourself to go on without it"
+            "the session of profile dev: only Leapp knows the role, so the source asks Leapp; to go on without it, write the chain"
         ],
     ),
     ("leapp", "a role behind it"): (
         {"dev": "process"},
         "admin dev",
         [
-            "the session of profile dev: which role it is only Leapp knows, in an encrypted file: the source asks Leapp; write the chain yourself to go on without it"
+            "the session of profile dev: only Leapp knows the role, so the source asks Leapp; to go on without it, write the chain"
         ],
     ),
     ("leapp", "default"): (
         {"default": "process"},
         "default",
         [
-            "the session of profile default: which role it is only Leapp knows, in an encrypted file: the source asks Leapp; write the chain yourself to go on without it"
+            "the session of profile default: only Leapp knows the role, so the source asks Leapp; to go on without it, write the chain"
         ],
     ),
     ("leapp", "broken: no ID"): (
