@@ -161,7 +161,7 @@ def _not_said(denied: AccessDenied) -> str:
     from rolehop.policy.access_denied import steps_of_assume_role
 
     steps = steps_of_assume_role(denied)
-    return steps[0] if len(steps) == 1 else f"{_NOT_SAID}; check: {' '.join(steps)}"
+    return steps[0] if len(steps) == 1 else f"{NOT_SAID}; check: {' '.join(steps)}"
 
 
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:

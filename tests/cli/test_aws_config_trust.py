@@ -134,7 +134,9 @@ def test_the_advice_fits_the_reason(marked: tuple[World, Path]) -> None:
     os.chown(path, SOMEBODY, -1)
     said = world.rolehop("export", "tool").err
     # Not chown: root may be a container's, and the file its user's, who has mounted it.
-    assert f"try    run it as its owner (docker run --user {SOMEBODY}:0), or give root a copy" in said
+    assert (
+        f"try    run it as its owner (docker run --user {SOMEBODY}:0), or give root a copy" in said
+    )
     assert "chown" not in said
 
 
