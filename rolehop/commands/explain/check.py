@@ -62,16 +62,27 @@ def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, str
             from rolehop.commands.explain.check_view import checks_view
 
             cli.write_view(checks_view(verdicts))
+            _note_documents(cli, verdicts)
         case "junit":
             from rolehop.commands.explain.ci_reports import as_junit
 
             cli.terminal.write_output(as_junit(verdicts, strict=strict) + "\n", encoding="utf-8")
+            _note_documents(cli, verdicts)
         case "sarif":
             from rolehop.commands.explain.ci_reports import ConfigLines, sarif_document
 
             find = ConfigLines(cli.app).find
             cli.write_json(sarif_document(verdicts, find, version=__version__, strict=strict))
+            _note_documents(cli, verdicts)
         case _:
             from rolehop.commands.explain.documents import check_document
 
             cli.write_json(check_document(verdicts))
+
+
+def _note_documents(cli: CommandContext, verdicts: list[ChainVerdict]) -> None:
+    """Say what is wrong with the documents that were read."""
+    from rolehop.commands.explain.warnings import notes_of, warnings_of
+
+    for text in notes_of(warnings_of(verdicts)):
+        cli.terminal.note(text)

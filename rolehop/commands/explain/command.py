@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rolehop.commands.explain.actions import ActionOptions
     from rolehop.commands.explain.denied_call import DeniedCall
     from rolehop.commands.explain.fixed_policy import FixedPolicy
+    from rolehop.commands.explain.warnings import Judged
     from rolehop.policy.role_report import RoleReport
 
 _MOST_BYTES = 4_000_000  # of a text on stdin
@@ -84,6 +86,7 @@ def print_actions(
         cli.write_json(actions_document(chain, verdicts))
     else:
         cli.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
+        _note_documents(cli, verdicts)
     if write_fix is not None:
         from rolehop.commands.explain.fixed_policy import write_fix_of_action
 
@@ -123,6 +126,7 @@ def print_error(
     else:
         view = denied_view(found.denied, found.fix, found.chain)
     cli.write_view([*view, *hints(found.encoded, found.others, found.chain)])
+    _note_documents(cli, [each for each in (found.hop, found.action) if each is not None])
     _write_fix_of_call(cli, found, write_fix)
 
 
@@ -392,6 +396,15 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     from rolehop.commands.explain.view import verdict_view
 
     cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
+    _note_documents(cli, [verdict])
+
+
+def _note_documents(cli: CommandContext, judged: Sequence[Judged]) -> None:
+    """Say what is wrong with the documents that were judged."""
+    from rolehop.commands.explain.warnings import notes_of, warnings_of
+
+    for text in notes_of(warnings_of(judged)):
+        cli.terminal.note(text)
 
 
 def _write_fix(cli: CommandContext, verdict: ChainVerdict, file: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rolehop.base.errors import RolehopError
 from rolehop.commands.explain.check_view import causes_of, problems_of
 from rolehop.commands.explain.remedies_view import document_of, warnings
+from rolehop.commands.explain.warnings import Judged, warnings_of
 from rolehop.policy.access_denied import AccessDenied
 from rolehop.policy.chain_verdict import (
     AWS_REFUSAL,
@@ -33,7 +34,16 @@ def explain_document(verdict: ChainVerdict) -> Document:
         "source": verdict.source,
         "verdict": verdict.outcome.value,
         "hops": [hop_document(hop) for hop in verdict.hops],
+        "warnings": _warnings([verdict]),
     }
+
+
+def _warnings(judged: Sequence[Judged]) -> list[Document]:
+    """Return what is wrong with the documents that were read."""
+    return [
+        {"document": each.document, "line": each.line, "text": each.text}
+        for each in warnings_of(judged)
+    ]
 
 
 def unjudged_document(chain: str, number: int, answer: AwsRefusal) -> Document:
@@ -57,6 +67,7 @@ def unjudged_document(chain: str, number: int, answer: AwsRefusal) -> Document:
         "source": None,
         "verdict": Outcome.REFUSED.value,
         "hops": [hop],
+        "warnings": [],
     }
 
 
@@ -78,6 +89,7 @@ def check_document(verdicts: Sequence[ChainVerdict]) -> Document:
         "causes": [
             {"verdict": kind.value, "cause": cause, "hops": hops} for (kind, cause), hops in causes
         ],
+        "warnings": _warnings(verdicts),
     }
 
 
@@ -106,6 +118,7 @@ def actions_document(chain: str, actions: Sequence[ActionVerdict]) -> Document:
         "resource": None if resource == ANY_RESOURCE else resource,
         "verdict": min(verdicts, key=lambda each: _ORDER.index(each.outcome)).outcome.value,
         "actions": [_action(each) for each in actions],
+        "warnings": _warnings(actions),
     }
 
 

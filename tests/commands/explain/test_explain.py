@@ -25,7 +25,7 @@ def test_the_json_has_the_documented_shape(world: World) -> None:
     )
     assert (done.code, done.err) == (5, "")
     found = done.json
-    assert list(found) == ["schema", "chain", "source", "verdict", "hops"]
+    assert list(found) == ["schema", "chain", "source", "verdict", "hops", "warnings"]
     assert (found["schema"], found["chain"], found["source"]) == (
         "rolehop.explain/1",
         "admin",

@@ -1,0 +1,203 @@
+"""What is wrong with policy documents beside their grammar: AWS would not save them, or has no such name.
+
+Sources: IAM user guide, "IAM JSON policy elements: Sid" and "IAM and AWS STS quotas"; for trust
+policies "AWS JSON policy elements: Principal" and "NotPrincipal", and IAM's message "AssumeRole policy
+may only specify STS AssumeRole actions"; Organizations user guide, "RCP syntax".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from rolehop.base.dataclass import dataclass, field
+from rolehop.base.startup import Pattern
+from rolehop.base.text import nearest, quoted
+from rolehop.policy.language.parser import (
+    Effect,
+    Kind,
+    Policy,
+    Principal,
+    PrincipalKind,
+    Statement,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWarning:
+    """One thing that is wrong with a document."""
+
+    document: str
+    """Its name, for people."""
+
+    line: int
+    """From 1, in its text as it was read."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionNames:
+    """The names of AWS's actions and condition keys, as a list of some day has them."""
+
+    date: str
+    """Of the list, as in ``2026-10-27``."""
+
+    services: Collection[str] = field(repr=False)
+    """Prefixes of actions, such as ``s3``."""
+
+    actions: Callable[[str], Collection[str]] = field(repr=False)
+    """The actions of a service, without its prefix."""
+
+    keys: Callable[[str], Collection[str]] = field(repr=False)
+    """The condition keys of a service, with its prefix; ``${…}`` or ``<…>`` stands for any text."""
+
+
+Found = Iterator[tuple[int, str]]
+"""Lines, and what is wrong there."""
+
+
+def problems_in(policy: Policy, names: ActionNames | None = None) -> Found:
+    """Yield what is wrong with a document, each once; without ``names`` nothing is said of names."""
+    sids: set[str] = set()
+    for each in policy.statements:
+        if each.sid and each.sid in sids:
+            yield each.line, f"the Sid {quoted(each.sid)} occurs twice; each must be unique"
+        elif each.sid and policy.kind in _OF_IAM and _SID.fullmatch(each.sid) is None:
+            yield (
+                each.line,
+                f"the Sid {quoted(each.sid)} has other characters than A-Z, a-z and 0-9",
+            )
+        sids.add(each.sid or "")
+        if policy.kind is Kind.TRUST:
+            yield from _of_trust(each)
+        if policy.kind is Kind.RCP and not _is_full_access(policy):
+            yield from _of_rcp(each)
+        if names is not None:
+            yield from _unknown_names(each, names)
+
+
+_OF_IAM = (Kind.TRUST, Kind.PERMISSIONS, Kind.BOUNDARY, Kind.SESSION)
+_SID = Pattern(r"[A-Za-z0-9]*")
+
+
+# ---- trust policies
+
+_OF_ROLE = {
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:setcontext",
+    "sts:setsourceidentity",
+    "sts:tagsession",
+}
+
+
+def _of_trust(statement: Statement) -> Found:
+    for action in (*(statement.actions or ()), *(statement.not_actions or ())):
+        lowered = action.lower()
+        wild = "*" in action or "?" in action
+        if not (lowered in _OF_ROLE or (wild and lowered.startswith("sts:")) or lowered == "*"):
+            near = _meant(action, _SHOWN)
+            yield statement.line, f"AWS takes no {action} in a trust policy{near}"
+    if statement.not_principals is not None:
+        yield statement.line, "AWS no longer takes NotPrincipal in a trust policy"
+    for each in statement.principals or ():
+        if _is_partial(each):
+            text = f"AWS takes no wildcard in the principal {each.text}: "
+            yield (
+                statement.line,
+                f"{text}name whole ARNs, or * with a condition on aws:PrincipalArn",
+            )
+
+
+_SHOWN = (
+    *("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"),
+    *("sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"),
+)
+
+
+def _is_partial(principal: Principal) -> bool:
+    text = principal.text
+    return principal.kind is PrincipalKind.AWS and text != "*" and ("*" in text or "?" in text)
+
+
+# ---- resource control policies
+
+
+def _is_full_access(policy: Policy) -> bool:
+    """True for ``RCPFullAWSAccess``, AWS's own, which alone has an Allow."""
+    if len(policy.statements) != 1:
+        return False
+    (only,) = policy.statements
+    return only.effect is Effect.ALLOW and only.actions == ("*",) and not only.conditions
+
+
+def _of_rcp(statement: Statement) -> Found:
+    if statement.effect is Effect.ALLOW:
+        yield statement.line, "an RCP can only deny: AWS takes no Allow in it"
+    if statement.not_principals is not None or any(
+        each.text != "*" for each in statement.principals or ()
+    ):
+        yield (
+            statement.line,
+            'the Principal of an RCP is "*" alone: name callers in a condition on aws:PrincipalArn',
+        )
+    if statement.not_actions is not None:
+        yield statement.line, "AWS takes no NotAction in an RCP: list the actions"
+    if "*" in (statement.actions or ()):
+        yield (
+            statement.line,
+            "AWS takes no * alone as an action of an RCP: name services, as in s3:*",
+        )
+
+
+# ---- names
+
+
+def _unknown_names(statement: Statement, names: ActionNames) -> Found:
+    actions = (*(statement.actions or ()), *(statement.not_actions or ()))
+    problems = [
+        *(_unknown_action(action, names) for action in actions),
+        *(_unknown_key(condition.key, names) for condition in statement.conditions),
+    ]
+    for problem in problems:
+        if problem is not None:
+            yield statement.line, f"by AWS's list of {names.date}, {problem}"
+
+
+def _unknown_action(action: str, names: ActionNames) -> str | None:
+    service, _, name = action.partition(":")
+    wild = set("*?")
+    if not name or wild & set(service):
+        return None
+    if service.lower() not in names.services:
+        near = _meant(service.lower(), names.services)
+        return f"there is no service {quoted(service)} (of {action}){near}"
+    listed = names.actions(service.lower())
+    if wild & set(name) or name.lower() in {each.lower() for each in listed}:
+        return None
+    near = _meant(name, listed, before=f"{service}:")
+    return f"there is no action {action}{near}"
+
+
+def _unknown_key(key: str, names: ActionNames) -> str | None:
+    """Return what is wrong with a key of a service; of global keys and of tokens nothing is said."""
+    service, _, _ = key.partition(":")
+    if service.lower() not in names.services:
+        return None
+    listed = names.keys(service.lower())
+    if not listed or any(_is_key(key, each) for each in listed):
+        return None
+    return f"there is no condition key {key}{_meant(key, listed)}"
+
+
+def _is_key(key: str, listed: str) -> bool:
+    """True if ``key`` is the one that is listed, in which a name stands for any text."""
+    start, mark, _ = listed.lower().replace("<", "${").partition("${")
+    lowered = key.lower()
+    return lowered.startswith(start) if mark else lowered == start
+
+
+def _meant(word: str, known: Collection[str] | Sequence[str], *, before: str = "") -> str:
+    near = nearest(word, known, 1)
+    return f"; did you mean {before}{near[0]}?" if near else ""
