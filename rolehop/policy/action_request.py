@@ -39,7 +39,7 @@ from rolehop.policy.evaluation.service_rules import (
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.policy.language.request_context import Context
-from rolehop.policy.requests import ChainScenario, build_request, initial_state, next_state
+from rolehop.policy.requests import ChainScenario, build_request, narrowed, of_scope
 
 RESOURCE_ACCOUNT = "resource-account"
 """The assumption that a resource whose ARN names no account is the caller's own."""
@@ -54,11 +54,8 @@ def is_one_resource(text: str) -> bool:
 
 
 def last_session(scenario: ChainScenario) -> CallerState:
-    """Return the session of the last hop; without hops, the source's credentials."""
-    held = initial_state(scenario.start, scenario.context)
-    for number, hop in enumerate(scenario.hops, start=1):
-        held = next_state(held, hop, number, scenario.context.inventory)
-    return held
+    """Return the session that is handed out: the last hop's, or the source's, as a scope narrows it."""
+    return narrowed(scenario.session(), scenario.scope, scenario.context.inventory)
 
 
 def resource_policy(text: str | None) -> PolicySet:
@@ -119,6 +116,7 @@ def _request_of_any(
         PolicyType.SESSION: held.session,
         PolicyType.SCP: inventory.scp(held.caller.account),
         PolicyType.RCP: NO_POLICY if covered is Truth.FALSE else inventory.rcp(owner),
+        **of_scope(held),
     }
     guessed = stated is None and resource != "*" and own.there
     made = Request(

@@ -40,6 +40,14 @@ class AssumeRoleRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeRequest:
+    """One GetScopedCredentials call, after the last hop."""
+
+    policy: str | None = None
+    """JSON text; ``None``: only the lifetime is narrowed."""
+
+
+@dataclass(frozen=True, slots=True)
 class InheritedAttributes:
     """What a source's session carries into hop 1, apart from its identity."""
 
@@ -168,6 +176,9 @@ class CallerState:
 
     next_hop: int = 1
     """Number of the hop that these credentials call."""
+
+    scope: PolicySet | None = None
+    """The policy by which a scope narrowed the session; ``None``: none did."""
 
 
 SOURCE_SESSION = "source-session"

@@ -27,7 +27,13 @@ from rolehop.policy.evaluation.model import (
     Verdict,
 )
 from rolehop.policy.inventory import IamInventory
-from rolehop.policy.requests import ChainScenario, build_request, initial_state, next_state
+from rolehop.policy.requests import (
+    ChainScenario,
+    build_request,
+    initial_state,
+    next_state,
+    scope_request,
+)
 
 if TYPE_CHECKING:
     from rolehop.policy.remedies.search import Remedy
@@ -97,11 +103,18 @@ class HopVerdict:
         """The verdict of the documents alone, whatever STS answered."""
         return self.verdicts[self.number]
 
+    @property
+    def is_scope(self) -> bool:
+        """True if the call is that of the scope, after the last hop."""
+        return self.number > len(self.scenario.hops)
+
     _found: list[tuple[Remedy, ...]] = field(default_factory=list, compare=False, repr=False)
     """The fixes, once they have been looked for."""
 
     def remedies(self) -> tuple[Remedy, ...]:
         """Return fixes for this hop if it is refused, the best first."""
+        if self.is_scope:
+            return ()  # only a policy that denies it can be the reason, and nothing here sets one
         if not self._found:
             from rolehop.policy.remedies.search import find_remedies  # few hops are refused
 
@@ -289,4 +302,7 @@ def _judged_once(scenario: ChainScenario, memo: Memo) -> dict[int, Verdict]:
             found = evaluate(build_request(held, hop, context)), after
             memo.hops[id(session), hop] = found
         verdicts[number], session = found
+    if scenario.scope is not None:
+        asked = scope_request(session.state, context)
+        verdicts[len(scenario.hops) + 1] = evaluate(asked)
     return verdicts

@@ -218,6 +218,10 @@ _UNKNOWNS = {
     "permissions": "the caller's permissions policies",
     "boundary": "the caller's permissions boundary",
     "session": "the caller's session policy",
+    "scope": "the policy of the caller's scope",
+    "scope-permission": "whether AWS asks for permission to narrow a session",
+    "scope-limits": "how a scope limits what a resource's own policy grants",
+    "scope-statement": "what such a statement means in a scope's policy",
     "scp": "the organization's SCPs",
     "rcp": "the organization's RCPs",
     "source-session": "what the source's session carries",
@@ -290,6 +294,7 @@ _WHOLE_SENTENCES = (
     Reason.WILDCARD_LIMITS,
     Reason.NOT_BY_USER_SESSION,
     Reason.SERVICE_UNLISTED,
+    Reason.SCOPE_UNDOCUMENTED,
     Reason.AWS_SAID,
 )
 
@@ -477,6 +482,20 @@ def _kind_of_resource(finding: Finding) -> str:
     return "role" if is_role_arn(finding.found or "") else "resource"
 
 
+def _of_scope(finding: Finding) -> str:
+    return {
+        "scope-permission": "nothing here allows it; whether AWS asks for an Allow is not known here",
+        "scope-limits": (
+            "it does not allow the call, and what a scope makes of a grant by the resource's own"
+            " policy is not known here"
+        ),
+    }.get(
+        finding.element,
+        "what a Deny, NotAction, NotResource, a condition or a variable means in a scope's policy is"
+        " not known here",
+    )
+
+
 _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.MATCHES: "matches",
     Reason.NOT_NAMED: _not_named,
@@ -598,6 +617,7 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         f"an RCP denies it, if RCPs cover {f.found}: AWS's Organizations user guide lists the"
         ' services under "Resource control policies (RCPs)"'
     ),
+    Reason.SCOPE_UNDOCUMENTED: _of_scope,
     Reason.AWS_SAID: lambda f: f"AWS names {f.wanted or 'the policy type only'}",
     Reason.NOT_NEEDED: lambda f: (
         "not needed: "
@@ -624,6 +644,7 @@ _LANES = {
     "permissions": "the caller's permissions",
     "boundary": "the caller's boundary",
     "session": "the session policy",
+    "scope": "the scope's policy",
     "scp": "the SCP",
     "rcp": "the RCP",
 }

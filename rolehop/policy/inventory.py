@@ -122,6 +122,7 @@ _KINDS = {
     PolicyType.PERMISSIONS: Kind.PERMISSIONS,
     PolicyType.BOUNDARY: Kind.BOUNDARY,
     PolicyType.SESSION: Kind.SESSION,
+    PolicyType.SCOPE: Kind.SESSION,
     PolicyType.SCP: Kind.SCP,
     PolicyType.RCP: Kind.RCP,
 }
@@ -306,6 +307,10 @@ class IamInventory:
         if policy is not None:
             texts.append(_Text(f"session policy of {hop}", policy))
         return _shown(PolicyType.SESSION, texts) if texts else NO_POLICY
+
+    def scope(self, policy: str) -> PolicySet:
+        """Return the policy by which a scope narrows a session."""
+        return _shown(PolicyType.SCOPE, [_Text("policy of the scope", policy)])
 
     def named(self, policy_type: PolicyType, arn: str) -> PolicySet:
         """Return one managed policy; that there may be others of its type counts as not seen."""

@@ -15,6 +15,7 @@ from rolehop.config.sts_limits import changes_identity, repeated_tags, tag_key
 from rolehop.policy.call_context import (
     ABSENT_WITH_TOKEN,
     OF_SIGNER,
+    caller_context,
     context_of,
     context_without_signer,
     of_every_call,
@@ -25,13 +26,15 @@ from rolehop.policy.chain_model import (
     CallerState,
     EvaluationContext,
     InheritedAttributes,
+    ScopeRequest,
     StartingCredentials,
     SuppliedKeys,
 )
 from rolehop.policy.context_keys import OF_MFA, is_of_caller
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE, SCOPE_CALL
 from rolehop.policy.evaluation.evaluator import evaluate, source_unseen
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
-from rolehop.policy.evaluation.model import PolicySet, PolicyType, Request
+from rolehop.policy.evaluation.model import NO_POLICY, PolicySet, PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
 from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.request_context import Context, Unknown
@@ -166,11 +169,48 @@ def build_request(held: CallerState, hop: AssumeRoleRequest, context: Evaluation
             PolicyType.SESSION: held.session,
             PolicyType.SCP: inventory.scp(held.caller.account),
             PolicyType.RCP: inventory.rcp(hop.role.account),
+            **of_scope(held),
         },
         assumed=held.assumed,
         unseen=held.unseen,
         possible_actions=possible_actions(held.unseen, extra),
         impossible=_impossible(held, hop) or inventory.role_missing(hop.role),
+        hop=held.next_hop,
+    )
+
+
+def of_scope(held: CallerState) -> dict[PolicyType, PolicySet]:
+    """Return the policy of the scope that narrowed a session, if one did."""
+    return {} if held.scope is None else {PolicyType.SCOPE: held.scope}
+
+
+def narrowed(held: CallerState, scope: ScopeRequest | None, inventory: IamInventory) -> CallerState:
+    """Return the session as ``scope`` narrows it."""
+    if scope is None or scope.policy is None:
+        return held
+    return replace(held, scope=inventory.scope(scope.policy))
+
+
+def scope_request(held: CallerState, context: EvaluationContext) -> Request:
+    """Return the request that ``held`` makes to be narrowed; no resource of it is documented."""
+    inventory, caller = context.inventory, held.caller
+    owner = caller.account or ""
+    return Request(
+        role=ANY_RESOURCE,
+        caller=caller,
+        context=caller_context(held, owner, context, SCOPE_CALL, ANY_RESOURCE),
+        actions=(SCOPE_CALL,),
+        policies={
+            PolicyType.TRUST: NO_POLICY,
+            PolicyType.PERMISSIONS: inventory.permissions(caller.named),
+            PolicyType.BOUNDARY: inventory.boundary(caller.named),
+            PolicyType.SESSION: held.session,
+            PolicyType.SCP: inventory.scp(caller.account),
+            PolicyType.RCP: NO_POLICY,
+        },
+        assumed=held.assumed,
+        unseen=held.unseen,
+        owner=owner,
         hop=held.next_hop,
     )
 
@@ -375,10 +415,22 @@ class ChainScenario:
     locations: Sequence[ConfigLocation] = ()
     """The source's, then each hop's; if empty, they are named by number."""
 
+    scope: ScopeRequest | None = None
+    """The call after the last hop that narrows its session."""
+
     def requests(self) -> dict[int, Request]:
-        """Return the request of every hop, by its number."""
+        """Return the request of every hop, and of the scope after them, by its number."""
         asked = build_requests(self.start, self.hops, self.context)
+        if self.scope is not None:
+            asked = (*asked, scope_request(self.session(), self.context))
         return dict(enumerate((*self.source_requests, *asked), start=1 - len(self.source_requests)))
+
+    def session(self) -> CallerState:
+        """Return the session of the last hop, which the scope narrows; the source's without hops."""
+        held = initial_state(self.start, self.context)
+        for number, hop in enumerate(self.hops, start=1):
+            held = next_state(held, hop, number, self.context.inventory)
+        return held
 
     def location(self, number: int) -> ConfigLocation:
         """Return where hop ``number`` is defined; 0: the source."""

@@ -148,7 +148,7 @@ def _judge(
     refused: tuple[int, AwsRefusal] | None = None,
 ) -> ChainVerdict:
     plan = Planning(app, keyring_needed=reader.keyring_needed).plan(name, options)
-    check_hops_exist(policies, len(plan.hops))
+    check_hops_exist(policies, len(plan.calls))
     hop, answer = refused or (None, None)
     (evidence,) = reader.with_organization([reader.read(plan, answer, hop=hop)])
     verdict = judge_plan(app, evidence)

@@ -26,6 +26,7 @@ from rolehop.policy.chain_model import (
     AssumeRoleRequest,
     EvaluationContext,
     InheritedAttributes,
+    ScopeRequest,
     StartingCredentials,
 )
 from rolehop.policy.chain_verdict import ChainVerdict, Memo, judge_chain
@@ -173,6 +174,7 @@ def scenario_of(app: App, evidence: Evidence, memo: Memo | None = None) -> Chain
         context,
         source_requests=() if own is None else (federated_request(own, context),),
         region_location=_region_location(app, plan),
+        scope=None if plan.scope is None else ScopeRequest(plan.scope.scope.policy),
         locations=Locations(
             lambda: _without_flags(config_locations(app.config, plan), _flags(plan))
         ),

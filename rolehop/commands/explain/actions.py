@@ -57,12 +57,13 @@ def judge_actions(
         ConfigError: the resource's policy is no valid policy; see also `Planning.plan`.
     """
     plan = Planning(app, keyring_needed=not offline).plan(chain, options)
-    check_hops_exist(policies, len(plan.hops))
+    check_hops_exist(policies, len(plan.calls))
     reader = EvidenceReader(app, policies, offline=offline)
     evidence = reader.read(plan, answer, resource=asked.resource)
     (evidence,) = reader.with_organization([evidence], asked.resource)
     scenario = _scenario(app, evidence)
-    scenario = replace(scenario, hops=scenario.hops[: asked.hop])
+    if asked.hop is not None and asked.hop <= len(scenario.hops):  # before the scope
+        scenario = replace(scenario, hops=scenario.hops[: asked.hop], scope=None)
     own_policy = _own_policy(asked.own_policy)
     requests = action_requests(scenario, asked.actions, asked.resource, own_policy)
     if not requests:

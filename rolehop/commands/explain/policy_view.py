@@ -273,7 +273,12 @@ def guardrail_command(
 
 # Those of the OUs and of the root count, too, and are listed by their own IDs only.
 _ALL_OF_THEM = "--organization CHAIN, with a chain to that account, reads them all"
-CALLERS_OWN = (PolicyType.PERMISSIONS, PolicyType.BOUNDARY, PolicyType.SESSION)
+CALLERS_OWN = (
+    PolicyType.PERMISSIONS,
+    PolicyType.BOUNDARY,
+    PolicyType.SESSION,
+    PolicyType.SCOPE,
+)
 
 
 def how_to_see(
@@ -331,6 +336,7 @@ LANES = {
     PolicyType.PERMISSIONS: "caller's permissions",
     PolicyType.BOUNDARY: "caller's boundary",
     PolicyType.SESSION: "session policy",
+    PolicyType.SCOPE: "scope",
     PolicyType.SCP: "SCP",
     PolicyType.RCP: "RCP",
 }

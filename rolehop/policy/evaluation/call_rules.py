@@ -13,6 +13,9 @@ from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.language.operators import overlap
 from rolehop.policy.language.request_context import Context
 
+SCOPE_CALL = "sts:GetScopedCredentials"
+"""Which policies must allow it is not documented; that a Deny refuses it is how IAM works."""
+
 ANY_RESOURCE = "any resource"
 """Stands for the resource of a call if none was named."""
 
@@ -25,6 +28,7 @@ _WITHOUT_ROLE = (
     "sts:getcalleridentity",
     "sts:getdelegatedaccesstoken",
     "sts:getfederationtoken",
+    "sts:getscopedcredentials",
     "sts:getservicebearertoken",
     "sts:getsessiontoken",
     "sts:getwebidentitytoken",
@@ -181,6 +185,7 @@ def rcps_cover(action: str, resource: str) -> Truth:
 _OF_STS = (
     "sts:assumerole",
     "sts:getcalleridentity",
+    "sts:getscopedcredentials",
     "sts:setcontext",
     "sts:setsourceidentity",
     "sts:tagsession",
@@ -197,7 +202,9 @@ def beyond_session_token(action: str, caller: Caller, context: Context) -> Findi
     lowered = action.lower()
     if lowered.startswith("sts:") and not any(overlap(lowered, each) for each in _OF_STS):
         return _refused(
-            "of STS, it can call AssumeRole and GetCallerIdentity alone", caller, Truth.FALSE
+            "of STS, it can call AssumeRole and GetCallerIdentity, and be narrowed, alone",
+            caller,
+            Truth.FALSE,
         )
     # PassRole is a permission of other services' calls, and no call of IAM.
     if not lowered.startswith("iam:") or lowered == "iam:passrole":

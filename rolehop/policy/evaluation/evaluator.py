@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 
 from rolehop.base.arn import account_of, partition_of
 from rolehop.base.dataclass import replace
+from rolehop.policy.evaluation.call_rules import SCOPE_CALL
 from rolehop.policy.evaluation.findings import (
     Finding,
     Reason,
@@ -199,7 +200,8 @@ def _whoever_owns_it(request: Request) -> Verdict:
 def _evaluated(request: Request) -> Verdict:
     by_action = [_judge_action(request, action) for action in request.actions]
     by_action += [_evaluate_optional_action(request, action) for action in request.possible_actions]
-    policies = tuple(_worst([policies[name] for policies in by_action]) for name in PolicyType)
+    types = _types(request)
+    policies = tuple(_worst([policies[name] for policies in by_action]) for name in types)
     outcome = _join(policies, request)
     return Verdict(
         request=request,
@@ -253,16 +255,43 @@ def _worst(policies: Sequence[PolicyVerdict]) -> PolicyVerdict:
 def _judge_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdict]:
     caller = request.caller
     call = Call(action, request.role, caller, request.context, bounded=_is_bounded(request))
-    judged = {
-        name: judge_documents(request.policy_set(name).documents, call) for name in PolicyType
-    }
+    types = _types(request)
+    judged = {name: judge_documents(request.policy_set(name).documents, call) for name in types}
+    if PolicyType.SCOPE in judged:
+        judged[PolicyType.SCOPE] = tuple(map(_as_documented, judged[PolicyType.SCOPE]))
     trust = judged[PolicyType.TRUST]
     needed = _needed(request, trust, action)
     grants = [each for each in trust if each.statement.effect is Effect.ALLOW]
     return {
         name: _judge_policy(name, request, action, judged[name], needed[name], grants)
-        for name in PolicyType
+        for name in types
     }
+
+
+_OF_ANY_SESSION = tuple(name for name in PolicyType if name is not PolicyType.SCOPE)
+
+
+def _types(request: Request) -> tuple[PolicyType, ...]:
+    return tuple(PolicyType) if PolicyType.SCOPE in request.policies else _OF_ANY_SESSION
+
+
+def _as_documented(judged: Judged) -> Judged:
+    """Return a statement of a scope's policy as far as AWS says what such a policy does.
+
+    It states the most that the session may do (IAM user guide, "Permissions for
+    GetScopedCredentials"). What a Deny, NotAction, NotResource, a condition or a variable mean in it
+    could not be read.
+    """
+    statement = judged.statement
+    plain = statement.effect is Effect.ALLOW and not statement.conditions
+    plain = plain and statement.actions is not None and statement.resources is not None
+    if judged.truth is not Truth.TRUE or (
+        plain and not any(each.has_variable for each in statement.resources or ())
+    ):
+        return judged
+    wanted = "a plain Allow"
+    open_ = Finding("scope-statement", Truth.UNKNOWN, Reason.SCOPE_UNDOCUMENTED, wanted)
+    return replace(judged, truth=Truth.UNKNOWN, findings=(open_, *judged.findings))
 
 
 def _is_bounded(request: Request) -> Truth:
@@ -306,17 +335,29 @@ def _needed(request: Request, trust: Sequence[Judged], action: str) -> dict[Poli
     across = Truth.UNKNOWN
     if caller.account is not None:
         across = truth_of(caller.account != (request.owner or account_of(request.role)))
+    if action == SCOPE_CALL:
+        return _NEEDED_TO_NARROW
     always = request.needs_resource_policy(action)
     limits = some((across, ~unlimited))
+    granted = some((unseen, *(allow.truth for allow in allows)))
     return {
         PolicyType.TRUST: Truth.TRUE if always else across,
         PolicyType.PERMISSIONS: some((across, ~some((direct, by_role)))),
         PolicyType.BOUNDARY: limits,
         PolicyType.SESSION: limits,
+        # What it makes of a grant by the resource's own policy could not be read.
+        PolicyType.SCOPE: some((~granted, Truth.UNKNOWN)),
         PolicyType.SCP: Truth.TRUE,
         # RCPFullAWSAccess gives the Allow; customers write Deny only (Organizations user guide).
         PolicyType.RCP: Truth.FALSE,
     }
+
+
+_NEEDED_TO_NARROW = {
+    **dict.fromkeys(PolicyType, Truth.UNKNOWN),
+    **dict.fromkeys((PolicyType.TRUST, PolicyType.RCP), Truth.FALSE),
+}
+"""Whether GetScopedCredentials must be allowed, and by which policies, could not be read."""
 
 
 def _judge_policy(
@@ -358,10 +399,21 @@ def _judge_policy(
     policy = _open(name, action, denies, () if allowed is Truth.TRUE else allows, shown)
     if needed is Truth.UNKNOWN and allowed is not Truth.TRUE:
         policy = _open_grants(policy, grants)
+        policy = _open_by_scope(policy, action)
     open_ = depends(levels)
     if open_ is None:
         return policy
     return replace(policy, findings=(open_, *policy.findings))
+
+
+def _open_by_scope(policy: PolicyVerdict, action: str) -> PolicyVerdict:
+    """Add what of scopes leaves ``policy`` open, if it does: what it must allow is not documented."""
+    is_call = action == SCOPE_CALL
+    if not is_call and policy.name is not PolicyType.SCOPE:
+        return policy
+    element = "scope-permission" if is_call else "scope-limits"
+    open_ = Finding(element, Truth.UNKNOWN, Reason.SCOPE_UNDOCUMENTED, "an Allow", action)
+    return replace(policy, findings=(*policy.findings, open_))
 
 
 def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -> bool:

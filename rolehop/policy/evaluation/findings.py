@@ -127,6 +127,7 @@ class Reason(Enum):
     LEVELS_UNKNOWN = "levels-unknown"
     NOT_NEEDED = "not-needed"
     SERVICE_UNLISTED = "service-unlisted"
+    SCOPE_UNDOCUMENTED = "scope-undocumented"
     AWS_SAID = "aws-said"
 
 

@@ -22,6 +22,9 @@ class PolicyType(Enum):
     PERMISSIONS = "permissions"
     BOUNDARY = "boundary"
     SESSION = "session"
+    SCOPE = "scope"
+    """The policy of GetScopedCredentials; only where a session is known to be narrowed by one."""
+
     SCP = "scp"
     RCP = "rcp"
 
