@@ -124,7 +124,7 @@ def _request_of_any(
         caller=held.caller,
         context=keys,
         actions=(action,),
-        policies=dict.fromkeys(PolicyType, NO_POLICY) if free else policies,
+        policies=dict.fromkeys(policies, NO_POLICY) if free else policies,
         assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
         unseen=held.unseen,
         owner=owner,

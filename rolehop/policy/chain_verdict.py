@@ -108,6 +108,17 @@ class HopVerdict:
         """True if the call is that of the scope, after the last hop."""
         return self.number > len(self.scenario.hops)
 
+    @property
+    def name(self) -> str:
+        """What people call it: ``hop 2``, or ``scope``."""
+        return "scope" if self.is_scope else f"hop {self.number}"
+
+    @property
+    def asked(self) -> str:
+        """The role that is asked for; of a scope, which names none, the action."""
+        request = self.verdict.request
+        return request.actions[0] if self.is_scope else request.role
+
     _found: list[tuple[Remedy, ...]] = field(default_factory=list, compare=False, repr=False)
     """The fixes, once they have been looked for."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from tests.policy.helpers.comparison import compare
+from tests.policy.helpers.comparison import compare, compare_scopes
 
 if __name__ == "__main__":
     numbers = [int(each) for each in sys.argv[1:]]
     count, seed = (*numbers, *(5000, 0)[len(numbers) :])
     sys.stdout.write(compare(count, seed).summary + "\n")
+    sys.stdout.write(f"with scopes: {compare_scopes(count, seed).summary}\n")

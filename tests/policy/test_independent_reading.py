@@ -13,7 +13,7 @@ import pytest
 
 from rolehop.policy import Outcome, evaluate
 from tests.policy.helpers.cases import CASES
-from tests.policy.helpers.comparison import compare
+from tests.policy.helpers.comparison import compare, compare_scopes
 from tests.policy.helpers.independent_reading import allowed
 from tests.policy.helpers.wide_worlds import inventory, make_wide_world, request_of
 
@@ -27,6 +27,16 @@ def test_rolehop_is_never_wrong_and_seldom_needlessly_unsure(seed: int, worlds: 
     assert not found.unsound, found.summary
     assert len(found.needless) <= worlds * 0.02, found.summary
     assert min(found.outcomes.values()) >= worlds * 0.05  # the worlds are not all alike
+    assert len(found.outcomes) == 3
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_session_that_a_scope_narrows_is_judged_as_far_as_aws_says(seed: int) -> None:
+    found = compare_scopes(250, seed)
+    assert not found.wrong_allowed, found.summary
+    assert not found.wrong_refused, found.summary
+    assert not found.unsound, found.summary
+    assert len(found.needless) <= 10, found.summary
     assert len(found.outcomes) == 3
 
 

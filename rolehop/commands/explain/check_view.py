@@ -48,6 +48,8 @@ class Problem(NamedTuple):
         """Return the hop, to stand before ``why``, with its ``role``; nothing if ``why`` names it."""
         if self.hop is None or self.error is not None:
             return ""
+        if self.verdict is not None and self.verdict.is_scope:
+            return "scope: "
         return f"hop {self.hop}{f' to {self.role}' if role and self.role else ''}: "
 
     @property
@@ -63,7 +65,7 @@ def problems_of(verdict: ChainVerdict) -> Iterator[Problem]:
     """Yield why a chain cannot work, then its hops that are not allowed."""
     error = verdict.broken
     if error is not None:
-        roles = {hop.number: hop.verdict.request.role for hop in verdict.hops}
+        roles = {hop.number: hop.asked for hop in verdict.hops}
         role = roles.get(error.hop or 0)
         why = clean(": ".join(part for part in (error.what, error.cause) if part))
         broken = ProblemKind.BROKEN
@@ -75,7 +77,7 @@ def problems_of(verdict: ChainVerdict) -> Iterator[Problem]:
         if hop.verdict.outcome is not Outcome.ALLOWED:
             refused = hop.verdict.outcome is Outcome.REFUSED
             kind = ProblemKind.REFUSED if refused else ProblemKind.UNKNOWN
-            role = hop.verdict.request.role
+            role = hop.asked
             yield Problem(verdict.chain, hop.number, role, kind, _why(hop), hop)
 
 

@@ -85,7 +85,7 @@ class _Suite(NamedTuple):
         found = list(problems_of(verdict))
         broken = [each for each in found if each.kind is ProblemKind.BROKEN]
         problems = {each.hop: each for each in found if each not in broken}
-        roles = {hop.number: hop.verdict.request.role for hop in verdict.hops}
+        roles = {hop.number: hop.asked for hop in verdict.hops}
         roles = {**({0: "the source's own role"} if verdict.source_role_unknown else {}), **roles}
         failures = sum(_fails(each, strict=strict) for each in found)
         named = [
@@ -238,7 +238,8 @@ class ConfigLines:
         """Return the file and the TOML keys of a hop; another chain may define it (``from``)."""
         config = self._app.config
         try:
-            found = Planning(self._app).resolve(chain).written[hop - 1] if hop else None
+            written = Planning(self._app).resolve(chain).written
+            found = written[hop - 1] if 0 < hop <= len(written) else None  # else source or scope
         except ConfigError:  # which is why the report points there
             found = None
         if found is None or found.in_profile:

@@ -189,7 +189,7 @@ def hop_document(hop: HopVerdict) -> Document:
     caller = verdict.request.caller
     return {
         "hop": hop.number,
-        "role": verdict.request.role,
+        "role": None if hop.is_scope else verdict.request.role,
         "caller": caller.arn or caller.provider or caller.service,
         "verdict": verdict.outcome.value,
         "lanes": [_policy(policy) for policy in verdict.policies],

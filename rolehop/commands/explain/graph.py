@@ -248,7 +248,9 @@ def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> l
             verdict.chain,
             verdict.source,
             tuple(
-                Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
+                Step(hop.verdict.request.role, hop.verdict.outcome.value)
+                for hop in verdict.hops
+                if not hop.is_scope
             ),
             verdict.hops[0].number if verdict.hops else 1,
         )

@@ -351,9 +351,9 @@ def hop_view(chain: str, hop: HopVerdict, *, verbose: bool, above: int = 0) -> V
 def _in_a_line(hop: HopVerdict) -> Line:
     """Show a hop in one line, since the first one that is refused stops the chain."""
     would, style = _WOULD[hop.verdict.outcome]
-    name = StyledText(f"hop {hop.number}", "bold")
+    name = StyledText(hop.name, "bold")
     why = "" if hop.verdict.outcome is Outcome.ALLOWED else " (-v)"
-    role, most = clean(hop.verdict.request.role), WIDTH - len(f"{name.text}: {would}{why}  ")
+    role, most = clean(hop.asked), WIDTH - len(f"{name.text}: {would}{why}  ")
     role = role if len(role) <= most else f"{role[: most - 1]}…"
     return line(name, ": ", StyledText(would, style), f"{why}  {role}")
 
@@ -382,12 +382,12 @@ def _reasons(
 ) -> Iterator[Line]:
     verdict = hop.verdict
     would, style = _WOULD[verdict.outcome] if hop.aws_refusal is None else _refused_at(hop)
-    yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
+    yield line(StyledText(hop.name, "bold"), ": ", StyledText(would, style))
     if hop.aws_refusal is not None:
         yield from aws_words(hop.aws_refusal, level)
-    role, caller = verdict.request.role, caller_text(verdict.request.caller, hop.aws_refusal)
+    role, caller = hop.asked, caller_text(verdict.request.caller, hop.aws_refusal)
     if not (level and hop.aws_refusal and {role, caller} <= set(hop.aws_refusal.message.split())):
-        yield from wrapped(role, "  role    ", "          ")
+        yield from wrapped(role, "  action  " if hop.is_scope else "  role    ", "          ")
         yield from wrapped(caller, "  caller  ", "          ")
     idle = _idle(hop, remedies)
     quiet = () if room is None else quiet_policies(verdict, hop.aws_refusal, idle)
@@ -443,6 +443,8 @@ def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
 
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
     """Return the policies that refuse but that no remedy has to change."""
+    if hop.is_scope:
+        return frozenset()
     changed = {
         step.policy_type
         for remedy in remedies

@@ -409,7 +409,7 @@ def _judge_policy(
 def _open_by_scope(policy: PolicyVerdict, action: str) -> PolicyVerdict:
     """Add what of scopes leaves ``policy`` open, if it does: what it must allow is not documented."""
     is_call = action == SCOPE_CALL
-    if not is_call and policy.name is not PolicyType.SCOPE:
+    if policy.outcome is Outcome.NOT_VISIBLE or not (is_call or policy.name is PolicyType.SCOPE):
         return policy
     element = "scope-permission" if is_call else "scope-limits"
     open_ = Finding(element, Truth.UNKNOWN, Reason.SCOPE_UNDOCUMENTED, "an Allow", action)

@@ -11,7 +11,12 @@ from rolehop.base.dataclass import replace
 from rolehop.policy import NOT_VISIBLE, Outcome, Verdict, evaluate
 from rolehop.policy.action_request import action_requests, resource_policy
 from rolehop.policy.aws_cli_output import read_inventory
-from rolehop.policy.chain_model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chain_model import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    ScopeRequest,
+    StartingCredentials,
+)
 from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.policy.requests import ChainScenario
 from tests.policy.helpers.cli_output import details
@@ -155,6 +160,16 @@ def make_action_world(rng: Random) -> World:
     return world
 
 
+def make_scope_world(rng: Random) -> World:
+    """Draw one in which the session is narrowed by a scope, besides all else."""
+    world = make_action_world(rng)
+    (action,) = world["actions"]
+    drawn = [_statement(rng, action, world["role"], None) for _ in range(rng.randint(1, 2))]
+    # A trust policy has no resource, a scope's policy must have one.
+    world["scope"] = [{"Resource": "*", **each} for each in drawn]
+    return world
+
+
 def _of_session(*, mfa: bool) -> dict[str, list[str]]:
     """Return what every temporary credentials carry, of a role or of GetSessionToken."""
     of_mfa = {"aws:multifactorauthage": ["300"]} if mfa else {}
@@ -239,7 +254,9 @@ def _scenario(world: World) -> ChainScenario:
         token_seconds=None if hops else 43_200,  # what a chain without hops hands out
     )
     supplied = {key: each for key, each in world["ctx"].items() if key in _VALUES}
-    return ChainScenario(start, hops, EvaluationContext(_inventory(world), NOW, None, supplied))
+    scope = ScopeRequest(policy_text(*world["scope"])) if "scope" in world else None
+    context = EvaluationContext(_inventory(world), NOW, None, supplied)
+    return ChainScenario(start, hops, context, scope=scope)
 
 
 def _inventory(world: World) -> IamInventory:

@@ -9,6 +9,7 @@ from random import Random
 from rolehop.policy import Outcome
 from tests.policy.helpers.action_worlds import (
     make_action_world,
+    make_scope_world,
     outcome_of_action,
     unknown_of_action,
 )
@@ -50,6 +51,15 @@ def compare(count: int, seed: int) -> Comparison:
         _compare_one(make_wide_world(rng), found)
     for _ in range(count // 4):
         _compare_one(make_action_world(rng), found)
+    return found
+
+
+def compare_scopes(count: int, seed: int) -> Comparison:
+    """Draw ``count`` worlds of actions by sessions that a scope narrows; compare them."""
+    found = Comparison()
+    rng = Random(seed)  # noqa: S311 - worlds, no secrets
+    for _ in range(count):
+        _compare_one(make_scope_world(rng), found)
     return found
 
 

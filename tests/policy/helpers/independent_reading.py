@@ -78,7 +78,7 @@ def _one(world: Json, action: str) -> bool:
     # "An explicit deny in any of these policies overrides the allow."
     if any(_denies(each, world, action) for each in _policies_for(world)):
         return False
-    if not _scps_allow(world, action):
+    if not _scps_allow(world, action) or not _within_scope(world, action):
         return False
     if world.get("passes"):
         # iam:PassRole is a permission of the caller's own; no trust policy is asked.
@@ -188,6 +188,31 @@ def _boundary_allows(world: Json, action: str) -> bool:
 def _session_allows(world: Json, action: str) -> bool:
     policy = world.get("session_policy")
     return policy is None or _grants(policy, world, action)
+
+
+def _within_scope(world: Json, action: str) -> bool:
+    """Judge the policy of GetScopedCredentials: what the session may do at most.
+
+    Of Deny, NotAction, NotResource, conditions and variables in it no readable page speaks, nor of
+    what it makes of a grant by the resource's own policy.
+    """
+    if world.get("scope") is None:
+        return True
+    applying = [each for each in world["scope"] if _applies(each, world, action)]
+    plain = [each for each in applying if _is_plain(each)]
+    others = [each for each in applying if not _is_plain(each)]
+    if any(each["Effect"] == "Deny" for each in others) and not world["kind"]:
+        return False
+    if plain or (world["kind"] and any(each["Effect"] == "Allow" for each in others)):
+        return True
+    own = [] if action.startswith("iam:") else world["trust"]  # which is of STS alone
+    return bool(world["kind"]) and _grants(own, world, action)
+
+
+def _is_plain(statement: Json) -> bool:
+    allows = statement["Effect"] == "Allow" and not statement.get("Condition")
+    variable = any("${" in each for each in listed(statement.get("Resource", "*")))
+    return allows and not variable and not {"NotAction", "NotResource"} & set(statement)
 
 
 def _scps_allow(world: Json, action: str) -> bool:
