@@ -96,8 +96,8 @@ def host_name() -> str:
     return name.partition(".")[0] or sys.platform
 
 
-def config_folders(environ: Mapping[str, str]) -> tuple[Path, Path]:
-    """Return the site's and the user's config folder."""
+def config_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the site's config folder, if there is one here, and the user's."""
     home = environ.get("HOME", "")
     if sys.platform == "linux" and home.startswith("/"):
         # XDG base directory specification: an unset or relative value is ignored.
@@ -108,10 +108,10 @@ def config_folders(environ: Mapping[str, str]) -> tuple[Path, Path]:
         return Path(site, NAME), Path(user, NAME)
     import platformdirs
 
-    return (
-        Path(platformdirs.site_config_dir(NAME, appauthor=False)),
-        Path(platformdirs.user_config_dir(NAME, appauthor=False)),
-    )
+    user_folder = Path(platformdirs.user_config_dir(NAME, appauthor=False))
+    if sys.platform == "win32":  # any user may create folders in ProgramData, and owns them
+        return (user_folder,)
+    return Path(platformdirs.site_config_dir(NAME, appauthor=False)), user_folder
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:

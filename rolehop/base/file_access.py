@@ -339,7 +339,7 @@ else:
                 acl = _acl_of(old)
                 if new.stat().st_gid != old.stat().st_gid:
                     os.chown(new, -1, old.stat().st_gid)
-            if acl:
+            if acl and sys.platform == "linux":
                 os.setxattr(new, _ACL, acl)
         except OSError:
             mode &= ~stat.S_IRWXG

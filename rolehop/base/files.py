@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -255,7 +256,7 @@ def read_regular(path: Path, longest: int) -> bytes:
             ``strerror`` may be shown.
     """
     _check_name(path)
-    with _regular(os.open(path, os.O_RDONLY | _READING | _UNWAITING), path) as file:
+    with _regular(os.open(path, os.O_RDONLY | _UNWAITING), path) as file:
         return _read_whole(file, longest)
 
 
@@ -299,7 +300,7 @@ def write_beside(
     lasting: bool = True,
     mode: int = PRIVATE_FILE,
     sweep: bool = True,
-    place: Callable[[Path, Path], object] = Path.replace,
+    place: Callable[[Path, Path], object] | None = None,
 ) -> None:
     """Write ``text``, as UTF-8, whole or not at all, mode 0600 unless the file's owner chose another.
 
@@ -327,7 +328,7 @@ def write_beside(
                 os.fsync(file.fileno())
         if mode != PRIVATE_FILE:
             share_as(beside, path, mode)
-        place(beside, path)
+        (place or _replace)(beside, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
             error.filename = str(path)
@@ -336,6 +337,23 @@ def write_beside(
     if sweep and path not in _swept:
         _swept.add(path)
         sweep_unfinished(path.parent, path.name)
+
+
+def _replace(beside: Path, path: Path) -> None:
+    """Rename ``beside`` to ``path``; Windows refuses as long as somebody has the old file open."""
+    until = time.monotonic() + _OPEN_SECONDS
+    while True:
+        try:
+            beside.replace(path)
+            return
+        except PermissionError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_OPEN_PAUSE)
+
+
+_OPEN_SECONDS = 1.0 if sys.platform == "win32" else 0.0
+_OPEN_PAUSE = 0.02
 
 
 def sweep_unfinished(
@@ -430,26 +448,29 @@ def make_private_folder(folder: Path) -> None:
         parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
-# Without O_NONBLOCK, opening a pipe waits for a writer. Windows has no such files.
-_UNWAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_READING = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)  # Windows
-_UNFOLLOWING = _UNWAITING | getattr(os, "O_NOFOLLOW", 0)
+if sys.platform == "win32":  # it has no pipes among its files, and text that is not its bytes
+    _UNWAITING = os.O_BINARY | os.O_NOINHERIT
+    UNFOLLOWING = _UNWAITING
+else:  # without O_NONBLOCK, opening a pipe waits for a writer
+    _UNWAITING = os.O_NONBLOCK | os.O_NOCTTY
+    UNFOLLOWING = _UNWAITING | os.O_NOFOLLOW
+"""What any file is opened with here, besides how: no link is followed, and nothing is waited for."""
 
 
 def _own_opener(path: str, flags: int) -> int:
-    return os.open(path, flags | _UNFOLLOWING)
+    return os.open(path, flags | UNFOLLOWING)
 
 
 def _own_log_opener(path: str, flags: int) -> int:
-    return os.open(path, flags | _UNFOLLOWING, PRIVATE_FILE)
+    return os.open(path, flags | UNFOLLOWING, PRIVATE_FILE)
 
 
 def _appended_opener(path: str, flags: int) -> int:
-    return os.open(path, flags | _UNFOLLOWING, 0o644)
+    return os.open(path, flags | UNFOLLOWING, 0o644)
 
 
 def _emptied_opener(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT | _UNFOLLOWING, PRIVATE_FILE)
+    return os.open(path, flags | os.O_CREAT | UNFOLLOWING, PRIVATE_FILE)
 
 
 def _private_opener(path: str, flags: int) -> int:

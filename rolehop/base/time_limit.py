@@ -172,7 +172,7 @@ def _alarm_paused() -> Iterator[None]:
     try:
         yield
     finally:
-        if left:
+        if left and _has_alarm():
             signal.setitimer(signal.ITIMER_REAL, left, _AGAIN)
 
 

@@ -48,5 +48,8 @@ def command(
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)
     options = walk_options_from(ctx)
-    changes = session_changes(cli, "exec", name, options, server=server, for_containers=docker)
-    ctx.exit(run(argv, child_environment(cli.environ, changes)))
+    with session_changes(
+        cli, "exec", name, options, server=server, for_containers=docker
+    ) as changes:
+        environment = child_environment(cli.environ, changes)
+        ctx.exit(run(argv, environment, served=server or docker))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rolehop.cli.walk_command import session_for_handover
@@ -21,25 +21,68 @@ NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 
 
-def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Replace this process by ``argv`` (POSIX: this never returns), or run it; return its code.
+def run(argv: Sequence[str], environment: Mapping[str, str], *, served: bool = False) -> int:
+    """Replace this process by ``argv`` (then this never returns), or run it; return its code.
 
-    If it cannot be started, say why and return 127 (not found) or 126 (not executable), as shells
-    do.
+    It is run below this process where nothing can be replaced, and where this process goes on
+    serving it (``served``: there is a server). If it cannot be started, say why and return 127
+    (not found) or 126 (not executable), as shells do.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        if os.name == "posix":
-            _restore_signals()
-            os.execvpe(argv[0], list(argv), dict(environment))  # noqa: S606 - that is the command
-        return subprocess.run(list(argv), env=dict(environment), check=False).returncode
+        if os.name != "posix" or (served and not _has_companion()):
+            return _run_below(argv, environment)
+        _restore_signals()
+        os.execvpe(argv[0], list(argv), dict(environment))  # noqa: S606 - that is the command
     except (FileNotFoundError, ValueError):  # the latter: nothing can have that name
         write_lines(f"rolehop: {argv[0]}: no such command")
         return NOT_FOUND
     except OSError as error:
         write_lines(f"rolehop: {argv[0]}: {error.strerror}")
         return NOT_EXECUTABLE
+
+
+def _has_companion() -> bool:
+    from rolehop.commands.serve.companion import can_fork
+
+    return can_fork()
+
+
+def _run_below(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program that gets what is typed and sent to this process, and return its exit code."""
+    import subprocess  # an exec needs neither
+
+    from rolehop.base.programs import as_started
+
+    started, early = list[subprocess.Popen[bytes]](), list[int]()
+
+    def pass_on(number: int, _: object) -> None:
+        if not started:
+            early.append(number)
+        elif number not in typed:  # the terminal, or the console, tells the program itself
+            started[0].send_signal(number)
+
+    typed = _numbers(*_TYPED)
+    for each in (*typed, *_numbers(*_SENT)):
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, pass_on)
+    started.append(subprocess.Popen(as_started(argv, environment), env=dict(environment)))
+    for each in early:
+        pass_on(each, None)
+    code = started[0].wait()
+    if code < 0:
+        return 128 - code
+    return code if code <= _LARGEST else code - (1 << 32)
+
+
+def _numbers(*names: str) -> list[int]:
+    return [getattr(signal, each) for each in names if hasattr(signal, each)]
+
+
+_TYPED, _SENT = ("SIGINT", "SIGQUIT", "SIGBREAK"), ("SIGTERM", "SIGHUP")
+_LARGEST = (1 << 31) - 1
+"""Windows' exit codes have no sign, and Python's own has one."""
 
 
 def _restore_signals() -> None:
@@ -56,6 +99,7 @@ def _restore_signals() -> None:
 SERVER_HELP = "Give it an endpoint that always has a session, and no key (as rolehop serve)."
 
 
+@contextmanager
 def session_changes(
     cli: CommandContext,
     command: str,
@@ -64,8 +108,8 @@ def session_changes(
     *,
     server: bool,
     for_containers: bool = False,
-) -> tuple[Change, ...]:
-    """Return what ``command`` changes in the environment of the program that replaces rolehop.
+) -> Iterator[tuple[Change, ...]]:
+    """Yield what ``command`` changes in the environment of the program that is run in the context.
 
     ``server``: it gets an endpoint instead of a session; ``for_containers``: so do containers that
     it starts.
@@ -73,5 +117,7 @@ def session_changes(
     if server or for_containers:
         from rolehop.commands.serve.run import serve_beside
 
-        return serve_beside(cli, command, chain, options, for_containers=for_containers)
-    return session_for_handover(cli, command, chain, options).changes(cli.environ)
+        with serve_beside(cli, command, chain, options, for_containers=for_containers) as changes:
+            yield changes
+    else:
+        yield session_for_handover(cli, command, chain, options).changes(cli.environ)

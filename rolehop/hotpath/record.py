@@ -234,6 +234,8 @@ def read_own(path: str) -> bytes | None:
     user's file would choose the session. As in `rolehop.base.files.read_own`, which imports too much for
     here, no link is followed, and the file has one name and can be written by nobody else.
     """
+    if sys.platform != "linux":  # elsewhere there is no hot path
+        return None
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
     try:
         file = os.open(path, flags)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.base.digest import digest_of
 from rolehop.base.files import is_no_folder, is_there
+from rolehop.base.programs import program_file
 from rolehop.sources.programs import own_session
-from rolehop.sources.running_program import program_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

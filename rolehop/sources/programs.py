@@ -16,10 +16,11 @@ from rolehop.base.advice import Advice, Argument
 from rolehop.base.credentials import HIDDEN, scrub
 from rolehop.base.errors import SourceError
 from rolehop.base.files import is_plain_file, is_there
+from rolehop.base.programs import is_startable, program_file
 from rolehop.base.text import clean
 from rolehop.base.time_limit import program_may_ask, seconds_left, unattended
 from rolehop.base.waits import Wait
-from rolehop.sources.running_program import ProcessTree, Program, is_startable, program_file
+from rolehop.sources.running_program import ProcessTree, Program
 from rolehop.sources.source_type import Diagnosis
 
 if TYPE_CHECKING:

@@ -8,50 +8,17 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from rolehop.base.dataclass import dataclass
-from rolehop.base.files import is_plain_file
+from rolehop.base.programs import end_tree_on_windows
 from rolehop.base.time_limit import comes_within
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _REAP_SECONDS = 1.0
-
-
-def _ignore_path(path: str) -> None:
-    """Look at a path, and tell nobody."""
-
-
-def program_file(
-    name: str, environ: Mapping[str, str], look_at: Callable[[str], None] = _ignore_path
-) -> str | None:
-    """Return the path of the file that is started as ``name``; ``None``: there is none on ``PATH``.
-
-    It is also in the key of the program's sessions: if it cannot be started, nothing else on
-    ``PATH`` is. ``look_at`` is called with each path that may be the one, before it is examined.
-    """
-    path = environ.get("PATH", os.defpath)
-    if sys.platform == "win32":
-        import shutil  # only there, where one name may have many endings
-
-        return shutil.which(name, path=path) or (name if Path(name).name != name else None)
-    if "/" in name:
-        look_at(name)
-        return name
-    for folder in path.split(os.pathsep):
-        file = f"{folder or os.curdir}/{name}"
-        look_at(file)
-        if is_startable(file):
-            return file
-    return None
-
-
-def is_startable(file: str) -> bool:
-    """True if ``file`` is a plain file that may be executed."""
-    return is_plain_file(file) and os.access(file, os.X_OK)
 
 
 class Program:
@@ -262,7 +229,7 @@ class ProcessTree:
         """
         try:
             if os.name == "nt":
-                _end_on_windows(program.pid)
+                end_tree_on_windows(program.pid)
             else:
                 self._end_all(program.pid)
         finally:
@@ -364,10 +331,6 @@ def _processes_by_ps() -> Iterator[tuple[_RunningProcess, int]]:
 def _send(process: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):  # it has ended, or is another user's
         os.kill(process, number)
-
-
-def _end_on_windows(pid: int) -> None:
-    _run("C:\\Windows\\System32\\taskkill.exe", "/T", "/F", "/PID", str(pid))
 
 
 def _run(*command: str) -> bytes:

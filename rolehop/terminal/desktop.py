@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 
+from rolehop.base.programs import as_started
 from rolehop.base.text import clean
 from rolehop.handover.environment import child_environment
 
-_PROGRAM = "notify-send"
+# The texts are arguments of the script: in it they would be code.
+_SCRIPT = (
+    *("-e", "on run argv"),
+    *("-e", "display notification (item 2 of argv) with title (item 1 of argv)"),
+    *("-e", "end run"),
+)
 _DESKTOPS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
@@ -19,20 +24,20 @@ def notify_desktop(title: str, text: str, environ: Mapping[str, str]) -> None:
 
     Both become arguments of a program, which other users can see: nothing secret may be in them.
     """
-    program = shutil.which(_PROGRAM, path=environ.get("PATH"))
-    if program is None or not any(environ.get(name) for name in _DESKTOPS):
-        return
-    try:
-        subprocess.Popen(
-            [program, "--app-name=rolehop", "--", clean(title), clean(text)],
-            env=child_environment(environ, ()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError:
-        return
+    command = _notice(clean(title), clean(text), environ, sys.platform)
+    if command is not None:
+        _started(command, child_environment(environ, ()))
+
+
+def _notice(
+    title: str, text: str, environ: Mapping[str, str], platform: str
+) -> tuple[str, ...] | None:
+    """Return the command that shows a notification; ``None``: there is no desktop."""
+    if platform == "darwin":
+        return ("osascript", *_SCRIPT, title, text)
+    if not any(environ.get(name) for name in _DESKTOPS):
+        return None
+    return ("notify-send", "--app-name=rolehop", "--", title, text)
 
 
 class BrowserStart:
@@ -82,11 +87,9 @@ def _started(
     command: tuple[str, ...], environ: Mapping[str, str]
 ) -> subprocess.Popen[bytes] | None:
     """Start a program: its chatter must not reach our stdout, nor hold it open."""
-    if shutil.which(command[0], path=environ.get("PATH")) is None:
-        return None
     try:
         return subprocess.Popen(
-            command,
+            as_started(command, environ),
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

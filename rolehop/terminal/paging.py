@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from rolehop.base.programs import as_started
 from rolehop.handover.environment import child_environment
 from rolehop.terminal import output
 
@@ -26,7 +27,7 @@ def page(text: str, environ: Mapping[str, str]) -> bool:
         command = shlex.split(environ.get("PAGER", "less"), posix=os.name != "nt")
         if not command:
             return False
-        pager = subprocess.Popen(command, env=given, stdin=subprocess.PIPE)
+        pager = subprocess.Popen(as_started(command, given), env=given, stdin=subprocess.PIPE)
     except (OSError, ValueError):
         return False
     try:

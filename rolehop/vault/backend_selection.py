@@ -69,7 +69,7 @@ def named_backend(
 def keyringrc(environ: Mapping[str, str], platform: str) -> Path | None:
     """Return the path of keyring's own settings (keyring.util.platform_), from ``environ``."""
     if platform == "win32":
-        root = environ.get("LOCALAPPDATA") or environ.get("ProgramData")
+        root = environ.get("LOCALAPPDATA")  # in ProgramData, it may be anybody's
         return Path(root, "Python Keyring", "keyringrc.cfg") if root else None
     home = environ.get("HOME")
     root = environ.get("XDG_CONFIG_HOME") or (home and str(Path(home, ".config")))

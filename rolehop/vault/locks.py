@@ -25,6 +25,7 @@ from rolehop.base.errors import ServiceError
 from rolehop.base.files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
+    UNFOLLOWING,
     entries_of,
     make_private_folder,
     read_own,
@@ -82,7 +83,7 @@ class Ticket:
             self._folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             if self._folder.is_symlink():
                 return
-            flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            flags = os.O_WRONLY | os.O_CREAT | UNFOLLOWING
             os.close(os.open(self._path, flags, PRIVATE_FILE))
             # Not by the file server's clock, which may differ.
             os.utime(self._path, ns=(time.time_ns(),) * 2)
@@ -130,11 +131,6 @@ def _is_of_now(ticket: Path, found: os.stat_result) -> bool:
 
 DEADLINE_SECONDS = 45.0
 """Go's SDK kills a credential process after 60 s; the error has to be shown before."""
-
-# Windows has neither; there O_NOINHERIT is Python's default.
-_NO_FOLLOWING = (
-    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-)
 
 HELD_SECONDS = 40.0
 """How long calls may take while a lock is held, so that it is free before waiters give up."""
@@ -414,7 +410,7 @@ def _try(path: Path) -> int | None:
 
 def _open(path: Path) -> int:
     """Open a lock file; the folder is made only if it is not there, as it usually is."""
-    flags = os.O_RDWR | os.O_CREAT | _NO_FOLLOWING
+    flags = os.O_RDWR | os.O_CREAT | UNFOLLOWING
     try:
         return os.open(path, flags, PRIVATE_FILE)
     except FileNotFoundError:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import checked_line, is_unchanged
-from rolehop.base.files import entries_of, read_own, sweep_unfinished, write_beside
+from rolehop.base.files import UNFOLLOWING, entries_of, read_own, sweep_unfinished, write_beside
 from rolehop.base.startup import Pattern
 from rolehop.plan.walk_options import WalkOptions, read_options
 
@@ -415,8 +415,7 @@ def _empty(note: NoteFile) -> None:
     except OSError:  # e.g. a full disk: an empty note needs no space, and is known as damaged
         pass
     try:
-        flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        os.close(os.open(note.path, os.O_WRONLY | os.O_TRUNC | flags))
+        os.close(os.open(note.path, os.O_WRONLY | os.O_TRUNC | UNFOLLOWING))
     except OSError:
         note.path.unlink(missing_ok=True)
 

@@ -72,8 +72,10 @@ _BY_DBUS_NAME: dict[str, type[VaultError]] = {
 # Win32 error codes: access denied, not enough memory, no such logon session (SSH, services).
 _BY_WINERROR: dict[int, type[VaultError]] = {5: VaultDenied, 8: VaultFull, 1312: VaultAbsent}
 
-# Security framework: interaction not allowed (SSH), authorisation failed, unsigned program.
+# Security framework: "Deny" was clicked, interaction not allowed (SSH), authorisation failed,
+# unsigned program.
 _BY_KEYCHAIN_STATUS: dict[int, type[VaultError]] = {
+    -128: VaultDenied,
     -25308: VaultLocked,
     -25293: VaultDenied,
     -67030: VaultDenied,
@@ -175,7 +177,8 @@ def as_vault_error(error: BaseException) -> VaultError:
     """Return a new error that says what ``error`` means, without a chain back to it."""
     if isinstance(error, VaultError):
         return type(error)(error.what, cause=error.cause, fix=error.fix)
-    kind = _kind(error) or _kind(error.__cause__) or VaultBroken
+    # keyring calls a Keychain that denies locked; its cause has the status.
+    kind = _kind(error.__cause__) or _kind(error) or VaultBroken
     what, fix = _WHAT[kind]
     return kind(what, cause=_cause(kind, error), fix=fix)
 

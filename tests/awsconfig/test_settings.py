@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def test_other_services_have_their_own_variable() -> None:
         ),
         pytest.param(
             {"AWS_CONFIG_FILE": "", "AWS_SHARED_CREDENTIALS_FILE": "~"},
-            "/dev/null", "/home/alice", id="empty-is-no-file",
+            os.devnull, "/home/alice", id="empty-is-no-file",
         ),
     ],
 )  # fmt: skip

@@ -14,7 +14,10 @@ CHECKOUT = Path(os.environ.get("ROLEHOP_TEST_CHECKOUT", ROOT))
 
 _HUGE = 2 << 20  # bytes of a huge page
 _MADV_COLLAPSE = 25
-_NEEDED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
+_NEEDED = (
+    *("PATH", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("COMSPEC", "PATHEXT", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE"),  # Windows
+)
 _OF_TESTS = ("ROLEHOP_TEST_", "PYTEST_", "COVERAGE_", "COV_")
 
 

@@ -353,7 +353,7 @@ _WINDOWS = {
     "brave": r"BraveSoftware\Brave-Browser\Application\brave.exe",
 }
 
-_WINDOWS_FOLDERS = ("ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA")
+_WINDOWS_FOLDERS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")  # as Python has them
 
 # From the colours of chains to those of Firefox's containers.
 _COLORS = {
@@ -402,9 +402,11 @@ class BrowserWindow:
     ) -> tuple[tuple[str, ...], ...]:
         """Return the commands that may open an address there, the best first."""
         arguments = self._arguments(address)
-        return tuple(
-            (program, *arguments) for program in _programs(self.browser, environ, platform)
-        )
+        programs = _programs(self.browser, environ, platform)
+        if platform == "darwin":  # it may be in another folder, which the system knows
+            name = _MACOS[self.browser].partition(".app")[0]
+            return (*((each, *arguments) for each in programs), _opened(name, arguments))
+        return tuple((program, *arguments) for program in programs)
 
     def _arguments(self, address: str) -> tuple[str, ...]:
         if self.profile is not None:
@@ -453,6 +455,10 @@ def window_for(
     if chosen == "firefox":
         return BrowserWindow(chosen, chain, container=container, color=color)
     return BrowserWindow(chosen, chain, profile=profile)
+
+
+def _opened(name: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    return ("open", "-na", name, "--args", *arguments)
 
 
 def _programs(browser: str, environ: Mapping[str, str], platform: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.guard import person_for
 from rolehop.aws.net.loopback_pages import OneShotPage, Page, PageServer, onward_page, redirect
 from rolehop.base.errors import NoTerminal, RolehopError
+from rolehop.base.programs import has_program
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -62,8 +62,7 @@ def check_browser(app: App, options: WalkOptions, request: ConsoleRequest) -> No
         raise _no_browser("no browser", _PRINT)
     if request.window is not None:
         commands = request.window.commands("", app.environ, sys.platform)
-        path = app.environ.get("PATH")
-        if not any(shutil.which(program, path=path) for program, *_ in commands):
+        if not any(has_program(program, app.environ) for program, *_ in commands):
             raise _no_browser(f"no {request.window.browser}", _PRINT)
 
 

@@ -13,6 +13,7 @@ from rolehop.app.host import read_file, state_folder
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.file_access import may_change
+from rolehop.base.files import UNFOLLOWING
 from rolehop.base.text import pluralize
 from rolehop.commands.doctor.finding import (
     DoctorFinding,
@@ -102,7 +103,7 @@ def _mode_changed(app: App, path: Path, *, add: int = 0, remove: int = 0) -> Rep
 
     It is made to that very file, whatever comes to its place, and to no other bits of its mode.
     """
-    if not may_change(path, app.home):
+    if sys.platform == "win32" or not may_change(path, app.home):
         return None
     real = path.resolve()
     try:
@@ -112,7 +113,7 @@ def _mode_changed(app: App, path: Path, *, add: int = 0, remove: int = 0) -> Rep
     before = stat.S_IMODE(found.st_mode)
 
     def make() -> None:
-        file = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.open(real, os.O_RDONLY | UNFOLLOWING)
         try:
             now = os.fstat(file)
             if not os.path.samestat(found, now):

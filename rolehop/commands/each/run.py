@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from rolehop.app.guard import ask_once, asks_reason
 from rolehop.app.narrowing import carry_on
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import UsageError
+from rolehop.base.programs import has_program
 from rolehop.base.text import pluralize
 from rolehop.commands.each.run_log import RunToResume, begin_log, run_to_resume
 from rolehop.commands.each.runner import EachRun, Recorder, RunSettings, through_server, workers_of
@@ -140,7 +140,7 @@ def _check(cli: CommandContext, options: EachOptions) -> None:
         other = next(name for name, given in shown.items() if given and name != "--prefix")
         raise UsageError(f"--prefix and {other} exclude each other", fix="rolehop each --help")
     program = options.argv[0]
-    if "{" not in program and shutil.which(program, path=cli.environ.get("PATH")) is None:
+    if "{" not in program and not has_program(program, cli.environ):
         raise UsageError(f"{program}: no such command", fix="rolehop each PATTERN... -- CMD")
 
 

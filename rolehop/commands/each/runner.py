@@ -18,6 +18,7 @@ from rolehop.app.planning import Planning
 from rolehop.app.walking import HandoverSession, store_flags
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.errors import RolehopError
+from rolehop.base.programs import as_started, end_tree_on_windows
 from rolehop.commands.each.outputs import CommandOutput, RunWatcher, held_output
 from rolehop.commands.each.targets import (
     OnFailed,
@@ -50,7 +51,7 @@ GRACE_SECONDS = 5.0
 """Between asking a command to end and killing it."""
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-_ON_POSIX = os.name == "posix"
+_PAUSE = 0.02  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +86,22 @@ class _RunningCommand:
         """True if it is at work past its deadline; not one that ended while this process was stopped."""
         if self.kill_at is not None or self.deadline is None or now < self.deadline:
             return False
+        if self.has_exited:
+            return False
         if not hasattr(os, "waitid"):
-            return self.process.returncode is None
+            return self.process.poll() is None
         flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
-        return not self.has_exited and os.waitid(os.P_PID, self.process.pid, flags) is None
+        return os.waitid(os.P_PID, self.process.pid, flags) is None
 
     def send(self, number: int) -> None:
         """Send a signal to the command and what it started; not after it was waited for."""
         if self.process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if _ON_POSIX:
+            if os.name == "posix":
                 os.killpg(self.process.pid, number)
             else:
+                end_tree_on_windows(self.process.pid)
                 self.process.kill()
 
 
@@ -150,7 +154,7 @@ class RunningCommands:
             if self._is_ending:
                 raise NotStarted
             process = subprocess.Popen(
-                list(argv),
+                as_started(argv, environ),
                 env=dict(environ),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
@@ -164,11 +168,14 @@ class RunningCommands:
         return child
 
     def _wait(self, child: _RunningCommand) -> int:
+        # The process is waited for without being removed: its number is nobody else's until the
+        # guard is held, so that no signal reaches a stranger.
         if hasattr(os, "waitid"):
-            # The process is waited for without being removed: its number is nobody else's until
-            # the guard is held, so that no signal reaches a stranger.
             os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT)
-        else:
+        elif os.name == "posix":  # macOS before Python 3.13
+            while not self._has_ended(child):
+                time.sleep(_PAUSE)
+        else:  # Windows gives no number away that somebody waits for
             child.process.wait()
         with self._guard:
             child.has_exited = True
@@ -179,6 +186,14 @@ class RunningCommands:
         with self._guard:
             self._running.discard(child)
             return child.process.wait()
+
+    def _has_ended(self, child: _RunningCommand) -> bool:
+        """True if a command has, or is asked to: then it is removed once its whole group is gone."""
+        with self._guard:
+            if child.kill_at is None and child.process.poll() is not None:
+                self._running.discard(child)  # from here on its number may be anybody's
+                return True
+            return child.kill_at is not None
 
     def tick(self) -> None:
         """End what has taken too long; kill what was asked to end and did not."""
@@ -195,7 +210,7 @@ class RunningCommands:
                     child.send(signal.SIGTERM)
 
     def _note_what_is_gone(self) -> None:
-        ending = [each for each in self._running if each.has_exited and each.kill_at is not None]
+        ending = [each for each in self._running if each.kill_at is not None]
         if ending:
             at_work = _groups_at_work({each.process.pid for each in ending})
             for child in ending:
@@ -225,8 +240,6 @@ class RunningCommands:
 
 def _groups_at_work(groups: Set[int]) -> Set[int]:
     """Return which of these process groups have a process that has not exited."""
-    if not _ON_POSIX:
-        return set()
     found = set[int]()
     try:
         processes = [each for each in Path("/proc").iterdir() if each.name.isdecimal()]
@@ -243,6 +256,8 @@ def _groups_at_work(groups: Set[int]) -> Set[int]:
 
 def _takes_signals(group: int) -> bool:
     """True if a process of the group is at work; macOS refuses a signal to what has exited."""
+    if os.name != "posix":  # Windows has no groups: all of it was ended at once
+        return False
     try:
         os.killpg(group, 0)
     except OSError:

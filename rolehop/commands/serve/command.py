@@ -142,6 +142,12 @@ def command(
         print_unit(cli, unit, names, typed, settings)
         return
     with Server(cli.app, settings, StderrReporter(cli)) as server:
+        if server.token_path is None and not (print_env or imds):
+            raise UsageError(
+                "nobody could use this server",
+                cause="this system has no place in memory for its token",
+                fix="rolehop serve CHAIN --print-env",
+            )
         options, proof = walk_options_from(ctx), UNASKED
         if len(names) > 1:
             options, proof = ask_once(cli.app, names, options, "Programs get the sessions of")

@@ -2,7 +2,8 @@
 
 The command takes the place of rolehop's process. It must find no child that it did not start, and
 its pipes must close when it ends; so the server is no child of it, in a session of its own, and
-has let go of every file that it does not need.
+has let go of every file that it does not need. Where that cannot be (`can_fork`), the command is
+rolehop's child, which serves it.
 
 `rival_files` are those that would keep the command from asking its server.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import select
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
@@ -43,20 +43,6 @@ class WatchedProcess:
             with suppress(OSError):  # an old kernel, or a sandbox
                 self.file = os.pidfd_open(self._process)
 
-    def watch(self) -> None:
-        """Begin to watch, in the companion: a kqueue is not inherited."""
-        if sys.platform == "darwin":
-            queue = select.kqueue()
-            change = select.kevent(
-                self._process,
-                select.KQ_FILTER_PROC,
-                select.KQ_EV_ADD,
-                select.KQ_NOTE_EXIT,
-            )
-            with suppress(OSError):
-                queue.control([change], 0)
-                self.file = os.dup(queue.fileno())
-
     def close(self) -> None:
         """Watch no longer."""
         if self.file is not None:
@@ -74,8 +60,12 @@ class WatchedProcess:
 
 
 def can_fork() -> bool:
-    """True if this system can have companions."""
-    return hasattr(os, "fork")
+    """True if this system can have companions.
+
+    A process of macOS that was forked and runs no other program must not use its keyring, nor ask
+    for its proxies: Apple's libraries end it then.
+    """
+    return hasattr(os, "fork") and sys.platform != "darwin"
 
 
 def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
@@ -109,7 +99,7 @@ def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
 def hide_memory() -> None:
     """Let no other process of this user read this one's memory, and no core dump hold it.
 
-    What this process starts can be read, and may dump its own, as usual.
+    What this process starts can be read as usual, and on Linux may dump its own.
     """
     if sys.platform == "linux":
         import ctypes

@@ -9,13 +9,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.base.text import clean, pluralize
 from rolehop.base.waits import caller_is_gone
-from rolehop.commands.serve.companion import rival_files
+from rolehop.commands.serve.companion import can_fork, rival_files
 from rolehop.handover.formats import FULL_URI, METADATA, TOKEN_FILE
 from rolehop.terminal.desktop import notify_desktop
 from rolehop.terminal.output import write_lines
@@ -98,28 +98,37 @@ def run_server(cli: CommandContext, server: Server, announce: Callable[[], None]
     cli.terminal.note("the server has ended")
 
 
+def _reporter(cli: CommandContext) -> StderrReporter:
+    return StderrReporter(cli) if sys.platform == "win32" else TerminalReporter(cli)
+
+
+@contextlib.contextmanager
 def serve_beside(
     cli: CommandContext, command: str, chain: str, options: WalkOptions, *, for_containers: bool
-) -> tuple[Change, ...]:
-    """Walk ``chain``, and serve it to the program that takes the place of this process.
+) -> Iterator[tuple[Change, ...]]:
+    """Walk ``chain``, and serve it to a program: in the context, or if it takes this process's place.
 
-    Returns the changes of that program's environment: an endpoint and its token, and no key. With
+    Yields the changes of that program's environment: an endpoint and its token, and no key. With
     ``for_containers``, containers that the program starts may ask it, too.
 
     Raises:
-        UsageError: this system has no way to do that.
+        UsageError: it cannot be listened for them.
         RolehopError: see `start_chain`.
     """
     from rolehop.commands.serve.keeper import start_chain
     from rolehop.commands.serve.server import Server, ServerSettings
 
     settings = ServerSettings(command=command, for_containers=for_containers)
-    with Server(cli.app, settings, TerminalReporter(cli)) as server:
+    with Server(cli.app, settings, _reporter(cli)) as server:
         started = start_chain(cli.app, chain, options, cli.progress(), command=command)
         server.add(started)
         changes = server.changes_of_command(started.name)
-        server.leave_to_command()
-    return changes
+        if can_fork():
+            server.leave_to_command()
+            yield changes
+        else:
+            with server.running_beside():
+                yield changes
 
 
 def announce(
@@ -152,14 +161,16 @@ def announce(
 
 
 def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> None:
+    from rolehop.commands.serve.token_file import is_on_disk
+
     lines = [f"rolehop: serving {pluralize(len(names), 'chain')} until Ctrl-C"]
     lines += [f"  {FULL_URI}={server.uri(name)}" for name in names]
     if server.metadata is not None:
         lines.append(f"  {METADATA}={server.metadata}")
     if server.token_path is not None:
         lines.append(f"  {TOKEN_FILE}={server.token_path}")
-    else:
-        lines.append("  this system has no place in memory for the token: use --print-env")
+        if is_on_disk(cli.environ):
+            lines.append("  that file is on the disk until the server ends; only you can read it")
     cli.terminal.write_lines_beside(lines)
 
 
@@ -196,7 +207,7 @@ def print_unit(
         if settings.imds:
             _note_metadata(cli, names[0], metadata_of_service(settings))
         _note_variables(cli, names)
-    cli.terminal.write_lines_beside(usage_lines(manager, names, settings))
+    cli.terminal.write_lines_beside(usage_lines(manager, names, settings, cli.environ))
 
 
 def _serve_command(cli: CommandContext, settings: ServerSettings) -> list[str]:

@@ -355,17 +355,15 @@ def _tell_to_end(server: NotedServer) -> bool:
 @contextmanager
 def _handle_of(process: int) -> Iterator[Callable[[int], None]]:
     """Yield a function that sends a signal to what has this process ID now, to nothing later."""
-    handle = None
     if sys.platform == "linux":
         with suppress(PermissionError, NotImplementedError):  # a sandbox
             handle = os.pidfd_open(process)
-    if handle is None:
-        yield lambda number: os.kill(process, number)
-        return
-    try:
-        yield lambda number: signal.pidfd_send_signal(handle, number)
-    finally:
-        os.close(handle)
+            try:
+                yield lambda number: signal.pidfd_send_signal(handle, number)
+            finally:
+                os.close(handle)
+            return
+    yield lambda number: os.kill(process, number)
 
 
 def _process_of(server: NotedServer) -> int | None:

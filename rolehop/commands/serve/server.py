@@ -24,7 +24,6 @@ from rolehop.base.waits import forget_caller
 from rolehop.commands.serve.companion import (
     CONFIG_VARIABLE,
     WatchedProcess,
-    can_fork,
     collect_garbage_as_usual,
     fork_companion,
     hide_memory,
@@ -159,11 +158,8 @@ class Server:
         """Listen.
 
         Raises:
-            UsageError: a port or a path cannot be had, or this system cannot do it for a command.
+            UsageError: a port or a path cannot be had.
         """
-        if settings.command != SERVE and not can_fork():
-            fix = "rolehop serve, in a terminal of its own"
-            raise UsageError("--server needs a system that can fork", fix=fix)
         self._app = app
         self._settings = settings
         self._news = ChainNews(reporter)
@@ -171,7 +167,7 @@ class Server:
         self._begun = app.now()
         self._token = Secret(secrets.token_urlsafe(_TOKEN_BYTES))
         self._note: ServerNote | None = None
-        self._loop: Loop
+        self._loop: Loop | None = None
         self._chains = ServedChains(
             app.now,
             idle_seconds=settings.idle_seconds,
@@ -314,7 +310,7 @@ class Server:
 
     def ended_in_time(self) -> EndInTime:
         """Return a context manager for whatever a process does that is this server and no more."""
-        return EndInTime(self._give_up)
+        return EndInTime(self._give_up, self._wake)
 
     def run(self, client: WatchedProcess | None = None) -> None:
         """Serve until the process ``client`` has ended; ``None``: until a signal, or too long idle."""
@@ -322,10 +318,11 @@ class Server:
         collect_garbage_as_usual()
         raise_file_limit()
         self._app.close()
-        with self._new_loop(client) as self._loop:
+        with self._new_loop(client) as loop:
+            self._loop = loop
             if client is not None and client.file is not None:
-                self._loop.when_readable(client.file, self._loop.stop)
-            self._loop.run()
+                loop.when_readable(client.file, loop.stop)
+            loop.run()
 
     @contextmanager
     def running_beside(self) -> Iterator[None]:
@@ -335,14 +332,15 @@ class Server:
             UsageError: the token cannot be written.
         """
         self.write_token()
-        with self._new_loop(None) as self._loop:
-            thread = threading.Thread(target=self._loop.run, daemon=True)
+        with self._new_loop(None) as loop:
+            self._loop = loop
+            thread = threading.Thread(target=loop.run, daemon=True)
             thread.start()
             try:
                 yield
             finally:
-                self._loop.stop()
-                self._loop.wake()
+                loop.stop()
+                loop.wake()
                 thread.join()
 
     def _new_loop(self, client: WatchedProcess | None) -> Loop:
@@ -365,7 +363,7 @@ class Server:
     def _obey(self, request: bytes) -> str:
         reply = obey(self._app, self, request)
         self._chains.look_again()  # which notes it
-        self._loop.wake()
+        self._wake()
         return reply
 
     @property
@@ -389,8 +387,6 @@ class Server:
     def _tick_of(self, client: WatchedProcess | None) -> Callable[[], float | None]:
         """Return what a loop calls between requests: ``None`` ends it."""
         tick, signals = self._chains.tick, self._signals
-        if client is not None:
-            client.watch()
         if client is None or client.file is not None:
             return lambda: None if signals.was_received else tick()
         return lambda: (
@@ -398,7 +394,12 @@ class Server:
         )
 
     def _stop(self) -> None:
-        self._loop.stop()
+        if self._loop is not None:
+            self._loop.stop()
+
+    def _wake(self) -> None:
+        if self._loop is not None:
+            self._loop.wake()
 
     def _give_up(self) -> None:
         """Remove what others could take for a server, in a thread of its own: the process ends at once."""
@@ -410,7 +411,7 @@ class Server:
 
     def _on_change(self, keeper: ChainKeeper, problem: RenewalProblem | None) -> None:
         self._chains.look_again()
-        self._loop.wake()
+        self._wake()
         # Last: a terminal that Ctrl-S has stopped takes no line.
         if problem is None:
             self._news.renewed(keeper.chain, keeper.arn)

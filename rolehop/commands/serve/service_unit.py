@@ -12,7 +12,7 @@ from rolehop.base.errors import UsageError
 from rolehop.base.text import is_visible, pluralize, visible
 from rolehop.commands.serve.loop import ADDRESS, address_of
 from rolehop.commands.serve.rules import metadata_of, path_of
-from rolehop.commands.serve.token_file import runtime_folder
+from rolehop.commands.serve.token_file import runtime_variable
 from rolehop.handover.formats import FULL_URI, METADATA, TOKEN, TOKEN_FILE
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ SERVICE_PORT = 51680
 """A port for programs to remember; ``--port`` names another."""
 
 _TOKEN = "rolehop.token"  # noqa: S105 - the name of a file
-_TOKEN_OF_SERVICE = f"$XDG_RUNTIME_DIR/{_TOKEN}"
 
 _VARIABLES = (
     "ROLEHOP_CONFIG",
@@ -81,14 +80,15 @@ def unit_text(manager: str, service: Service, app: App) -> str:
     if manager == SYSTEMD:
         _check_paths(service)
         return systemd_unit(service, environ)
-    runtime = runtime_folder(app.environ)
-    if runtime is None:
+    variable = runtime_variable(app.environ)
+    if variable is None:
         raise UsageError(
-            "launchd gives a server no place in memory for its token",
-            cause="XDG_RUNTIME_DIR names no folder of yours",
-            fix="set it to a folder on a RAM disk (hdiutil attach -nomount ram://8192, diskutil)",
+            "launchd gives a server no place for its token",
+            cause="neither TMPDIR nor XDG_RUNTIME_DIR names a folder of yours",
+            fix="set one to a folder that only you can change",
         )
-    return _launchd_plist(service, {**environ, "XDG_RUNTIME_DIR": str(runtime)})
+    folder = app.environ[variable]
+    return _launchd_plist(service, {**environ, variable: folder}, f"{folder.rstrip('/')}/{_TOKEN}")
 
 
 def _check_paths(service: Service) -> None:
@@ -170,13 +170,12 @@ def _chains_of(service: Service) -> str:
     return chains.replace("%", "%%")
 
 
-def _launchd_plist(service: Service, environ: Mapping[str, str]) -> str:
+def _launchd_plist(service: Service, environ: Mapping[str, str], token_file: str) -> str:
     """Return an agent's property list (launchd.plist(5)).
 
     It is started once: launchd cannot tell a failure that lasts from another.
     """
-    path = f"{environ['XDG_RUNTIME_DIR']}/{_TOKEN}"
-    token = () if service.has_token_file else ("--token-file", path)
+    token = () if service.has_token_file else ("--token-file", token_file)
     content = {
         "Label": "rolehop",
         "ProgramArguments": [*service.command, *token, *service.arguments],
@@ -188,7 +187,9 @@ def _launchd_plist(service: Service, environ: Mapping[str, str]) -> str:
     return plistlib.dumps(content, sort_keys=False).decode()
 
 
-def usage_lines(manager: str, chains: Sequence[str], settings: ServerSettings) -> list[str]:
+def usage_lines(
+    manager: str, chains: Sequence[str], settings: ServerSettings, environ: Mapping[str, str]
+) -> list[str]:
     """Say how the service is started, and which variables a program then needs."""
     if manager == SYSTEMD_SOCKET:
         return ["it is ~/.config/systemd/user/rolehop.socket, beside that of --unit systemd"]
@@ -198,7 +199,9 @@ def usage_lines(manager: str, chains: Sequence[str], settings: ServerSettings) -
         if manager == SYSTEMD
         else "launchctl bootstrap gui/$UID ~/Library/LaunchAgents/rolehop.plist"
     )
-    address, token = _address(settings), settings.token_file or _TOKEN_OF_SERVICE
+    variable = runtime_variable(environ) if manager == LAUNCHD else None
+    address = _address(settings)
+    token = settings.token_file or f"${variable or 'XDG_RUNTIME_DIR'}/{_TOKEN}"
     lines = [
         f"to start it: {start}",
         "programs then need:",

@@ -69,9 +69,13 @@ class EndInTime:
     that has one to a socket, and a thread waits there.
     """
 
-    def __init__(self, clean_up: Callable[[], object]) -> None:
-        """``clean_up`` is called in a thread, and not waited for if it hangs as well."""
-        self._clean_up = clean_up
+    def __init__(self, clean_up: Callable[[], object], wake: Callable[[], object]) -> None:
+        """Both are called in threads; ``clean_up`` is not waited for if it hangs as well.
+
+        ``wake``: lets the main thread, if it waits as it should, see the signal: on Windows none
+        does by itself.
+        """
+        self._clean_up, self._wake = clean_up, wake
         self._numbers = {getattr(signal, name) for name in _NAMES if hasattr(signal, name)}
 
     def __enter__(self) -> None:
@@ -89,6 +93,7 @@ class EndInTime:
     def _watch(self, woken: socket.socket) -> None:
         while self._numbers.isdisjoint(woken.recv(64)):
             pass
+        self._wake()
         time.sleep(_GRACE)
         cleaning = threading.Thread(target=self._clean_up, daemon=True)
         cleaning.start()

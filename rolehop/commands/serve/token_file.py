@@ -1,6 +1,7 @@
 """The file that holds a server's token while it runs, for SDKs that read it from nowhere else.
 
-It is in memory: in the folder of this login (``XDG_RUNTIME_DIR``) or on a tmpfs.
+It is in memory: in the folder of this login (``XDG_RUNTIME_DIR``) or on a tmpfs. macOS has neither:
+there it is on the disk, in the temporary folder that each user has.
 """
 
 from __future__ import annotations
@@ -85,17 +86,32 @@ def check_token_path(path: Path, environ: Mapping[str, str]) -> None:
     if not _is_in_memory(folder):
         raise UsageError(
             f"{path} would be on a disk, and a token rests in memory only",
-            fix="name a file in $XDG_RUNTIME_DIR, or on a tmpfs",
+            fix=f"name a file in ${_VARIABLES[-1]}, or on a tmpfs",
         )
+
+
+_VARIABLES = ("XDG_RUNTIME_DIR", "TMPDIR") if sys.platform == "darwin" else ("XDG_RUNTIME_DIR",)
+
+
+def runtime_variable(environ: Mapping[str, str]) -> str | None:
+    """Return the variable that names the folder of this login, if that is this user's alone to change."""
+    for name in _VARIABLES:
+        path = Path(environ.get(name, ""))
+        with suppress(OSError):
+            if path.is_absolute() and path.is_dir() and is_own(path.stat()):
+                return name
+    return None
 
 
 def runtime_folder(environ: Mapping[str, str]) -> Path | None:
     """Return the folder of this login, if there is one that is this user's."""
-    path = Path(environ.get("XDG_RUNTIME_DIR", ""))
-    with suppress(OSError):
-        if path.is_absolute() and path.is_dir() and is_own(path.stat()):
-            return path
-    return None
+    name = runtime_variable(environ)
+    return None if name is None else Path(environ[name])
+
+
+def is_on_disk(environ: Mapping[str, str]) -> bool:
+    """True if a token's file is on a disk: macOS has no other place, unless it is given one."""
+    return runtime_variable(environ) == "TMPDIR"
 
 
 def _is_in_memory(folder: Path) -> bool:

@@ -35,6 +35,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None, server: bo
     """
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "shell CHAIN", by_folder=True)
-    changes = session_changes(cli, "shell", name, walk_options_from(ctx), server=server)
-    program = prepare_subshell(cli.app, shell, changes)
-    ctx.exit(run(program.argv, program.environment))
+    options = walk_options_from(ctx)
+    with session_changes(cli, "shell", name, options, server=server) as changes:
+        program = prepare_subshell(cli.app, shell, changes)
+        ctx.exit(run(program.argv, program.environment, served=server))

@@ -10,7 +10,7 @@ from rolehop.config.model import BROWSERS
 
 PAGE = "http://127.0.0.1:4321/a-b_c"
 ENCODED = "http%3A%2F%2F127.0.0.1%3A4321%2Fa-b_c"
-FOLDERS = {"ProgramFiles": r"C:\Program Files", "LOCALAPPDATA": r"C:\Users\me\Local"}
+FOLDERS = {"PROGRAMFILES": r"C:\Program Files", "LOCALAPPDATA": r"C:\Users\me\Local"}
 MAC = "/Applications"
 
 
@@ -41,12 +41,16 @@ def commands(window: BrowserWindow, platform: str) -> list[list[str]]:
 def test_the_program_on_each_platform(browser: str, platform: str, programs: list[str]) -> None:
     if platform == "win32":
         programs = [f"{folder}\\{programs[0]}" for folder in FOLDERS.values()]
+    begins = [[program] for program in programs]
+    if platform == "darwin":  # wherever it is
+        name = programs[0].removeprefix(f"{MAC}/").partition(".app")[0]
+        begins.append(["open", "-na", name, "--args"])
     found = commands(BrowserWindow(browser, "prod"), platform)
-    assert found == [[program, PAGE] for program in programs]
+    assert found == [[*begin, PAGE] for begin in begins]
     if browser != "firefox":
         window = BrowserWindow(browser, "prod", profile='my "prod" \U0001f512')
         option = '--profile-directory=my "prod" \U0001f512'
-        assert commands(window, platform) == [[program, option, PAGE] for program in programs]
+        assert commands(window, platform) == [[*begin, option, PAGE] for begin in begins]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +75,7 @@ def test_a_container_has_the_chains_name_and_color(
     name, found = name_and_color
     address = f"{scheme}:name={name}&url={ENCODED}&color={found}&icon=fingerprint"
     assert commands(window, "linux") == [["firefox", address], ["firefox-esr", address]]
-    (mac,) = commands(window, "darwin")
-    assert mac[1:] == [address]
+    assert [each[-1] for each in commands(window, "darwin")] == [address, address]
     assert [each[1:] for each in commands(window, "win32")] == [[address], [address]]
 
 

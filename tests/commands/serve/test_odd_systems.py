@@ -184,12 +184,6 @@ def test_no_other_program_reads_the_memory_of_a_server(app: App, is_beside: bool
     assert resource.getrlimit(resource.RLIMIT_CORE) == limits
 
 
-def test_a_command_needs_a_system_that_can_fork(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "fork")
-    with pytest.raises(UsageError, match="needs a system that can fork"):
-        server(app, ServerSettings(command="exec"))
-
-
 def test_a_server_without_a_state_folder_is_not_noted(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     note = ServerNote(tmp_path / "file")

@@ -134,7 +134,7 @@ def test_a_unit_says_what_programs_need(world: World) -> None:
 def test_launchd_is_told_the_same(world: World) -> None:
     done = world.rolehop("serve", "hub", "--unit", "launchd")
     assert done.code == 2
-    assert "no place in memory" in done.err
+    assert "gives a server no place for its token" in done.err
     runtime = world.folder / "run"
     runtime.mkdir(mode=0o700)
     done = world.rolehop("serve", "hub", "--read-only", "--unit=launchd")
