@@ -304,6 +304,9 @@ def test_a_server_serves_and_ends_at_ctrl_c(world: SimulatedWorld) -> None:
         assert (status, "AccessKeyId" in json.loads(body)) == (200, True)
         (row,) = world.simulated("status", "--format", "json").json["servers"]
         assert row["chains"][0]["chain"] == "hub"
+        told = world.simulated("serve", "--add", "admin")
+        assert told.code == 1
+        assert "the server cannot be told" in told.err
         process.send_signal(signal.SIGINT)
         done = ended(process)
     assert (done.code, "the server has ended" in done.err) == (0, True), done.err

@@ -6,6 +6,7 @@ tells which user and which process listens there, and frees the name when that o
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -125,6 +126,8 @@ def _process_at(address: bytes) -> int | None:
 
 
 def _connected(address: bytes) -> socket.socket:
+    if sys.platform != "linux":
+        raise OSError(errno.ENOTSUP, "this system has no way to ask a server")
     import socket  # as hardly ever: most machines have no server
 
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
