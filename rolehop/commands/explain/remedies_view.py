@@ -10,7 +10,7 @@ from rolehop.config.toml import toml_line
 from rolehop.policy.access_denied import QUARANTINE, QUARANTINED
 from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.findings import Finding, Truth
-from rolehop.policy.evaluation.model import Outcome, PolicyVerdict, Verdict
+from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.finding_text import asked_for, condition_of, key_in_words
 from rolehop.policy.remedies.config_changes import ConfigChange
 from rolehop.policy.remedies.policy_change import (
@@ -121,6 +121,10 @@ def _no_remedy_text(verdict: Verdict) -> str:
         return f"to fix it, detach {aws_managed.document}: it is an AWS managed policy, which only AWS can edit"
     if verdict.request.role == ANY_RESOURCE:
         return "name the resource, and rolehop can write the fix: --resource ARN"
+    request = verdict.request
+    elsewhere = request.owner is not None and not request.within_account
+    if elsewhere and not request.policy_set(PolicyType.TRUST).there:
+        return f"no policy can open it to another account: call with a session of account {request.owner}"
     tag = next(_resource_tags(verdict), None) if verdict.request.owner is None else None
     if tag is not None:
         account, name = verdict.request.role.split(":")[4], verdict.request.role.rpartition("/")[2]

@@ -24,7 +24,7 @@ from rolehop.policy.evaluation.model import PolicyType, PolicyVerdict, Request, 
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Attached, Judged
 from rolehop.policy.inventory import IamInventory
-from rolehop.policy.language.parser import Effect, Kind, PrincipalKind
+from rolehop.policy.language.parser import Effect, PrincipalKind
 from rolehop.policy.remedies.narrow_deny import exclude_request, listed_as
 from rolehop.policy.remedies.policy_change import (
     NEW,
@@ -257,8 +257,9 @@ def _changes_for(
         return ()
     owner = request.owner or account_of(request.role)
     member = owner if policy.name in _OF_ROLE else request.caller.account
-    if member is None:
-        return ()
+    no_policy = policy.name is PolicyType.TRUST and not request.policy_set(policy.name).there
+    if member is None or no_policy:
+        return ()  # the resource can have no policy that would open it to another account
     builder = _ChangeBuilder(policy, request, hop, member, scenario, with_external_id)
     if policy.deciding is None:
         return _one(builder.add_statement())
@@ -499,8 +500,6 @@ class _ChangeBuilder:
         if policy.deciding is not None and policy.deciding.document in names:
             return policy.deciding.document
         kind = kind_of(policy.name, self.request)
-        if not names and kind is Kind.RESOURCE:
-            return f"a new {kind.value} of {self.request.role}"
         return names[0] if names else f"{kind.value}, one of your own"
 
     def replace_principal(self, judged: Judged) -> PolicyChange | None:

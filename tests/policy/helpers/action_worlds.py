@@ -231,19 +231,19 @@ def _candidates(world: World) -> list[list[dict[str, Any]]]:
 def judged_action(world: World) -> Verdict:
     """Return rolehop's verdict; a trust policy is read from IAM's output or given as a file."""
     (request,) = action_requests(
-        _scenario(world), world["actions"], world["role"], _own_policy(world)
+        scenario_of(world), world["actions"], world["role"], own_policy_of(world)
     )
     return evaluate(request)
 
 
-def _own_policy(world: World) -> Any:
+def own_policy_of(world: World) -> Any:
     of_role = world["role"] == ROLE and len(world["identity"]) != 1
     if "hidden" in world or of_role:
         return NOT_VISIBLE
     return resource_policy(policy_text(*world["trust"]))
 
 
-def _scenario(world: World) -> ChainScenario:
+def scenario_of(world: World) -> ChainScenario:
     caller, role, session = (world[each] for each in ("caller", "caller_role", "session_policy"))
     text = None if session is None else policy_text(*session)
     hops = () if role is None else (AssumeRoleRequest(RoleArn.parse(role), "s1", policy=text),)

@@ -201,3 +201,13 @@ def test_a_guardrail_gets_one_condition_that_names_the_caller() -> None:
         **FENCE,
         "ArnNotEquals": {"aws:PrincipalArn": ROLE},
     }
+
+
+def test_no_policy_is_proposed_for_what_can_have_none() -> None:
+    """Nothing of IAM is open to another account, whatever policies say."""
+    user = "arn:aws:iam::333333333333:user/bob"
+    action = acting("iam:GetUser", user, ALL)
+    assert action.verdict.outcome is Outcome.REFUSED
+    assert action.remedies() == ()
+    text = " ".join(as_text(actions_view("chain", [action], verbose=False)).split())
+    assert "call with a session of account 333333333333" in text
