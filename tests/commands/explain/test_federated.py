@@ -132,6 +132,32 @@ MINE = trust_for(
     BY_TOKEN,
     StringEquals={f"{HOST}:sub": "me", f"{HOST}:aud": "rolehop"},
 )
+GITHUB = "token.actions.githubusercontent.com"
+OF_GITHUB = {"Federated": f"arn:aws:iam::222222222222:oidc-provider/{GITHUB}"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        ({"StringEquals": {f"{GITHUB}:repository": "me/x"}}, "allowed"),
+        ({"StringLike": {f"{GITHUB}:repository": "other/*"}}, "refused"),
+        ({"StringEquals": {f"{GITHUB}:environment": "prod"}}, "refused"),  # it names none
+        ({"StringEquals": {f"{GITHUB}:run_id": "7"}}, "unknown"),  # AWS makes no key of it
+    ],
+)
+def test_the_claims_of_the_token_in_hand_decide_where_aws_makes_keys_of_them(
+    world: World, asked: Any, verdict: str
+) -> None:
+    claims = {"iss": f"https://{GITHUB}", "repository": "me/x", "ref": "main", "run_id": "7"}
+    found = explained(
+        world,
+        "by-variable",
+        trust_for(OF_GITHUB, BY_TOKEN, **asked),
+        env={"TOKEN": token(**claims)},
+    )
+    assert found["verdict"] == verdict
+
+
 ANYWHERE = trust_for({"Service": "rolesanywhere.amazonaws.com"}, THREE)
 
 
