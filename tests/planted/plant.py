@@ -110,6 +110,9 @@ command = ["MINE/program"]
 from = "stored"
 role = "{{account}}:role/Audit"
 accounts = ["444444444444", "555555555555"]
+[chains.narrow]
+from = "stored"
+scope = {{ read_only = true, description = "planted" }}
 [chains.admin]
 from = "stored"
 hops = [{{ role = "{ADMIN}", external_id = "{EXTERNAL_ID}" }}]

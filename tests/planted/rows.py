@@ -38,8 +38,10 @@ def _asks(*lines: str, code: int = 0, prints: str = "") -> Row:
 ROWS: Mapping[str, Row] = {
     "assume": _asks("assume admin --shell sh"),
     "leave": _quiet("leave --shell sh"),
-    "export": _asks("export admin --format json", "export admin --format dotenv"),
-    "exec": _asks("exec admin -- MINE/child"),
+    "export": _asks(
+        "export admin --format json", "export admin --format dotenv", "export narrow --format json"
+    ),
+    "exec": _asks("exec admin -- MINE/child", "exec narrow -- MINE/child"),
     "each": _asks("each spokes/* --output json -- MINE/child"),
     "shell": _asks("shell admin --shell MINE/child"),
     "serve": Row(
@@ -62,7 +64,7 @@ ROWS: Mapping[str, Row] = {
     "check": _quiet("check"),
     "status": _quiet("status -v"),
     "history": _quiet("history -v"),
-    "whoami": _asks("whoami admin --format json"),
+    "whoami": _asks("whoami admin --format json", "whoami narrow"),
     "doctor": _asks("doctor --format json"),
     "logout": _quiet("logout --all"),
     "config": _quiet("config", code=2),

@@ -16,6 +16,7 @@ from tests.support.world import Done, World
 CHAINS = {
     "hub": "222222222222:assumed-role/Hub/me",
     "other": "222222222222:assumed-role/Hub/other",
+    "narrow": "222222222222:assumed-role/Hub/me",
     "admin": "333333333333:assumed-role/Admin/me",
     "again": "333333333333:assumed-role/Admin/again",
     "spokes/444444444444": "444444444444:assumed-role/Audit/me",
@@ -29,6 +30,9 @@ type = "environment"
 [chains.hub]
 source = "me"
 hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
+[chains.narrow]
+from = "hub"
+scope = { read_only = true, duration = "20m" }
 [chains.admin]
 from = "hub"
 hops = [{ role = "333333333333:role/Admin" }]
@@ -108,6 +112,8 @@ def _check(storm: Storm, arguments: list[str], done: Done, world: World) -> None
         key = world.sts.world.keys[done.json["AccessKeyId"]]
         if not key.arn.endswith(f"::{CHAINS[arguments[1]]}"):
             storm.wrong.append(f"{line}: another role's session")
+        if key.scoped != (arguments[1] == "narrow"):
+            storm.wrong.append(f"{line}: the whole session for the narrowed one, or the reverse")
         if _said(done):
             storm.wrong.append(f"{line}: {done.err}")
     elif "keyring" in _said(done) or "Traceback" in done.err:

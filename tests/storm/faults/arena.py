@@ -53,6 +53,7 @@ KEPT = "kept"
 # Each chain, and the role its session has.
 ROLES = {
     "hub": "222222222222:assumed-role/Hub",
+    "narrow": "222222222222:assumed-role/Hub",
     "admin": "333333333333:assumed-role/Admin",
     "spokes/444444444444": "444444444444:assumed-role/Audit",
     "spokes/555555555555": "555555555555:assumed-role/Audit",
@@ -69,6 +70,9 @@ type = "keys"
 [chains.hub]
 source = "me"
 hops = [{{ role = "arn:aws:iam::222222222222:role/Hub" }}]
+[chains.narrow]
+from = "hub"
+scope = {{ read_only = true, duration = "20m" }}
 [chains.admin]
 from = "hub"
 hops = [{{ role = "333333333333:role/Admin" }}]
@@ -215,7 +219,8 @@ class Arena:
         try:
             found = done.json
             arn = caller_of(self.world.sts, found)
-            ends_at = self.world.sts.world.keys[found["AccessKeyId"]].expires_at
+            key = self.world.sts.world.keys[found["AccessKeyId"]]
+            ends_at = key.expires_at
             told = datetime.fromisoformat(found["Expiration"])
         except (ValueError, LookupError):
             raise NotSurvived("what it handed out is no session of this AWS") from None
@@ -224,6 +229,10 @@ class Arena:
         name = KEEPER if chain == KEPT else person
         if not arn.endswith(f"{ROLES[chain]}/{name}"):
             raise NotSurvived(f"it handed out {arn}")
+        if key.scoped != (chain == "narrow"):
+            raise NotSurvived(
+                "the whole session was handed out for the narrowed one, or the reverse"
+            )
         if told > ends_at and not is_shifted:
             raise NotSurvived(f"it said that the session ends at {told}, not {ends_at}")
 

@@ -20,7 +20,8 @@ _SMALL = timedelta(minutes=4)  # AWS takes signatures for five
 def _jumped(arena: Arena, here: timedelta, at_aws: timedelta, codes: tuple[int, ...]) -> None:
     """Walk a new chain and a stored one while both clocks are shifted, then go back."""
     person = arena.person()
-    commands = [("credential-process", "admin"), ("status",), ("refresh", "hub")]
+    walks = [("credential-process", "admin"), ("credential-process", "narrow")]
+    commands = [*walks, ("status",), ("refresh", "hub")]
     with arena.at_aws(at_aws) if at_aws else nullcontext():
         for command in arena.choice.sample(commands, 2):
             # A session from before an AWS that jumps alone cannot be known to have ended.
@@ -54,6 +55,18 @@ for _word, _shift in {"ahead": _SMALL, "back": -_SMALL}.items():
     kind(f"clock: AWS's four minutes {_word}")(
         lambda arena, shift=_shift: _jumped(arena, timedelta(), shift, (0,))  # type: ignore[misc]
     )
+
+
+@kind("clock: a jump between a hop and its scope")
+def _before_narrowing(arena: Arena) -> None:
+    """The session that is narrowed was made before the machine slept, and may be nearly over."""
+    person = arena.person()
+    arena.walk(person, "hub")
+    for shift in arena.choice.sample([_HOUR, -_HOUR, _DAY, timedelta(minutes=55)], 2):
+        with arena.at_aws(shift):
+            if arena.walk(person, "narrow", clock=shift.total_seconds()).code != 0:
+                raise NotSurvived("the scope fails")
+    arena.heals(person, "narrow", kept=False)
 
 
 @kind("clock: a jump between two hops")

@@ -22,7 +22,7 @@ from tests.support.world import Done
 _MANY = 60
 _COMMANDS = (
     *[["credential-process", "admin"], ["credential-process", "spokes/444444444444"]] * 3,
-    ["credential-process", "by-keys"], ["refresh", "*"], ["refresh", "admin"], ["status"],
+    ["credential-process", "by-keys"], ["credential-process", "narrow"], ["refresh", "*"], ["refresh", "admin"], ["status"],
     ["logout", "--all"], ["logout", "hub"],
 )  # fmt: skip
 

@@ -42,6 +42,14 @@ def _walk(arena: Arena, number: signal.Signals) -> bool:
     return hit
 
 
+def _narrow(arena: Arena, number: signal.Signals) -> bool:
+    person = arena.person()
+    how = _how(arena, number, arena.took.get("credential-process", 0.2) + 0.2, 160)
+    hit = _is_ended(arena.walk(person, "narrow", **how), number)
+    arena.heals(person, "narrow")
+    return hit
+
+
 def _goes_on(arena: Arena, person: str) -> None:
     """Walk again, or log out: what was stored must be in sight, not only for the next walk."""
     if arena.choice.random() < 0.5:
@@ -100,6 +108,7 @@ def _config_init(arena: Arena, number: signal.Signals) -> bool:
 
 for _name, _act in {
     "walk": _walk,
+    "a walk with a scope": _narrow,
     "refresh": _refresh,
     "logout": _logout,
     "keys add": _keys_add,
