@@ -13,6 +13,8 @@ from typing import Any
 from rolehop.base.advice import install_extra
 from rolehop.base.errors import UsageError
 from rolehop.commands.demo.home import deferred
+from rolehop.commands.demo.scopes import ACTION as SCOPE_CALL
+from rolehop.commands.demo.scopes import ScopeCalls
 
 HOME, HUB, SPOKE = "111111111111", "222222222222", "333333333333"
 USER = "alice"
@@ -111,8 +113,15 @@ def world() -> Iterator[World]:
         host, port = server.get_host_and_port()
         made = World(f"http://{host}:{port}")
 
+        scopes = ScopeCalls((HOME, HUB, SPOKE))
+
         def note(sender: object, **_: object) -> None:
-            made.note(flask.request.form.get("Action", "?"))
+            form, headers = flask.request.form, flask.request.headers
+            made.note(form.get("Action", "?"))
+            if form.get("Action") == SCOPE_CALL:  # which moto has not
+                signed = headers.get("Authorization", ""), headers.get("X-Amz-Security-Token", "")
+                status, text = scopes.answer(form, *signed)
+                flask.abort(flask.Response(text, status, mimetype="text/xml"))
 
         with flask.request_started.connected_to(note):
             made.build()
