@@ -71,7 +71,7 @@ PARTS = {
     "evaluation": Part(
         "the verdict on one request",
         ("policy/chain_verdict.py", "policy/evaluation/*.py"),
-        _OF_POLICIES,
+        (*_OF_POLICIES, "policy/remedies/test_fixes_of_actions.py"),
     ),
     "requests": Part(
         "what a chain's calls ask, and with which context keys",

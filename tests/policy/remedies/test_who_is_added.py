@@ -83,7 +83,7 @@ def test_a_role_that_is_for_services_alone_is_offered_with_a_warning() -> None:
     assert change_of(assuming(mixed)).services == ()
 
 
-def filled(length: int) -> dict[str, Any]:
+def filled(length: int) -> Any:
     """Return a statement of about ``length`` characters that allows nothing of the calls here."""
     return statement(
         "s3:GetObject", [f"arn:aws:s3:::{'b' * 52}{n:04}" for n in range(length // 72)]
