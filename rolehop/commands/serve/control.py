@@ -1,13 +1,13 @@
 """Add a chain to a server that runs, or drop one: what is said over its private socket, and done there.
 
 The terminal that adds a chain asks for what it asks for, and walks it. The server gets the session
-and the proof, from a process of its own user, and looks itself whether that is what the chain asks
-for by the config of now.
+and the proof, sealed under the key of the keyring: a program of this user that has an endpoint and
+nothing else makes none. It looks itself whether that is what the chain asks for by the config of
+now, and whether the chain leads there from here, too.
 """
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,16 +16,21 @@ from rolehop.app.guard import ask
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody
 from rolehop.app.proof import Proof
+from rolehop.base.dataclass import replace
 from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.text import clean
+from rolehop.base.time_limit import time_limit, unattended
 from rolehop.commands.serve.keeper import StartedChain, already_started
-from rolehop.commands.serve.presence import asked
+from rolehop.commands.serve.presence import PATIENCE, asked
 from rolehop.commands.serve.running import SERVE, NotedServer, ServerRow, noted_servers
 from rolehop.plan.walk_options import read_options
+from rolehop.vault.notes import NotSealed, Seal, as_note
 from rolehop.vault.serialization import Damaged, as_item, read_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from rolehop.plan.walk_options import WalkOptions
 
 
 class ServesChains(Protocol):
@@ -34,6 +39,15 @@ class ServesChains(Protocol):
     @property
     def is_instance(self) -> bool:
         """True if it is a metadata service, of one chain."""
+        ...
+
+    @property
+    def is_of_command(self) -> bool:
+        """True if it belongs to a command, which gets nothing else."""
+        ...
+
+    def options_of(self, chain: str) -> WalkOptions | None:
+        """Return the flags with which a chain is served; ``None``: it is not."""
         ...
 
     def add(self, chain: StartedChain) -> None:
@@ -46,6 +60,7 @@ class ServesChains(Protocol):
 
 
 _KEY = "served"
+_SEALED_AS = "request"
 _NO_RECORD = "0" * 64
 _DONE = "done"
 
@@ -77,6 +92,7 @@ def add_to(app: App, server: NotedServer, started: StartedChain) -> None:
     given = {**options.hop_values, "region": options.region, "min_ttl": options.min_ttl}
     request = {
         "add": started.name,
+        "key": _key(app, started.name, options),
         "session": as_item(started.session, _KEY, _NO_RECORD),
         "region": started.region,
         "options": given,
@@ -108,7 +124,9 @@ def _serves(row: ServerRow) -> str:
 
 def _tell(app: App, server: NotedServer, request: Mapping[str, object]) -> None:
     try:
-        reply = asked(app.state_folder, server.note.stem, json.dumps(request).encode())
+        name = server.note.stem
+        text = Seal(app.vault.seals, _SEALED_AS, name).added_to(as_note(request))
+        reply = asked(app.state_folder, name, text.encode())
     except OSError as error:
         raise RolehopError(
             "the server cannot be told",
@@ -120,38 +138,71 @@ def _tell(app: App, server: NotedServer, request: Mapping[str, object]) -> None:
         raise RolehopError("the server refused", cause=text or "it did not say why")
 
 
-def obey(app: App, server: ServesChains, request: bytes) -> str:
-    """Do what a process of this user asks for, in the server; return what it is told."""
+def obey(app: App, server: ServesChains, name: str, request: bytes) -> str:
+    """Do what a process of this user asks for, in the server; return what it is told.
+
+    ``name`` is that of the server's note: what is sealed for one server, no other one obeys.
+    """
     try:
-        asked_for = json.loads(request)
-        if "drop" in asked_for:
-            for name in list(asked_for["drop"]):
-                server.drop(str(name))
-        else:
-            _add(app, server, asked_for)
+        _obey(app, server, name, request)
     except RolehopError as error:
         return clean(": ".join(part for part in (error.what, error.cause) if part))
+    except NotSealed as error:
+        return clean(f"nothing proves that rolehop asks for this: {error}")
     except (ValueError, TypeError, KeyError, RecursionError, Damaged):
         return "this is no request of rolehop's"
     return _DONE
 
 
-def _add(app: App, server: ServesChains, given: Mapping[str, Any]) -> None:
-    if server.is_instance:
-        raise UsageError("an EC2 instance has one role", cause="it is a metadata service")
+def _obey(app: App, server: ServesChains, name: str, request: bytes) -> None:
+    if server.is_of_command:
+        raise UsageError("this server belongs to a command", cause="which gets nothing else")
     nobody = Nobody("a server asks nobody")
     now = App(app.variables, app.home, config_file=app.config_file, person=nobody)
-    with closing(now):
-        server.add(_started(now, str(given["add"]), given))
+    with closing(now), unattended(), time_limit(PATIENCE):
+        asked_for = Seal(now.vault.seals, _SEALED_AS, name).read(request)
+        if "drop" in asked_for:
+            for each in list(asked_for["drop"]):
+                server.drop(str(each))
+        else:
+            _add(now, server, asked_for)
 
 
-def _started(app: App, name: str, given: Mapping[str, Any]) -> StartedChain:
+def _add(now: App, server: ServesChains, given: Mapping[str, Any]) -> None:
+    if server.is_instance:
+        raise UsageError("an EC2 instance has one role", cause="it is a metadata service")
+    started = _started(now, str(given["add"]), given)
+    served = server.options_of(started.name)
+    if served is not None and _limits(served) != _limits(started.options):
+        flags = ", ".join(served.hop_flags) or "no flag"
+        raise UsageError(
+            f"{started.name} is served with {flags}",
+            cause="what its programs may do changes only after rolehop serve --drop",
+        )
+    server.add(started)
+
+
+def _limits(options: WalkOptions) -> dict[str, object]:
+    return replace(options, reason=None).hop_values
+
+
+def _started(now: App, name: str, given: Mapping[str, Any]) -> StartedChain:
     confirmed = frozenset((str(chain), str(way)) for chain, way in given["confirmed"])
     options, proof = read_options(given["options"]), Proof(confirmed, _text(given["reason"]))
-    options, proof = ask(app, name, options, proof)
-    resolved, region = Planning(app).resolve(name, options), _text(given["region"])
+    options, proof = ask(now, name, options, proof)
+    if _key(now, name, options) != given["key"]:
+        raise UsageError(
+            f"{name} would lead elsewhere from here",
+            cause="the server has another config, other variables or another working folder",
+        )
+    resolved, region = Planning(now).resolve(name, options), _text(given["region"])
     session = read_item(str(given["session"]), _KEY)
-    return already_started(app, name, session, options, proof, resolved, region=region)
+    return already_started(now, name, session, options, proof, resolved, region=region)
+
+
+def _key(app: App, name: str, options: WalkOptions) -> str:
+    """Return what tells where a chain leads, and from whom, as far as that is known without a call."""
+    return Planning(app).plan(name, options, app.source_callers).key
 
 
 def _text(value: object) -> str | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SOCKETS = Path("/proc/net/unix")
 _SECONDS = 1.0
-_PATIENCE = 10.0
+PATIENCE = 10.0
 """Seconds for a server to do what it is asked for."""
 
 _LONGEST = 1 << 22  # bytes
@@ -97,7 +97,7 @@ def asked(state_folder: Path, name: str, request: bytes = b"") -> bytes:
     import socket
 
     with _connected(_prefix(state_folder) + name.encode()) as client:
-        client.settimeout(_PATIENCE if request else _SECONDS)
+        client.settimeout(PATIENCE if request else _SECONDS)
         client.sendall(request)
         client.shutdown(socket.SHUT_WR)
         return _all_of(client)

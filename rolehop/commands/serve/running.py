@@ -82,7 +82,7 @@ class ServerNote:
 
     def __init__(self, state_folder: Path) -> None:
         """Take the lock; without one (no state folder, no locks there), no file is written."""
-        name = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self.name = name = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._path = state_folder / _FOLDER / f"{name}.json"
         self._content: Mapping[str, object] = {}
         self.presence = Presence(state_folder, name)

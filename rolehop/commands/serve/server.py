@@ -78,6 +78,7 @@ from rolehop.handover.formats import endpoint_changes, metadata_changes, token_c
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.handover.environment import Change
+    from rolehop.plan.walk_options import WalkOptions
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
@@ -361,7 +362,7 @@ class Server:
         self._own_note().store(as_note(self._row(self._chains), self._token_file))
 
     def _obey(self, request: bytes) -> str:
-        reply = obey(self._app, self, request)
+        reply = obey(self._app, self, self._own_note().name, request)
         self._chains.look_again()  # which notes it
         self._wake()
         return reply
@@ -370,6 +371,15 @@ class Server:
     def is_instance(self) -> bool:
         """True if it is a metadata service, of one chain."""
         return self._settings.imds
+
+    @property
+    def is_of_command(self) -> bool:
+        """True if it belongs to a command, which gets nothing else."""
+        return self._settings.command != SERVE
+
+    def options_of(self, chain: str) -> WalkOptions | None:
+        """Return the flags with which a chain is served; ``None``: it is not."""
+        return self._started[chain].options if chain in self._chains else None
 
     def drop(self, chain: str) -> None:
         """Serve a chain no longer; any thread may call this."""

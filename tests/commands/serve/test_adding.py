@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from rolehop.commands.serve.presence import asked, present_servers
 from tests.commands.serve.server import Server, serving
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import CONFIG, SCRIPT, World
+from tests.support.world import CONFIG, HUB, PYTHON, SCRIPT, World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets")
 
@@ -95,7 +95,6 @@ def test_a_guarded_chain_is_asked_for_in_the_terminal_that_adds_it(world: World)
         b"add",
         b'{"drop": 1}',
         b'{"add": "admin"}',
-        b'{"add": "admin", "session": "", "region": null, "options": {}, "confirmed": [], "reason": null}',
         b"[" * 100_000,
     ],
 )
@@ -106,17 +105,83 @@ def test_what_is_no_request_changes_nothing(world: World, served: Server, reques
     assert served.get("/chains/own")[0] == 200
 
 
+_TELLS = """
+import json, os, sys
+from pathlib import Path
+from rolehop.app.context import App
+from rolehop.commands.serve.presence import asked, present_servers
+from rolehop.vault.notes import Seal, as_note
+state, home = Path(sys.argv[1]), Path(os.environ["HOME"])
+(name,) = present_servers(state)
+text = as_note(json.loads(sys.argv[2]))
+if len(sys.argv) > 3:
+    text = Seal(App(os.environ, home).vault.seals, "request", sys.argv[3] or name).added_to(text)
+print(asked(state, name, text.encode()).decode())
+"""
+_ADDS_ADMIN = {
+    "add": "admin",
+    "key": "",
+    "session": "",
+    "region": None,
+    "options": {},
+    "confirmed": [],
+    "reason": None,
+}
+
+
+def telling(world: World, request: Mapping[str, object], *sealed_for: str) -> list[str]:
+    """Return a program that says what a server replies; ``sealed_for`` one, empty for that one."""
+    return [PYTHON, "-c", _TELLS, str(world.state), json.dumps(request), *sealed_for]
+
+
+@pytest.mark.parametrize("request_", [_ADDS_ADMIN, {"drop": ["own"]}])
+def test_a_program_that_cannot_read_the_keyring_changes_nothing(
+    world: World, served: Server, request_: Mapping[str, object]
+) -> None:
+    for sealed_for in ((), ("another-server",)):
+        said = world.run(*telling(world, request_, *sealed_for))
+        assert "nothing proves that rolehop asks for this" in said.out, said.err
+    assert chains(world) == ["own"]
+    assert served.get("/chains/own")[0] == 200
+
+
 def test_a_process_that_brings_no_proof_adds_no_guarded_chain(world: World) -> None:
     world.config(CONFIG.replace("[chains.admin]", "[chains.admin]\nconfirm = true"))
     with serving(world, "own") as served:
-        (name,) = present_servers(world.state)
-        request: dict[str, object] = {
-            "add": "admin",
-            "session": "",
-            "region": None,
-            "options": {},
-            "confirmed": [],
-        }
-        said = asked(world.state, name, json.dumps({**request, "reason": None}).encode())
-        assert b"confirm" in said
+        assert "confirm" in world.run(*telling(world, _ADDS_ADMIN, "")).out
         assert served.get("/chains/admin")[0] == 404
+
+
+def test_a_commands_server_serves_that_command_its_chain_and_nothing_else(world: World) -> None:
+    """A program that has a read-only endpoint must not get the whole role by asking for it."""
+    tells = telling(world, _ADDS_ADMIN, "")
+    done = world.rolehop("exec", "admin", "--read-only", "--server", "--", *tells)
+    assert (done.code, "belongs to a command" in done.out) == (0, True), done.err
+
+
+def test_a_chain_that_is_served_narrowed_is_not_added_wider(world: World) -> None:
+    with serving(world, "admin", "--read-only", "--tag", "team=x") as served:
+        before = served.get()
+        for flags in ((), ("--read-only",), ("--tag", "team=x")):
+            done = world.rolehop("serve", "--add", "admin", *flags)
+            assert done.code == 1
+            assert "admin is served with --read-only, --tag" in done.err
+        assert served.get() == before
+        done = world.rolehop("serve", "--add", "admin", "--read-only", "--tag", "team=x")
+        assert done.code == 0, done.err
+
+
+def test_a_chain_that_leads_elsewhere_from_the_servers_place_is_not_added(
+    world: World, served: Server
+) -> None:
+    """Its first session would be of one principal, and the next ones of another."""
+    bob = world.sts.world.user("111111111111", "bob")
+    other = world.home / "other.toml"
+    other.write_text(CONFIG.replace("role/Admin", "role/Other"), encoding="utf-8")
+    world.sts.world.role("arn:aws:iam::333333333333:role/Other", trusts=[HUB])
+    done = world.rolehop("--config", str(other), "serve", "--add", "admin")
+    assert done.code == 1
+    assert "admin would lead elsewhere from here" in done.err
+    done = world.rolehop("serve", "--add", "own", env=bob.environ)
+    assert "own would lead elsewhere from here" in done.err
+    assert chains(world) == ["own"]
