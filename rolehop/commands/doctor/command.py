@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import click
@@ -31,11 +32,11 @@ def command(ctx: click.Context, fix: bool, yes: bool, style: str) -> int:
 
     Checks the program, shell, variables, config, sources, AWS files, state folder and keyring,
     where it writes, reads and deletes an item. Then the network: it calls STS and Identity Center
-    without credentials, and compares their clock.
+    without credentials, and compares their clock. -v says why each finding matters.
 
     \b
     fine     as it should be
-    look     it works, but is unusual
+    look     works, but unusual
     broken   something does not work because of it
 
     As root, --fix changes nothing that a link leads to or another user owns.
@@ -63,13 +64,18 @@ def _exit_code(findings: Sequence[DoctorFinding]) -> int:
 
 def _shown(cli: CommandContext) -> list[DoctorFinding]:
     """Write each finding as it comes, and how many there are."""
-    from rolehop.commands.doctor.view import finding_view, summary
+    from rolehop.app.host import home_folder
+    from rolehop.commands.doctor.view import DoctorReport
+    from rolehop.terminal import output
 
+    columns = output.columns(sys.stdout, cli.environ)
+    verbose = cli.terminal.verbose
+    report = DoctorReport(cli.quote_argument, str(home_folder()), columns, verbose=verbose)
     findings = []
     for each in examine(cli.app):
         findings.append(each)
-        cli.write_view(finding_view(each, cli.quote_argument, verbose=cli.terminal.verbose))
-    cli.terminal.note(summary(findings))
+        cli.write_view(report.view(each))
+    cli.write_view(report.summary(findings))
     return findings
 
 

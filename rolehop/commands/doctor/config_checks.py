@@ -13,7 +13,7 @@ from rolehop.base.durations import show_span
 from rolehop.base.errors import RolehopError
 from rolehop.base.files import expand_home, is_there
 from rolehop.base.text import clean, nearest, pluralize
-from rolehop.commands.doctor.finding import DoctorFinding, broken, fine, from_error, look
+from rolehop.commands.doctor.finding import NAMES, DoctorFinding, broken, fine, from_error, look
 from rolehop.handover.environment import CHAIN
 from rolehop.sources import diagnose, expand, is_expanded_to_another, own_problem
 
@@ -45,8 +45,8 @@ def check_rolehop_config(app: App) -> Iterator[DoctorFinding]:
     if not summary.chains:
         yield look(TOPIC, "there is no chain yet", "nothing can be assumed", first_step(app))
         return
-    counts = f"{pluralize(summary.chains, 'chain')} from {pluralize(summary.sources, 'source')}"
-    yield fine(TOPIC, f"{counts}, in {', '.join(summary.files)}")
+    counts = f"{pluralize(summary.chains, 'chain')}, {pluralize(summary.sources, 'source')}"
+    yield fine(TOPIC, f"{counts} in {', '.join(summary.files)}")
 
 
 def check_shadows(app: App) -> Iterator[DoctorFinding]:
@@ -103,15 +103,13 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
     for problem, names in unusable.items():
         yield look(
             SOURCES,
-            f"{names[0]}: {problem}" if len(names) == 1 else f"{len(names)} sources: {problem}",
+            f"{names[0]}: {problem}" if len(names) == 1 else f"{NAMES}: {problem}",
             "chains that begin with it cannot be walked now",
             Advice("rolehop source test ", Argument(names[0])),
             names=names if len(names) > 1 else (),
         )
     if sources and not unusable:
-        yield fine(
-            SOURCES, f"{pluralize(len(sources), 'source')}: nothing is missing on this machine"
-        )
+        yield fine(SOURCES, f"{pluralize(len(sources), 'source')}: nothing is missing here")
 
 
 def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:

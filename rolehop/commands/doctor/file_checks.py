@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file, state_folder
-from rolehop.base.advice import Advice, Argument
+from rolehop.base.advice import Advice, Argument, ShellCommand, posix_argument
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.file_access import may_change
 from rolehop.base.files import UNFOLLOWING
@@ -93,9 +93,13 @@ def _readable(app: App, path: Path) -> Iterator[DoctorFinding]:
             TOPIC,
             f"others can read {path}",
             "other users can read your keys",
-            Advice("chmod 600 ", Argument(str(path))),
+            _chmod("600", path),
             _mode_changed(app, path, remove=_OTHERS_READ),
         )
+
+
+def _chmod(mode: str, path: Path) -> Advice:
+    return Advice(ShellCommand(f"chmod {mode} {posix_argument(str(path))}"))
 
 
 def _mode_changed(app: App, path: Path, *, add: int = 0, remove: int = 0) -> Repair | None:
@@ -172,7 +176,7 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
             TOPIC,
             f"the state folder {folder} cannot be written",
             "no session is kept, so that every command asks AWS again",
-            Advice("chmod u+rwx ", Argument(str(folder))),
+            _chmod("u+rwx", folder),
             _state_repair(app, folder, stat.S_IRWXU),
         )
         return
@@ -203,7 +207,7 @@ def _unused_state(app: App, folder: Path, problem: str) -> DoctorFinding:
         TOPIC,
         f"the state folder is not used: {problem}",
         "no session is kept, so that every command asks AWS again",
-        others if repair is None else Advice("chmod go-w ", Argument(str(folder))),
+        others if repair is None else _chmod("go-w", folder),
         repair,
     )
 

@@ -50,7 +50,7 @@ class DoctorFinding:
 
     state: State
     what: str
-    """What was found, in one line, without ``names``."""
+    """What was found, in one line; ``{names}`` stands for the names, which else follow it."""
 
     why: str | None = None
     """Why it matters, or how it comes."""
@@ -70,10 +70,14 @@ class DoctorFinding:
             return self.what
         more = 0 if all_names else len(self.names) - _SHOWN
         shown = self.names if more <= 0 else self.names[:_SHOWN]
-        return f"{self.what}: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+        names = f"{', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+        if NAMES in self.what:
+            return self.what.replace(NAMES, names, 1)
+        return f"{self.what}: {names}"
 
 
 _SHOWN = 3
+NAMES = "{names}"
 
 
 def fine(topic: str, what: str, why: str | None = None) -> DoctorFinding:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rolehop.base.advice import ShellCommand
+from rolehop.base.advice import Advice, ShellCommand
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import RolehopError, VaultBroken
 from rolehop.commands.doctor.finding import DoctorFinding, broken, fine, from_error, look
@@ -78,7 +78,7 @@ def check_keyring(app: App) -> Iterator[DoctorFinding]:
         )
     elif used is not None and used >= _NEARLY_FULL:
         why = "no session is stored once it is full, so that every command asks AWS again"
-        yield look(TOPIC, what, why, ShellCommand(_MORE_KEYS))
+        yield look(TOPIC, what, why, Advice(ShellCommand(_MORE_KEYS)))
     elif found.seconds > _SLOW:
         yield look(TOPIC, what, f"it is slow; {protects}", "see what else uses the keyring")
     else:
@@ -198,11 +198,22 @@ def check_network(app: App) -> Iterator[DoctorFinding]:
         yield from_error(NETWORK, error)
         return
     answers = parallel_map(places, lambda place: _ask(app, place), len(places))
+    good, rest = list[_Place](), list[DoctorFinding]()
+    where = list[str]()
     for place, answer in zip(places, answers, strict=True):
         if isinstance(answer, RolehopError):
-            yield from_error(NETWORK, answer)
-        else:
-            yield from _answered(app, place, result_of(answer))
+            rest.append(from_error(NETWORK, answer))
+            continue
+        found = result_of(answer)
+        if found[0].wants_network_sign_in:
+            rest.append(_network_sign_in(place))
+            continue
+        good.append(place)
+        where.append(_where(place, found[1]))
+        rest += _clock(found[0].clock_offset)
+    if good:
+        yield fine(NETWORK, " · ".join(each.name for each in good), "; ".join(where))
+    yield from dict.fromkeys(rest)  # two places at one address fail alike
 
 
 def _can_be_read(read: Callable[[], object]) -> bool:
@@ -262,34 +273,35 @@ def _ask(app: App, place: _Place) -> tuple[HttpResponse, str | None]:
         return answer, client.proxy_of(place.url)
 
 
-def _answered(
-    app: App, place: _Place, found: tuple[HttpResponse, str | None]
-) -> Iterator[DoctorFinding]:
+def _network_sign_in(place: _Place) -> DoctorFinding:
     from rolehop.aws.net.addresses import host_of
 
-    answer, proxy = found
+    return broken(
+        NETWORK,
+        f"{host_of(place.url)} did not answer: the network wants you to sign in to it (HTTP 511)",
+        "a page of the network stands between",
+        "open any web page, sign in there, then run it again",
+    )
+
+
+def _where(place: _Place, proxy: str | None) -> str:
+    """Return where a place answered, and how it was reached."""
+    from rolehop.aws.net.addresses import host_of
+
     through = f", through the proxy {proxy}" if proxy else ""
     trusts = f", trusting {place.settings.ca_bundle}" if place.settings.ca_bundle else ""
-    host = host_of(place.url)
-    if answer.wants_network_sign_in:
-        yield broken(
-            NETWORK,
-            f"{host} did not answer: the network wants you to sign in to it (HTTP 511)",
-            "a page of the network stands between",
-            "open any web page, sign in there, then run it again",
-        )
+    return f"{place.name} answers at {host_of(place.url)}{through}{trusts}"
+
+
+def _clock(offset: timedelta) -> Iterator[DoctorFinding]:
+    """Yield what is to be said of this machine's clock, if anything."""
+    if abs(offset) < _WORTH_A_LOOK:
         return
-    yield fine(NETWORK, f"{place.name} answers at {host}{through}{trusts}")
-    offset = answer.clock_offset
-    if abs(offset) >= _WORTH_A_LOOK:
-        yield _clock(offset)
-
-
-def _clock(offset: timedelta) -> DoctorFinding:
     minutes = round(abs(offset).total_seconds() / 60)
     way = "slow" if offset > timedelta() else "fast"
     what = f"this machine's clock is {minutes} min {way}"
     fix = _SET_CLOCK.get(sys.platform, "set the clock")
     if abs(offset) >= _MOST_OFFSET:
-        return broken(NETWORK, what, "AWS refuses requests that are signed 5 min off", fix)
-    return look(NETWORK, what, "from 5 min on AWS refuses what it signs", fix)
+        yield broken(NETWORK, what, "AWS refuses requests that are signed 5 min off", fix)
+    else:
+        yield look(NETWORK, what, "from 5 min on AWS refuses what it signs", fix)

@@ -31,11 +31,11 @@ def check_shell(app: App) -> Iterator[DoctorFinding]:
     shell = parent_shell()
     script = dialect(shell).init if shell else None
     if shell is None or script is None:
-        yield fine(TOPIC, "it was not started by a shell that has a function for it")
+        yield fine(TOPIC, "no shell that assume can change has started this")
     elif app.variables.get(SHELL_LEVEL) or app.variables.get(CHAIN):
         yield fine(TOPIC, f"this {shell} has a chain's session already")
     elif any(_has_line(path, script) for path in startup_files(app, shell, script)):
-        yield fine(TOPIC, f"rolehop assume changes this {shell}, by {script.startup_file}")
+        yield fine(TOPIC, f"assume changes this {shell}, by {script.startup_file}")
     else:
         yield _missing(app, shell, script)
 
@@ -76,15 +76,15 @@ def _line_added(app: App, path: Path | None, line: str, script: InitScript) -> R
 
 
 INSTALLATION = "program"
-_PACKAGES = ("boto3", "keyring", "click", "rich")
+_PACKAGES = ("boto3", "keyring")
 
 
 def check_installation(app: App) -> Iterator[DoctorFinding]:
     """Yield the versions, the system, and another rolehop that is found first."""
-    packages = ", ".join(f"{each} {version(each)}" for each in _PACKAGES)
-    system = f"{platform.system()} {platform.release()}"
+    packages = " · ".join(f"{each} {version(each)}" for each in _PACKAGES)
     python = f"Python {platform.python_version()}"
-    yield fine(INSTALLATION, f"rolehop {version('rolehop')}, {system}, {python}, {packages}")
+    system = f"{platform.system()} {platform.release()}"
+    yield fine(INSTALLATION, f"rolehop {version('rolehop')} · {python} · {packages}", system)
     if sys.platform != "win32":
         yield from _on_path(app)
 

@@ -1,4 +1,4 @@
-"""The report of ``doctor``: a line for each finding, why, and what to type."""
+"""The report of ``doctor``: groups of findings, each with a mark, and what to type."""
 
 from __future__ import annotations
 
@@ -6,34 +6,103 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.base.advice import one_line
-from rolehop.base.errors import FIX_LABEL
+from rolehop.base.advice import Advice, ShellCommand
 from rolehop.base.text import pluralize
-from rolehop.terminal.layout import Line, View, line, to_copy, wrapped
+from rolehop.terminal.layout import FINE, LABEL, LOOK, WRONG, Line, StyledText, View, line, to_copy
+from rolehop.terminal.messages import message
 
 if TYPE_CHECKING:
     from rolehop.commands.doctor.finding import DoctorFinding, Repair
 
-_STYLES = {"fine": "", "look": "yellow", "broken": "red"}
-_INDENT = " " * 8
-_TRY = _INDENT + FIX_LABEL.lstrip()
+_MARKS = {"fine": FINE, "look": LOOK, "broken": WRONG}
+_GROUPS = {
+    "program": "Program",
+    "shell": "Shell",
+    "environment": "Shell",
+    "config": "Config",
+    "sources": "Config",
+    "files": "Files",
+    "profiles": "Files",
+    "keyring": "Keyring",
+    "network": "Network",
+}
+"""The group of each topic."""
+
+_LABEL = 11  # columns
+_INDENT = _LABEL + 2  # where the words begin
 
 
-def finding_view(
-    finding: DoctorFinding, quote: Callable[[str], str], *, verbose: bool = False
-) -> View:
-    """Show one finding: how it is, what it is about, and what was found.
+class DoctorReport:
+    """Draws findings one after the other, as they come."""
 
-    ``quote`` writes an argument for the shell that its command is pasted into.
-    """
-    state = finding.state.value
-    return [
-        *wrapped(
-            finding.said(all_names=verbose), f"{state:<8}{finding.topic}: ", _INDENT, _STYLES[state]
-        ),
-        *(wrapped(finding.why, _INDENT, _INDENT, "dim") if finding.why else ()),
-        *([to_copy(f"{_TRY}{one_line(finding.fix, quote)}")] if finding.fix else ()),
-    ]
+    def __init__(
+        self, quote: Callable[[str], str], home: str, columns: int | None, *, verbose: bool
+    ) -> None:
+        """Draw nothing yet.
+
+        Args:
+            quote: writes an argument for the shell that a command is pasted into.
+            home: the home folder, which is written as ``~``.
+            columns: of the terminal; ``None``: a pipe, where nothing is wrapped.
+            verbose: with all names, and why each thing matters.
+        """
+        self._quote = quote
+        self._home = home
+        self._window = columns
+        self._columns = None if columns is None else max(columns, 2 * _INDENT) - _INDENT
+        self._verbose = verbose
+        self._group = ""
+
+    def view(self, finding: DoctorFinding) -> View:
+        """Show one finding: its mark, what was found, why that matters, and what to type."""
+        group = _GROUPS.get(finding.topic, finding.topic)
+        label = "" if group == self._group else group
+        self._group = group
+        mark = _MARKS[finding.state.value]
+        head = (
+            StyledText(f"{label:{_LABEL}}", LABEL),
+            mark,
+            StyledText(" " * (2 - len(mark.text))),
+        )
+        shown = [*self._lines(head, self._at_home(finding.said(all_names=self._verbose)))]
+        if finding.why and (self._verbose or finding.state.value == "broken"):
+            shown += self._lines((StyledText(" " * _INDENT),), self._at_home(finding.why), LABEL)
+        if finding.fix:
+            shown += self._lines((StyledText(" " * _INDENT),), self._to_type(finding.fix))
+        return shown
+
+    def summary(self, findings: Sequence[DoctorFinding]) -> View:
+        """Show e.g. ``12 checks: 10 fine, 2 to look at. rolehop doctor --fix can do 1 of them.``."""
+        counts = Counter(finding.state.value for finding in findings)
+        parts = [f"{counts['fine']} fine"]
+        parts += [f"{counts['look']} to look at"] if counts["look"] else []
+        parts += [f"{counts['broken']} broken"] if counts["broken"] else []
+        text = f"{pluralize(len(findings), 'check')}: {', '.join(parts)}."
+        repairs = sum(1 for finding in findings if finding.repair is not None)
+        text += f" rolehop doctor --fix can do {repairs} of them." if repairs else ""
+        return [line(), *message("", text, self._quote, self._window, hanging="")]
+
+    def _lines(self, head: tuple[StyledText, ...], text: str, style: str = "") -> Iterator[Line]:
+        lines = message("", text, self._quote, self._columns, hanging="", style=style)
+        for number, each in enumerate(lines):
+            begin = (StyledText(" " * _INDENT),) if number else head
+            yield Line((*begin, *each.words), whole=True)
+
+    def _to_type(self, fix: str) -> str:
+        """Return what to do with ``~`` for the home folder, where a shell makes that of it."""
+        if not isinstance(fix, Advice):
+            return self._at_home(fix)
+        home, here = f" {self._home}/", " ~/"  # not behind a quote
+        return Advice(
+            *(
+                ShellCommand(each.replace(home, here)) if isinstance(each, ShellCommand) else each
+                for each in fix.parts
+            )
+        )
+
+    def _at_home(self, text: str) -> str:
+        """Return a text with ``~`` for the home folder; advice is to be typed, and stays."""
+        return text if isinstance(text, Advice) else text.replace(f"{self._home}/", "~/")
 
 
 def repair_view(repair: Repair) -> View:
@@ -43,15 +112,6 @@ def repair_view(repair: Repair) -> View:
 
 def _signed(sign: str, lines: Iterable[str]) -> Iterator[Line]:
     return (to_copy(f"  {sign} {each}") for each in lines)
-
-
-def summary(findings: Sequence[DoctorFinding]) -> str:
-    """Return e.g. ``12 looked at: 10 fine, 1 to look at, 1 broken``."""
-    counts = Counter(finding.state.value for finding in findings)
-    parts = [f"{counts['fine']} fine"]
-    parts += [f"{counts['look']} to look at"] if counts["look"] else []
-    parts += [f"{counts['broken']} broken"] if counts["broken"] else []
-    return f"{pluralize(len(findings), 'finding')}: {', '.join(parts)}"
 
 
 def doctor_document(findings: Iterable[DoctorFinding]) -> dict[str, object]:

@@ -61,8 +61,10 @@ def has(seen: set[tuple[str, str]], state: str, words: str) -> bool:
 
 def test_nothing_is_found_where_all_is_well(world: World) -> None:
     done = world.rolehop("doctor")
-    assert (done.code, done.err) == (0, "rolehop: 9 findings: 9 fine\n")
-    assert "STS answers at 127.0.0.1:" in done.out
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("\n\n9 checks: 9 fine.\n")
+    assert "\nNetwork    ✓ STS\n" in done.out
+    assert "STS answers at 127.0.0.1:" in world.rolehop("doctor", "-v").out
     assert not world.sts.calls
     assert not world.items(), "the item of the trial is deleted"
 
@@ -120,7 +122,8 @@ def test_the_folder_of_the_script_is_named_wherever_it_is(
     monkeypatch.setattr(sys, "argv", [str(script)])
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
     found = list(check_installation(App({"PATH": "/usr/bin"}, tmp_path)))
-    assert f", {platform.system()} {platform.release()}, Python 3." in found[0].what
+    assert " · Python 3." in found[0].what
+    assert found[0].why == f"{platform.system()} {platform.release()}"
     assert [each.fix for each in found[1:]] == [f"add {script.parent} to PATH"]
 
 
@@ -148,6 +151,9 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
     done = world.rolehop("doctor", "--fix", "--yes")
     assert done.code == 0, done.err
     assert f"{config}\n  - mode 0666\n  + mode 0644\n" in done.out
+    assert "             chmod 600 ~/.aws/credentials\n" in done.out
+    assert done.out.count("\nFiles ") == 1
+    assert " rolehop doctor --fix can do 3 of them.\n" in done.out
     modes = [stat.S_IMODE(each.stat().st_mode) for each in (credentials, config, world.state)]
     assert modes == [0o600, 0o644, 0o755]
     assert not [each for each in findings(world) if each["repair"]]
@@ -412,8 +418,7 @@ def test_sources_of_one_cause_are_one_finding(tmp_path: Path) -> None:
     files = {".config/rolehop/config.toml": "version = 1\n" + "".join(map(source.format, "abcde"))}
     home_with(tmp_path, files)
     (seen,) = check_sources(App({"HOME": str(tmp_path)}, tmp_path))
-    assert seen.what.startswith("5 sources: ")
-    assert seen.said().endswith(": a, b, c and 2 more")
+    assert seen.said() == "a, b, c and 2 more: a sign-in in the keyring: none"
 
 
 def test_no_other_file_is_written(world: World, tmp_path: Path) -> None:
