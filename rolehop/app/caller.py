@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rolehop.app.planning import sts_of_shell
 from rolehop.app.walking import session_of_chain
 from rolehop.base.dataclass import dataclass, replace
-from rolehop.base.errors import RolehopError, SourceWithdrawn, error_context
+from rolehop.base.errors import (
+    HopRefused,
+    RolehopError,
+    SignInExpired,
+    SourceWithdrawn,
+    error_context,
+)
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -42,7 +49,11 @@ def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener
     options, proof = ask_to_read(app, name, options)
     plan, session = session_of_chain(app, name, options, proof, listener)
     sts = app.sts_clients.get(plan.region, plan.aws_profile)
-    with error_context(name), app.history.signing(plan, options.reason):
+    with (
+        error_context(name),
+        app.history.signing(plan, options.reason),
+        forgetting_rejected(app, plan.key, session.credentials),
+    ):
         caller = ask_caller(sts, session.credentials, f"the credentials of chain '{name}'")
     offset = session.expires_at - session.ends_at(app.now())  # the clock may have been set since
     narrowed = "" if plan.scope is None else plan.scope.scope.narrowed
@@ -60,7 +71,10 @@ def identify_shell(app: App, options: WalkOptions) -> Identity:
     credentials = shell_credentials(app, "rolehop whoami CHAIN")
     sts = sts_of_shell(app, options)
     name = app.environ.get("ROLEHOP_CHAIN")
-    with app.history.walking(name, None) if name else nullcontext():
+    with (
+        app.history.walking(name, None) if name else nullcontext(),
+        forgetting_rejected(app, _key_of(app, name), credentials),
+    ):
         caller = ask_caller(sts, credentials, "the credentials in this shell")
     if name is None:
         return Identity(name, caller, credentials)
@@ -76,6 +90,41 @@ def _narrowed(app: App, chain: str, access_key_id: str) -> str:
             if found is not None and found.credentials.access_key_id == access_key_id:
                 return entry.narrowed
     return ""
+
+
+@contextmanager
+def forgetting_rejected(app: App, key: str | None, credentials: Credentials) -> Iterator[None]:
+    """Forget the session under a hop key if AWS says in here that it takes it no longer.
+
+    Only if it is that of ``credentials``; ``None``: none is stored.
+    """
+    try:
+        yield
+    except (SignInExpired, HopRefused) as error:
+        is_over = isinstance(error, SignInExpired) or _is_unknown(error)
+        if key is not None and is_over:
+            app.vault.drop(key, credentials.access_key_id)
+        raise
+
+
+def _is_unknown(error: HopRefused) -> bool:
+    from rolehop.walk.ports import StsRefusal
+    from rolehop.walk.sts_errors import RefusalKind, explain_refusal
+
+    kind = explain_refusal(StsRefusal(error.code, error.message)).kind
+    return kind in (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY)
+
+
+def _key_of(app: App, chain: str | None) -> str | None:
+    """Return the hop key of a chain that this shell has; ``None``: it has none, or none any more."""
+    if chain is None:
+        return None
+    from rolehop.app.planning import Planning
+
+    try:
+        return Planning(app, keyring_needed=False).plan(chain).key
+    except RolehopError:
+        return None
 
 
 def _color(app: App, chain: str) -> str | None:

@@ -9,6 +9,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from rolehop.app.caller import forgetting_rejected
 from rolehop.aws.organizations import OrganizationAccountReader, OrganizationsApi
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SourceError
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     from rolehop.app.asking import Asking
     from rolehop.app.context import App
+    from rolehop.base.credentials import Credentials, Session
     from rolehop.config.account_query import (
         AccountQuery,
         IdentityCenterAccounts,
         OrganizationAccounts,
     )
+    from rolehop.plan.model import Plan
     from rolehop.sources.assignments import AssignedAccount
     from rolehop.walk.ports import ApiCall
 
@@ -183,7 +186,8 @@ class OrganizationLister:
             with time_limit(LONGEST_SECONDS):
                 answer = AccountAnswer(*reader.accounts(asked))
         except StsRefusal as refusal:
-            raise self._refused(refusal) from None
+            with forgetting_rejected(self._app, *self._signer):
+                raise self._refused(refusal) from None
         except ServiceError as error:
             self._failed = error
             raise
@@ -199,10 +203,18 @@ class OrganizationLister:
     def _reader(self) -> OrganizationAccountReader:
         return OrganizationAccountReader(self._api, self._asking.progress.asked)
 
+    @property
+    def _signer(self) -> tuple[str, Credentials]:
+        plan, session = self._walked
+        return plan.key, session.credentials
+
+    @cached_property
+    def _walked(self) -> tuple[Plan, Session]:
+        return self._asking.walk(self._chain)
+
     @cached_property
     def _api(self) -> OrganizationsApi:
-        app, asking = self._app, self._asking
-        plan, session = asking.walk(self._chain)
+        app, (plan, session) = self._app, self._walked
         settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
         return OrganizationsApi(
             settings,

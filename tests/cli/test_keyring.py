@@ -269,3 +269,13 @@ def test_a_session_that_was_deleted_behind_our_back_is_missed_by_the_first_walk(
     del world.sts.world.roles[HUB]
     assert world.rolehop("assume", "hub", "--shell", "sh").code == 5
     assert world.rolehop("status", "--format", "json").json["sessions"] == []
+
+
+def test_a_session_that_aws_no_longer_takes_is_forgotten_once_whoami_was_told(world: World) -> None:
+    assert world.rolehop("assume", "hub", "--shell", "sh").code == 0
+    session = world.rolehop("export", "hub", "--format", "json").json["AccessKeyId"]
+    world.sts.world.forget_key(session)
+    assert len(world.rolehop("status", "--format", "json").json["sessions"]) == 1
+    assert world.rolehop("whoami", "hub").code == 5
+    assert world.rolehop("status", "--format", "json").json["sessions"] == []
+    assert world.rolehop("whoami", "hub").code == 0

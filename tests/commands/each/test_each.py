@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.commands.each.fleet import ACCOUNTS, CONFIG, classes_of, give_fleet, lines_of, role_of
+from tests.guide.json_page import differences
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import HUB, SCRIPT, World, ended, temporary_world
+from tests.support.world import AUDIT, HUB, SCRIPT, World, ended, temporary_world
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +261,23 @@ def test_when_it_is_stopped_commands_are_ended_and_the_table_is_shown(
         each.name[6:] for each in began
     }
     assert "6 targets: 2 command failed, 4 not run" in done.err
+
+
+def test_a_dry_run_says_what_aws_refused_lately(world: World) -> None:
+    def planned() -> dict[str, str | None]:
+        done = world.rolehop("each", "spokes", "--dry-run", "--format", "json", "--", "true")
+        rows = [json.loads(each) for each in done.out.splitlines()]
+        assert not any(differences(each) for each in rows)
+        return {each["chain"]: each["refused_at"] for each in rows}
+
+    assert set(planned().values()) == {None}
+    role = world.sts.world.roles.pop(AUDIT)
+    assert world.rolehop("assume", "spokes/444444444444", "--shell", "sh").code == 5
+    assert [each is None for each in planned().values()] == [False, True]
+    shown = world.rolehop("each", "spokes", "--dry-run", "--", "true").out
+    assert "AWS refused it " in shown
+    assert "AWS refused 1 of them lately" in shown
+    world.sts.world.roles[AUDIT] = role
+    time.sleep(5.1)  # for so long a refused hop is not tried again
+    assert world.rolehop("assume", "spokes/444444444444", "--shell", "sh").code == 0
+    assert set(planned().values()) == {None}
