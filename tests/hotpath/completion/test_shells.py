@@ -63,6 +63,7 @@ def typing(request: pytest.FixtureRequest) -> Iterator[Typing]:
         pytest.param("keys rem", ["keys", "remove"], id="a-command-of-a-command"),
         pytest.param("plan te", ["plan", "team"], id="a-chain-of-an-include"),
         pytest.param("plan spokes/4", ["plan", "spokes/444444444444"], id="a-fleet's-chain"),
+        pytest.param("plan 5555", ["plan", "spokes/555555555555"], id="an-account's-number"),
         pytest.param("plan prod@", ["plan", "prod@eu+1"], id="broken-at-an-at"),
         pytest.param("plan prod@eu+", ["plan", "prod@eu+1"], id="with-a-plus"),
         pytest.param("plan a:", ["plan", "a:b"], id="broken-at-a-colon"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from rolehop.guide import topic_names
 from rolehop.hotpath.command_table import COMMANDS
 from rolehop.hotpath.completion import Question, as_answer, question, unquoted, wanted
+from rolehop.vault.account_names import note_names
 from tests.hotpath.completion.home import CHAINS, PROFILES, Home
 
 HUB = ["exec", "hub"]
@@ -92,6 +94,22 @@ def test_a_config_named_on_the_line_has_its_own_names(home: Home) -> None:
     home.write("other.toml", '[sources.x]\ntype = "environment"\n[chains.other]\nsource = "x"\n')
     assert home.offers("--config", "other.toml", "plan", "") == ["other", *PROFILES, "hub"]
     assert not home.names.exists()
+
+
+def test_a_chain_is_found_by_a_part_of_its_accounts_name_or_number(home: Home) -> None:
+    state = home.folder / ".local" / "state" / "rolehop"
+    state.mkdir(parents=True, mode=0o700)
+    note_names(state, {"333333333333": "Acme Prod", "444444444444": "web"}, datetime.now(UTC))
+    for _ in range(2):  # the config is read for the first answer, the cached names have the next
+        zsh = home.asks("plan", "ACME", by="zsh").stdout.splitlines()
+        assert zsh == ["found", "prod@eu+1:Acme Prod · Break: glass", "prod-admin:Acme Prod"]
+        assert home.offers("plan", "5555", by="bash") == ["spokes/555555555555"]
+        assert home.offers("plan", "acme", by="bash") == []  # it would put what both begin with
+        assert home.offers("plan", "'5555", by="bash") == []
+        assert home.offers("plan", "acme", by="powershell") == ["prod@eu+1", "prod-admin"]
+        assert home.asks("keys", "add", "5555", by="zsh").stdout == "words\nalice\n"
+    note_names(state, {"333333333333": "other"}, datetime.now(UTC))
+    assert home.asks("plan", "acme", by="zsh").stdout == "found\n"
 
 
 def test_each_shell_gets_its_own_form(home: Home) -> None:
