@@ -31,14 +31,13 @@ class KnownNames(Mapping[str, str]):
         self._load = load
 
     def __getitem__(self, account: str) -> str:
-        plain = self._current(account)
-        if plain is not None:
-            return plain
-        noted = self._app.noted_account_names[account]
-        return f"{noted.name}{OLD_MARK}" if noted.is_old(self._app.now()) else noted.name
+        found = self._shown(account)
+        if found is None:
+            raise KeyError(account)
+        return found
 
     def __contains__(self, account: object) -> bool:
-        return isinstance(account, str) and self.plain(account) is not None
+        return isinstance(account, str) and self._shown(account) is not None
 
     def __iter__(self) -> Iterator[str]:
         config = self._config
@@ -61,7 +60,16 @@ class KnownNames(Mapping[str, str]):
 
     def shown(self, account: str) -> str:
         """Return the name, or the ID of an account without one."""
-        return self.get(account, account)
+        return self._shown(account) or account
+
+    def _shown(self, account: str) -> str | None:
+        current = self._current(account)
+        if current is not None:
+            return current
+        noted = self._app.noted_account_names.get(account)
+        if noted is None:
+            return None
+        return f"{noted.name}{OLD_MARK}" if noted.is_old(self._app.now()) else noted.name
 
     def _current(self, account: str) -> str | None:
         config = self._config

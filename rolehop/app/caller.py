@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rolehop.app.planning import sts_of_shell
+from rolehop.app.rejected_sessions import forgetting_rejected
 from rolehop.app.walking import session_of_chain
 from rolehop.base.dataclass import dataclass, replace
-from rolehop.base.errors import (
-    HopRefused,
-    RolehopError,
-    SignInExpired,
-    SourceWithdrawn,
-    error_context,
-)
+from rolehop.base.errors import RolehopError, SourceWithdrawn, error_context
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -90,29 +84,6 @@ def _narrowed(app: App, chain: str, access_key_id: str) -> str:
             if found is not None and found.credentials.access_key_id == access_key_id:
                 return entry.narrowed
     return ""
-
-
-@contextmanager
-def forgetting_rejected(app: App, key: str | None, credentials: Credentials) -> Iterator[None]:
-    """Forget the session under a hop key if AWS says in here that it takes it no longer.
-
-    Only if it is that of ``credentials``; ``None``: none is stored.
-    """
-    try:
-        yield
-    except (SignInExpired, HopRefused) as error:
-        is_over = isinstance(error, SignInExpired) or _is_unknown(error)
-        if key is not None and is_over:
-            app.vault.drop(key, credentials.access_key_id)
-        raise
-
-
-def _is_unknown(error: HopRefused) -> bool:
-    from rolehop.walk.ports import StsRefusal
-    from rolehop.walk.sts_errors import RefusalKind, explain_refusal
-
-    kind = explain_refusal(StsRefusal(error.code, error.message)).kind
-    return kind in (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY)
 
 
 def _key_of(app: App, chain: str | None) -> str | None:

@@ -11,6 +11,7 @@ from rolehop.app.context import App
 from rolehop.awsconfig import CredentialKind, credential_kind_of
 from rolehop.base.errors import RolehopError
 from rolehop.base.files import write_beside
+from rolehop.config.value_types import name_meant
 from rolehop.hotpath.completion import Names, as_text, names_path, no_names
 from rolehop.hotpath.record import state_folder
 from rolehop.plan.identity import NOBODY, Principal, principal_of, principal_of_source
@@ -32,13 +33,16 @@ def load_names(app: App) -> Names:
     except RolehopError:
         return names
     called_by = KnownNames(app)
+    has_names = bool(called_by)
     for fleet in config.fleets:
         names["fleet"][f"{fleet}/*"] = "every chain of the fleet"
     for name, chain in config.chains.items():
         account = written_end(config, chain).account
-        called = called_by.get(account, "")
+        called = called_by.get(account, "") if has_names else ""
+        if name_meant(called) in name:  # as that of a fleet's chain is: it is found by that
+            called = ""
         names["chain"][name] = " · ".join(filter(None, (called, chain.description)))
-        if account:
+        if account not in name:
             names["account"][name] = account
         for label, value in chain.labels.items():
             names["fleet"][f"label:{label}={value}"] = "every chain with this label"

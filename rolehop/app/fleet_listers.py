@@ -9,7 +9,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from rolehop.app.caller import forgetting_rejected
+from rolehop.app.rejected_sessions import forgetting_rejected
 from rolehop.aws.organizations import OrganizationAccountReader, OrganizationsApi
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SourceError

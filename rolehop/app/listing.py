@@ -12,13 +12,13 @@ from rolehop.base.advice import Advice
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError
 from rolehop.config.model import LABEL, ChainConfig, Config, is_pattern
+from rolehop.plan.identity import NOBODY, Principal, principal_of, principal_of_source
 from rolehop.plan.model import CachedSession
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.config.model import ListedFleet, ScopeConfig
-    from rolehop.plan.identity import Principal
     from rolehop.plan.model import Plan
     from rolehop.plan.resolve import Resolved
 
@@ -231,8 +231,6 @@ def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
 
 def end_of(app: App, plan: Plan) -> Principal:
     """Return whose session a plan ends with; the index, which is only a hint, may have to say it."""
-    from rolehop.plan.identity import principal_of, principal_of_source
-
     if plan.hops:
         return principal_of(str(plan.hops[-1].hop.role))
     entry = app.index.sessions.get(plan.key)
@@ -320,15 +318,15 @@ class _StoredSessions:
 
     def end(self, chain: ChainConfig, roles: tuple[str, ...]) -> Principal:
         """Return whose session the chain ends with, as far as config and index tell."""
-        from rolehop.plan.identity import NOBODY, Principal, principal_of, principal_of_source
-
         if roles:
             return principal_of(roles[-1])
         if chain.account_role and chain.account:
             return Principal(chain.account, chain.account_role)
         try:
             found = principal_of_source(self._planning.resolve(chain.name).source)
-            return found if found.account else end_of(self._app, self._planning.plan(chain.name))
+            if found.account or "" not in self._roles:  # no session of a source is stored
+                return found
+            return end_of(self._app, self._planning.plan(chain.name))
         except RolehopError:
             return NOBODY
 

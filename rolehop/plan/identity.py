@@ -53,19 +53,21 @@ class Principal(NamedTuple):
 
 
 NOBODY = Principal()
+_DIGITS = 12  # of an account
 
 
 def principal_of(arn: str) -> Principal:
     """Return the account and the role of an ARN, or of ``ACCOUNT:role/NAME``; a user has no role."""
-    resource = arn.rpartition(":")[2]
-    kind, _, name = resource.partition("/")
-    account = account_of(arn) or arn.partition(":")[0]
-    if not ACCOUNT_ID.fullmatch(account):
+    parts = arn.split(":", 5)
+    account, resource = (parts[4], parts[5]) if len(parts) > 5 else (parts[0], parts[-1])
+    if len(account) != _DIGITS or not account.isdecimal() or not account.isascii():
         return NOBODY
-    if kind == "assumed-role":
-        return Principal(account, _permission_set(name.partition("/")[0]))
-    role = _permission_set(name.rpartition("/")[2]) if kind == "role" else ""
-    return Principal(account, "" if "{" in role else role)
+    kind, _, name = resource.partition("/")
+    if kind == "role":
+        role = name.rpartition("/")[2]
+    else:
+        role = name.partition("/")[0] if kind == "assumed-role" else ""
+    return Principal(account, "" if "{" in role else _permission_set(role))
 
 
 def _permission_set(role: str) -> str:
