@@ -118,7 +118,7 @@ if len(sys.argv) > 3:
     text = Seal(App(os.environ, home).vault.seals, "request", sys.argv[3] or name).added_to(text)
 print(asked(state, name, text.encode()).decode())
 """
-_ADDS_ADMIN = {
+_ADDS_ADMIN: Mapping[str, object] = {
     "add": "admin",
     "key": "",
     "session": "",
