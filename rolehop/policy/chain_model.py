@@ -46,6 +46,9 @@ class ScopeRequest:
     policy: str | None = None
     """JSON text; ``None``: only the lifetime is narrowed."""
 
+    read_only: bool = False
+    """The policy is rolehop's own that only reads: nobody can edit it."""
+
 
 @dataclass(frozen=True, slots=True)
 class InheritedAttributes:

@@ -308,9 +308,10 @@ class IamInventory:
             texts.append(_Text(f"session policy of {hop}", policy))
         return _shown(PolicyType.SESSION, texts) if texts else NO_POLICY
 
-    def scope(self, policy: str) -> PolicySet:
-        """Return the policy by which a scope narrows a session."""
-        return _shown(PolicyType.SCOPE, [_Text("policy of the scope", policy)])
+    def scope(self, policy: str, *, read_only: bool) -> PolicySet:
+        """Return the policy by which a scope narrows a session; ``read_only``: rolehop's own."""
+        name = "rolehop's policy that only reads" if read_only else "policy of the scope"
+        return _shown(PolicyType.SCOPE, [_Text(name, policy, aws_managed=read_only)])
 
     def named(self, policy_type: PolicyType, arn: str) -> PolicySet:
         """Return one managed policy; that there may be others of its type counts as not seen."""

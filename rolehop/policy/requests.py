@@ -188,7 +188,7 @@ def narrowed(held: CallerState, scope: ScopeRequest | None, inventory: IamInvent
     """Return the session as ``scope`` narrows it."""
     if scope is None or scope.policy is None:
         return held
-    return replace(held, scope=inventory.scope(scope.policy))
+    return replace(held, scope=inventory.scope(scope.policy, read_only=scope.read_only))
 
 
 def scope_request(held: CallerState, context: EvaluationContext) -> Request:

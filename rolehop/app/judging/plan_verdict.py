@@ -174,11 +174,16 @@ def scenario_of(app: App, evidence: Evidence, memo: Memo | None = None) -> Chain
         context,
         source_requests=() if own is None else (federated_request(own, context),),
         region_location=_region_location(app, plan),
-        scope=None if plan.scope is None else ScopeRequest(plan.scope.scope.policy),
+        scope=_scope(plan),
         locations=Locations(
             lambda: _without_flags(config_locations(app.config, plan), _flags(plan))
         ),
     )
+
+
+def _scope(plan: Plan) -> ScopeRequest | None:
+    step = plan.scope
+    return None if step is None else ScopeRequest(step.scope.policy, step.scope.read_only)
 
 
 def _context(app: App, evidence: Evidence) -> EvaluationContext:

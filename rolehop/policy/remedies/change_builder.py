@@ -309,7 +309,8 @@ class _ChangeBuilder:
     ) -> PolicyChange:
         asked = asked or SuggestedConditions()
         owner = _OWNERS.get(self.policy.name, Owner.ACCOUNT)
-        if self.policy.name is PolicyType.SESSION and document == self._session_policy():
+        of_session = self.policy.name is PolicyType.SESSION and document == self._session_policy()
+        if of_session or self.policy.name is PolicyType.SCOPE:
             owner = Owner.CONFIG
         return PolicyChange(
             self.hop,
@@ -329,6 +330,8 @@ class _ChangeBuilder:
 
     def _location(self) -> ConfigLocation:
         """Return where the calling session is configured: its session policy is there."""
+        if self.policy.name is PolicyType.SCOPE:
+            return ConfigLocation("the scope of the chain")
         before = max(self.hop - 1, 0)
         return (
             self.scenario.location(before)

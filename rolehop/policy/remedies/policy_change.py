@@ -147,7 +147,7 @@ def kind_of(policy_type: PolicyType, request: Request) -> Kind:
     """Return which grammar a policy has: that of another resource than a role is no trust policy."""
     if policy_type is PolicyType.TRUST and request.owner is not None:
         return Kind.RESOURCE
-    return Kind[policy_type.name]
+    return Kind.SESSION if policy_type is PolicyType.SCOPE else Kind[policy_type.name]
 
 
 def _changed(shown: PolicySet, changes: Sequence[PolicyChange], kind: Kind) -> PolicySet:

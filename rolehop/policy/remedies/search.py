@@ -85,6 +85,10 @@ def find_action_remedies(
         number: that of the last hop and one more: the call comes after it.
         verdict: of the call, by the documents alone.
     """
+    if any(each.name is PolicyType.SCOPE for each in verdict.refused):
+        scope = verdict.request.policy_set(PolicyType.SCOPE)
+        if any(each.aws_managed for each in scope.documents):
+            return ()  # rolehop's own policy, which no statement can be added to
     steps: tuple[Step, ...] = ()
     after = verdict
     for _ in range(_MOST_ROUNDS):

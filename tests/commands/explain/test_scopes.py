@@ -95,6 +95,15 @@ def test_what_it_makes_of_a_resources_own_grant_is_not_known(world: World) -> No
     assert "what a scope makes of a grant by the resource's own policy" in " ".join(text.split())
 
 
+def test_its_own_policy_is_what_a_fix_changes(world: World) -> None:
+    asked = ("--action", "ec2:RunInstances", "--resource", "*")
+    (refused,) = explain(world, "narrow", *asked).json["actions"]
+    assert refused["mend"]["document"].endswith("session policy of the scope of the chain")
+    assert refused["mend"]["statement"]["Action"] == "ec2:RunInstances"
+    (read_only,) = explain(world, "reads", *asked).json["actions"]
+    assert (read_only["verdict"], read_only["mend"]) == ("refused", None)
+
+
 def test_the_call_is_one_more_step(world: World) -> None:
     allowed = explain(world, "narrow").json
     assert [(each["hop"], each["role"] is None) for each in allowed["hops"]] == [
