@@ -98,6 +98,8 @@ def test_what_builds_a_release_is_pinned_by_hash() -> None:
 def test_what_is_published_was_tested_built_and_attested_before() -> None:
     jobs = workflow("publish.yml")["jobs"]
     assert jobs["tests"]["uses"] == "./.github/workflows/tests.yml"
+    assert jobs["tests"]["with"] == {"linux-alone": True}  # the others have not run yet
+    assert workflow("tests.yml")["jobs"]["others"]["if"] == "${{ !inputs.linux-alone }}"
     assert jobs["build"]["needs"] == "tests"
     assert "workflow_call" in workflow("tests.yml")[True]  # YAML reads `on` as a truth value
     assert jobs["publish"]["needs"] == ["build", "attest"]
