@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rolehop.base.digest import checked_line
+from rolehop.vault.account_names import noted_names
 from rolehop.vault.notes import without_seal
 from tests.doubles.accounts.organizations import ROOT, Organization
 from tests.support.pseudo_terminal import OnTerminal
@@ -72,8 +73,8 @@ def world(shared: World) -> World:
     org.add_account(OLD, PROD, "old", state="SUSPENDED")
     org.add_account(LAB, PROD, "lab")
     shared.config(CONFIG)
-    for file in (shared.state / "fleets").glob("*"):
-        file.unlink()
+    for file in (*(shared.state / "fleets").glob("*"), shared.state / "account-names.json"):
+        file.unlink(missing_ok=True)
     return shared
 
 
@@ -162,6 +163,16 @@ def test_a_refresh_lists_and_then_shows_what_changed(world: World) -> None:
     assert (kept.split()[:3], kept.endswith("the chain is now …/web")) == (["~", WEB, "web"], True)
     assert gone.split() == ["-", TWIN, "WEB", "removed,", "Prod"]
     assert "prod/web" in names(world, "prod")
+
+
+def test_a_refresh_hears_what_all_accounts_are_called_those_left_out_too(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    heard = {account: each.name for account, each in noted_names(world.state).items()}
+    assert heard == {BILLING: "Billing & Co", WEB: "web", OLD: "old", LAB: "lab"}
+    organization(world).accounts[LAB].name = "Laboratory"
+    assert world.rolehop("fleet", "refresh").code == 0
+    assert noted_names(world.state)[LAB].name == "Laboratory"
+    assert names(world, "billing &") == ["prod/Billing-Co"]
 
 
 def test_every_command_uses_the_list_offline(world: World) -> None:
@@ -294,7 +305,7 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     world.config(CONFIG.replace('"lab"', '"web"'))  # then nobody knows what is gone
     unknown = world.rolehop("profile", "list", "prod/web")
     assert "accounts of fleet 'prod' are not known here" in unknown.out
-    assert f"try    {ASK}\n" in world.rolehop("doctor").out
+    assert f"             {ASK}\n" in world.rolehop("doctor").out
     world.config(CONFIG)
     org = organization(world)
     org.accounts[WEB].state = "CLOSED"
