@@ -223,7 +223,7 @@ def view(verdict: Verdict, answer: AwsRefusal | None = None) -> str:
 
 def test_a_call_that_no_policy_decides_shows_none() -> None:
     shown = view(judge("sts:GetCallerIdentity", "*", []))
-    assert "would be allowed\n  no policy is asked: " in shown
+    assert "would be allowed\n  no policy counts: " in shown
     assert "caller's permissions" not in shown
     assert "cannot call it" in view(judge("sts:GetSessionToken", "*", []))
 

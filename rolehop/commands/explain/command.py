@@ -358,7 +358,7 @@ def command(
         if last
         else explain_chain(cli.app, what[0], policies, options, offline=offline)
     )
-    code = _print_verdict(cli, verdict, style, write_fix, strict=strict)
+    code = _print_verdict(cli, verdict, style, write_fix, strict=strict, last=last)
     # Whatever the documents say now, AWS refused it.
     ctx.exit(REFUSED if last else code)
 
@@ -370,6 +370,7 @@ def _print_verdict(
     write_fix: str | None,
     *,
     strict: bool,
+    last: bool,
 ) -> int:
     """Print how a chain is judged, and write its fix to the file ``write_fix``; return the exit code.
 
@@ -381,13 +382,13 @@ def _print_verdict(
             raise verdict.why
         print_unjudged(cli, verdict, style)
         return REFUSED
-    _print(cli, verdict, style)
+    _print(cli, verdict, style, last=last)
     if write_fix is not None:
         _write_fix(cli, verdict, write_fix)
     return exit_code({verdict.outcome}, strict=strict)
 
 
-def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
+def _print(cli: CommandContext, verdict: ChainVerdict, style: str, *, last: bool) -> None:
     if style == "json":
         from rolehop.commands.explain.documents import explain_document
 
@@ -395,7 +396,7 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
         return
     from rolehop.commands.explain.view import verdict_view
 
-    cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
+    cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose, last=last))
     _note_documents(cli, [verdict])
 
 

@@ -15,7 +15,19 @@ from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.finding_text import fits, found, sentence, wanted
-from rolehop.terminal.layout import WIDTH, Line, Style, StyledText, View, line, to_copy, wrapped
+from rolehop.terminal.layout import (
+    FINE,
+    UNKNOWN,
+    WIDTH,
+    WRONG,
+    Line,
+    Style,
+    StyledText,
+    View,
+    line,
+    to_copy,
+    wrapped,
+)
 
 SCREEN = 24
 """Lines of a terminal that nobody has made larger."""
@@ -100,20 +112,8 @@ def rows_of(lines: Sequence[Line]) -> int:
     return sum(max(1, -(-len(text) // WIDTH)) for text in texts)
 
 
-def on_a_screen(
-    before: Sequence[Line], block: Sequence[Line], after: Sequence[Line], room: int
-) -> Iterator[Line]:
-    """Yield a hop's block, and before and after it a line for each other hop, if ``room`` allows."""
-    left = room - rows_of(block)
-    of_after = max(left - min(len(before), left // 2), 1)
-    of_before = max(left - min(len(after), of_after), 1)
-    yield from _first_hops(before, of_before)
-    yield line()
-    yield from block
-    yield from _first_hops(after, of_after)
-
-
-def _first_hops(lines: Sequence[Line], most: int) -> Iterator[Line]:
+def first_hops(lines: Sequence[Line], most: int) -> Iterator[Line]:
+    """Give the lines of hops, and for those beyond ``most`` lines their number."""
     if len(lines) <= most:
         yield from lines
         return
@@ -133,6 +133,8 @@ def aws_words(answer: AwsRefusal, level: int = 0) -> Iterator[Line]:
     quote += f" ({answer.code})" if answer.code else ""
     if said or answer.code:  # a decoded message has neither
         yield from wrapped(quote, "  AWS said  ", "            ")
+        if answer.at is not None:
+            yield line(f"  at        {time_of(answer)}")
     denied = answer.denied
     if denied is None or denied.policy is None or denied.unclear:
         return
@@ -143,29 +145,22 @@ def aws_words(answer: AwsRefusal, level: int = 0) -> Iterator[Line]:
 
 def unjudged_view(chain: str, hop: int, answer: AwsRefusal, why: str) -> View:
     """Show what AWS said to a hop, and why nothing else can be said of it."""
-    lines = [
-        line(StyledText(clean(chain), "bold")),
-        line(StyledText(f"hop {hop}", "bold"), ": ", StyledText(refused_when(answer), "red")),
-        *aws_words(answer),
-    ]
+    place = StyledText(f" {clean(chain)}, hop {hop}", "bold")
+    lines = [line(WRONG, place, ": AWS refused it")]
     denied = answer.denied
-    for name, value in (("role", denied and denied.resource), ("caller", denied and denied.caller)):
-        if value:
-            lines.extend(wrapped(clean(value), f"  {name:<8}", "          "))
     said_why = denied is not None and denied.reason is not None
     if answer.fix is not None and (said_why or not answer.about_policies):
         lines.extend(wrapped(f"to fix it, {answer.fix}", "  ", "    "))
-    lines.extend(wrapped(f"its policies are not judged: {clean(why)}", "  ", "    "))
+    lines.extend(wrapped(f"rolehop cannot judge its policies: {clean(why)}", "  ", "    "))
+    lines += [line(), *aws_words(answer)]
+    for name, value in (("role", denied and denied.resource), ("caller", denied and denied.caller)):
+        if value:
+            lines.extend(wrapped(clean(value), f"  {name:<10}", "            "))
     return lines
 
 
-def refused_when(answer: AwsRefusal) -> str:
-    """Say that AWS refused the call, and when, in local time, if that is known."""
-    return "AWS refused it" + (f" at {time_of(answer)}" if answer.at else "")
-
-
 def time_of(answer: AwsRefusal) -> str:
-    """Return when AWS was asked, in local time, or "then"."""
+    """Return when AWS refused it, in local time, or "then"."""
     return f"{answer.at.astimezone():%Y-%m-%d %H:%M}" if answer.at else "then"
 
 
@@ -176,25 +171,18 @@ def what_next(known: Verdict, joined: Verdict, answer: AwsRefusal) -> Iterator[L
     """
     by_documents = known.outcome
     if not answer.about_policies:
-        text = f"STS said {answer.code}, which is not about policies: {answer.fix}"
-        yield from wrapped(text, "  ", "  ")
+        yield from wrapped(f"to fix it, {answer.fix}", "  ", "  ")
     elif answer.names_policy:
         lane = next((e for e in known.policies if e.name is answer.policy_type), None)
         if lane is None or lane.outcome is not Outcome.REFUSED:
             yield from _contradiction(joined, answer)
-    elif answer.denied is not None and answer.denied.other is not None:
+    elif answer.denied is not None and (answer.denied.other or answer.denied.explicit):
         yield from wrapped(f"to fix it, {answer.fix}", "  ", "    ")
-    elif answer.denied is not None and answer.denied.explicit:
-        text = "a Deny matched; AWS does not say in which policy"
-        yield from wrapped(f"{text}. To fix it, {answer.fix}", "  ", "    ")
     elif by_documents is Outcome.ALLOWED:
         text = (
-            "so something that is not visible here refused it: an SCP or RCP that"
-            " was not given, a VPC endpoint's policy, or a policy that has changed since"
+            "so something refused it that is not seen here: an SCP or RCP, a VPC endpoint's policy,"
+            " or a policy that changed"
         )
-        yield from wrapped(text, "  ", "  ")
-    elif by_documents is Outcome.UNKNOWN:
-        text = "AWS does not say which policy refused: the answer is in what could not be seen"
         yield from wrapped(text, "  ", "  ")
 
 
@@ -212,8 +200,8 @@ def _contradiction(joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
     shown = None if named is None else joined.request.policy_set(named)
     if named is PolicyType.SESSION and shown is not None and not shown.there:
         text = (
-            "this chain gives the caller's session no session policy: the session was made in"
-            " another way (by other flags or another config), or its source gave it one"
+            "this chain gives the caller's session no session policy: other flags, another config or"
+            " the source did"
         )
         yield from wrapped(f"{text}. If it is yours, {fix}", "  ", "    ")
     elif lane is None or shown is None or lane.outcome is not Outcome.ALLOWED:
@@ -226,9 +214,8 @@ def _contradiction(joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
         yield from wrapped(f"and give it to rolehop as --policies FILE; {fix}", "  ", "    ")
     else:
         text = (
-            f"AWS refused it {'at ' if answer.at else ''}{time_of(answer)}; what is seen now allows"
-            " it, so it was changed since, or a policy that is not seen counts, too. Walk again, and"
-            f" if AWS still refuses: {answer.fix}"
+            "what is seen now allows it: it changed since, or a policy counts that is not seen. Walk"
+            f" again; if AWS still refuses: {answer.fix}"
         )
         if arn is not None and named in _ORGANIZATIONS_OWN:
             request, of_role = joined.request, named is PolicyType.RCP
@@ -341,12 +328,12 @@ LANES = {
     PolicyType.RCP: "RCP",
 }
 
-_SAYS: dict[Outcome, tuple[str, Style]] = {
-    Outcome.ALLOWED: ("allows", "green"),
-    Outcome.REFUSED: ("refuses", "red"),
-    Outcome.UNKNOWN: ("can't tell", ""),
-    Outcome.NOT_VISIBLE: ("not visible", "dim"),
-    Outcome.NOT_APPLICABLE: ("does not matter", "dim"),
+_SAYS: dict[Outcome, tuple[StyledText, str, Style]] = {
+    Outcome.ALLOWED: (FINE, "allows", "green"),
+    Outcome.REFUSED: (WRONG, "refuses", "red"),
+    Outcome.UNKNOWN: (UNKNOWN, "can't tell", ""),
+    Outcome.NOT_VISIBLE: (UNKNOWN, "not seen", "dim"),
+    Outcome.NOT_APPLICABLE: (StyledText("–", "dim"), "does not matter", "dim"),
 }
 
 _OF_ORGANIZATION = (PolicyType.SCP, PolicyType.RCP)
@@ -360,25 +347,30 @@ def quiet_policies(
     return tuple(
         policy
         for policy in verdict.policies
-        if policy.name is not named
-        and policy.name not in idle
-        and (
-            policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE)
-            or (policy.outcome is Outcome.NOT_VISIBLE and policy.name in _OF_ORGANIZATION)
-        )
+        if policy.name is not named and policy.name not in idle and policy.outcome in _WEIGHTS[2:]
     )
 
 
+_WEIGHTS = (
+    *(Outcome.REFUSED, Outcome.UNKNOWN),
+    *(Outcome.ALLOWED, Outcome.NOT_APPLICABLE, Outcome.NOT_VISIBLE),
+)
+
+
+def by_weight(policies: Sequence[PolicyVerdict]) -> list[PolicyVerdict]:
+    """Return the policies: those that refuse first, those that nobody saw last."""
+    return sorted(policies, key=lambda each: _WEIGHTS.index(each.outcome))
+
+
 def in_one_line(policies: Sequence[PolicyVerdict], verdict: Verdict) -> Iterator[Line]:
-    """Name the policies that do not stand in the way, by what they say."""
-    by_text: dict[str, list[str]] = {}
-    for policy in policies:
+    """Name the policies that do not stand in the way, in a line each for what they say."""
+    by_outcome: dict[Outcome, list[str]] = {}
+    for policy in by_weight(policies):
         if verdict.request.policy_set(policy.name).there:
-            says = _SAYS[policy.outcome][0]
-            by_text.setdefault(says, []).append(_label(policy, verdict))
-    text = "; ".join(f"{says}: {', '.join(names)}" for says, names in by_text.items())
-    if text:
-        yield from wrapped(text, "  ", "    ")
+            by_outcome.setdefault(policy.outcome, []).append(_label(policy, verdict))
+    for outcome, names in by_outcome.items():
+        mark, says, _ = _SAYS[outcome]
+        yield from wrapped(f"{says}: {', '.join(names)}", f"  {mark.text} ", "    ", "dim")
 
 
 def _label(policy: PolicyVerdict, verdict: Verdict) -> str:
@@ -407,7 +399,7 @@ def policy_lines(
     yield from _reasons(policy, verdict.request.hop, level)
     if not _is_unseen(policy, verdict):
         return
-    if named:
+    if named and verbose:
         yield from how_to_see(policy, verdict, answer, shown_commands)
     # Once AWS has named a policy, the others are not what one looks for first.
     elif policy.outcome is Outcome.NOT_VISIBLE and (
@@ -420,9 +412,10 @@ def _headline(policy: PolicyVerdict, verdict: Verdict, *, named: bool) -> Iterat
     """Show what ``policy`` says, and by which statement; ``named``: AWS named this policy."""
     label = f"  {_label(policy, verdict):<22}"
     text = _says(policy, verdict, named=named) + _deciding_statement(policy)
-    first, *rest = textwrap.wrap(text, WIDTH - len(label), break_on_hyphens=False)
-    yield line(label, StyledText(first, _SAYS[policy.outcome][1]))
-    yield from (line(" " * len(label) + each) for each in rest)
+    first, *rest = textwrap.wrap(text, WIDTH - len(label) - 2, break_on_hyphens=False)
+    mark, _, style = _SAYS[policy.outcome]
+    yield line(label, mark, StyledText(f" {first}", style))
+    yield from (line(f"{'':{len(label)}}  {each}") for each in rest)
 
 
 def _says(policy: PolicyVerdict, verdict: Verdict, *, named: bool) -> str:
@@ -436,7 +429,7 @@ def _says(policy: PolicyVerdict, verdict: Verdict, *, named: bool) -> str:
         of_resource = verdict.request.owner is not None
         granting = "the resource's own policy" if of_resource else "the trust policy"
         return f"grants nothing; only {granting} could"
-    return _SAYS[policy.outcome][0]
+    return _SAYS[policy.outcome][1]
 
 
 def _deciding_statement(policy: PolicyVerdict) -> str:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rolehop.base.advice import PLACEHOLDER, is_plain
+from rolehop.base.advice import PLACEHOLDER, is_plain, posix_argument
 from rolehop.base.arn import account_of
 from rolehop.base.text import clean, pluralize
+from rolehop.commands.explain.answer_view import (
+    MARKS,
+    action_answer,
+    headline,
+    hop_answer,
+    to_see,
+)
 from rolehop.commands.explain.policy_view import (
     BRIEF,
     LANES,
@@ -14,14 +21,15 @@ from rolehop.commands.explain.policy_view import (
     SCREEN,
     as_it_fits,
     aws_words,
+    by_weight,
     caller_text,
+    first_hops,
     fitting,
     has_deny,
     in_one_line,
-    on_a_screen,
     policy_lines,
     quiet_policies,
-    refused_when,
+    rows_of,
     what_next,
 )
 from rolehop.commands.explain.remedies_view import keys_in, remedy_lines, settled_keys
@@ -36,7 +44,19 @@ from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
 from rolehop.policy.finding_text import MFA_KEYS, condition_of, deciding_text
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
-from rolehop.terminal.layout import WIDTH, Line, Style, StyledText, View, line, to_copy, wrapped
+from rolehop.terminal.layout import (
+    FINE,
+    UNKNOWN,
+    WIDTH,
+    WRONG,
+    Line,
+    Style,
+    StyledText,
+    View,
+    line,
+    to_copy,
+    wrapped,
+)
 
 
 def deciding_lines(verdict: Verdict) -> Iterator[Line]:
@@ -236,31 +256,42 @@ _WOULD: dict[Outcome, tuple[str, Style]] = {
 }
 
 
-def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
-    """Show every hop of a chain; ``verbose`` also shows what is right."""
-    head = line(
-        StyledText(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'"
-    )
-    last: list[Line] = []
+def verdict_view(verdict: ChainVerdict, *, verbose: bool, last: bool = False) -> View:
+    """Show what stops a chain and what to do about it, then why; ``verbose``: of every hop.
+
+    ``last``: it is the hop that AWS refused last, which ``--last`` explains.
+    """
+    chain, hops = clean(verdict.chain), verdict.hops
+    again = f"rolehop explain {'--last' if last else posix_argument(chain)}"
     if verdict.source_role_unknown:
-        text = "  the source gets its role with a token, and which role is not known here"
-        last = [line(), line(StyledText("hop 0", "bold"), ": can't tell"), line(text)]
-    elif not verdict.hops:
-        last = [line("no hops: nothing to be refused")]
-    hops, shown_commands = verdict.hops, set[str]()
-    stopped = [e for e in hops if e.verdict.outcome is Outcome.REFUSED or e.aws_refusal]
-    if verbose or not stopped:
-        room = None if verbose else SCREEN
-        whole = [each for hop in hops for each in (line(), *_hop(hop, shown_commands, room))]
-        if verbose or len(hops) < 2 or 1 + len(whole) + len(last) <= SCREEN:
-            return [head, *whole, *last]
+        text = "rolehop does not know the role that the source gets with its token"
+        return [*headline(UNKNOWN, chain, text), *(_in_a_line(each) for each in hops)]
+    if not hops:
+        return list(headline(FINE, chain, "no hops, so no policy can refuse one"))
+    if verbose:
+        shown_commands = set[str]()
+        blocks = [_hop(chain, hop, shown_commands, None, again) for hop in hops]
+        return [each for block in blocks for each in (*block, line())][:-1]
+    stopped = (e for e in hops if e.verdict.outcome is Outcome.REFUSED or e.aws_refusal)
     unknown = (each for each in hops if each.verdict.outcome is Outcome.UNKNOWN)
-    told = stopped[0] if stopped else next(unknown, hops[0])
-    at, room = hops.index(told), SCREEN - 2 - len(last)
+    told = next(stopped, None) or next(unknown, None) or (hops[0] if len(hops) == 1 else None)
+    if told is None:
+        return list(_all_allowed(chain, hops))
+    others = [_in_a_line(each) for each in hops if each is not told]
     # The lines of other hops give way to it if it needs more.
-    block = list(_hop(told, set(), room - min(len(hops) - 1, _MOST_OTHERS)))
-    others = [_in_a_line(each) for each in hops]
-    return [head, *on_a_screen(others[:at], block, others[at + 1 :], room), *last]
+    block = _hop(chain, told, set(), SCREEN - min(len(others) + 1, _MOST_OTHERS), again)
+    left = SCREEN - rows_of(block) - 1
+    return [*block, *([line()] if others else []), *first_hops(others, max(left, 1))]
+
+
+def _all_allowed(chain: str, hops: Sequence[HopVerdict]) -> Iterator[Line]:
+    scope = " and the scope" if hops[-1].is_scope else ""
+    count = pluralize(len(hops) - bool(scope), "hop")
+    yield from headline(FINE, chain, f"AWS would allow all {count}{scope}")
+    assumed = dict.fromkeys(each for hop in hops for each in assuming_lines(hop.verdict))
+    yield from [*assumed][:_OF_FIX]
+    yield line()
+    yield from first_hops([_in_a_line(each) for each in hops], SCREEN - _OF_FIX)
 
 
 def actions_view(
@@ -272,11 +303,21 @@ def actions_view(
     """
     requests = [action.verdict.request for action in actions]
     first = next((request for request in requests if not request.caller.federated), requests[0])
-    head = [line(StyledText(clean(chain), "bold"))]
+    called = list[Line]()
     if not above or verbose:
         caller = caller_text(first.caller, actions[0].answer)
-        head.extend(wrapped(caller, "  caller    ", "            "))
-        head.extend(wrapped(first.role, "  resource  ", "            "))
+        called += wrapped(caller, "  caller    ", "            ")
+        called += wrapped(first.role, "  resource  ", "            ")
+    if len(actions) == 1:
+        head = list(action_answer(clean(chain), actions[0]))
+
+        def only(level: int | None) -> list[Line]:
+            told, why = _action(actions[0], set(), level)
+            return [*told, line(), *called, *why]
+
+        room = SCREEN - above - len(head)
+        return [*head, *(only(None) if verbose else as_it_fits(only, room))]
+    head = [line(StyledText(clean(chain), "bold")), *called]
     if verbose:
         return [*head, *_actions(actions, None)]
     room = SCREEN - above - len(head)
@@ -290,7 +331,8 @@ def _actions(actions: Sequence[ActionVerdict], level: int | None) -> list[Line]:
     whole = allowed.index(False) if level in (BRIEF, NAMED_ONLY) and False in allowed else None
     for number, each in enumerate(actions):
         if whole in (None, number):
-            made += _action(each, told, level)
+            made += (line(), _of_action(each))
+            made += [found for part in _action(each, told, level) for found in part]
             made += [line()] if whole == number < len(actions) - 1 else []
         else:
             made.append(_of_action(each, brief=True))
@@ -302,32 +344,45 @@ def _of_action(action: ActionVerdict, *, brief: bool = False) -> Line:
     would, style = ("AWS refused it", "red") if action.answer else _WOULD[outcome]
     name = StyledText(clean(action.verdict.request.actions[0]), "bold")
     more = " (-v)" if brief and outcome is not Outcome.ALLOWED else ""
-    return line(name, ": ", StyledText(would, style), more)
+    mark = WRONG if action.answer else MARKS[outcome]
+    return line(mark, " ", name, ": ", StyledText(would, style), more)
 
 
-def _action(action: ActionVerdict, shown_commands: set[str], level: int | None) -> Iterator[Line]:
-    verdict, answer = action.verdict, action.answer
-    yield from (line(), _of_action(action))
-    if answer is not None:
-        yield from aws_words(answer, level or 0)
+def _action(
+    action: ActionVerdict, shown_commands: set[str], level: int | None
+) -> tuple[list[Line], list[Line]]:
+    """Return what to do about an action, and why it is judged so."""
+    verdict = action.verdict
     if needs_no_permission(verdict.request.actions[0]) and not verdict.refused:
-        yield line("  no policy is asked: the call needs no permission, and none can deny it")
-        return
+        text = "  no policy counts: the call needs no permission, and none can deny it"
+        return [line(text)], []
+    return list(_next_of_action(action, level)), list(_why(action, shown_commands, level))
+
+
+def _next_of_action(action: ActionVerdict, level: int | None) -> Iterator[Line]:
+    verdict, answer = action.verdict, action.answer
     if verdict.request.caller.federated:
         text = "made with a token, by whoever has it: no policy of this session counts"
         yield from wrapped(text, "  ", "  ")
-    quiet = quiet_policies(verdict, answer, frozenset()) if level else ()
-    blocks = [
-        list(policy_lines(policy, verdict, shown_commands, answer=answer, level=level))
-        for policy in verdict.policies
-        if policy not in quiet
-    ]
-    yield from fitting(blocks, 999, level)
-    yield from in_one_line(quiet, verdict)
-    yield from (*deciding_lines(verdict), *assuming_lines(verdict), *grant_lines(verdict))
     if answer is not None:
         yield from what_next(action.by_documents, verdict, answer)
     yield from _fix_of_action(action, level)
+    yield from (*deciding_lines(verdict), *grant_lines(verdict))
+
+
+def _why(action: ActionVerdict, shown_commands: set[str], level: int | None) -> Iterator[Line]:
+    verdict, answer = action.verdict, action.answer
+    if answer is not None:
+        yield from aws_words(answer, level or 0)
+    quiet = quiet_policies(verdict, answer, frozenset()) if level else ()
+    blocks = [
+        list(policy_lines(policy, verdict, shown_commands, answer=answer, level=level))
+        for policy in by_weight(verdict.policies)
+        if policy not in quiet
+    ]
+    yield from fitting(blocks, 999, level)
+    yield from assuming_lines(verdict)
+    yield from in_one_line(quiet, verdict)
 
 
 def _fix_of_action(action: ActionVerdict, level: int | None) -> Iterator[Line]:
@@ -342,73 +397,97 @@ def _fix_of_action(action: ActionVerdict, level: int | None) -> Iterator[Line]:
     yield from remedy_lines(known, action.remedies(), room, most=most, by_words=by_words)
 
 
-def hop_view(chain: str, hop: HopVerdict, *, verbose: bool, above: int = 0) -> View:
-    """Show one hop of a chain, below ``above`` lines of another text."""
-    room = None if verbose else SCREEN - 1 - above
-    return [line(StyledText(clean(chain), "bold")), *_hop(hop, set(), room)]
+def hop_view(
+    chain: str, hop: HopVerdict, *, verbose: bool, above: int = 0, again: str | None = None
+) -> View:
+    """Show one hop of a chain, below ``above`` lines of another text.
+
+    ``again``: the command that explains it, for one that is given more; ``None``: of the chain.
+    """
+    room = None if verbose else SCREEN - above
+    again = again or f"rolehop explain {posix_argument(clean(chain))}"
+    return _hop(clean(chain), hop, set(), room, again)
 
 
 def _in_a_line(hop: HopVerdict) -> Line:
     """Show a hop in one line, since the first one that is refused stops the chain."""
-    would, style = _WOULD[hop.verdict.outcome]
-    name = StyledText(hop.name, "bold")
-    why = "" if hop.verdict.outcome is Outcome.ALLOWED else " (-v)"
-    role, most = clean(hop.asked), WIDTH - len(f"{name.text}: {would}{why}  ")
+    outcome = hop.verdict.outcome
+    would, style = _WOULD[outcome]
+    why = "" if outcome is Outcome.ALLOWED else " (-v)"
+    role, most = clean(hop.asked), WIDTH - len(f"{hop.name}  x {would}{why}  ")
     role = role if len(role) <= most else f"{role[: most - 1]}…"
-    return line(name, ": ", StyledText(would, style), f"{why}  {role}")
+    shown = StyledText(f" {would}", style), f"{why}  {role}"
+    return line(f"{hop.name}  ", MARKS[outcome], *shown)
 
 
-def _hop(hop: HopVerdict, shown_commands: set[str], room: int | None) -> list[Line]:
-    """Show a hop in ``room`` lines; ``None``: show all of it."""
+def _hop(
+    chain: str, hop: HopVerdict, shown_commands: set[str], room: int | None, again: str
+) -> list[Line]:
+    """Show a hop in ``room`` lines, the answer first; ``None``: show all of it."""
     remedies, before = hop.remedies(), frozenset(shown_commands)
 
     def made(level: int) -> list[Line]:
         shown_commands.intersection_update(before)
-        lines = list(_reasons(hop, remedies, shown_commands, room, level))
+        first = [*hop_answer(chain, hop), *_next(hop, again, verbose=room is None)]
+        evidence = [line(), *_evidence(hop, remedies, shown_commands, room, level)]
         hints = list(_hints(hop, remedies, 99 if room is None else max(2 - level, 0)))
-        left = None if room is None else room - len(lines) - len(hints)
+        left = None if room is None else room - sum(map(len, (first, evidence, hints)))
         most = 0 if level >= BRIEF else None
-        return [*lines, *remedy_lines(hop.by_documents, remedies, left, most=most), *hints]
+        fixes = list(remedy_lines(hop.by_documents, remedies, left, most=most))
+        return [*first, *fixes, *hints, *evidence]
 
     return made(0) if room is None else as_it_fits(made, room)
 
 
-def _reasons(
+def _next(hop: HopVerdict, again: str, *, verbose: bool) -> Iterator[Line]:
+    """Say what to do, if it is not to change a policy."""
+    verdict, answer = hop.verdict, hop.aws_refusal
+    yield from deciding_lines(verdict)
+    yield from unseen_lines(verdict)
+    if answer is not None:
+        yield from what_next(hop.by_documents, verdict, answer)
+        if not answer.about_policies:
+            return
+    shown = [] if verbose else list(to_see(hop, again))
+    if answer is not None and answer.policy_type is not None:
+        yield from shown
+    elif hop.by_documents.outcome is Outcome.UNKNOWN and (
+        answer is None or not answer.names_policy
+    ):
+        yield from shown or [line("  the answer is in what could not be seen")]
+
+
+def _evidence(
     hop: HopVerdict,
     remedies: Sequence[Remedy],
     shown_commands: set[str],
     room: int | None,
     level: int,
 ) -> Iterator[Line]:
-    verdict = hop.verdict
-    would, style = _WOULD[verdict.outcome] if hop.aws_refusal is None else _refused_at(hop)
-    yield line(StyledText(hop.name, "bold"), ": ", StyledText(would, style))
-    if hop.aws_refusal is not None:
-        yield from aws_words(hop.aws_refusal, level)
-    role, caller = hop.asked, caller_text(verdict.request.caller, hop.aws_refusal)
-    if not (level and hop.aws_refusal and {role, caller} <= set(hop.aws_refusal.message.split())):
-        yield from wrapped(role, "  action  " if hop.is_scope else "  role    ", "          ")
-        yield from wrapped(caller, "  caller  ", "          ")
+    """Show what the answer rests on: AWS's words, the call, each policy by its weight."""
+    verdict, answer = hop.verdict, hop.aws_refusal
+    if answer is not None:
+        yield from aws_words(answer, level)
+    role, caller = hop.asked, caller_text(verdict.request.caller, answer)
+    if not (level and answer and {role, caller} <= set(answer.message.split())):
+        yield from wrapped(role, "  action    " if hop.is_scope else "  role      ", "            ")
+        yield from wrapped(caller, "  caller    ", "            ")
+    if answer is not None and not answer.about_policies:
+        return
     idle = _idle(hop, remedies)
-    quiet = () if room is None else quiet_policies(verdict, hop.aws_refusal, idle)
+    quiet = () if room is None else quiet_policies(verdict, answer, idle)
     detail = None if room is None else level
     blocks = [
         [line(f"  {LANES[policy.name]:<22}", StyledText(_IDLE, "dim"))]
         if policy.name in idle
-        else list(
-            policy_lines(policy, verdict, shown_commands, answer=hop.aws_refusal, level=detail)
-        )
-        for policy in verdict.policies
+        else list(policy_lines(policy, verdict, shown_commands, answer=answer, level=detail))
+        for policy in by_weight(verdict.policies)
         if policy not in quiet
     ]
     at_least = 1 if level else _OF_FIX
     yield from fitting(blocks, 999 if room is None else max(room - _OF_FIX, at_least), level)
-    yield from in_one_line(quiet, verdict)
-    yield from deciding_lines(verdict)
     yield from assuming_lines(verdict)
-    yield from unseen_lines(verdict)
-    if hop.aws_refusal is not None:
-        yield from what_next(hop.by_documents, verdict, hop.aws_refusal)
+    yield from in_one_line(quiet, verdict)
 
 
 def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[Line]:
@@ -433,14 +512,6 @@ def _hints(hop: HopVerdict, remedies: Sequence[Remedy], most: int) -> Iterator[L
         yield from wrapped(text, "  ", "    ")
 
 
-def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
-    text = "AWS refused it" if hop.aws_refusal is None else refused_when(hop.aws_refusal)
-    allowed = hop.by_documents.outcome is Outcome.ALLOWED
-    if allowed and hop.verdict.outcome is not Outcome.REFUSED:
-        return f"the documents allow it, but {text}", "red"
-    return text, "red"
-
-
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
     """Return the policies that refuse but that no remedy has to change."""
     if hop.is_scope:
@@ -456,7 +527,7 @@ def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
 
 def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> View:
     """Show who was refused what, by which policy, and what to do."""
-    lines = [line(StyledText("AWS refused it", "red"))]
+    lines = [line(WRONG, StyledText(" AWS refused it", "red"))]
     if denied is None:
         text = "who was refused what, and by which policy, is only in its encoded message"
         return [*lines, *wrapped(text, "  ", "  ")]

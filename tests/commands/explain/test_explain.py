@@ -389,4 +389,4 @@ def test_lines_to_copy_are_never_wrapped(world: World) -> None:
         "--color", "always", "--config", "long.toml", *open_hop, env={"COLUMNS": "60"}
     )
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
-    assert f"\n        aws iam get-role --role-name {'N' * 64} > FILE\n" in plain
+    assert f"\n  aws iam get-role --role-name {'N' * 64} > {'N' * 64}.json\n" in plain

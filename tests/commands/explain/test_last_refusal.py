@@ -78,8 +78,11 @@ def test_a_call_that_sts_refused_is_never_called_allowed(world: World) -> None:
     (world.home / "two-wide.json").write_text(json.dumps(user))
     given = [f"--policies={name}" for name in ("one.json", "two-wide.json", "wide.json")]
     shown = world.rolehop("explain", "--last", *arguments, *given)
-    assert "hop 2: the documents allow it, but AWS refused it at 20" in shown.out
-    assert "something that is not visible here refused it" in " ".join(shown.out.split())
+    said = " ".join(shown.out.split())
+    assert "hop 2: AWS refused Admin in 333333333333 at 20" in said
+    assert (
+        "which all that is seen here allows so something refused it that is not seen here" in said
+    )
     assert max(map(len, shown.out.splitlines())) <= 80
     found = world.rolehop("explain", "--last", *arguments, *given, "--format", "json", "--strict")
     assert (found.code, found.json["verdict"]) == (5, "unknown")
@@ -131,11 +134,15 @@ def test_a_refusal_without_a_reason_says_what_would_show_it(world: World) -> Non
     refuse(world, "hub", HUB, None)
     shown = world.rolehop("explain", "--last", "--offline")
     assert shown.code == 5
-    assert "hop 1: AWS refused it at 20" in shown.out
-    assert "caller  arn:aws:iam::111111111111:user/alice" in shown.out  # AWS named her
-    assert "AWS does not say which policy refused" in shown.out
+    assert shown.out.startswith(
+        "✗ hub, hop 1: AWS refused Hub in 222222222222, and does not say why"
+    )
+    assert "caller    arn:aws:iam::111111111111:user/alice" in shown.out  # AWS named her
     assert "with credentials of account 222222222222" in shown.out
-    assert "with credentials of account 111111111111" in shown.out
+    assert "\n  rolehop explain --last --policies Hub.json\n" in shown.out
+    assert shown.out.endswith(
+        "not seen: trust policy, caller's permissions, caller's boundary, SCP, RCP\n"
+    )
 
 
 def test_an_scp_that_aws_names_by_its_arn_is_shown_with_the_command_that_prints_it(
@@ -153,10 +160,16 @@ def test_an_scp_that_aws_names_by_its_arn_is_shown_with_the_command_that_prints_
     given = ("--offline", *AS, *files("good.json"), "--scp", "all.json")
     shown = world.rolehop("explain", "--last", *given).out
     assert "aws organizations describe-policy --policy-id p-ab12cd34 > FILE" in shown
-    assert "what is seen now allows it, so it was changed since" in " ".join(shown.split())
+    assert "what is seen now allows it: it changed since" in " ".join(shown.split())
     assert "aws iam" not in shown
     refuse(world, "hub", HUB, "with an explicit deny in a service control policy")
-    shown = " ".join(world.rolehop("explain", "--last", "--offline").out.split())
+    brief = world.rolehop("explain", "--last", "--offline").out
+    assert brief.startswith("✗ hub, hop 1: an SCP denies alice sts:AssumeRole on Hub in 2222")
+    assert "not which. To see it, with a chain to the management account:" in " ".join(
+        brief.split()
+    )
+    assert "\n  rolehop explain --last --organization CHAIN\n" in brief
+    shown = " ".join(world.rolehop("-v", "explain", "--last", "--offline").out.split())
     assert "list-policies-for-target --target-id 111111111111 --filter SERVICE" in shown
     assert "as --scp 111111111111=FILE; --organization CHAIN, with a chain" in shown
     text = (
@@ -204,11 +217,11 @@ def test_what_was_refused_is_shown_though_the_config_no_longer_says_what_it_was(
             world.config(config)
             done = world.rolehop("explain", "--last")
             assert done.code == 5, done.err
-            assert done.out.startswith("hub\nhop 1: AWS refused it at 20")
-            assert "caller  arn:aws:iam::111111111111:user/alice\n" in done.out
+            assert done.out.startswith("✗ hub, hop 1: AWS refused it\n")
+            assert "caller    arn:aws:iam::111111111111:user/alice\n" in done.out
             shown = " ".join(done.out.split())
             assert "to fix it, have the account's administrators narrow the Deny" in shown
-            assert f"its policies are not judged: {why}" in shown
+            assert f"rolehop cannot judge its policies: {why}" in shown
             found = world.rolehop("explain", "--last", "--format", "json").json
             assert (found["verdict"], found["hops"][0]["aws_said"]["lane"]) == (
                 "refused",

@@ -123,7 +123,7 @@ DENIES = "with an explicit deny in an identity-based policy"
     [
         (
             "because no identity-based policy allows the sts:AssumeRole action",
-            "what is seen now allows it, so it was changed since",
+            "what is seen now allows it: it changed since",
         ),
         (f"{DENIES}: {NO_ADMIN}", "refuses (AWS said) Deny statement 1 in policy NoAdmin"),
         (

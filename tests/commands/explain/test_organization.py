@@ -161,7 +161,7 @@ def test_a_chain_that_may_not_read_it_or_has_no_session_is_said(world: World) ->
     org(world).readers.clear()
     done = world.rolehop("explain", "admin", *GIVEN, *LIVE)
     assert done.code == 0
-    assert "hop 2: " in done.out
+    assert "hop 2  " in done.out
     said = "the organization is not read: chain 'org' may not read the organization"
     assert [said in each for each in done.err.splitlines()].count(True) == 1
     world.rolehop("logout", "org")
