@@ -399,7 +399,7 @@ def policy_lines(
     yield from _reasons(policy, verdict.request.hop, level)
     if not _is_unseen(policy, verdict):
         return
-    if named and verbose:
+    if named and (verbose or verdict.request.owner is not None):  # of a hop it stands above
         yield from how_to_see(policy, verdict, answer, shown_commands)
     # Once AWS has named a policy, the others are not what one looks for first.
     elif policy.outcome is Outcome.NOT_VISIBLE and (
