@@ -22,7 +22,7 @@ How one chain travels, ``eval "$(rolehop assume prod-admin)"``, from the config 
         aws/sts.py                      the calls, signed by botocore
         vault/sessions.py               each session into the keyring as soon as it is got
         walk/renewal.py                 a session still good, if renewing it fails for now
-        walk/sts_errors.py              why AWS refused, in words
+        walk/sts_errors.py              why AWS refused, in words; `scope_errors`: a scope
     app/fastpath_writer.py          the record from which the next assume and the hot path answer
     handover/environment.py         the session -> variables to set and unset
     handover/shells/                -> statements in the shell's own language, quoted

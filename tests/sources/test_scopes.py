@@ -130,7 +130,7 @@ def test_it_is_refused_and_nothing_is_handed_out(scoped: Scoped, source: str, er
         scoped.sts.echoes.clear()
         scoped.sts.refusing.clear()
     assert (done.code, done.out) == (6 if error in ("fault", "the whole") else 5, ""), done
-    assert "nothing is handed out" in done.err or error in ("fault", "the whole")
+    assert "hands out nothing" in done.err or error in ("fault", "the whole")
     assert not [key for key in known if key in done.err]
 
 
