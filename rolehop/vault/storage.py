@@ -252,8 +252,9 @@ def _message(error: BaseException) -> str:
     """
     family = type(error).__module__.partition(".")[0]
     text = ""
-    if isinstance(error, OSError) and error.strerror:
-        text = error.strerror.lower()
+    said = getattr(error, "strerror", None)  # the system's own text
+    if isinstance(said, str) and (isinstance(error, OSError) or hasattr(error, "winerror")):
+        text = said.lower()
     elif family in {"keyring", "secretstorage", "jeepney"}:
         body = getattr(error, "data", None)  # of a D-Bus error: what its sender says
         first = body[0] if isinstance(body, tuple) and body else str(error)

@@ -72,7 +72,7 @@ class WindowsError(Exception):
 
     def __init__(self, winerror: int, function: str, strerror: str) -> None:
         super().__init__(winerror, function, strerror)
-        self.winerror = winerror
+        self.winerror, self.strerror = winerror, strerror
 
 
 WindowsError1783 = WindowsError(1783, "CredWrite", "The stub received bad data")

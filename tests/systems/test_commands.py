@@ -146,7 +146,7 @@ def test_every_module_can_be_imported(world: SimulatedWorld) -> None:
         (MACOS, DENIED, "the keyring denies access"),
         (MACOS, LOCKED, "the keyring is locked"),
         (WINDOWS, 5, "the keyring denies access"),
-        (WINDOWS, 1312, "there is no usable keyring"),
+        (WINDOWS, 1312, "a specified logon session does not exist"),
     ],
 )
 def test_a_keyring_that_fails_costs_a_call_and_is_named(system: str, fails: int, said: str) -> None:
@@ -156,6 +156,24 @@ def test_a_keyring_that_fails_costs_a_call_and_is_named(system: str, fails: int,
         assert done.code == 0, done.err
         assert said in done.err
         assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("system", "fails"), [(MACOS, DENIED), (MACOS, LOCKED), (WINDOWS, 1312), (WINDOWS, 5)]
+)
+def test_what_a_keyring_keeps_is_not_lost_while_it_fails(system: str, fails: int) -> None:
+    with simulated_world(system) as world:
+        assert world.simulated("export", "admin").code == 0
+        world.more["ROLEHOP_TEST_FAILS"] = str(fails)
+        codes = {"credential-process admin": 0, "status": 0, "logout hub": 7, "uninstall --yes": 7}
+        for command, code in codes.items():
+            done = world.simulated(*command.split())
+            assert (command, done.code) == (command, code), done.err
+            assert "Traceback" not in done.err
+        world.more["ROLEHOP_TEST_FAILS"] = "0"
+        calls = len(world.sts.roles_called)
+        assert world.simulated("export", "admin").code == 0
+        assert len(world.sts.roles_called) == calls, "it was lost"
 
 
 def test_windows_keeps_a_session_in_parts_and_no_old_one(windows: SimulatedWorld) -> None:

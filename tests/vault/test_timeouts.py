@@ -116,7 +116,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
         (InitError("Prompt dismissed.."), "nobody answered the prompt to unlock it"),
         (PermissionError(errno.EACCES, "Permission denied"), None),
         (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "connection refused"),
-        (WindowsError(1783, "CredWrite", "bad data"), "its library raises WindowsError"),
+        (WindowsError(1783, "CredWrite", "Bad data"), "bad data"),
     ],
 )
 def test_a_cause_says_more_than_the_error_or_is_left_out(
