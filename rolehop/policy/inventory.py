@@ -69,6 +69,10 @@ def _text(statements: Sequence[Statement]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
+READ_ONLY_SCOPE = "rolehop's policy that only reads"
+"""The name of a scope's policy that nobody can edit."""
+
+
 def is_aws_managed(arn: str) -> bool:
     """True if a managed policy is AWS's own: the same in every account."""
     return ":iam::aws:policy/" in arn
@@ -310,8 +314,8 @@ class IamInventory:
 
     def scope(self, policy: str, *, read_only: bool) -> PolicySet:
         """Return the policy by which a scope narrows a session; ``read_only``: rolehop's own."""
-        name = "rolehop's policy that only reads" if read_only else "policy of the scope"
-        return _shown(PolicyType.SCOPE, [_Text(name, policy, aws_managed=read_only)])
+        name = READ_ONLY_SCOPE if read_only else "policy of the scope"
+        return _shown(PolicyType.SCOPE, [_Text(name, policy)])
 
     def named(self, policy_type: PolicyType, arn: str) -> PolicySet:
         """Return one managed policy; that there may be others of its type counts as not seen."""

@@ -20,7 +20,7 @@ from rolehop.policy.remedies.policy_change import (
     PolicyChange,
     apply_changes,
 )
-from rolehop.policy.remedies.search import Remedy, Step
+from rolehop.policy.remedies.search import Remedy, Step, refused_by_read_only_scope
 from rolehop.policy.remedies.statement_conditions import subject_of
 from rolehop.terminal.json_text import json_lines
 from rolehop.terminal.layout import WIDTH, Line, to_copy, wrapped
@@ -112,6 +112,8 @@ def keys_in(remedies: Sequence[Remedy]) -> set[str]:
 
 
 def _no_remedy_text(verdict: Verdict) -> str:
+    if refused_by_read_only_scope(verdict):
+        return "to fix it, take read_only off the chain's scope, or --read-only off the command"
     aws_managed = next(
         (policy.deciding for policy in verdict.refused if _is_of_aws(policy, verdict)), None
     )

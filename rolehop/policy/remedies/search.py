@@ -16,6 +16,7 @@ from rolehop.policy.context_keys import OF_MFA
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
+from rolehop.policy.inventory import READ_ONLY_SCOPE
 from rolehop.policy.language.parser import Effect
 from rolehop.policy.remedies.change_builder import policy_changes
 from rolehop.policy.remedies.config_changes import (
@@ -85,10 +86,8 @@ def find_action_remedies(
         number: that of the last hop and one more: the call comes after it.
         verdict: of the call, by the documents alone.
     """
-    if any(each.name is PolicyType.SCOPE for each in verdict.refused):
-        scope = verdict.request.policy_set(PolicyType.SCOPE)
-        if any(each.aws_managed for each in scope.documents):
-            return ()  # rolehop's own policy, which no statement can be added to
+    if refused_by_read_only_scope(verdict):
+        return ()
     steps: tuple[Step, ...] = ()
     after = verdict
     for _ in range(_MOST_ROUNDS):
@@ -112,6 +111,13 @@ _BRINGS: dict[str, tuple[str, ...]] = {
     "session_name": ("sts:rolesessionname",),
 }
 """Condition keys that a key of the config meets, with nothing to be said for not meeting them."""
+
+
+def refused_by_read_only_scope(verdict: Verdict) -> bool:
+    """True if rolehop's own policy that only reads refuses a call: nobody can edit it."""
+    scope = verdict.request.policy_set(PolicyType.SCOPE)
+    refuses = any(each.name is PolicyType.SCOPE for each in verdict.refused)
+    return refuses and any(each.name == READ_ONLY_SCOPE for each in scope.documents)
 
 
 def _gives_up(other: Remedy, first: Remedy | None) -> bool:

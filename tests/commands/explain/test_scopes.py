@@ -102,6 +102,8 @@ def test_its_own_policy_is_what_a_fix_changes(world: World) -> None:
     assert refused["mend"]["statement"]["Action"] == "ec2:RunInstances"
     (read_only,) = explain(world, "reads", *asked).json["actions"]
     assert (read_only["verdict"], read_only["mend"]) == ("refused", None)
+    shown = world.rolehop("explain", "reads", "--offline", *AS, *files("all.json"), *asked).out
+    assert "take read_only off the chain's scope" in " ".join(shown.split())
 
 
 def test_the_call_is_one_more_step(world: World) -> None:
