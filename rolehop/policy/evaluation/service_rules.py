@@ -78,10 +78,9 @@ def covers_all(pattern: tuple[Token, ...], action: str) -> tuple[Truth, Reason]:
     another service, or of one of its accounts, means all resources is not documented.
     """
     text = "".join(each.value if isinstance(each, Wild) else each for each in pattern)
-    rest = text.split(":", 5)[-1]
     if text == "*" or (action.lower() == "s3:listallmybuckets" and _ALL_BUCKETS.fullmatch(text)):
         return Truth.TRUE, Reason.MATCHES
-    if not rest.strip("*") or text.count(":") < 5:
+    if text.count(":") < 5 or not text.split(":", 5)[5].strip("*"):
         return Truth.UNKNOWN, Reason.RESOURCE_UNDOCUMENTED
     return Truth.FALSE, Reason.RESOURCE_NOT_ALL
 
@@ -165,8 +164,7 @@ def _among(action: str, listed: tuple[str, ...]) -> Truth | None:
     lowered = action.lower()
     if lowered in listed:
         return Truth.FALSE
-    wild = "*" in action or "?" in action
-    return Truth.UNKNOWN if wild and any(overlap(lowered, each) for each in listed) else None
+    return Truth.UNKNOWN if any(overlap(lowered, each) for each in listed) else None
 
 
 def other_half_of_alias(action: str, resource: str, caller: str | None) -> Finding | None:
@@ -177,6 +175,5 @@ def other_half_of_alias(action: str, resource: str, caller: str | None) -> Findi
     """
     if action.lower() not in _ALIASES:
         return None
-    keys = "both its keys" if action.lower() == "kms:updatealias" else "its key"
-    other = keys if ":alias/" in resource else "the alias"
+    other = "each key that it is for" if ":alias/" in resource else "the alias"
     return Finding("alias-and-key", Truth.UNKNOWN, Reason.ALSO_NEEDED, other, caller)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from rolehop.base.dataclass import dataclass, field
+from rolehop.base.dataclass import dataclass
 from rolehop.base.startup import Pattern
 from rolehop.base.text import nearest, quoted
+from rolehop.policy.language.operators import overlap
 from rolehop.policy.language.parser import (
     Effect,
     Kind,
@@ -42,13 +43,13 @@ class ActionNames:
     date: str
     """Of the list, as in ``2026-10-27``."""
 
-    services: Collection[str] = field(repr=False)
+    services: Collection[str]
     """Prefixes of actions, such as ``s3``."""
 
-    actions: Callable[[str], Collection[str]] = field(repr=False)
+    actions: Callable[[str], Collection[str]]
     """The actions of a service, without its prefix."""
 
-    keys: Callable[[str], Collection[str]] = field(repr=False)
+    keys: Callable[[str], Collection[str]]
     """The condition keys of a service, with its prefix; ``${…}`` or ``<…>`` stands for any text."""
 
 
@@ -76,28 +77,32 @@ def problems_in(policy: Policy, names: ActionNames | None = None) -> Found:
             yield from _unknown_names(each, names)
 
 
+def _of_sid(line: int, sid: str, before: Collection[str], kind: Kind) -> Found:
+    if sid in before:
+        yield line, f"the Sid {quoted(sid)} occurs twice; each must be unique"
+    elif kind in _OF_IAM and _SID.fullmatch(sid) is None:
+        yield line, f"the Sid {quoted(sid)} has other characters than A-Z, a-z and 0-9"
+
+
 _OF_IAM = (Kind.TRUST, Kind.PERMISSIONS, Kind.BOUNDARY, Kind.SESSION)
 _SID = Pattern(r"[A-Za-z0-9]*")
 
 
 # ---- trust policies
 
-_OF_ROLE = {
-    "sts:assumerole",
-    "sts:assumerolewithsaml",
-    "sts:assumerolewithwebidentity",
-    "sts:setcontext",
-    "sts:setsourceidentity",
-    "sts:tagsession",
-}
+_OF_ROLE = (
+    *("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"),
+    *("sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"),
+)
 
 
 def _of_trust(statement: Statement) -> Found:
-    for action in (*(statement.actions or ()), *(statement.not_actions or ())):
+    for action in statement.actions or statement.not_actions or ():
         lowered = action.lower()
-        wild = "*" in action or "?" in action
-        if not (lowered in _OF_ROLE or (wild and lowered.startswith("sts:")) or lowered == "*"):
-            near = _meant(action, _SHOWN)
+        # Of other patterns of STS it is not known whether AWS takes them.
+        open_ = lowered.startswith("sts:") and bool(_WILD & set(lowered))
+        if not open_ and not any(overlap(lowered, each.lower()) for each in _OF_ROLE):
+            near = _meant(action, _OF_ROLE)
             yield statement.line, f"AWS takes no {action} in a trust policy{near}"
     if statement.not_principals is not None:
         yield statement.line, "AWS no longer takes NotPrincipal in a trust policy"
@@ -110,15 +115,12 @@ def _of_trust(statement: Statement) -> Found:
             )
 
 
-_SHOWN = (
-    *("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"),
-    *("sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"),
-)
-
-
 def _is_partial(principal: Principal) -> bool:
     text = principal.text
-    return principal.kind is PrincipalKind.AWS and text != "*" and ("*" in text or "?" in text)
+    return principal.kind is PrincipalKind.AWS and text != "*" and bool(_WILD & set(text))
+
+
+_WILD = frozenset("*?")
 
 
 # ---- resource control policies
@@ -155,7 +157,7 @@ def _of_rcp(statement: Statement) -> Found:
 
 
 def _unknown_names(statement: Statement, names: ActionNames) -> Found:
-    actions = (*(statement.actions or ()), *(statement.not_actions or ()))
+    actions = statement.actions or statement.not_actions or ()
     problems = [
         *(_unknown_action(action, names) for action in actions),
         *(_unknown_key(condition.key, names) for condition in statement.conditions),
@@ -166,29 +168,29 @@ def _unknown_names(statement: Statement, names: ActionNames) -> Found:
 
 
 def _unknown_action(action: str, names: ActionNames) -> str | None:
-    service, _, name = action.partition(":")
-    wild = set("*?")
-    if not name or wild & set(service):
+    prefix, _, name = action.partition(":")
+    service = prefix.lower()
+    if action == "*" or _WILD & set(service):
         return None
-    if service.lower() not in names.services:
-        near = _meant(service.lower(), names.services)
-        return f"there is no service {quoted(service)} (of {action}){near}"
-    listed = names.actions(service.lower())
-    if wild & set(name) or name.lower() in {each.lower() for each in listed}:
+    if service not in names.services:
+        near = _meant(service, names.services)
+        return f"there is no service {quoted(prefix)} (of {action}){near}"
+    listed = names.actions(service)
+    if _WILD & set(name) or name.lower() in {each.lower() for each in listed}:
         return None
-    near = _meant(name, listed, before=f"{service}:")
+    near = _meant(name, listed, before=f"{prefix}:")
     return f"there is no action {action}{near}"
 
 
 def _unknown_key(key: str, names: ActionNames) -> str | None:
     """Return what is wrong with a key of a service; of global keys and of tokens nothing is said."""
-    service, _, _ = key.partition(":")
-    if service.lower() not in names.services:
-        return None
-    listed = names.keys(service.lower())
+    prefix, _, name = key.partition(":")
+    service = prefix.lower()
+    listed = names.keys(service) if service in names.services else ()
     if not listed or any(_is_key(key, each) for each in listed):
         return None
-    return f"there is no condition key {key}{_meant(key, listed)}"
+    of_service = [each.partition(":")[2] for each in listed if each.lower().startswith(service)]
+    return f"there is no condition key {key}{_meant(name, of_service, before=f'{prefix}:')}"
 
 
 def _is_key(key: str, listed: str) -> bool:

@@ -64,8 +64,43 @@ def test_a_deny_for_one_bucket_denies_no_list_of_all_buckets() -> None:
 
 
 @pytest.mark.parametrize(
+    "action",
+    [
+        *("autoscaling:DescribeTags", "cloudformation:ListStacks", "dynamodb:ListTables"),
+        *("ecr:GetAuthorizationToken", "ecs:ListClusters", "iam:GetAccountSummary"),
+        *("lambda:ListFunctions", "secretsmanager:ListSecrets", "sqs:ListQueues"),
+    ],
+)
+def test_of_every_service_that_is_listed_such_calls_are_about_no_resource(action: str) -> None:
+    service = action.partition(":")[0]
+    one = f"arn:aws:{service}:eu-west-1:222222222222:x/1"
+    assert judge(action, one, [statement(action, one)]).outcome is REFUSED
+    assert judge(action, one, [statement(action)]).outcome is ALLOWED
+
+
+# IAM API reference: the operations on roles whose errors include UnmodifiableEntity.
+OF_ROLES = (
+    *("AttachRolePolicy", "DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy"),
+    *("DetachRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy", "UpdateAssumeRolePolicy"),
+)
+
+
+@pytest.mark.parametrize("name", OF_ROLES)
+@pytest.mark.parametrize("role", [LINKED, RESERVED])
+def test_a_role_of_aws_is_changed_by_aws_alone(name: str, role: str) -> None:
+    assert judge(f"iam:{name}", role, ADMIN).outcome is REFUSED
+
+
+@pytest.mark.parametrize(
     ("action", "resource", "outcome"),
     [
+        ("iam:DeletePolicyVersion", MANAGED, REFUSED),
+        ("iam:UntagPolicy", MANAGED, UNKNOWN),
+        ("iam:CreateRole", LINKED, UNKNOWN),
+        ("iam:CreateRole", RESERVED, UNKNOWN),
+        ("iam:UntagRole", RESERVED, UNKNOWN),
+        ("iam:UpdateRole", RESERVED, UNKNOWN),
+        ("iam:DeleteRol?", RESERVED, UNKNOWN),
         ("iam:CreatePolicyVersion", MANAGED, REFUSED),
         ("iam:SetDefaultPolicyVersion", MANAGED, REFUSED),
         ("iam:DeletePolicy", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess", REFUSED),
@@ -98,15 +133,18 @@ def test_what_aws_keeps_itself_nobody_else_changes(
     if outcome is not ALLOWED:
         (finding,) = verdict.policies[0].findings
         assert finding.reason is Reason.CHANGED_BY_AWS
+        assert finding.element == ("Caller" if outcome is REFUSED else "unmodifiable")
 
 
 @pytest.mark.parametrize("action", ["kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"])
 def test_an_alias_and_its_key_must_both_allow(action: str) -> None:
     half = judge(action, ALIAS, [statement(action, ALIAS)])
     assert (half.outcome, half.unknowns) == (UNKNOWN, ("alias-and-key",))
+    assert half.policies[0].findings[0].wanted == "each key that it is for"
     key_policy = of("222222222222", "kms:*")
     half = judge(action, KEY, [statement(action, KEY)], key_policy)
     assert (half.outcome, half.unknowns) == (UNKNOWN, ("alias-and-key",))
+    assert half.policies[0].findings[0].wanted == "the alias"
     assert judge(action, ALIAS, [statement(action, KEY)]).outcome is REFUSED
     assert judge(action, KEY, [statement(action, ALIAS)], key_policy).outcome is REFUSED
 

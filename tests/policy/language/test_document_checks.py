@@ -17,6 +17,7 @@ from rolehop.policy.language.request_context import Context
 from tests.support.policies import policy_text
 
 ROLES = "arn:aws:iam::111111111111:role/*"
+ONLY = 'the Principal of an RCP is "*" alone: name callers in a condition on aws:PrincipalArn'
 WHOLE = "name whole ARNs, or * with a condition on aws:PrincipalArn"
 TRUST: dict[str, Any] = {
     "Effect": "Allow",
@@ -46,6 +47,25 @@ def problems(kind: Kind, *statements: Any, names: ActionNames | None = None) -> 
          [f"AWS takes no wildcard in the principal {ROLES}: {WHOLE}"]),
         (Kind.TRUST, [{"Effect": "Deny", "NotPrincipal": {"AWS": "111111111111"}, "Action": "sts:*"}],
          ["AWS no longer takes NotPrincipal in a trust policy"]),
+        (Kind.TRUST, [{"Effect": "Deny", "Principal": "*", "NotAction": ["s3:*", "sts:GetUser"]}],
+         ["AWS takes no s3:* in a trust policy", "AWS takes no sts:GetUser in a trust policy"]),
+        (Kind.TRUST, [{**TRUST, "Principal": {"AWS": "arn:aws:iam::111111111111:role/Hu?"}}],
+         [f"AWS takes no wildcard in the principal arn:aws:iam::111111111111:role/Hu?: {WHOLE}"]),
+        (Kind.TRUST, [{**TRUST, "Sid": "a b"}],
+         ['the Sid "a b" has other characters than A-Z, a-z and 0-9']),
+        (Kind.BOUNDARY, [{**GO, "Sid": "a-b"}],
+         ['the Sid "a-b" has other characters than A-Z, a-z and 0-9']),
+        (Kind.SESSION, [{**GO, "Sid": "a_b"}],
+         ['the Sid "a_b" has other characters than A-Z, a-z and 0-9']),
+        (Kind.RCP, [{"Effect": "Deny", "NotPrincipal": "*", "Action": "s3:*", "Resource": "*"}],
+         [ONLY]),
+        (Kind.RCP, [{**RCP, "Principal": {"AWS": ["*", "111111111111"]}}], [ONLY]),
+        (Kind.RCP, [RCP, {**RCP, "Effect": "Allow", "Action": "*"}],
+         ["an RCP can only deny: AWS takes no Allow in it",
+          "AWS takes no * alone as an action of an RCP: name services, as in s3:*"]),
+        (Kind.RCP, [{**RCP, "Effect": "Allow", "Action": "*", "Condition": {"Null": {"a:b": "true"}}}],
+         ["an RCP can only deny: AWS takes no Allow in it",
+          "AWS takes no * alone as an action of an RCP: name services, as in s3:*"]),
         (Kind.PERMISSIONS, [{**GO, "Sid": "a"}, {**GO, "Sid": "a"}],
          ['the Sid "a" occurs twice; each must be unique']),
         (Kind.PERMISSIONS, [{**GO, "Sid": "a b"}],
@@ -53,7 +73,7 @@ def problems(kind: Kind, *statements: Any, names: ActionNames | None = None) -> 
         (Kind.RCP, [{**RCP, "Effect": "Allow"}],
          ["an RCP can only deny: AWS takes no Allow in it"]),
         (Kind.RCP, [{**RCP, "Principal": {"AWS": "111111111111"}}],
-         ['the Principal of an RCP is "*" alone: name callers in a condition on aws:PrincipalArn']),
+         [ONLY]),
         (Kind.RCP, [{"Effect": "Deny", "Principal": "*", "NotAction": "s3:*", "Resource": "*"}],
          ["AWS takes no NotAction in an RCP: list the actions"]),
         (Kind.RCP, [{**RCP, "Action": "*"}],
@@ -70,7 +90,23 @@ def test_what_aws_would_not_save_is_said(
     ("kind", "statement"),
     [
         (Kind.TRUST, TRUST),
-        (Kind.TRUST, {**TRUST, "Action": ["sts:*", "STS:tagsession", "sts:Assume*"]}),
+        (Kind.TRUST, {**TRUST, "Action": ["sts:*", "STS:tagsession", "sts:Assume*", "sts:Get?*"]}),
+        (
+            Kind.TRUST,
+            {
+                **TRUST,
+                "Action": [
+                    f"sts:{each}"
+                    for each in (
+                        "AssumeRoleWithSAML",
+                        "AssumeRoleWithWebIdentity",
+                        "SetContext",
+                        "SetSourceIdentity",
+                    )
+                ],
+            },
+        ),
+        (Kind.TRUST, {**TRUST, "Action": "*"}),
         (Kind.TRUST, {**TRUST, "Principal": "*"}),
         (Kind.TRUST, {**TRUST, "Principal": {"Service": "*.amazonaws.com"}}),  # not known
         (Kind.PERMISSIONS, {**GO, "Sid": ""}),
@@ -88,6 +124,10 @@ def test_what_aws_saves_is_not_remarked(kind: Kind, statement: Any) -> None:
     ("action", "condition", "expected"),
     [
         ("s3:GetObjct", {}, "there is no action s3:GetObjct; did you mean s3:GetObject?"),
+        ("S33:GetObject", {},
+         'there is no service "S33" (of S33:GetObject); did you mean s3?'),
+        ("S3:GetObjct", {}, "there is no action S3:GetObjct; did you mean S3:GetObject?"),
+        ("s3:GetObject", {"StringEquals": {"S3:x": "a"}}, "there is no condition key S3:x"),
         ("s33:GetObject", {},
          'there is no service "s33" (of s33:GetObject); did you mean s3?'),
         ("s3:GetObject", {"StringEquals": {"s3:prefx": "a"}},
@@ -118,6 +158,13 @@ def test_a_name_that_does_not_exist_is_said_with_the_nearest_and_the_date_of_the
 def test_a_name_that_may_exist_is_not_remarked(action: str, key: str) -> None:
     statement = {**GO, "Action": action, "Condition": {"StringLike": {key: "a"}}}
     assert problems(Kind.PERMISSIONS, statement, names=NAMES) == []
+
+
+def test_names_that_are_excluded_are_looked_up_as_well() -> None:
+    statement = {"Effect": "Deny", "NotAction": ["s3:GetObject", "s3:GetObjct"], "Resource": "*"}
+    assert problems(Kind.PERMISSIONS, statement, names=NAMES) == [
+        "by AWS's list of 2026-10-27, there is no action s3:GetObjct; did you mean s3:GetObject?"
+    ]
 
 
 def test_a_problem_has_the_line_of_its_statement() -> None:
