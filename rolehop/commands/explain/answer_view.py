@@ -95,6 +95,7 @@ _BY_ITSELF = frozenset(
         *(Reason.NO_SUCH_ROLE, Reason.OTHER_PATH, Reason.IDENTITY_CHANGED, Reason.TAG_REPEATED),
         *(Reason.ROOT_CALLER, Reason.FEDERATED_USER, Reason.SERVICE_LINKED),
         *(Reason.NOT_FOR_SESSIONS, Reason.NOT_BY_USER_SESSION, Reason.OTHER_PARTITION),
+        Reason.CHANGED_BY_AWS,
     }
 )
 """Findings that say all there is to say, whichever policy they are of."""
@@ -145,7 +146,10 @@ def _asked(verdict: Verdict) -> str:
 
 def _of_resource(policy: PolicyVerdict, verdict: Verdict, who: str, *, denies: bool) -> str:
     resource = role_in_words(verdict.request.role)
-    if verdict.request.owner is not None:
+    request = verdict.request
+    if request.owner is not None and not request.policy_set(PolicyType.TRUST).there:
+        return f"{resource} can have no policy of its own that opens it to another account"
+    if request.owner is not None:
         verb = "denies" if denies else "does not allow"
         return f"the resource's own policy {verb} {who} {policy.action}"
     if denies:
