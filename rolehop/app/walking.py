@@ -225,9 +225,10 @@ def _remembered(
 ) -> HandoverSession:
     """Return the session; keep its flags, and the record that gives the next one from the cache."""
     plan, session = _recorded(app, name, options, proof, progress)
-    for step in plan.hops:
+    for step in plan.calls:
         if step.shortened:
-            app.note(f"hop {step.number}: {step.shortened}")
+            name = "scope" if step is plan.scope else f"hop {step.number}"
+            app.note(f"{name}: {step.shortened}")
     write_record(app, plan, options, name)
     store_flags(app, session, options)
     return HandoverSession(plan.chain, plan.export_region, session, options.shell_flags)

@@ -203,6 +203,25 @@ def test_status_history_and_whoami_tell_it_from_the_whole_session(world: World) 
     assert world.rolehop("whoami", "hub", "--format", "json").json["narrowed"] is None
 
 
+def test_a_lost_list_of_sessions_is_made_again_with_the_narrowed_one(world: World) -> None:
+    world.config(SCOPED)
+    assert world.rolehop("exec", "brief", "--", "true").code == 0
+    (world.state / "index.json").unlink()
+    sessions = world.rolehop("status", "--format", "json").json["sessions"]
+    assert [(each["hop"], each["narrowed"]) for each in sessions] == [(1, None), (2, "read-only")]
+    calls = len(world.sts.calls)
+    assert all_narrowed(world, world.rolehop("export", "brief").out)
+    assert len(world.sts.calls) == calls
+
+
+def test_a_longer_wish_is_said_when_the_session_is_handed_over(world: World) -> None:
+    world.config(SCOPED.replace('duration = "20m", description', 'duration = "3h", description'))
+    done = world.rolehop("exec", "brief", "--", "true")
+    assert done.code == 0
+    assert "3 h asked, 1 h planned" in " ".join(done.err.split())
+    assert world.rolehop("plan", "brief", "--strict").code == 3
+
+
 def test_logout_forgets_the_narrowed_session_and_keeps_what_others_use(world: World) -> None:
     world.config(SCOPED)
     assert world.rolehop("exec", "brief", "--", "true").code == 0
