@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.listing import matches
+from rolehop.base.advice import AccountNames
+from rolehop.base.arn import account_of
 from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import read_moment, rfc3339, show_local
 from rolehop.base.text import clean
@@ -17,7 +19,16 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.param_types import Since
 from rolehop.config.model import ChainConfig
-from rolehop.terminal.layout import Grid, StyledText, View, row, short_role
+from rolehop.terminal.layout import (
+    FINE,
+    WRONG,
+    Grid,
+    StyledText,
+    View,
+    account_role,
+    row,
+    short_role,
+)
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -77,7 +88,9 @@ def command(
     if style == "json":
         cli.write_json(history_document(rows))
     elif rows:
-        cli.write_view(history_view(rows, verbose=cli.terminal.verbose))
+        from rolehop.app.account_names import KnownNames
+
+        cli.write_view(history_view(rows, KnownNames(cli.app), verbose=cli.terminal.verbose))
     else:
         cli.terminal.note(_none(since, chains))
 
@@ -139,20 +152,28 @@ def _history_row(number: int, entry: Mapping[str, object]) -> HistoryRow | None:
     return HistoryRow(number, at, event, outcome, texts, hop if type(hop) is int else None)
 
 
-def history_view(rows: Iterable[HistoryRow], *, verbose: bool) -> View:
-    """Show what happened, the oldest first."""
+def history_view(rows: Iterable[HistoryRow], names: AccountNames, *, verbose: bool) -> View:
+    """Show what happened, the oldest first, in a row each; ``verbose``: with more below it."""
     drawn = [
         row(
             show_local(each.at),
-            StyledText(clean(each.texts.get("chain", "-")), "bold"),
+            StyledText(clean(each.texts.get("chain", "–")), "bold"),
             _what(each),
-            _whom(each),
-            StyledText(clean(each.outcome), "" if each.outcome == "ok" else "red"),
-            under=_history_under(each, verbose=verbose),
+            _whom(each, names, verbose=verbose),
+            _result(each),
+            under=_history_under(each) if verbose else "",
         )
         for each in rows
     ]
-    return [Grid(("WHEN", "CHAIN", "WHAT", "WHO", "OUTCOME"), drawn)]
+    columns = ("WHEN", "CHAIN", "WHAT", "ACCOUNT · ROLE", "RESULT")
+    return [Grid(columns, drawn, elided=(1, 3))]
+
+
+def _result(each: HistoryRow) -> StyledText:
+    reason = each.texts.get("reason")
+    if each.outcome == "ok":
+        return StyledText(f"{FINE.text} {clean(reason)}" if reason else FINE.text, FINE.style)
+    return StyledText(f"{WRONG.text} {clean(each.outcome)}", WRONG.style)
 
 
 def _what(each: HistoryRow) -> str:
@@ -160,23 +181,25 @@ def _what(each: HistoryRow) -> str:
     return f"handed over: {action}" if each.event == "handover" else action
 
 
-def _whom(each: HistoryRow) -> str:
+def _whom(each: HistoryRow, names: AccountNames, *, verbose: bool) -> str:
     role = each.texts.get("role")
     if role is None:
-        return f"source '{clean(each.texts['source'])}'" if "source" in each.texts else "-"
-    return short_role(role)
+        return f"source '{clean(each.texts['source'])}'" if "source" in each.texts else "–"
+    account = account_of(role)
+    if account is None or verbose:
+        return short_role(role)
+    return account_role(account, role, names)
 
 
-def _history_under(each: HistoryRow, *, verbose: bool) -> str:
-    parts = {"reason": each.texts.get("reason")}
-    if verbose:
-        parts |= {
-            "at": rfc3339(each.at),
-            "hop": str(each.hop) if each.hop else None,
-            "session": each.texts.get("session_name"),
-            "request": each.texts.get("request_id"),
-            "until": each.texts.get("expires_at"),
-        }
+def _history_under(each: HistoryRow) -> str:
+    parts = {
+        "reason": each.texts.get("reason"),
+        "at": rfc3339(each.at),
+        "hop": str(each.hop) if each.hop else None,
+        "session": each.texts.get("session_name"),
+        "request": each.texts.get("request_id"),
+        "until": each.texts.get("expires_at"),
+    }
     return ", ".join(f"{name} {clean(value)}" for name, value in parts.items() if value)
 
 

@@ -144,7 +144,7 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
         return None
     if denied.action != "sts:AssumeRole":
         return f"{refusal.code} for {who}: {denied.action}"
-    name = who.partition(" of ")[0].removeprefix("role ")
+    name = who.partition(" of ")[0].removeprefix("role ").removeprefix("user ")
     return f"the trust policy may not trust {name}, or a policy denies it; AWS says only {refusal.code}"
 
 
@@ -152,6 +152,9 @@ def denial_fix(denied: AccessDenied) -> str:
     """Return what to do about a call that AWS refused, in words that follow "to fix it,"."""
     return _denial_fix(denied, None) or _not_said(denied)
 
+
+NOT_ASKED_AGAIN = " (a few seconds ago; not asked again)"
+"""Ends the brief cause of a refusal that is remembered."""
 
 NOT_SAID = "AWS does not say why"
 """In place of what to do, if AWS's words do not tell."""

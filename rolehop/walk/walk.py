@@ -29,6 +29,7 @@ from rolehop.plan.model import Hop, HopStep, Plan, Scope, ScopeStep, SourceStep,
 from rolehop.plan.planner import enough_of
 from rolehop.walk.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.walk.sts_errors import (
+    NOT_ASKED_AGAIN,
     NOT_SAID,
     Explanation,
     RefusalKind,
@@ -420,7 +421,7 @@ class _Walk:
         cause, brief, suspects = explanation.cause, explanation.brief, explanation.suspects
         if signer is None:
             cause = f"{cause.rstrip('.')} (a few seconds ago; rolehop did not ask AWS again)"
-            brief = brief and f"{brief} (a few seconds ago; not asked again)"
+            brief = brief and f"{brief}{NOT_ASKED_AGAIN}"
         elif old := self._old_session(signer):
             signed = ("; signed by ", *old)
             cause = Advice(cause.rstrip("."), *signed)

@@ -100,7 +100,7 @@ def test_names_stand_beside_ids(named: World) -> None:
     walked = named.rolehop("exec", "spokes/billing", "--", "true")
     assert "hop 2 of 2 444444444444:role/Audit (billing) called, " in walked.err
     for command in (
-        *(["list"], ["plan", "spokes/billing"], ["status"], ["history"], ["graph"]),
+        *(["list"], ["plan", "spokes/billing"], ["status"], ["graph"]),
         ["explain", "spokes/billing", "--offline"],
         ["show", "spokes/billing"],
     ):
@@ -109,6 +109,7 @@ def test_names_stand_beside_ids(named: World) -> None:
     assert "account          billing (444" in named.rolehop("show", "spokes/billing").out
     assert "222222222222:role/Hub (hub-account)" in named.rolehop("plan", "hub").out
     assert "account  billing (444444444444)" in named.rolehop("whoami", "spokes/billing").out
+    assert "billing · Audit" in named.rolehop("history").out
     del named.sts.world.roles[AUDIT]
     assert "Audit in billing (444444444444)" in named.rolehop("refresh", "spokes/billing").err
 

@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
 from rolehop.base.durations import age_text, rfc3339, show_span
+from rolehop.base.startup import Pattern
 from rolehop.base.text import clean, pluralize, visible_json
 from rolehop.commands.each.targets import (
     PlannedRow,
@@ -21,7 +22,18 @@ from rolehop.commands.each.targets import (
     no_output,
     result_document,
 )
-from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row
+from rolehop.terminal.layout import (
+    FINE,
+    WRONG,
+    Grid,
+    Line,
+    Row,
+    StyledText,
+    View,
+    line,
+    row,
+    wrapped,
+)
 from rolehop.terminal.output import (
     copy_program_output,
     is_asking,
@@ -30,6 +42,7 @@ from rolehop.terminal.output import (
     write_stdout,
 )
 from rolehop.terminal.terminal import not_written
+from rolehop.walk.sts_errors import NOT_ASKED_AGAIN
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,24 +63,46 @@ def results_view(rows: Sequence[TargetRow], *, verbose: bool, may_resume: bool =
     shown = rows
     if len(rows) > _MOST_ROWS and not verbose:
         shown = [each for each in rows if each.result is not ResultClass.OK][:_MOST_ROWS]
-    drawn = [_result_row(each) for each in shown]
-    columns = ("CHAIN", "ACCOUNT", "EXIT", "CLASS", "TIME")
-    grid = [Grid(columns, drawn)] if drawn else []
+    shared = _shared_problems(rows)
+    drawn = [_result_row(each, shared) for each in shown]
+    columns = ("CHAIN", "ACCOUNT", "EXIT", "TIME", "RESULT")
+    grid = [Grid(columns, drawn, right=(2, 3), elided=(0, 1))] if drawn else []
     resume = may_resume and any(each.result is not ResultClass.OK for each in rows)
     advice = [line("retry the rest: add --resume")] if resume else []
-    return [*grid, *_counts(rows, len(rows) - len(shown)), *advice]
+    above = [each for text, count in shared.items() for each in _shared_lines(text, count)]
+    return [*above, *grid, *_counts(rows, len(rows) - len(shown)), *advice]
 
 
-def _result_row(each: TargetRow) -> Row:
-    code = "-" if each.exit_code is None else str(each.exit_code)
-    good = each.result is ResultClass.OK
+_OF_CHAIN = Pattern(r"^(AWS refused hop [0-9]+) of \S+,")
+
+
+def _shared_problems(rows: Sequence[TargetRow]) -> dict[str, int]:
+    """Return what several targets failed for, whichever chain was walked, with their number."""
+    counted = Counter(_problem_of(each) for each in rows if each.problem)
+    return {text: count for text, count in counted.items() if count > 1}
+
+
+def _problem_of(each: TargetRow) -> str:
+    text = each.problem.in_one_line if each.problem else ""
+    text = _OF_CHAIN.sub(r"\1,", text).removesuffix(NOT_ASKED_AGAIN)
+    return text.replace(f"'{each.chain}'", "each")
+
+
+def _shared_lines(text: str, count: int) -> Iterator[Line]:
+    yield from wrapped(f"{pluralize(count, 'target')}: {text}", f"{WRONG.text} ", "  ")
+
+
+def _result_row(each: TargetRow, shared: Mapping[str, int]) -> Row:
+    code = "–" if each.exit_code is None else str(each.exit_code)
+    mark = FINE if each.result is ResultClass.OK else WRONG
+    alone = each.problem is not None and _problem_of(each) not in shared
     return row(
         StyledText(each.name, "bold"),
-        each.account or "-",
+        each.account or "–",
         code,
-        StyledText(each.result.value, "green" if good else "red"),
-        "-" if each.seconds is None else f"{each.seconds:.1f} s",
-        under=each.problem.in_one_line if each.problem else "",
+        "–" if each.seconds is None else f"{each.seconds:.1f} s",
+        StyledText(f"{mark.text} {each.result.value}", mark.style),
+        under=each.problem.in_one_line if each.problem and alone else "",
     )
 
 

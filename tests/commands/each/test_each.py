@@ -73,8 +73,8 @@ def test_what_commands_write_comes_in_one_piece_and_the_table_is_on_stderr(fleet
     table = done.err[done.err.index("CHAIN ") :].splitlines()
     rows = [re.split(r"\s{3,}", line) for line in table[1:-2]]
     assert [row[0] for row in rows] == [f"far/{name}" for name in ACCOUNTS]
-    assert [row[1:4] for row in rows if row[0] == "far/failing"] == [
-        [f"failing ({ACCOUNTS['failing']})", "1", "command failed"]
+    assert [(*row[1:3], row[4]) for row in rows if row[0] == "far/failing"] == [
+        (f"failing ({ACCOUNTS['failing']})", "1", "✗ command failed")
     ]
     assert table[-2:] == [
         "6 targets: 5 ok, 1 command failed",
@@ -281,3 +281,13 @@ def test_a_dry_run_says_what_aws_refused_lately(world: World) -> None:
     time.sleep(5.1)  # for so long a refused hop is not tried again
     assert world.rolehop("assume", "spokes/444444444444", "--shell", "sh").code == 0
     assert set(planned().values()) == {None}
+
+
+def test_what_several_targets_failed_for_is_said_once_above_the_table(world: World) -> None:
+    give_fleet(world, refused=("good", "slow"))
+    world.sts.world.role(HUB, trusts=[])
+    done = world.rolehop("each", "far/*", "--", "true")
+    assert done.code == 1
+    above = done.err.partition("CHAIN ")[0]
+    assert above.startswith("✗ 6 targets: AWS refused hop 1, Hub in 222222222222: the trust")
+    assert done.err.count("AWS refused hop 1") == 1
