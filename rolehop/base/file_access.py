@@ -372,7 +372,9 @@ else:
 
         Root's in one that only a group can write has the names that a store like Nix's gave it.
         """
-        if found.st_nlink < 2 or above is None or above.found is None or above.writer is None:
+        if found.st_nlink < 2 or stat.S_ISDIR(found.st_mode):
+            return None
+        if above is None or above.found is None or above.writer is None:
             return None
         if found.st_uid == 0 and not above.found.st_mode & stat.S_IWOTH:
             return None
@@ -434,9 +436,11 @@ else:
             way = [_place(step) for step in descend(path)]
         except OSError as error:
             return _not_inspected(error, path)
-        return _distrust_of_places(
-            [replace(each, writer=None) if each.is_macs_admins else each for each in way]
-        )
+        way = [replace(each, writer=None) if each.is_macs_admins else each for each in way]
+        found, last = _distrust_of_places(way), way[-1].found
+        if found is not None or last is None:
+            return found
+        return _second_name(last, next(each for each in reversed(way[:-1]) if not each.is_link))
 
     def _distrust_of_places(way: Sequence[_Place]) -> Distrust | None:
         *above, last = way

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from rolehop.base.file_access import distrust_of_folder
+from rolehop.base.file_access import distrust_of_authorities, distrust_of_folder
 from rolehop.base.files import NotRegular, Untrusted, read_deciding, read_trusted
 from tests.support.other_users import AS_ROOT, SOMEBODY, USER, set_acl
 
@@ -195,9 +195,11 @@ def test_a_store_gives_roots_files_second_names(tmp_path: Path) -> None:
     os.chown(file.parent, 0, SOMEBODY)
     file.parent.chmod(0o1775)
     assert read_deciding(file, MOST) == b"it"
+    assert distrust_of_authorities(file) is None
     file.parent.chmod(0o1777)
     with pytest.raises(Untrusted, match="it has a second name"):
         read_deciding(file, MOST)
+    assert "it has a second name" in str(distrust_of_authorities(file))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")

@@ -71,7 +71,7 @@ def can_fork() -> bool:
 def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
     """Run ``serve`` in a new process that is no child of this one; return at once.
 
-    It keeps the files ``keep``; whatever ``serve`` raises ends it.
+    It keeps the files ``keep``, and nobody reads its memory; whatever ``serve`` raises ends it.
 
     Raises:
         OSError: there can be no new process.
@@ -88,6 +88,7 @@ def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
     code = 1
     try:
         os.setsid()
+        hide_memory()  # the command starts once this process has ended, and would look
         if os.fork() == 0:
             _let_go(keep)
             serve()
