@@ -8,7 +8,7 @@ from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import ProgramCommand, program_of, walk_options, walk_options_from
 from rolehop.cli.walk_command import chain_or_pick
-from rolehop.commands.run_program import SERVER_HELP, run, session_changes
+from rolehop.commands.run_program import ONLY_HELP, SERVER_HELP, run, session_changes
 
 
 @click.command(
@@ -28,10 +28,16 @@ rolehop exec -- aws s3 ls                     # pick the chain on the terminal
 @click.option(
     "--docker", is_flag=True, help="Likewise, for containers too (as rolehop serve --docker)."
 )
+@click.option("--only", is_flag=True, help=ONLY_HELP)
 @walk_options
 @click.pass_context
 def command(
-    ctx: click.Context, chain: str | None, argv: tuple[str, ...], server: bool, docker: bool
+    ctx: click.Context,
+    chain: str | None,
+    argv: tuple[str, ...],
+    server: bool,
+    docker: bool,
+    only: bool,
 ) -> None:
     """Run a command with a chain's session.
 
@@ -49,7 +55,7 @@ def command(
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)
     options = walk_options_from(ctx)
     with session_changes(
-        cli, "exec", name, options, server=server, for_containers=docker
+        cli, "exec", name, options, server=server, for_containers=docker, only=only
     ) as changes:
         environment = child_environment(cli.environ, changes)
         ctx.exit(run(argv, environment, served=server or docker))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rolehop.base.errors import UsageError
 from rolehop.cli.walk_command import session_for_handover
 from rolehop.terminal.output import write_lines
 
@@ -96,6 +97,7 @@ def _restore_signals() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
+ONLY_HELP = "With --server: hide ~/.aws from the command, whose keys it might prefer."
 SERVER_HELP = "Give it an endpoint that always has a session, and no key (as rolehop serve)."
 
 
@@ -108,16 +110,27 @@ def session_changes(
     *,
     server: bool,
     for_containers: bool = False,
+    only: bool = False,
 ) -> Iterator[tuple[Change, ...]]:
     """Yield what ``command`` changes in the environment of the program that is run in the context.
 
     ``server``: it gets an endpoint instead of a session; ``for_containers``: so do containers that
-    it starts.
+    it starts; ``only``: it sees no AWS file, whose keys it might prefer.
+
+    Raises:
+        UsageError: ``only`` without a server: SDKs prefer the session's variables to any file.
     """
+    if only and not (server or for_containers):
+        raise UsageError(
+            "--only goes with --server",
+            cause="without it the command has the session in its variables, which SDKs prefer",
+        )
     if server or for_containers:
         from rolehop.commands.serve.run import serve_beside
 
-        with serve_beside(cli, command, chain, options, for_containers=for_containers) as changes:
+        with serve_beside(
+            cli, command, chain, options, for_containers=for_containers, only=only
+        ) as changes:
             yield changes
     else:
         yield session_for_handover(cli, command, chain, options).changes(cli.environ)

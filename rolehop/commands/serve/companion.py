@@ -153,7 +153,9 @@ def _is_open(number: int) -> bool:
 
 
 CONFIG_VARIABLE = "AWS_CONFIG_FILE"
+_CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
 _PROFILE = "default"
+_KEY = "aws_access_key_id"
 
 
 def rival_files(app: App) -> dict[str, str]:
@@ -171,4 +173,21 @@ def _rivals(app: App) -> Iterator[tuple[str, str]]:
         if in_config:
             yield CONFIG_VARIABLE, aws.config_file
         if in_credentials:
-            yield "AWS_SHARED_CREDENTIALS_FILE", aws.credentials_file
+            yield _CREDENTIALS_VARIABLE, aws.credentials_file
+
+
+def files_of_keys(app: App) -> dict[str, str]:
+    """Return both AWS files, by the variable that names them: where ``--only`` has a program look for nothing."""
+    config, credentials = map(str, app.aws_files)
+    return {CONFIG_VARIABLE: config, _CREDENTIALS_VARIABLE: credentials}
+
+
+def profiles_with_keys(app: App) -> list[str]:
+    """Return the profiles, ``default`` aside, that the credentials file has keys of.
+
+    polars and a few others take the first ones in it, whatever the profile.
+    """
+    with suppress(RolehopError):
+        sections = app.aws_config.credentials_sections
+        return [name for name in sections if name != _PROFILE and _KEY in sections[name]]
+    return []

@@ -104,12 +104,19 @@ def _reporter(cli: CommandContext) -> StderrReporter:
 
 @contextlib.contextmanager
 def serve_beside(
-    cli: CommandContext, command: str, chain: str, options: WalkOptions, *, for_containers: bool
+    cli: CommandContext,
+    command: str,
+    chain: str,
+    options: WalkOptions,
+    *,
+    for_containers: bool,
+    only: bool,
 ) -> Iterator[tuple[Change, ...]]:
     """Walk ``chain``, and serve it to a program: in the context, or if it takes this process's place.
 
     Yields the changes of that program's environment: an endpoint and its token, and no key. With
-    ``for_containers``, containers that the program starts may ask it, too.
+    ``for_containers``, containers that the program starts may ask it, too; with ``only``, it sees
+    neither AWS file.
 
     Raises:
         UsageError: it cannot be listened for them.
@@ -122,7 +129,7 @@ def serve_beside(
     with Server(cli.app, settings, _reporter(cli)) as server:
         started = start_chain(cli.app, chain, options, cli.progress(), command=command)
         server.add(started)
-        changes = server.changes_of_command(started.name)
+        changes = server.changes_of_command(started.name, only=only)
         if can_fork():
             server.leave_to_command()
             yield changes
@@ -143,6 +150,7 @@ def announce(
         cli.terminal.note(
             f"AWS SDKs prefer the credentials of profile 'default' in {file} to this endpoint"
         )
+    server.note_other_keys()
     if server.metadata is not None:
         _note_metadata(cli, names[0], server.metadata)
     if dialect is None:

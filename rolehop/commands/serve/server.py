@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +25,10 @@ from rolehop.commands.serve.companion import (
     CONFIG_VARIABLE,
     WatchedProcess,
     collect_garbage_as_usual,
+    files_of_keys,
     fork_companion,
     hide_memory,
+    profiles_with_keys,
     rival_files,
 )
 from rolehop.commands.serve.containers import (
@@ -248,15 +250,19 @@ class Server:
         """Return what changes in the environment of a program that uses ``chain``."""
         return self._changes(chain, self._started[chain].region)
 
-    def changes_of_command(self, chain: str) -> tuple[Change, ...]:
+    def changes_of_command(self, chain: str, *, only: bool = False) -> tuple[Change, ...]:
         """Return the same for a command that gets ``chain`` and nothing else.
 
-        AWS files with credentials of the profile ``default``, which SDKs prefer, are hidden from it.
+        AWS files with credentials of the profile ``default``, which SDKs prefer, are hidden from it;
+        with ``only``, both AWS files are, whatever is in them.
         """
-        app, started, hidden = self._app, self._started[chain], rival_files(self._app)
+        app, started = self._app, self._started[chain]
+        hidden = files_of_keys(app) if only else rival_files(app)
         region = started.region or (started.sts_region if CONFIG_VARIABLE in hidden else None)
-        for file in hidden.values():
-            app.note(f"the command does not see {file}: SDKs prefer its profile 'default'")
+        if not only:
+            for file in hidden.values():
+                app.note(f"the command does not see {file}: SDKs prefer its profile 'default'")
+            _note_other_keys(app, hidden.values(), "--only hides the file")
         return (
             *served(
                 chain=chain, region=region, before=app.variables, flags=started.options.shell_flags
@@ -264,6 +270,11 @@ class Server:
             *self._changes(chain, region),
             *((name, os.devnull) for name in hidden),
         )
+
+    def note_other_keys(self) -> None:
+        """Say whose keys a program of this shell could take that looks at no profile."""
+        fix = "to keep it from that, AWS_SHARED_CREDENTIALS_FILE=/dev/null"
+        _note_other_keys(self._app, (), fix)
 
     def _changes(self, chain: str, region: str | None) -> tuple[Change, ...]:
         file = None if self.token_path is None else str(self.token_path)
@@ -449,6 +460,14 @@ class Server:
                 for each in chains.keepers.values()
             ),
         )
+
+
+def _note_other_keys(app: App, hidden: Collection[str], fix: str) -> None:
+    """Say whose keys a program could take that looks at no profile, unless it does not see the file."""
+    file, profiles = str(app.aws_files[1]), profiles_with_keys(app)
+    if profiles and file not in hidden:
+        names = clean(", ".join(profiles[:3]) + (" …" if len(profiles) > 3 else ""))
+        app.note_once("keys", f"{file} has keys of {names}; polars takes the first ones: {fix}")
 
 
 def _for_containers(app: App, settings: ServerSettings) -> ServerSettings:

@@ -87,6 +87,28 @@ def test_rolehop_itself_knows_the_endpoint_of_its_command(walked: World) -> None
     assert done.json["arn"] == "arn:aws:sts::333333333333:assumed-role/Admin/me", done.err
 
 
+_FILES = """
+import os
+print([os.environ.get(each) for each in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")])
+"""
+
+
+def test_with_only_a_program_sees_no_aws_file(world: World) -> None:
+    """polars signs with the first keys of the credentials file, whatever the profile."""
+    keys = "aws_access_key_id = AKIA1\naws_secret_access_key = x\n"
+    (world.home / ".aws").mkdir(exist_ok=True)
+    (world.home / ".aws" / "credentials").write_text(f"[old]\n{keys}[older]\n{keys}")
+    seen = world.rolehop(*SERVED, *PYTHON, _FILES)
+    assert seen.out == "[None, None]\n"
+    assert "/.aws/credentials has keys of old, older; polars takes the first ones" in seen.err
+    assert "--only hides the file" in seen.err
+    hidden = world.rolehop("exec", "admin", "--server", "--only", "--", *PYTHON, _FILES)
+    assert (hidden.out, hidden.err) == ("['/dev/null', '/dev/null']\n", "")
+    refused = world.rolehop("exec", "admin", "--only", "--", "true")
+    assert refused.code == 2
+    assert "--only goes with --server" in refused.err
+
+
 _ASKS_AS_RUST_DOES = f"""
 import os, socket, urllib.request
 asked = urllib.request.Request(os.environ["{URI}"], headers={{"Authorization": os.environ["{TOKEN}"]}})
