@@ -163,6 +163,16 @@ class Terminal:
         """True if somebody looks at ``file``, or colours are asked for."""
         return file.isatty() or self._settings.color == "always"
 
+    def write_long(self, text: str) -> None:
+        """Write ``text`` to stdout, exactly; by the person's pager if a terminal is too short for it.
+
+        Raises as `write_output`.
+        """
+        from rolehop.terminal.paging import page
+
+        if not page(text, self._environ):
+            self.write_output(text)
+
     def write_code(self, code: DrawnCode) -> None:
         """Draw a QR code on stdout: dark on light where colours may be used.
 

@@ -153,11 +153,12 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
             fix="correct what is named above, or name the file to import",
         )
     if planned.names:
-        cli.terminal.write_output(planned.diff)
+        cli.terminal.note(_summary(planned))
     for line in _beside(cli.app, planned):
         cli.terminal.note(line)
     if not planned.names:
         return
+    cli.terminal.write_long(planned.diff)
     try:
         if not confirmed:
             confirm_import(cli.app, planned)
@@ -175,6 +176,14 @@ def _found(found: FoundFiles) -> Iterator[str]:
     yield from (f"not read: {each}" for each in found.broken)
     if not found.seen and not found.broken:
         yield "nothing was found to import"
+
+
+def _summary(planned: ConfigImport) -> str:
+    counts = f"{pluralize(len(planned.names), 'chain')} from {pluralize(planned.sources, 'source')}"
+    lost = (
+        f"; not imported, and why: {pluralize(len(planned.lost), 'line')}" if planned.lost else ""
+    )
+    return f"to add to {planned.path}: {counts}{lost}"
 
 
 def _beside(app: App, planned: ConfigImport) -> Iterator[str]:

@@ -117,7 +117,10 @@ def _carry_out(
     if not changes:
         cli.terminal.note("nothing to change")
         return
-    cli.terminal.write_output("".join(each.diff for each in changes))
+    for each in changes:
+        count = pluralize(len(each.profiles), "profile")
+        cli.terminal.note(f"to {verb}: {count}, {each.file.path}")
+    cli.terminal.write_long("".join(each.diff for each in changes))
     if not confirmed:
         confirm_changes(cli.app, changes, verb)
     write_changes(cli.app, changes)

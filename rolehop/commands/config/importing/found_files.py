@@ -388,6 +388,9 @@ class ConfigImport:
     names: tuple[str, ...]
     """The chains that are new."""
 
+    sources: int
+    """How many sources are new."""
+
     there: int
     """How many chains the config has already, exactly so."""
 
@@ -432,7 +435,7 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
         load_with(app, path, new, old.distrust if old is not None else None)
     lost = tuple(report_lines(added.lost))
     names = tuple(each.name for each in added.chains)
-    return ConfigImport(path, old, new, names, there, lost, added.keys)
+    return ConfigImport(path, old, new, names, len(added.sources), there, lost, added.keys)
 
 
 def _proposed(found: FoundFiles) -> Proposal:

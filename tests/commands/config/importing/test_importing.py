@@ -181,6 +181,8 @@ def test_the_program_shows_says_and_writes(tmp_path: Path) -> None:
         done = world.rolehop("config", "import", "--yes")
         assert done.code == 0, done.err
         assert '+[chains.admin-2]\n+from = "hub-2"\n' in done.out
+        assert f"rolehop: to add to {world.config_file}: " in done.err
+        assert done.err.index(" chains from ") < done.err.index("keys add me-2")
         assert "--profile me | rolehop keys add me-2 --stdin" in done.err
         assert SECRET not in done.out + done.err
         assert world.rolehop("config", "check").out.startswith("well-formed: 8 chains")
