@@ -22,7 +22,7 @@ def run_program() -> int:
     All is imported in here: Ctrl-C may come in the first millisecond.
     """
     try:
-        if sys.argv[1:] == ["--version"]:
+        if sys.argv[1:] in (["--version"], ["-V"]):
             from rolehop import __version__
 
             _leave_with(f"rolehop {__version__}\n")

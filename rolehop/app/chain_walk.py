@@ -16,6 +16,7 @@ from rolehop.plan.model import SourceStep
 from rolehop.plan.resolve import path_of
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.loading import MOST_CHANGES, absent, keeps_changing, start
+from rolehop.vault.locks import AN_ANSWER
 from rolehop.vault.refusals import RecentFailures, RefusedSteps, StoredRefusals
 from rolehop.walk.ports import Ports, StsRefusal
 from rolehop.walk.renewal import REMEMBERED_SECONDS, Renewal
@@ -427,9 +428,9 @@ class StepFailures:
                 self._failed.setdefault(name, error)
             raise
 
-    def waiting_for_person(self) -> AbstractContextManager[None]:
-        """Let other processes see that the locks held now are waiting for a person to answer."""
-        return self._locks.waiting_for_person()
+    def waiting_for_person(self, what: str = AN_ANSWER) -> AbstractContextManager[None]:
+        """Let other processes see that the locks held now are waiting for a person to give ``what``."""
+        return self._locks.waiting_for_person(what)
 
     def _check(self, name: str) -> None:
         if name in self._failed:

@@ -105,6 +105,15 @@ def chain_rows_by_use(app: App) -> list[ChainRow]:
     return [rows[name] for name in ordered]
 
 
+def place_of_last_used(app: App, names: list[str]) -> int:
+    """Return where the chain stands among ``names`` that was handed out last; 0 if none was."""
+    from rolehop.vault.notes import load_uses
+
+    uses = load_uses(app.state_folder)
+    used = [(uses[name].at, -place) for place, name in enumerate(names) if name in uses]
+    return -max(used, default=(0, 0))[1]
+
+
 def check_found(app: App, patterns: Iterable[str], rows: Iterable[ChainRow]) -> None:
     """Check that each pattern is that of one of ``rows``, which `chain_rows` gave for all of them.
 
@@ -192,11 +201,16 @@ def _may_mean(fleet: ListedFleet, pattern: str) -> bool:
 
 
 def matches(chain: ChainConfig, patterns: Iterable[str]) -> bool:
-    """True if one of ``patterns`` selects the chain: by a name of it, or by a label."""
+    """True if one of ``patterns`` selects the chain: by a name of it, or by a label.
+
+    One that ends in a slash selects what is below it: ``spokes/`` the chains of that fleet.
+    """
     return any(
         _has_label(chain.labels, each.removeprefix(LABEL))
         if each.startswith(LABEL)
-        else any(fnmatchcase(name, each) for name in chain.names)
+        else any(
+            fnmatchcase(name, f"{each}*" if each[-1:] == "/" else each) for name in chain.names
+        )
         for each in patterns
     )
 
@@ -227,6 +241,11 @@ def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
 
     plan = Planning(app).plan_and_diagnose(name, WalkOptions())
     return plan, app.config.chains.get(name, ChainConfig(name))
+
+
+def description_of(app: App, name: str) -> str:
+    """Return the description of a chain; empty for an AWS profile."""
+    return app.config.chains.get(name, ChainConfig(name)).description
 
 
 def end_of(app: App, plan: Plan) -> Principal:

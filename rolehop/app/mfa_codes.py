@@ -110,7 +110,7 @@ class MfaCodes:
 
     def _ask(self, serial: str, purpose: str, tries: int) -> MfaCode:
         """Return a code; ``tries``: how many more may be sent if it is wrong."""
-        with self._time_counted(), self.locks.waiting_for_person():
+        with self._time_counted(), self.locks.waiting_for_person("the MFA code"):
             if self.read_line is not None:
                 return self._from_stdin(serial, self.read_line)
             if self.command:

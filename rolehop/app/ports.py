@@ -73,9 +73,13 @@ def is_yes(answer: str) -> bool:
 
 
 def declined(what: str, answer: str, fix: str) -> Declined:
-    """Return the error for an answer that is not yes; ``what`` says what did not happen."""
-    cause = f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty"
-    return Declined(what, cause=cause, fix=fix)
+    """Return the error for an answer that is not yes; ``what`` says what did not happen.
+
+    Who says no is told that, and nothing else.
+    """
+    if answer.lower() in ("", "n", "no"):
+        return Declined(what)
+    return Declined(what, cause=f"the answer was {quoted(clean(answer))}", fix=fix)
 
 
 class Unseen:

@@ -150,6 +150,12 @@ def show_local(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
+def show_clock(moment: datetime, now: datetime) -> str:
+    """Return an aware moment as ``14:00`` if it is today in this machine's time zone, else with its date."""
+    local = moment.astimezone()
+    return f"{local:%H:%M}" if local.date() == now.astimezone().date() else show_local(moment)
+
+
 def rfc3339(moment: datetime | None) -> str | None:
     """Return an aware UTC moment as ``2026-08-01T12:00:00Z``."""
     return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"

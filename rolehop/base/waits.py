@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # typing's own costs more than this module does
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Watch = Callable[[str, bool], Callable[[], object]]
+    Watch = Callable[[str, bool, bool], Callable[[], object]]
 
 _watchers: list[Watch] = []
 
@@ -23,13 +23,13 @@ class Wait:
 
     __slots__ = ("_ends",)
 
-    def __init__(self, what: str, *, may_ask: bool = False) -> None:
+    def __init__(self, what: str, *, may_ask: bool = False, at_once: bool = False) -> None:
         """Begin; ``what`` is e.g. ``waiting for sts.amazonaws.com``.
 
         ``may_ask``: what is waited for may ask on the terminal itself, where no line may be in its
-        way.
+        way. ``at_once``: somebody else has to act first, so it is not only said once it is slow.
         """
-        self._ends = [watch(what, may_ask) for watch in _watchers]
+        self._ends = [watch(what, may_ask, at_once) for watch in _watchers]
 
     def end(self) -> None:
         """End it."""

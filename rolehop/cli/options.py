@@ -10,6 +10,7 @@ import click
 from rolehop.base.text import NEAR, nearest
 from rolehop.cli.completers import files
 from rolehop.cli.context import CommandContext
+from rolehop.cli.help import WithHelp, write_options
 from rolehop.cli.param_types import Duration, Option, Region, hop_flags
 from rolehop.plan.walk_options import WalkOptions
 
@@ -46,9 +47,10 @@ def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - used like a const
         click.Option(
             ["--color"],
             type=click.Choice(["auto", "always", "never"]),
+            metavar="WHEN",
             expose_value=False,
             callback=_store,
-            help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
+            help="auto, always or never; auto: on a terminal without NO_COLOR.",
         ),
         click.Option(
             ["-q", "--quiet"],
@@ -74,8 +76,14 @@ def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - used like a const
     ]
 
 
-class _WithExamples(click.Command):
-    """A command whose epilog is examples."""
+class _WithExamples(WithHelp):
+    """A command whose options are in groups, and whose epilog is examples."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands of a group, and the options."""
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples line by line, without wrapping them."""

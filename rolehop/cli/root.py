@@ -9,14 +9,13 @@ import click
 
 from rolehop import __version__
 from rolehop.cli.context import CommandContext
+from rolehop.cli.help import WithHelp, show_help, write_options
 from rolehop.cli.options import COMMON_OPTIONS, no_such_command
 from rolehop.hotpath.command_table import COMMANDS, SECTIONS
 
 _OTHERS = {
-    "login": "to sign in, rolehop source login NAME; to use a chain, rolehop assume CHAIN",
     "env": "rolehop export CHAIN prints variables; rolehop exec CHAIN -- CMD runs with them",
     "print": "rolehop export CHAIN prints a session",
-    "ls": "rolehop list shows the chains",
     "run": "rolehop exec CHAIN -- CMD runs a command",
     "switch": "rolehop assume CHAIN changes this shell",
     "use": "rolehop assume CHAIN changes this shell",
@@ -31,8 +30,11 @@ _OTHERS = {
 }
 """Commands of other tools, and what does the same here."""
 
+_ALIASES = {"ls": ("list",), "login": ("source", "login")}
+"""Names that people type, each with the command that it is."""
 
-class Root(click.Group):
+
+class Root(WithHelp, click.Group):
     """Finds and lists commands by the command table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,18 +42,22 @@ class Root(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
-        entry = COMMANDS.get(cmd_name)
+        """Import and return one command, also by another name that it has."""
+        name, *below = _ALIASES.get(cmd_name, (cmd_name,))
+        entry = COMMANDS.get(name)
         if entry is None:
             return None
         found: click.Command = importlib.import_module(f"rolehop.commands.{entry.module}").command
+        for each in below:
+            if isinstance(found, click.Group):
+                found = found.commands[each]
         return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command if there is none of that name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in {*COMMANDS, *_ALIASES} and not args[0].startswith("-"):
             if args[0] in _OTHERS:
                 raise click.UsageError(f"No such command '{args[0]}': {_OTHERS[args[0]]}.", ctx)
             from rolehop.app.config_files import has_chain
@@ -66,6 +72,11 @@ class Root(click.Group):
                 )
             raise no_such_command(ctx, args[0], COMMANDS)
         return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands first: they are what is looked for."""
+        self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one block of commands per section."""
@@ -82,9 +93,15 @@ class Root(click.Group):
 @click.command(
     cls=Root,
     params=COMMON_OPTIONS(),
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
     epilog="rolehop COMMAND --help says more, with examples.",
 )
-@click.version_option(__version__, prog_name="rolehop", message="%(prog)s %(version)s")
-def root() -> None:
+@click.version_option(
+    __version__, "-V", "--version", prog_name="rolehop", message="%(prog)s %(version)s"
+)
+@click.pass_context
+def root(ctx: click.Context) -> None:
     """Name a chain of AWS roles once, walk it with one command."""
+    if ctx.invoked_subcommand is None:
+        show_help(ctx)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from rolehop.app import walking
-from rolehop.base.errors import NoTerminal, UsageError
+from rolehop.base.errors import Declined, NoTerminal, UsageError
 from rolehop.base.text import clean
 
 if TYPE_CHECKING:
-    from rolehop.app.listing import ChainRow
+    from collections.abc import Iterable
+
     from rolehop.app.ports import Choice
     from rolehop.app.walking import HandoverSession
     from rolehop.cli.context import CommandContext
     from rolehop.plan.walk_options import WalkOptions
+    from rolehop.terminal.output import Drawn
+    from rolehop.terminal.picker import Details
 
 
 def session_for_handover(
@@ -55,7 +56,10 @@ def chain_or_pick(
             pass  # before the config is read: without a terminal the command line is what is wrong
         choices = _choices(cli)
         if choices:
-            return pick(cli, choices, "chain")
+            from rolehop.app.listing import place_of_last_used
+
+            last = place_of_last_used(cli.app, [each.name for each in choices])
+            return pick(cli, choices, "chain", at=last, details=_plan_of(cli))
     except NoTerminal:
         raise problem from None
     from rolehop.app.config_files import first_step
@@ -72,30 +76,56 @@ def _has_terminal(cli: CommandContext) -> bool:
         return False
 
 
-def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:
+def pick(
+    cli: CommandContext,
+    choices: list[Choice],
+    noun: str,
+    *,
+    at: int = 0,
+    details: Details | None = None,
+) -> str:
     """Let the person at the terminal pick one of ``choices``, each a ``noun``; return its name.
+
+    ``at`` is marked first; ``details`` says more of one.
 
     Raises:
         NoTerminal: this process has no terminal device, or one that cannot show a list.
-        click.Abort: Esc or Ctrl-C; the terminal is as it was.
+        Declined: Esc or Ctrl-C; the terminal is as it was.
     """
     if cli.terminal.is_dumb:
         raise NoTerminal(f"a {noun} is needed, and this terminal cannot show a list (TERM=dumb)")
     from rolehop.terminal import picker
 
-    picked = picker.pick(picker.Picker(choices, noun=noun), cli.terminal, cli.environ.get("TERM"))
+    state = picker.Picker(choices, noun=noun, at=at, details=details)
+    picked = picker.pick(state, cli.terminal, cli.environ.get("TERM"))
     if picked is None:
-        raise click.Abort
+        raise Declined(f"no {noun} was picked, so nothing was done")
     return picked[0].name
 
 
-def _end(row: ChainRow) -> str:
-    """Return where a chain ends; nothing if that is not known."""
-    from rolehop.terminal.layout import short_role
+def _plan_of(cli: CommandContext) -> Details:
+    """Return what draws the plan of a chain below the list."""
 
-    if row.roles:
-        return short_role(row.roles[-1])
-    return f"{row.role} in {row.account}" if row.role and row.account else row.account
+    def drawn(choice: Choice, columns: int) -> Iterable[Drawn]:
+        from rolehop.app.account_names import KnownNames
+        from rolehop.app.planning import Planning
+        from rolehop.app.source_start import start_of_walk
+        from rolehop.base.errors import RolehopError
+        from rolehop.plan.walk_options import WalkOptions
+        from rolehop.terminal.drawing import draw
+        from rolehop.terminal.error_text import error_lines
+        from rolehop.terminal.plan_view import plan_view
+
+        options, names, now = WalkOptions(), KnownNames(cli.app), cli.app.now()
+        try:
+            plan = Planning(cli.app).plan_and_diagnose(choice.name, options)
+            start = start_of_walk(cli.app, plan)
+        except RolehopError as error:
+            return draw(error_lines(error, cli.quote_argument, columns), columns)
+        shown = plan_view(plan, options, start, now, names, description=choice.description)
+        return draw(shown, columns)
+
+    return drawn
 
 
 def _choices(cli: CommandContext) -> list[Choice]:
@@ -103,8 +133,8 @@ def _choices(cli: CommandContext) -> list[Choice]:
     from rolehop.app.account_names import KnownNames
     from rolehop.app.listing import chain_rows_by_use
     from rolehop.app.ports import Choice
-    from rolehop.base.advice import with_account_names
     from rolehop.base.durations import show_left
+    from rolehop.terminal.layout import account_role
 
     rows = chain_rows_by_use(cli.app)
     names = KnownNames(cli.app)
@@ -113,10 +143,10 @@ def _choices(cli: CommandContext) -> list[Choice]:
         Choice(
             row.name,
             clean(row.description),
-            with_account_names(_end(row), names),
+            account_role(row.account, row.role, names) if row.account else "",
             show_left(row.cached.local_expires_at, now) if row.cached else "",
             row.color or "",
-            tuple(f"label:{name}={value}" for name, value in row.labels.items()),
+            (*(f"label:{name}={value}" for name, value in row.labels.items()), row.account),
         )
         for row in rows
     ]

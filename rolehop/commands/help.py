@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.cli.completers import subcommands
-from rolehop.cli.context import CommandContext
+from rolehop.cli.help import show_help
 from rolehop.cli.options import Command
 from rolehop.hotpath.command_table import COMMANDS
 
@@ -39,4 +39,4 @@ def command(ctx: click.Context, command: str | None, below: str | None) -> None:
         if found is None:
             raise click.UsageError(f"No such command '{name}'.", shown)
         shown = click.Context(found, info_name=name, parent=shown)
-    CommandContext.of(ctx).terminal.write_output(shown.get_help() + "\n")
+    show_help(shown)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.app.account_names import KnownNames
 from rolehop.app.caller import Identity, identify_chain, identify_shell
 from rolehop.base.durations import rfc3339, show_end
 from rolehop.base.text import clean
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
-from rolehop.terminal.layout import View, chain_name, facts
+from rolehop.terminal.layout import View, account_role, chain_name, facts
 
 if TYPE_CHECKING:
     from rolehop.terminal.json_text import Document
@@ -57,11 +59,12 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
         caller,
         credentials.expires_at,
         cli.app.now() + credentials.clock_offset,
+        KnownNames(cli.app),
         long_lived=credentials.long_lived,
         narrowed=identity.narrowed,
         verbose=cli.terminal.verbose,
     )
-    cli.write_view(view)
+    cli.terminal.write_view(view, {})
 
 
 def whoami_view(
@@ -70,6 +73,7 @@ def whoami_view(
     caller: tuple[str, str, str],
     expires_at: datetime | None,
     now: datetime,
+    names: Mapping[str, str],
     *,
     long_lived: bool,
     narrowed: str,
@@ -77,13 +81,16 @@ def whoami_view(
 ) -> View:
     """Show who credentials are; ``caller`` is ARN, account and user ID as AWS returns them."""
     arn, account, user_id = map(clean, caller)
+    name = arn.rpartition(":")[2].split("/")
+    role = name[1] if name[0] == "assumed-role" and len(name) > 1 else ""
     left = show_end(expires_at, now, long_lived=long_lived)
     return [
         facts(
             ("chain", chain_name(chain, color) if chain else "-"),
+            ("account", account_role(account, names=names, verbose=True)),
+            *((("role", role),) if role else ()),
             ("arn", arn),
-            ("account", account),
-            ("user id", user_id),
+            *((("user id", user_id),) if verbose else ()),
             *((("scope", narrowed),) if narrowed else ()),
             ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
         )

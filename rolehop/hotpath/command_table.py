@@ -23,8 +23,8 @@ FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 VALUED = ("--color",)
 """Options with a value that every command takes; ``--config`` is left out: it changes the names."""
 
-WALK, INSPECT, SET_UP = "Walk", "Inspect", "Set up"
-SECTIONS = (WALK, INSPECT, SET_UP)
+EVERY_DAY, WALK, INSPECT, SET_UP = "Every day", "Walk", "Inspect", "Set up"
+SECTIONS = (EVERY_DAY, WALK, INSPECT, SET_UP)
 Takes = tuple[str | tuple[str, ...], ...]
 
 
@@ -62,13 +62,15 @@ IMPORTED = (
 # The summary is the command's own first help line.
 COMMANDS: dict[str, CommandRow] = {
     "assume": CommandRow(
-        "shell.assume", "Walk a chain and hand its session to this shell.", WALK, (CHAIN,)
+        "shell.assume", "Walk a chain and hand its session to this shell.", EVERY_DAY, (CHAIN,)
     ),
-    "leave": CommandRow("shell.leave", "Undo what assume did to this shell.", WALK),
+    "leave": CommandRow("shell.leave", "Undo what assume did to this shell.", EVERY_DAY),
     "export": CommandRow(
         "export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)
     ),
-    "exec": CommandRow("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
+    "exec": CommandRow(
+        "exec", "Run a command with a chain's session.", EVERY_DAY, (CHAIN, PROGRAM)
+    ),
     "each": CommandRow(
         "each.command",
         "Run a command with the session of each of many chains.",
@@ -80,7 +82,7 @@ COMMANDS: dict[str, CommandRow] = {
         "serve.command", "Serve chains to programs on this machine.", WALK, (PATTERN,)
     ),
     "console": CommandRow(
-        "console.command", "Open the AWS console with a chain's session.", WALK, (CHAIN,)
+        "console.command", "Open the AWS console with a chain's session.", EVERY_DAY, (CHAIN,)
     ),
     "credential-process": CommandRow(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
@@ -88,10 +90,13 @@ COMMANDS: dict[str, CommandRow] = {
     "refresh": CommandRow(
         "sessions.refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)
     ),
-    "list": CommandRow("chains.list", "List the configured chains.", INSPECT, (PATTERN,)),
+    "list": CommandRow("chains.list", "List the configured chains.", EVERY_DAY, (PATTERN,)),
     "show": CommandRow("chains.show", "Show one chain in full.", INSPECT, (CHAIN,)),
     "plan": CommandRow(
-        "chains.plan", "Show what walking a chain would do, without calling AWS.", INSPECT, (CHAIN,)
+        "chains.plan",
+        "Show what walking a chain would do, without calling AWS.",
+        EVERY_DAY,
+        (CHAIN,),
     ),
     "graph": CommandRow(
         "explain.graph", "Draw chains, sources, roles and accounts.", INSPECT, (PATTERN,)
@@ -103,7 +108,7 @@ COMMANDS: dict[str, CommandRow] = {
         (CHAIN,),
     ),
     "explain": CommandRow(
-        "explain.command", "Explain which policy allows or refuses each hop.", INSPECT, (CHAIN,)
+        "explain.command", "Explain which policy allows or refuses each hop.", EVERY_DAY, (CHAIN,)
     ),
     "check": CommandRow(
         "explain.check",
@@ -112,20 +117,22 @@ COMMANDS: dict[str, CommandRow] = {
         (PATTERN,),
     ),
     "status": CommandRow(
-        "sessions.status", "Show the stored sessions and how long they last.", INSPECT, (PATTERN,)
+        "sessions.status", "Show the stored sessions and how long they last.", EVERY_DAY, (PATTERN,)
     ),
     "history": CommandRow(
         "history", "Show the calls to AWS and the sessions handed over.", INSPECT
     ),
-    "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
+    "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", EVERY_DAY, (CHAIN,)),
     "doctor": CommandRow(
-        "doctor.command", "Examine keyring, config, shell and network, and say what to do.", INSPECT
+        "doctor.command",
+        "Examine keyring, config, shell and network, and say what to do.",
+        EVERY_DAY,
     ),
     "logout": CommandRow("sessions.logout", "Forget stored sessions.", SET_UP, (PATTERN,)),
     "config": CommandRow(
         "config.command",
         "Write, check and explain the config file.",
-        SET_UP,
+        EVERY_DAY,
         commands={
             "init": CommandRow("config.command", "Write a first config."),
             "import": CommandRow(
@@ -188,7 +195,7 @@ COMMANDS: dict[str, CommandRow] = {
     "source": CommandRow(
         "source.command",
         "List, test and sign in to sources.",
-        SET_UP,
+        EVERY_DAY,
         commands={
             "list": CommandRow(
                 "source.command", "List the configured sources. No AWS call is made."

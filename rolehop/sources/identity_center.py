@@ -209,7 +209,7 @@ class IdentityCenter:
             return
         if not self.context.person.can_ask:
             raise self.sign_in_needed(ended=self.state is not None)
-        with self.context.locks.waiting_for_person():
+        with self.context.locks.waiting_for_person("a sign-in"):
             clients.sign_in(Login())
 
     def sign_in_needed(self, *, ended: bool) -> SourceError:
@@ -292,7 +292,7 @@ def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
     with (
         CenterClients(center, context) as clients,
         context.locks.hold(name),
-        context.locks.waiting_for_person(),
+        context.locks.waiting_for_person("a sign-in"),
     ):
         previous = _stored(center, context)
         signed = clients.sign_in(how)

@@ -109,7 +109,7 @@ class OidcSignIn:
                     return found
             if not self.context.person.can_ask:
                 raise self._sign_in_needed()
-            with self.context.locks.waiting_for_person():
+            with self.context.locks.waiting_for_person("a sign-in"):
                 self._sign_in(http, Login())
         raise SourceChanged
 
@@ -120,7 +120,7 @@ class OidcSignIn:
         with (
             self._http() as http,
             self.context.locks.hold(self.provider.lock),
-            self.context.locks.waiting_for_person(),
+            self.context.locks.waiting_for_person("a sign-in"),
         ):
             tokens = self._sign_in(http, how)
         subject = shown(read_claims(tokens.identity).subject) if tokens.identity else "?"

@@ -7,6 +7,7 @@ copied, or searched for. A word that is wider than the terminal goes past its ed
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import zip_longest
 
 from rolehop.base.text import elided
@@ -32,7 +33,7 @@ _TABLE = 60
 """Columns of a terminal that is too narrow for a table, if that needs more."""
 
 _LEAST_LAST = 8  # columns of a last cell that is cut
-_LEAST_ELIDED = 12  # and of one that loses its middle
+_LEAST_ELIDED = 18  # and of one that loses its middle: an account's number in a tree has room
 _NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
 
 
@@ -78,6 +79,8 @@ def _wrapped(words: Words, columns: int, others: str) -> Iterator[Words]:
 
 def _stripped(words: Words) -> Words:
     """Return a line without blanks at its end."""
+    if words and words[-1].text[-1:] not in ("", " "):
+        return words
     while words and not words[-1].text.rstrip(" "):
         words = words[:-1]
     if words and words[-1].text.endswith(" "):
@@ -117,8 +120,14 @@ def _facts(pairs: Sequence[tuple[str, StyledText]], columns: int | None) -> Iter
 
 def _filled(words: StyledText, width: int, *, right: bool = False) -> Words:
     """Return a cell filled with blanks, which have no style."""
-    room = StyledText(" " * (width - columns_of(words.text)))
+    room = _blanks(width - columns_of(words.text))
     return (room, words) if right else (words, room)
+
+
+@cache
+def _blanks(count: int) -> StyledText:
+    """Return so many blanks; thousands of cells need the same few."""
+    return StyledText(" " * count)
 
 
 def _grid(grid: Grid, columns: int | None) -> Iterator[Words]:
@@ -130,8 +139,8 @@ def _grid(grid: Grid, columns: int | None) -> Iterator[Words]:
             yield from _records(grid, columns)
             return
     if any(grid.columns):
-        head = tuple(StyledText(name, LABEL) for name in grid.columns)
-        yield _row(grid, head, widths, gap or _WIDE)
+        *names, last = (StyledText(name, LABEL) for name in grid.columns)
+        yield _row(grid, (*names, _cut(last, widths[-1])), widths, gap or _WIDE)
     for row in grid.rows:
         yield from _rows(grid, row, widths, gap or _WIDE)
         yield from _under(row, columns)
@@ -153,19 +162,29 @@ def _narrowed(grid: Grid, widths: list[int], columns: int) -> list[int]:
     """Return widths that fit into the terminal; none if it is too narrow for a table."""
     room = columns - len(_NARROW) * (len(widths) - 1)
     *others, last = widths
-    over = sum(others) + min(last, _LEAST_LAST) - room
+    commands = [columns_of(row.cells[-1].text) for row in grid.rows if _is_typed(row.cells[-1])]
+    wanted = sum(others) + min(last, max([_LEAST_LAST, *commands])) - room
     # The widest first, so that a few long names do not cost the others their room.
-    while over > 0:
-        able = [
-            n
-            for n, name in enumerate(grid.columns[:-1])
-            if n in grid.elided and others[n] > max(_LEAST_ELIDED, len(name))
-        ]
-        if not able:
-            return []
+    while wanted > 0 and (able := _elidable(grid, others)):
         others[max(able, key=others.__getitem__)] -= 1
-        over -= 1
-    return [*others, min(last, room - sum(others))]
+        wanted -= 1
+    left = room - sum(others)
+    if left >= min(last, _LEAST_LAST):
+        return [*others, min(last, left)]
+    # The rows are worth more than their last cells, unless those have to be read.
+    return [] if grid.wraps or left + len(_NARROW) < 0 else [*others, 0]
+
+
+def _elidable(grid: Grid, widths: Sequence[int]) -> list[int]:
+    """Return the columns that can be narrower still."""
+    least = (max(_LEAST_ELIDED, len(name)) for name in grid.columns)
+    pairs = enumerate(zip(widths, least, strict=False))
+    return [n for n, (width, enough) in pairs if n in grid.elided and width > enough]
+
+
+def _is_typed(cell: StyledText) -> bool:
+    """True if a cell is a command, which is never cut."""
+    return cell.style == TO_TYPE
 
 
 def _rows(grid: Grid, row: Row, widths: Sequence[int], gap: str) -> Iterator[Words]:
@@ -192,8 +211,10 @@ def _elided(cell: StyledText, width: int) -> StyledText:
 
 
 def _cut(cell: StyledText, width: int) -> StyledText:
-    if columns_of(cell.text) <= width or cell.style == TO_TYPE:
+    if columns_of(cell.text) <= width or _is_typed(cell):
         return cell
+    if not width:
+        return StyledText("")
     text = cell.text[: width - 1]
     while columns_of(text) > width - 1:
         text = text[:-1]
@@ -202,7 +223,7 @@ def _cut(cell: StyledText, width: int) -> StyledText:
 
 def _row(grid: Grid, cells: Words, widths: Sequence[int], gap: str) -> Words:
     words = list[StyledText]()
-    between = StyledText(gap)
+    between = _blanks(len(gap))
     for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         words += (*_filled(cell, width, right=number in grid.right), between)
     return _stripped(tuple(words[:-1]))

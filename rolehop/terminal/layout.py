@@ -279,7 +279,7 @@ def account_role(
 
     ``verbose``: with the account's number, too. Without a role: the account alone.
     """
-    name = clean((names or {}).get(account, account))
+    name = clean(account if names is None else names.get(account, account))
     shown = f"{name} ({account})" if verbose and name != account else name
     return f"{shown} · {clean(role.rpartition('/')[2])}" if role else shown
 

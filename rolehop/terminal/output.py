@@ -158,15 +158,20 @@ Drawn = Sequence[tuple[str, str]]
 """A line: texts and their styles, words as in `layout.Style`."""
 
 _CODES = {"bold": "1", "dim": "2", "underline": "4", "reverse": "7"}
-_COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-_CODES |= {name: str(30 + number) for number, name in enumerate(_COLORS)}
-_CODES |= {f"bright_{name}": str(90 + number) for number, name in enumerate(_COLORS)}
+_PLAIN = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+COLORS = {
+    **{name: str(30 + number) for number, name in enumerate(_PLAIN)},
+    **{f"bright_{name}": str(90 + number) for number, name in enumerate(_PLAIN)},
+}
+"""The names of all colours, each with its code (ECMA-48)."""
+
+_CODES |= COLORS
 
 
 def visible_drawn(lines: Iterable[Drawn], *, colors: bool) -> str:
     """Return drawn lines as visible text; ``colors``: with the sequences for their styles (ECMA-48)."""
     if not colors:
-        return "".join(f"{''.join(visible(text) for text, _ in line)}\n" for line in lines)
+        return "".join(f"{visible(''.join([text for text, _ in line]))}\n" for line in lines)
     return "".join(f"{''.join(_visible_styled(*each) for each in line)}\n" for line in lines)
 
 

@@ -8,12 +8,13 @@ import selectors
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from rolehop.app.ports import Choice
 from rolehop.base.text import elided, is_visible, pluralize, visible
 from rolehop.base.waits import ends_with_caller
+from rolehop.terminal.output import COLORS, Drawn
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -33,14 +34,19 @@ _NAME_LEAST, _NAME_MOST, _ROLE_LEAST, _ROLE_MOST, _USEFUL = 24, 32, 23, 48, 8
 def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
     """Return the choices that contain every typed word; case-insensitive.
 
-    Names that begin with what was typed come first; otherwise the order stays.
+    The name that was typed comes first, then those that begin with it; otherwise the order stays.
     """
     words = typed.casefold().split()
     if not words:
         return list(choices)
     found = [each for each in choices if all(word in _searched(each) for word in words)]
     begins = typed.strip().casefold()
-    return sorted(found, key=lambda each: not each.name.casefold().startswith(begins))
+
+    def order(each: Choice) -> tuple[bool, bool]:
+        name = each.name.casefold()
+        return name != begins, not name.startswith(begins)
+
+    return sorted(found, key=order)
 
 
 def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]:
@@ -95,6 +101,25 @@ def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, st
 
 def _searched(choice: Choice) -> str:
     return f"{choice.name} {choice.description} {choice.role} {' '.join(choice.labels)}".casefold()
+
+
+def underlined(style: str, text: str, words: Sequence[str]) -> StyleAndTextTuples:
+    """Return ``text`` in parts, those underlined that are one of ``words``, in small letters."""
+    marks = bytearray(len(text))
+    folded = text.casefold()
+    if len(folded) == len(text):  # else its letters are not those that were compared
+        for word in words:
+            at = folded.find(word)
+            while word and at >= 0:
+                marks[at : at + len(word)] = b"\1" * len(word)
+                at = folded.find(word, at + len(word))
+    parts: StyleAndTextTuples = []
+    begin = 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or marks[end] != marks[begin]:
+            parts.append((f"{style} underline" if marks[begin] else style, text[begin:end]))
+            begin = end
+    return parts
 
 
 def _cut(text: str, width: int) -> str:
@@ -195,6 +220,9 @@ _AROUND = 3
 
 Taken = tuple[Choice, ...]
 
+Details = Callable[[Choice, int], Iterable[Drawn]]
+"""Returns what there is to know of a choice, drawn for so many columns."""
+
 
 class Picker:
     """The state of the picker: the matching choices, the line of the cursor, and what is marked."""
@@ -207,6 +235,8 @@ class Picker:
         noun: str = "chain",
         question: str = "",
         many: bool = False,
+        at: int = 0,
+        details: Details | None = None,
     ) -> None:
         """Show all ``choices``.
 
@@ -216,14 +246,19 @@ class Picker:
             noun: what one of them is; it forms its plural with an s.
             question: stands before what is typed.
             many: several can be marked, and are taken together.
+            at: the line that is marked first.
+            details: returns what there is to know of a choice, drawn for so many columns.
         """
         self.choices = choices
         self.noun = noun
         self.question = question or f"{noun}:"
         self.many = many
         self.color = color
-        self.at = 0
+        self.at = at
         self.found = matching(choices, "")
+        self.details = details
+        self.shows_details = False
+        self._words: list[str] = []
         self.marked: dict[Choice, None] = {}
         self.shown = 10
         """Lines of the list at once."""
@@ -235,10 +270,15 @@ class Picker:
         """Show only what matches ``typed``, and go to the first line."""
         self.found = matching(self.choices, typed)
         self.at = 0
+        self._words = typed.casefold().split()
 
     def move(self, lines: int) -> None:
         """Move the cursor by ``lines``, up to the first or last line."""
         self.at = max(0, min(len(self.found) - 1, self.at + lines))
+
+    def toggle_details(self) -> None:
+        """Show what there is to know of the line of the cursor, or no longer."""
+        self.shows_details = not self.shows_details
 
     def mark(self) -> None:
         """Mark the line of the cursor, or no longer; go on to the next one."""
@@ -267,16 +307,31 @@ class Picker:
 
     def lines(self, columns: int, rows: int) -> StyleAndTextTuples:
         """Return the part of the list that a window shows, as prompt_toolkit draws it."""
-        self.shown = max(1, rows - _AROUND)
         if not self.found:
             return [("", "  nothing matches; Esc leaves")]
+        below = self._details_below(columns, rows // 2)
+        self.shown = max(1, rows - _AROUND - sum(text.count("\n") for _, text, *_ in below))
         first = max(0, min(self.at - self.shown // 2, len(self.found) - self.shown))
         if columns not in self._widths:
             self._widths[columns] = widths(self.choices, columns - (7 if self.many else 3))
         drawn: StyleAndTextTuples = []
         for number, choice in enumerate(self.found[first : first + self.shown], start=first):
             drawn += self._line(choice, self._widths[columns], here=number == self.at)
-        return [*drawn, ("", self._help(columns))]
+        return [*drawn, *below, ("", self._help(columns))]
+
+    def _details_below(self, columns: int, most: int) -> StyleAndTextTuples:
+        """Return what there is to know of the line of the cursor, if it is asked for."""
+        if self.details is None or not self.shows_details:
+            return []
+        drawn: StyleAndTextTuples = [("", "\n")]
+        for line in [*self.details(self.found[self.at], columns - 2)][:most]:
+            drawn += [("", "  "), *((self._style_of(style), text) for text, style in line)]
+            drawn.append(("", "\n"))
+        return [*drawn, ("", "\n")]
+
+    def _style_of(self, style: str) -> str:
+        words = (self._color(each) if each in COLORS else each for each in style.split())
+        return " ".join(words)
 
     def _line(
         self, choice: Choice, across: tuple[int, int, int, int], *, here: bool
@@ -289,12 +344,13 @@ class Picker:
             before += "[x] " if choice in self.marked else "[ ] "
         return [
             (line, before),
-            (f"bold {line} {self._color_of(choice)}", name),
-            (line, f"{rest if here else rest.rstrip()}\n"),
+            *underlined(f"bold {line} {self._color(choice.color)}", name, self._words),
+            *underlined(line, rest if here else rest.rstrip(), self._words),
+            (line, "\n"),
         ]
 
-    def _color_of(self, choice: Choice) -> str:
-        return f"fg:ansi{choice.color.replace('_', '')}" if self.color and choice.color else ""
+    def _color(self, color: str) -> str:
+        return f"fg:ansi{color.replace('_', '')}" if self.color and color else ""
 
     def _help(self, columns: int) -> str:
         of = len(self.choices)
@@ -304,6 +360,7 @@ class Picker:
             else f"{len(self.found)} of {pluralize(of, self.noun)}"
         )
         keys = ("type to narrow, Enter picks, Esc leaves", "Enter picks, Esc leaves", "Esc leaves")
+        more = "type to narrow, Enter picks, Tab shows the plan, Esc leaves"
         if self.many:
             found += f", {len(self.marked)} marked" if self.marked else ""
             enter = "Enter takes them" if self.marked else "Enter takes one"
@@ -312,7 +369,8 @@ class Picker:
                 f"Tab marks, Ctrl-A all, {enter}",
                 "Tab marks, Enter takes",
             )
-        lines = [*(f"  {found}; {key}" for key in keys), f"  {found}"]
+        shown = keys if self.details is None else (more, *keys)
+        lines = [*(f"  {found}; {key}" for key in shown), f"  {found}"]
         return next((line for line in lines if len(line) <= columns), found)
 
 
@@ -364,11 +422,13 @@ def _keys(picker: Picker, typed: Buffer) -> KeyBindings:
             keys.add(name)(lambda event: picker.move(lines))
 
     moves(-1, "up", "c-p", "s-tab")
-    moves(1, "down", "c-n", *(() if picker.many else ("tab",)))
+    moves(1, "down", "c-n", *(() if picker.many or picker.details else ("tab",)))
     keys.add("pageup")(lambda event: picker.move(-picker.shown))
     keys.add("pagedown")(lambda event: picker.move(picker.shown))
     if picker.many:
         _marking_keys(picker, typed, keys)
+    elif picker.details:
+        keys.add("tab")(lambda event: picker.toggle_details())
 
     @keys.add("enter")
     def _(event: KeyPressEvent) -> None:

@@ -221,9 +221,11 @@ class SlowWaits:
         self._thread: threading.Thread | None = None
         self._shown: _Waiting | None = None
 
-    def begin(self, what: str, may_ask: bool) -> Callable[[], None]:
-        """Watch a wait; return what ends it."""
+    def begin(self, what: str, may_ask: bool, at_once: bool) -> Callable[[], None]:
+        """Watch a wait, and say it now if it is to be said ``at_once``; return what ends it."""
         wait = _Waiting(what, may_ask=may_ask)
+        if at_once and self._wanted() and not output.is_asking():
+            self._terminal.note(what)
         with self._guard:
             self._waits.append(wait)
             if self._thread is None:

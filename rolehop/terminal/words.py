@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from rolehop.base.advice import Advice, Argument, ShellCommand, Whole
 from rolehop.base.startup import Pattern
@@ -34,8 +35,11 @@ Parts = tuple[tuple[str, bool], ...]
 
 def columns_of(text: str) -> int:
     """Return how many columns of a terminal ``text`` takes."""
-    if text.isascii():
-        return len(text)
+    return len(text) if text.isascii() else _columns_of(text)
+
+
+@lru_cache(maxsize=4096)  # a sign for nothing may stand in thousands of cells
+def _columns_of(text: str) -> int:
     return sum(
         0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
         for each in text

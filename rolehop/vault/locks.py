@@ -146,6 +146,8 @@ _HELD_TEXTS = {
 }
 """What is said of a lock that is held too long, by the start of its name, the first that fits."""
 
+AN_ANSWER, _LONGEST_ASKED = "an answer", 40
+
 _LEFT_SECONDS = 24 * 3600
 _LONGEST_STATE = 4096  # bytes
 _LATEST = 1e11  # seconds of the epoch; infinity and what is no number are not below it
@@ -177,7 +179,7 @@ class FileLocks:
         self._guard = threading.Lock()
         self._thread_locks: dict[str, _ThreadLock] = {}
         self._held: dict[int, datetime] = {}
-        self._asking = 0
+        self._asked: list[str] = []
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
@@ -213,14 +215,14 @@ class FileLocks:
                 self._leave(file, path)
 
     @contextmanager
-    def waiting_for_person(self) -> Iterator[None]:
-        """Tell other processes that all locks held now wait for a person to answer."""
-        self._count_asking(1)
+    def waiting_for_person(self, what: str = AN_ANSWER) -> Iterator[None]:
+        """Tell other processes that all locks held now wait for a person to give ``what``."""
+        self._note_asked(self._asked.append, what)
         try:
             with time_limit_paused(), ends_with_caller():
                 yield
         finally:
-            self._count_asking(-1)
+            self._note_asked(self._asked.remove, what)
 
     @contextmanager
     def _thread_lock(self, name: str, deadline: float, path: Path) -> Iterator[None]:
@@ -255,15 +257,17 @@ class FileLocks:
             self._held.pop(file, None)
         unlock(file, path)
 
-    def _count_asking(self, change: int) -> None:
+    def _note_asked(self, note: Callable[[str], None], what: str) -> None:
         with self._guard:
-            self._asking += change
+            note(what)
             for file in self._held:
                 self._write_state(file, again=True)
 
     def _write_state(self, file: int, *, again: bool = False) -> None:
         since = self._held[file].timestamp()
-        name_holder(file, again=again, since=since, waiting_for_person=self._asking > 0)
+        asks = {"asks": self._asked[-1]} if self._asked else {}
+        waits = bool(self._asked)
+        name_holder(file, again=again, since=since, waiting_for_person=waits, **asks)
 
     def _too_late(
         self, name: str, state: dict[str, object], begun_at: datetime | None = None
@@ -303,6 +307,7 @@ def locked(path: Path, deadline: float, *, since: float | None = None) -> int:
     ticket = Ticket(path, begun if since is None else since)
     nap, waits = _SHORTEST_NAP, begun < deadline
     wait: Wait | None = None
+    asked: Wait | None = None
     try:
         while True:
             # Whoever does not wait at all does not queue either.
@@ -313,19 +318,31 @@ def locked(path: Path, deadline: float, *, since: float | None = None) -> int:
             if time.monotonic() >= deadline:
                 raise Contended(_read_state(path))
             wait = wait or Wait(f"waiting for {_holder_text(path)}")
+            asked = asked or _wait_for_answer(path)
             ticket.touch()
             # Uneven pauses, so that waiters do not look all at once.
             time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
             nap = min(nap * 1.5, _LONGEST_NAP if ahead > 1 else _NEXT_NAP)
     finally:
         ticket.leave()
-        if wait is not None:
-            wait.end()
+        for each in (asked, wait):
+            if each is not None:
+                each.end()
 
 
 def named_holder(path: Path) -> int | None:
     """Return the process ID that a lock names; nobody may hold it any more."""
     return holder_of(_read_state(path))
+
+
+def _wait_for_answer(path: Path) -> Wait | None:
+    """Return the wait for a person who is asked by the process that holds a lock, if one is."""
+    state = _read_state(path)
+    if state.get("waiting_for_person") is not True:
+        return None
+    asks = state.get("asks")
+    what = asks if isinstance(asks, str) and len(asks) < _LONGEST_ASKED else AN_ANSWER
+    return Wait(f"{what} is being asked for in another terminal", at_once=True)
 
 
 def _holder_text(path: Path) -> str:

@@ -179,8 +179,8 @@ class Locks(Protocol):
         """
         ...
 
-    def waiting_for_person(self) -> AbstractContextManager[None]:
-        """Let other processes see that the locks held now are waiting for a person to answer."""
+    def waiting_for_person(self, what: str = ...) -> AbstractContextManager[None]:
+        """Let other processes see that the locks held now wait for a person to give ``what``."""
         ...
 
 

@@ -72,7 +72,7 @@ class _OpenLocks:
     def hold(self, name: str) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def waiting_for_person(self) -> AbstractContextManager[None]:
+    def waiting_for_person(self, what: str = "") -> AbstractContextManager[None]:
         return nullcontext()
 
 

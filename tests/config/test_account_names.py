@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.config.texts import complaints_of
@@ -99,15 +101,15 @@ def test_logout_takes_patterns(named: World) -> None:
 def test_names_stand_beside_ids(named: World) -> None:
     walked = named.rolehop("exec", "spokes/billing", "--", "true")
     assert "hop 2 of 2 444444444444:role/Audit (billing) called, " in walked.err
-    for command in (
-        *(["list"], ["plan", "spokes/billing"], ["status"], ["graph"]),
-        ["explain", "spokes/billing", "--offline"],
-        ["show", "spokes/billing"],
-    ):
+    for command in (["graph"], ["explain", "spokes/billing", "--offline"]):
         assert "444444444444:role/Audit (billing)" in named.rolehop(*command).out, command
+    for command in (["list"], ["plan", "spokes/billing"], ["status"]):
+        assert re.search(r"\bbilling +Audit\b|\bAudit +billing\b", named.rolehop(*command).out), (
+            command
+        )
+    assert "billing (444444444444)" in named.rolehop("show", "spokes/billing").out
     assert '"billing (444444444444)"' in named.rolehop("graph", "--format", "dot").out
-    assert "account          billing (444" in named.rolehop("show", "spokes/billing").out
-    assert "222222222222:role/Hub (hub-account)" in named.rolehop("plan", "hub").out
+    assert "Hub   hub-account " in named.rolehop("plan", "hub").out
     assert "account  billing (444444444444)" in named.rolehop("whoami", "spokes/billing").out
     assert "billing · Audit" in named.rolehop("history").out
     del named.sts.world.roles[AUDIT]

@@ -23,10 +23,21 @@ from tests.support.world import ADMIN, CONFIG, HUB, SCRIPT, World
 
 FOLDER = Path(__file__).parents[2] / ".pictures"
 COLUMNS = 80
-CONFIG_SHOWN = CONFIG.replace(
-    'labels = { env = "prod" }', 'labels = { env = "prod" }\ncolor = "red"\nconfirm = true'
-).replace(
-    'type = "environment"', 'type = "keys"\nprincipal = "arn:aws:iam::111111111111:user/alice"'
+_NAMES = """
+[accounts]
+acme-users = "111111111111"
+acme-hub = "222222222222"
+acme-prod = "333333333333"
+acme-billing = "444444444444"
+acme-web = "555555555555"
+"""
+CONFIG_SHOWN = (
+    CONFIG.replace(
+        'labels = { env = "prod" }', 'labels = { env = "prod" }\ncolor = "red"\nconfirm = true'
+    ).replace(
+        'type = "environment"', 'type = "keys"\nprincipal = "arn:aws:iam::111111111111:user/alice"'
+    )
+    + _NAMES
 )
 PICTURES = {
     "list": ("list",),

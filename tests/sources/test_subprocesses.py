@@ -45,7 +45,7 @@ def test_others_see_that_it_may_wait_for_a_person(home: Home, tmp_path: Path) ->
 
     class Locks:
         @contextmanager
-        def waiting_for_person(self) -> Iterator[None]:
+        def waiting_for_person(self, what: str = "") -> Iterator[None]:
             asked.append("begins")
             yield
             asked.append("ends")

@@ -185,7 +185,7 @@ class FakeAws:
             self.holding.remove(name)
 
     @contextmanager
-    def waiting_for_person(self) -> Iterator[None]:
+    def waiting_for_person(self, what: str = "") -> Iterator[None]:
         yield
 
     # ---- ports.Listener

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tests.support.world import World
 from tests.transcripts.session import PLACE, Session
-from tests.transcripts.situations import NARROW, SITUATIONS
+from tests.transcripts.situations import OTHER_WIDTHS, SITUATIONS
 
 FOLDER = Path(__file__).parent
-_AT_50 = "_at_50"
-NAMES = (*SITUATIONS, *(f"{name}{_AT_50}" for name in NARROW))
-"""Of the transcripts; some are also recorded at 50 columns."""
+_AT = "_at_"
+NAMES = (*SITUATIONS, *(f"{name}{_AT}{columns}" for name, columns in OTHER_WIDTHS))
+"""Of the transcripts; some are also recorded at other widths than 80 columns."""
 
 
 def recorded(name: str) -> str:
@@ -21,6 +21,7 @@ def recorded(name: str) -> str:
         tempfile.TemporaryDirectory(prefix="rh-", dir=PLACE) as folder,
         World(Path(folder)) as world,
     ):
-        session = Session(world, 50 if name.endswith(_AT_50) else 80)
-        SITUATIONS[name.removesuffix(_AT_50)](session)
+        situation, _, columns = name.partition(_AT)
+        session = Session(world, int(columns or 80))
+        SITUATIONS[situation](session)
     return session.text.rstrip("\n") + "\n"

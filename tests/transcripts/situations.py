@@ -274,6 +274,42 @@ def broken_chains(at: Session) -> None:
         at.text += f"{shown(broken(breaks))}\n"
 
 
+_FLEET = ", ".join(f'"{account:012d}"' for account in range(600000000001, 600000000013))
+_SCREENS = (
+    CONFIG.replace(
+        'description = "Admin in prod"', 'description = "Break-glass admin in production"'
+    )
+    + f"""
+[fleets.shops]
+from = "hub"
+role = "{{account}}:role/Audit"
+accounts = [{_FLEET}]
+[accounts]
+acme-hub = "222222222222"
+acme-prod = "333333333333"
+acme-payments-with-a-long-name = "444444444444"
+acme-web = "555555555555"
+"""
+)
+
+
+def screens(at: Session) -> None:
+    at.world.config(_SCREENS)
+    for account in range(600000000001, 600000000004):
+        at.world.sts.world.role(f"arn:aws:iam::{account}:role/Audit", trusts=[HUB])
+    for chain in ("admin", "spokes/444444444444", "shops/600000000002"):
+        assert at.world.rolehop("credential-process", chain).code == 0
+    at.says("A large fleet is one row, unless it is asked for.")
+    at.types("list")
+    at.types("list", "spokes/")
+    at.types("list", "admin", "-v")
+    at.types("status")
+    at.types("status", "admin", "-v")
+    at.types("plan", "admin", "--read-only", "--reason", "INC-42")
+    at.types("show", "admin")
+    at.types("whoami", "admin", "-q")
+
+
 SITUATIONS: dict[str, Callable[[Session], None]] = {
     "broken_chains": broken_chains,
     "configs": configs,
@@ -287,8 +323,11 @@ SITUATIONS: dict[str, Callable[[Session], None]] = {
     "mistakes": mistakes,
     "networks": networks,
     "refusals": refusals,
+    "screens": screens,
     "sources": sources,
     "walks": walks,
 }
-NARROW = ("configs", "guards", "keyrings", "mistakes", "networks", "refusals", "sources")
-"""Also recorded at 50 columns: the errors."""
+_NARROW = ("configs", "guards", "keyrings", "mistakes", "networks", "refusals", "sources")
+
+OTHER_WIDTHS = (*((name, 50) for name in _NARROW), ("screens", 60), ("screens", 120))
+"""Also recorded at so many columns: the errors, and the screens."""

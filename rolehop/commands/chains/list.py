@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -42,19 +43,28 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
         cli.terminal.note(Advice(f"{error.what}: ", error.fix or ""))
     note_old_lists(cli.app, pattern or ("*",))
     if rows or style == "json":
-        show_chains(cli, rows, style)
+        show_chains(cli, rows, style, folded=not pattern)
     else:
         cli.terminal.note(Advice("no chain is configured yet: ", first_step(cli.app)))
 
 
-def show_chains(cli: CommandContext, rows: list[ChainRow], style: str) -> None:
-    """Print chains as a table or as JSON."""
-    if style == "json":
-        from rolehop.app.account_names import KnownNames
-        from rolehop.commands.chains.view import list_document
+def show_chains(
+    cli: CommandContext, rows: list[ChainRow], style: str, *, folded: bool = False
+) -> None:
+    """Print chains as a table or as JSON; ``folded``: a large fleet is one row on a terminal."""
+    from rolehop.app.account_names import KnownNames
+    from rolehop.commands.chains.view import chains_view, list_document
 
+    if style == "json":
         cli.write_json(list_document(rows, KnownNames(cli.app)))
         return
-    from rolehop.commands.chains.view import chains_view
 
-    cli.write_view(chains_view(rows, cli.app.now(), verbose=cli.terminal.verbose))
+    view = chains_view(
+        rows,
+        cli.app.now(),
+        KnownNames(cli.app),
+        cli.quote_argument,
+        verbose=cli.terminal.verbose,
+        folded=folded and sys.stdout.isatty(),
+    )
+    cli.terminal.write_view(view, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rolehop.app.listing import description_of
 from rolehop.app.planning import Planning
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
@@ -43,6 +44,17 @@ def show_plan(cli: CommandContext, chain: str, style: str, options: WalkOptions)
 
         cli.write_json(plan_document(plan))
         return
-    from rolehop.commands.chains.view import plan_view
+    from rolehop.app.account_names import KnownNames
+    from rolehop.app.source_start import start_of_walk
+    from rolehop.terminal.plan_view import plan_view
 
-    cli.write_view(plan_view(plan, cli.app.now(), verbose=cli.terminal.verbose))
+    view = plan_view(
+        plan,
+        options,
+        start_of_walk(cli.app, plan),
+        cli.app.now(),
+        KnownNames(cli.app),
+        description=description_of(cli.app, plan.chain),
+        verbose=cli.terminal.verbose,
+    )
+    cli.terminal.write_view(view, {})

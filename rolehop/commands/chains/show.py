@@ -26,8 +26,8 @@ rolehop show prod-admin --format json
 def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """Show one chain in full.
 
-    Every setting, defaults included, and hop by hop all that is sent to STS. External IDs are
-    shown as "set". For the name of a fleet: its chains. Without a name you pick a chain on the
+    What is set for it, and hop by hop what is sent to STS; with -v every setting, defaults
+    included. External IDs are shown as "set". For the name of a fleet: its chains. Without a name you pick a chain on the
     terminal.
     """
     cli = CommandContext.of(ctx)
@@ -41,10 +41,12 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 def _show_chain(cli: CommandContext, name: str, style: str) -> None:
     from rolehop.app.account_names import KnownNames
-    from rolehop.commands.chains.view import chain_view, show_document
+    from rolehop.commands.chains.show_view import chain_view, show_document
 
     plan, chain = chain_settings(cli.app, name)
     if style == "json":
         cli.write_json(show_document(plan, chain, end_of(cli.app, plan), KnownNames(cli.app)))
     else:
-        cli.write_view(chain_view(plan, chain, cli.app.now()))
+        names, verbose = KnownNames(cli.app), cli.terminal.verbose
+        view = chain_view(plan, chain, cli.app.now(), names, verbose=verbose)
+        cli.terminal.write_view(view, {})

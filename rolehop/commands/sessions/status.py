@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,10 @@ rolehop status --format json | jq '.sessions[] | select(.seconds_left < 300)'
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """Show the stored sessions and how long they last.
 
-    Each session hangs below the one that signed for it, with what tells it from others of its role.
-    Then who is signed in, and until when by this machine's clock. Leaves out what is in a locked
-    keyring. Then the servers that run (rolehop serve), and what the last failed credential-process
-    of a chain said: most SDKs hide that. With a PATTERN: only what these chains use.
+    Each session stands below the one that signed for it, the soonest to end first, with what tells it
+    from others of its role. Then who is signed in, and until when by this machine's clock. Leaves out
+    what is in a locked keyring. Then the servers that run (rolehop serve), and what the last failed
+    credential-process of a chain said: most SDKs hide that. With a PATTERN: only what these chains use.
     """
     cli = CommandContext.of(ctx)
     app = without_broken_config(cli.app)
@@ -59,15 +60,27 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 
 
 def _print_stored(cli: CommandContext, found: Stored) -> None:
-    from rolehop.commands.sessions.view import hidden_text, sessions_view, sign_ins_view
+    from rolehop.app.account_names import KnownNames
+    from rolehop.commands.sessions.view import (
+        MOST_SHOWN,
+        hidden_text,
+        sessions_view,
+        sign_ins_view,
+    )
+    from rolehop.terminal.layout import blocks
 
-    now = cli.app.now()
-    view = [
-        *sessions_view(found.sessions, now, verbose=cli.terminal.verbose),
-        *sign_ins_view(found.sign_ins, now),
-    ]
+    now, verbose = cli.app.now(), cli.terminal.verbose
+    sessions = sessions_view(
+        found.sessions,
+        now,
+        KnownNames(cli.app),
+        verbose=verbose,
+        most=None if verbose or not sys.stdout.isatty() else MOST_SHOWN,
+        in_use=cli.environ.get("ROLEHOP_CHAIN"),
+    )
+    view = blocks(sessions, sign_ins_view(found.sign_ins, now))
     if view:
-        cli.write_view(view)
+        cli.terminal.write_view(view, {})
     if not found.sessions and not found.hidden and found.problem is None:
         known = found.all_known
         cli.terminal.note(

@@ -1,4 +1,4 @@
-"""The tree of sessions, the lines and the document of ``status``."""
+"""The table of sessions, the lines and the document of ``status``."""
 
 from __future__ import annotations
 
@@ -9,26 +9,38 @@ from rolehop.app.sdk_problems import SdkProblem
 from rolehop.base.advice import Advice, one_line
 from rolehop.base.arn import partition_of
 from rolehop.base.dataclass import dataclass
-from rolehop.base.durations import rfc3339, seconds_left, show_left, show_local, show_span
+from rolehop.base.durations import rfc3339, seconds_left, show_clock, show_local, show_span
 from rolehop.base.text import clean, pluralize
 from rolehop.commands.serve.running import ServerRow
 from rolehop.commands.serve.view import servers_document
 from rolehop.commands.sessions.stored import Hidden, SessionRow, SignInRow
 from rolehop.terminal.json_text import Document
-from rolehop.terminal.layout import Branch, StyledText, View, few_names, line, short_role, time_left
+from rolehop.terminal.layout import (
+    TO_TYPE,
+    Branch,
+    Grid,
+    Line,
+    Row,
+    StyledText,
+    View,
+    account_role,
+    line,
+    row,
+    short_role,
+    time_left,
+)
 
 
-def sign_ins_view(rows: Iterable[SignInRow], now: datetime) -> View:
+def sign_ins_view(rows: Sequence[SignInRow], now: datetime) -> View:
     """Show who is signed in to what, and until when."""
-    return [
-        line(
-            "signed in to ",
+    drawn = [
+        row(
             StyledText(", ".join(each.sources), "bold"),
-            f"  {_until(each, now)}",
-            ", by the AWS CLI" if each.by_cli else "",
+            f"{_until(each, now)}{', by the AWS CLI' if each.by_cli else ''}",
         )
         for each in rows
     ]
+    return [Grid(("", ""), drawn, wraps=True)] if drawn else []
 
 
 def hidden_text(hidden: Hidden) -> str:
@@ -51,11 +63,12 @@ def _until(sign_in: SignInRow, now: datetime) -> str:
     if sign_in.ended:
         return "ended: AWS takes it no longer"
     if sign_in.ends_at is None:
-        return "until it is ended: when is not known here"
-    left, at = show_left(sign_in.ends_at, now), show_local(sign_in.ends_at)
+        return "signed in, until when is not known"
+    at = show_clock(sign_in.ends_at, now)
     if sign_in.renews:
-        return "renewed when it is used next" if left == "expired" else f"until {at}, then renewed"
-    return f"expired at {at}" if left == "expired" else f"until {at}, {left}"
+        is_over = sign_in.ends_at <= now
+        return "signed in, renews itself" if is_over else f"signed in until {at}, renews itself"
+    return f"sign-in expired at {at}" if sign_in.ends_at <= now else f"signed in until {at}"
 
 
 def _problem(each: SdkProblem, now: datetime, quote: Callable[[str], str]) -> Branch:
@@ -70,11 +83,47 @@ def _problem(each: SdkProblem, now: datetime, quote: Callable[[str], str]) -> Br
     return Branch((head, *(line(f"{label}: {text}") for label, text in more if text)), ())
 
 
-def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -> View:
-    """Show cached sessions as a tree."""
+MOST_SHOWN = 20
+"""Sessions that a terminal shows unless asked for all."""
+
+Names = Mapping[str, str]
+"""Names of accounts, by ID."""
+
+
+def sessions_view(
+    rows: Sequence[SessionRow],
+    now: datetime,
+    names: Names,
+    *,
+    verbose: bool = False,
+    most: int | None = None,
+    in_use: str | None = None,
+) -> View:
+    """Show sessions as a table and a tree at once, the soonest to end first.
+
+    Args:
+        rows: the sessions.
+        now: the time by this machine's clock.
+        names: of accounts.
+        verbose: with ARNs and exact times.
+        most: how many are shown; ``None``: all.
+        in_use: the chain whose session this shell has, which comes first.
+    """
     held = {each.key for each in rows}
-    tree = _Tree(_grouped(rows, lambda each: each.parent), _grouped(rows, _what), now, verbose)
-    return [tree.branch(each) for each in rows if each.parent not in held]
+    tree = _Tree(
+        _grouped(rows, lambda each: each.parent if each.parent in held else None),
+        _grouped(rows, _what),
+        now,
+        names,
+        verbose,
+        in_use,
+    )
+    drawn = list(tree.rows(None, ""))
+    shown = drawn if most is None or len(drawn) <= most + 1 else drawn[:most]
+    grid = Grid(("ACCOUNT", "ROLE", "LEFT", "CHAINS", ""), shown, right=(2,), elided=(0, 1))
+    left = len(drawn) - len(shown)
+    more = (StyledText(f"and {left} more: ", "dim"), StyledText("rolehop status -v", TO_TYPE))
+    return [*([grid] if shown else []), *([Line(more, whole=True)] if left else [])]
 
 
 def _grouped(
@@ -95,34 +144,75 @@ def _what(row: SessionRow) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """All sessions, from which one is shown with those below it."""
+    """All sessions, of which each is a row, those made with it below it."""
 
     below: Mapping[str | None, Sequence[SessionRow]]
-    """By the hop key of the session that signed."""
+    """By the hop key of the session that signed; ``None``: those whose signer is not there."""
 
     alike: Mapping[str | None, Sequence[SessionRow]]
     """By what they are of."""
 
     now: datetime
+    names: Names
     verbose: bool
+    in_use: str | None
 
-    def branch(self, row: SessionRow) -> Branch:
-        """Show a session, and below it those that were made with it."""
-        marks = ", ".join(_all_marks(row, self.alike[_what(row)]))
-        lines = [
-            line(
-                StyledText(_what(row), "bold"),
-                f"  {marks}" if marks else "",
-                "  ",
-                time_left(row.local_expires_at, self.now),
-                StyledText(f"  {few_names(row.chains, verbose=self.verbose)}", "dim"),
-            )
-        ]
-        if self.verbose:
-            lines.append(line(StyledText(clean(row.arn), "dim")))
-            until = f"until {show_local(row.local_expires_at)}, in {row.keyring}"
-            lines.append(line(StyledText(until, "dim")))
-        return Branch(tuple(lines), list(map(self.branch, self.below.get(row.key, ()))))
+    def rows(self, parent: str | None, before: str) -> Iterator[Row]:
+        """Yield the rows of all sessions below one; ``before`` stands before their branches."""
+        found = sorted(self.below.get(parent, ()), key=self._order)
+        for each in found:
+            is_last = each is found[-1]
+            branch, under = ("└─ ", "   ") if is_last else ("├─ ", "│  ")
+            yield self._row(each, "" if parent is None else f"{before}{branch}")
+            yield from self.rows(each.key, "" if parent is None else f"{before}{under}")
+
+    def _order(self, row: SessionRow) -> tuple[bool, datetime]:
+        """The one in use first, then the soonest to end, of itself or of those below it."""
+        below = list(self._all(row))
+        used = self.in_use is not None and any(self.in_use in each.chains for each in below)
+        return not used, min(each.local_expires_at for each in below)
+
+    def _all(self, row: SessionRow) -> Iterator[SessionRow]:
+        yield row
+        for each in self.below.get(row.key, ()):
+            yield from self._all(each)
+
+    def _row(self, each: SessionRow, branch: str) -> Row:
+        account, role = _whose(each)
+        shown = account_role(account, names=self.names, verbose=self.verbose) if account else "–"
+        until = f"{each.arn} until {show_local(each.local_expires_at)}, in {each.keyring}"
+        chains = f"; of {', '.join(each.chains)}" if each.chains else ""
+        return row(
+            StyledText(f"{branch}{shown}", "" if branch else "bold"),
+            role,
+            time_left(each.local_expires_at, self.now, short=True),
+            StyledText(_chains(each.chains), "dim"),
+            ", ".join(_all_marks(each, self.alike[_what(each)])),
+            under=clean(until + chains) if self.verbose else "",
+        )
+
+
+def _whose(row: SessionRow) -> tuple[str, str]:
+    """Return account and role of a session, or what else it is."""
+    parts = (row.role or row.arn).split(":", 5)
+    account, resource = (parts[4], parts[5].split("/")) if len(parts) == 6 else ("", [])
+    kinds = {"source": f"source {row.source}", "token": f"GetSessionToken of {row.source}"}
+    if row.kind in kinds:
+        return account, clean(kinds[row.kind])
+    name = resource[1] if resource[:1] == ["assumed-role"] and len(resource) > 1 else resource[-1:]
+    return account, clean(name if isinstance(name, str) else "".join(name))
+
+
+def _chains(names: Sequence[str]) -> str:
+    """Return the first chains and how many more there are: ``hub, prod-ro +5``."""
+    shown = list(names[:_CHAINS_NAMED])
+    while len(shown) > 1 and len(", ".join(shown)) > _CHAINS_WIDTH:
+        shown.pop()
+    more = len(names) - len(shown)
+    return clean(", ".join(shown)) + (f" +{more}" if more else "")
+
+
+_CHAINS_NAMED, _CHAINS_WIDTH = 2, 24
 
 
 def _all_marks(row: SessionRow, alike: Sequence[SessionRow]) -> Iterator[str]:
@@ -135,7 +225,7 @@ def _all_marks(row: SessionRow, alike: Sequence[SessionRow]) -> Iterator[str]:
     if not row.planned and any(
         each.planned and _compared(each) == _compared(row) for each in alike
     ):  # another region, endpoint or duration, or the config as it was
-        yield "made with other settings than now"
+        yield "old settings"
 
 
 def _compared(row: SessionRow) -> tuple[object, ...]:

@@ -63,10 +63,11 @@ def test_a_table_has_whole_cells_and_cuts_the_last_one() -> None:
 def test_a_table_elides_what_may_be_elided_before_it_becomes_blocks() -> None:
     long = row("c" * 30, "AWSAdministratorAccess", "1 h", "some text")
     grid = ROLES._replace(rows=[long, *ROLES.rows])
-    assert drawn([grid], 64)[1:3] == [
-        f"{'c' * 30}  AWSAdmi…Access     1 h  some te…",
-        f"prod-admin{' ' * 20}  AWSAdmi…Access  58 min  Break-g…",
+    assert drawn([grid], 70)[1:3] == [
+        f"{'c' * 30}  AWSAdminis…torAccess     1 h  some te…",
+        f"prod-admin{' ' * 20}  AWSAdminis…torAccess  58 min  Break-g…",
     ]
+    assert drawn([grid], 64)[1] == f"{'c' * 30}  AWSAdmini…orAccess     1 h", "rather than blocks"
 
 
 def test_below_sixty_columns_a_row_is_a_block() -> None:

@@ -15,7 +15,7 @@ from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World
 
 CHOICES = [
     Choice("hub", "The hub", "222222222222:role/Hub", "43 min left"),
-    Choice("prod-admin", "Break-glass admin", "333333333333:role/X", ""),
+    Choice("prod-admin", "Break-glass admin", "333333333333:role/X", "", labels=("777777777777",)),
     Choice("prod-read", "Audit", "333333333333:role/Y", "", labels=("label:env=prod",)),
 ]
 
@@ -31,6 +31,7 @@ CHOICES = [
         ("role/x", ["prod-admin"]),
         ("label:env=prod", ["prod-read"]),
         ("hub 333", []),
+        ("777777777777", ["prod-admin"]),
         ("prodd", []),
     ],
 )
@@ -38,9 +39,37 @@ def test_every_typed_word_must_match(typed: str, found: list[str]) -> None:
     assert [each.name for each in matching(CHOICES, typed)] == found
 
 
-def test_a_name_that_starts_with_the_text_comes_first() -> None:
-    chains = [Choice("x-dev", "", "", ""), Choice("dev", "", "", "")]
-    assert [each.name for each in matching(chains, "dev")] == ["dev", "x-dev"]
+def test_the_name_that_was_typed_comes_first_then_those_that_start_with_it() -> None:
+    chains = [Choice(each, "", "", "") for each in ("x-dev", "dev-2", "dev")]
+    assert [each.name for each in matching(chains, "dev")] == ["dev", "dev-2", "x-dev"]
+
+
+def test_what_was_typed_is_underlined() -> None:
+    picker = Picker(CHOICES)
+    picker.narrow("prod glass")
+    shown = [text for style, text, *_ in picker.lines(80, 20) if "underline" in style]
+    assert shown == ["prod", "glass"]
+
+
+def test_a_key_shows_the_plan_of_the_marked_chain_and_hides_it(world: World) -> None:
+    assert world.rolehop("credential-process", "hub").code == 0
+    with OnTerminal(world, SCRIPT, "assume", rows=24, columns=80) as person:
+        person.expect("5 chains; type to narrow, Enter picks, Tab shows the plan, Esc leaves")
+        person.presses("adm\t")
+        person.expect("Admin in prod")
+        person.expect("cached, 1 h left")
+        person.expect("will call AWS")
+        person.presses("\r")
+        assert person.ended().code == 0
+
+
+def test_the_chain_of_the_last_handover_is_marked_first(world: World) -> None:
+    for chain in ("hub", "hub", "hub", "admin"):
+        assert world.rolehop("exec", chain, "--", "true").code == 0
+    with OnTerminal(world, SCRIPT, "exec", "--", "printenv", "ROLEHOP_CHAIN") as person:
+        person.expect("5 chains")
+        person.presses("\r")
+        assert person.ended().out == "admin\n"
 
 
 @pytest.mark.parametrize("columns", [12, 20, 40, 80, 200])
@@ -126,7 +155,7 @@ def test_the_list_fills_the_window_and_shows_roles_and_the_whole_help(world: Wor
     with OnTerminal(world, SCRIPT, "assume", rows=50, columns=60) as person:
         person.expect("303 chains; type to narrow, Enter picks, Esc leaves")
         assert "many/000000000041" in person.shown
-        assert "000000000041:role/Audit" in person.shown
+        assert "000000000041 · Audit" in person.shown
         person.presses("many/000000000298 298")
         person.expect("1 of 303 chains; type to narrow, Enter picks, Esc leaves")
         person.presses("\x1b")
@@ -140,7 +169,7 @@ def test_commands_that_look_pick_too(world: World, command: str) -> None:
         person.presses("hub\r")
         done = person.ended()
     assert done.code == 0, done.err
-    assert "222222222222:role/Hub" in done.out
+    assert "222222222222" in done.out
 
 
 def test_exec_and_shell_pick_too(world: World) -> None:
@@ -165,6 +194,7 @@ def test_a_similar_name_is_never_picked(world: World) -> None:
         person.presses("\x1b")
         done = person.ended()
     assert (done.code, done.out) == (130, "false\n")
+    assert done.err == "rolehop: no chain was picked, so nothing was done\n"
 
 
 @pytest.mark.parametrize("key", ["\x1b", "\x03", "\x04", "SIGTERM", "SIGINT"])

@@ -32,8 +32,8 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is waited for, in order, and the ends of it."""
     seen: list[str] = []
 
-    def begin(what: str, may_ask: bool) -> Callable[[], None]:
-        seen.append(f"{what} (may ask)" if may_ask else what)
+    def begin(what: str, may_ask: bool, at_once: bool) -> Callable[[], None]:
+        seen.append(f"{what}{' (may ask)' * may_ask}{' (at once)' * at_once}")
         return lambda: seen.append("ended")
 
     monkeypatch.setattr(waits, "_watchers", [])
@@ -125,6 +125,31 @@ def test_a_terminal_counts_beside_what_is_counted_already(monkeypatch: pytest.Mo
     with Wait("waiting for a program", may_ask=True):  # no line in the way of what it asks
         says(written, r"waiting for a program for more than [0-9]+ s\n$")
     output.show_counter("", None)
+
+
+def test_a_person_who_is_asked_elsewhere_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written: list[str] = []
+    slow = saying(monkeypatch, written)
+    slow.begin("the MFA code is being asked for in another terminal", False, True)()
+    assert written == ["rolehop: the MFA code is being asked for in another terminal\n"]
+    seen: list[tuple[str, bool]] = []
+    free: list[Callable[[], None]] = []
+
+    def notes(what: str, may_ask: bool, at_once: bool) -> Callable[[], None]:
+        seen.append((what, at_once))
+        if at_once:
+            free.pop()()
+        return lambda: None
+
+    monkeypatch.setattr(waits, "_watchers", [])
+    watch_waits(notes)
+    held, path = locked(tmp_path / "x.lock", 0), tmp_path / "x.lock"
+    name_holder(held, waiting_for_person=True, asks="the MFA code")
+    free.append(lambda: unlock(held, path))
+    unlock(locked(path, time.monotonic() + GUARD_SECONDS), path)
+    assert seen[-1] == ("the MFA code is being asked for in another terminal", True)
 
 
 WAITING = "hop 2 of 2  444444444444:role/Audit (billing)  waiting for AWS for 4 s"

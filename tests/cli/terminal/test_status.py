@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from rolehop.commands.sessions.view import hidden_text, sessions_view
 from rolehop.terminal.drawing import as_text
 from rolehop.vault.backend_selection import how_to_unlock
 from tests.support.many_runs import runs_of
-from tests.support.world import ADMIN, CONFIG, World
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 
 def test_status_tells_sessions_of_one_role_apart(world: World) -> None:
@@ -26,14 +26,16 @@ def test_status_tells_sessions_of_one_role_apart(world: World) -> None:
     ):
         assert world.rolehop("exec", "admin", *flags, "--", "true").code == 0
     shown = world.rolehop("status").out.splitlines()
-    role = "333333333333:role/Admin (prod)"
-    assert [each[: each.index("  1 h left")].strip(" ├└─") for each in shown] == [
-        "222222222222:role/Hub",
-        f"{role}  as me",
-        f"{role}  source identity me, tag team=a, as me",
-        f"{role}  as me+INC-7",
-        f"{role}  read-only, as me",
-    ]
+    assert re.split(r" {2,}", shown[1])[:4] == ["222222222222", "Hub", "1 h", "admin, hub +2"]
+    assert {(each[:7], *re.split(r" {2,}", each)[1:3]) for each in shown[2:]} == {
+        (f"{branch} prod", "Admin", "1 h") for branch in ("├─", "└─")
+    }
+    assert {re.split(r" {2,}", each)[4] for each in shown[2:]} == {
+        "as me",
+        "source identity me, tag team=a, as me",
+        "as me+INC-7",
+        "read-only, as me",
+    }
     sessions = world.rolehop("status", "--format", "json").json["sessions"]
     assert [each["hop"] for each in sessions] == [1, 2, 2, 2, 2]
     assert [each["read_only"] for each in sessions] == [False] * 4 + [True]
@@ -49,8 +51,11 @@ def test_sessions_of_one_role_from_two_sources_name_them() -> None:
         *("me", (), False, "", ()),
     )
     rows = [one, replace(one, key="b", source="two")]
-    shown = as_text(sessions_view(rows, now, verbose=False))
-    assert shown.count("333333333333:role/Admin  from source ") == 2
+    shown = as_text(sessions_view(rows, now, {}))
+    assert re.findall(r"333333333333 +Admin +expired +admin +from source (\w+)", shown) == [
+        "one",
+        "two",
+    ]
 
 
 def test_what_is_not_shown_of_a_session_still_tells_it_apart() -> None:
@@ -64,14 +69,51 @@ def test_what_is_not_shown_of_a_session_still_tells_it_apart() -> None:
     tagged = replace(one, key="t", planned=False, tags=(("team", "a"),))
 
     def marks(*rows: SessionRow) -> list[str]:
-        shown = as_text(sessions_view(rows, now, verbose=False)).splitlines()
-        return [
-            each.removeprefix("333333333333:role/Admin").partition("  exp")[0] for each in shown
-        ]
+        shown = as_text(sessions_view(rows, now, {})).splitlines()
+        return [each.partition("admin")[2].strip() for each in shown[1:]]
 
-    assert marks(one, replace(one, key="c", role=china, arn=china)) == ["  in aws", "  in aws-cn"]
-    assert marks(one, other, tagged) == ["", "  made with other settings than now", "  tag team=a"]
+    assert marks(one, replace(one, key="c", role=china, arn=china)) == ["in aws", "in aws-cn"]
+    assert marks(one, other, tagged) == ["", "old settings", "tag team=a"]
     assert marks(other) == [""]
+
+
+def test_the_soonest_to_end_comes_first_below_what_signed_for_it_and_many_are_counted() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    hub = SessionRow(
+        *("h", ("hub",), 1, HUB, HUB, now, now + timedelta(hours=1), None, "b", "hop", "me", "k"),
+        *("me", (), False, "", ()),
+    )
+    below = [
+        replace(
+            hub,
+            key=f"k{number}",
+            chains=(f"c{number}",),
+            role=f"arn:aws:iam::{number:012d}:role/Audit",
+            local_expires_at=now + timedelta(minutes=number),
+            parent="h",
+        )
+        for number in (50, 10, 30)
+    ]
+    lone = replace(
+        hub, key="l", chains=("lone",), role=ADMIN, local_expires_at=now + timedelta(minutes=20)
+    )
+    names = {"000000000010": "ten"}
+    shown = as_text(sessions_view([hub, lone, *below], now, names)).splitlines()
+    assert [each.split("  ")[0] for each in shown] == [
+        "ACCOUNT",
+        "222222222222",
+        "├─ ten",
+        "├─ 000000000030",
+        "└─ 000000000050",
+        "333333333333",
+    ]
+    few = as_text(
+        sessions_view([hub, lone, *below], now, names, most=2, in_use="lone")
+    ).splitlines()
+    assert [each.split("  ")[0] for each in few] == [
+        *("ACCOUNT", "333333333333", "222222222222"),
+        "and 3 more: rolehop status -v",
+    ]
 
 
 def test_a_locked_keyring_over_ssh_says_how_to_unlock_it() -> None:
@@ -90,7 +132,7 @@ def test_no_window_splits_an_arn_or_an_account(columns: int, shared_world: World
             words,
             shown,
         )
-        assert re.search(r"333333333333:role/Admin\b", shown), (words, shown)
+        assert re.search(r"\b333333333333\b", shown), (words, shown)
         # What is longer than the window is one word, on a line of its own.
         plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
         longer = [line for line in plain.splitlines() if len(line) > columns and "role/" in line]

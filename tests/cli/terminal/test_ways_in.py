@@ -97,7 +97,7 @@ def test_help_is_a_command_too(shared_world: World, command: str) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("asume", "assume"), ("keys roate", "rotate"), ("login", ""), ("x", ""), ("hub", "")],
+    [("asume", "assume"), ("keys roate", "rotate"), ("unset", ""), ("x", ""), ("hub", "")],
 )
 def test_help_about_a_wrong_command_is_the_answer_of_that_command(
     shared_world: World, wrong: str, meant: str
@@ -118,7 +118,7 @@ def test_nothing_is_meant_by_a_word_that_is_not_near(shared_world: World, wrong:
 
 @pytest.mark.parametrize(
     ("word", "ours"),
-    [("login", "rolehop source login"), ("env", "rolehop export"), ("ls", "rolehop list")],
+    [("print", "rolehop export"), ("env", "rolehop export"), ("run", "rolehop exec")],
 )
 def test_words_of_other_tools_are_answered_with_ours(
     shared_world: World, word: str, ours: str
@@ -165,3 +165,21 @@ def test_a_slow_call_says_what_it_waits_for(world: World) -> None:
         done = person.ended()
     assert done.code == 0
     assert "hop 1 of 1  222222222222:role/Hub  called, 1 h left" in person.shown
+
+
+def test_names_that_people_type_are_the_commands_they_mean(world: World) -> None:
+    assert world.rolehop("ls").out == world.rolehop("list").out
+    assert "Sign in to a source" in world.rolehop("login", "--help").out
+    assert world.rolehop("-V").out == world.rolehop("--version").out
+
+
+def test_rolehop_alone_shows_its_help_the_commands_of_every_day_first(world: World) -> None:
+    done = world.rolehop()
+    assert (done.code, done.err) == (0, "")
+    assert done.out == world.rolehop("--help").out
+    heads = [line for line in done.out.splitlines() if line.endswith(":")]
+    assert heads == ["Every day:", "Walk:", "Inspect:", "Set up:", "Global:"]
+    options = [
+        line for line in world.rolehop("exec", "--help").out.splitlines() if line[-1:] == ":"
+    ]
+    assert options[-4:] == ["Session:", "Policies:", "Global:", "Examples:"]

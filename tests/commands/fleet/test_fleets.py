@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,7 +182,7 @@ def test_every_command_uses_the_list_offline(world: World) -> None:
     by_name, by_id = (world.rolehop("plan", f"prod/{each}") for each in ("Billing-Co", BILLING))
     assert by_name.code == 0, by_name.err
     assert by_name.out == by_id.out
-    assert f"{BILLING}:role/Audit (Billing & Co)" in by_name.out
+    assert re.search("Audit +Billing & Co ", by_name.out)
     shown = world.rolehop("show", "prod/web", "--format", "json").json
     assert shown["hops"][-1]["session_name"] == "at-web"
     assert world.rolehop("plan", "beyond").code == 0
@@ -225,7 +226,7 @@ def test_a_list_of_another_definition_does_not_count(world: World) -> None:
     assert "defined otherwise" in done.err
     # The template around it may be another one.
     world.config(CONFIG.replace("role/Audit", "role/Other"))
-    assert f"{WEB}:role/Other" in world.rolehop("plan", "prod/web").out
+    assert re.search("Other +web ", world.rolehop("plan", "prod/web").out)
 
 
 def test_a_file_that_others_can_write_is_not_followed(world: World) -> None:

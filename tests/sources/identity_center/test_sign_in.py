@@ -112,7 +112,7 @@ def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_stored(co
         done = corp.world.rolehop("source", "test", "corp")
         assert done.code == 0, done.err
     assert re.search(
-        r"^signed in to corp  until 20[0-9-]+ [0-9:]+, then renewed$",
+        r"^corp   signed in until [0-9: -]+, renews itself$",
         corp.world.rolehop("status").out,
         re.MULTILINE,
     )
