@@ -278,14 +278,14 @@ FAILURES = (
     Failure(
         "no-keyring",
         7,
-        ("there is no keyring", "name a back end"),
+        ("there is no keyring", "name another: [vault] backend = "),
         _keys_behind("keyring.backends.null.Keyring"),
         calls=0,
     ),
     Failure(
         "no-such-keyring",
         7,
-        ("back end no.such.Keyring cannot be used",),
+        ("the keyring no.such.Keyring cannot be used",),
         _keys_behind("no.such.Keyring"),
         calls=0,
     ),
