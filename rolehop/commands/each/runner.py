@@ -35,7 +35,7 @@ from rolehop.commands.each.targets import (
     problem_of,
 )
 from rolehop.commands.each.walker import FleetWalker
-from rolehop.commands.serve.companion import collect_garbage_as_usual
+from rolehop.commands.serve.companion import collect_garbage_as_usual, hide_memory
 from rolehop.handover.environment import child_environment
 from rolehop.plan.walk_options import WalkOptions
 
@@ -412,6 +412,7 @@ class EachRun:
             KeyboardInterrupt, and whatever else a signal raises, once the commands were ended.
         """
         collect_garbage_as_usual()
+        hide_memory()  # it has the sessions of all targets, and the source's own keys
         for _number in range(self._workers):
             threading.Thread(target=self._work, daemon=True).start()
         try:

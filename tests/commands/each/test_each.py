@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -52,6 +54,16 @@ def test_every_target_has_a_session_of_its_own_and_hops_are_shared(world: World)
         assert found[name]["error"] is None
     assert found["hub"]["stdout"].startswith("hub 222222222222 Hub\n")
     assert sorted(world.sts.roles_called) == sorted([HUB, *map(role_of, ACCOUNTS)])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl(2)")
+def test_a_command_does_not_read_the_other_sessions_in_the_memory_of_rolehop(world: World) -> None:
+    """Nor the source's keys, which the environment of this process has."""
+    as_anybody = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    reads = "head -c 9 /proc/$PPID/environ; exec 3</proc/$PPID/mem"
+    words = ("each", "admin", "--format", "json", "--", "sh", "-c", reads)
+    found = lines_of(world.run(*as_anybody, SCRIPT, *words))["admin"]
+    assert (found["stdout"], found["stderr"].count("Permission denied")) == ("", 2)
 
 
 def test_what_commands_write_comes_in_one_piece_and_the_table_is_on_stderr(fleet: World) -> None:
