@@ -170,7 +170,7 @@ def _unknown_names(statement: Statement, names: ActionNames) -> Found:
 def _unknown_action(action: str, names: ActionNames) -> str | None:
     prefix, _, name = action.partition(":")
     service = prefix.lower()
-    if action == "*" or _WILD & set(service):
+    if _WILD & set(service):
         return None
     if service not in names.services:
         near = _meant(service, names.services)
@@ -189,7 +189,7 @@ def _unknown_key(key: str, names: ActionNames) -> str | None:
     listed = names.keys(service) if service in names.services else ()
     if not listed or any(_is_key(key, each) for each in listed):
         return None
-    of_service = [each.partition(":")[2] for each in listed if each.lower().startswith(service)]
+    of_service = [each.partition(":")[2] for each in listed if each.startswith(f"{service}:")]
     return f"there is no condition key {key}{_meant(name, of_service, before=f'{prefix}:')}"
 
 

@@ -43,6 +43,8 @@ def judge(action: str, resource: str, permissions: Any, *more: Any) -> Any:
         ("kms:ListAliases", "arn:aws:kms:eu-west-1:222222222222:*", UNKNOWN),
         ("kms:ListAliases", ALIAS, REFUSED),
         ("ec2:DescribeInstances", "arn:aws:ec2:*:*:instance/*", REFUSED),
+        ("lambda:ListFunctions", "arn:aws:lambda:*:*:function:*", REFUSED),
+        ("lambda:ListFunctions", "arn:aws:lambda:*:*:*:x", REFUSED),
     ],
 )
 @pytest.mark.parametrize("resource", ["*", BUCKET, ANY_RESOURCE])
@@ -69,6 +71,7 @@ def test_a_deny_for_one_bucket_denies_no_list_of_all_buckets() -> None:
         *("autoscaling:DescribeTags", "cloudformation:ListStacks", "dynamodb:ListTables"),
         *("ecr:GetAuthorizationToken", "ecs:ListClusters", "iam:GetAccountSummary"),
         *("lambda:ListFunctions", "secretsmanager:ListSecrets", "sqs:ListQueues"),
+        "sts:DecodeAuthorizationMessage",
     ],
 )
 def test_of_every_service_that_is_listed_such_calls_are_about_no_resource(action: str) -> None:

@@ -27,8 +27,12 @@ TRUST: dict[str, Any] = {
 GO: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 RCP: dict[str, Any] = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
 LISTED = {"s3": ["GetObject", "ListBucket"], "sts": ["AssumeRole", "TagSession"], "x": []}
-KEYS = {"s3": ["s3:prefix", "s3:ExistingObjectTag/<key>", "aws:ResourceTag/${TagKey}"]}
-NAMES = ActionNames("2026-10-27", tuple(LISTED), LISTED.__getitem__, lambda s: KEYS.get(s, []))
+KEYS = {
+    "s3": ["s3:prefix", "s3:ExistingObjectTag/<key>", "aws:ResourceTag/${TagKey}"],
+    "sts": [],
+    "x": [],
+}
+NAMES = ActionNames("2026-10-27", tuple(LISTED), LISTED.__getitem__, KEYS.__getitem__)
 
 
 def problems(kind: Kind, *statements: Any, names: ActionNames | None = None) -> list[str]:
@@ -127,6 +131,12 @@ def test_what_aws_saves_is_not_remarked(kind: Kind, statement: Any) -> None:
         ("S33:GetObject", {},
          'there is no service "S33" (of S33:GetObject); did you mean s3?'),
         ("S3:GetObjct", {}, "there is no action S3:GetObjct; did you mean S3:GetObject?"),
+        ("s3:GetObject", {"StringEquals": {"s3:prefixes": "a"}},
+         "there is no condition key s3:prefixes; did you mean s3:prefix?"),
+        ("s3:GetObject", {"StringEquals": {"s3:prefx:a": "a"}},
+         "there is no condition key s3:prefx:a; did you mean s3:prefix?"),
+        ("s3:GetObject", {"StringEquals": {"s3:ResourceTag/a": "a"}},
+         "there is no condition key s3:ResourceTag/a"),
         ("s3:GetObject", {"StringEquals": {"S3:x": "a"}}, "there is no condition key S3:x"),
         ("s33:GetObject", {},
          'there is no service "s33" (of s33:GetObject); did you mean s3?'),
