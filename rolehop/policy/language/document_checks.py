@@ -61,14 +61,9 @@ def problems_in(policy: Policy, names: ActionNames | None = None) -> Found:
     """Yield what is wrong with a document, each once; without ``names`` nothing is said of names."""
     sids: set[str] = set()
     for each in policy.statements:
-        if each.sid and each.sid in sids:
-            yield each.line, f"the Sid {quoted(each.sid)} occurs twice; each must be unique"
-        elif each.sid and policy.kind in _OF_IAM and _SID.fullmatch(each.sid) is None:
-            yield (
-                each.line,
-                f"the Sid {quoted(each.sid)} has other characters than A-Z, a-z and 0-9",
-            )
-        sids.add(each.sid or "")
+        if each.sid:
+            yield from _of_sid(each.line, each.sid, sids, policy.kind)
+            sids.add(each.sid)
         if policy.kind is Kind.TRUST:
             yield from _of_trust(each)
         if policy.kind is Kind.RCP and not _is_full_access(policy):

@@ -28,7 +28,7 @@ GO: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "
 RCP: dict[str, Any] = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
 LISTED = {"s3": ["GetObject", "ListBucket"], "sts": ["AssumeRole", "TagSession"], "x": []}
 KEYS = {
-    "s3": ["s3:prefix", "s3:ExistingObjectTag/<key>", "aws:ResourceTag/${TagKey}"],
+    "s3": ["s3:prefix", "s3:ExistingObjectTag/<key>", "aws:ResourceTag/${TagKey}", "s3x:other"],
     "sts": [],
     "x": [],
 }
@@ -135,6 +135,7 @@ def test_what_aws_saves_is_not_remarked(kind: Kind, statement: Any) -> None:
          "there is no condition key s3:prefixes; did you mean s3:prefix?"),
         ("s3:GetObject", {"StringEquals": {"s3:prefx:a": "a"}},
          "there is no condition key s3:prefx:a; did you mean s3:prefix?"),
+        ("s3:GetObject", {"StringEquals": {"s3:othr": "a"}}, "there is no condition key s3:othr"),
         ("s3:GetObject", {"StringEquals": {"s3:ResourceTag/a": "a"}},
          "there is no condition key s3:ResourceTag/a"),
         ("s3:GetObject", {"StringEquals": {"S3:x": "a"}}, "there is no condition key S3:x"),
