@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from rolehop.app.context import App
 from rolehop.app.host import read_or_none
 from rolehop.app.planning import Planning
-from rolehop.base.errors import ConfigError
+from rolehop.base.errors import ConfigError, SourceError
 from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
 from rolehop.commands.explain.check_view import Problem, ProblemKind, problems_of
@@ -240,7 +240,7 @@ class ConfigLines:
         try:
             written = Planning(self._app).resolve(chain).written
             found = written[hop - 1] if 0 < hop <= len(written) else None  # else source or scope
-        except ConfigError:  # which is why the report points there
+        except (ConfigError, SourceError):  # which is why the report points there
             found = None
         if found is None or found.in_profile:
             return config.place_of(chain)
