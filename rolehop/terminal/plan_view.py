@@ -149,7 +149,7 @@ def _does(plan: Plan, step: HopStep, options: WalkOptions, now: datetime) -> Sty
         "session policy" if hop.policy else "",
         f"reason {clean(options.reason)}" if is_last and options.reason else "",
     )
-    return StyledText(" · ".join(part for part in parts if part))
+    return StyledText(" · ".join(part for part in parts if part), FINE.style if cached else "")
 
 
 def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -81,11 +82,11 @@ def test_what_an_encoding_lacks_is_shown_in_other_characters(
     latin: dict[str, str | None], written: World
 ) -> None:
     ((_, table), (_, document)) = runs_of(
-        written, [(80, ["list"]), (80, ["list", "--format", "json"])], latin
+        written, [(120, ["list"]), (120, ["list", "--format", "json"])], latin
     )
     for shown in (table, document):
         text = shown.encode("utf-8", "surrogateescape").decode("iso-8859-1")
-        assert r"Zürich \u2192 \u65e5\u672c ..." in text
+        assert r"Zürich -> \u65e5\u672c ..." in text
     piped = written.rolehop("list", "--format", "json", env=latin)
     assert f"Zürich → {NOT_LATIN} …" in [each["description"] for each in piped.json["chains"]]
 
@@ -180,3 +181,17 @@ def test_a_terminal_without_control_sequences_gets_none(written: World) -> None:
     assert [code for code, _ in runs] == [2, 0, 0, 0]
     assert "no chain is named" in runs[0][1]
     assert "2 refreshed, 0 failed" in runs[1][1]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_tables_and_trees_keep_their_columns_without_unicode(columns: int, written: World) -> None:
+    assert written.rolehop("credential-process", "admin").code == 0
+    (_, listed), (_, status) = runs_of(written, [(columns, ["list"]), (columns, ["status"])], ASCII)
+    assert listed.isascii()
+    assert status.isascii()
+    head, *rows = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in listed.splitlines()]
+    assert {row[head.index("ROLE") :][:5].strip() for row in rows} == {"", "Hub", "Admin", "Audit"}
+    assert {row[: head.index("CACHED") + 6].split()[-1] for row in rows} == {"-", "h"}
+    tree = re.sub(r"\x1b\[[0-9;]*m", "", status).splitlines()
+    assert tree[2].startswith("`- 333333333333")
+    assert tree[2].index("Admin") == tree[0].index("ROLE")
