@@ -17,7 +17,7 @@ from rolehop.plan.model import Guards
 from rolehop.plan.resolve import guards_of, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rolehop.app.context import App
     from rolehop.app.ports import Person
@@ -54,6 +54,11 @@ def ask(
                 confirmed |= {agreement(resolved, lambda: app.aws_config)}
         options = _with_reason(app, name, guards, options)
         return options, Proof(confirmed, options.reason)
+
+
+def given_elsewhere(confirmed: Iterable[Sequence[str]], reason: str | None) -> Proof:
+    """Return the proof that another process of rolehop's was given, as a note that it sealed says."""
+    return Proof(frozenset((str(chain), str(way)) for chain, way in confirmed), reason)
 
 
 def ask_once(

@@ -12,10 +12,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rolehop.app.context import App
-from rolehop.app.guard import ask
+from rolehop.app.guard import ask, given_elsewhere
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody
-from rolehop.app.proof import Proof
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.text import clean
@@ -187,9 +186,8 @@ def _limits(options: WalkOptions) -> dict[str, object]:
 
 
 def _started(now: App, name: str, given: Mapping[str, Any]) -> StartedChain:
-    confirmed = frozenset((str(chain), str(way)) for chain, way in given["confirmed"])
-    options, proof = read_options(given["options"]), Proof(confirmed, _text(given["reason"]))
-    options, proof = ask(now, name, options, proof)
+    proof = given_elsewhere(given["confirmed"], _text(given["reason"]))
+    options, proof = ask(now, name, read_options(given["options"]), proof)
     if _key(now, name, options) != given["key"]:
         raise UsageError(
             f"{name} would lead elsewhere from here",
