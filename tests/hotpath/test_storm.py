@@ -125,7 +125,7 @@ def test_one_failure_among_200_is_reported_and_the_others_are_stored(world: Worl
     world.sts.world.role(role_in(SPOKES[42]), trusts=[])
     done = world.rolehop("refresh", "spokes0/*")
     assert (done.code, done.out) == (5, "")
-    assert f"{SPOKES[42]}:role/Spoke" in done.err
+    assert f"Spoke in {SPOKES[42]}" in done.err
     assert "\nrolehop: 199 refreshed, 1 failed, " in done.err
     assert len(world.items()) == 200
     assert asked(world, f"spokes0/{SPOKES[41]}").code == 0
@@ -140,7 +140,7 @@ def test_what_chains_share_is_asked_once_and_its_failure_said_once(world: World,
     world.sts.fail(200, status=403, code="AccessDenied")
     done = world.rolehop("refresh", "spokes0/*")
     assert done.code == 5
-    assert done.err.count("  cause  the trust policy may not trust ") == 1
+    assert done.err.count("  cause  AccessDenied: ") == 1
     assert re.search(r"\n  chains: (spokes0/\d+, ){2}spokes0/\d+ and 197 more\n", done.err)
     assert "\nrolehop: 0 refreshed, 200 failed, " in done.err
     action = "AssumeRole" if name == "{user}" else "GetCallerIdentity"
