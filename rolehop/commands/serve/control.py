@@ -1,9 +1,10 @@
 """Add a chain to a server that runs, or drop one: what is said over its private socket, and done there.
 
-The terminal that adds a chain asks for what it asks for, and walks it. The server gets the session
-and the proof, sealed under the key of the keyring: a program of this user that has an endpoint and
-nothing else makes none. It looks itself whether that is what the chain asks for by the config of
-now, and whether the chain leads there from here, too.
+The terminal that adds a chain asks for what it asks for, and walks it. The server gets the proof,
+sealed under the key of the keyring: a program of this user that has an endpoint and nothing else
+makes none. It looks itself whether that is what the chain asks for by the config of now, and whether
+the chain leads there from here, too. The session it takes from the keyring: no secret is said, as
+whoever listens may be another program that waits for one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rolehop.app.context import App
 from rolehop.app.guard import ask, given_elsewhere
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody
+from rolehop.app.walking import session_of_chain
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.text import clean
@@ -24,7 +26,6 @@ from rolehop.commands.serve.presence import PATIENCE, asked
 from rolehop.commands.serve.running import SERVE, NotedServer, ServerRow, noted_servers
 from rolehop.plan.walk_options import read_options
 from rolehop.vault.notes import NotSealed, Seal, as_note
-from rolehop.vault.serialization import Damaged, as_item, read_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,9 +59,7 @@ class ServesChains(Protocol):
         ...
 
 
-_KEY = "served"
 _SEALED_AS = "request"
-_NO_RECORD = "0" * 64
 _DONE = "done"
 
 
@@ -92,8 +91,6 @@ def add_to(app: App, server: NotedServer, started: StartedChain) -> None:
     request = {
         "add": started.name,
         "key": _key(app, started.name, options),
-        "session": as_item(started.session, _KEY, _NO_RECORD),
-        "region": started.region,
         "options": given,
         "confirmed": sorted(proof.confirmed),
         "reason": proof.reason,
@@ -148,7 +145,7 @@ def obey(app: App, server: ServesChains, name: str, request: bytes) -> str:
         return clean(": ".join(part for part in (error.what, error.cause) if part))
     except NotSealed as error:
         return clean(f"nothing proves that rolehop asks for this: {error}")
-    except (ValueError, TypeError, KeyError, RecursionError, Damaged):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return "this is no request of rolehop's"
     return _DONE
 
@@ -193,9 +190,9 @@ def _started(now: App, name: str, given: Mapping[str, Any]) -> StartedChain:
             f"{name} would lead elsewhere from here",
             cause="the server has another config, other variables or another working folder",
         )
-    resolved, region = Planning(now).resolve(name, options), _text(given["region"])
-    session = read_item(str(given["session"]), _KEY)
-    return already_started(now, name, session, options, proof, resolved, region=region)
+    plan, session = session_of_chain(now, name, options, proof)
+    resolved, region = Planning(now).resolve(name, options), plan.export_region
+    return already_started(now, plan.chain, session, options, proof, resolved, region=region)
 
 
 def _key(app: App, name: str, options: WalkOptions) -> str:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 import pytest
 
-from rolehop.commands.serve.presence import asked, present_servers
+from rolehop.commands.serve.presence import Presence, asked, present_servers
+from rolehop.commands.serve.running import ServerRow, as_note
+from rolehop.vault.notes import as_note as as_text
 from tests.commands.serve.server import Server, serving
 from tests.support.pseudo_terminal import OnTerminal
+from tests.support.secrets import found_in
 from tests.support.world import CONFIG, HUB, PYTHON, SCRIPT, World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets")
@@ -121,8 +127,6 @@ print(asked(state, name, text.encode()).decode())
 _ADDS_ADMIN: Mapping[str, object] = {
     "add": "admin",
     "key": "",
-    "session": "",
-    "region": None,
     "options": {},
     "confirmed": [],
     "reason": None,
@@ -185,3 +189,28 @@ def test_a_chain_that_leads_elsewhere_from_the_servers_place_is_not_added(
     done = world.rolehop("serve", "--add", "own", env=bob.environ)
     assert "own would lead elsewhere from here" in done.err
     assert chains(world) == ["own"]
+
+
+def test_no_secret_is_told_to_whoever_listens_as_a_server(world: World) -> None:
+    """A program without a keyring can listen there, and be taken for one."""
+    heard: list[bytes] = []
+    now = datetime.now(UTC)
+    row = ServerRow(os.getpid(), now, "serve", "http://127.0.0.1:1", None, 0, (), ())
+
+    def replies(request: bytes) -> str:
+        heard.append(request)
+        return "done" if request else as_text(as_note(row, None))
+
+    def listens() -> None:
+        while True:
+            presence.answer(replies)
+
+    presence = Presence(world.state, "1-aaaaaaaa")
+    assert presence.socket is not None
+    presence.socket.setblocking(True)
+    threading.Thread(target=listens, daemon=True).start()
+    done = world.rolehop("serve", "--add", "admin")
+    assert done.code == 0, done.err
+    said = b"".join(heard).decode()
+    assert '"add":"admin"' in said
+    assert found_in(said, world) == []
