@@ -78,7 +78,7 @@ class HopDuration(Duration):
 
         seconds = super().convert(value, param, ctx)
         if not MIN_DURATION <= seconds <= MAX_DURATION:
-            self.fail("a hop lasts 15m to 12h", param, ctx)
+            self.fail("it may be 15m to 12h; a scope of the config may be shorter", param, ctx)
         return seconds
 
 

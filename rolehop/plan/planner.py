@@ -373,17 +373,17 @@ def _scope_step(
 ) -> ScopeStep:
     """Plan the call that narrows the session of the step ``before``."""
     wish, most = config.duration_seconds, _lifetime(before)
-    shortened = _shortened_scope(wish, most)
+    shortened = _shortened_scope(wish, most, options.duration)
     if shortened and options.strict:
         raise ConfigError(
-            f"the scope of chain '{resolved.chain.name}' asks for more time than it can have",
+            f"the scope of chain '{resolved.chain.name}' cannot last as long as asked",
             cause=shortened,
             fix=f"ask for less, or leave {options.name_of('--strict')} out",
             chain=resolved.chain.name,
         )
     scope = Scope(
         _read_only_policy() if config.read_only else config.policy,
-        most if shortened else wish,
+        wish if wish is None or most is None else min(wish, most),
         config.description,
         config.read_only,
     )
@@ -417,11 +417,17 @@ def _lifetime(step: Step) -> int | None:
     return None
 
 
-def _shortened_scope(wish: int | None, most: int | None) -> str | None:
-    if wish is None or most is None or wish <= most:
+def _shortened_scope(wish: int | None, most: int | None, flag: int | None) -> str | None:
+    """Return the note if the scope lasts less than the config asks, or a flag asks of the chain."""
+    if wish is None:
         return None
-    asked, planned = format_duration(wish), format_duration(most)
-    return f"{asked} asked, {planned} planned: a scope lasts no longer than the session it narrows"
+    if most is not None and most < wish:
+        asked, planned, why = wish, most, "a scope lasts no longer than the session it narrows"
+    elif flag is not None and wish < flag:
+        asked, planned, why = flag, wish, "the chain's scope lasts no longer"
+    else:
+        return None
+    return f"{format_duration(asked)} asked, {format_duration(planned)} planned: {why}"
 
 
 def _ceiling(role: RoleArn, known: CachedState, *, chained: bool) -> int:

@@ -14,7 +14,6 @@ from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import RoleArn
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.digest import sha256_hex
-from rolehop.base.durations import format_duration
 from rolehop.base.errors import ConfigError, UsageError
 from rolehop.base.text import meant, nearest
 from rolehop.config import sts_limits
@@ -431,7 +430,6 @@ def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
 
     Raises:
         UsageError: there is no hop, or neither it nor the scope can take the value of a flag.
-        ConfigError: ``options.strict``, and a flag asks for more time than the chain's scope has.
     """
     chain = resolved.chain
     if not options.hop_flags:
@@ -477,14 +475,14 @@ def _scoped(resolved: Resolved, options: WalkOptions) -> Resolved:
         return resolved
     own = resolved.scope or ScopeConfig()
     _refuse_two_policies(own, options, name)
-    duration, notes = _scope_duration(own, options, name)
+    durations = filter(None, (own.duration_seconds, options.duration))
     scope = replace(
         own,
         read_only=own.read_only or options.read_only,
         policy=options.policy or own.policy,
-        duration_seconds=duration,
+        duration_seconds=min(durations, default=None),
     )
-    return replace(resolved, scope=scope, notes=resolved.notes + notes)
+    return replace(resolved, scope=scope)
 
 
 def _refuse_two_policies(own: ScopeConfig, options: WalkOptions, chain: str) -> None:
@@ -508,31 +506,13 @@ def _refuse_two_policies(own: ScopeConfig, options: WalkOptions, chain: str) -> 
         )
 
 
-def _scope_duration(
-    own: ScopeConfig, options: WalkOptions, chain: str
-) -> tuple[int | None, tuple[str, ...]]:
-    """Return how long a scope lasts with the flags: never longer than the config says."""
-    wish, most = options.duration, own.duration_seconds
-    if wish is None or most is None or wish <= most:
-        return wish or most, ()
-    asked, planned = format_duration(wish), format_duration(most)
-    if options.strict:
-        raise ConfigError(
-            f"{options.name_of('--duration')} asks for {asked} and can have {planned}",
-            cause=f"the scope of chain '{chain}' says so",
-            fix=f"leave {options.name_of('--strict')} out",
-            chain=chain,
-        )
-    return most, (f"{asked} asked, {planned} planned: the chain's scope lasts no longer",)
-
-
 def _with_reason_in_scope(resolved: Resolved, options: WalkOptions) -> Resolved:
     """Return a chain with the reason in its scope's description, if it has a scope."""
     if resolved.scope is None or options.reason is None:
         return resolved
     said = ": ".join(filter(None, (resolved.scope.description, options.reason)))
     text = NOT_IN_DESCRIPTIONS.sub("?", said).ljust(MIN_DESCRIPTION, ".")[:MAX_DESCRIPTION]
-    cut = ("the reason is cut to fit the scope's description",) if text != said else ()
+    cut = ("the reason is changed to fit the scope's description",) if text != said else ()
     scope = replace(resolved.scope, description=text)
     return replace(resolved, scope=scope, notes=resolved.notes + cut)
 

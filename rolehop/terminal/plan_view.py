@@ -71,7 +71,7 @@ def plan_view(
         for step in plan.hops
     ]
     grid = Grid(("",) * 5, [source, *steps, *_scope_row(plan, now)], right=(0,), wraps=True)
-    return blocks([head], [grid], [*_scope_lines(plan), *remarks(plan, verbose=verbose)])
+    return blocks([head], [grid], [*scope_lines(plan), *remarks(plan, verbose=verbose)])
 
 
 def _started(start: SourceStart) -> StyledText:
@@ -94,7 +94,7 @@ def _scope_row(plan: Plan, now: datetime) -> Iterator[Row]:
         )
 
 
-def _scope_lines(plan: Plan) -> Iterator[Line]:
+def scope_lines(plan: Plan) -> Iterator[Line]:
     """Yield what there is to know of a scope."""
     step = plan.scope
     if step is None:

@@ -52,9 +52,12 @@ class WalkRecord:
     """The number of each hop by its role's ARN and its session name."""
 
     scope: int = 0
-    """The number of the scope, which names neither."""
+    """The number of the scope."""
 
-    signer: tuple[str, str] | None = None
+    narrowed: tuple[str | None, str | None] = (None, None)
+    """Role and session name of what the scope narrows: its call names neither."""
+
+    signer: tuple[str | None, str | None] | None = None
     """Role and session name of the chain's own session, once that signs the calls."""
 
     def follow(self, plan: Plan) -> None:
@@ -62,13 +65,34 @@ class WalkRecord:
         self.source = plan.source.name
         for step in reversed(plan.hops):  # of two equal hops, the first
             self.hops[str(step.hop.role), step.hop.session_name] = step.number
-        self.scope = 0 if plan.scope is None else plan.scope.number
+        if plan.scope is not None:
+            self.scope = plan.scope.number
+            self.narrowed = _last_role(plan)
 
-    def number_of(self, call: ApiCall) -> int:
-        """Return the number of the hop or the scope that a call is of; 0: of neither."""
+    def number_of(self, call: ApiCall) -> int | None:
+        """Return the number of the hop or the scope that a call is of; 0: of neither.
+
+        ``None``: the chain's own session signs it.
+        """
+        if self.signer is not None:
+            return None
         if call.action == SCOPE_ACTION:
             return self.scope
         return self.hops.get((call.role or "", call.session_name or ""), 0)
+
+    def whose(self, call: ApiCall) -> tuple[str | None, str | None]:
+        """Return role and session name of what a call is about, as far as there are any."""
+        if self.signer is not None:
+            return self.signer
+        return self.narrowed if call.action == SCOPE_ACTION else (call.role, call.session_name)
+
+
+def _last_role(plan: Plan) -> tuple[str | None, str | None]:
+    """Return role and session name of the last hop, if there is one."""
+    if not plan.hops:
+        return None, None
+    last = plan.hops[-1].hop
+    return str(last.role), last.session_name
 
 
 _walk_of_thread: ContextVar[WalkRecord | None] = ContextVar("walk", default=None)
@@ -118,21 +142,19 @@ class History:
         with self.walking(plan.chain, reason) as record:
             record.follow(plan)
             if plan.hops:
-                last = plan.hops[-1].hop
-                record.signer = str(last.role), last.session_name
+                record.signer = _last_role(plan)
             yield
 
     def called(self, call: ApiCall) -> None:
         """Record one call to AWS; implements ``ports.OnCall``."""
         walk = _walk_of_thread.get()
-        signer, known = (walk.signer, walk.number_of(call)) if walk else (None, None)
-        role, session_name = signer or (call.role, call.session_name)
+        role, session_name = walk.whose(call) if walk else (call.role, call.session_name)
         self._record(
             {
                 "event": "call",
                 "action": call.action,
                 "chain": walk.chain if walk else None,
-                "hop": None if signer else known,
+                "hop": walk.number_of(call) if walk else None,
                 "role": role,
                 "source": walk.source if walk else None,
                 "session_name": session_name,

@@ -167,6 +167,7 @@ def test_the_plan_show_and_list_say_what_it_narrows(world: World) -> None:
     shown = world.rolehop("show", "brief")
     assert "the nightly report" in shown.out
     assert "rds:Describe*" in shown.out
+    assert "objects, items, parameters, secrets or log lines" in shown.out
     listed = world.rolehop("list").out
     assert "the source itself, read-only" in listed
     assert "role/Hub, scoped" in listed
@@ -186,19 +187,22 @@ def test_status_history_and_whoami_tell_it_from_the_whole_session(world: World) 
     assert world.rolehop("exec", "brief", "--", "true").code == 0
     assert world.rolehop("exec", "timed", "--", "true").code == 0
     sessions = world.rolehop("status", "--format", "json").json["sessions"]
-    assert [(each["hop"], each["narrowed"]) for each in sessions] == [
+    assert {(each["hop"], each["narrowed"]) for each in sessions} == {
         (1, None),
         (2, "read-only"),
         (2, "scoped"),
-    ]
+    }
     assert [each["role"] for each in sessions] == [HUB] * 3
-    assert "read-only" in world.rolehop("status").out
+    status = world.rolehop("status").out
+    assert "222222222222:role/Hub  read-only  " in status
+    assert (" as " in status, "from source" in status) == (False, False)  # one hop: nothing to tell
     lines = world.rolehop("history", "--format", "json").json["lines"]
     scopes = [each for each in lines if each["action"] == "sts:GetScopedCredentials"]
     assert [(each["chain"], each["hop"], each["outcome"]) for each in scopes] == [
         ("brief", 2, "ok"),
         ("timed", 2, "ok"),
     ]
+    assert {(each["role"], each["session_name"]) for each in scopes} == {(HUB, "me")}
     assert world.rolehop("whoami", "brief", "--format", "json").json["narrowed"] == "read-only"
     assert world.rolehop("whoami", "hub", "--format", "json").json["narrowed"] is None
 
@@ -216,10 +220,15 @@ def test_a_lost_list_of_sessions_is_made_again_with_the_narrowed_one(world: Worl
 
 def test_a_longer_wish_is_said_when_the_session_is_handed_over(world: World) -> None:
     world.config(SCOPED.replace('duration = "20m", description', 'duration = "3h", description'))
+    assert "3 h asked, 1 h planned" in world.rolehop("show", "brief").out
     done = world.rolehop("exec", "brief", "--", "true")
     assert done.code == 0
     assert "3 h asked, 1 h planned" in " ".join(done.err.split())
     assert world.rolehop("plan", "brief", "--strict").code == 3
+    world.config(SCOPED)
+    for chain in ("brief", "timed"):
+        done = world.rolehop("exec", chain, "--duration", "1h", "--", "true")
+        assert "1 h asked, 20 min planned" in " ".join(done.err.split()), chain
 
 
 def test_logout_forgets_the_narrowed_session_and_keeps_what_others_use(world: World) -> None:

@@ -144,7 +144,7 @@ def test_a_reason_stands_in_the_scopes_description(own: str | None, reason: str,
     found = scoped(scope=ScopeConfig(read_only=True, description=own), reason=reason)
     assert scope_of(found).description == said
     whole = reason if own is None else f"{own}: {reason}"
-    assert any("reason is cut" in note for note in found.notes) is (said != whole)
+    assert any("reason is changed" in note for note in found.notes) is (said != whole)
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,30 @@ def test_a_flag_makes_the_chains_scope_shorter_and_never_longer() -> None:
     assert scope_of(scoped(scope=own, duration=900)).duration_seconds == 900
     longer = scoped(scope=own, duration=3600)
     assert scope_of(longer).duration_seconds == 1800
-    assert "1 h asked, 30 min planned: the chain's scope lasts no longer" in longer.notes
-    with pytest.raises(ConfigError, match="asks for 1 h and can have 30 min"):
+    _is_said_to_be_shortened(longer)
+    with pytest.raises(ConfigError, match="cannot last as long as asked"):
         scoped(scope=own, duration=3600, strict=True)
+
+
+def test_a_flag_of_a_hop_does_not_make_the_scope_behind_it_longer() -> None:
+    own = ScopeConfig(duration_seconds=1800)
+    found = scoped(HopConfig(HUB), scope=own, duration=3600)
+    assert found.hops[0].hop.duration_seconds == 3600
+    assert scope_of(found).duration_seconds == 1800
+    _is_said_to_be_shortened(found)
+    with pytest.raises(ConfigError, match="cannot last as long as asked"):
+        scoped(HopConfig(HUB), scope=own, duration=3600, strict=True)
+    assert (
+        scoped(HopConfig(HUB), scope=READS, duration=3600).scope
+        == scoped(HopConfig(HUB, duration_seconds=3600), scope=READS).scope
+    )
+
+
+def _is_said_to_be_shortened(found: Plan) -> None:
+    assert found.scope is not None
+    said = "1 h asked, 30 min planned: the chain's scope lasts no longer"
+    assert found.scope.shortened == said
+    assert found.scope.notes == (said,)
 
 
 def test_a_scope_is_planned_no_longer_than_the_hop_that_it_narrows() -> None:
@@ -202,7 +223,7 @@ def test_a_scope_is_planned_no_longer_than_the_hop_that_it_narrows() -> None:
     assert found.scope.notes == (
         "2 h asked, 15 min planned: a scope lasts no longer than the session it narrows",
     )
-    with pytest.raises(ConfigError, match="more time than it can have"):
+    with pytest.raises(ConfigError, match="cannot last as long as asked"):
         scoped(HopConfig(HUB, duration_seconds=900), scope=own, strict=True)
     # How long the source's own session lasts is not known before it is loaded.
     assert scope_of(scoped(scope=own)).duration_seconds == 7200

@@ -27,7 +27,7 @@ from rolehop.terminal.layout import (
     line,
     to_copy,
 )
-from rolehop.terminal.plan_view import cache_text, remarks
+from rolehop.terminal.plan_view import cache_text, remarks, scope_lines
 
 _WIDTH = 76  # of a session policy
 
@@ -62,7 +62,8 @@ def _scope_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
     ]
     narrows = StyledText("  narrows the session that is handed out", LABEL)
     head = line(StyledText("scope", "bold"), narrows)
-    return [head, _set(pairs, verbose=verbose), *(_policy(policy) if policy else ())]
+    sent = _policy(policy) if policy else ()
+    return [head, _set(pairs, verbose=verbose), *sent, *scope_lines(plan)]
 
 
 _Pair = tuple[str, str | StyledText]

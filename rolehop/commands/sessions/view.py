@@ -217,8 +217,9 @@ _CHAINS_NAMED, _CHAINS_WIDTH = 2, 24
 
 def _all_marks(row: SessionRow, alike: Sequence[SessionRow]) -> Iterator[str]:
     """Yield what tells a session from those that are alike, if anything does."""
-    named = len({each.session_name for each in alike}) > 1
-    sourced = row.kind == "hop" and len({each.source for each in alike}) > 1
+    made_alike = [each for each in alike if each.kind == row.kind]  # a scope takes no name
+    named = len({each.session_name for each in made_alike}) > 1
+    sourced = row.kind == "hop" and len({each.source for each in made_alike}) > 1
     yield from _marks(row, named=named, sourced=sourced)
     if len({_partition(each) for each in alike}) > 1:
         yield f"in {_partition(row)}"
