@@ -87,13 +87,13 @@ _NOT_CACHED = StyledText("–", "dim")
 
 
 def _chain(each: ChainRow, now: datetime, names: Names, *, verbose: bool) -> Row:
-    narrowed = f", {each.narrowed}" if each.narrowed else ""
+    role = clean(each.roles[-1] if verbose and each.roles else each.role)
     return row(
         chain_name(each.name, each.color),
         account_role(each.account, names=names, verbose=verbose)
         if each.account
         else StyledText(f"source {clean(each.source or '')}", "dim"),
-        f"{clean(each.roles[-1]) if verbose and each.roles else clean(each.role)}{narrowed}",
+        ", ".join(filter(None, (role, each.narrowed))),
         time_left(each.cached.local_expires_at, now, short=True) if each.cached else _NOT_CACHED,
         _text_of(each, verbose=verbose),
     )
