@@ -10,7 +10,7 @@ other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.credentials import Credentials, Session
@@ -111,6 +111,12 @@ def _not_narrowed(why: str) -> ServiceError:
         cause=why,
         fix="check that the endpoint is AWS's; if it is, please report this",
     )
+
+
+def _ending_at(session: Session, end: datetime) -> Session:
+    """Return ``session`` with an earlier end: a program may have said one for what was narrowed."""
+    credentials = replace(session.credentials, expires_at=end)
+    return replace(session, credentials=credentials, expires_at=end)
 
 
 def _identified(session: Session, caller: CallerIdentity) -> Session:
@@ -322,6 +328,8 @@ class _Walk:
         new, old, known = session.credentials, whole.credentials, whole.session
         if new.access_key_id == old.access_key_id or new.session_token == old.session_token:
             raise _not_narrowed("it is the session that was to be narrowed")
+        if known is not None and session.expires_at > known.expires_at:
+            session = _ending_at(session, known.expires_at)
         if known is None or not known.arn:
             return replace(session, arn="", account="")  # AWS is asked, as of a source's session
         if session.account and session.account != known.account:

@@ -59,7 +59,7 @@ class FakeAws:
     _made: int = 0
     _who: dict[str, str] = field(default_factory=dict)
     _with_mfa: set[str] = field(default_factory=set)
-    _ends: dict[str, datetime] = field(default_factory=dict)
+    ends: dict[str, datetime] = field(default_factory=dict)
 
     def role(self, arn: str, trusts: str, **limits: int | bool) -> None:
         """Make a role that ``trusts`` an access key ID or the ARN of a role."""
@@ -121,7 +121,7 @@ class FakeAws:
             raise StsRefusal("InvalidSubjectCredentials", "not temporary credentials")
         if self.refuses_scopes is not None:
             raise self.refuses_scopes
-        known = self._ends.get(signer.access_key_id, signer.expires_at)
+        known = self.ends.get(signer.access_key_id, signer.expires_at)
         left = 3600 if known is None else int((known - self.now).total_seconds())
         if seconds is not None and seconds > left:
             raise StsRefusal("InsufficientSessionLifetime", "more than the session has left")
@@ -147,7 +147,7 @@ class FakeAws:
         self.signers.append(signer.access_key_id)
         if signer.access_key_id in self.rejected:
             raise StsRefusal(self.rejects_with, "The security token is invalid")
-        if self._ends.get(signer.access_key_id, self.now) < self.now:
+        if self.ends.get(signer.access_key_id, self.now) < self.now:
             raise StsRefusal(
                 "ExpiredToken", "The security token included in the request is expired"
             )
@@ -156,7 +156,7 @@ class FakeAws:
         self._made += 1
         key_id = f"ASIA{self._made:016d}"
         end = self.now + timedelta(seconds=seconds)
-        self._who[key_id], self._ends[key_id] = who, end
+        self._who[key_id], self.ends[key_id] = who, end
         credentials = Credentials(
             key_id, Secret(f"secret {key_id}"), Secret(f"token {key_id}"), end
         )

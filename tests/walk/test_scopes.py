@@ -100,6 +100,16 @@ def test_a_session_whose_end_is_unknown_gets_one_by_the_scope(aws: FakeAws) -> N
     assert session.expires_at == aws.now + timedelta(minutes=15)
 
 
+def test_it_ends_no_later_than_its_program_said_of_the_session_before(aws: FakeAws) -> None:
+    """A credential_process may say an earlier end than AWS knows."""
+    said = a_source_session(aws)
+    assert said.expires_at is not None
+    aws.source = replace(said, expires_at=said.expires_at - timedelta(minutes=20))
+    aws.ends[said.access_key_id] = said.expires_at
+    session = walk(from_session(), aws.ports())
+    assert session.expires_at == session.credentials.expires_at == aws.source.expires_at
+
+
 # ---- whatever goes wrong
 
 REFUSALS = (

@@ -101,7 +101,7 @@ def test_a_source_that_aws_does_not_take_is_refused_and_one_that_is_over_is_not(
 ) -> None:
     if code == "ExpiredToken":
         aws.source = a_source_session(aws)
-        aws._ends["ASIASOURCE"] = aws.now - timedelta(seconds=1)
+        aws.ends["ASIASOURCE"] = aws.now - timedelta(seconds=1)
     else:
         aws.rejected.add("AKIASOURCE")
     with pytest.raises(kind):

@@ -87,21 +87,26 @@ _NOT_CACHED = StyledText("–", "dim")
 
 
 def _chain(each: ChainRow, now: datetime, names: Names, *, verbose: bool) -> Row:
-    role = clean(each.roles[-1] if verbose and each.roles else each.role)
     return row(
         chain_name(each.name, each.color),
         account_role(each.account, names=names, verbose=verbose)
         if each.account
         else StyledText(f"source {clean(each.source or '')}", "dim"),
-        ", ".join(filter(None, (role, each.narrowed))),
+        _role(each, verbose=verbose),
         time_left(each.cached.local_expires_at, now, short=True) if each.cached else _NOT_CACHED,
         _text_of(each, verbose=verbose),
     )
 
 
+def _role(each: ChainRow, *, verbose: bool = False) -> str:
+    """Return the role of a chain, and what its scope makes of the session; either may be missing."""
+    role = each.roles[-1] if verbose and each.roles else each.role
+    return ", ".join(filter(None, (clean(role), each.narrowed)))
+
+
 def _fleet(rows: Sequence[ChainRow], names: Names, quote: Callable[[str], str]) -> Row:
     fleet = rows[0].fleet or ""
-    accounts, roles = {each.account for each in rows}, {clean(each.role) for each in rows}
+    accounts, roles = {each.account for each in rows}, {_role(each) for each in rows}
     cached = sum(each.cached is not None for each in rows)
     only = next(iter(accounts))
     command = Advice("rolehop list ", Argument(f"{fleet}/")).in_shell(quote)
