@@ -16,6 +16,7 @@ _CODE = frozenset('"%!&|<>^()\r\n')
 """What cmd, which runs batch files, takes for code in an argument, however it is quoted."""
 
 _SYSTEM = "C:\\Windows\\System32"
+_END_SECONDS = 10.0  # on a busy machine it takes seconds to list all processes
 
 
 def _ignore_path(path: str) -> None:
@@ -84,9 +85,21 @@ def _as_started_on_windows(argv: Sequence[str], environ: Mapping[str, str]) -> l
     file = program_file(argv[0], environ)
     if file is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
+    return by_path(argv, file)
+
+
+def by_path(argv: Sequence[str], file: str) -> list[str]:
+    """Return a command for Windows with the whole path of its ``file`` in place of its name.
+
+    What is no whole path is looked for beside Python's own program first; and a batch file is run by
+    cmd, which looks for it once more by the name in its command, in the current folder first.
+
+    Raises:
+        PermissionError: it is a batch file, and an argument of it would be code.
+    """
     if file.lower().endswith(_BATCH) and not _CODE.isdisjoint("".join(argv[1:])):
         raise PermissionError(errno.EACCES, "a batch file would take an argument for code", file)
-    return [file, *argv[1:]]
+    return [os.path.abspath(file), *argv[1:]]  # noqa: PTH100 - also C:file, by that drive's folder
 
 
 def end_tree_on_windows(process: int) -> None:
@@ -95,6 +108,6 @@ def end_tree_on_windows(process: int) -> None:
 
     command = [f"{_SYSTEM}\\taskkill.exe", "/T", "/F", "/PID", str(process)]
     try:
-        subprocess.run(command, capture_output=True, timeout=2, check=False)
+        subprocess.run(command, capture_output=True, timeout=_END_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return

@@ -69,8 +69,8 @@ def _run_below(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, pass_on)
     started.append(subprocess.Popen(as_started(argv, environment), env=dict(environment)))
-    for each in early:
-        pass_on(each, None)
+    for each in early:  # before it was there to be told by anybody
+        started[0].send_signal(each if os.name == "posix" else signal.SIGTERM)
     code = started[0].wait()
     if code < 0:
         return 128 - code

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from rolehop.base.dataclass import dataclass
-from rolehop.base.programs import end_tree_on_windows
+from rolehop.base.programs import by_path, end_tree_on_windows
 from rolehop.base.time_limit import comes_within
 
 _KEEPER = Path(__file__).with_name("keeper.py")
@@ -27,7 +27,7 @@ class Program:
     def __init__(
         self, command: Sequence[str], environ: Mapping[str, str], file: str | None
     ) -> None:
-        """Start ``command`` with ``environ``; its own name stays as it is written.
+        """Start ``command`` with ``environ``; its own name stays as it is written, but on Windows.
 
         ``file`` is what `program_file` returned for it.
 
@@ -51,7 +51,8 @@ class Program:
             raise FileNotFoundError(
                 errno.ENOENT, "it is not on PATH", command[0] if command else ""
             )
-        status, control, kept, started = -1, -1, list(command), file
+        status, control, started = -1, -1, file
+        kept = by_path(command, file) if sys.platform == "win32" else list(command)
         if _can_keep():
             self._status, status = os.pipe()
             control, self._control = os.pipe()

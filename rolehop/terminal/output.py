@@ -49,9 +49,13 @@ class _LiveLine:
 
 
 def prepare(stream: TextIO) -> None:
-    """Let ``stream`` replace characters that its encoding lacks, instead of failing."""
+    """Let ``stream`` replace characters that its encoding lacks, instead of failing.
+
+    A console of Windows' follows control sequences from now on, as other terminals do by themselves.
+    """
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors=_ERRORS)
+        _allow_sequences(stream)
 
 
 def columns(file: TextIO, environ: Mapping[str, str]) -> int | None:
@@ -102,6 +106,9 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
     # variable may hold bytes that are not text, and Windows must not add returns.
     sys.stdout.flush()
     if sys.stdout.isatty():
+        if sys.platform == "win32":  # bytes would be characters of the console's own set
+            _write(_visible_lines(text), sys.stdout)
+            return
         text, encoding = _visible_lines(text), sys.stdout.encoding
     data = text.encode(encoding or sys.getfilesystemencoding(), _ERRORS)
     _write_all(sys.stdout.fileno(), data)
@@ -149,8 +156,6 @@ def write_drawn(lines: Iterable[Drawn], file: TextIO, *, colors: bool) -> None:
     erase = ""
     if file is sys.stderr:
         erase, _LiveLine.shown = _ERASE_LINE if _LiveLine.shown else "", False
-    if colors:
-        _allow_sequences(file)
     _write(f"{erase}{visible_drawn(lines, colors=colors)}", file)
 
 
@@ -192,8 +197,7 @@ def as_shown(text: str, file: TextIO) -> str:
 
 
 def _allow_sequences(file: TextIO) -> None:
-    """Let the console of Windows follow control sequences, which other terminals do by themselves."""
-    if sys.platform == "win32":  # pragma: no cover
+    if sys.platform == "win32" and file.isatty():  # pragma: no cover
         import ctypes
         import msvcrt
 

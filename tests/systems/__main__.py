@@ -35,6 +35,7 @@ def make_keychain(environ: Mapping[str, str]) -> None:
     (Path(environ["HOME"]) / "Library" / "Preferences").mkdir(parents=True)
     for words in (
         ("create-keychain", "-p", "", "rolehop.keychain"),
+        ("list-keychains", "-d", "user", "-s", "rolehop.keychain"),
         ("default-keychain", "-d", "user", "-s", "rolehop.keychain"),
         ("unlock-keychain", "-p", "", "rolehop.keychain"),
         ("set-keychain-settings", "rolehop.keychain"),  # it does not lock itself
@@ -58,7 +59,8 @@ def main() -> None:
         for command in COMMANDS:
             done = subprocess.run(
                 [sys.executable, "-m", "rolehop", *command],
-                env=environ, cwd=world.home, check=False, capture_output=True, text=True,
+                env=environ, cwd=world.home, check=False, capture_output=True,
+                encoding="utf-8", errors="replace",
             )  # fmt: skip
             sys.stderr.write(f"{done.returncode} rolehop {' '.join(command)}\n")
             if done.returncode:

@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -150,7 +151,9 @@ def _become_windows() -> None:
     folders._RESOLVE_WIN_FOLDER = folders.get_win_folder_from_env_vars
     vars(tempfile)["TemporaryFile"] = tempfile.NamedTemporaryFile
     shutil._use_fd_functions = False  # type: ignore[attr-defined]
-    real = {name: getattr(os, name) for name in ("open", "kill", "unlink", "replace", "rename")}
+    real = {
+        name: getattr(os, name) for name in ("open", "kill", "write", "unlink", "replace", "rename")
+    }
     pair = (socket.AF_UNIX, socket.SOCK_STREAM)
     real_pair = socket._socket.socketpair  # type: ignore[attr-defined]
 
@@ -191,13 +194,22 @@ def _become_windows() -> None:
         return tuple(socket.socket(fileno=each.detach()) for each in (ours, theirs))  # type: ignore[return-value]
 
     sys.executable = f"{os.environ['PATH']}/python.exe"
-    os.open, os.kill = open_file, kill
+
+    def write(file: int, data: Any) -> int:
+        assert not os.isatty(file) or bytes(data).isascii(), (
+            "a console has a character set of its own"
+        )
+        return int(real["write"](file, data))
+
+    os.open, os.kill, os.write = open_file, kill, write
     for name in ("unlink", "replace", "rename"):
         setattr(os, name, unless_open(real[name]))
     os.remove = os.unlink
     socket.socketpair = socketpair  # type: ignore[assignment]
     vars(os).update(O_BINARY=O_BINARY, O_NOINHERIT=O_NOINHERIT, O_TEMPORARY=O_TEMPORARY)
     vars(subprocess)["Popen"] = _WindowsPopen
+    console = types.SimpleNamespace(GetConsoleMode=lambda *_: 0)
+    vars(importlib.import_module("ctypes"))["windll"] = types.SimpleNamespace(kernel32=console)
     vars(socket)["SO_EXCLUSIVEADDRUSE"] = socket.SO_REUSEADDR
     sys.modules["msvcrt"] = _console()
     for each in ("fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"):
@@ -213,9 +225,22 @@ class _WindowsPopen(subprocess.Popen[Any]):
         assert not more.get("pass_fds"), "Windows passes no file descriptors"
         assert not more.get("preexec_fn"), "Windows does not fork"
         name = str(args[0])
+        file = str(more.get("executable") or name)
+        if file.lower().endswith((".bat", ".cmd")):
+            assert name.startswith("/"), "cmd looks for a batch file by its name, here first"
         if "executable" not in more and "/" not in name and Path(name).is_file():
             more["executable"] = str(Path(name).absolute())
         super().__init__(args, **more)
+
+    def wait(self, timeout: float | None = None) -> int:
+        if timeout is None:
+            return super().wait()
+        until = time.monotonic() + timeout  # Python's own asks with what Windows lacks
+        while self.poll() is None:
+            if time.monotonic() >= until:
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            time.sleep(0.01)
+        return int(self.returncode)
 
     def kill(self) -> None:
         if self.poll() is None:
@@ -237,5 +262,5 @@ def _console() -> types.ModuleType:
         except BlockingIOError:
             raise OSError(errno.EACCES, "Permission denied") from None
 
-    vars(found).update(LK_NBLCK=2, LK_UNLCK=0, locking=locking)
+    vars(found).update(LK_NBLCK=2, LK_UNLCK=0, locking=locking, get_osfhandle=int)
     return found

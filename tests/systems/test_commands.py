@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import plistlib
+import pty
 import signal
 import subprocess
 import sys
@@ -239,6 +241,43 @@ def test_a_batch_file_gets_no_argument_that_is_code(windows: SimulatedWorld) -> 
     assert "a batch file would take an argument for code" in done.err
 
 
+def test_a_batch_file_of_a_source_is_not_looked_for_in_the_current_folder(
+    windows: SimulatedWorld,
+) -> None:
+    """Windows has cmd run it, which looks for what its command names once more."""
+    (windows._bin / "tool.cmd").write_text("#!/bin/sh\nexit 3\n")
+    (windows._bin / "tool.cmd").chmod(0o700)
+    for arguments, said in (("", "ended with code 3"), (" a&b", "would take an argument for code")):
+        windows.config(
+            f"version = 1\n[sources.theirs]\ntype = 'process'\ncommand = 'tool{arguments}'\n"
+            "[chains.admin]\nsource = 'theirs'\n"
+            "hops = [{ role = 'arn:aws:iam::111111111111:role/Admin' }]\n"
+        )
+        done = windows.simulated("export", "admin")
+        assert said in done.err, done.err
+
+
+def test_a_program_that_is_named_by_a_relative_path_is_that_one(windows: SimulatedWorld) -> None:
+    """Windows looks for a mere name beside Python's own program first, also if it was ``./name``."""
+    own = windows.home / "python.exe"
+    own.write_text("#!/bin/sh\n")
+    code = "import os; from rolehop.base.programs import as_started\n"
+    done = windows.run(PYTHON, "-c", f"{code}print(as_started(['./python'], os.environ)[0])")
+    assert done.out == f"{own}\n", done.err
+
+
+def test_a_console_shows_what_is_not_ascii(windows: SimulatedWorld) -> None:
+    code = "from rolehop.terminal.output import write_stdout; write_stdout('ä → ö\\n')"
+    shown, console = pty.openpty()
+    try:
+        done = windows.run(PYTHON, "-X", "utf8", "-c", code, stdout=console)
+        assert (done.code, done.err) == (0, "")
+        assert os.read(shown, 64).decode() == "ä → ö\r\n"
+    finally:
+        os.close(shown)
+        os.close(console)
+
+
 _REPLACES = """
 import sys, threading
 from pathlib import Path
@@ -317,6 +356,23 @@ def test_a_signal_is_for_the_command_that_is_served(macos: SimulatedWorld) -> No
     assert (done.code, done.out) == (3, "got\n"), done.err
 
 
+_TYPED_EARLY = """
+import os, signal, subprocess, sys
+class Popen(subprocess.Popen):
+    def __init__(self, *args, **more):
+        os.kill(os.getpid(), signal.SIGINT)
+        super().__init__(*args, **more)
+subprocess.Popen = Popen
+from rolehop.commands.run_program import run
+sys.exit(run(["sleep", "60"], os.environ, served=True))
+"""
+
+
+def test_ctrl_c_just_before_a_served_command_is_there_ends_it(macos: SimulatedWorld) -> None:
+    done = macos.run(PYTHON, "-c", _TYPED_EARLY)
+    assert done.code == 128 + signal.SIGINT, done.err
+
+
 def test_a_server_serves_and_ends_at_ctrl_c(world: SimulatedWorld) -> None:
     with begun(world, "serve", "hub", "--print-env", "--shell", "bash") as process:
         assert process.stdout is not None
@@ -331,6 +387,7 @@ def test_a_server_serves_and_ends_at_ctrl_c(world: SimulatedWorld) -> None:
         process.send_signal(signal.SIGINT)
         done = ended(process)
     assert (done.code, "the server has ended" in done.err) == (0, True), done.err
+    assert [*(world.state / "servers").iterdir()] == []
 
 
 def test_a_server_is_stopped_from_elsewhere(world: SimulatedWorld) -> None:
@@ -341,6 +398,7 @@ def test_a_server_is_stopped_from_elsewhere(world: SimulatedWorld) -> None:
         assert done.code == 0, done.err
         assert "has ended" in done.err
         process.wait(60)
+    assert [*(world.state / "servers").iterdir()] == []
     assert "no server runs" in world.simulated("serve", "--stop").err
 
 
@@ -369,4 +427,6 @@ def test_launchd_gets_a_definition(macos: SimulatedWorld) -> None:
     done = macos.simulated("serve", "hub", "--unit", "launchd")
     assert done.code == 0, done.err
     assert f"{macos.temporary}/rolehop.token" in done.out
+    variables = plistlib.loads(done.out.encode())["EnvironmentVariables"]
+    assert variables["PATH"] == macos.environ["PATH"], "launchd's own lacks Homebrew's folders"
     assert "$TMPDIR/rolehop.token" in done.err

@@ -117,10 +117,17 @@ class ServerNote:
         if self._lock is not None:
             unlock(self._lock, _lock_of(self._path))
             self._lock = None
+            _remove_lock(self._path)
 
 
 def _lock_of(path: Path) -> Path:
     return path.with_suffix(".lock")
+
+
+def _remove_lock(path: Path) -> None:
+    """Delete the lock of a note that nobody holds: Windows left it when it was unlocked."""
+    with suppress(OSError):
+        _lock_of(path).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +269,7 @@ def _sweep(path: Path) -> None:
                 remove_left_socket(Path(content["socket"]))
     with suppress(OSError):
         path.unlink()
+    _remove_lock(path)
 
 
 def _as_row(content: Mapping[str, Any]) -> ServerRow:

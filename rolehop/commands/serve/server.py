@@ -273,7 +273,7 @@ class Server:
 
     def note_other_keys(self) -> None:
         """Say whose keys a program of this shell could take that looks at no profile."""
-        fix = "to keep it from that, AWS_SHARED_CREDENTIALS_FILE=/dev/null"
+        fix = f"to keep it from that, AWS_SHARED_CREDENTIALS_FILE={os.devnull}"
         _note_other_keys(self._app, (), fix)
 
     def _changes(self, chain: str, region: str | None) -> tuple[Change, ...]:

@@ -88,6 +88,11 @@ def unit_text(manager: str, service: Service, app: App) -> str:
             fix="set one to a folder that only you can change",
         )
     folder = app.environ[variable]
+    path = app.environ.get("PATH", "")
+    if path and is_visible(
+        path
+    ):  # launchd's own lacks Homebrew's folders, where sources find programs
+        environ["PATH"] = path
     return _launchd_plist(service, {**environ, variable: folder}, f"{folder.rstrip('/')}/{_TOKEN}")
 
 
