@@ -55,7 +55,7 @@ def write_fastpath_record(
         return
     planning = _replanning(app, plan, {} if shared is None else shared)
     again = planning.app
-    if not _leads_to(planning, plan, app.source_callers):
+    if not _leads_to(planning, asked_for, plan, app.source_callers):
         return
     _add_backend_dependencies(again, backend)
     if again.dependencies.uncacheable or _names_a_password(again):
@@ -114,21 +114,23 @@ def _path_to_write(folder: str, chain: str, environ: Mapping[str, str], now: flo
     return min(map(Path, paths), key=lambda path: path.stat().st_mtime_ns)
 
 
-def _leads_to(planning: Planning, plan: Plan, callers: SourceCallers) -> bool:
-    """Plan the chain again; true if it still leads to the same stored session, and asks for nothing.
+def _leads_to(planning: Planning, asked_for: str, plan: Plan, callers: SourceCallers) -> bool:
+    """Plan what was asked for again; true if it leads to ``plan``'s stored session, and asks for nothing.
 
     Whom the source signed in as is a matter of its state, which the record has in its key.
     """
     from rolehop.sources import stamp_of
 
     try:
-        planned = planning.plan(plan.chain, callers=callers)
+        planned = planning.plan(asked_for, callers=callers)
         known_without_loading = stamp_of(plan.source, planning.app.source_context).value is not None
     except RolehopError:
         return False
     last = planned.steps[-1]
     stored = not isinstance(last, SourceStep) or last.stored
-    same = known_without_loading and stored and planned.key == plan.key
+    same = (
+        known_without_loading and stored and (planned.chain, planned.key) == (plan.chain, plan.key)
+    )
     return same and not planned.guards.any
 
 

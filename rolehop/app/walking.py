@@ -227,8 +227,8 @@ def _remembered(
     plan, session = _recorded(app, name, options, proof, progress)
     for step in plan.calls:
         if step.shortened:
-            name = "scope" if step is plan.scope else f"hop {step.number}"
-            app.note(f"{name}: {step.shortened}")
+            what = "scope" if step is plan.scope else f"hop {step.number}"
+            app.note(f"{what}: {step.shortened}")
     write_record(app, plan, options, name)
     store_flags(app, session, options)
     return HandoverSession(plan.chain, plan.export_region, session, options.shell_flags)
