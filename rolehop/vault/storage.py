@@ -73,12 +73,15 @@ _BY_DBUS_NAME: dict[str, type[VaultError]] = {
 _BY_WINERROR: dict[int, type[VaultError]] = {5: VaultDenied, 8: VaultFull, 1312: VaultAbsent}
 
 # Security framework: "Deny" was clicked, interaction not allowed (SSH), authorisation failed,
-# unsigned program.
+# unsigned program; not available, no such Keychain, no default one (a service, a new home).
 _BY_KEYCHAIN_STATUS: dict[int, type[VaultError]] = {
     -128: VaultDenied,
     -25308: VaultLocked,
     -25293: VaultDenied,
     -67030: VaultDenied,
+    -25291: VaultAbsent,
+    -25294: VaultAbsent,
+    -25307: VaultAbsent,
 }
 
 _CHOOSE = "see what the system's keyring says, or name another: [vault] backend in the config"

@@ -15,7 +15,7 @@ from typing import Any
 
 NOT_FOUND = 1168
 NOT_FOUND_STATUS = -25300
-DENIED, LOCKED = -128, -25308
+DENIED, LOCKED, NO_DEFAULT = -128, -25308, -25307
 BLOB = 2_560
 _TEXTS = {
     5: "Access is denied.",

@@ -20,7 +20,7 @@ import pytest
 from tests.commands.serve.server import Server
 from tests.doubles.console import ConsoleDouble
 from tests.support.world import PYTHON, Done, World, ended
-from tests.systems.keyrings import DENIED, LOCKED
+from tests.systems.keyrings import DENIED, LOCKED, NO_DEFAULT
 from tests.systems.world import MACOS, SYSTEMS, WINDOWS, SimulatedWorld, simulated_world
 
 pytestmark = pytest.mark.skipif(
@@ -147,6 +147,7 @@ def test_every_module_can_be_imported(world: SimulatedWorld) -> None:
     [
         (MACOS, DENIED, "the keyring denies access"),
         (MACOS, LOCKED, "the keyring is locked"),
+        (MACOS, NO_DEFAULT, "there is no usable keyring"),
         (WINDOWS, 5, "the keyring denies access"),
         (WINDOWS, 1312, "a specified logon session does not exist"),
     ],
@@ -264,6 +265,22 @@ def test_a_program_that_is_named_by_a_relative_path_is_that_one(windows: Simulat
     code = "import os; from rolehop.base.programs import as_started\n"
     done = windows.run(PYTHON, "-c", f"{code}print(as_started(['./python'], os.environ)[0])")
     assert done.out == f"{own}\n", done.err
+
+
+_FINDS_SCRIPT = """
+import sys
+from rolehop.commands.profile.installed import this_installation
+sys.executable, sys.argv[0] = "/nowhere/python.exe", sys.argv[1]
+print(this_installation().script)
+"""
+
+
+def test_a_script_that_runs_is_found_by_the_name_that_it_is_started_with(
+    windows: SimulatedWorld,
+) -> None:
+    script = windows._bin / "rolehop"
+    done = windows.run(PYTHON, "-c", _FINDS_SCRIPT, str(script))
+    assert done.out == f"{script}.exe\n", done.err
 
 
 def test_a_console_shows_what_is_not_ascii(windows: SimulatedWorld) -> None:

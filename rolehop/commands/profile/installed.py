@@ -90,7 +90,8 @@ def _scripts(package: Path, name: str) -> Iterator[str]:
     running = Path(sys.argv[0] or os.devnull).absolute()
     beside = Path(sys.executable).parent / name
     user = Path(sysconfig.get_path("scripts", f"{os.name}_user"), name)
-    named = [running] if running.name == name else []
+    # Windows' start of a console script takes the ending off its name.
+    named = [running.with_name(name)] if running.name in (name, "rolehop") else []
     inside = package.is_relative_to(sys.prefix)
     for each in (beside, *named, user) if inside else (*named, user, beside):
         if os.access(each, os.X_OK) and each.is_file():
