@@ -25,7 +25,7 @@ from rolehop.base.errors import NoTerminal, error_context
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rolehop.app.asking import Asking, ListingProgress
     from rolehop.app.chain_walk import ChainWalk, SharedByWalks
@@ -225,13 +225,34 @@ def _remembered(
 ) -> HandoverSession:
     """Return the session; keep its flags, and the record that gives the next one from the cache."""
     plan, session = _recorded(app, name, options, proof, progress)
-    for step in plan.calls:
-        if step.shortened:
-            what = "scope" if step is plan.scope else f"hop {step.number}"
-            app.note(f"{what}: {step.shortened}")
+    for note in _less_than_asked(plan, session):
+        app.note(note)
     write_record(app, plan, options, name)
     store_flags(app, session, options)
     return HandoverSession(plan.chain, plan.export_region, session, options.shell_flags)
+
+
+def _less_than_asked(plan: Plan, session: Session) -> Iterator[str]:
+    """Say which calls got less time than was asked for, as planned or as the walk found."""
+    for step in plan.calls:
+        if step.shortened:
+            what = "scope" if step is plan.scope else f"hop {step.number}"
+            yield f"{what}: {step.shortened}"
+    if plan.scope is None or plan.scope.shortened:
+        return
+    asked = plan.scope.scope.duration_seconds
+    given = int((session.local_expires_at - session.issued_at).total_seconds())
+    if asked is not None and given < asked - _NOT_LESS_SECONDS:
+        from rolehop.base.durations import format_duration, show_span
+
+        yield (
+            f"scope: {format_duration(asked)} asked, {show_span(given)} given: a scope lasts no longer"
+            " than the session it narrows"
+        )
+
+
+_NOT_LESS_SECONDS = 120
+"""The walk leaves a minute of a session's end to the call that narrows it, and clocks differ."""
 
 
 def _from_record(

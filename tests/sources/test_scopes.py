@@ -94,6 +94,17 @@ def test_it_is_narrowed(scoped: Scoped, source: str, kind: str) -> None:
     assert (again.scoped, again.layers) == (1, layers)
 
 
+def test_less_time_than_asked_for_is_said(scoped: Scoped) -> None:
+    """How long the container's session lasts is not known before it is loaded."""
+    done = scoped.world.rolehop("exec", "own-pod", "--duration", "11h", "--", "true")
+    assert done.code == 0
+    said = " ".join(done.err.split())
+    assert "scope: 11 h asked, 5 h 5" in said, said
+    assert "given: a scope lasts no longer than the session it narrows" in said
+    less = scoped.world.rolehop("exec", "own-pod", "--duration", "20m", "--", "true")
+    assert "asked" not in less.err
+
+
 ERRORS = {
     "not served": Refused("InvalidAction", "Could not find operation GetScopedCredentials"),
     "no session": Refused("InvalidSubjectCredentials", "The subject is not resolvable."),
