@@ -34,6 +34,7 @@ from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.service_rules import (
     changed_by_aws_alone,
     is_about_no_resource,
+    named_amiss,
     other_half_of_alias,
 )
 from rolehop.policy.evaluation.statements import Attached
@@ -106,8 +107,10 @@ def _request_of_any(
     owner = (own_account or stated) if free else (stated or own_account)
     if owner is None:
         return None
-    own = _own_policy(held, action, resource, owner, own_policy)
-    keys = caller_context(held, owner, context, action, resource)
+    named_well = named_amiss(action, resource) is None
+    judged = resource if named_well else ANY_RESOURCE  # no policy that names it is about the call
+    own = _own_policy(held, action, judged, owner, own_policy)
+    keys = caller_context(held, owner, context, action, judged)
     covered = rcps_cover(action, resource)
     policies = {
         PolicyType.TRUST: own,
@@ -120,7 +123,7 @@ def _request_of_any(
     }
     guessed = stated is None and resource != "*" and own.there
     made = Request(
-        role=resource,
+        role=judged,
         caller=held.caller,
         context=keys,
         actions=(action,),
@@ -131,7 +134,7 @@ def _request_of_any(
         impossible=_impossible(held, action, resource, keys),
         rcps_cover=covered,
     )
-    if not guessed or resource == ANY_RESOURCE:
+    if not guessed or judged == ANY_RESOURCE:
         return made
     return replace(made, elsewhere=tuple(_elsewhere(made, held, context)))
 

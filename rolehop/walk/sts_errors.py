@@ -225,6 +225,10 @@ def _resource_name(denied: AccessDenied, hop: Hop | None) -> str:
     if hop is not None:
         return f"role {hop.role.name} of {hop.role.account}"
     if denied.resource is None:
+        from rolehop.policy.evaluation.service_rules import is_about_no_resource
+
+        if is_about_no_resource(denied.action):
+            return "*"
         return "the role" if denied.action.startswith("sts:") else "the resource"
     from rolehop.policy.access_denied import name_of
 

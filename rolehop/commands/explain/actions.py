@@ -18,6 +18,7 @@ from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, refused_by_a
 from rolehop.policy.context_keys import is_sent
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import PolicySet
+from rolehop.policy.evaluation.service_rules import named_amiss
 from rolehop.policy.finding_text import sentence
 from rolehop.policy.inventory import IamInventory
 from rolehop.policy.language.parser import PolicyError
@@ -64,6 +65,10 @@ def judge_actions(
     scenario = _scenario(app, evidence)
     if asked.hop is not None and asked.hop <= len(scenario.hops):  # before the scope
         scenario = replace(scenario, hops=scenario.hops[: asked.hop], scope=None)
+    for action in asked.actions:
+        wanted = named_amiss(action, asked.resource)
+        if wanted is not None:
+            app.note(f"{action} cannot be about {asked.resource}; name {wanted}")
     own_policy = _own_policy(asked.own_policy)
     requests = action_requests(scenario, asked.actions, asked.resource, own_policy)
     if not requests:

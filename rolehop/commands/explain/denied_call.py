@@ -262,6 +262,13 @@ def unreadable(text: str) -> UsageError:
             fix="find the key that encrypts the resource, then ask whether the caller may use it:"
             f" {call.replace('ACTION', 'kms:Decrypt').replace('ARN', 'KEY --resource-policy FILE')}",
         )
+    code = _OF_CREDENTIALS.search(text)
+    if code is not None:
+        return UsageError(
+            f"AWS refused the credentials, not the call: {code[0]}",
+            cause="they have ended, are gone, or were not signed with the right key; no policy decides",
+            fix="make the call with a new session: rolehop exec CHAIN -- COMMAND",
+        )
     if _BARE_DENIAL.search(text) is None:
         return UsageError(
             "this is not an access-denied message of AWS",
@@ -285,6 +292,11 @@ _OF_KEY = Pattern(
     r"|KMS\s{1,9}key\b.{0,80}\bis\s{1,9}not\s{1,9}allowed"
     r"|not\s{1,9}allowed\s{1,9}to\s{1,9}use\s{1,9}(?:the\s{1,9})?(?:AWS\s{1,9})?KMS",
     re.IGNORECASE,
+)
+# IAM API reference and Amazon S3 API reference, "Common errors" and "Error responses".
+_OF_CREDENTIALS = Pattern(
+    r"\b(?:ExpiredToken(?:Exception)?|InvalidAccessKeyId|InvalidClientTokenId"
+    r"|SignatureDoesNotMatch|UnrecognizedClientException)\b"
 )
 _BARE_DENIAL = Pattern(r"Access ?Denied|\b403\b|Forbidden|UnauthorizedOperation", re.IGNORECASE)
 _OPERATION = Pattern(r"when calling the (\w{1,80}) operation")

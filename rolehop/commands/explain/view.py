@@ -36,7 +36,7 @@ from rolehop.commands.explain.remedies_view import keys_in, remedy_lines, settle
 from rolehop.config.sts_limits import EXTERNAL_ID, SESSION_NAME, SOURCE_IDENTITY
 from rolehop.config.value_types import Check
 from rolehop.policy.access_denied import TOKEN_ACTIONS, AccessDenied, steps_of_assume_role
-from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
+from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.call_rules import needs_no_permission
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
@@ -366,8 +366,22 @@ def _next_of_action(action: ActionVerdict, level: int | None) -> Iterator[Line]:
         yield from wrapped(text, "  ", "  ")
     if answer is not None:
         yield from what_next(action.by_documents, verdict, answer)
+        yield from _by_words_alone(action, answer)
     yield from _fix_of_action(action, level)
     yield from (*deciding_lines(verdict), *grant_lines(verdict))
+
+
+def _by_words_alone(action: ActionVerdict, answer: AwsRefusal) -> Iterator[Line]:
+    """Say what to try if AWS gave no reason, and the documents have none either."""
+    denied = answer.denied
+    silent = denied is not None and denied.reason is None and denied.other is None
+    if denied is None or not silent or action.by_documents.outcome is not Outcome.UNKNOWN:
+        return
+    if denied.action == "sts:AssumeRole":
+        yield from _steps(denied)
+    elif not denied.explicit and answer.fix:  # else it is said already
+        text = f"most often nothing allows it; to fix it, {answer.fix}"
+        yield from wrapped(text, "  ", "    ")
 
 
 def _why(action: ActionVerdict, shown_commands: set[str], level: int | None) -> Iterator[Line]:

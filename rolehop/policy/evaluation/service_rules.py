@@ -159,6 +159,39 @@ _KEPT: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
 )
 
 
+# Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
+_OF_OBJECT = Pattern(
+    r"s3:(?:(?:delete|get|put|restore)object(?!lambda)\w*|abortmultipartupload|listmultipartuploadparts"
+    r"|bypassgovernanceretention|replicate(?:delete|object|tags))"
+)
+_OF_BUCKET = Pattern(
+    r"s3:(?:(?:create|delete|get|put)bucket\w*|listbucket\w*|[gp](?:e|u)t\w+configuration)"
+)
+_BUCKET = Pattern(r"arn:[^:]+:s3:::([^/]+)(/.*)?")
+
+
+def named_amiss(action: str, resource: str) -> str | None:
+    """Return what is to be named in place of ``resource``, which the call cannot be about.
+
+    ``None``: it can be, or that is not known. An action with wildcards stands for too many.
+
+    Sources: KMS developer guide, "Specifying KMS keys in IAM policy statements" ("You cannot use a
+    key id, alias name, or alias ARN to identify a KMS key"); Service Authorization Reference on
+    which calls of S3 are about a bucket, and which about an object.
+    """
+    lowered = action.lower()
+    if lowered.startswith("kms:") and ":kms:" in resource and ":alias/" in resource:
+        key = f"the key's ARN, which aws kms describe-key --key-id {resource} shows"
+        return None if lowered in _ALIASES else key
+    found = _BUCKET.fullmatch(resource)
+    if found is None:
+        return None
+    if found[2] is None:
+        return f"an object: {resource}/KEY" if _OF_OBJECT.fullmatch(lowered) else None
+    bucket = resource.partition("/")[0]
+    return f"the bucket: {bucket}" if _OF_BUCKET.fullmatch(lowered) else None
+
+
 def _among(action: str, listed: tuple[str, ...]) -> Truth | None:
     """Return that an action is one of ``listed``, or, with wildcards, may be; ``None``: it is not."""
     lowered = action.lower()

@@ -175,6 +175,9 @@ class _Roles:
 
 def _cut_roles(statement: Statement, request: Request, actions: _Actions | None) -> _Roles | None:
     role, here = request.role, _element("Resource", [request.role])
+    if role == "*":  # a call about no resource: there is none to except, and ``*`` excepts them all
+        single = actions is not None and not _WILD & set("".join(_texts(actions.own.get("Action"))))
+        return _Roles({}, here, ()) if single else None
     if statement.resources is None:
         excluded = [resource.text for resource in statement.not_resources or ()]
         return _Roles(_element("NotResource", [*excluded, role]), here, ())

@@ -86,6 +86,13 @@ def test_a_role_is_judged_by_its_trust_policy_and_a_missing_resource_is_named(wo
     assert unnamed["actions"][0]["unknowns"] == ["resource", "--resource"]
 
 
+def test_a_resource_that_the_call_cannot_be_about_is_remarked(world: World) -> None:
+    done = explain(world, "--action", "s3:GetObject", "--resource", BUCKET)
+    assert (done.json["verdict"], done.json["actions"][0]["unknowns"][0]) == ("unknown", "resource")
+    said = f"s3:GetObject cannot be about {BUCKET}; name an object: {BUCKET}/KEY"
+    assert said in " ".join(done.err.split())
+
+
 def test_what_is_no_action_or_resource_is_refused(world: World) -> None:
     for wrong in (
         ("--action", "GetObject"),

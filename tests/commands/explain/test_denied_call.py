@@ -154,6 +154,41 @@ def test_the_caller_of_hop_1_is_who_the_source_is(world: World) -> None:
     assert chain_and_hop(session.replace("Dev", "Ops"), *given) == (None, None)
 
 
+def test_what_a_chain_was_refused_without_a_reason_has_a_next_step(world: World) -> None:
+    """Also if a chain's session made the call, and none of its policies can be seen."""
+    session = "User: arn:aws:sts::222222222222:assumed-role/Hub/me is not authorized to perform:"
+    for call, expected in (
+        (
+            "sts:AssumeRole on resource: arn:aws:iam::777777777777:role/X",
+            "to fix it, check in this order:\n  1 does the role exist",
+        ),
+        (
+            "sts:AssumeRole on resource: arn:aws:iam::777777777777:user/bob",
+            "to fix it, name a role:",
+        ),
+        (
+            "eks:DescribeCluster on resource: arn:aws:eks:eu-west-1:222222222222:cluster/c",
+            "most often nothing allows it; to fix it, allow eks:DescribeCluster to role Hub",
+        ),
+        (
+            "ec2:DescribeVpcs because no identity-based policy allows the ec2:DescribeVpcs action",
+            "to fix it, allow ec2:DescribeVpcs on * in the policies of role Hub",
+        ),
+    ):
+        given = ("--offline", "--as", world.alice.arn)
+        done = world.rolehop("explain", "--error", f"{session} {call}", *given)
+        answer = done.out.partition("\n\n")[0]
+        assert expected in answer or expected in " ".join(answer.split()), done.out
+
+
+def test_credentials_that_aws_refuses_are_no_matter_of_policies(world: World) -> None:
+    text = "An error occurred (ExpiredToken) when calling the ListBuckets operation: it is expired"
+    done = world.rolehop("explain", "--error", text)
+    assert done.code == 2
+    assert "AWS refused the credentials, not the call: ExpiredToken" in done.err
+    assert "rolehop exec CHAIN -- COMMAND" in done.err
+
+
 def test_other_texts_are_refused(world: World) -> None:
     done = world.rolehop("explain", "--error", "Hello")
     assert done.code == 2

@@ -121,7 +121,14 @@ TEXTS = [
     ),
 ]
 
-STEP = re.compile(r"to fix it, \w|to fix it, check in this order:|rolehop explain|aws iam get-role")
+TEXTS += [
+    f"{CALL.format('ListBuckets')}The AWS Access Key Id does not exist (InvalidAccessKeyId)",
+    "An error occurred (ExpiredToken) when calling the GetCallerIdentity operation: it is expired",
+]
+
+STEP = re.compile(
+    r"to fix it, \w|to fix it, check in this order:|rolehop (?:explain|exec)|aws iam get-role"
+)
 
 
 def shown(text: str) -> str:

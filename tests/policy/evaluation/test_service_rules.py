@@ -152,6 +152,42 @@ def test_an_alias_and_its_key_must_both_allow(action: str) -> None:
     assert judge(action, KEY, [statement(action, ALIAS)], key_policy).outcome is REFUSED
 
 
+KEY_POLICY = of("222222222222", "kms:*")
+NO_GRANT = of("444444444444", "s3:*")
+OWNED = {"supplied": {"aws:ResourceAccount": ["222222222222"]}}
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "listed", "own", "outcome"),
+    [
+        # Nobody is allowed to use a key by a policy that names its alias, or refused by one that
+        # names the key.
+        ("kms:Decrypt", ALIAS, ALIAS, KEY_POLICY, UNKNOWN),
+        ("kms:Decrypt", ALIAS, KEY, KEY_POLICY, UNKNOWN),
+        ("kms:Decrypt", ALIAS, "*", KEY_POLICY, ALLOWED),
+        ("kms:*", ALIAS, ALIAS, KEY_POLICY, UNKNOWN),
+        # The commonest mistakes in policies of S3: the bucket without /*, and /* without the bucket.
+        ("s3:GetObject", BUCKET, BUCKET, NO_GRANT, UNKNOWN),
+        ("s3:GetObject", BUCKET, f"{BUCKET}/*", NO_GRANT, UNKNOWN),
+        ("s3:PutObjectAcl", BUCKET, BUCKET, NO_GRANT, UNKNOWN),
+        ("s3:ListBucket", f"{BUCKET}/a", f"{BUCKET}/*", NO_GRANT, UNKNOWN),
+        ("s3:ListBucket", f"{BUCKET}/", BUCKET, NO_GRANT, UNKNOWN),
+        ("s3:PutBucketPolicy", f"{BUCKET}/a", f"{BUCKET}/*", NO_GRANT, UNKNOWN),
+        ("s3:PutLifecycleConfiguration", f"{BUCKET}/a", f"{BUCKET}/*", NO_GRANT, UNKNOWN),
+        ("s3:GetObject", f"{BUCKET}/a", f"{BUCKET}/*", NO_GRANT, ALLOWED),
+        ("s3:GetObject", f"{BUCKET}/a", BUCKET, NO_GRANT, REFUSED),
+        ("s3:ListBucket", BUCKET, BUCKET, NO_GRANT, ALLOWED),
+        ("s3:GetBucketObjectLockConfiguration", BUCKET, BUCKET, NO_GRANT, ALLOWED),
+        ("s3:*", BUCKET, BUCKET, NO_GRANT, ALLOWED),
+    ],
+)
+def test_a_policy_that_names_what_the_call_cannot_be_about_decides_nothing(
+    action: str, resource: str, listed: str, own: str, outcome: Outcome
+) -> None:
+    found = judge_action(action, resource, [statement(action, listed)], own, **OWNED)
+    assert found.outcome is outcome
+
+
 INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
 
 

@@ -216,3 +216,29 @@ def test_no_policy_is_proposed_for_what_can_have_none() -> None:
     text = " ".join(as_text(actions_view("chain", [action], verbose=False)).split())
     assert "call with a session of account 333333333333" in text
     assert "bob can have no policy of its own that opens it to another account" in text
+
+
+@pytest.mark.parametrize(
+    ("denied", "left"),
+    [
+        # A Deny that excepts "*" would deny nobody anything.
+        ({"Action": "s3:*", "NotResource": "arn:aws:s3:::logs/*"}, None),
+        ({"Action": "s3:*", "Resource": "*"}, None),
+        (
+            {"Action": ["s3:ListAllMyBuckets", "s3:PutObject"], "Resource": "*"},
+            {"Action": "s3:PutObject", "Resource": "*"},
+        ),
+        (
+            {"NotAction": "ec2:*", "Resource": "*"},
+            {"NotAction": ["ec2:*", "s3:ListAllMyBuckets"], "Resource": "*"},
+        ),
+    ],
+)
+def test_a_deny_is_never_emptied_for_a_call_about_no_resource(denied: Any, left: Any) -> None:
+    action = acting("s3:ListAllMyBuckets", "*", [*ALL, {"Effect": "Deny", **denied}])
+    assert action.verdict.outcome is Outcome.REFUSED
+    if left is None:
+        assert action.remedies() == ()
+    else:
+        (change,) = changes_of(action)
+        assert change.statement == {"Effect": "Deny", **left}
