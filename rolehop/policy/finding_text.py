@@ -513,7 +513,7 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.ANOTHER_KIND: _another_kind,
     Reason.EXCLUDED_PRINCIPAL: "the statement excludes this caller with NotPrincipal",
     Reason.NOT_PRINCIPAL: (
-        "AWS no longer accepts NotPrincipal in a trust policy, so only a walk shows what it does."
+        "AWS does not say whether NotPrincipal spares this caller here, and takes it in no trust policy."
         ' Better: Principal "*" with a condition on aws:PrincipalArn'
     ),
     Reason.WILDCARD_OUTSIDE: (

@@ -368,7 +368,25 @@ def _next_of_action(action: ActionVerdict, level: int | None) -> Iterator[Line]:
         yield from what_next(action.by_documents, verdict, answer)
         yield from _by_words_alone(action, answer)
     yield from _fix_of_action(action, level)
+    yield from _or_another_call(verdict)
     yield from (*deciding_lines(verdict), *grant_lines(verdict))
+
+
+_OF_CALL = ("aws:requestedregion", "aws:requesttag/", "aws:securetransport", "aws:tagkeys")
+
+
+def _or_another_call(verdict: Verdict) -> Iterator[Line]:
+    """Say that the call can be made otherwise, if a Deny rests on what it was said to send."""
+    sent = [
+        key
+        for key in verdict.request.context.supplied
+        if key in verdict.assuming
+        and "resource" not in key.lower()
+        and (not key.lower().startswith("aws:") or key.lower().startswith(_OF_CALL))
+    ]
+    if sent and any(has_deny(policy) for policy in verdict.refused):
+        text = f"or make the call otherwise: the Deny rests on its {', '.join(sent)}"
+        yield from wrapped(text, "  ", "    ")
 
 
 def _by_words_alone(action: ActionVerdict, answer: AwsRefusal) -> Iterator[Line]:

@@ -242,3 +242,17 @@ def test_a_deny_is_never_emptied_for_a_call_about_no_resource(denied: Any, left:
     else:
         (change,) = changes_of(action)
         assert change.statement == {"Effect": "Deny", **left}
+
+
+def test_a_deny_of_what_the_call_sends_can_also_be_met_by_another_call() -> None:
+    key = "s3:x-amz-server-side-encryption"
+    condition = {"StringNotEquals": {key: "aws:kms"}}
+    for fence, said in (
+        (deny("s3:PutObject", Condition=condition), True),
+        (deny("s3:Put*"), False),
+    ):
+        supplied = {**MINE, key: ["AES256"]}
+        action = acting("s3:PutObject", OBJECT, ALL, own=own(fence), supplied=supplied)
+        assert action.verdict.outcome is Outcome.REFUSED
+        text = " ".join(as_text(actions_view("chain", [action], verbose=False)).split())
+        assert (f"or make the call otherwise: the Deny rests on its {key}" in text) is said
