@@ -34,6 +34,7 @@ from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.service_rules import (
     changed_by_aws_alone,
     is_about_no_resource,
+    is_about_several,
     named_amiss,
     other_half_of_alias,
 )
@@ -44,6 +45,9 @@ from rolehop.policy.requests import ChainScenario, build_request, narrowed, of_s
 
 RESOURCE_ACCOUNT = "resource-account"
 """The assumption that a resource whose ARN names no account is the caller's own."""
+
+OTHER_RESOURCES = "other-resources"
+"""The assumption that the call is allowed on its other resources, each of which it is judged on."""
 
 _RESOURCE = Pattern(r"\*|arn:[^:*?\s]+:[^:*?\s]+:[^:*?]*:[^:*?]*:[^*?]+")
 
@@ -128,7 +132,11 @@ def _request_of_any(
         context=keys,
         actions=(action,),
         policies=dict.fromkeys(policies, NO_POLICY) if free else policies,
-        assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
+        assumed=(
+            *held.assumed,
+            *((RESOURCE_ACCOUNT,) if guessed else ()),
+            *((OTHER_RESOURCES,) if is_about_several(action, judged) else ()),
+        ),
         unseen=held.unseen,
         owner=owner,
         impossible=_impossible(held, action, resource, keys),

@@ -98,6 +98,10 @@ _OF_RESOURCE = {
         "that the resource is of the caller's account; if not, say which:"
         " --context aws:ResourceAccount=ACCOUNT"
     ),
+    "other-resources": (
+        "that the same is allowed on the call's other resources: image, instance, network"
+        " interface, security group, subnet and volume"
+    ),
 }
 
 

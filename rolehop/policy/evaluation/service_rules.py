@@ -70,6 +70,15 @@ def is_about_no_resource(action: str) -> bool:
     return action.lower() in _LOWERED
 
 
+def is_about_several(action: str, resource: str) -> bool:
+    """True if the call is surely judged on more resources than the one that is named.
+
+    Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2":
+    RunInstances requires image, instance, network interface, security group, subnet and volume.
+    """
+    return action.lower() == "ec2:runinstances" and resource.startswith("arn:")
+
+
 def covers_all(pattern: tuple[Token, ...], action: str) -> tuple[Truth, Reason]:
     """Return whether a Resource pattern covers a call that is about no single resource.
 

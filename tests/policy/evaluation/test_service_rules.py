@@ -213,3 +213,9 @@ def test_a_resource_that_has_no_policy_is_as_certain_by_its_arn_as_without(
 def test_across_accounts_it_is_not_known_what_a_resource_without_a_policy_is_shared_with() -> None:
     elsewhere = INSTANCE.replace("222222222222", "333333333333")
     assert judge("ec2:StopInstances", elsewhere, ADMIN).outcome is UNKNOWN
+
+
+def test_what_is_allowed_on_one_of_several_resources_is_allowed_on_an_assumption() -> None:
+    listed = [statement("ec2:*", "arn:aws:ec2:*:*:instance/*")]
+    assert "other-resources" in judge("ec2:RunInstances", INSTANCE, listed).assuming
+    assert "other-resources" not in judge("ec2:StopInstances", INSTANCE, listed).assuming
