@@ -17,6 +17,7 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.digest import digest_of
 from rolehop.base.durations import CLOCK_TOLERANCE, read_moment
 from rolehop.base.errors import ConfigError, HopRefused, RolehopError, SourceError
+from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
 from rolehop.vault.notes import NoteFile, NoteFolder, notes_in, number_in, text_in
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
 
 _RETENTION = timedelta(days=7)
+_OF_CHAIN = Pattern(r"^(AWS refused hop [0-9]+) of \S+, (.+) in [0-9]{12}$")
 _LONGEST_LINE = 1_000  # characters
 _MOST_PARTS = 50  # of a piece of advice
 _MOST = 200  # files; a fleet may have more chains, but nobody reads on
@@ -44,6 +46,11 @@ class SdkProblem:
     cause: str
     fix: Advice
     """Empty if there is none."""
+
+    @property
+    def what_of_any(self) -> str:
+        """What happened without what only this chain of a fleet is or ends in."""
+        return _OF_CHAIN.sub(r"\1, \2", self.what)
 
 
 def as_problem(

@@ -134,9 +134,9 @@ AccountNames = Mapping[str, str]
 """Names of accounts by ID."""
 
 # A word with an ID in it: an ARN, ``ACCOUNT:role/NAME``, or the ID alone. What follows a slash or a
-# dash is a part of another name, e.g. of a fleet's chain.
+# dash is a part of another name, e.g. of a fleet's chain. And words in quotes, which are AWS's.
 _WORD = Pattern(
-    r"""(?P<quote>['"]?)(?<![^\s,;()'"])"""
+    r"""(?P<quoted>"[^"]* [^"]*")|(?P<quote>['"]?)(?<![^\s,;()'"])"""
     r"""(?P<word>[^\s,;()'"]*?(?<![\w/-])(?P<id>[0-9]{12})(?![\w])[^\s,;()'"]*?)"""
     r"""(?=[.:?]?(?:[\s,;()'"]|$))(?P<end>['"]?)"""
 )
@@ -147,30 +147,32 @@ def account_label(account: str, names: AccountNames) -> str:
     return f"{names[account]} ({account})" if account in names else account
 
 
-def with_account_names(text: str, names: AccountNames) -> str:
-    """Return ``text`` with names beside account IDs.
+def with_account_names(text: str, names: AccountNames, *, numbers: bool = False) -> str:
+    """Return ``text`` with names of accounts.
 
-    ``444444444444`` becomes ``billing (444444444444)``, and a word with an ID in it, such as an
-    ARN, is followed by ``(billing)``, so that it stays as it can be copied. Of advice, commands and
-    their arguments stay as they are.
+    ``444444444444`` becomes ``billing``, or ``billing (444444444444)`` with ``numbers``. A word with
+    an ID in it, such as an ARN, is followed by ``(billing)``, so that it stays as it can be copied.
+    What is quoted stays as it is, and of advice commands and their arguments.
     """
     if not names:
         return text
     if isinstance(text, Advice):
         return Advice(
             *(
-                each if isinstance(each, Argument | Whole) else with_account_names(each, names)
+                each
+                if isinstance(each, Argument | Whole)
+                else with_account_names(each, names, numbers=numbers)
                 for each in text.parts
             )
         )
-    return _WORD.sub(lambda found: _named(found, names), text)
+    return _WORD.sub(lambda found: _named(found, names, numbers=numbers), text)
 
 
-def _named(found: re.Match[str], names: AccountNames) -> str:
+def _named(found: re.Match[str], names: AccountNames, *, numbers: bool) -> str:
     account, whole = found["id"], found[0]
-    name = names.get(account)
+    name = names.get(account) if account else None
     if name is None or found.string.startswith((f" ({name})", ")"), found.end()):
         return whole
     if found["word"] == account:
-        return whole.replace(account, account_label(account, names))
+        return whole.replace(account, account_label(account, names) if numbers else name)
     return f"{whole} ({name})"

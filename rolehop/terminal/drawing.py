@@ -33,6 +33,7 @@ _TABLE = 60
 """Columns of a terminal that is too narrow for a table, if that needs more."""
 
 _LEAST_LAST = 8  # columns of a last cell that is cut
+_WANTED_LAST = 16  # and what other cells lose their middle for
 _LEAST_ELIDED = 18  # and of one that loses its middle: an account's number in a tree has room
 _NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
 
@@ -69,7 +70,8 @@ def _line(line: Line, columns: int | None) -> Iterator[Words]:
         yield from _wrapped((line.text,), min(columns, WIDTH), " " * hanging)
     elif not line.goes_on:
         plain = "".join(each.text for each in line.words)
-        yield from _wrapped(line.words, columns, " " * (len(plain) - len(plain.lstrip())))
+        indent = max(line.hanging, len(plain) - len(plain.lstrip()))
+        yield from _wrapped(line.words, columns, " " * indent)
 
 
 def _wrapped(words: Words, columns: int, others: str) -> Iterator[Words]:
@@ -149,9 +151,19 @@ def _grid(grid: Grid, columns: int | None) -> Iterator[Words]:
 def _full(grid: Grid) -> list[int]:
     """Return the width of each column in which no cell is cut."""
     texts = (
-        [name, *(row.cells[n].text for row in grid.rows)] for n, name in enumerate(grid.columns)
+        [name, *(row.cells[n].text for row in grid.rows if not _spans(grid, row.cells, n))]
+        for n, name in enumerate(grid.columns)
     )
-    return [max(map(columns_of, column)) for column in texts]
+    widths = [max(map(columns_of, column)) for column in texts]
+    if (n := grid.spans) is not None:
+        widest = max(columns_of(row.cells[n].text) for row in grid.rows)
+        widths[n] = max(widths[n], widest - len(_NARROW) - widths[n + 1])
+    return widths
+
+
+def _spans(grid: Grid, cells: Words, number: int) -> bool:
+    """True if a cell takes the room of the one behind it, too."""
+    return number == grid.spans and not cells[number + 1].text
 
 
 def _fits(widths: Sequence[int], gap: str, columns: int | None) -> bool:
@@ -163,7 +175,7 @@ def _narrowed(grid: Grid, widths: list[int], columns: int) -> list[int]:
     room = columns - len(_NARROW) * (len(widths) - 1)
     *others, last = widths
     commands = [columns_of(row.cells[-1].text) for row in grid.rows if _is_typed(row.cells[-1])]
-    wanted = sum(others) + min(last, max([_LEAST_LAST, *commands])) - room
+    wanted = sum(others) + min(last, max([_WANTED_LAST, *commands])) - room
     # The widest first, so that a few long names do not cost the others their room.
     while wanted > 0 and (able := _elidable(grid, others)):
         others[max(able, key=others.__getitem__)] -= 1
@@ -171,8 +183,10 @@ def _narrowed(grid: Grid, widths: list[int], columns: int) -> list[int]:
     left = room - sum(others)
     if left >= min(last, _LEAST_LAST):
         return [*others, min(last, left)]
-    # The rows are worth more than their last cells, unless those have to be read.
-    return [] if grid.wraps or left + len(_NARROW) < 0 else [*others, 0]
+    # The rows are worth more than their last cells, unless those have to be read; and a table is
+    # worth more than the whole of a first cell that is far longer than the others.
+    others[0] += min(0, left + len(_NARROW))
+    return [] if grid.wraps or others[0] < _LEAST_ELIDED else [*others, 0]
 
 
 def _elidable(grid: Grid, widths: Sequence[int]) -> list[int]:
@@ -190,7 +204,10 @@ def _is_typed(cell: StyledText) -> bool:
 def _rows(grid: Grid, row: Row, widths: Sequence[int], gap: str) -> Iterator[Words]:
     """Give the lines of a row: one, unless the last cell is wrapped."""
     *cells, last = row.cells
-    shown = [_elided(cell, width) for cell, width in zip(cells, widths[:-1], strict=True)]
+    shown = [
+        cell if _spans(grid, row.cells, n) else _elided(cell, widths[n])
+        for n, cell in enumerate(cells)
+    ]
     if not grid.wraps:
         yield _row(grid, (*shown, _cut(last, widths[-1])), widths, gap)
         return
@@ -225,7 +242,10 @@ def _row(grid: Grid, cells: Words, widths: Sequence[int], gap: str) -> Words:
     words = list[StyledText]()
     between = _blanks(len(gap))
     for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        words += (*_filled(cell, width, right=number in grid.right), between)
+        if number and _spans(grid, cells, number - 1):
+            continue  # the cell before has its room
+        room = width + len(gap) + widths[number + 1] if _spans(grid, cells, number) else width
+        words += (*_filled(cell, room, right=number in grid.right), between)
     return _stripped(tuple(words[:-1]))
 
 

@@ -27,7 +27,7 @@ def error_lines(
 
     ``quote`` writes an argument of a command in the shell of whoever reads the lines. ``width`` is
     that of their terminal in columns; ``None``: no line is wrapped. ``named`` puts names of
-    accounts beside their IDs. ``verbose``: a refusal in AWS's words, with all that it may be.
+    accounts for their IDs. ``verbose``: a refusal in AWS's words, with all that it may be.
     """
     lines: list[Line] = []
     for label, text in _parts(error, verbose=verbose):
@@ -45,7 +45,7 @@ def _part(
 ) -> list[Line]:
     return message(
         label,
-        text if label == FIX_LABEL else named(text),
+        named(text) if label != FIX_LABEL or isinstance(text, Advice) else text,
         quote,
         width,
         hanging="    " if label == _HEAD else " " * max(len(label), 4),

@@ -59,7 +59,7 @@ class Line(NamedTuple):
     """Of the first line of a text that was wrapped: all of it, which a terminal wraps anew."""
 
     hanging: int = 0
-    """How many columns the later lines of that text are indented."""
+    """How many columns the later lines are indented."""
 
     goes_on: bool = False
     """It is such a later line."""
@@ -89,6 +89,9 @@ class Grid(NamedTuple):
 
     wraps: bool = False
     """The last column is wrapped, since all of it has to be read."""
+
+    spans: int | None = None
+    """The column whose cells take the room of the one behind it, where that is empty."""
 
 
 class Facts(NamedTuple):
@@ -216,9 +219,11 @@ def row(*cells: str | StyledText, under: str = "") -> Row:
     return Row(made, visible(under))
 
 
-def view_with_names(view: View, names: AccountNames) -> View:
-    """Return ``view`` with names beside account IDs; what is to be copied stays as it is."""
-    return changed(view, lambda text: with_account_names(text, names)) if names else view
+def view_with_names(view: View, names: AccountNames, *, numbers: bool = False) -> View:
+    """Return ``view`` as `with_account_names` does; what is to be copied stays as it is."""
+    if not names:
+        return view
+    return changed(view, lambda text: with_account_names(text, names, numbers=numbers))
 
 
 def changed(view: View, change: Callable[[str], str], *, whole: bool = False) -> View:

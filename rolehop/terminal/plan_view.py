@@ -70,7 +70,9 @@ def plan_view(
         )
         for step in plan.hops
     ]
-    grid = Grid(("",) * 5, [source, *steps, *_scope_row(plan, now)], right=(0,), wraps=True)
+    grid = Grid(
+        ("",) * 5, [source, *steps, *_scope_row(plan, now)], right=(0,), wraps=True, spans=2
+    )
     return blocks([head], [grid], [*scope_lines(plan), *remarks(plan, verbose=verbose)])
 
 

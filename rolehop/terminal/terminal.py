@@ -123,14 +123,14 @@ class Terminal:
     ) -> None:
         """Write a view to stdout; by the person's pager if it is longer than their terminal.
 
-        ``account_names``, by ID, are shown beside the IDs. ``beside``: to stderr, beside what stdout
+        ``account_names``, by ID, are shown for the IDs. ``beside``: to stderr, beside what stdout
         gets.
         """
         from rolehop.terminal.drawing import as_text
         from rolehop.terminal.layout import view_with_names
 
         file = sys.stderr if beside else sys.stdout
-        view = view_with_names(view, account_names)
+        view = view_with_names(view, account_names, numbers=self.verbose)
         if beside or self._shows(file):
             self._draw(view, file)
         else:
@@ -207,13 +207,13 @@ class Terminal:
         self.report(message(label, text, self._quote, columns, style=style), file)
 
     def with_account_names(self, text: str) -> str:
-        """Return a text for people with names beside account IDs; nothing is loaded for them."""
+        """Return a text for people with the names of accounts; nothing is loaded for them."""
         names = self.account_names
         if not names:
             return text
         from rolehop.base.advice import with_account_names
 
-        return with_account_names(text, names)
+        return with_account_names(text, names, numbers=self.verbose)
 
     def write_lines_beside(self, lines: Iterable[str]) -> None:
         """Write lines to stderr, as they are, beside what stdout gets; nothing with ``-q``."""

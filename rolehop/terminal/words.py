@@ -20,6 +20,7 @@ _WORDS = "|".join(
 )
 
 _TO_COPY = Pattern(
+    r"(?<=\()rolehop [^();,]+(?=\))|"
     rf"\brolehop(?: (?:{_WORDS})\b)+"
     rf"(?: (?:-\S*|[A-Z][A-Z0-9_]*\b…?|[^ {_ARGUMENT}]+{_ARGUMENT}))*"
     r"|\S+\? \[[^]]*\]"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from rolehop.base.advice import with_account_names
 from tests.config.texts import complaints_of
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import AUDIT, CONFIG, SCRIPT, World
@@ -113,7 +114,17 @@ def test_names_stand_beside_ids(named: World) -> None:
     assert "account  billing (444444444444)" in named.rolehop("whoami", "spokes/billing").out
     assert "billing · Audit" in named.rolehop("history").out
     del named.sts.world.roles[AUDIT]
-    assert "Audit in billing (444444444444)" in named.rolehop("refresh", "spokes/billing").err
+    assert "Audit in billing\n" in named.rolehop("refresh", "spokes/billing").err
+    verbose = named.rolehop("refresh", "spokes/billing", "-v").err
+    assert "Audit in billing (444444444444)" in verbose
+
+
+def test_what_aws_said_gets_no_names() -> None:
+    names = {"444444444444": "billing"}
+    said = 'AWS said "User: arn:aws:iam::444444444444:user/a may not" of 444444444444: no'
+    assert with_account_names(said, names) == said.replace("of 444444444444", "of billing")
+    with_numbers = said.replace("of 444444444444", "of billing (444444444444)")
+    assert with_account_names(said, names, numbers=True) == with_numbers
 
 
 def test_the_name_is_filled_in(world: World) -> None:

@@ -44,9 +44,10 @@ def _show_chain(cli: CommandContext, name: str, style: str) -> None:
     from rolehop.commands.chains.show_view import chain_view, show_document
 
     plan, chain = chain_settings(cli.app, name)
+    end, names = end_of(cli.app, plan), KnownNames(cli.app)
     if style == "json":
-        cli.write_json(show_document(plan, chain, end_of(cli.app, plan), KnownNames(cli.app)))
+        cli.write_json(show_document(plan, chain, end, names))
     else:
-        names, verbose = KnownNames(cli.app), cli.terminal.verbose
-        view = chain_view(plan, chain, cli.app.now(), names, verbose=verbose)
+        now, verbose = cli.app.now(), cli.terminal.verbose
+        view = chain_view(plan, chain, end, now, names, verbose=verbose)
         cli.terminal.write_view(view, {})

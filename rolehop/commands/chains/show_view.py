@@ -38,14 +38,23 @@ _MFA_WORDS = {
 
 
 def chain_view(
-    plan: Plan, chain: ChainConfig, now: datetime, names: Names, *, verbose: bool = False
+    plan: Plan,
+    chain: ChainConfig,
+    end: Principal,
+    now: datetime,
+    names: Names,
+    *,
+    verbose: bool = False,
 ) -> View:
-    """Show a chain, then hop by hop what is sent to STS; ``verbose``: defaults, too."""
+    """Show a chain, then hop by hop what is sent to STS; ``verbose``: defaults, too.
+
+    ``end``: whose session it gives.
+    """
     hops = [
         _hop_view(plan, step, written, now, names, verbose=verbose)
         for step, written in zip(plan.hops, plan.written, strict=True)
     ]
-    above = [_chain_facts(plan, chain, verbose=verbose)]
+    above = [_chain_facts(plan, chain, end, names, verbose=verbose)]
     return blocks(above, *hops, _scope_view(plan, now, verbose=verbose), [*remarks(plan)])
 
 
@@ -75,7 +84,9 @@ def _set(pairs: Iterable[_Pair], *, verbose: bool) -> Facts:
     return facts(*shown)
 
 
-def _chain_facts(plan: Plan, chain: ChainConfig, *, verbose: bool) -> Facts:
+def _chain_facts(
+    plan: Plan, chain: ChainConfig, end: Principal, names: Names, *, verbose: bool
+) -> Facts:
     labels = ", ".join(f"{key}={value}" for key, value in chain.labels.items())
     reason = f"asked for, in the {chain.reason_in.replace('_', ' ')}"
     pairs: list[_Pair] = [
@@ -83,6 +94,9 @@ def _chain_facts(plan: Plan, chain: ChainConfig, *, verbose: bool) -> Facts:
         ("description", clean(chain.description)),
         ("source", f"{plan.source.name} ({plan.source.type})"),
         ("expected caller", plan.source.principal or ""),
+        # of a chain with hops they stand at its last hop
+        ("account", "" if plan.hops else account_role(end.account, names=names, verbose=True)),
+        ("role", "" if plan.hops else end.role),
         ("from", chain.continues or ""),
         ("fleet", chain.fleet or ""),
         ("labels", clean(labels)),

@@ -64,13 +64,21 @@ def _exit_code(findings: Sequence[DoctorFinding]) -> int:
 
 def _shown(cli: CommandContext) -> list[DoctorFinding]:
     """Write each finding as it comes, and how many there are."""
+    from rolehop.app.account_names import KnownNames
     from rolehop.app.host import home_folder
+    from rolehop.base.advice import with_account_names
     from rolehop.commands.doctor.view import DoctorReport
     from rolehop.terminal import output
 
     columns = output.columns(sys.stdout, cli.environ)
-    verbose = cli.terminal.verbose
-    report = DoctorReport(cli.quote_argument, str(home_folder()), columns, verbose=verbose)
+    verbose, names = cli.terminal.verbose, KnownNames(cli.app)
+    report = DoctorReport(
+        cli.quote_argument,
+        str(home_folder()),
+        columns,
+        lambda text: with_account_names(text, names, numbers=verbose),
+        verbose=verbose,
+    )
     findings = []
     for each in examine(cli.app):
         findings.append(each)

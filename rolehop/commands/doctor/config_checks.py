@@ -116,12 +116,13 @@ def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
     """Yield what SDKs met when they asked for a session: most of them hide it."""
     alike: dict[tuple[object, ...], list[SdkProblem]] = {}
     for failure in sdk_failures(app):
-        alike.setdefault((failure.what, failure.cause, failure.exit_code), []).append(failure)
+        key = (failure.what_of_any, failure.cause, failure.exit_code)
+        alike.setdefault(key, []).append(failure)
     for same in alike.values():
         first, many = same[0], len(same) > 1
         yield look(
             SOURCES,
-            f"credential-process of {len(same)} chains failed: {first.what}"
+            f"credential-process of {len(same)} chains failed: {first.what_of_any}"
             if many
             else _when(first, app.now()),
             first.cause or "the SDK that asked does not show it",

@@ -36,7 +36,13 @@ class DoctorReport:
     """Draws findings one after the other, as they come."""
 
     def __init__(
-        self, quote: Callable[[str], str], home: str, columns: int | None, *, verbose: bool
+        self,
+        quote: Callable[[str], str],
+        home: str,
+        columns: int | None,
+        named: Callable[[str], str],
+        *,
+        verbose: bool,
     ) -> None:
         """Draw nothing yet.
 
@@ -44,12 +50,14 @@ class DoctorReport:
             quote: writes an argument for the shell that a command is pasted into.
             home: the home folder, which is written as ``~``.
             columns: of the terminal; ``None``: a pipe, where nothing is wrapped.
+            named: puts names of accounts into a text.
             verbose: with all names, and why each thing matters.
         """
         self._quote = quote
         self._home = home
         self._window = columns
         self._columns = None if columns is None else max(columns, 2 * _INDENT) - _INDENT
+        self._named = named
         self._verbose = verbose
         self._group = ""
 
@@ -83,7 +91,7 @@ class DoctorReport:
         return [line(), *message("", text, self._quote, self._window, hanging="")]
 
     def _lines(self, head: tuple[StyledText, ...], text: str, style: str = "") -> Iterator[Line]:
-        lines = message("", text, self._quote, self._columns, hanging="", style=style)
+        lines = message("", self._named(text), self._quote, self._columns, hanging="", style=style)
         for number, each in enumerate(lines):
             begin = (StyledText(" " * _INDENT),) if number else head
             yield Line((*begin, *each.words), whole=True)

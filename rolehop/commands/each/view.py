@@ -85,6 +85,8 @@ def _shared_problems(rows: Sequence[TargetRow]) -> dict[str, int]:
 def _problem_of(each: TargetRow) -> str:
     text = each.problem.in_one_line if each.problem else ""
     text = _OF_CHAIN.sub(r"\1,", text).removesuffix(NOT_ASKED_AGAIN)
+    text = text.replace(f" in {each.account}: ", ": ", 1)
+    text = text.replace(f"(rolehop refresh {each.chain})", "(rolehop refresh CHAIN)")
     return text.replace(f"'{each.chain}'", "each")
 
 

@@ -55,11 +55,11 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
         lists = found.sessions, found.sign_ins, found.hidden, problems, servers
         cli.write_json(status_document(*lists, cli.app.now()))
         return
-    _print_stored(cli, found)
-    _print_servers_and_problems(cli, servers, problems)
+    _print_servers_and_problems(cli, servers, problems, has_table=_print_stored(cli, found))
 
 
-def _print_stored(cli: CommandContext, found: Stored) -> None:
+def _print_stored(cli: CommandContext, found: Stored) -> bool:
+    """Show sessions and sign-ins; true if there are any."""
     from rolehop.app.account_names import KnownNames
     from rolehop.commands.sessions.view import (
         MOST_SHOWN,
@@ -88,16 +88,25 @@ def _print_stored(cli: CommandContext, found: Stored) -> None:
         )
     for each in found.hidden:
         cli.terminal.note(hidden_text(each))
+    return bool(view)
 
 
 def _print_servers_and_problems(
-    cli: CommandContext, servers: Sequence[ServerRow], problems: Sequence[SdkProblem]
+    cli: CommandContext,
+    servers: Sequence[ServerRow],
+    problems: Sequence[SdkProblem],
+    *,
+    has_table: bool,
 ) -> None:
     from rolehop.commands.serve.view import servers_view
-    from rolehop.commands.sessions.view import problems_view
+    from rolehop.commands.sessions.view import MOST_PROBLEMS, problems_view
+    from rolehop.terminal.layout import line
 
     now = cli.app.now()
     if servers:
         cli.write_view(servers_view(servers, now))
     if problems:
-        cli.write_view(problems_view(problems, now, cli.quote_argument))
+        if has_table:
+            cli.terminal.write_view([line()], {})
+        most = None if cli.terminal.verbose or not sys.stdout.isatty() else MOST_PROBLEMS
+        cli.write_view(problems_view(problems, now, cli.quote_argument, most))

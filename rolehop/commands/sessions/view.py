@@ -14,10 +14,12 @@ from rolehop.base.text import clean, pluralize
 from rolehop.commands.serve.running import ServerRow
 from rolehop.commands.serve.view import servers_document
 from rolehop.commands.sessions.stored import Hidden, SessionRow, SignInRow
+from rolehop.plan.identity import principal_of
 from rolehop.terminal.json_text import Document
 from rolehop.terminal.layout import (
+    LABEL,
+    LOOK,
     TO_TYPE,
-    Branch,
     Grid,
     Line,
     Row,
@@ -51,12 +53,30 @@ def hidden_text(hidden: Hidden) -> str:
     return Advice(text, "; ", hidden.unlock) if hidden.unlock else text
 
 
-def problems_view(rows: Sequence[SdkProblem], now: datetime, quote: Callable[[str], str]) -> View:
-    """Show how `credential-process` failed last, three lines for each chain.
+def problems_view(
+    rows: Sequence[SdkProblem],
+    now: datetime,
+    quote: Callable[[str], str],
+    most: int | None = None,
+) -> View:
+    """Show how `credential-process` failed last, at most three lines for each chain.
 
-    ``quote`` writes an argument of a command in the shell of whoever reads them.
+    ``quote`` writes an argument of a command in the shell of whoever reads them. ``most``: how many
+    are shown; ``None``: all.
     """
-    return [_problem(each, now, quote) for each in rows]
+    shown = rows if most is None or len(rows) <= most + 1 else rows[:most]
+    lines = [each for row in shown for each in _problem(row, now, quote)]
+    return [*lines, *_more(len(rows) - len(shown))]
+
+
+def _more(count: int) -> Iterator[Line]:
+    """Yield the line about what is not shown."""
+    if count:
+        more = (
+            StyledText(f"and {count:,} more: ", LABEL),
+            StyledText("rolehop status -v", TO_TYPE),
+        )
+        yield Line(more, whole=True)
 
 
 def _until(sign_in: SignInRow, now: datetime) -> str:
@@ -71,20 +91,21 @@ def _until(sign_in: SignInRow, now: datetime) -> str:
     return f"sign-in expired at {at}" if sign_in.ends_at <= now else f"signed in until {at}"
 
 
-def _problem(each: SdkProblem, now: datetime, quote: Callable[[str], str]) -> Branch:
+def _problem(each: SdkProblem, now: datetime, quote: Callable[[str], str]) -> Iterator[Line]:
     ago = f"{show_span(max(0, int((now - each.at).total_seconds())))} ago"
     how = f"failed {ago} with exit code {each.exit_code}" if each.exit_code else f"warned {ago}"
-    head = line(
-        StyledText("credential-process ", "dim"),
-        StyledText(each.chain, "bold"),
-        f" {how}: {each.what}",
-    )
-    more = (("cause", each.cause), ("try", one_line(each.fix, quote)))
-    return Branch((head, *(line(f"{label}: {text}") for label, text in more if text)), ())
+    from rolehop.terminal.messages import command_alone
+
+    chain = StyledText(each.chain, "bold")
+    yield line(LOOK, " credential-process ", chain, f" {how}: {each.what}")._replace(hanging=2)
+    if each.cause:
+        yield line(StyledText(f"  {each.cause}", LABEL))
+    if each.fix.parts:
+        yield command_alone(each.fix, quote) or line(f"  {one_line(each.fix, quote)}")
 
 
-MOST_SHOWN = 20
-"""Sessions that a terminal shows unless asked for all."""
+MOST_SHOWN, MOST_PROBLEMS = 20, 3
+"""Sessions and failures that a terminal shows unless asked for all."""
 
 Names = Mapping[str, str]
 """Names of accounts, by ID."""
@@ -121,9 +142,7 @@ def sessions_view(
     drawn = list(tree.rows(None, ""))
     shown = drawn if most is None or len(drawn) <= most + 1 else drawn[:most]
     grid = Grid(("ACCOUNT", "ROLE", "LEFT", "CHAINS", ""), shown, right=(2,), elided=(0, 1))
-    left = len(drawn) - len(shown)
-    more = (StyledText(f"and {left} more: ", "dim"), StyledText("rolehop status -v", TO_TYPE))
-    return [*([grid] if shown else []), *([Line(more, whole=True)] if left else [])]
+    return [*([grid] if shown else []), *_more(len(drawn) - len(shown))]
 
 
 def _grouped(
@@ -198,7 +217,8 @@ def _whose(row: SessionRow) -> tuple[str, str]:
     account, resource = (parts[4], parts[5].split("/")) if len(parts) == 6 else ("", [])
     kinds = {"source": f"source {row.source}", "token": f"GetSessionToken of {row.source}"}
     if row.kind in kinds:
-        return account, clean(kinds[row.kind])
+        own = principal_of(row.arn).role if row.kind == "source" else ""
+        return account, clean(own or kinds[row.kind])
     name = resource[1] if resource[:1] == ["assumed-role"] and len(resource) > 1 else resource[-1:]
     return account, clean(name if isinstance(name, str) else "".join(name))
 

@@ -64,10 +64,28 @@ def test_a_table_elides_what_may_be_elided_before_it_becomes_blocks() -> None:
     long = row("c" * 30, "AWSAdministratorAccess", "1 h", "some text")
     grid = ROLES._replace(rows=[long, *ROLES.rows])
     assert drawn([grid], 70)[1:3] == [
-        f"{'c' * 30}  AWSAdminis…torAccess     1 h  some te…",
-        f"prod-admin{' ' * 20}  AWSAdminis…torAccess  58 min  Break-g…",
+        f"{'c' * 30}  AWSAdmini…orAccess     1 h  some text",
+        f"prod-admin{' ' * 20}  AWSAdmini…orAccess  58 min  Break-gla…",
     ]
     assert drawn([grid], 64)[1] == f"{'c' * 30}  AWSAdmini…orAccess     1 h", "rather than blocks"
+
+
+def test_one_first_cell_that_is_far_longer_than_others_costs_no_table() -> None:
+    rows = [row("mine/" + "x" * 60 + "/end", "acme", ""), row("hub", "acme", "it")]
+    assert drawn([Grid(("CHAIN", "ACCOUNT", ""), rows)], 60) == [
+        "CHAIN                                                ACCOUNT",
+        f"mine/{'x' * 20}…{'x' * 21}/end  acme",
+        "hub                                                  acme",
+    ]
+
+
+def test_a_cell_takes_the_room_of_an_empty_one_behind_it() -> None:
+    rows = [row("corp", "Developer in data", "", "signed in"), row("Hub", "hub", "30 min", "new")]
+    grid = Grid(("",) * 4, rows, wraps=True, spans=1)
+    assert drawn([grid], 80) == [
+        "corp   Developer in data    signed in",
+        "Hub    hub         30 min   new",
+    ]
 
 
 def test_below_sixty_columns_a_row_is_a_block() -> None:

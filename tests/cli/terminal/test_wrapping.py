@@ -30,6 +30,7 @@ def lines(text: str, width: int, label: str = "  try: ") -> list[str]:
         ("to use it, rolehop exec CHAIN -- CMD runs it", "rolehop exec CHAIN -- CMD"),
         ("first rolehop explain role ARN, or a file", "rolehop explain role ARN,"),
         ("(rolehop explain --error -) helps", "(rolehop explain --error -)"),
+        ("it is old (rolehop refresh spokes/44); more", "(rolehop refresh spokes/44);"),
         ("another rolehop is walking the same hop", "rolehop"),
         ("it gives you role Admin. Continue? [y/N]", "Continue? [y/N]"),
         ('set duration = "1 h" for it', 'duration = "1 h"'),

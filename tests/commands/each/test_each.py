@@ -15,7 +15,7 @@ import pytest
 from tests.commands.each.fleet import ACCOUNTS, CONFIG, classes_of, give_fleet, lines_of, role_of
 from tests.guide.json_page import differences
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import AUDIT, HUB, SCRIPT, World, ended, temporary_world
+from tests.support.world import AUDIT, AUDITS, HUB, SCRIPT, World, ended, temporary_world
 
 
 @pytest.fixture(scope="module")
@@ -303,3 +303,11 @@ def test_what_several_targets_failed_for_is_said_once_above_the_table(world: Wor
     above = done.err.partition("CHAIN ")[0]
     assert above.startswith("✗ 6 targets: AWS refused hop 1, Hub in 222222222222: the trust")
     assert done.err.count("AWS refused hop 1") == 1
+
+
+def test_what_last_hops_of_a_fleet_failed_for_is_said_once(world: World) -> None:
+    for role in AUDITS:
+        world.sts.world.role(role, trusts=[])
+    shown = world.rolehop("each", "spokes/*", "--", "true").err
+    assert shown.startswith("✗ 2 targets: AWS refused hop 2, Audit: the trust policy")
+    assert shown.count("AWS refused hop 2") == 1
