@@ -86,12 +86,15 @@ class _WithExamples(WithHelp):
         write_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples line by line, without wrapping them."""
+        """Write the examples line by line, unwrapped; a remark without room stands above its line."""
         if not self.epilog:
             return
-        formatter.write_paragraph()
         with formatter.section("Examples"):
             for line in self.epilog.strip().splitlines():
+                command, mark, remark = line.partition("  # ")
+                if mark and len(line) + 2 > formatter.width:
+                    formatter.write(f"  # {remark}\n")
+                    line = command.rstrip()
                 formatter.write(f"  {line}\n" if line else "\n")
 
 

@@ -183,3 +183,11 @@ def test_rolehop_alone_shows_its_help_the_commands_of_every_day_first(world: Wor
         line for line in world.rolehop("exec", "--help").out.splitlines() if line[-1:] == ":"
     ]
     assert options[-4:] == ["Session:", "Policies:", "Global:", "Examples:"]
+
+
+def test_a_remark_that_an_example_has_no_room_for_stands_above_it(world: World) -> None:
+    shown = world.rolehop("assume", "--help", env={"COLUMNS": "80"}).out
+    assert "\n  # back to the chain before this one\n  rolehop assume -\n" in shown
+    assert "  # bash, zsh, sh\n" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert "\n\n\n" not in shown
