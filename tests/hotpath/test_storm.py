@@ -140,7 +140,7 @@ def test_what_chains_share_is_asked_once_and_its_failure_said_once(world: World,
     world.sts.fail(200, status=403, code="AccessDenied")
     done = world.rolehop("refresh", "spokes0/*")
     assert done.code == 5
-    assert done.err.count("  cause  AccessDenied: ") == 1
+    assert done.err.count("  cause  AccessDenied: ") == 1, done.err
     assert re.search(r"\n  chains: (spokes0/\d+, ){2}spokes0/\d+ and 197 more\n", done.err)
     assert "\nrolehop: 0 refreshed, 200 failed, " in done.err
     action = "AssumeRole" if name == "{user}" else "GetCallerIdentity"

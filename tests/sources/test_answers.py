@@ -106,7 +106,7 @@ def portal_gives(corp: Corp, arn: str, *, ends: datetime | None = None) -> None:
 @pytest.mark.parametrize(
     ("account", "role", "words"),
     [
-        ("999999999999", "Developer", "it must be of account 111111111111"),
+        ("999999999999", "Developer", "it must be of account account 111\n"),
         ("111111111111", "Developer_Ops", "it must be a session of permission set Developer"),
         ("111111111111", "Admin", "it must be a session of permission set Developer"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from tests.support.world import World
 def test_output_that_cannot_be_written(world: World, command: str, where: str) -> None:
     done = world.run("sh", "-c", f"rolehop {command} {where}")
     assert done.code == 1
-    assert done.err.startswith("rolehop: the output could not be written\n"), done.err
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", done.err)
+    assert shown.startswith("rolehop: the output could not be written\n"), done.err
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO])

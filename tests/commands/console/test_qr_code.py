@@ -70,7 +70,7 @@ def test_blocks_are_light_where_there_are_no_colors(
         with os.fdopen(writer, "w", encoding="utf-8") as stdout:
             monkeypatch.setattr(sys, "stdout", stdout)
             code = QrCode(((True, False), (False, True)))
-            Terminal(Settings(color=color), {"COLUMNS": "80"}, str).write_code(code)
+            Terminal(Settings(color=color), {"COLUMNS": "80", "TERM": term}, str).write_code(code)
             stdout.flush()
             assert os.read(reader, 1000).decode() == shown
     finally:

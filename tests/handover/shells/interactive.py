@@ -78,7 +78,7 @@ class Interactive:
         file = world.home / rc
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(startup + "\n", encoding="utf-8")
-        self._world, self._env = world, {"TERM": "xterm", **(env or {})}
+        self._world, self._env = world, {"TERM": "xterm", "PAGER": "", **(env or {})}
         self._count = 0
         self.shown = ""
 

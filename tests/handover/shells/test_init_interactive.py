@@ -87,8 +87,8 @@ def test_options_may_stand_before_the_command(name: str, world_with_keys: World)
             == 0
         )
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
-        # `assume` is the value of an option here, so there is no command.
-        assert shell.does("rolehop --config assume").code == 2
+        # `assume` is the value of an option here, so there is no command: the help.
+        assert shell.does("rolehop --config assume").code == 0
         # A help text is shown, not evaluated, however it is asked for.
         assert "Usage: rolehop assume" in shell.does("rolehop assume -qh").shown
         assert shell.does("rolehop --color=never leave").code == 0
