@@ -103,7 +103,7 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
     for problem, names in unusable.items():
         yield look(
             SOURCES,
-            f"{names[0]}: {problem}" if len(names) == 1 else f"{NAMES}: {problem}",
+            f"source {names[0]}: {problem}" if len(names) == 1 else f"{NAMES}: {problem}",
             "chains that begin with it cannot be walked now",
             Advice("rolehop source test ", Argument(names[0])),
             names=names if len(names) > 1 else (),

@@ -176,7 +176,7 @@ def test_a_source_that_is_a_profile_is_examined_as_what_the_profile_leads_to(
         },
     )
     found = list(check_sources(App({"HOME": str(tmp_path)}, tmp_path)))
-    assert [each.what.partition(":")[0] for each in found] == ["empty", "gone"]
+    assert [each.what.partition(":")[0] for each in found] == ["source empty", "source gone"]
 
 
 def home_with(folder: Path, files: dict[str, str]) -> None:

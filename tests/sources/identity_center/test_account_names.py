@@ -48,3 +48,12 @@ def test_the_line_of_a_chain_without_hops_comes_once_and_not_for_the_source_of_o
     walked = corp.world.rolehop("assume", "hub", "--shell", "sh")
     assert "source 'corp'" not in walked.err
     assert "hop 1 of 1" in walked.err
+
+
+def test_show_and_status_name_account_and_role_of_a_chain_without_hops(corp: Corp) -> None:
+    corp.center.names = {HOME: "Acme Data 03"}
+    corp.login()
+    assert corp.world.rolehop("assume", "own", "--shell", "sh").code == 0
+    shown = corp.world.rolehop("show", "own").out
+    assert f"account       Acme Data 03 ({HOME})\nrole          Developer\n" in shown
+    assert "\nAcme Data 03   Developer   " in corp.world.rolehop("status").out

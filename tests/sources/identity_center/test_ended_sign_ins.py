@@ -25,7 +25,9 @@ def test_a_sign_in_that_was_ended_elsewhere_is_known_once_aws_said_so(corp: Corp
     ended = "a sign-in in the keyring: ended: AWS takes it no longer"
     assert state(corp) == ("not ready", ended)
     found = corp.world.rolehop("doctor", "--format", "json").json["findings"]
-    assert [each["what"] for each in found if each["topic"] == "sources"] == [f"corp: {ended}"]
+    assert [each["what"] for each in found if each["topic"] == "sources"] == [
+        f"source corp: {ended}"
+    ]
     (sign_in,) = corp.world.rolehop("status", "--format", "json").json["sign_ins"]
     assert sign_in["ended"] is True
     assert "ended: AWS takes it no longer" in corp.world.rolehop("status").out
