@@ -306,6 +306,6 @@ def test_a_denied_hop_says_nothing_of_the_age_of_a_cached_parent_that_is_new(wor
     world.sts.world.role(ADMIN, trusts=[])
     done = world.rolehop("credential-process", "admin")
     assert done.code == 5
-    assert "do the policies of the caller allow sts:AssumeRole on it?" in done.err
+    assert "AWS says only AccessDenied\n  rolehop explain --last\n" in done.err
     assert "min old" not in done.err
     assert world.sts.roles_called == [HUB, ADMIN]

@@ -176,7 +176,7 @@ _OF_OBJECT = Pattern(
 _OF_BUCKET = Pattern(
     r"s3:(?:(?:create|delete|get|put)bucket\w*|listbucket\w*|[gp](?:e|u)t\w+configuration)"
 )
-_BUCKET = Pattern(r"arn:[^:]+:s3:::([^/]+)(/.*)?")
+_BUCKET = Pattern(r"(?s)arn:[^:]+:s3:::([^/]+)(/.*)?")
 
 
 def named_amiss(action: str, resource: str) -> str | None:

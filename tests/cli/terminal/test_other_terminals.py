@@ -193,5 +193,5 @@ def test_tables_and_trees_keep_their_columns_without_unicode(columns: int, writt
     assert {row[head.index("ROLE") :][:5].strip() for row in rows} == {"", "Hub", "Admin", "Audit"}
     assert {row[: head.index("CACHED") + 6].split()[-1] for row in rows} == {"-", "h"}
     tree = re.sub(r"\x1b\[[0-9;]*m", "", status).splitlines()
-    assert tree[2].startswith("`- 333333333333")
+    assert tree[2][:15] in ("`- 333333333333", "|- 333333333333")
     assert tree[2].index("Admin") == tree[0].index("ROLE")

@@ -73,7 +73,7 @@ def test_a_name_in_it_is_quoted_for_the_shell_that_shows_it(shell: str, world: W
     shutil.copy("/bin/sh", caller)
     shown = world.run(str(caller), "-c", "COLUMNS=500 rolehop status; true").out
     advised = f"rolehop assume {dialect(shell).argument(name)}"
-    assert f"try: set mfa_command, or run this in a terminal first: {advised}\n" in shown
+    assert f"\n  set mfa_command, or run this in a terminal first: {advised}\n" in shown
     (found,) = kept(world)
     command = shlex.split(found["fix"].partition(": ")[2])
     assert command == ["rolehop", "assume", name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rolehop.commands.serve.connection import Response, failure
 from rolehop.commands.serve.loop import ListeningSocket, Loop, listen_on_port
@@ -71,9 +71,11 @@ class Served:
 
 
 def received(client: socket.socket) -> bytes:
+    """Return what comes until the other side closes; with unread bytes the kernel resets instead."""
     data = b""
-    while part := client.recv(65536):
-        data += part
+    with suppress(ConnectionResetError):
+        while part := client.recv(65536):
+            data += part
     return data
 
 
