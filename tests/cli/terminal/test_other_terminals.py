@@ -185,6 +185,7 @@ def test_a_terminal_without_control_sequences_gets_none(written: World) -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_tables_and_trees_keep_their_columns_without_unicode(columns: int, written: World) -> None:
+    assert written.rolehop("logout", "--all").code == 0  # of the tests before
     assert written.rolehop("credential-process", "admin").code == 0
     (_, listed), (_, status) = runs_of(written, [(columns, ["list"]), (columns, ["status"])], ASCII)
     assert listed.isascii()
@@ -193,5 +194,5 @@ def test_tables_and_trees_keep_their_columns_without_unicode(columns: int, writt
     assert {row[head.index("ROLE") :][:5].strip() for row in rows} == {"", "Hub", "Admin", "Audit"}
     assert {row[: head.index("CACHED") + 6].split()[-1] for row in rows} == {"-", "h"}
     tree = re.sub(r"\x1b\[[0-9;]*m", "", status).splitlines()
-    assert tree[2][:15] in ("`- 333333333333", "|- 333333333333")
+    assert tree[2].startswith("`- 333333333333")
     assert tree[2].index("Admin") == tree[0].index("ROLE")
