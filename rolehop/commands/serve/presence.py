@@ -1,7 +1,8 @@
-"""Where a running server says which one it is: an abstract Unix socket, which no lost file or folder hides (Linux).
+"""Where a running server is asked which one it is, or to change: an abstract Unix socket (Linux).
 
-Its name has the state folder's path, as a digest, and the name of the server's note. The kernel
-tells which user and which process listens there, and frees the name when that one ends.
+No lost file or folder hides it. Its name has the state folder's path, as a digest, and the name of
+the server's note. The kernel tells which user and which process listens there, and frees the name
+when that one ends.
 """
 
 from __future__ import annotations
@@ -56,8 +57,10 @@ class Presence:
         with suppress(OSError):
             if self.socket is not None:
                 client, _ = self.socket.accept()
-                with suppress(RuntimeError):  # no thread can be started now
+                try:
                     threading.Thread(target=_reply, args=(client, reply), daemon=True).start()
+                except RuntimeError:  # no thread can be started now
+                    client.close()
 
     def close(self) -> None:
         """Listen no longer."""
