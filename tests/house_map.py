@@ -86,7 +86,7 @@ all commands promise (JSON, screens, signals, damage, planted secrets) is tested
 the folders of that name."""
 
 FEATURE_ARROWS = {
-    "config": "keys profile shell",
+    "config": "keys shell",
     "doctor": "config profile shell",
     "each": "explain serve",
     "exec": "run_program",
@@ -206,6 +206,7 @@ AT_THE_TERMINAL = {
 """Files of features that use `cli` or `terminal` beside commands, ``run.py`` and ``*view.py``."""
 
 REVEAL = {
+    "awsconfig": "puts IAM user keys back into the user's own file",
     "aws": "signs calls, sends requests, reads tokens, decrypts private keys, writes the AWS CLI's cache",
     "sources": "sends the CI service its own token",
     "vault": "writes keyring items",

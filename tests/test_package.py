@@ -104,6 +104,12 @@ def test_the_wheel_puts_completions_where_shells_look(wheel: Path, shell: str) -
         assert archive.read(inside) == (COMPLETIONS / SCRIPTS[shell]).read_bytes()
 
 
+def test_the_wheel_puts_the_launcher_where_no_path_names_a_python(wheel: Path) -> None:
+    inside = f"rolehop-{rolehop.__version__}.data/data/share/rolehop/launcher.py"
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(inside) == archive.read("rolehop/hotpath/launcher.py")
+
+
 def test_the_wheel_has_the_man_pages(wheel: Path) -> None:
     inside = f"rolehop-{rolehop.__version__}.data/data/share/man/"
     with zipfile.ZipFile(wheel) as archive:

@@ -188,7 +188,7 @@ def split_block(text: str) -> BlockText:
     begins = [at for at, line in enumerate(lines) if _bare(line) in (BEGIN, BEGIN_JOINED)]
     ends = [at for at, line in enumerate(lines) if _bare(line) == END]
     if not begins and not ends:
-        newline = _newline_of(text)
+        newline = newline_of(text)
         joined = bool(text) and not text.endswith(("\r", "\n"))
         before = text + newline if text else ""
         return BlockText(before, joined=joined, newline=newline)
@@ -286,7 +286,7 @@ def _bare(line: str) -> str:
     return line.rstrip("\r\n \t")
 
 
-def _newline_of(text: str) -> str:
+def newline_of(text: str) -> str:
     """Return the line end that the file has most; the last one's, if that is a lone return."""
     pairs = text.count("\r\n")
     singles, returns = text.count("\n") - pairs, text.count("\r") - pairs

@@ -195,10 +195,15 @@ def _profiles(config: Sections) -> dict[str, Section]:
     """Return the profiles of the config file; if a name occurs twice, the later one wins."""
     profiles: dict[str, Section] = {}
     for header, section in config.items():
-        name = header if header == "default" else _name_in(header, "profile")
+        name = profile_of_header(header, is_config=True)
         if name is not None:
             profiles[name] = section
     return profiles
+
+
+def profile_of_header(header: str, *, is_config: bool) -> str | None:
+    """Return the profile of a section of the config or the credentials file; ``None``: it has none."""
+    return header if header == "default" or not is_config else _name_in(header, "profile")
 
 
 def _named(config: Sections, kind: str) -> dict[str, Section]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.aws_files import backups_of, write_changes
 from rolehop.app.host import read_file, state_folder
 from rolehop.base.advice import Advice, Argument, ShellCommand, posix_argument
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
@@ -23,7 +24,7 @@ from rolehop.commands.doctor.finding import (
     from_error,
     look,
 )
-from rolehop.commands.profile.changes import ProfileOptions, backups_of, changes_for, write_changes
+from rolehop.commands.profile.changes import ProfileOptions, changes_for
 from rolehop.commands.profile.installed import (
     damaged_blocks,
     named_config_file,
@@ -35,9 +36,9 @@ from rolehop.commands.profile.installed import (
 from rolehop.config.listed_fleets import refresh_advice
 
 if TYPE_CHECKING:
+    from rolehop.app.aws_files import FileChange
     from rolehop.app.context import App
     from rolehop.base.file_access import Distrust
-    from rolehop.commands.profile.changes import FileChange
     from rolehop.commands.profile.installed import Installation, ProfileRow
 
 TOPIC = "files"

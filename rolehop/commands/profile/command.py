@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.app.aws_files import write_changes
 from rolehop.base.advice import Advice
 from rolehop.base.text import pluralize
 from rolehop.cli.completers import patterns
@@ -17,14 +18,13 @@ from rolehop.commands.profile.changes import (
     confirm_changes,
     install_changes,
     removal_changes,
-    write_changes,
 )
 from rolehop.commands.profile.installed import profile_rows, reinstall_commands, this_installation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rolehop.commands.profile.changes import FileChange
+    from rolehop.app.aws_files import FileChange
 
 # "AWS CLI output format" of the AWS CLI user guide.
 _OUTPUTS = ("json", "yaml", "yaml-stream", "text", "table", "off")

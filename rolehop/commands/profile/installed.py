@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import ListedFleet
 
 _LAUNCHER = ("hotpath", "launcher.py")
+_SHARED_LAUNCHER = ("share", "rolehop", "launcher.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,20 @@ def this_installation() -> Installation:
         )
     if sys.platform != "linux":
         return Installation(script, windows=windows)
-    return Installation(script, _own_python(), str(package.joinpath(*_LAUNCHER)))
+    return Installation(script, _own_python(), str(launcher_of(package)))
+
+
+def launcher_of(package: Path) -> Path:
+    """Return the launcher that finds ``package``: the one whose path names no version of Python.
+
+    A package in a source tree, or where a distribution has its own, has but the one within it.
+    """
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    if package.parts[-4:-1] == ("lib", version, "site-packages"):
+        shared = package.parents[3].joinpath(*_SHARED_LAUNCHER)
+        if shared.is_file():
+            return shared
+    return package.joinpath(*_LAUNCHER)
 
 
 def _scripts(package: Path, name: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.aws_files import FileChange, write_changes
 from rolehop.app.lost_index import is_lost_to_broken_config, load_index
 from rolehop.base.advice import Advice
 from rolehop.base.dataclass import dataclass
@@ -17,7 +18,7 @@ from rolehop.base.file_access import may_change
 from rolehop.base.files import entries_of, mode_of, write_beside
 from rolehop.base.text import pluralize
 from rolehop.commands.keys.access_keys import ends_at_aws
-from rolehop.commands.profile.changes import FileChange, removal_changes, write_changes
+from rolehop.commands.profile.changes import removal_changes
 from rolehop.commands.serve.running import running_servers
 from rolehop.commands.sessions.stored import forget_sessions
 from rolehop.commands.shell.scripts import (

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from rolehop.app.aws_files import write_changes
 from rolehop.app.context import App
 from rolehop.app.sdk_problems import SdkProblem, note_problem
 from rolehop.base.advice import Advice
@@ -24,7 +25,7 @@ from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles,
 from rolehop.commands.doctor.finding import fine
 from rolehop.commands.doctor.service_checks import check_network
 from rolehop.commands.doctor.shell_checks import check_installation
-from rolehop.commands.profile.changes import ProfileOptions, install_changes, write_changes
+from rolehop.commands.profile.changes import ProfileOptions, install_changes
 from rolehop.commands.profile.installed import this_installation
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import PYTHON, SCRIPT, World

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.app.aws_files import write_changes
 from rolehop.app.context import App
 from rolehop.commands.doctor import service_checks as keyring_check
 from rolehop.commands.doctor.config_checks import check_rolehop_config, check_variables
@@ -17,7 +18,7 @@ from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles,
 from rolehop.commands.doctor.finding import fine
 from rolehop.commands.doctor.service_checks import check_keyring, check_network
 from rolehop.commands.doctor.shell_checks import check_shell
-from rolehop.commands.profile.changes import ProfileOptions, install_changes, write_changes
+from rolehop.commands.profile.changes import ProfileOptions, install_changes
 from rolehop.commands.profile.installed import this_installation
 from rolehop.commands.shell.scripts import missing_startup_line
 from tests.doubles.keyrings import InMemory

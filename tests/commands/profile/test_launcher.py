@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from rolehop.commands.profile.installed import launcher_of
 from rolehop.hotpath import launcher
 from tests.support.world import Done, World
 
@@ -33,3 +34,31 @@ def test_a_script_that_is_gone_is_named(shared_world: World) -> None:
         done = run(shared_world, *words)
         missing = "rolehop: the line in the AWS config names no console script by its full path\n"
         assert done == Done(2, "", missing), "nothing of the folder that it runs in is started"
+
+
+def test_an_upgrade_of_python_and_of_rolehop_leaves_the_launcher_where_it_is(
+    tmp_path: Path, shared_world: World
+) -> None:
+    """As pip lays an environment out; its script stands for the rolehop that an SDK reaches."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    package = tmp_path / "lib" / version / "site-packages" / "rolehop"
+    package.parent.mkdir(parents=True)
+    package.symlink_to(Path(launcher.__file__).parents[1])
+    assert launcher_of(package) == package / "hotpath" / "launcher.py", "there is no other one"
+    shared = tmp_path / "share" / "rolehop" / "launcher.py"
+    shared.parent.mkdir(parents=True)
+    shared.write_bytes(Path(launcher.__file__).read_bytes())
+    assert launcher_of(package) == shared, "no version is in its path"
+    script = tmp_path / "rolehop"
+    script.write_text('#!/bin/sh\necho "$@"\n')
+    script.chmod(0o700)
+    line = (sys.executable, "-IS", str(shared), str(script), "credential-process", "no-such-chain")
+    expected = Done(0, "credential-process no-such-chain\n", "")
+    assert shared_world.run(*line) == expected
+    package.parent.parent.rename(tmp_path / "lib" / "python3.0")
+    assert shared_world.run(*line) == expected, (
+        "rolehop is not there for this Python: the script is"
+    )
+    refused = shared_world.run(*line[:3], "rolehop", "credential-process", "admin")
+    assert refused.code == 1
+    assert "No module named 'rolehop'" in refused.err, "nothing of this folder is started"

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.aws_files import shown_diff
 from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file, with_same_config
 from rolehop.app.host import read_file
 from rolehop.awsconfig import AwsConfig, parse_aws_config
@@ -45,7 +46,6 @@ from rolehop.commands.config.importing.proposal import (
     proposed_text,
     report_lines,
 )
-from rolehop.commands.profile.changes import shown_diff
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
