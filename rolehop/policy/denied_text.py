@@ -179,14 +179,19 @@ _BEFORE, _AFTER = 700, 5_000  # characters; AWS's sentences are far shorter
 # In a name of IAM, a comma is one of its characters if another follows.
 _NAMED = r"(?:[^\s,;()\"'`<>\u201d\u2019]|,(?!arn:)(?=,{0,9}[\w+=.@-]))+"
 
+# What people put in place of a name: "<redacted>".
+_PLACEHOLDER = r"<[^<>\n]{1,40}>"
+
 # What stands before "is not authorized to perform"; some services name no user, or no ARN.
 _CALLER = Pattern(
-    r"(?:\buser:\s+(?P<user>\S+)|(?P<arn>\barn:\S+)"
+    rf"(?:\buser:\s+(?P<user>(?:[^\s<]|{_PLACEHOLDER}|<(?![^<>\n]{{1,40}}>))+)|(?P<arn>\barn:\S+)"
     r"|(?:^|[:>\"'(]|\s-)\s*(?P<name>[\w+=,.@/*-]+))\s*$",
     re.IGNORECASE,
 )
 
 _NO_CALLER = {"user", "role", "it", "this", "caller", "principal", "identity", "account"}
+
+_ACTION = Pattern(r"[\w-]+:\w+")
 
 _CALL = Pattern(
     r":?\s+(?P<action>[\w*-]+:[\w*]+)"
@@ -198,8 +203,8 @@ _CALL = Pattern(
     rf"{_NAMED}"
     r"|[^\"\n]{1,1500}?(?=\s+because\s+no\s|\s+because\s+the\s+resource\s+does\s"
     r"|\s+with\s+an\s+explicit\s+deny)"
-    r"|[^\s\"`<>\u201d\u2019]+))?"
-    rf"(?P<reason>\s+because\s+no\s+(?P<lacking>{_KINDS})\s+allows\s+the\s+\S+\s+action"
+    rf"|(?:[^\s\"`<>\u201d\u2019]|(?<=[:/_-]){_PLACEHOLDER})+))?"
+    rf"(?P<reason>\s+because\s+no\s+(?P<lacking>{_KINDS})\s+allows\s+the\s+(?P<wanted>\S+)\s+action"
     rf"|\s+because\s+{_ONE_OF_THREE}"
     rf"|(?P<deny>\s+with\s+an\s+explicit\s+deny)(?:\s+in\s+(?:an?|the)\s+(?P<denying>{_KINDS})"
     rf"(?::?\s+(?P<policy>arn:{_NAMED}))?)?)?(?![\w-])"
@@ -281,17 +286,22 @@ def _sentence(before: str, after: str, authorized: str) -> Excerpt | None:
     caller = None if named is None else named["user"] or named["arn"] or named["name"]
     if caller is not None:
         caller = caller.strip("\"'")
-        caller = None if caller.lower() in _NO_CALLER else caller
-    resource, policy = match["resource"], match["lacking"] or match["denying"]
+        caller = None if caller.lower() in _NO_CALLER or _is_cut_out(caller) else caller
+    policy, action = match["lacking"] or match["denying"], match["action"]
+    resource = match["resource"] and _trimmed(match["resource"], ended=match["reason"] is not None)
     unclear = match["reason"] is not None and policy is None and match["deny"] is None
+    # Some calls need more than their own action.
+    needed = match["wanted"] or action
+    needed = needed if _ACTION.fullmatch(needed) and needed.lower() != action.lower() else action
     denied = AccessDenied(
         caller=caller,
-        action=match["action"],
-        resource=_trimmed(resource, ended=match["reason"] is not None) if resource else None,
+        action=needed,
+        resource=resource and (None if _is_cut_out(resource) else resource),
         policy="resource-based policy" if unclear else policy and " ".join(policy.split()),
         explicit=match["deny"] is not None,
         policy_arn=_trimmed(match["policy"], ended=False) if match["policy"] else None,
         unclear=unclear,
+        called=action if needed is not action else None,
     )
     words = _words(named, authorized, match, denied)
     other = None if policy or unclear else _other(first, match.end())
@@ -300,6 +310,11 @@ def _sentence(before: str, after: str, authorized: str) -> Excerpt | None:
         start = "with an explicit deny " if denied.explicit else ""
         denied = replace(denied, other=f"{start}{other}")
     return Excerpt(denied, words, _code(before, after))
+
+
+def _is_cut_out(name: str) -> bool:
+    """True if somebody put marks in place of a whole name, e.g. ``***``; ``*`` alone is AWS's."""
+    return name != "*" and re.search(r"\w", name) is None
 
 
 def _other(paragraph: str, end: int) -> str | None:

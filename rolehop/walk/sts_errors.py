@@ -169,7 +169,7 @@ def _not_said(denied: AccessDenied) -> str:
 
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
-    from rolehop.policy.access_denied import TOKEN_ACTIONS, change_of_policy
+    from rolehop.policy.access_denied import TOKEN_ACTIONS, change_of_policy, without_mfa
 
     who, action = denied.who(), denied.action
     role = _resource_name(denied, hop)
@@ -200,9 +200,12 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     if denied.explicit:
         return (
             f"find the Deny of {action}: in a policy or boundary of {who}, an SCP of its account,"
-            " or the resource's own policy; an Allow elsewhere cannot help"
+            f" or the resource's own policy; an Allow elsewhere cannot help{without_mfa(denied)}"
         )
-    return None if action == "sts:AssumeRole" else f"allow {action} to {who}"
+    if action == "sts:AssumeRole":
+        return None
+    on = "" if denied.resource in (None, "*") else f" on {role}"
+    return f"allow {action}{on} to {denied.holder}"
 
 
 def _suspects(denied: AccessDenied | None, hop: Hop | None) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from itertools import product
 
 import pytest
 
+from rolehop.base.dataclass import replace
 from rolehop.policy.access_denied import AccessDenied
 from rolehop.policy.denied_text import LONGEST, encoded_message, read_access_denied, read_excerpt
 from rolehop.walk.ports import StsRefusal
-from rolehop.walk.sts_errors import explain_refusal
+from rolehop.walk.sts_errors import denial_fix, explain_refusal
 from tests.support.denials import ENDINGS, KMS, SCP_ARN
 
 JOHN = "arn:aws:iam::777788889999:user/JohnDoe"
@@ -373,7 +374,16 @@ def test_only_the_sentence_of_the_first_error_is_quoted_and_its_code_if_it_has_o
 
 @pytest.mark.parametrize(
     "piece",
-    ["User:\\n", "\\", "is not authorized to perform: ", "\n│ ", "not\\n", f"{S3}: \\"],
+    [
+        "User:\\n",
+        "\\",
+        "is not authorized to perform: ",
+        "\n│ ",
+        "not\\n",
+        f"{S3}: \\",
+        "User: <a b",
+        f"{S3}: :<a",
+    ],
 )
 def test_a_long_text_is_searched_once(piece: str) -> None:
     """A search that goes back again and again takes hours for these."""
@@ -387,3 +397,107 @@ def test_advice_for_a_refused_token_and_for_a_deny_that_aws_does_not_locate() ->
     assert "aud and sub" in fix
     fix = explain_refusal(StsRefusal("AccessDenied", f"{S3}: x with an explicit deny")).fix
     assert "find the Deny of s3:GetObject" in fix
+
+
+def _said(caller: str, action: str, resource: str, end: str = "") -> str:
+    return f"User: {caller} is not authorized to perform: {action} on resource: {resource}{end}"
+
+
+def test_an_action_that_the_call_needs_besides_its_own_is_the_one_to_allow() -> None:
+    end = " because no identity-based policy allows the vpce:AllowMultiRegion action"
+    found = read_access_denied(_said(JOHN, "ec2:CreateVpcEndpoint", "*", end))
+    assert found is not None
+    assert (found.action, found.called) == ("vpce:AllowMultiRegion", "ec2:CreateVpcEndpoint")
+    same = " because no session policy allows the SQS:sendmessage action"
+    found = read_access_denied(_said(JOHN, "sqs:SendMessage", "*", same))
+    assert found is not None
+    assert (found.action, found.called) == ("sqs:SendMessage", None)
+
+
+SESSION_OF_SET = (
+    "arn:aws:sts::777788889999:assumed-role/AWSReservedSSO_Data_Ops_0123456789abcdef/jo"
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "where"),
+    [
+        (" because no identity-based policy allows the s3:GetObject action", "in {}"),
+        (" with an explicit deny in an identity-based policy", "narrow the Deny in {};"),
+        (" because no permissions boundary allows the s3:GetObject action", "boundary of {}"),
+        ("", "to {}"),
+    ],
+)
+def test_what_a_permission_set_gives_is_changed_in_identity_center(end: str, where: str) -> None:
+    found = read_access_denied(_said(SESSION_OF_SET, "s3:GetObject", "arn:aws:s3:::b/k", end))
+    assert found is not None
+    fix = denial_fix(found)
+    assert where.format("permission set Data_Ops in IAM Identity Center") in fix
+    assert "in its own account" not in fix
+
+
+@pytest.mark.parametrize(
+    ("resource", "step"),
+    [
+        (
+            "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Data_01",
+            "only who signs in to IAM Identity Center can assume it",
+        ),
+        (
+            "arn:aws:iam::222222222222:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+            "only its AWS service can assume it",
+        ),
+        ("arn:aws:sts::***:assumed-role/Hub/me", "name the role itself, arn:aws:iam::***:role/Hub"),
+    ],
+)
+def test_a_role_that_nobody_can_assume_by_its_trust_policy_is_said_to_be_one(
+    resource: str, step: str
+) -> None:
+    found = read_access_denied(_said(JOHN, "sts:AssumeRole", resource))
+    assert found is not None
+    assert step in denial_fix(found)
+
+
+@pytest.mark.parametrize("path", ["", "team/"])
+def test_a_session_that_assumes_its_own_role_is_asked_whether_it_must(path: str) -> None:
+    caller = "arn:aws:sts::222222222222:assumed-role/Hub/me"
+    role = f"arn:aws:iam::222222222222:role/{path}Hub"
+    found = read_access_denied(_said(caller, "sts:AssumeRole", role))
+    assert found is not None
+    assert "The caller is a session of this very role already" in denial_fix(found)
+    other = replace(found, resource=role.replace("222222222222", "333333333333"))
+    assert "this very role" not in denial_fix(other)
+
+
+@pytest.mark.parametrize("name", ["***", "---", "…"])
+def test_a_name_that_was_cut_out_is_no_name(name: str) -> None:
+    found = read_access_denied(_said(name, "s3:GetObject", name))
+    assert found == AccessDenied(None, "s3:GetObject")
+
+
+@pytest.mark.parametrize("tag", ["</code>", "<br>"])
+def test_a_mark_that_replaces_a_part_of_an_arn_is_part_of_it_and_a_tag_is_not(tag: str) -> None:
+    caller, role = "arn:aws:iam::<my account>:user/<me too>", "arn:aws:iam::<cut>:role/X_<id>"
+    found = read_access_denied(_said(caller, "sts:AssumeRole", f"{role}{tag}"))
+    assert found == AccessDenied(caller, "sts:AssumeRole", role)
+
+
+def test_what_a_service_put_into_a_session_policy_is_changed_there() -> None:
+    end = " because no session policy allows the s3:GetObject action"
+    for caller, fix in (
+        ("assumed-role/Unauth/CognitoIdentityCredentials", "basic (classic) flow"),
+        ("federated-user/jo", "the policy that GetFederationToken was called with"),
+        ("assumed-role/Hub/me", "policy or policy_arns of the caller's hop"),
+    ):
+        said = _said(f"arn:aws:sts::222222222222:{caller}", "s3:GetObject", "arn:aws:s3:::b/k", end)
+        found = read_access_denied(said)
+        assert found is not None
+        assert fix in denial_fix(found)
+
+
+def test_a_deny_that_an_iam_user_met_may_be_one_of_calls_without_mfa() -> None:
+    for end in (" with an explicit deny", " with an explicit deny in an identity-based policy"):
+        for caller, asked in ((JOHN, True), (SESSION_OF_SET, False)):
+            found = read_access_denied(_said(caller, "s3:GetObject", "arn:aws:s3:::b/k", end))
+            assert found is not None
+            assert ("MFA" in denial_fix(found)) is asked

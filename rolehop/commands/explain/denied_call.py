@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -16,14 +15,13 @@ from rolehop.app.planning import Planning, sts_of_shell
 from rolehop.base.arn import is_same_principal
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, UsageError
-from rolehop.base.startup import Pattern
 from rolehop.commands.explain.actions import ActionOptions, judge_actions
 from rolehop.plan.identity import is_caller_known, wrong_caller
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.access_denied import AccessDenied
 from rolehop.policy.action_request import is_one_resource
 from rolehop.policy.chain_verdict import ActionVerdict, AwsRefusal, HopVerdict
-from rolehop.policy.denied_text import S3_ACTIONS, encoded_message, read_excerpt
+from rolehop.policy.denied_text import encoded_message, read_excerpt
 from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory import IamInventory
@@ -203,7 +201,9 @@ def explain_error(
     """
     excerpt, encoded = read_excerpt(text), encoded_message(text)
     if excerpt is None and encoded is None:
-        raise unreadable(text)
+        from rolehop.commands.explain.other_refusals import other_refusal
+
+        raise other_refusal(text)
     if excerpt is None:
         return DeniedCall(None, "decode the message", encoded=encoded)
     denied, fix = excerpt.denied, denial_fix(excerpt.denied)
@@ -246,61 +246,6 @@ def judge_call(
         app, session.chain, asked, policies, options, offline=offline, answer=answer
     )
     return replace(found, action=verdicts[0])
-
-
-def unreadable(text: str) -> UsageError:
-    """Return the error for a text in which AWS says neither who was refused nor what.
-
-    Source: Amazon S3 user guide, "Troubleshoot access denied (403 Forbidden) errors": for many
-    calls S3's message is "Access Denied" alone.
-    """
-    call = "rolehop explain CHAIN --action ACTION --resource ARN"
-    if _OF_KEY.search(text) is not None:
-        return UsageError(
-            "AWS says only that a KMS key may not be used",
-            cause="another service called KMS for the caller, and names neither the key nor the action",
-            fix="find the key that encrypts the resource, then ask whether the caller may use it:"
-            f" {call.replace('ACTION', 'kms:Decrypt').replace('ARN', 'KEY --resource-policy FILE')}",
-        )
-    code = _OF_CREDENTIALS.search(text)
-    if code is not None:
-        return UsageError(
-            f"AWS refused the credentials, not the call: {code[0]}",
-            cause="they have ended, are gone, or were not signed with the right key; no policy decides",
-            fix="make the call with a new session: rolehop exec CHAIN -- COMMAND",
-        )
-    if _BARE_DENIAL.search(text) is None:
-        return UsageError(
-            "this is not an access-denied message of AWS",
-            cause="it does not say: User: ARN is not authorized to perform: ACTION",
-            fix=f"copy that sentence of AWS, or name the call: {call}",
-        )
-    operation = _OPERATION.search(text)
-    if operation is not None and _OF_S3.search(operation[1]) is not None:
-        call = call.replace("ACTION", f"s3:{S3_ACTIONS.get(operation[1], operation[1])}")
-    return UsageError(
-        "AWS says only that it refused a call",
-        cause="its text names neither the caller, nor the action, nor the resource",
-        fix=f"name the call: {call}",
-    )
-
-
-# Of Secrets Manager, and of KMS itself to a Decrypt (as observed): neither names who or what.
-_OF_KEY = Pattern(
-    r"Access\s{1,9}to\s{1,9}KMS\s{1,9}is\s{1,9}not\s{1,9}allowed"
-    r"|ciphertext\s{1,9}refers\s{1,9}to\s{1,9}a\s{1,9}(?:customer\s{1,9}master|KMS)\s{1,9}key"
-    r"|KMS\s{1,9}key\b.{0,80}\bis\s{1,9}not\s{1,9}allowed"
-    r"|not\s{1,9}allowed\s{1,9}to\s{1,9}use\s{1,9}(?:the\s{1,9})?(?:AWS\s{1,9})?KMS",
-    re.IGNORECASE,
-)
-# IAM API reference and Amazon S3 API reference, "Common errors" and "Error responses".
-_OF_CREDENTIALS = Pattern(
-    r"\b(?:ExpiredToken(?:Exception)?|InvalidAccessKeyId|InvalidClientTokenId"
-    r"|SignatureDoesNotMatch|UnrecognizedClientException)\b"
-)
-_BARE_DENIAL = Pattern(r"Access ?Denied|\b403\b|Forbidden|UnauthorizedOperation", re.IGNORECASE)
-_OPERATION = Pattern(r"when calling the (\w{1,80}) operation")
-_OF_S3 = Pattern(r"Object|Bucket|MultipartUpload|UploadPart")
 
 
 def judge_decoded(

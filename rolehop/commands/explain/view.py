@@ -41,6 +41,7 @@ from rolehop.policy.evaluation.call_rules import needs_no_permission
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
+from rolehop.policy.evaluation.service_rules import is_about_no_resource
 from rolehop.policy.finding_text import MFA_KEYS, condition_of, deciding_text
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
@@ -562,46 +563,62 @@ def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
 
 
 def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> View:
-    """Show who was refused what, by which policy, and what to do."""
-    lines = [line(WRONG, StyledText(" AWS refused it", "red"))]
+    """Show what refused whose call, then what to do, then the facts."""
     if denied is None:
+        lines = [line(WRONG, StyledText(" AWS refused it", "red"))]
         text = "who was refused what, and by which policy, is only in its encoded message"
         return [*lines, *wrapped(text, "  ", "  ")]
-    named = denied.policy or "AWS does not say which"
-    if denied.unclear:
-        named += ", or the resource does not exist in this Region; AWS does not say which"
-    elif denied.policy is not None:
-        named += ": a Deny in it matches" if denied.explicit else ": nothing in it allows it"
-    elif denied.other is not None:
-        named = "none that rolehop judges"
-    elif denied.explicit:
-        named += "; a Deny in it matches"
-    facts = [
+    facts = (
         ("caller", denied.caller or f"AWS does not say: {denied.who()}"),
         ("chain", chain),
-        ("action", denied.action),
+        ("called", denied.called),
         ("resource", denied.resource),
-        ("policy", named),
-        ("its ARN", denied.policy_arn),
+        ("policy", denied.policy_arn),
+    )
+    return [
+        *headline(WRONG, denied.action, _by_what(denied)),
+        *_to_do(denied, fix, chain),
+        line(),
+        *(
+            part
+            for name, value in facts
+            if value is not None
+            for part in wrapped(value, f"  {name:<10}", " " * 12)
+        ),
     ]
-    for name, value in facts:
-        if value is not None:
-            lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
-    # Without a policy, only these actions say what to do.
-    unsigned = denied.caller == "anonymous"
-    if unsigned or denied.reason is not None or denied.action in _SAYING:
-        return [*lines, *wrapped(f"to fix it, {fix}", "  ", "    ")]
-    if denied.action == "sts:AssumeRole":
-        return [*lines, *_steps(denied)]
-    if chain is None and denied.action not in _HOPS:
-        text = "if a chain's session made the call, its policies may tell:"
-        lines.extend(wrapped(text, "  ", "    "))
-        resource = denied.resource or "*"
-        if not is_plain(resource):
-            resource = PLACEHOLDER
-        named = f" --resource {resource}" if resource != "*" else ""
-        lines.append(to_copy(f"    rolehop explain CHAIN --action {denied.action}{named}"))
-    return lines
+
+
+def _by_what(denied: AccessDenied) -> str:
+    """Say in AWS's words what refused a call."""
+    policy = denied.policy
+    if denied.unclear:
+        return "its resource is not in this Region, or the resource's own policy refuses it"
+    if policy is not None and denied.explicit:
+        return f"{'an' if policy.startswith('i') else 'a'} {policy} denies it"
+    if policy is not None:
+        return f"no {policy} allows it"
+    if denied.other is not None:
+        return "AWS refused it for a reason that rolehop does not judge"
+    if denied.explicit:
+        return "AWS refused it with a Deny, and does not say in which policy"
+    return "AWS refused it, and does not say why"
+
+
+def _to_do(denied: AccessDenied, fix: str, chain: str | None) -> Iterator[Line]:
+    said = denied.caller == "anonymous" or denied.reason is not None or denied.action in _SAYING
+    if denied.action == "sts:AssumeRole" and not said:
+        yield from _steps(denied)
+        return
+    text = "to fix it, " if said else "most often nothing allows it; to fix it, "
+    yield from wrapped(f"{text}{fix}", "  ", "    ")
+    if said or chain is not None:
+        return
+    resource = denied.resource or "*"
+    if (resource == "*" and not is_about_no_resource(denied.action)) or not is_plain(resource):
+        resource = "ARN"
+    named = "" if resource == "*" else f" --resource {resource}"
+    yield line("  if a chain's session made the call, its policies may tell:")
+    yield to_copy(f"    rolehop explain CHAIN --action {denied.action}{named}")
 
 
 def _steps(denied: AccessDenied) -> Iterator[Line]:
@@ -617,13 +634,13 @@ def _steps(denied: AccessDenied) -> Iterator[Line]:
     name = role.rpartition("/")[2]
     account = account_of(role)
     if account is not None:
-        text = f"to see the first three, with credentials of account {account}:"
+        text = f"to see the role itself, with credentials of account {account}:"
         yield from wrapped(text, "  ", "  ")
         yield to_copy(f"    aws iam get-role --role-name {name if is_plain(name) else PLACEHOLDER}")
 
 
 _SAYING = frozenset({"sts:TagSession", "sts:SetSourceIdentity", *TOKEN_ACTIONS})
-_HOPS = frozenset({"sts:AssumeRole", *_SAYING})
+"""Actions of which AWS's words without a reason say what to do."""
 
 
 def hints(encoded: str | None, others: int, chain: str | None) -> Iterator[Line]:

@@ -7,12 +7,13 @@ import re
 
 import pytest
 
-from rolehop.base.errors import UsageError
-from rolehop.commands.explain.denied_call import decoded_in, unreadable
+from rolehop.commands.explain.denied_call import decoded_in
+from rolehop.commands.explain.other_refusals import other_refusal
 from rolehop.commands.explain.view import denied_view, hints
 from rolehop.policy.denied_text import encoded_message, read_excerpt
 from rolehop.terminal.drawing import as_text
 from rolehop.walk.sts_errors import denial_fix
+from tests.commands.explain.pasted_texts import PASTED, Pasted
 
 USER = "User: arn:aws:iam::111111111111:user/alice is not authorized to perform:"
 ROLE = "User: arn:aws:sts::111111111111:assumed-role/Dev/me is not authorized to perform:"
@@ -126,18 +127,14 @@ TEXTS += [
     "An error occurred (ExpiredToken) when calling the GetCallerIdentity operation: it is expired",
 ]
 
-STEP = re.compile(
-    r"to fix it, \w|to fix it, check in this order:|rolehop (?:explain|exec)|aws iam get-role"
-)
+STEP = re.compile(r"to fix it, \w|rolehop (?:explain|exec)|aws iam get-role|\n  try    \w")
 
 
 def shown(text: str) -> str:
     """Return what ``explain --error`` shows if no chain is known to have called."""
     excerpt, encoded = read_excerpt(text), encoded_message(text)
     if excerpt is None and encoded is None:
-        error = unreadable(text)
-        assert isinstance(error, UsageError)
-        return str(error.fix)
+        return str(other_refusal(text))
     if excerpt is None:
         return as_text([*denied_view(None, "", None), *hints(encoded, 0, None)])
     denied = excerpt.denied
@@ -145,13 +142,21 @@ def shown(text: str) -> str:
     return as_text([*view, *hints(encoded, excerpt.others, None)])
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("text", [*TEXTS, *(each.text for each in PASTED)])
 def test_a_text_ends_in_a_next_step(text: str) -> None:
-    assert STEP.search(" ".join(shown(text).split())[-1200:]), shown(text)
+    assert STEP.search(shown(text)[-1200:]), shown(text)
+
+
+@pytest.mark.parametrize("pasted", PASTED, ids=lambda each: each.step.replace(" ", "-"))
+def test_of_a_text_as_people_paste_it_the_first_lines_and_the_step_are_true(pasted: Pasted) -> None:
+    found = shown(pasted.text)
+    assert pasted.says in " ".join(found.splitlines()[:2]), found
+    assert "".join(pasted.step.split()) in "".join(found.split()), found
 
 
 def test_there_are_as_many_texts_as_were_asked_for() -> None:
     assert len({*TEXTS}) >= 33
+    assert len({each.text for each in PASTED}) >= 33
 
 
 def test_a_user_is_no_role() -> None:
