@@ -8,7 +8,7 @@ own cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -200,6 +200,8 @@ def _plain_text(error: Exception) -> str:
 _OTHER_PROVIDERS = (
     "assume-role",
     "custom-process",
+    "shared-credentials-file",
+    "config-file",
     "ec2-credentials-file",
     "boto-config",
     "container-role",
@@ -227,6 +229,12 @@ class ProfileRequest:
     kind: CredentialKind
     config_file: Path
     credentials_file: Path
+    section: Mapping[str, object]
+    """What the files said of it when the walk was planned; secrets are in a type of their own."""
+
+    services: Mapping[str, object]
+    """What they said of the endpoints that it names."""
+
     region: str
     """The region in which a web identity token is exchanged."""
 
@@ -244,7 +252,7 @@ def resolve_credentials(request: ProfileRequest) -> Credentials:
     Uses the network and reads the AWS CLI's token caches.
 
     Raises:
-        SourceError: the profile gives nothing, or needs a sign-in.
+        SourceError: the profile gives nothing, needs a sign-in, or was changed since the plan.
         HopRefused: AWS refused the credentials.
         ServiceError: the network or AWS failed, after retries.
         ConfigError: the CA bundle of the profile cannot be read.
@@ -283,6 +291,7 @@ def _load(request: ProfileRequest, called: list[str]) -> Any:
     session.register("before-send", lambda request, **_: called.append(request.url))
     session.set_config_variable("config_file", str(request.config_file))
     session.set_config_variable("credentials_file", str(request.credentials_file))
+    _check_unchanged(session.full_config, request)
     session.set_config_variable("region", request.region)
     bundle = session.get_config_variable("ca_bundle")
     if bundle:
@@ -300,6 +309,25 @@ def _load(request: ProfileRequest, called: list[str]) -> Any:
     for other in _OTHER_PROVIDERS:
         resolver.remove(other)
     return resolver.load_credentials()
+
+
+def _check_unchanged(full: Mapping[str, Any], request: ProfileRequest) -> None:
+    """Compare what botocore has read, and goes by, with what the walk was planned with.
+
+    A question to a person may have been open for minutes in between.
+
+    Raises:
+        SourceError: it is something else, perhaps another principal.
+    """
+    found, planned = full["profiles"].get(request.profile, {}), request.section
+    plain = {key for key, value in planned.items() if not isinstance(value, Secret)}
+    same = found.keys() == planned.keys() and all(found[key] == planned[key] for key in plain)
+    if not same or full.get("services", {}).get(found.get("services"), {}) != request.services:
+        raise SourceError(
+            f"AWS profile '{request.profile}' was changed while it was used",
+            cause="its section is not the one that the walk was planned with",
+            fix="run it again",
+        )
 
 
 def _check_login_cache(session: Session, profile: str) -> None:

@@ -303,6 +303,7 @@ class _Profile:
         if kind is CredentialKind.LOGIN:
             check_login_endpoint(self.name, self.context)
         config_file, credentials_file = self.context.aws_files
+        aws = self.context.aws
         overrides = endpoint_overrides(
             self.context.aws, self.name, self.context.environ, _SERVICES.get(kind, ())
         )
@@ -311,6 +312,8 @@ class _Profile:
             kind=kind,
             config_file=config_file,
             credentials_file=credentials_file,
+            section=aws.profiles.get(self.name, {}),
+            services=aws.services.get(profile_setting(aws, self.name, "services") or "", {}),
             region=self._region(),
             now=self.context.now(),
             endpoint_urls=tuple(url for _, url in overrides),

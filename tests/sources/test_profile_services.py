@@ -17,7 +17,7 @@ from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, RolehopError, ServiceError, SourceError
 from rolehop.config.model import SourceConfig
-from rolehop.sources import diagnose, expand, stamp_of
+from rolehop.sources import build_source, diagnose, expand, stamp_of
 from tests.support.moto_server import moto_server
 from tests.support.ports import refusing_port
 
@@ -45,6 +45,11 @@ def sts() -> Iterator[str]:
         yield url
 
 
+_PLAIN = f"[profile w]\nrole_arn = {ROLE}\nweb_identity_token_file = {{}}\n"
+_SERVICES = "services = s\n[services s]\nsts =\n"
+_WITH_SERVICES = f"{_PLAIN}{_SERVICES}  timeout = 1\n"
+
+
 class TestWebIdentity:
     def profile(self, home: Home, token: Path) -> None:
         home.write(f"[profile w]\nrole_arn = {ROLE}\nweb_identity_token_file = {token}\n")
@@ -64,6 +69,38 @@ class TestWebIdentity:
         assert not found.long_lived
         assert found.expires_at is not None
         assert found.expires_at.tzinfo is UTC
+
+    @pytest.mark.parametrize(
+        ("config", "credentials"),
+        [
+            (_PLAIN.replace(ROLE, f"{ROLE}oot"), ""),
+            (
+                _PLAIN,
+                "[w]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n",
+            ),
+            (f"{_WITH_SERVICES}  endpoint_url = http://127.0.0.1:9\n", ""),
+        ],
+        ids=["another-role", "keys", "another-endpoint"],
+    )
+    def test_a_profile_that_was_changed_since_the_plan_was_made_gives_nothing(
+        self,
+        config: str,
+        credentials: str,
+        sts: str,
+        home: Home,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The session would be kept, and handed out, as that of the planned principal."""
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts)
+        token = home.path / "token"
+        token.write_text(TOKEN)
+        home.write((_WITH_SERVICES if _SERVICES in config else _PLAIN).format(token))
+        context = home.context()
+        base, _, _ = expand(home.source("w"), context.aws)
+        source = build_source(base, context)
+        home.write(config.format(token), credentials)
+        with pytest.raises(SourceError, match="'w' was changed while it was used"):
+            source.load()
 
     def test_it_is_one_base_without_hops(self, home: Home) -> None:
         self.profile(home, home.path / "token")
