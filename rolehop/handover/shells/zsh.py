@@ -206,15 +206,17 @@ function __rolehop_mark {
     local __rolehop_subst=0
     if [[ -o prompt_subst ]]; then __rolehop_subst=1; fi
     emulate -L zsh
+    # The mark of before goes first: it is text, of which prompt_subst would run what is in it.
+    if [[ -n $__rolehop_marked && $PROMPT == "$__rolehop_marked"* ]]; then
+        PROMPT=${PROMPT[${#__rolehop_marked}+1,-1]}
+    fi
+    __rolehop_marked=''
     [[ $PROMPT == *rolehop_(segment|text)* ]] && return 0
     if (( __rolehop_subst )); then
         PROMPT='${rolehop_segment}'$PROMPT
     else
-        # Without that option the prompt is not expanded: replace the last mark.
-        if [[ -n $__rolehop_marked && $PROMPT == "$__rolehop_marked"* ]]; then
-            PROMPT=${PROMPT[${#__rolehop_marked}+1,-1]}
-        fi
-        __rolehop_marked=$rolehop_segment
+        # Without that option the prompt is not expanded; it may be set before the next mark.
+        __rolehop_marked=${rolehop_segment//[\$\`]/?}
         PROMPT=$__rolehop_marked$PROMPT
     fi
 }

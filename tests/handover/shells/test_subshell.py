@@ -134,6 +134,23 @@ def test_a_value_of_the_chains_name_is_never_run(world_with_keys: World) -> None
         assert not (world_with_keys.home / "gone").exists()
 
 
+def test_the_mark_of_zsh_is_never_run_though_prompts_are_expanded_from_now_on(
+    world_with_keys: World,
+) -> None:
+    chain = "'$(touch gone)`touch gone` x'"
+    world_with_keys.aws_config(
+        '[profile "$(touch gone)`touch gone` x"]\n'
+        f"role_arn = {HUB}\ncredential_source = Environment\n"
+    )
+    keys = world_with_keys.alice.environ
+    with start_shell("zsh", world_with_keys, PLAIN["zsh"], **keys) as shell:
+        shell.starts(f"rolehop shell {chain}")
+        shell.shows_prompt(r"\?\(touch gone\)\?touch gone\? x (\d+|1h00)m READY> ")
+        shell.does("setopt prompt_subst")
+        shell.shows_prompt(r"(?<!m )\$\(touch gone\)`touch gone` x (\d+|1h00)m READY> ")
+    assert not (world_with_keys.home / "gone").exists()
+
+
 def test_the_exit_code_is_the_shells_own_and_a_script_on_stdin_is_run(
     world_with_keys: World,
 ) -> None:
