@@ -107,9 +107,9 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
     sys.stdout.flush()
     if sys.stdout.isatty():
         if sys.platform == "win32":  # bytes would be characters of the console's own set
-            _write(_visible_lines(text), sys.stdout)
+            _write(visible_lines(text), sys.stdout)
             return
-        text, encoding = _visible_lines(text), sys.stdout.encoding
+        text, encoding = visible_lines(text), sys.stdout.encoding
     data = text.encode(encoding or sys.getfilesystemencoding(), _ERRORS)
     _write_all(sys.stdout.fileno(), data)
 
@@ -131,7 +131,7 @@ def copy_program_output(source: IO[bytes], file: TextIO) -> None:
         last = data[-1:]
         if is_terminal:
             text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-            _write(_visible_lines(text.expandtabs()), file)
+            _write(visible_lines(text.expandtabs()), file)
         else:
             _write_all(file.fileno(), data)
     if last != b"\n":
@@ -148,7 +148,7 @@ def write_lines(text: str, file: TextIO | None = None) -> None:
     erase = _ERASE_LINE if file is None and _LiveLine.shown else ""
     if file is None:
         _LiveLine.shown = False
-    _write(f"{erase}{_visible_lines(text)}\n", file)
+    _write(f"{erase}{visible_lines(text)}\n", file)
 
 
 def write_drawn(lines: Iterable[Drawn], file: TextIO, *, colors: bool) -> None:
@@ -239,7 +239,7 @@ def erase_live_line() -> None:
 
 def write_prompt(text: str, file: TextIO) -> None:
     """Write a question and leave the cursor behind it."""
-    _write(f"{_visible_lines(text)} ", file)
+    _write(f"{visible_lines(text)} ", file)
 
 
 def rewrite_line(text: str, file: TextIO | None = None) -> None:
@@ -279,7 +279,8 @@ def _write(text: str, file: TextIO | None) -> None:
     file.flush()
 
 
-def _visible_lines(text: str) -> str:
+def visible_lines(text: str) -> str:
+    """Return ``text`` with each of its lines made visible."""
     return "\n".join(map(visible, text.split("\n")))
 
 

@@ -14,7 +14,7 @@ from rolehop.terminal import output
 
 
 def page(text: str, environ: Mapping[str, str]) -> bool:
-    """Let a pager show ``text``; false if it fits, stdout is no terminal, or there is no pager.
+    """Let a pager show ``text``, made visible before; false if it fits, stdout is no terminal, or there is no pager.
 
     The pager is that of PAGER, else ``less``, which gets the options in LESS; an empty PAGER is none.
     Leaving it before its end is no error.

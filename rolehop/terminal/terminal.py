@@ -164,13 +164,13 @@ class Terminal:
         return file.isatty() or self._settings.color == "always"
 
     def write_long(self, text: str) -> None:
-        """Write ``text`` to stdout, exactly; by the person's pager if a terminal is too short for it.
+        """Write ``text`` as `write_output` does; by the person's pager if a terminal is too short for it.
 
         Raises as `write_output`.
         """
         from rolehop.terminal.paging import page
 
-        if not page(text, self._environ):
+        if not page(output.visible_lines(text), self._environ):
             self.write_output(text)
 
     def write_code(self, code: DrawnCode) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.support.hostile import invisible_in
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, SCRIPT, World
 
@@ -49,3 +50,14 @@ def test_what_fits_or_is_for_a_program_is_not_paged(world: World) -> None:
 def test_a_pager_that_is_left_early_is_no_error(world: World) -> None:
     code, text = shown(world, {"PAGER": "true"}, "list")
     assert (code, text.strip()) == (0, "")
+
+
+def test_a_pager_gets_visible_text_as_a_terminal_does(world: World) -> None:
+    """What a person agrees to shows nothing hidden, whoever has changed the lines that go."""
+    world.config(MANY)
+    assert world.rolehop("profile", "install", "--yes", "--output", "json").code == 0
+    path = world.home / ".aws" / "config"
+    path.write_text(path.read_text().replace("output = json", "output = a\x1b[8mb\u202ec"))
+    code, text = shown(world, {"PAGER": "cat"}, "profile", "remove", "--yes")
+    assert (code, "-output = a[8mbc" in text) == (0, True)
+    assert invisible_in(text) == ""
