@@ -29,6 +29,7 @@ from rolehop.vault.notes import NotSealed, Seal, as_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from rolehop.plan.walk_options import WalkOptions
 
@@ -44,6 +45,11 @@ class ServesChains(Protocol):
     @property
     def is_of_command(self) -> bool:
         """True if it belongs to a command, which gets nothing else."""
+        ...
+
+    @property
+    def changing(self) -> AbstractContextManager[object]:
+        """Lets one request at a time look at what is served, and change it."""
         ...
 
     def options_of(self, chain: str) -> WalkOptions | None:
@@ -158,8 +164,9 @@ def _obey(app: App, server: ServesChains, name: str, request: bytes) -> None:
     with closing(now), unattended(), time_limit(PATIENCE):
         asked_for = Seal(now.vault.seals, _SEALED_AS, name).read(request)
         if "drop" in asked_for:
-            for each in list(asked_for["drop"]):
-                server.drop(str(each))
+            with server.changing:
+                for each in list(asked_for["drop"]):
+                    server.drop(str(each))
         else:
             _add(now, server, asked_for)
 
@@ -168,14 +175,15 @@ def _add(now: App, server: ServesChains, given: Mapping[str, Any]) -> None:
     if server.is_instance:
         raise UsageError("an EC2 instance has one role", cause="it is a metadata service")
     started = _started(now, str(given["add"]), given)
-    served = server.options_of(started.name)
-    if served is not None and _limits(served) != _limits(started.options):
-        flags = ", ".join(served.hop_flags) or "no flag"
-        raise UsageError(
-            f"{started.name} is served with {flags}",
-            cause="what its programs may do changes only after rolehop serve --drop",
-        )
-    server.add(started)
+    with server.changing:
+        served = server.options_of(started.name)
+        if served is not None and _limits(served) != _limits(started.options):
+            flags = ", ".join(served.hop_flags) or "no flag"
+            raise UsageError(
+                f"{started.name} is served with {flags}",
+                cause="what its programs may do changes only after rolehop serve --drop",
+            )
+        server.add(started)
 
 
 def _limits(options: WalkOptions) -> dict[str, object]:

@@ -155,6 +155,7 @@ class Server:
         address: ``http://127.0.0.1:PORT``.
         token_path: the file that holds the token; ``None``: there is none.
         metadata: where SDKs find an instance's metadata service; ``None``: there is none.
+        changing: held by whoever looks at what is served and changes it, while it runs.
     """
 
     def __init__(self, app: App, settings: ServerSettings, reporter: Reporter) -> None:
@@ -165,6 +166,7 @@ class Server:
         """
         self._app = app
         self._settings = settings
+        self.changing = threading.Lock()
         self._news = ChainNews(reporter)
         self._started: dict[str, StartedChain] = {}
         self._begun = app.now()
@@ -211,7 +213,7 @@ class Server:
         self._stack.close()
 
     def add(self, chain: StartedChain) -> None:
-        """Serve one more chain; any thread may call this."""
+        """Serve one more chain; any thread that has ``changing``, or is alone, may call this."""
         self._started = {**self._started, chain.name: chain}
         self._news.begin(chain.name, chain.session.arn)
         keeper = ChainKeeper(
@@ -393,7 +395,7 @@ class Server:
         return self._started[chain].options if chain in self._chains else None
 
     def drop(self, chain: str) -> None:
-        """Serve a chain no longer; any thread may call this."""
+        """Serve a chain no longer; by whom, as for `add`."""
         self._chains.drop(chain)
 
     def _own_note(self) -> ServerNote:

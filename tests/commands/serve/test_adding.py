@@ -7,12 +7,20 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
+from rolehop.app.context import App
+from rolehop.app.planning import Planning
+from rolehop.commands.serve.control import obey
 from rolehop.commands.serve.presence import Presence, asked, present_servers
 from rolehop.commands.serve.running import ServerRow, as_note
+from rolehop.commands.serve.server import Server as ServerOfChains
+from rolehop.commands.serve.server import ServerSettings
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.vault.notes import Seal
 from rolehop.vault.notes import as_note as as_text
 from tests.commands.serve.server import Server, serving
 from tests.support.pseudo_terminal import OnTerminal
@@ -115,6 +123,9 @@ _TELLS = """
 import json, os, sys
 from pathlib import Path
 from rolehop.app.context import App
+from rolehop.app.context import App
+from rolehop.app.planning import Planning
+from rolehop.commands.serve.control import obey
 from rolehop.commands.serve.presence import asked, present_servers
 from rolehop.vault.notes import Seal, as_note
 state, home = Path(sys.argv[1]), Path(os.environ["HOME"])
@@ -173,6 +184,53 @@ def test_a_chain_that_is_served_narrowed_is_not_added_wider(world: World) -> Non
         assert served.get() == before
         done = world.rolehop("serve", "--add", "admin", "--read-only", "--tag", "team=x")
         assert done.code == 0, done.err
+
+
+class _LooksTogether(ServerOfChains):
+    """Looks whether a chain is served at the moment when another request does, if that can be."""
+
+    def options_of(self, chain: str) -> WalkOptions | None:
+        found = super().options_of(chain)
+        with suppress(threading.BrokenBarrierError):
+            _BOTH.wait(1)
+        return found
+
+
+_BOTH = threading.Barrier(2)
+
+
+class _Nobody:
+    def report_problem(self, chain: str, problem: object) -> None:
+        """Nobody is told."""
+
+    def report_caller(self, chain: str, arn: str) -> None:
+        """Likewise."""
+
+
+def test_of_two_requests_at_once_the_later_one_sees_what_the_other_has_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a chain that is served narrowed would be served whole a moment later."""
+    for name, value in world.environ.items():
+        monkeypatch.setenv(name, value)
+    app, replies = App(world.environ, world.home), list[str]()
+    assert world.rolehop("exec", "hub", "--", "true").code == 0  # the seals have their key
+    with _LooksTogether(app, ServerSettings(), _Nobody()) as server:
+
+        def adds(read_only: bool) -> None:
+            options = WalkOptions(read_only=read_only)
+            key = Planning(app).plan("admin", options, app.source_callers).key
+            request = {**_ADDS_ADMIN, "key": key, "options": options.hop_values}
+            text = Seal(app.vault.seals, "request", "this").added_to(as_text(request))
+            replies.append(obey(app, server, "this", text.encode()))
+
+        threads = [threading.Thread(target=adds, args=(each,)) for each in (True, False)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    assert sorted(reply == "done" for reply in replies) == [False, True], replies
+    assert any("admin is served with" in reply for reply in replies)
 
 
 def test_a_chain_that_leads_elsewhere_from_the_servers_place_is_not_added(
