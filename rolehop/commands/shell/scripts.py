@@ -14,6 +14,7 @@ import rolehop
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
+from rolehop.base.file_access import distrust_of_folder
 from rolehop.base.files import read_own, read_regular, write_beside
 from rolehop.base.text import clean
 from rolehop.handover.environment import SHELL_LEVEL, child_environment
@@ -88,7 +89,7 @@ def install_init_script(app: App, shell: str) -> InstalledScript | None:
     """Write the start-up text of ``shell`` to the user's data folder; ``None``: it has none.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot be written, or others could put another text there.
         UsageError: the folder's name has a line end, which a start-up file cannot quote.
     """
     script = dialect(shell).init
@@ -97,6 +98,10 @@ def install_init_script(app: App, shell: str) -> InstalledScript | None:
     path = init_script_path(script)
     if not str(path).isprintable():
         raise UsageError("the data folder's name is not printable", fix="set XDG_DATA_HOME")
+    distrust = distrust_of_folder(path.parent)
+    if distrust is not None:  # each new shell would run what they put there
+        fix = distrust.advice(str(path.parent))
+        raise ConfigError(f"{path} is not written", cause=str(distrust), fix=fix)
     try:
         write_beside(path, init_script(app, shell))
     except OSError as error:

@@ -241,6 +241,17 @@ def test_the_file_can_lie_in_a_folder_of_any_name(name: str, world_with_keys: Wo
         assert "function" in read.out, read.err
 
 
+def test_a_folder_that_others_can_write_gets_no_file_that_every_shell_would_read(
+    world_with_keys: World,
+) -> None:
+    shared = world_with_keys.folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    done = world_with_keys.rolehop("init", "bash", "--install", env={"XDG_DATA_HOME": str(shared)})
+    assert (done.code, done.out, list(shared.iterdir())) == (3, "", [])
+    assert f"everybody on this machine can write {shared}" in done.err
+
+
 def test_nushell_reads_its_file_and_takes_sessions(world_with_keys: World) -> None:
     lines = """
         rolehop assume admin -q
