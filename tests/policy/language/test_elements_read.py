@@ -72,6 +72,34 @@ def test_a_variable_stands_behind_the_fifth_colon(resource: str, misplaced: bool
 
 
 @pytest.mark.parametrize(
+    ("resource", "completed"),
+    [
+        ("arn:aws", False),
+        ("arn:aws:s3", True),
+        ("arn:aws:iam::222222222222", True),
+        ("arn:aws:iam::${aws:userid}", False),
+        ("arn:aws:s3:::", False),
+        ("arn:aws:s3:::logs", False),
+        ("arn:aws:sns:eu-west-1:222222222222:topic:1", False),
+        ("an:aws:s3", False),
+        ("*:aws:s3", False),
+        ("*", False),
+    ],
+)
+def test_an_arn_that_lacks_parts_is_completed_in_identity_based_policies(
+    resource: str, completed: bool
+) -> None:
+    """IAM user guide, "IAM ARNs"; of other policies it does not say so."""
+    text = f'"Effect": "Deny", "Action": "*", "Resource": "{resource}"'
+    document = f'{{"Version": "2012-10-17", "Statement": {{{text}}}}}'
+    for kind in (Kind.PERMISSIONS, Kind.BOUNDARY, Kind.SESSION, Kind.SCP):
+        (statement,) = parse_policy(document, kind).statements
+        (found,) = statement.resources or ()
+        assert found.completed is (completed and kind in (Kind.PERMISSIONS, Kind.BOUNDARY))
+    assert not parse_template(resource, variables=True, wild=True).completed
+
+
+@pytest.mark.parametrize(
     ("written", "values"),
     [
         ('"a"', ("a",)),
