@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rolehop.base.advice import Advice, Whole, posix_argument
 from rolehop.base.credentials import scrub
 from rolehop.base.errors import FIX_LABEL, ConfigError, ConfigProblem, HopRefused, RolehopError
 from rolehop.base.text import clean
-from rolehop.terminal.json_text import Document
 from rolehop.terminal.layout import ERROR, LABEL, Line, StyledText
 from rolehop.terminal.messages import command_alone, message
+
+if TYPE_CHECKING:
+    from rolehop.terminal.json_text import Document
 
 _HEAD = "rolehop: "
 

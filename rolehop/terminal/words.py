@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -41,6 +40,8 @@ def columns_of(text: str) -> int:
 
 @lru_cache(maxsize=4096)  # a sign for nothing may stand in thousands of cells
 def _columns_of(text: str) -> int:
+    import unicodedata
+
     return sum(
         0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
         for each in text
