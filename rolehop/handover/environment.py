@@ -33,6 +33,9 @@ PREVIOUS_FLAGS = "ROLEHOP_PREVIOUS_FLAGS"
 SHELL_LEVEL = "ROLEHOP_SHELL_LEVEL"
 """Set by ``rolehop shell`` only: how many of its shells are nested, this one included."""
 
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+"""Where AWS SDKs ask for a session, if that is set: a server of rolehop's, for example."""
+
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _SAVED = "ROLEHOP_SAVED_"

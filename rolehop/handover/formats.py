@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from rolehop.base.credentials import Secret, Session
 from rolehop.base.errors import UsageError
 from rolehop.base.startup import Pattern
-from rolehop.handover.environment import Change, aws_variables, plain_token, timestamp
+from rolehop.handover.environment import FULL_URI, Change, aws_variables, plain_token, timestamp
 from rolehop.hotpath.writer import process_line
 
 _BARE = Pattern(r"[A-Za-z0-9_./+=:@%,~-]+")
@@ -135,7 +135,6 @@ def as_process(session: Session) -> str:
     return f"{line}\n"
 
 
-FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - likewise

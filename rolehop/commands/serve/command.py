@@ -122,6 +122,7 @@ def command(
     from rolehop.commands.serve.keeper import start_chain
     from rolehop.commands.serve.run import StderrReporter, announce, print_unit, run_server
     from rolehop.commands.serve.server import Server, ServerSettings
+    from rolehop.plan.walk_options import WalkOptions
 
     dialect = cli.dialect(shell) if print_env else None
     wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
@@ -136,6 +137,15 @@ def command(
         for_containers=docker is not None,
         imds=imds,
     )
+    alone = ServerSettings(for_containers=True), False, WalkOptions()
+    if docker is not None and (settings, print_env, walk_options_from(ctx)) == alone:
+        from rolehop.commands.serve.containers import server_of_containers
+        from rolehop.commands.serve.run import print_recipe
+
+        running = server_of_containers(cli.app, names)
+        if running is not None:
+            print_recipe(cli, running, names, docker)
+            return
     if unit is not None:
         typed = [*typed_arguments(ctx), *(() if pattern else names)]
         refuse_guarded(cli.app, names, "a service starts with nobody to ask")
@@ -210,7 +220,7 @@ def _change(
     from rolehop.commands.serve.control import add_to, drop_from, server_to_change
     from rolehop.commands.serve.keeper import start_chain
     from rolehop.commands.serve.rules import path_of
-    from rolehop.handover.formats import FULL_URI
+    from rolehop.handover.environment import FULL_URI
 
     if not pattern:
         raise UsageError("no chain is named", fix="rolehop serve --add CHAIN")

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.base.advice import is_plain, posix_argument
+from rolehop.base.advice import Advice, Argument, is_plain, posix_argument
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import UsageError
 from rolehop.base.files import make_private_folder
+from rolehop.commands.serve.loop import FORWARDED_PORT
 from rolehop.commands.serve.rules import SessionForm, path_of
-from rolehop.commands.serve.running import running_servers
+from rolehop.commands.serve.running import SERVE, ServerRow, running_servers
 from rolehop.commands.serve.token_file import runtime_folder
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
 
-FORWARDED_PORT = 51679
-"""Where ECS's own agent answers for 169.254.170.2; used if no socket of this system can be mounted."""
-
 _SOCKET = "sock"
+_RUNTIME = "${XDG_RUNTIME_DIR}"
 _TOKEN_TARGET = "/run/rolehop-token"  # noqa: S105 - a path
 
 
@@ -41,14 +41,14 @@ def socket_for_containers(app: App, named: Path | None, token_file: Path | None)
     Raises:
         UsageError: there is a server already, or the folder is not fit to be mounted.
     """
-    path = named or (runtime_folder(app.environ) or app.state_folder) / "rolehop" / _SOCKET
+    path = named or _usual_socket(app)
     for server in running_servers(app):
         if server.socket == str(path):
             served = ", ".join(each.chain for each in server.chains)
             raise UsageError(
                 "a server for containers runs already",
                 cause=f"process {server.process} serves {served}",
-                fix="end that, or let one server have all chains: rolehop serve CHAIN CHAIN --docker run",
+                fix="for another recipe of it, rolehop serve CHAIN --docker HOW, without more options",
             )
     if named is None:
         with suppress(OSError):  # then it cannot be listened on either
@@ -60,6 +60,36 @@ def socket_for_containers(app: App, named: Path | None, token_file: Path | None)
             fix="name a file in another folder",
         )
     return path
+
+
+def _usual_socket(app: App) -> Path:
+    return (runtime_folder(app.environ) or app.state_folder) / "rolehop" / _SOCKET
+
+
+def server_of_containers(app: App, names: Sequence[str]) -> ServerRow | None:
+    """Return the server that containers reach, if one runs: any number of recipes are for that.
+
+    Raises:
+        UsageError: it has not all chains of ``names``.
+    """
+    usual = str(_usual_socket(app))
+    for server in running_servers(app):
+        by_port = server.socket is None and server.address.endswith(f":{FORWARDED_PORT}")
+        is_found = server.socket == usual or by_port
+        if is_found and server.for_containers and server.command == SERVE:
+            served = [each.chain for each in server.chains]
+            lacking = [name for name in names if name not in served]
+            if lacking:
+                raise UsageError(
+                    f"the server for containers does not have {', '.join(lacking)}",
+                    cause=f"process {server.process} serves {', '.join(served)}",
+                    fix=Advice(
+                        "rolehop serve --add",
+                        *(part for each in lacking for part in (" ", Argument(each))),
+                    ),
+                )
+            return server
+    return None
 
 
 def is_mountable(path: str | None) -> bool:
@@ -103,6 +133,7 @@ _FILE = """\
 # 2, wants AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=<PATH> instead of the FULL_URI.
 """
 
+_FORWARD_SCRIPT = "/usr/local/bin/rolehop-forward"
 _NO_PROXY = "${NO_PROXY:-localhost},169.254.170.2"
 
 _RUN = f"""\
@@ -149,20 +180,55 @@ networks:
 # Other chains are at <OTHERS>
 """
 
-_DEVCONTAINER = """\
-// Of devcontainer.json. Network and forwarder: rolehop serve --docker run, of this same server. The
-// editor has to be started where the token is in the environment:
-//   export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
-"runArgs": ["--network=rolehop", "--env=AWS_CONTAINER_AUTHORIZATION_TOKEN"],
-"mounts": ["type=bind,readonly,source=<TOKEN_SOURCE>,target=<TOKEN_TARGET>"],
-"containerEnv": {
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "<TOKEN_TARGET>",
-  "AWS_REGION": "<REGION>",
-  "NO_PROXY": "${localEnv:NO_PROXY:localhost},169.254.170.2",
-  "no_proxy": "${localEnv:NO_PROXY:localhost},169.254.170.2",
-  "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.2<PATH>"
-},
-// Other chains are at <OTHERS>
+# What is within the feature's folder is read by a shell and as JSON: no field has a quote in it.
+_DEVCONTAINER = f"""\
+# In the project's folder: a feature for its devcontainer, which then has a forwarder of its own.
+mkdir -p .devcontainer/rolehop
+cat >.devcontainer/rolehop/devcontainer-feature.json <<'END'
+{{
+  "id": "rolehop",
+  "version": "1.0.0",
+  "name": "AWS sessions of rolehop, on the host",
+  "mounts": <MOUNTS>,
+  "containerEnv": {{
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:<OWN_PORT><PATH>",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "<TOKEN_TARGET>",
+    "AWS_REGION": "<REGION>",
+    "NO_PROXY": "127.0.0.1,${{NO_PROXY}}",
+    "no_proxy": "127.0.0.1,${{NO_PROXY}}"
+  }},
+  "entrypoint": "{_FORWARD_SCRIPT}"
+}}
+END
+cat >.devcontainer/rolehop/install.sh <<'END'
+#!/bin/sh
+set -eu
+if ! command -v socat >/dev/null; then
+  if command -v apt-get >/dev/null; then
+    apt-get update
+    apt-get install -y --no-install-recommends socat
+    rm -rf /var/lib/apt/lists/*
+  elif command -v apk >/dev/null; then
+    apk add --no-cache socat
+  else
+    dnf install -y socat
+  fi
+fi
+cat >{_FORWARD_SCRIPT} <<'EOF'
+#!/bin/sh
+socat TCP-LISTEN:<OWN_PORT>,bind=127.0.0.1,fork,max-children=64,reuseaddr <FORWARD> &
+exec "$@"
+EOF
+chmod 755 {_FORWARD_SCRIPT}
+END
+# Then add to .devcontainer/devcontainer.json, and rebuild the container:
+#   "features": {{ "./rolehop": {{}} }}
+# The folder is good for the next server, too, if that has the same --token-file. Some programs do
+# not read the token's file. For them start the editor where the token is in the environment:
+#   export AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat <TOKEN_FILE>)"
+# and add:
+#   "remoteEnv": {{ "AWS_CONTAINER_AUTHORIZATION_TOKEN": "${{localEnv:AWS_CONTAINER_AUTHORIZATION_TOKEN}}" }}
+# Other chains are at <OTHERS>
 """
 
 _PROCESS = """\
@@ -194,6 +260,40 @@ class DockerServer:
     socket: str
     """Its name in there."""
     token_file: str | None
+    token_mount: str | None
+    """The same as it is written within double quotes; ``None``: it cannot be mounted."""
+
+
+def docker_server(
+    environ: Mapping[str, str],
+    chains: Sequence[str],
+    region: str | None,
+    address: str,
+    socket: str | None,
+    token_file: str | None,
+) -> DockerServer:
+    """Return a server at ``address`` that listens on ``socket``, too, as containers reach it.
+
+    ``region`` is that of the first of ``chains``.
+    """
+    runtime = runtime_folder(environ)
+
+    def written(path: Path) -> str:
+        if runtime is not None and path.is_relative_to(runtime):
+            return f"{_RUNTIME}/{path.relative_to(runtime)}"
+        return str(path)
+
+    path = None if socket is None else Path(socket)
+    token = Path(token_file) if token_file is not None and is_mountable(token_file) else None
+    return DockerServer(
+        chains=chains,
+        region=region,
+        port=int(address.rpartition(":")[2]),
+        folder=written(path.parent) if path is not None and listens_on_socket() else None,
+        socket="" if path is None else path.name,
+        token_file=token_file,
+        token_mount=None if token is None else written(token),
+    )
 
 
 def recipe(name: str, server: DockerServer) -> str:
@@ -202,7 +302,8 @@ def recipe(name: str, server: DockerServer) -> str:
     by_port = f"host.docker.internal:{server.port}"
     process = path_of(first, SessionForm.PROCESS)
     mount = None if server.folder is None else f'"{server.folder}:/run/rolehop:ro"'
-    token = server.token_file if is_mountable(server.token_file) else None
+    token = server.token_mount
+    mounts = ((token, _TOKEN_TARGET), (server.folder, "/run/rolehop"))
     fields = {
         "PATH": path_of(first),
         "OTHERS": " ".join(map(path_of, others)) or None,
@@ -217,10 +318,22 @@ def recipe(name: str, server: DockerServer) -> str:
         ),
         "TOKEN_FILE": posix_argument(server.token_file) if server.token_file else None,
         "TOKEN_MOUNT": f'"{token}:{_TOKEN_TARGET}:ro"' if token else None,
-        "TOKEN_SOURCE": token,
+        "MOUNTS": json.dumps(
+            [
+                f"type=bind,readonly,source={_for_editor(source)},target={target}"
+                for source, target in mounts
+                if source
+            ]
+        ),
+        "OWN_PORT": str(FORWARDED_PORT if mount else server.port),
         "TOKEN_TARGET": _TOKEN_TARGET if token else None,
     }
     return "".join(_filled(line, fields) for line in RECIPES[name].splitlines(keepends=True))
+
+
+def _for_editor(path: str) -> str:
+    """Return a path as a devcontainer's properties have it."""
+    return path.replace(_RUNTIME, "${localEnv:XDG_RUNTIME_DIR}")
 
 
 def _filled(line: str, fields: dict[str, str | None]) -> str:

@@ -27,6 +27,10 @@ ADDRESS = "127.0.0.1"
 CONTAINER_ADDRESS = "169.254.170.2"
 """Which SDKs in containers ask (Amazon ECS, "Task IAM role"); a forwarder has it, not this machine."""
 
+FORWARDED_PORT = 51679
+"""Where ECS's own agent answers for that address: for forwarders that cannot reach a socket, and of a
+forwarder within a container."""
+
 _BACKLOG = 4096
 _ACCEPTS_CONNECTIONS = getattr(socket, "SO_ACCEPTCONN", 30)
 _UNIX_HOSTS = frozenset({"localhost", ADDRESS})
@@ -141,7 +145,7 @@ def hosts_of_port(port: int) -> frozenset[str]:
 
 def open_to_containers(listener: ListeningSocket) -> ListeningSocket:
     """Return it for requests of containers, too, which a forwarder passes on as they are."""
-    more = {CONTAINER_ADDRESS, f"{CONTAINER_ADDRESS}:80"}
+    more = {CONTAINER_ADDRESS, f"{CONTAINER_ADDRESS}:80", *hosts_of_port(FORWARDED_PORT)}
     return replace(listener, hosts=listener.hosts | more)
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from rolehop.base.text import clean, pluralize
 from rolehop.base.waits import caller_is_gone
 from rolehop.commands.serve.companion import can_fork, rival_files
-from rolehop.handover.formats import FULL_URI, METADATA, TOKEN_FILE
+from rolehop.handover.environment import FULL_URI
+from rolehop.handover.formats import METADATA, TOKEN_FILE
 from rolehop.terminal.desktop import notify_desktop
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import Stopped, forget_stdout
@@ -24,6 +25,7 @@ from rolehop.terminal.process_streams import Stopped, forget_stdout
 if TYPE_CHECKING:
     from rolehop.cli.context import CommandContext
     from rolehop.commands.serve.keeper import RenewalProblem
+    from rolehop.commands.serve.running import ServerRow
     from rolehop.commands.serve.server import Server, ServerSettings
     from rolehop.handover.environment import Change
     from rolehop.handover.shells.dialect import Dialect
@@ -180,6 +182,20 @@ def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> No
         if is_on_disk(cli.environ):
             lines.append("  that file is on the disk until the server ends; only you can read it")
     cli.terminal.write_lines_beside(lines)
+
+
+def print_recipe(cli: CommandContext, server: ServerRow, names: list[str], docker: str) -> None:
+    """Print how containers reach a server that runs already; first the chain that was named first."""
+    from rolehop.app.planning import Planning
+    from rolehop.commands.serve.containers import docker_server, recipe
+    from rolehop.plan.walk_options import WalkOptions
+
+    others = [each.chain for each in server.chains if each.chain not in names]
+    region = Planning(cli.app).plan(names[0], WalkOptions(), cli.app.source_callers).export_region
+    where = server.address, server.socket, server.token_file
+    cli.terminal.note(f"process {server.process} serves this already, with its own flags")
+    found = docker_server(cli.app.environ, [*names, *others], region, *where)
+    cli.terminal.write_output(recipe(docker, found))
 
 
 def print_unit(

@@ -62,6 +62,8 @@ class ServerRow:
     clients: tuple[str, ...]
     """What they call themselves."""
     chains: tuple[ServedChainRow, ...]
+    for_containers: bool = False
+    token_file: str | None = None
 
 
 SERVE = "serve"
@@ -220,6 +222,7 @@ def as_note(row: ServerRow, token_file: TokenFile | None) -> dict[str, object]:
             }
             for each in row.chains
         ],
+        "for_containers": row.for_containers,
         "token_file": None if token_file is None else [str(token_file.path), token_file.digest],
     }
 
@@ -292,7 +295,16 @@ def _as_row(content: Mapping[str, Any]) -> ServerRow:
             )
             for each in content["chains"]
         ),
+        for_containers=content["for_containers"] is True,
+        token_file=_token_file(content["token_file"]),
     )
+
+
+def _token_file(stored: tuple[str, str] | None) -> str | None:
+    if stored is None:
+        return None
+    path, _ = stored
+    return str(path)
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -32,8 +32,7 @@ from rolehop.commands.serve.companion import (
     rival_files,
 )
 from rolehop.commands.serve.containers import (
-    FORWARDED_PORT,
-    DockerServer,
+    docker_server,
     listens_on_socket,
     recipe,
     socket_for_containers,
@@ -48,6 +47,7 @@ from rolehop.commands.serve.keeper import (
     StartedChain,
 )
 from rolehop.commands.serve.loop import (
+    FORWARDED_PORT,
     ListeningSocket,
     Loop,
     PortInUse,
@@ -71,7 +71,6 @@ from rolehop.commands.serve.stop_signals import EndInTime, StopSignals
 from rolehop.commands.serve.token_file import (
     TokenFile,
     check_token_path,
-    runtime_folder,
     usual_token_path,
 )
 from rolehop.handover.environment import served
@@ -231,22 +230,11 @@ class Server:
 
     def docker_recipe(self, name: str) -> str:
         """Return one of the `RECIPES` for the chains that were added; the token is not in it."""
-        chains = list(self._started.values())
-        runtime, path = runtime_folder(self._app.environ), self._settings.socket
-        folder = None
-        if path is not None and listens_on_socket():
-            folder = str(path.parent)
-            if runtime is not None and path.is_relative_to(runtime):
-                folder = f"${{XDG_RUNTIME_DIR}}/{path.parent.relative_to(runtime)}"
-        found = DockerServer(
-            chains=[each.name for each in chains],
-            region=chains[0].region,
-            port=self._listeners[0].port,
-            folder=folder,
-            socket="" if path is None else path.name,
-            token_file=None if self.token_path is None else str(self.token_path),
-        )
-        return recipe(name, found)
+        first, *others = self._started.values()
+        names = [first.name, *(each.name for each in others)]
+        row, environ = self._row(self._chains), self._app.environ
+        where = row.address, row.socket, row.token_file
+        return recipe(name, docker_server(environ, names, first.region, *where))
 
     def changes(self, chain: str) -> tuple[Change, ...]:
         """Return what changes in the environment of a program that uses ``chain``."""
@@ -461,6 +449,8 @@ class Server:
                 )
                 for each in chains.keepers.values()
             ),
+            for_containers=self._settings.for_containers,
+            token_file=None if self.token_path is None else str(self.token_path),
         )
 
 

@@ -13,7 +13,8 @@ from rolehop.base.text import is_visible, pluralize, visible
 from rolehop.commands.serve.loop import ADDRESS, address_of
 from rolehop.commands.serve.rules import metadata_of, path_of
 from rolehop.commands.serve.token_file import runtime_variable
-from rolehop.handover.formats import FULL_URI, METADATA, TOKEN, TOKEN_FILE
+from rolehop.handover.environment import FULL_URI
+from rolehop.handover.formats import METADATA, TOKEN, TOKEN_FILE
 
 if TYPE_CHECKING:
     from rolehop.app.context import App

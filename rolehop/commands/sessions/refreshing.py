@@ -23,8 +23,7 @@ from rolehop.base.credentials import Session
 from rolehop.base.dataclass import dataclass, field
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.threads import parallel_map, result_of
-from rolehop.handover.environment import CHAIN, FLAGS
-from rolehop.handover.formats import FULL_URI
+from rolehop.handover.environment import CHAIN, FLAGS, FULL_URI
 from rolehop.plan.model import TokenStep
 from rolehop.vault.deferred_writes import BatchVault
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.lost_index import without_broken_config
+from rolehop.base.text import clean
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.commands.serve.running import running_servers
 from rolehop.commands.sessions.stored import failures_of, stored
+from rolehop.handover.environment import FULL_URI
 
 if TYPE_CHECKING:
     from rolehop.app.sdk_problems import SdkProblem
@@ -53,9 +55,11 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
         from rolehop.commands.sessions.view import status_document
 
         lists = found.sessions, found.sign_ins, found.hidden, problems, servers
-        cli.write_json(status_document(*lists, cli.app.now()))
+        cli.write_json(status_document(*lists, cli.environ.get(FULL_URI), cli.app.now()))
         return
     _print_servers_and_problems(cli, servers, problems, has_table=_print_stored(cli, found))
+    if not pattern:
+        _note_lost_endpoint(cli, servers)
 
 
 def _print_stored(cli: CommandContext, found: Stored) -> bool:
@@ -91,6 +95,18 @@ def _print_stored(cli: CommandContext, found: Stored) -> bool:
     return bool(view)
 
 
+def _note_lost_endpoint(cli: CommandContext, servers: Sequence[ServerRow]) -> None:
+    """Say if the programs of this shell ask for a chain at a port where none of ``servers`` has it."""
+    from rolehop.commands.serve.view import is_served
+
+    endpoint = cli.environ.get(FULL_URI, "")
+    is_ours = endpoint.startswith("http://127.0.0.1:") and "/chains/" in endpoint
+    if is_ours and not is_served(servers, endpoint):
+        cli.terminal.note(
+            f"AWS SDKs of this shell ask {clean(endpoint)}, which no server seen here has"
+        )
+
+
 def _print_servers_and_problems(
     cli: CommandContext,
     servers: Sequence[ServerRow],
@@ -102,9 +118,9 @@ def _print_servers_and_problems(
     from rolehop.commands.sessions.view import MOST_PROBLEMS, problems_view
     from rolehop.terminal.layout import line
 
-    now = cli.app.now()
+    now, endpoint = cli.app.now(), cli.environ.get(FULL_URI)
     if servers:
-        cli.write_view(servers_view(servers, now))
+        cli.write_view(servers_view(servers, now, endpoint))
     if problems:
         if has_table:
             cli.terminal.write_view([line()], {})

@@ -286,11 +286,13 @@ def status_document(
     hidden: Iterable[Hidden],
     problems: Iterable[SdkProblem],
     servers: Iterable[ServerRow],
+    endpoint: str | None,
     now: datetime,
 ) -> Document:
     """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known.
 
-    ``hidden`` counts what a locked keyring has, which is not in the other lists.
+    ``hidden`` counts what a locked keyring has, which is not in the other lists. ``endpoint``: what
+    the programs of this shell ask, if they ask one.
     ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
     too long.
     """
@@ -303,7 +305,7 @@ def status_document(
             for each in hidden
         ],
         "credential_process": list(map(_sdk_problem, problems)),
-        "servers": servers_document(servers),
+        "servers": servers_document(servers, endpoint),
     }
 
 

@@ -93,6 +93,7 @@ def _server() -> dict[str, object]:
     chain = {"chain": "admin", "next_renewal": at, "expires_at": at, "problem": None, "arn": "a"}
     where = {"command": "serve", "address": "http://127.0.0.1:1", "socket": None}
     counted = {"requests": 1, "clients": ["aws-cli/2"], "token_file": None, "chains": [chain]}
+    counted["for_containers"] = False
     return {"pid": os.getpid(), "started_at": at, **where, **counted}
 
 

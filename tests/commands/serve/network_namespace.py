@@ -44,6 +44,7 @@ def containers(*programs: str) -> Iterator[tuple[Container, Container]]:
         for number, name in ((2, first), (3, second)):
             _ip("-n", name, "address", "add", f"169.254.170.{number}/24", "dev", "eth0")
             _ip("-n", name, "link", "set", "eth0", "up")
+            _ip("-n", name, "link", "set", "lo", "up")
         yield found[0], found[1]
 
 

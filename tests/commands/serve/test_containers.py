@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from rolehop.commands.serve.containers import DockerServer, recipe
+from tests.commands.serve.devcontainer import feature
 from tests.commands.serve.network_namespace import containers
 from tests.commands.serve.server import NO_OTHERS, TOKEN, end, serving
 from tests.support.world import World
@@ -99,6 +100,7 @@ def test_a_container_gets_its_session_through_the_forwarder(world: World) -> Non
                 app = services["app"]
                 file, target, _ = app["volumes"][0].split(":")
                 assert app["environment"][TOKEN_FILE] == target
+                file = file.replace("${XDG_RUNTIME_DIR}", str(world.folder / "run"))
                 given = {FULL_URI: app["environment"][FULL_URI], TOKEN_FILE: file}
                 assert app["environment"]["NO_PROXY"].endswith(",169.254.170.2")
                 who = client.command(sys.executable, "-c", _WHO)
@@ -124,10 +126,49 @@ def test_a_compose_override_mounts_the_folder_and_names_the_token(world: World) 
         assert forwarder["networks"] == {"rolehop": {"ipv4_address": "169.254.170.2"}}
         assert stat.S_IMODE(found.folder.stat().st_mode) == 0o700
         assert [each.name for each in found.folder.iterdir()] == ["sock"]
-        again = world.rolehop("serve", "hub", "--docker", "run")
+        again = world.rolehop("serve", "hub", "--docker", "run", "--read-only")
         assert again.code == 2
         assert re.search(r"process \d+ serves spokes/444444444444, admin", again.err)
     assert list((world.folder / "run").rglob("*")) == [found.folder]
+
+
+def test_one_server_has_every_recipe(world: World) -> None:
+    with printed(world, "compose", "own", "admin") as found:
+        for name in ("run", "compose", "devcontainer", "process"):
+            done = world.rolehop("serve", "admin", "--docker", name)
+            assert (done.code, "serves this already" in done.err) == (0, True), done.err
+            assert found.token not in done.out
+            assert "Other chains are at /chains/own" in done.out
+        assert world.rolehop("serve", "own", "admin", "--docker", "compose").out == found.text
+        lacking = world.rolehop("serve", "hub", "--docker", "run")
+        assert lacking.code == 2
+        assert "does not have hub" in lacking.err
+        assert "rolehop serve --add hub" in lacking.err
+        assert world.rolehop("serve", "--add", "hub").code == 0
+        assert "/chains/hub" in world.rolehop("serve", "hub", "--docker", "run").out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
+@pytest.mark.root("to make network namespaces")
+def test_a_devcontainer_gets_its_session_through_its_feature(world: World) -> None:
+    """Its container is a network namespace; `install.sh` finds socat there, and writes elsewhere."""
+    with containers("socat") as (_, client), printed(world, "devcontainer") as found:
+        made = feature(found.text, world.home)
+        folder = world.home / ".devcontainer" / "rolehop"
+        script = (folder / "install.sh").read_text().replace("/usr/local/bin", str(world.home))
+        assert world.run("sh", "-c", found.on_host(script)).code == 0
+        given = made["containerEnv"]
+        source = re.search("source=(.*),target=/run/rolehop-token", made["mounts"][0])
+        assert source is not None
+        given[TOKEN_FILE] = source[1].replace(
+            "${localEnv:XDG_RUNTIME_DIR}", str(world.folder / "run")
+        )
+        entrypoint = made["entrypoint"].replace("/usr/local/bin", str(world.home))
+        waits = 'until ss -ltn | grep -q 51679; do sleep 0.02; done; "$@"; pkill -P $$'
+        who = ("sh", "-c", waits, "sh", sys.executable, "-c", _WHO)
+        command = client.command(entrypoint, *who)
+        done = world.run(*command, env={**NO_OTHERS, **given})
+        assert done.out == f"container-role {key_of(world, 'Admin')}\n", done.err
 
 
 def test_a_container_without_a_forwarder_asks_by_curl(world: World) -> None:
@@ -136,7 +177,7 @@ def test_a_container_without_a_forwarder_asks_by_curl(world: World) -> None:
         pytest.skip("not installed: curl")
     runtime = world.folder / "run"
     runtime.mkdir(mode=0o700)
-    text = recipe("process", DockerServer(["admin"], None, 0, "folder", "sock", None))
+    text = recipe("process", DockerServer(["admin"], None, 0, "folder", "sock", None, None))
     profile = text.replace("/run/rolehop", f"{runtime}/rolehop")
     (world.home / "container").write_text(profile)
     command = (sys.executable, "-c", _WHO)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from rolehop.base.dataclass import replace
 from rolehop.commands.serve.containers import RECIPES, DockerServer, recipe
+from tests.commands.serve.devcontainer import feature
 
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
@@ -26,8 +27,11 @@ LINUX = DockerServer(
     folder="${XDG_RUNTIME_DIR}/rolehop",
     socket="sock",
     token_file="/run/user/1000/1.token",
+    token_mount="${XDG_RUNTIME_DIR}/1.token",
 )
-DESKTOP = replace(LINUX, chains=["admin"], region=None, folder=None, token_file=None)
+DESKTOP = replace(
+    LINUX, chains=["admin"], region=None, folder=None, token_file=None, token_mount=None
+)
 
 
 def commands(text: str) -> list[list[str]]:
@@ -52,7 +56,7 @@ def test_docker_run_gets_the_token_from_the_environment() -> None:
     assert app[app.index("--network") + 1 :] == [
         *("rolehop", "-e", "AWS_REGION=eu-west-1"),
         *("-e", f"{URI}={SPOKE}"),
-        *("-v", "/run/user/1000/1.token:/run/rolehop-token:ro"),
+        *("-v", "${XDG_RUNTIME_DIR}/1.token:/run/rolehop-token:ro"),
         *("-e", f"{TOKEN_FILE}=/run/rolehop-token", *NO_PROXY, "-e", TOKEN, "IMAGE"),
     ]
 
@@ -81,26 +85,36 @@ def test_docker_desktop_reaches_the_port() -> None:
     assert f"{curl}/credential-process/admin'" in recipe("process", DESKTOP)
 
 
-def test_a_devcontainer_has_them_as_its_properties() -> None:
-    lines = recipe("devcontainer", LINUX).splitlines()
-    text = "".join(each for each in lines if not each.startswith("//"))
-    assert json.loads(f"{{{text.removesuffix(',')}}}") == {
-        "runArgs": ["--network=rolehop", f"--env={TOKEN}"],
-        "mounts": ["type=bind,readonly,source=/run/user/1000/1.token,target=/run/rolehop-token"],
-        "containerEnv": {
-            "AWS_REGION": "eu-west-1",
-            URI: SPOKE,
-            TOKEN_FILE: "/run/rolehop-token",
-            **dict.fromkeys(
-                ("NO_PROXY", "no_proxy"), "${localEnv:NO_PROXY:localhost},169.254.170.2"
-            ),
-        },
+def test_a_devcontainer_has_a_feature_with_a_forwarder_of_its_own(tmp_path: Path) -> None:
+    found = feature(recipe("devcontainer", LINUX), tmp_path)
+    assert found["id"] == "rolehop" == Path(found["entrypoint"]).name.partition("-")[0]
+    runtime = "type=bind,readonly,source=${localEnv:XDG_RUNTIME_DIR}"
+    assert found["mounts"] == [
+        f"{runtime}/1.token,target=/run/rolehop-token",
+        f"{runtime}/rolehop,target=/run/rolehop",
+    ]
+    assert found["containerEnv"] == {
+        URI: "http://127.0.0.1:51679/chains/spokes/444444444444",
+        TOKEN_FILE: "/run/rolehop-token",
+        "AWS_REGION": "eu-west-1",
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,${NO_PROXY}"),
     }
+    script = (tmp_path / ".devcontainer" / "rolehop" / "install.sh").read_text()
+    assert "UNIX-CONNECT:/run/rolehop/sock &" in script
+
+
+def test_a_devcontainer_in_a_vm_reaches_the_port(tmp_path: Path) -> None:
+    found = feature(recipe("devcontainer", replace(DESKTOP, port=7)), tmp_path)
+    assert found["mounts"] == []
+    assert found["containerEnv"][URI] == "http://127.0.0.1:7/chains/admin"
+    script = (tmp_path / ".devcontainer" / "rolehop" / "install.sh").read_text()
+    assert "TCP-LISTEN:7,bind=127.0.0.1" in script
+    assert "TCP:host.docker.internal:7 &" in script
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_path_stays_one_word(name: str) -> None:
-    odd = replace(LINUX, token_file="/run/a b;$(id)")
+    odd = replace(LINUX, token_file="/run/a b;$(id)", token_mount=None)
     assert "/run/rolehop-token" not in recipe(name, odd)  # Docker cannot be given its path
     assert """$(cat '/run/a b;$(id)')""" in recipe(name, odd)
     hidden = replace(LINUX, token_file="/run/a\nid")

@@ -44,6 +44,7 @@ NOTE = {
     "clients": [],
     "chains": [],
     "token_file": None,
+    "for_containers": False,
 }
 
 

@@ -33,6 +33,7 @@ NOTE = {
         {"chain": "own", "next_renewal": None, "expires_at": None, "problem": None, "arn": ""}
     ],
     "token_file": None,
+    "for_containers": False,
 }
 
 
