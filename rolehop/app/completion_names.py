@@ -34,10 +34,11 @@ def load_names(app: App) -> Names:
         return names
     called_by = KnownNames(app)
     has_names = bool(called_by)
+    values: dict[str, set[str]] = {}
     for fleet in config.fleets:
         names["fleet"][f"{fleet}/*"] = "every chain of the fleet"
     for name, chain in config.chains.items():
-        account = written_end(config, chain).account
+        account, role = written_end(config, chain)
         called = called_by.get(account, "") if has_names else ""
         if name_meant(called) in name:  # as that of a fleet's chain is: it is found by that
             called = ""
@@ -46,6 +47,11 @@ def load_names(app: App) -> Names:
             names["account"][name] = account
         for label, value in chain.labels.items():
             names["fleet"][f"label:{label}={value}"] = "every chain with this label"
+        if role:
+            names["fleet"][f"role:{role}"] = "every chain that ends in this role"
+        _add_listed(names["fleet"], chain, values)
+    for key, found in values.items():
+        names["fleet"].update(_tag_offers(key, found))
     names["source"] = {name: source.type for name, source in config.sources.items()}
     # A broken AWS file is an error only if a profile is used; chains may not need it.
     with contextlib.suppress(RolehopError):
@@ -55,6 +61,26 @@ def load_names(app: App) -> Names:
             if credential_kind_of(aws, profile) is CredentialKind.SSO:
                 names["source"].setdefault(profile, "AWS profile")
     return names
+
+
+_MOST_VALUES = 20
+"""Values of a tag that are offered; of more only the tag's name is: each account has its own."""
+
+
+def _add_listed(offers: dict[str, str], chain: ChainConfig, values: dict[str, set[str]]) -> None:
+    """Add the OU of a chain's account, and note the values of its tags."""
+    if chain.unit:
+        offers[f"ou:{chain.unit}"] = "every account in this OU"
+        top = chain.unit.partition("/")[0]
+        offers[f"ou:{top}/*"] = "every account in and below this OU"
+    for key, value in (chain.account_tags or {}).items():
+        values.setdefault(key, set()).add(value)
+
+
+def _tag_offers(key: str, values: set[str]) -> dict[str, str]:
+    if len(values) > _MOST_VALUES:
+        return {f"tag:{key}": "every account with this tag"}
+    return {f"tag:{key}={each}": "every account with this tag" for each in sorted(values)}
 
 
 def written_end(config: Config, chain: ChainConfig) -> Principal:

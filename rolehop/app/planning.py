@@ -346,3 +346,9 @@ def _new_stamp(app: App, source: SourceConfig, *, keyring_needed: bool) -> Stamp
             raise
         keeps_keys = SOURCE_TYPES[source.type].keeps_keys
         return Stamp(None, long_lived=keeps_keys, problem=one_line(error))
+
+
+def description_of(app: App, name: str) -> str:
+    """Return the description of a chain; empty for an AWS profile."""
+    chain = app.config.chains.get(name)
+    return "" if chain is None else chain.description

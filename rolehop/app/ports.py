@@ -262,4 +262,4 @@ class Choice(NamedTuple):
 
     color: str = ""
     labels: tuple[str, ...] = ()
-    """``label:NAME=VALUE`` each."""
+    """What else finds it: ``label:NAME=VALUE``, an account's ID."""

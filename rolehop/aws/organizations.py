@@ -296,6 +296,7 @@ _UNIT = Pattern(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
 _ROOT = Pattern(r"r-[0-9a-z]{4,32}")
 _DEEPEST_UNIT = 10  # levels; AWS allows OUs five deep below the root
 _LONGEST_NAME = 128  # characters, as AWS allows
+_LONGEST_TAG = 256  # likewise, of a value
 
 
 class _Found(NamedTuple):
@@ -308,8 +309,8 @@ class _Found(NamedTuple):
     """IDs of the root and the OUs above it; empty: the answer does not say."""
 
 
-_Placed = tuple[_Found, str, tuple[str, ...]]
-"""An account, the path of its OU, and the patterns that mean this OU."""
+_Placed = tuple[_Found, str | None, tuple[str, ...]]
+"""An account, the path of its OU if it was needed, and the patterns that mean this OU."""
 
 
 class FleetAccounts(NamedTuple):
@@ -344,6 +345,7 @@ class OrganizationAccountReader:
         self._rest: Iterator[list[_Found]] | None = None
         self._is_complete = False
         self._roots: tuple[str, ...] | None = None
+        self._units_are_denied = False
 
     def accounts(self, query: OrganizationAccounts) -> FleetAccounts:
         """Return the accounts of a fleet."""
@@ -358,14 +360,26 @@ class OrganizationAccountReader:
             if found.state != _ACTIVE:
                 left_out[found.state] += 1
                 continue
-            tagged = self._tagged(found.account, query.tags)
+            asks_tags = bool(query.tags) or query.reads_tags
+            tags = self._tags_of(found.account) if asks_tags else None
+            tagged = _with_wanted(tags or {}, query.tags)
             used |= {f"tag {key}={value}" for key, value in tagged}
             if len(tagged) == len(query.tags):
-                fitting.append(ListedAccount(found.account, found.name, unit))
+                fitting.append(self._listed_account(found, unit, tags))
         said = [f"ou {each}" for each in query.units] + [f"exclude {e}" for e in query.exclude]
         said += [f"tag {key}={value}" for key, value in query.tags]
         in_vain = tuple(each for each in said if each not in used)
         return FleetAccounts(tuple(fitting), dict(left_out), in_vain)
+
+    def _listed_account(
+        self, found: _Found, unit: str | None, tags: Mapping[str, str] | None
+    ) -> ListedAccount:
+        """Return an account of a fleet; ``unit`` as its place was told, perhaps by IDs."""
+        if found.above:
+            unit = self._full_path_of(found.above)
+        shown = None if tags is None else {_tag_text(k): _tag_text(tags[k]) for k in tags}
+        pairs = None if shown is None else tuple(shown.items())
+        return ListedAccount(found.account, found.name, unit, tags=pairs)
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -378,7 +392,7 @@ class OrganizationAccountReader:
     def _placed(self, patterns: Sequence[str]) -> Iterator[_Placed]:
         """Give the accounts in OUs that patterns mean, some twice; without patterns every account."""
         if not patterns:
-            yield from ((found, "", ()) for found in self._all())
+            yield from ((found, None, ()) for found in self._all())
             return
         if not all(found.above for found in self._some()) or not all(
             found.above for found in self._all()
@@ -443,6 +457,18 @@ class OrganizationAccountReader:
             may_lead = _may_lead("/".join(names), patterns)
             names.append(self._names_in(parent, unit)[unit] if may_lead else unit)
         return "/".join(names)
+
+    def _full_path_of(self, above: tuple[str, ...]) -> str | None:
+        """Return the path of an OU as names; ``None``: nobody may ask for them."""
+        if self._units_are_denied and len(above) > 1:
+            return None
+        try:
+            return "/".join(self._names_in(parent, unit)[unit] for parent, unit in pairwise(above))
+        except StsRefusal as refusal:
+            if refusal.code != "AccessDeniedException":
+                raise
+            self._units_are_denied = True
+            return None
 
     def _names_in(self, parent: str, wanted: str) -> Mapping[str, str]:
         """Return the OUs in an OU or root, ID to name."""
@@ -517,11 +543,6 @@ class OrganizationAccountReader:
 
     # ---- tags
 
-    def _tagged(self, account: str, wanted: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-        """Return which of the wanted tags an account has."""
-        tags = self._tags_of(account) if wanted else {}
-        return [(k, value) for k, value in wanted if k in tags and fnmatchcase(tags[k], value)]
-
     def _tags_of(self, account: str) -> Mapping[str, str]:
         if account not in self._tags:
             pages = self._api.pages("ListTagsForResource", {"ResourceId": account}, "Tags")
@@ -530,6 +551,17 @@ class OrganizationAccountReader:
             }
             self._on_progress(self._api.calls, len(self._tags))
         return self._tags[account]
+
+
+def _with_wanted(
+    tags: Mapping[str, str], wanted: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return which of the wanted tags are among those of an account."""
+    return [(k, value) for k, value in wanted if k in tags and fnmatchcase(tags[k], value)]
+
+
+def _tag_text(text: str) -> str:
+    return clean(text)[:_LONGEST_TAG]
 
 
 def _above(found: Mapping[str, Any], account: str) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from rolehop.base.errors import Declined, NoTerminal, UsageError
 from rolehop.base.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from rolehop.app.listing import ChainRow
     from rolehop.app.ports import Choice
     from rolehop.app.walking import HandoverSession
     from rolehop.cli.context import CommandContext
@@ -146,7 +147,16 @@ def _choices(cli: CommandContext) -> list[Choice]:
             account_role(row.account, row.role, names) if row.account else "",
             show_left(row.cached.local_expires_at, now) if row.cached else "",
             row.color or "",
-            (*(f"label:{name}={value}" for name, value in row.labels.items()), row.account),
+            tuple(_found_by(row)),
         )
         for row in rows
     ]
+
+
+def _found_by(row: ChainRow) -> Iterator[str]:
+    """Give what a chain is found by beside its name and role."""
+    yield from (f"label:{name}={value}" for name, value in row.labels.items())
+    yield from (f"tag:{name}={value}" for name, value in (row.tags or {}).items())
+    if row.unit:
+        yield f"ou:{row.unit}"
+    yield row.account

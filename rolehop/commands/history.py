@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.listing import matches
+from rolehop.app.selecting import NamedChains
 from rolehop.base.advice import AccountNames
 from rolehop.base.arn import account_of
 from rolehop.base.dataclass import dataclass
@@ -18,7 +18,6 @@ from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.param_types import Since
-from rolehop.config.model import ChainConfig
 from rolehop.terminal.layout import (
     FINE,
     WRONG,
@@ -44,13 +43,8 @@ def history_rows(
         RolehopError: it cannot be read.
     """
     entries = app.history.entries(since)
-    chains = app.config.chains if patterns else {}
-
-    def wanted(name: str) -> bool:
-        """A chain of the history need not be in the config any more."""
-        return not patterns or matches(chains.get(name) or ChainConfig(name), patterns)
-
-    return rows_of(entries, wanted)
+    named = NamedChains(app, patterns) if patterns else None
+    return rows_of(entries, lambda name: named is None or name in named)
 
 
 @click.command(

@@ -42,7 +42,11 @@ class OrganizationAccounts:
     exclude: tuple[str, ...] = ()
     """IDs, or patterns of names, of accounts to leave out."""
 
+    reads_tags: bool = False
+    """Tags are asked for though none leaves an account out: ``tags = true``."""
+
     kind = ORGANIZATION
+    knows_tags_and_units = True
 
     @property
     def through(self) -> str:
@@ -52,7 +56,8 @@ class OrganizationAccounts:
     @property
     def definition(self) -> str:
         """A digest that another query never has."""
-        return digest_of(self.kind, self.chain, self.units, sorted(self.tags), self.exclude)
+        asked = (self.units, sorted(self.tags), self.reads_tags, self.exclude)
+        return digest_of(self.kind, self.chain, *asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class IdentityCenterAccounts:
     """As of an organization."""
 
     kind = IDENTITY_CENTER
+    knows_tags_and_units = False
 
     @property
     def through(self) -> str:
@@ -139,7 +145,7 @@ def _query(kind: str, found: Mapping[str, object]) -> AccountQuery:
         return IdentityCenterAccounts(through, _tuple(found, "role") or (EVERY_ROLE,), exclude)
     tags = found.get("tags")
     pairs = tags if isinstance(tags, tuple) else ()
-    return OrganizationAccounts(through, _tuple(found, "ou"), pairs, exclude)
+    return OrganizationAccounts(through, _tuple(found, "ou"), pairs, exclude, tags == ())
 
 
 def _tuple(found: Mapping[str, object], key: str) -> tuple[str, ...]:
@@ -183,6 +189,9 @@ def _roles(value: object) -> tuple[str, ...]:
 
 
 def _tags(value: object) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of a table; none for ``true``: tags are read, and leave no account out."""
+    if value is True:
+        return ()
     table = as_table(value)
     wrong = [key for key, each in table.items() if not isinstance(each, str)]
     if wrong:

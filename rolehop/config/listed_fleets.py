@@ -7,7 +7,7 @@ them no other command asks AWS, and one that needs no chain of the fleet does no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -107,6 +107,8 @@ def chains_of(fleet: ListedFleet, account: ListedAccount) -> Iterator[ChainConfi
         name=f"{fleet.name}/{account.spelled or account.account}",
         account=account.account,
         account_name=account.name or None,
+        account_tags=None if account.tags is None else dict(account.tags),
+        unit=account.unit,
     )
     if isinstance(fleet.query, IdentityCenterAccounts):
         yield from _chains_of_roles(chain, account, names_roles=fleet.query.names_roles)
@@ -151,6 +153,14 @@ class ChainsOfFleets(Mapping[str, ChainConfig]):
         self.own = ChainsByName(own)
         self.listed = {each.name: each for each in self._parts if isinstance(each, ListedFleet)}
         self._found: dict[str, ChainConfig | None] = {}
+
+    def among(self, wanted: Callable[[ListedFleet], bool]) -> Iterator[ChainConfig]:
+        """Give all chains but those of listed fleets that are not ``wanted``, whose lists stay unread."""
+        for part in self._parts:
+            if isinstance(part, tuple):
+                yield from part
+            elif wanted(part):
+                yield from part.chains.values()
 
     def fleet_of(self, name: str) -> ListedFleet | None:
         """Return the listed fleet that a chain of this name would be of, if there were one."""

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 BROWSERS = ("firefox", "chrome", "chromium", "edge", "brave")
 """Those that the console can be opened in by name."""
 
-LABEL = "label:"
-"""Begins a pattern that selects chains by a label: ``label:env=prod``, ``label:env``."""
-
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
@@ -120,6 +117,12 @@ class ChainConfig:
     account_role: str | None = None
     """The role of Identity Center that the source signs in to, in ``account``."""
 
+    account_tags: Mapping[str, str] | None = None
+    """The account's tags, as AWS listed them; ``None``: it did not."""
+
+    unit: str | None = None
+    """The path of the account's OU: ``Prod/Payments``, the root's is empty; ``None`` likewise."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every name of the chain, its own first."""
@@ -178,14 +181,17 @@ class ListedAccount(NamedTuple):
     name: str = ""
     """AWS's own name for it, in one visible line; empty: it has none."""
 
-    unit: str = ""
-    """The path of its OU, from the root: ``Prod/Payments``; empty: the root, or not asked for."""
+    unit: str | None = None
+    """The path of its OU, from the root: ``Prod/Payments``; empty: the root; ``None``: not known."""
 
     roles: tuple[str, ...] = ()
     """The roles that Identity Center gives in it."""
 
     spelled: str = ""
     """What it is called in the names of chains: no other account of the fleet is called so."""
+
+    tags: tuple[tuple[str, str], ...] | None = None
+    """Its tags, each key once, in visible text; ``None``: not asked for."""
 
 
 class FleetListing(NamedTuple):
@@ -347,8 +353,3 @@ def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
         for chain in path
         for number, hop in enumerate(chain.hops, start=1)
     )
-
-
-def is_pattern(name: str) -> bool:
-    """True if ``name`` selects chains by a label or by wildcards, where a pattern is taken."""
-    return name.startswith(LABEL) or bool(set(name) & set("*?["))

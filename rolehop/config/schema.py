@@ -447,7 +447,7 @@ FLEET = Table(
             FLEET_ACCOUNTS,
             'the accounts. { billing = "444444444444" }, or lines below [fleets.NAME.accounts]: the'
             ' chain is NAME/billing, also NAME/ID. { organization = "CHAIN", ou = ["Prod/*"], tags ='
-            ' { env = "prod" }, exclude = [] }: those that fleet refresh lists from AWS Organizations'
+            ' { env = "prod" }, exclude = [] } (tags = true: any, but kept for tag:env=prod): those that fleet refresh lists from AWS Organizations'
             ' through that chain. { identity_center = "SOURCE", role = "Admin" }: those where the'
             ' source gives that role (a list of roles, or "*": chains NAME/ACCOUNT/ROLE)',
         ),

@@ -24,7 +24,6 @@ from rolehop.config.model import (
     ScopeConfig,
     SourceConfig,
     WrittenHop,
-    is_pattern,
 )
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.schema import ACCOUNT_NAME, CALLER, mentions_caller
@@ -138,6 +137,8 @@ def no_such_chain(
         return ConfigError(
             f"no chain or AWS profile is called '{name}'", cause=wrong, fix=fix, chain=name
         )
+    from rolehop.plan.selection import is_pattern
+
     fleet = config.listed_fleets.get(name.partition("/")[0])
     if fleet is not None and ("/" in name or not fleet.accounts):
         return _not_in_fleet(fleet, name)

@@ -126,9 +126,12 @@ def _accounts(rows: list[list[Any]]) -> tuple[ListedAccount, ...]:
     """
     if not rows:
         return ()
-    accounts, names, units, roles, spelled = zip(*rows, strict=True)
+    accounts, names, units, roles, spelled, tags = zip(*rows, strict=True)
     flat = [role for each in roles for role in each]
-    for texts in (accounts, names, units, flat, spelled):
+    flat += [
+        text for each in tags if each is not None for key, value in each for text in (key, value)
+    ]
+    for texts in (accounts, names, [each for each in units if each is not None], flat, spelled):
         _check_texts(texts)
     for keys in (accounts, spelled):
         if len(set(keys)) != len(keys):
@@ -137,7 +140,8 @@ def _accounts(rows: list[list[Any]]) -> tuple[ListedAccount, ...]:
         raise ValueError("not an account")
     if not all(map(NAME_PATTERN.fullmatch, spelled)):
         raise ValueError("not a name")
-    return tuple(map(ListedAccount, accounts, names, units, map(tuple, roles), spelled))
+    pairs = (None if each is None else tuple(map(tuple, each)) for each in tags)
+    return tuple(map(ListedAccount, accounts, names, units, map(tuple, roles), spelled, pairs))
 
 
 def _check_texts(texts: Sequence[object]) -> None:

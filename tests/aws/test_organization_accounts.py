@@ -123,6 +123,43 @@ def test_tags_are_asked_for_what_fits_else(org: Organization, listed: Listed) ->
     assert ids(listed(tags=(("env", "prod"),))) == {BILLING}
 
 
+def test_every_account_has_the_path_of_its_ou_whatever_is_asked(
+    org: Organization, listed: Listed
+) -> None:
+    paths = {BILLING: "Prod/Payments", WEB: "Prod", LAB: "Dev", ROOTED: ""}
+    for units in ((), (PROD, DEV, "")):
+        found = {each.account: each.unit for each in listed(*units).accounts}
+        assert found == paths
+
+
+def test_ous_that_are_not_told_are_not_known(org: Organization, listed: Listed) -> None:
+    org.denied.add("ListOrganizationalUnitsForParent")
+    for _ in range(2):
+        assert {each.unit for each in listed().accounts} == {None, ""}
+    assert org.calls.count("ListOrganizationalUnitsForParent") == 1
+    with pytest.raises(StsRefusal, match="AccessDenied"):  # here they decide
+        listed("Prod/*")
+
+
+def test_without_paths_an_ou_is_known_only_where_the_tree_was_read(
+    org: Organization, listed: Listed
+) -> None:
+    org.tells_paths = False
+    assert {each.unit for each in listed().accounts} == {None}
+    assert "ListRoots" not in org.calls
+
+
+def test_tags_are_kept_once_they_were_asked_for(org: Organization, listed: Listed) -> None:
+    org.accounts[LAB].tags["\x1b[31mnote"] = "a\nb" + "x" * 300
+    tags = {each.account: each.tags for each in listed(reads_tags=True).accounts}
+    assert tags[BILLING] == (("env", "prod"),)
+    assert tags[ROOTED] == ()
+    assert tags[LAB] == (("env", "dev"), ("[31mnote", "a b" + "x" * 253))
+    some = listed(tags=(("team", "a"),)).accounts
+    assert [dict(each.tags or ()) for each in some] == [{"env": "prod-eu", "team": "a", "c": "1"}]
+    assert {each.tags for each in listed().accounts} == {None}
+
+
 def test_a_name_excludes_as_aws_or_as_a_chain_has_it(org: Organization, listed: Listed) -> None:
     assert ids(listed(exclude=("Billing-*", "we?", "*oo*"))) == {LAB}
     assert ids(listed(exclude=("Billing & *",))) == {WEB, LAB, ROOTED}
@@ -152,10 +189,10 @@ def fill(org: Organization, count: int) -> None:
 def test_a_thousand_accounts_take_the_fewest_calls(org: Organization, listed: Listed) -> None:
     fill(org, 1000)
     assert len(listed().accounts) == 999
-    assert org.calls == ["ListAccounts"] * 50
-    # With paths, only the names of OUs are missing: those in the root, and those in Prod.
     assert len(listed("Prod/*").accounts) == 997
-    assert org.calls[50:] == ["ListOrganizationalUnitsForParent"] * 2
+    # With paths, only the names of OUs are missing: those in the root, and those in Prod.
+    assert org.calls == ["ListAccounts"] * 50 + ["ListOrganizationalUnitsForParent"] * 2
+    assert len(listed().accounts) == 999
     listed("Prod/Team3", "Prod/Team4")
     assert len(org.calls) == 52
 

@@ -45,6 +45,8 @@ def test_list(walked: World) -> None:
             "account",
             "account_name",
             "role",
+            "tags",
+            "ou",
             "cached_until",
         ]
     assert TIME.fullmatch(by_name["admin"].pop("cached_until"))
@@ -53,6 +55,8 @@ def test_list(walked: World) -> None:
         "account": "333333333333",
         "account_name": None,
         "role": "Admin",
+        "tags": None,
+        "ou": None,
         "description": "Admin in prod",
         "source": "me",
         "from": "hub",
@@ -126,6 +130,8 @@ def test_show_has_every_setting(walked: World) -> None:
         "from": "hub",
         "fleet": None,
         "labels": {"env": "prod"},
+        "tags": None,
+        "ou": None,
         "sts_region": "eu-west-1",
         "sts_endpoint": walked.sts.url,
         "region": "eu-west-1",

@@ -32,7 +32,9 @@ from rolehop.commands.explain.view import verdict_view
 from rolehop.commands.profile.changes import removal_changes
 from rolehop.commands.uninstall.removal import startup_files_with_lines, without_own_lines
 from rolehop.config.account_query import read_accounts
+from rolehop.config.model import ChainConfig
 from rolehop.hotpath import completion as engine
+from rolehop.plan.selection import ChainEnd, selector, selects, untold
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.terminal.drawing import as_text
 from rolehop.vault.backend_selection import named_backend
@@ -314,7 +316,18 @@ _URI = "pkcs11:token=My%20Token;object=key;id=%01%02;slot-id=3?module-path=/usr/
 _LINES = ["/usr/bin/rolehop credential-process hub --min-ttl 1h", '"/a b/python" -S x rolehop']
 _ACCOUNTS = "444444444444 web\n# none\n555555555555\n"
 
+_SELECTORS = ("tag:env=prod*", "ou:Prod/*", "account:4[0-9]*", "role:Audit", "label:a=b", "far/*")
+_ACCOUNT = ChainEnd("444444444444", "Audit", ("Billing & Co", "Billing-Co"))
+_MEMBER = ChainConfig("far/web", labels={"a": "b"}, account_tags={"env": "x"}, unit="Prod/Pay")
+
+
+def _selected(text: str) -> None:
+    selects(selector(text), _MEMBER, lambda: _ACCOUNT)
+    untold([selector(text)], _MEMBER)
+
+
 _PARSERS = [
+    Parser("what selects chains", mutated(_SELECTORS), _selected, share=2),
     Parser("an AWS file's block", mutated(AWS_CONFIG), _block, share=2),
     Parser(
         "PKCS#11 URIs", mutated([_URI]), lambda text: f"{pkcs11.parse_uri(text)}", (ValueError,), 2

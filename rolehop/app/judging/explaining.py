@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.evidence import Evidence, EvidenceReader
 from rolehop.app.judging.plan_verdict import check_hops_exist, judge_plan
-from rolehop.app.listing import matching_chains, note_old_lists, unlisted_fleets
 from rolehop.app.planning import Planning
+from rolehop.app.selecting import matching_chains, note_lists, unlisted_fleets
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import ACCOUNT_ID, account_of
 from rolehop.base.dataclass import dataclass, replace
@@ -136,7 +136,7 @@ def _unlisted(app: App) -> Iterator[ChainVerdict]:
         source = fleet.template.source or ""
         for error in unlisted_fleets(app, (name,)):
             yield ChainVerdict(f"{name}/*", source, (), broken=error)
-    note_old_lists(app, ("*",))
+    note_lists(app, ("*",))
 
 
 def _judge(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.config_files import first_step
-from rolehop.app.listing import chain_rows, check_found, note_old_lists, unlisted_fleets
+from rolehop.app.listing import chain_rows, check_found
+from rolehop.app.selecting import note_lists, unlisted_fleets
 from rolehop.base.advice import Advice
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 rolehop list
 rolehop list 'spokes/*'
 rolehop list spokes label:env=prod
+rolehop list tag:env=prod 'ou:Prod/*' 'account:4*' role:Audit
 rolehop list --format json | jq -r '.chains[].name'
 """,
 )
@@ -33,15 +35,17 @@ rolehop list --format json | jq -r '.chains[].name'
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """List the configured chains.
 
-    PATTERN is the name of a chain or of a fleet, label:env=prod, or a part of a name: of a chain, or
-    of the account that it ends in, whose number finds it, too. * and ? are as in a shell; quote them.
+    PATTERN is the name of a chain or of a fleet, or a part of a name: of a chain, or of the account
+    that it ends in, whose number finds it, too. label:env=prod selects by label; account:4* and
+    role:Audit by where a chain ends; tag:env=prod and ou:Prod/* by what AWS listed of its account.
+    * and ? are as in a shell; quote them.
     """
     cli = CommandContext.of(ctx)
     rows = list(chain_rows(cli.app, pattern or ("*",)))
     check_found(cli.app, pattern, rows)
     for error in unlisted_fleets(cli.app, pattern or ("*",)):
         cli.terminal.note(Advice(f"{error.what}: ", error.fix or ""))
-    note_old_lists(cli.app, pattern or ("*",))
+    note_lists(cli.app, pattern or ("*",))
     if rows or style == "json":
         show_chains(cli, rows, style, folded=not pattern)
     else:

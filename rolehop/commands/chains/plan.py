@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.listing import description_of
-from rolehop.app.planning import Planning
+from rolehop.app.planning import Planning, description_of
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, plan_options, walk_options_from

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.listing import chain_settings, end_of, fleet_rows
+from rolehop.app.listing import chain_settings, fleet_rows
+from rolehop.app.selecting import end_of
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option

@@ -9,7 +9,13 @@ from datetime import datetime
 from rolehop.app.account_names import KnownNames
 from rolehop.base.durations import show_local, show_span
 from rolehop.base.text import clean
-from rolehop.commands.chains.view import Names, end_document, plan_hop, plan_scope
+from rolehop.commands.chains.view import (
+    Names,
+    end_document,
+    listed_document,
+    plan_hop,
+    plan_scope,
+)
 from rolehop.config.model import ChainConfig, WrittenHop
 from rolehop.plan.identity import Principal
 from rolehop.plan.model import HopStep, Mfa, Plan
@@ -87,7 +93,7 @@ def _set(pairs: Iterable[_Pair], *, verbose: bool) -> Facts:
 def _chain_facts(
     plan: Plan, chain: ChainConfig, end: Principal, names: Names, *, verbose: bool
 ) -> Facts:
-    labels = ", ".join(f"{key}={value}" for key, value in chain.labels.items())
+    labels, tags = map(_pairs, (chain.labels, chain.account_tags or {}))
     reason = f"asked for, in the {chain.reason_in.replace('_', ' ')}"
     pairs: list[_Pair] = [
         ("chain", chain_name(plan.chain, plan.color)),
@@ -99,7 +105,9 @@ def _chain_facts(
         ("role", "" if plan.hops else end.role),
         ("from", chain.continues or ""),
         ("fleet", chain.fleet or ""),
-        ("labels", clean(labels)),
+        ("labels", labels),
+        ("account's tags", tags),
+        ("OU", clean(chain.unit or "")),
         ("STS region", plan.region),
         ("STS endpoint", plan.endpoint_url or ("AWS's regional one" if verbose else "")),
         ("region", plan.export_region or ""),
@@ -109,6 +117,10 @@ def _chain_facts(
         ("color", plan.color or ""),
     ]
     return _set(pairs, verbose=verbose)
+
+
+def _pairs(found: Mapping[str, str]) -> str:
+    return ", ".join(clean(f"{key}={value}") for key, value in found.items())
 
 
 def _hop_view(
@@ -169,6 +181,7 @@ def show_document(
         "from": chain.continues,
         "fleet": chain.fleet,
         **end_document(end, names),
+        **listed_document(chain.account_tags, chain.unit),
         "labels": dict(chain.labels),
         "sts_region": plan.region,
         "sts_endpoint": plan.endpoint_url,

@@ -148,11 +148,17 @@ def list_document(rows: Iterable[ChainRow], names: KnownNames) -> Document:
                 "labels": dict(row.labels),
                 "hops": list(row.roles),
                 **end_document(Principal(row.account, row.role), names),
+                **listed_document(row.tags, row.unit),
                 "cached_until": rfc3339(row.cached.expires_at if row.cached else None),
             }
             for row in rows
         ],
     }
+
+
+def listed_document(tags: Mapping[str, str] | None, unit: str | None) -> Document:
+    """Return what AWS listed of a chain's account; ``null``: it did not."""
+    return {"tags": None if tags is None else dict(tags), "ou": unit}
 
 
 def end_document(end: Principal, names: KnownNames) -> Document:

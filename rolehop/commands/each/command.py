@@ -62,6 +62,7 @@ class ShardNumber(click.ParamType[tuple[int, int]]):
     epilog="""
 rolehop each 'prod/*' -- aws s3 ls
 rolehop each prod label:env=test --exclude prod/billing -- ./audit.sh {account}
+rolehop each tag:env=prod 'ou:Test/*' --exclude role:Admin -- ./audit.sh {account}
 rolehop each 'prod/*' --region eu-west-1,us-east-1 -- ./audit.sh {account} {region}
 rolehop each 'prod/*' --dry-run -- terraform apply
 rolehop each 'prod/*' --output results --timeout 10m -- ./audit.sh {account}
@@ -136,7 +137,7 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 def command(ctx: click.Context, /, **given: Any) -> None:
     """Run a command with the session of each of many chains.
 
-    PATTERN is as in `rolehop list`. The command may use {chain}, {account}, {account_name}, {role}
+    PATTERN is as in `rolehop list`, whole names only. The command may use {chain}, {account}, {account_name}, {role}
     and {region}; ROLEHOP_ACCOUNT_NAME has the name, too. Shows what a command wrote in one piece
     when it has ended, then a table on stderr. Exit 1: a target is not ok.
     """

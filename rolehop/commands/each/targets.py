@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from rolehop.app.listing import matching_chains
 from rolehop.app.planning import Planning, account_of_source
+from rolehop.app.selecting import check_told, matching_chains
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import account_of
 from rolehop.base.credentials import scrub
@@ -88,11 +88,13 @@ def targets_of(
     ``regions``: one target for each of them.
 
     Raises:
-        ConfigError: a pattern matches nothing, also one that is to be left out.
+        ConfigError: a pattern matches nothing, also one that is to be left out; or nobody knows
+            whether a chain is to be left out.
         UsageError: all are left out.
     """
     left_out = set(matching_chains(app, exclude))
     chains = [name for name in matching_chains(app, patterns) if name not in left_out]
+    check_told(app, exclude, chains)
     if not chains:
         raise UsageError("no chain is left: --exclude matches all of them", fix="rolehop list")
     return [RunTarget(chain, region) for chain in chains for region in regions or (None,)]

@@ -12,8 +12,8 @@ from rolehop.app.account_names import KnownNames
 from rolehop.app.judging.callers import federated_call
 from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import judge_all
-from rolehop.app.listing import check_listed, matching_chains
 from rolehop.app.planning import Planning
+from rolehop.app.selecting import check_listed, matching_chains
 from rolehop.base.advice import AccountNames, account_label
 from rolehop.base.arn import account_of
 from rolehop.base.dataclass import dataclass, field

@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from rolehop.base.dataclass import dataclass
 from rolehop.config.model import ListedAccount
 
+_COMPARED = (
+    ("renamed", "name"),
+    ("moved", "unit"),
+    ("roles", "roles"),
+    ("tags", "tags"),
+    ("chain", "spelled"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
@@ -29,16 +37,20 @@ class AccountChange:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """``added``, ``removed``, or what applies of ``renamed``, ``moved``, ``roles``, ``chain``.
+        """``added``, ``removed``, or what applies of ``renamed``, ``moved``, ``roles``, ``tags``, ``chain``.
 
         ``chain``: its chain is called otherwise, since another account has, or had, the same name.
-        ``replaces`` comes last.
+        ``replaces`` comes last. An OU or tags that were not known before are no change.
         """
         last = () if self.replaces is None else ("replaces",)
         if self.before is None or self.after is None:
             return ("added" if self.before is None else "removed", *last)
-        pairs = (("renamed", "name"), ("moved", "unit"), ("roles", "roles"), ("chain", "spelled"))
-        found = [kind for kind, of in pairs if getattr(self.before, of) != getattr(self.after, of)]
+        found = [
+            kind
+            for kind, of in _COMPARED
+            if (was := getattr(self.before, of)) != (now := getattr(self.after, of))
+            and None not in (was, now)
+        ]
         return (*(each for each in found if each != "chain" or "renamed" not in found), *last)
 
 
@@ -52,7 +64,7 @@ def changes_between(
     for account in sorted({*old, *new}):
         now = new.get(account)
         led_to = None if now is None else chains.get(now.spelled)
-        if old.get(account) != now:
-            replaces = None if led_to == account else led_to
-            changes.append(AccountChange(old.get(account), now, replaces))
+        change = AccountChange(old.get(account), now, None if led_to == account else led_to)
+        if change.kinds:
+            changes.append(change)
     return tuple(changes)

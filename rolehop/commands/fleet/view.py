@@ -89,6 +89,9 @@ def refreshed_view(refreshed: RefreshedFleet, *, verbose: bool) -> View:
         remarks.append("nothing changed")
     head = [line(StyledText(refreshed.fleet.name, "bold"), f"  {'; '.join(remarks)}")]
     head += [line(StyledText(f"  in vain: {each}", "yellow")) for each in refreshed.without_effect]
+    can_tell = refreshed.fleet.query.knows_tags_and_units
+    if can_tell and any(each.unit is None for each in listing.accounts):
+        head.append(line(StyledText("  their OUs are not known: AWS does not tell them", "yellow")))
     if not changes or (is_first and not verbose):
         return head
     shown = changes if verbose else changes[:_MOST_SHOWN]
@@ -118,6 +121,10 @@ def _change_text(change: AccountChange, kind: str) -> str:
         return f"its chain led to {change.replaces} before"
     if kind == "roles" and earlier is not None:
         return f"roles: {', '.join(_role_changes(earlier.roles, account.roles))}"
+    if kind == "tags" and earlier is not None:
+        return (
+            f"tags: {', '.join(_tag_changes(dict(earlier.tags or ()), dict(account.tags or ())))}"
+        )
     if kind == "chain":
         return f"the chain is now …/{account.spelled}"
     more = [each for each in (account.unit, *account.roles) if each]
@@ -131,8 +138,13 @@ def _role_changes(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
         yield "in another order"
 
 
-def _unit(unit: str) -> str:
-    return clean(unit) or "the root"
+def _tag_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    yield from (f"+{clean(k)}={clean(after[k])}" for k in after if before.get(k) != after[k])
+    yield from (f"-{clean(k)}" for k in before if k not in after)
+
+
+def _unit(unit: str | None) -> str:
+    return clean(unit or "") or "the root"
 
 
 def refreshed_document(fleets: Iterable[RefreshedFleet]) -> dict[str, object]:
@@ -152,9 +164,9 @@ def refreshed_document(fleets: Iterable[RefreshedFleet]) -> dict[str, object]:
                         "changes": list(change.kinds),
                         "name": change.account.name,
                         "chain": f"{refreshed.fleet.name}/{change.account.spelled}",
-                        "unit": change.account.unit,
+                        "unit": change.account.unit or "",
                         "name_before": change.earlier.name if change.earlier else "",
-                        "unit_before": change.earlier.unit if change.earlier else "",
+                        "unit_before": (change.earlier.unit or "") if change.earlier else "",
                         "roles": list(change.account.roles),
                         "roles_before": list(change.earlier.roles if change.earlier else ()),
                         "replaces": change.replaces,

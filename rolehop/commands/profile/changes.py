@@ -203,14 +203,9 @@ def confirm_changes(app: App, changes: Sequence[FileChange], verb: str) -> None:
 
 
 def _matching(app: App, patterns: Sequence[str]) -> list[ChainConfig]:
-    from rolehop.app.listing import check_listed, check_patterns, matches
+    from rolehop.app.selecting import selected_chains
 
-    check_patterns(app, patterns)
-    check_listed(app, patterns)
-    chains = app.config.chains.values()
-    found = [
-        each for each in chains if not patterns or matches(each, patterns) or each.fleet in patterns
-    ]
+    found = selected_chains(app, patterns) if patterns else list(app.config.chains.values())
     if not found:
         from rolehop.app.config_files import first_step
 

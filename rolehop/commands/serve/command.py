@@ -117,8 +117,8 @@ def command(
         _change(ctx, cli, pattern, port, drop=drop)
         return
     from rolehop.app.guard import ask_once, refuse_guarded
-    from rolehop.app.listing import matching_chains
     from rolehop.app.proof import UNASKED
+    from rolehop.app.selecting import matching_chains
     from rolehop.commands.serve.keeper import start_chain
     from rolehop.commands.serve.run import StderrReporter, announce, print_unit, run_server
     from rolehop.commands.serve.server import Server, ServerSettings
@@ -216,7 +216,7 @@ def _change(
         RolehopError: there is no such server, or it does not.
     """
     from rolehop.app.guard import ask_once
-    from rolehop.app.listing import matching_chains
+    from rolehop.app.selecting import matching_chains
     from rolehop.commands.serve.control import add_to, drop_from, server_to_change
     from rolehop.commands.serve.keeper import start_chain
     from rolehop.commands.serve.rules import path_of

@@ -17,13 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rolehop.app.listing import matches
+from rolehop.app.selecting import NamedChains
 from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import read_moment
 from rolehop.base.errors import UsageError
 from rolehop.base.files import make_private_folder
 from rolehop.commands.serve.presence import Presence, asked, present_servers
-from rolehop.config.model import ChainConfig
 from rolehop.vault.locks import Contended, locked, name_holder, named_holder, unlock
 from rolehop.vault.notes import UNUSABLE, NoteFile, notes_in, number_in, read_note, text_in
 from rolehop.vault.notes import as_note as text_of_note
@@ -155,13 +154,10 @@ def running_servers(app: App, patterns: Sequence[str] = ()) -> list[ServerRow]:
 
 def noted_servers(app: App, patterns: Sequence[str] = ()) -> list[NotedServer]:
     """Return the same servers with their notes."""
-    chains = app.config.chains if patterns else {}
+    named = NamedChains(app, patterns) if patterns else None
 
     def is_wanted(server: NotedServer) -> bool:
-        """A chain that is served need not be in the config any more."""
-        names = [each.chain for each in server.row.chains]
-        configs = (chains.get(name) or ChainConfig(name) for name in names)
-        return not patterns or any(matches(each, patterns) for each in configs)
+        return named is None or any(each.chain in named for each in server.row.chains)
 
     found = filter(is_wanted, _noted_servers(app.state_folder))
     return sorted(found, key=lambda each: each.row.started_at)

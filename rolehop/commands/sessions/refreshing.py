@@ -9,10 +9,10 @@ from rolehop.app.asking import SILENT
 from rolehop.app.chain_walk import SharedByWalks, SharedFailures
 from rolehop.app.context import App
 from rolehop.app.guard import ask, ask_reason, asks_reason, person_for
-from rolehop.app.listing import matching_chains
 from rolehop.app.narrowing import carry_on, flags_of_session
 from rolehop.app.planning import Planning
 from rolehop.app.proof import Proof
+from rolehop.app.selecting import matching_chains
 from rolehop.app.walking import (
     renew_stored,
     session_of_chain,

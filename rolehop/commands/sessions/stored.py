@@ -12,20 +12,22 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rolehop.app.listing import FleetRoles, matches, matching_chains
 from rolehop.app.lost_index import load_index, may_have_more
 from rolehop.app.planning import Planning
 from rolehop.app.sdk_problems import sdk_failures
+from rolehop.app.selecting import FleetRoles, matching_chains
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, RolehopError, VaultError
 from rolehop.base.text import pluralize
 from rolehop.base.waits import Wait
 from rolehop.config.model import ChainConfig
+from rolehop.plan.identity import principal_of
+from rolehop.plan.selection import ChainEnd, selector, selects
 from rolehop.sources import SOURCE_TYPES, stamp_asks_device
 from rolehop.vault import FREEDESKTOP, backend_label
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from rolehop.app.context import App
     from rolehop.app.sdk_problems import SdkProblem
@@ -325,8 +327,14 @@ class Forgotten:
         ]
 
 
-def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
+def forget_sessions(
+    app: App,
+    patterns: Sequence[str] | None,
+    confirm: Callable[[int], object] = lambda count: None,
+) -> Forgotten:
     """Delete the last sessions of chains and those made with them; ``None``: every session.
+
+    ``confirm`` is told how many these are before one is deleted, and may raise; not of every session.
 
     Notes of flags, reasons, refusals and failures go with every session, once those are gone: shells
     that hold one need them as long as this fails.
@@ -344,6 +352,8 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     everything = patterns is None
     index = load_index(app)
     keys = list(index.sessions if patterns is None else _named_keys(app, index, patterns))
+    if patterns is not None:
+        confirm(len(keys))
     deleted, count = _forget_keys(app, keys) if keys else ((), 0)
     left = Counter(
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
@@ -512,7 +522,7 @@ def named_chains(
     stored = {name for name in stored if name not in there}
     chains, gone = dict[str, None](), set[str]()
     for pattern in patterns:
-        named = {each for each in stored if _is_named(each, pattern)}
+        named = {each for each in stored if _is_stored_of(index, each, pattern)}
         named = named and named - app.aws_config.profiles.keys()
         try:
             chains |= dict.fromkeys(matching_chains(app, (pattern,)))
@@ -532,7 +542,7 @@ def stored_chains(index: Index, patterns: Sequence[str]) -> set[str]:
     stored = {name for entry in index.sessions.values() for name in entry.chains}
     found = set[str]()
     for pattern in patterns:
-        named = {each for each in stored if _is_named(each, pattern)}
+        named = {each for each in stored if _is_stored_of(index, each, pattern)}
         if not named:
             raise ConfigError(
                 f"no stored session is known to be one of '{pattern}'",
@@ -565,9 +575,18 @@ def _users(index: Index, key: str) -> set[str]:
     return {chain for below in index.below(key) for chain in index.sessions[below].chains}
 
 
-def _is_named(chain: str, pattern: str) -> bool:
+def _is_stored_of(index: Index, chain: str, pattern: str) -> bool:
+    """True if a pattern means a chain that only stored sessions tell of: by its name, or its end."""
     fleet, slash, _ = chain.partition("/")
-    return matches(ChainConfig(chain), (pattern,)) or bool(slash and fleet == pattern)
+    wanted = selector(f"{pattern}/" if slash and fleet == pattern else pattern)
+    return selects(wanted, ChainConfig(chain), lambda: _stored_end(index, chain))
+
+
+def _stored_end(index: Index, chain: str) -> ChainEnd:
+    """Return where the deepest stored session of a chain ends."""
+    theirs = [each for each in index.sessions.values() if chain in each.chains]
+    deepest = max(theirs, key=lambda each: each.hop)
+    return ChainEnd(*principal_of(deepest.role or deepest.arn))
 
 
 def keys_of_gone(index: Index, gone: frozenset[str]) -> list[str]:

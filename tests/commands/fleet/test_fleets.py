@@ -50,16 +50,28 @@ ASK = "rolehop fleet refresh prod"
 @pytest.fixture(scope="module")
 def shared() -> Iterator[World]:
     with temporary_world() as world:
-        world.config(CONFIG)
-        aws = world.sts.world
-        aws.role(ORG, trusts=[world.alice.arn])
-        aws.role(f"arn:aws:iam::{TWIN}:role/Audit", trusts=[HUB])
-        org = aws.organization
-        org.page = 20
-        org.readers.add(ORG)
-        org.add_unit(PROD, ROOT, "Prod")
-        org.add_unit(PAY, PROD, "Payments")
+        set_up(world)
         yield world
+
+
+def set_up(world: World) -> None:
+    world.config(CONFIG)
+    aws = world.sts.world
+    aws.role(ORG, trusts=[world.alice.arn])
+    aws.role(f"arn:aws:iam::{TWIN}:role/Audit", trusts=[HUB])
+    org = aws.organization
+    org.page = 20
+    org.readers.add(ORG)
+    org.add_unit(PROD, ROOT, "Prod")
+    org.add_unit(PAY, PROD, "Payments")
+    give_accounts(org)
+
+
+def give_accounts(org: Organization) -> None:
+    org.add_account(BILLING, PAY, "Billing & Co")
+    org.add_account(WEB, PROD, "web")
+    org.add_account(OLD, PROD, "old", state="SUSPENDED")
+    org.add_account(LAB, PROD, "lab")
 
 
 @pytest.fixture
@@ -69,10 +81,7 @@ def world(shared: World) -> World:
     for account in (BILLING, WEB, TWIN, OLD, LAB):
         org.parents.pop(account, None)
         org.accounts.pop(account, None)
-    org.add_account(BILLING, PAY, "Billing & Co")
-    org.add_account(WEB, PROD, "web")
-    org.add_account(OLD, PROD, "old", state="SUSPENDED")
-    org.add_account(LAB, PROD, "lab")
+    give_accounts(org)
     shared.config(CONFIG)
     for file in (*(shared.state / "fleets").glob("*"), shared.state / "account-names.json"):
         file.unlink(missing_ok=True)
@@ -203,6 +212,160 @@ def test_every_command_uses_the_list_offline(world: World) -> None:
     assert "did you mean prod/web?" in wrong.err
     assert ASK in wrong.err
     assert len(organization(world).calls) == calls
+
+
+TAGGED = CONFIG.replace('exclude = ["lab"]', "tags = true")
+
+
+def give_tags(world: World) -> None:
+    """Tag the accounts, and list them."""
+    accounts = organization(world).accounts
+    accounts[BILLING].tags = {"env": "prod", "owner": "pay"}
+    accounts[WEB].tags = {"env": "prod-eu"}
+    accounts[LAB].tags = {"env": "dev"}
+    world.config(TAGGED)
+    assert world.rolehop("fleet", "refresh").code == 0
+
+
+PAYING, OTHER = ["prod/Billing-Co"], ["prod/lab", "prod/web"]
+SELECTORS = [
+    ("tag:env=prod", PAYING),
+    ("tag:owner", PAYING),
+    ("tag:env=prod*", ["prod/Billing-Co", "prod/web"]),
+    ("ou:Prod/Payments", PAYING),
+    ("ou:Prod", OTHER),
+    ("ou:Prod/*", [*PAYING, *OTHER]),
+    ("account:4*", PAYING),
+    ("account:billing*", PAYING),
+    ("role:Audit", [*PAYING, *OTHER]),
+    ("role:OrgReader", ["org"]),
+    (BILLING, PAYING),
+    ("Billing & Co", PAYING),
+]
+
+
+@pytest.fixture(scope="module")
+def tagged() -> Iterator[World]:
+    """A world of its own, in which the tags are listed and nothing changes."""
+    with temporary_world() as world:
+        set_up(world)
+        give_tags(world)
+        give_roles(world)
+        yield world
+
+
+@pytest.mark.parametrize(("typed", "chains"), SELECTORS)
+def test_a_selector_means_the_same_in_every_command(
+    tagged: World, typed: str, chains: list[str]
+) -> None:
+    assert sorted(names(tagged, typed)) == chains
+    planned = tagged.rolehop("each", typed, "--dry-run", "--format", "json", "--", "true")
+    assert sorted(json.loads(line)["chain"] for line in planned.out.splitlines()) == chains
+    drawn = tagged.rolehop("graph", typed, "--format", "json").json["chains"]
+    assert sorted(each["chain"] for each in drawn) == chains
+    checked = tagged.rolehop("check", typed, "--offline", "--format", "json").json["chains"]
+    assert sorted(each["chain"] for each in checked) == chains
+
+
+def test_several_selectors_add_up_and_exclude_takes_away(tagged: World) -> None:
+    asked = ("tag:env=dev", "account:4*", "hub", "--exclude", "tag:owner=pay")
+    planned = tagged.rolehop("each", *asked, "--dry-run", "--format", "json", "--", "true")
+    assert [json.loads(each)["chain"] for each in planned.out.splitlines()] == ["prod/lab", "hub"]
+
+
+def test_json_has_tags_and_ous(tagged: World) -> None:
+    listed = tagged.rolehop("list", "prod", "hub", "--format", "json").json["chains"]
+    found = {each["name"]: (each["tags"], each["ou"]) for each in listed}
+    assert found == {
+        "hub": (None, None),
+        "prod/Billing-Co": ({"env": "prod", "owner": "pay"}, "Prod/Payments"),
+        "prod/lab": ({"env": "dev"}, "Prod"),
+        "prod/web": ({"env": "prod-eu"}, "Prod"),
+    }
+    shown = tagged.rolehop("show", "prod/web", "--format", "json").json
+    assert (shown["tags"], shown["ou"]) == ({"env": "prod-eu"}, "Prod")
+    assert re.search("tags +env=prod-eu\n", tagged.rolehop("show", "prod/web").out)
+
+
+def test_selectors_are_completed(tagged: World) -> None:
+    for typed, offered in (
+        ("tag:env=p", ["tag:env=prod", "tag:env=prod-eu"]),
+        ("ou:Prod/", ["ou:Prod/*", "ou:Prod/Payments"]),
+        ("role:A", ["role:Admin", "role:Audit"]),
+    ):
+        asked = ("completion", "--", "each", typed)
+        done = tagged.rolehop(*asked, env={"_ROLEHOP_COMPLETE": "fish"})
+        words = {line.partition("\t")[0] for line in done.out.splitlines()}
+        assert sorted(each for each in words if each.startswith(typed)) == offered
+
+
+def test_sessions_are_shown_refreshed_and_forgotten_by_selectors(tagged: World) -> None:
+    assert tagged.rolehop("refresh", "account:5*", "hub").code == 0
+    shown = tagged.rolehop("status", "account:5*", "--format", "json").json["sessions"]
+    assert [each["hop"] for each in shown] == [1, 2]
+    assert tagged.rolehop("logout", "tag:env=prod-eu").err == "rolehop: 1 session forgotten\n"
+    left = tagged.rolehop("status", "--format", "json").json["sessions"]
+    assert {each["role"] for each in left} >= {HUB}
+    # What is not in the config any more is known by the session itself.
+    tagged.rolehop("refresh", "prod/web")
+    tagged.config(CONFIG.partition("[fleets.prod]")[0].replace('from = "prod/web"', 'from = "hub"'))
+    try:
+        gone = tagged.rolehop("logout", "account:5*")
+        assert gone.err == "rolehop: 1 session forgotten\n"
+    finally:
+        tagged.config(TAGGED)
+
+
+def test_what_aws_was_not_asked_for_is_said(world: World) -> None:
+    assert world.rolehop("fleet", "refresh").code == 0
+    done = world.rolehop("each", "tag:env=prod", "--dry-run", "--", "true")
+    assert (done.code, done.out) == (3, "")
+    assert "nobody knows which chains 'tag:env=prod' means" in done.err
+    assert "AWS was not asked for the tags of the accounts of fleet 'prod'" in done.err
+    assert f"write tags = true into the accounts of [fleets.prod], then {ASK}" in done.err
+    # What nobody knows to be left out does not run.
+    kept = world.rolehop("each", "prod", "hub", "--exclude", "label:x=y", "--", "true")
+    assert kept.code == 3
+    left = ("--exclude", "account:5*", "--exclude", "tag:env=prod")
+    done = world.rolehop("each", "prod", *left, "--dry-run", "--", "true")
+    assert (done.code, done.out) == (3, "")
+    # Of two fleets one is known.
+    table = CONFIG[CONFIG.index("[fleets.prod]") :].replace("prod]", "too]")
+    world.config(CONFIG + table.replace('exclude = ["lab"]', "tags = true"))
+    organization(world).accounts[LAB].tags = {"env": "prod"}
+    assert world.rolehop("fleet", "refresh", "too").code == 0
+    some = world.rolehop("list", "tag:env=prod")
+    assert (some.code, "too/lab" in some.out, "prod/" in some.out) == (0, True, False), some
+    assert "the tags of fleet 'prod' are not known, so none of its chains is meant" in some.err
+    refused = world.rolehop("each", "*", "--exclude", "tag:env=prod", "--dry-run", "--", "true")
+    assert (refused.code, refused.out) == (3, "")
+    assert "nobody knows whether 'tag:env=prod' means prod/" in refused.err
+
+
+def test_the_ous_are_not_known_where_the_chain_may_not_ask(world: World) -> None:
+    world.config(CONFIG.replace(', ou = ["Prod/*"]', ""))
+    organization(world).denied.add("ListOrganizationalUnitsForParent")
+    try:
+        done = world.rolehop("fleet", "refresh")
+    finally:
+        organization(world).denied.clear()
+    assert (done.code, "OUs are not known" in done.out) == (0, True), done
+    done = world.rolehop("each", "ou:Prod/*", "--dry-run", "--", "true")
+    assert done.code == 3
+    assert "organizations:ListOrganizationalUnitsForParent" in done.err
+
+
+def test_a_plain_name_reads_no_list(world: World) -> None:
+    """Nor does a pattern that no chain of the fleet can match."""
+    assert world.rolehop("fleet", "refresh").code == 0
+    stored(world).write_text("{")
+    for named in (["hub"], ["hub", "role:OrgReader"], ["h*"], ["label:env=dev", "hub"]):
+        for command in (["list"], ["each", "--dry-run"], ["graph"]):
+            rest = ["--", "true"] if command[0] == "each" else []
+            done = world.rolehop(*command, *named, *rest)
+            expected = 3 if "label:env=dev" in named else 0  # it is no chain's
+            assert (done.code, "not known" in done.err) == (expected, False), (command, named, done)
+    assert world.rolehop("each", "prod/web", "--dry-run", "--", "true").code == 3
 
 
 def test_the_list_is_shown_with_its_age(world: World) -> None:
