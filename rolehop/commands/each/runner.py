@@ -37,6 +37,7 @@ from rolehop.commands.each.targets import (
 from rolehop.commands.each.walker import FleetWalker
 from rolehop.commands.serve.companion import collect_garbage_as_usual, hide_memory
 from rolehop.handover.environment import child_environment
+from rolehop.hotpath.record import seconds_since_start
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
@@ -496,11 +497,11 @@ class EachRun:
         walked = self._walk(number, target)
         if walked is None:
             return
-        walked_at = time.monotonic()
+        walked_at = seconds_since_start()  # the machine may sleep meanwhile
         with self._slots, self._counted():
             if self._is_over.is_set():
                 return
-            if time.monotonic() - walked_at > _FRESH_SECONDS:
+            if seconds_since_start() - walked_at > _FRESH_SECONDS:
                 walked = self._walk(number, target)
             if walked is not None:
                 self._run(number, walked)
