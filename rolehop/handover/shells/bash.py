@@ -66,11 +66,12 @@ function rolehop {
     __rolehop_eval "${@:1:__rolehop_at}" --shell bash "${@:__rolehop_at+1}"
 }
 
-# Evaluates what one command prints if that is statements; without the trace, which would show the
+# Evaluates what one command prints if that is statements; without -x and -v, which would show the
 # session.
 function __rolehop_eval {
-    \builtin local __rolehop_output __rolehop_code=0 __rolehop_trace=''
+    \builtin local __rolehop_output __rolehop_code=0 __rolehop_trace='' __rolehop_verbose=''
     case "$-" in *x*) { __rolehop_trace=1; \builtin set +x; } 2>/dev/null ;; esac
+    case "$-" in *v*) __rolehop_verbose=1; \builtin set +v ;; esac
     __rolehop_output=$(\command rolehop "$@") || __rolehop_code=$?
     if [[ $__rolehop_code -eq 0 ]]; then
         case "$__rolehop_output" in
@@ -79,6 +80,7 @@ function __rolehop_eval {
             *) \builtin printf '%s\n' "$__rolehop_output" ;;
         esac
     fi
+    if [[ -n $__rolehop_verbose ]]; then \builtin set -v; fi
     if [[ -n $__rolehop_trace ]]; then \builtin set -x; fi
     \builtin return "$__rolehop_code"
 }

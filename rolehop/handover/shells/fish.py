@@ -92,13 +92,13 @@ function rolehop --description 'Walk a chain of AWS roles'
     set -l before $argv[1..$at]
     set -l after $argv
     set -e after[1..$at]
+    # A trace would show the session.
+    set -l fish_trace
     set -l output (command rolehop $before --shell fish $after)
     set -l code $status
     if test $code -ne 0
         return $code
     end
-    # A trace would show the session.
-    set -l fish_trace
     if string match -q 'set -*' -- $output[1]
         string join \n -- $output | source
     else if set -q output[1]

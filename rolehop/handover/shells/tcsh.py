@@ -41,9 +41,10 @@ def _unset(name: str) -> str:
     return f"unsetenv {name}"
 
 
-# Evaluated as one line: a comment would never end, and no line may go on in the next.
+# Evaluated as one line: a comment would never end, and no line may go on in the next. What `echo` and
+# `verbose` show would be the session.
 INIT = r"""set __rolehop_plain = '\rolehop $__rolehop:q';
-set __rolehop_taken = 'eval "`\rolehop $__rolehop:q --shell tcsh`"';
+set __rolehop_taken = 'set __rolehop_trace = ( $?echo $?verbose ); unset echo verbose; eval "`\rolehop $__rolehop:q --shell tcsh`"; set __rolehop_code = $status; if ( $__rolehop_trace[1] ) set echo; if ( $__rolehop_trace[2] ) set verbose; ( exit $__rolehop_code )';
 alias rolehop 'set __rolehop = (\!*); set __rolehop_run = "$__rolehop_plain:q"; if ( "x$__rolehop " =~ x{assume,leave,refresh}\ * && "x$__rolehop " !~ *\ {-h,--help,--version,--shell}[\ =]* ) set __rolehop_run = "$__rolehop_taken:q"; eval "$__rolehop_run:q"';
 """
 
