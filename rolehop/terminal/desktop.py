@@ -37,7 +37,10 @@ def _notice(
         return ("osascript", *_SCRIPT, title, text)
     if not any(environ.get(name) for name in _DESKTOPS):
         return None
-    return ("notify-send", "--app-name=rolehop", "--", title, text)
+    from html import escape
+
+    # The text may have markup, a link or a picture (Desktop Notifications Specification, "Markup").
+    return ("notify-send", "--app-name=rolehop", "--", title, escape(text, quote=False))
 
 
 class BrowserStart:

@@ -31,3 +31,9 @@ def test_the_texts_of_a_notice_are_no_code_of_its_script() -> None:
     assert command is not None
     assert command[-2:] == ("title", text)
     assert text not in " ".join(command[:-1])
+
+
+def test_a_name_is_no_markup_on_the_desktop() -> None:
+    text = '<a href="https://example.com">sign in</a> & go on'
+    shown = _notice("title", text, DESKTOP, "linux") or ()
+    assert shown[-1] == '&lt;a href="https://example.com"&gt;sign in&lt;/a&gt; &amp; go on'
