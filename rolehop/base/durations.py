@@ -53,6 +53,11 @@ def format_duration(seconds: int) -> str:
     return " ".join(parts) or "0 s"
 
 
+def written_duration(seconds: int) -> str:
+    """Return ``seconds`` as people write them into a config: ``1h``, ``30m``, ``1h30m``, ``45s``."""
+    return format_duration(seconds).replace("min", "m").replace(" ", "")
+
+
 def read_moment(text: object) -> datetime:
     """Return the moment that an ISO 8601 text from a file or from outside names, in UTC.
 

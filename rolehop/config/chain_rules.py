@@ -78,7 +78,7 @@ class ChainRules:
             self._check_identity(chain, before, origin)
 
     def _different_chains(self) -> Iterator[ChainConfig]:
-        """Yield every chain, and of a fleet one member: all have the same table.
+        """Yield every chain, and of a fleet one member for each region: all else they share.
 
         What AWS listed for a fleet is not needed for that.
         """
@@ -87,8 +87,8 @@ class ChainRules:
         for chain in self._own_chains.values():
             if chain.fleet is None:
                 yield chain
-            elif chain.fleet not in fleets:
-                fleets.add(chain.fleet)
+            elif (chain.fleet, chain.region) not in fleets:
+                fleets.add((chain.fleet, chain.region))
                 yield chain
 
     def _check_names(self, chain: ChainConfig, origin: Origin) -> None:
@@ -100,6 +100,9 @@ class ChainRules:
             is_chain = chain.source in chains
             hint = f"; there is a chain of that name: write from = {quoted(chain.source)}"
             self._unknown("source", chain.source, sources, origin, hint if is_chain else None)
+        source = sources.get(chain.source or "")
+        if chain.account_role is not None and source is not None:
+            self._check_signs_in(source, origin)
         if chain.continues is not None and self._chain(chain.continues) is None:
             is_source = chain.continues in sources
             hint = f"; there is a source of that name: write source = {quoted(chain.continues)}"
@@ -116,6 +119,20 @@ class ChainRules:
                 " the chain that it comes from",
             )
 
+    def _check_signs_in(self, source: SourceConfig, origin: Origin) -> None:
+        """Report a source that cannot sign in to any account of an Identity Center."""
+        if source.type != "identity-center":
+            self.problems.add(
+                origin,
+                f"source {quoted(source.name)} is of type {source.type}, not identity-center",
+            )
+        elif source.principal is not None:
+            self.problems.add(
+                origin,
+                f"the principal of source {quoted(source.name)} is of one account; name a source of"
+                " this Identity Center without one",
+            )
+
     def _check_query(self, fleet: ListedFleet, origin: Origin) -> None:
         """Report a fleet that is to be listed through a chain or source that is not there."""
         from rolehop.config.account_query import IDENTITY_CENTER, IdentityCenterAccounts
@@ -125,17 +142,8 @@ class ChainRules:
             source = self.config.sources.get(query.source)
             if source is None:
                 self._unknown(IDENTITY_CENTER, query.source, self.config.sources, origin, None)
-            elif source.type != "identity-center":
-                self.problems.add(
-                    origin.at(IDENTITY_CENTER),
-                    f"source {quoted(source.name)} is of type {source.type}, not identity-center",
-                )
-            elif source.principal is not None:
-                self.problems.add(
-                    origin.at(IDENTITY_CENTER),
-                    f"the principal of source {quoted(source.name)} is of one account; name a source of"
-                    " this Identity Center without one",
-                )
+            else:
+                self._check_signs_in(source, origin.at(IDENTITY_CENTER))
         elif query.chain.partition("/")[0] == fleet.name:
             self.problems.add(
                 origin.at(query.kind), "a chain of the fleet cannot list the accounts of the fleet"

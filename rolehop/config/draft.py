@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from rolehop.base.dataclass import dataclass, field
+from rolehop.base.durations import written_duration
 from rolehop.base.text import clean
 from rolehop.config.model import HopConfig
 from rolehop.config.toml import Value, toml_key, toml_line
@@ -48,10 +49,27 @@ class FleetDraft:
 
     name: str
     source: str
-    accounts: Mapping[str, str]
+    accounts: Mapping[str, str] = field(default_factory=dict)
     """IDs by name."""
 
     comment: str = ""
+    members: tuple[MemberDraft, ...] = ()
+    """Instead of accounts: chains with names of their own."""
+
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDraft:
+    """One chain of a fleet that keeps its own name; an Identity Center signs in to it."""
+
+    name: str
+    account: str
+    role: str
+    region: str | None = None
+    description: str = ""
+    color: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def source_text(source: SourceDraft) -> str:
@@ -69,9 +87,30 @@ def chain_text(chain: ChainDraft) -> str:
 def fleet_text(fleet: FleetDraft) -> str:
     """Return the table of a fleet, and that of its accounts."""
     table = f"fleets.{toml_key(fleet.name)}"
-    accounts = (toml_line(toml_key(name), each) for name, each in fleet.accounts.items())
-    lines = [toml_line("source", fleet.source), f"[{table}.accounts]", *accounts]
+    lines = [toml_line("source", fleet.source)]
+    if fleet.region:
+        lines.append(toml_line("region", fleet.region))
+    if fleet.members:
+        lines += [f"[{table}.chains]", *map(member_line, fleet.members)]
+    else:
+        accounts = (toml_line(toml_key(name), each) for name, each in fleet.accounts.items())
+        lines += [f"[{table}.accounts]", *accounts]
     return _text(fleet.comment, table, lines)
+
+
+def member_line(member: MemberDraft) -> str:
+    """Return the line of one chain of a fleet."""
+    own = (
+        ("region", member.region),
+        ("description", member.description or None),
+        ("color", member.color),
+        ("labels", member.labels or None),
+    )
+    settings = [toml_line(key, value) for key, value in own if value is not None]
+    if not settings:
+        return toml_line(toml_key(member.name), f"{member.account}/{member.role}")
+    where = (toml_line("account", member.account), toml_line("role", member.role))
+    return f"{toml_key(member.name)} = {{ {', '.join((*where, *settings))} }}"
 
 
 def _text(comment: str, table: str, lines: Iterable[str]) -> str:
@@ -107,7 +146,7 @@ def _hop_lines(hop: HopConfig) -> Iterator[str]:
         if text is not None:
             yield toml_line(key, text)
     if hop.duration_seconds is not None:
-        yield toml_line("duration", f"{hop.duration_seconds}s")
+        yield toml_line("duration", written_duration(hop.duration_seconds))
     if hop.tags:
         yield toml_line("tags", dict(hop.tags))
     for key, texts in (("transitive_tags", hop.transitive_tags), ("policy_arns", hop.policy_arns)):

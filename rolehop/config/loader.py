@@ -6,7 +6,7 @@ wins by name (chains, sources, fleets) or by key (``[defaults]``, ``[vault]``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -28,7 +28,7 @@ from rolehop.config.model import (
     ScopeConfig,
     SourceConfig,
 )
-from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
+from rolehop.config.schema import FLEET, HOP, MEMBER, NAMED, SINGLE, SOURCE, TOP, Table
 from rolehop.config.validation import Origin, ProblemList, Values, check_name, check_table, dotted
 
 if TYPE_CHECKING:
@@ -218,17 +218,48 @@ class Builder:
         common = {**_chain_fields(values), "scope": self._scope(values, origin, document)}
         if is_listed:
             return self._listed_fleet(name, values, hops, found, origin, common)
+        template = ChainConfig(f"{name}/", hops=hops, fleet=name, **common)
+        if "chains" in values:
+            return tuple(self._members(template, found, origin))
         return tuple(
-            ChainConfig(
+            replace(
+                template,
                 name=f"{name}/{account_name or account}",
-                hops=hops,
-                fleet=name,
                 account=account,
                 account_name=account_name or None,
-                **common,
             )
             for account, account_name in self._accounts(found, values, origin, document)
         )
+
+    def _members(
+        self, template: ChainConfig, found: object, origin: Origin
+    ) -> Iterator[ChainConfig]:
+        """Give the chains of a fleet that has names, accounts and roles for them."""
+        table = cast(dict[str, Any], found)
+        for key in ("accounts", "accounts_file", "from"):
+            if key in table:
+                self.problems.add(
+                    origin.at(key), "the fleet has chains, each with its account; keep one"
+                )
+        for name, written in table["chains"].items():
+            here = origin.at("chains", name)
+            if not all(check_name(each, here, self.problems) for each in name.split("/")):
+                continue
+            if isinstance(written, str):
+                account, _, role = written.partition("/")
+                written = {"account": account, "role": role}
+            values = check_table(MEMBER, written, here, self.problems)
+            labels = cast(tuple[tuple[str, str], ...], values.get("labels", ()))
+            yield replace(
+                template,
+                name=name,
+                account=_text(values, "account"),
+                account_role=_text(values, "role"),
+                description=_text(values, "description") or template.description,
+                region=_text(values, "region") or template.region,
+                color=_text(values, "color") or template.color,
+                labels={**template.labels, **dict(labels)},
+            )
 
     def _listed_fleet(
         self,
@@ -244,8 +275,9 @@ class Builder:
         from rolehop.config.listed_fleets import chains_of
 
         query = cast("AccountQuery", values["accounts"])
-        if isinstance(found, dict) and "accounts_file" in found:
-            self.problems.add(origin.at("accounts_file"), "there are accounts already; keep one")
+        for key in ("accounts_file", "chains"):
+            if isinstance(found, dict) and key in found:
+                self.problems.add(origin.at(key), "there are accounts already; keep one")
         if not isinstance(query, IdentityCenterAccounts):
             self._check_start(found, origin)
         else:
@@ -320,7 +352,7 @@ class Builder:
         if not isinstance(found, dict):
             return ()
         if ("accounts" in found) is ("accounts_file" in found):
-            self.problems.add(origin, 'needs either "accounts" or "accounts_file"')
+            self.problems.add(origin, 'needs one of "accounts", "accounts_file" and "chains"')
             return ()
         name = _text(values, "accounts_file")
         if name is None:
@@ -437,6 +469,7 @@ def load_config(
         merged.merge(merger.layer(document))
     config = _config(merged, tuple(gatherer.looked_at))
     origins = {name: each.origin for name, each in merged.sources.items()}
+    _refuse_shared_names(merged, problems)
     rules = ChainRules(config, _chain_origins(merged), origins, source_types, problems)
     rules.check(names=complete)
     problems.raise_any()
@@ -502,7 +535,9 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
         account_names=_account_names(layer, chains),
         listed_fleets=listed,
         fleets={
-            name: len(each.value) if isinstance(each.value, tuple) else None
+            name: len({chain.account for chain in each.value})
+            if isinstance(each.value, tuple)
+            else None
             for (kind, name), each in layer.chains.items()
             if kind == "fleets"
         },
@@ -549,6 +584,25 @@ def _never_listed(fleet: ListedFleet) -> FleetListing:
     from rolehop.config.listed_fleets import NEVER_LISTED
 
     return NEVER_LISTED
+
+
+def _refuse_shared_names(layer: Layer, problems: ProblemList) -> None:
+    """Refuse a name that a fleet gives one of its chains, if another chain has it, too."""
+    members = [each for each in _chains(layer) if each[0].account_role is not None]
+    if not members:
+        return
+    others = {chain.name: origin for chain, origin in _chains(layer) if chain.account_role is None}
+    # What begins with the name of a listed fleet is looked for in what AWS listed.
+    fleets = {name: each for (kind, name), each in layer.chains.items() if kind == "fleets"}
+    others |= {f"{name}/": each.origin for name, each in fleets.items()}
+    for chain, origin in members:
+        other = others.get(chain.name)
+        if other is None and "/" in chain.name:
+            other = others.get(f"{chain.name.partition('/')[0]}/")
+        here = origin.at("chains", chain.name)
+        if other is not None:
+            problems.add(here, f"{dotted(other.place)} has a chain of this name")
+        others[chain.name] = here
 
 
 def _chain_origins(layer: Layer) -> dict[str, Origin]:

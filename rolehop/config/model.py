@@ -126,7 +126,11 @@ class ChainConfig:
     @property
     def names(self) -> tuple[str, ...]:
         """Every name of the chain, its own first."""
-        if self.fleet is None or self.account_name is None:
+        if self.fleet is None:
+            return (self.name,)
+        if not self.name.startswith(f"{self.fleet}/"):  # the fleet gives it a name of its own
+            return (self.name, f"{self.fleet}/{self.name}")
+        if self.account_name is None:
             return (self.name,)
         _, _, role = self.name.removeprefix(f"{self.fleet}/").partition("/")
         by_id = f"{self.fleet}/{self.account}{f'/{role}' if role else ''}"

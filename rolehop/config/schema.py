@@ -392,6 +392,9 @@ _START = (
     Key("from", value_types.TEXT, "the chain that this one continues, instead of source"),
 )
 
+_COLOR = Key("color", value_types.COLOR, "how the chain is shown in lists and prompts")
+_LABELS = Key("labels", value_types.LABELS, "words to select chains by; STS does not see them")
+
 _LOOKS = (
     _REGION,
     Key("confirm", value_types.BOOLEAN, "asks before it hands the session over", "false"),
@@ -407,8 +410,8 @@ _LOOKS = (
         'where AWS sees the reason: at the end of the last hop\'s role session name, or in its tag "reason"',
         '"session_name"',
     ),
-    Key("color", value_types.COLOR, "how the chain is shown in lists and prompts"),
-    Key("labels", value_types.LABELS, "words to select chains by; STS does not see them"),
+    _COLOR,
+    _LABELS,
 )
 
 CHAIN = Table(
@@ -456,8 +459,29 @@ FLEET = Table(
             value_types.PATH,
             "instead of accounts: a file, one account ID a line, a name behind it, # for comments",
         ),
+        Key(
+            "chains",
+            Check("table", "", value_types.as_table),
+            "instead of accounts, where the source is an Identity Center: chains by names of their"
+            ' own, which keep these. { prod-admin = "111111111111/Admin" }, or lines below'
+            " [fleets.NAME.chains]: the chain is prod-admin, also NAME/prod-admin. One with a"
+            " description, region, color or labels of its own is a table that has account and role",
+        ),
         _SCOPE,
         *_LOOKS,
+    ),
+)
+
+MEMBER = Table(
+    "fleets.NAME.chains.NAME",
+    "one chain of a fleet that gives its chains names of their own",
+    (
+        Key("account", value_types.ACCOUNT, "the account that is signed in to", required=True),
+        Key("role", value_types.TEXT, "the role (permission set) there", required=True),
+        _DESCRIPTION,
+        _REGION,
+        _COLOR,
+        _LABELS,
     ),
 )
 

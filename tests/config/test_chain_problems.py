@@ -104,12 +104,17 @@ CASES = [
         'cn-north-1 is in partition aws-cn, but hop 1 of chain "hub" in aws',
     ),
     # fleets
-    ('[fleets.f]\nfrom = "hub"', 6, "fleets.f", 'needs either "accounts" or "accounts_file"'),
+    (
+        '[fleets.f]\nfrom = "hub"',
+        6,
+        "fleets.f",
+        'needs one of "accounts", "accounts_file" and "chains"',
+    ),
     (
         '[fleets.f]\nfrom = "hub"\naccounts = []\naccounts_file = "a"',
         6,
         "fleets.f",
-        'needs either "accounts" or "accounts_file"',
+        'needs one of "accounts", "accounts_file" and "chains"',
     ),
     (
         "[fleets.f]\naccounts = []",

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from rolehop.commands.config.check import render_reference
-from rolehop.config.schema import NAMED, SINGLE, TOP, Key, Table
+from rolehop.config.schema import MEMBER, NAMED, SINGLE, TOP, Key, Table
 from tests.config.texts import TYPES
 
-TABLES = [TOP, *SINGLE.values(), *NAMED.values(), *TYPES.values()]
+TABLES = [TOP, *SINGLE.values(), *NAMED.values(), MEMBER, *TYPES.values()]
 
 
 def every_key(tables: list[Table]) -> list[Key]:
@@ -40,6 +40,7 @@ def test_every_table_has_its_heading() -> None:
         "[chains.NAME]",
         "[[chains.NAME.hops]]",
         "[fleets.NAME]",
+        "[fleets.NAME.chains.NAME]",
     ):
         assert heading in lines
 

@@ -27,6 +27,7 @@ from rolehop.awsconfig.own_profiles import (
 from rolehop.base.credentials import Secret
 from rolehop.base.errors import RolehopError
 from rolehop.commands.config.importing.found_files import TOOLS, files_of, plan_import
+from rolehop.commands.config.importing.view import beside_lines
 from rolehop.commands.explain.documents import explain_document
 from rolehop.commands.explain.view import verdict_view
 from rolehop.commands.profile.changes import removal_changes
@@ -87,7 +88,7 @@ def _of_aws_files(home: Path) -> Iterator[Parser]:
         app = _app(home, **variables)
         found = plan_import(app, files_of(app, tool))
         tomllib.loads(found.text)
-        return "\n".join([found.diff, *found.lost])
+        return "\n".join([found.new_text, *beside_lines(found.added, whole=True)])
 
     cases = [
         (tool, aws, mine or "") for tool, files in FILES.items() for aws, mine in files.values()

@@ -28,6 +28,7 @@ from rolehop.config.schema import (
     FIELDS,
     FLEET,
     HOP,
+    MEMBER,
     ORGANIZATION,
     SCOPE,
     SOURCE,
@@ -215,6 +216,7 @@ def render_reference(source_types: Mapping[str, Table]) -> str:
     parts.append(_table("[[chains.NAME.hops]]", HOP))
     parts.append(_table("[chains.NAME.scope]", SCOPE))
     parts.append(_table("[fleets.NAME]", FLEET))
+    parts.append(_table("[fleets.NAME.chains.NAME]", MEMBER))
     return "\n\n".join(parts) + "\n"
 
 

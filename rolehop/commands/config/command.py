@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rolehop.app.context import App
     from rolehop.base.errors import ConfigProblem
-    from rolehop.commands.config.importing.found_files import ConfigImport, FoundFiles
+    from rolehop.commands.config.importing.found_files import ConfigImport
     from rolehop.commands.config.init.conversation import FirstConfig
     from rolehop.commands.config.init.drafts import Draft
     from rolehop.terminal.json_text import Document
@@ -122,17 +122,19 @@ def _next_steps(cli: CommandContext, draft: Draft) -> Iterator[str]:
 rolehop config import                          # looks for all, and says what it found
 rolehop config import aws-vault
 rolehop config import ~/old/config --yes
+rolehop config import --show                   # the text alone; writes nothing
 """,
 )
 @click.argument("tool", required=False, metavar="[FROM]")
 @click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")
+@click.option("--show", is_flag=True, help="Print what would be added; ask and write nothing.")
 @click.pass_context
-def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
+def import_(ctx: click.Context, tool: str | None, confirmed: bool, show: bool) -> None:
     """Add chains from the files of other tools.
 
     FROM is aws-config, aws-vault, granted, awsume, aws-sso-cli, aws-runas, saml2aws, leapp or a
-    file. Shows what it would add, and what it cannot import, then asks; without a terminal it only
-    shows. It never copies keys: for each there is a line that moves it.
+    file. Says what would become of what, and what cannot be taken over, then asks; without a
+    terminal it only says so. It never copies keys: for each there is a line that moves it.
     """
     from rolehop.commands.config.importing.found_files import (
         confirm_import,
@@ -140,11 +142,17 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
         plan_import,
         write_import,
     )
+    from rolehop.commands.config.importing.view import (
+        beside_lines,
+        found_lines,
+        show_advice,
+        summary,
+    )
 
     cli = CommandContext.of(ctx)
     found = files_of(cli.app, tool)
     planned = plan_import(cli.app, found)
-    for line in _found(found):
+    for line in found_lines(found):
         cli.terminal.note(line)
     if found.broken and not found.seen:
         raise ConfigError(
@@ -152,13 +160,16 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
             cause="no file that is there could be read",
             fix="correct what is named above, or name the file to import",
         )
-    if planned.names:
-        cli.terminal.note(_summary(planned))
-    for line in _beside(cli.app, planned):
+    if found.seen:
+        cli.terminal.note(summary(found, planned))
+    for line in beside_lines(planned.added, whole=show or cli.terminal.verbose):
         cli.terminal.note(line)
+    if show:
+        cli.terminal.write_long(planned.new_text)
+        return
     if not planned.names:
         return
-    cli.terminal.write_long(planned.diff)
+    cli.terminal.note(show_advice(cli.app, tool))
     try:
         if not confirmed:
             confirm_import(cli.app, planned)
@@ -167,33 +178,15 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool) -> None:
         return
     write_import(cli.app, planned)
     cli.terminal.note(f"written: {pluralize(len(planned.names), 'chain')}, {planned.path}")
-    plan = with_same_config(cli.app, "plan ", Argument(planned.names[0]))
-    cli.terminal.note(Advice("next: ", plan))
+    for advice in _next_after_import(cli.app, planned):
+        cli.terminal.note(advice)
 
 
-def _found(found: FoundFiles) -> Iterator[str]:
-    yield from (f"found: {each}" for each in found.seen)
-    yield from (f"not read: {each}" for each in found.broken)
-    if not found.seen and not found.broken:
-        yield "nothing was found to import"
-
-
-def _summary(planned: ConfigImport) -> str:
-    counts = f"{pluralize(len(planned.names), 'chain')} from {pluralize(planned.sources, 'source')}"
-    lost = (
-        f"; not imported, and why: {pluralize(len(planned.lost), 'line')}" if planned.lost else ""
-    )
-    return f"to add to {planned.path}: {counts}{lost}"
-
-
-def _beside(app: App, planned: ConfigImport) -> Iterator[str]:
-    """Give what the diff does not say."""
+def _next_after_import(app: App, planned: ConfigImport) -> Iterator[Advice]:
     from rolehop.commands.config.importing.found_files import keys_advice
 
-    yield from (f"not imported: {each}" for each in planned.lost)
-    if planned.there:
-        yield f"already in the config: {pluralize(planned.there, 'chain')}"
     yield from (keys_advice(app, each) for each in planned.keys)
+    yield Advice("next: ", with_same_config(app, "plan ", Argument(planned.names[0])))
 
 
 @click.group(cls=Group, epilog="\nrolehop config init\nrolehop config check\n")

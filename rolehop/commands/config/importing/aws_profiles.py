@@ -22,6 +22,7 @@ from rolehop.awsconfig import (
 )
 from rolehop.awsconfig.own_profiles import own_line
 from rolehop.base.dataclass import replace
+from rolehop.base.durations import written_duration
 from rolehop.base.errors import RolehopError, SourceError
 from rolehop.commands.config.importing.draft import (
     COLOR,
@@ -41,6 +42,9 @@ from rolehop.commands.config.importing.draft import (
 )
 from rolehop.commands.config.importing.granted import REGISTRY
 from rolehop.commands.config.importing.proposal import (
+    LOST,
+    NOTE,
+    SETTING,
     KeysElsewhere,
     NotCarried,
     Proposal,
@@ -190,7 +194,8 @@ def _web_identity(aws: AwsConfig, name: str) -> dict[str, Value]:
         raise NotASource("it has a web_identity_token_file, but no role_arn")
     seconds = profile_setting(aws, name, "duration_seconds")
     if seconds:
-        settings["duration"] = f"{seconds}s"
+        is_number = seconds.isascii() and seconds.isdecimal()
+        settings["duration"] = written_duration(int(seconds)) if is_number else seconds
     return settings
 
 
@@ -281,23 +286,23 @@ class _Profiles:
     def _sections_lost(self) -> None:
         for header in sorted(self.aws.unprefixed):
             if not header.startswith(REGISTRY):  # only a mark
-                why = "it is no profile: 'profile' is missing before it"
+                why, kind = "it is no profile: 'profile' is missing before it", LOST
                 if header in _OF_CLI:
-                    why = "a setting of the AWS CLI"
-                self.lost.append(NotCarried(f"[{header}]", why))
+                    why, kind = "a setting of the AWS CLI", SETTING
+                self.lost.append(NotCarried(f"[{header}]", why, kind=kind))
         for header in self.aws.unreadable:
             self.lost.append(NotCarried(f"[{header}]", "AWS's tools do not read its name"))
         used = {profile_setting(self.aws, name, "sso_session") for name in self.aws.profiles}
         for session in self.aws.sso_sessions:
             if session not in used:
-                self.lost.append(
-                    NotCarried(f"[sso-session {session}]", "no profile signs in to it")
-                )
+                why = "no profile signs in to it"
+                self.lost.append(NotCarried(f"[sso-session {session}]", why, kind=NOTE))
 
     def _resolve(self, name: str) -> None:
         process = profile_setting(self.aws, name, "credential_process") or ""
         if own_line(process):
-            self.lost.append(NotCarried(f"profile {name}", "it runs rolehop already"))
+            why = "it runs rolehop already"
+            self.lost.append(NotCarried(f"profile {name}", why, kind=NOTE))
             return
         try:
             self.found[name] = resolve_profile(self.aws, name)
@@ -305,7 +310,7 @@ class _Profiles:
             self.lost.append(NotCarried(f"profile {name}", error.cause or error.what))
             return
         for note in self.found[name].notes:
-            self.lost.append(NotCarried(f"profile {name}", note))
+            self.lost.append(NotCarried(f"profile {name}", note, kind=NOTE))
 
     def _chain(self, name: str, mfa: dict[str, str]) -> ChainDraft | None:
         """Return the chain of one profile, ``None`` if it has no source."""
@@ -373,4 +378,4 @@ class _Profiles:
             if name in chains:
                 for key in keys:
                     if key not in _CARRIED and ":" not in key:
-                        yield NotCarried(key, _STAYS, name)
+                        yield NotCarried(key, _STAYS, name, SETTING)

@@ -7,6 +7,7 @@ assumed by the sign-in, ``role_arn`` from there; durations are those of Go.
 
 from __future__ import annotations
 
+from rolehop.base.durations import written_duration
 from rolehop.base.startup import Pattern
 from rolehop.commands.config.importing.draft import (
     MFA_DURATION,
@@ -14,6 +15,7 @@ from rolehop.commands.config.importing.draft import (
     ProfileDraft,
     may_hold_secret,
 )
+from rolehop.commands.config.importing.proposal import SETTING
 
 NAME = "aws-runas"
 
@@ -45,8 +47,12 @@ def is_in(draft: ProfileDraft) -> bool:
 def adapt(draft: ProfileDraft, text: str) -> None:
     """Turn the keys of aws-runas into AWS's; ``text`` is empty, it has no file of its own."""
     named = {name: {key: _found(draft, name, key) for key in _OWN} for name in draft.profiles}
-    sources = {draft.text(name, "source_profile") for name in draft.profiles}
-    for name in list(draft.profiles):
+    own = {name for name, keys in draft.profiles.items() if draft.alone or _OWN & keys.keys()} - (
+        {"default"} if not draft.alone else set()
+    )
+    own |= {name for name in draft.profiles if draft.text(name, "source_profile") in own}
+    sources = {draft.text(name, "source_profile") for name in own}
+    for name in [each for each in draft.profiles if each in own | sources]:
         if draft.text(name, "role_arn"):
             _role(draft, name, named[name])
         elif name in sources or "aws_access_key_id" in draft.profiles[name]:
@@ -107,6 +113,9 @@ def _set_duration(draft: ProfileDraft, name: str, key: str, target: str, value: 
     parts = list(_GO_PART.compiled.finditer(value))
     seconds = int(sum(float(each[1]) * _SECONDS[each[2]] for each in parts))
     if not seconds or "".join(each[0] for each in parts) != value:
-        draft.note(f"{key} of profile {name}", "it is not a duration such as 1h30m")
+        why = "it is not a duration such as 1h30m"
+        draft.note(f"{key} of profile {name}", why, SETTING)
         return
-    draft.profiles[name][target] = f"{seconds}s" if target == MFA_DURATION else str(seconds)
+    draft.profiles[name][target] = (
+        written_duration(seconds) if target == MFA_DURATION else str(seconds)
+    )

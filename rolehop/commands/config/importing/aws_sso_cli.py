@@ -12,12 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from rolehop.base.dataclass import replace
-from rolehop.commands.config.importing.draft import ProfileDraft, option, runs, told_apart
+from rolehop.commands.config.importing.draft import ProfileDraft, option, runs
 from rolehop.commands.config.importing.granted import CONTAINER_COLORS
-from rolehop.commands.config.importing.proposal import (
-    NotCarried,
-    Proposal,
-)
+from rolehop.commands.config.importing.names import slug, told_apart
+from rolehop.commands.config.importing.proposal import NOTE, SETTING, NotCarried, Proposal
 from rolehop.commands.config.importing.yaml_values import Yaml, read_yaml
 from rolehop.config.draft import ChainDraft, SourceDraft
 from rolehop.config.model import HopConfig
@@ -156,7 +154,7 @@ def _of_role(
         region=_region(each.keys, each.account_keys, center, whole),
         description=str(each.account_keys.get("Name", "")),
         color=CONTAINER_COLORS.get(tags.get("Color", "")),
-        labels={key: value for key, value in tags.items() if key not in _LOOKS},
+        labels={slug(key): value for key, value in tags.items() if key not in _LOOKS},
     )
     if not each.via:
         settings = {**_sign_in(center, whole), "account": each.account, "role": each.role}
@@ -189,13 +187,13 @@ def _roles(centers: Mapping[str, Yaml]) -> Iterator[SsoRole]:
 def _lost(whole: Mapping[str, Yaml], centers: Mapping[str, Yaml]) -> Iterator[NotCarried]:
     for key in whole:
         if key not in _CARRIED:
-            yield NotCarried(key, _WHY_LOST)
+            yield NotCarried(key, _WHY_LOST, kind=SETTING)
     for name, center in centers.items():
         yield from _not_in(_table(center), _OF_CENTER, name)
         for account, keys in _table(_table(center).get("Accounts", "")).items():
             yield from _not_in(_table(keys), _OF_ACCOUNT, f"account {account}")
             if not _table(_table(keys).get("Roles", "")):
-                yield NotCarried(f"account {account}", "it names no role")
+                yield NotCarried(f"account {account}", "it names no role", kind=NOTE)
 
 
 def _lost_of_roles(roles: list[SsoRole]) -> Iterator[NotCarried]:
@@ -204,15 +202,14 @@ def _lost_of_roles(roles: list[SsoRole]) -> Iterator[NotCarried]:
         tags = _tags(each.account_keys) | _tags(each.keys)
         for tag in _LOOKS:
             if tag in tags and not (tag == "Color" and tags[tag] in CONTAINER_COLORS):
-                yield NotCarried(
-                    f"the tag {tag}", "a Firefox container's, not a terminal's", each.title
-                )
+                why = "a Firefox container's, not a terminal's"
+                yield NotCarried(f"the tag {tag}", why, each.title, SETTING)
 
 
 def _not_in(keys: Mapping[str, Yaml], known: frozenset[str], where: str) -> Iterator[NotCarried]:
     for key in keys:
         if key not in known:
-            yield NotCarried(key, _WHY_LOST, where)
+            yield NotCarried(key, _WHY_LOST, where, SETTING)
 
 
 def _sign_in(center: Mapping[str, Yaml], whole: Mapping[str, Yaml]) -> dict[str, str]:

@@ -73,7 +73,12 @@ def is_in(draft: ProfileDraft) -> bool:
 def adapt(draft: ProfileDraft, text: str) -> None:
     """Turn aws-vault's keys into AWS's; ``text`` is empty, it has no file of its own."""
     included = _included(draft)
-    _include_all(draft)
+    own = {
+        name
+        for name, keys in draft.profiles.items()
+        if draft.alone or _OWN & keys.keys() or runs(draft, name, NAME)
+    }
+    _include_all(draft, own)
     for name in draft.profiles:
         if (
             draft.text(name, "source_profile") == name
@@ -83,7 +88,8 @@ def adapt(draft: ProfileDraft, text: str) -> None:
     sources = {draft.text(name, "source_profile") for name in draft.profiles}
     for name in list(draft.profiles):
         _own_keys(draft, name)
-        if name in draft.profiles:
+        # Another tool may know a profile without credentials that nothing starts from.
+        if name in draft.profiles and (name in own | sources | included):
             _held_keys(draft, name, sources, included)
 
 
@@ -91,9 +97,9 @@ def _included(draft: ProfileDraft) -> set[str]:
     return {draft.text(name, key) for name in draft.profiles for key in _INCLUDES}
 
 
-def _include_all(draft: ProfileDraft) -> None:
+def _include_all(draft: ProfileDraft, own: set[str]) -> None:
     written = {name: dict(keys) for name, keys in draft.aws.config_profiles.items()}
-    for name in list(draft.profiles):
+    for name in [each for each in draft.profiles if each in own]:
         at, way = name, [name]
         while at:
             keys = written.get(at, {})

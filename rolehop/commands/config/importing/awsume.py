@@ -9,6 +9,7 @@ the source profile before that one's; profiles with ``manager = awsume`` or ``au
 from __future__ import annotations
 
 from rolehop.commands.config.importing.draft import TOOL, ProfileDraft
+from rolehop.commands.config.importing.proposal import SETTING
 from rolehop.commands.config.importing.yaml_values import Yaml, read_yaml
 
 NAME = "awsume"
@@ -40,9 +41,13 @@ def adapt(draft: ProfileDraft, text: str) -> None:
         if _is_output(draft, name):
             draft.drop(name, "temporary keys, written by awsume")
     _roles(draft, settings)
+    defaults = [key for key in (*_DEFAULTS, "region") if settings.get(key)]
+    if defaults and not draft.alone:
+        why = "of all profiles as awsume reads them: rolehop config import awsume"
+        draft.note(f"{', '.join(defaults)} in awsume's config", why)
     for key in settings:
         if key not in _KNOWN:
-            draft.note(f"{key} in awsume's config", "a setting of awsume")
+            draft.note(f"{key} in awsume's config", "a setting of awsume", SETTING)
 
 
 def _is_output(draft: ProfileDraft, name: str) -> bool:
@@ -53,6 +58,9 @@ def _roles(draft: ProfileDraft, settings: dict[str, Yaml]) -> None:
     for name in list(draft.profiles):
         keys = draft.profiles[name]
         source = draft.text(name, "source_profile")
+        by_process = {"role_arn", "credential_process"} <= keys.keys() and not source
+        if not (draft.alone or "principal_arn" in keys or by_process):
+            continue
         region = (
             draft.text(source, "region")
             or draft.text("default", "region")

@@ -1,16 +1,15 @@
-"""The profiles of another tool, its own keys turned into AWS's, and names for the chains they become."""
+"""The profiles of another tool, to be changed in place: its own keys are turned into AWS's."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 
 from rolehop.awsconfig import AwsConfig
 from rolehop.awsconfig.parse import Section, Value
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.startup import Pattern
-from rolehop.commands.config.importing.proposal import NotCarried
-from rolehop.config.value_types import name_meant
+from rolehop.commands.config.importing.proposal import NOTE, SETTING, NotCarried
 
 # What AWS has no key for. No file has these keys: a colon ends a key there.
 TAGS, TRANSITIVE, IDENTITY = "rolehop:tags", "rolehop:transitive", "rolehop:source_identity"
@@ -65,11 +64,15 @@ class ProfileDraft:
     aws: AwsConfig
     profiles: dict[str, dict[str, Value]]
     lost: list[NotCarried] = field(default_factory=list)
+    alone: bool = True
+    """One tool reads all profiles. If not, what it lets profiles inherit is for its own alone: other
+    tools know nothing of it."""
 
     @classmethod
-    def of(cls, aws: AwsConfig) -> ProfileDraft:
+    def of(cls, aws: AwsConfig, *, alone: bool = True) -> ProfileDraft:
         """Return a draft of everything in the files."""
-        return cls(aws, {name: dict(keys) for name, keys in aws.profiles.items()})
+        profiles = {name: dict(keys) for name, keys in aws.profiles.items()}
+        return cls(aws, profiles, alone=alone)
 
     def finished(self) -> AwsConfig:
         """Return the files as if they had said what the draft says."""
@@ -97,7 +100,7 @@ class ProfileDraft:
         """Take keys out of a profile, and say that they were not carried."""
         for key in keys:
             if self.profiles[name].pop(key, None) is not None:
-                self.lost.append(NotCarried(key, why, name))
+                self.lost.append(NotCarried(key, why, name, SETTING))
 
     def drop(self, name: str, why: str) -> None:
         """Take a profile out, and say that it was not carried."""
@@ -120,9 +123,9 @@ class ProfileDraft:
         sessions = {name: each for name, each in self.aws.sso_sessions.items() if name in used}
         self.aws = replace(self.aws, unprefixed=frozenset(), unreadable=(), sso_sessions=sessions)
 
-    def note(self, what: str, why: str) -> None:
-        """Say that something was not carried."""
-        self.lost.append(NotCarried(what, why))
+    def note(self, what: str, why: str, kind: str = NOTE) -> None:
+        """Say that something was not carried, or what to know of it."""
+        self.lost.append(NotCarried(what, why, kind=kind))
 
     def run(self, name: str, tool: str, command: str) -> None:
         """Make ``command`` the process of profile ``name``, instead of all that it had for that."""
@@ -193,32 +196,3 @@ def option(words: list[str], *names: str) -> str:
         if value and head in names:
             return value
     return ""
-
-
-def slug(name: str) -> str:
-    """Return ``name`` in the letters that a config's names have, with hyphens for all others."""
-    import unicodedata
-
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return name_meant(plain) or "profile"
-
-
-def told_apart(name: str, taken: Collection[str]) -> str:
-    """Return ``name``, or the first of ``name-2``, ``name-3``… that is not ``taken``."""
-    number, candidate = 2, name
-    while candidate in taken:
-        candidate = f"{name}-{number}"
-        number += 1
-    return candidate
-
-
-def names_of(originals: Iterable[str]) -> dict[str, str]:
-    """Return a name of its own for each of ``originals``; one that needs no change keeps its name."""
-    each_one = list(dict.fromkeys(originals))
-    found = {name: name for name in each_one if slug(name) == name}
-    used = set(found)
-    for original in each_one:
-        if original not in found:
-            found[original] = told_apart(slug(original), used)
-            used.add(found[original])
-    return found

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.aws_files import shown_diff
 from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file, with_same_config
 from rolehop.app.host import read_file
 from rolehop.awsconfig import AwsConfig, parse_aws_config
@@ -25,7 +24,6 @@ from rolehop.base.files import (
     read_trusted,
     write_beside,
 )
-from rolehop.base.text import visible
 from rolehop.commands.config.importing import (
     aws_runas,
     aws_sso_cli,
@@ -36,7 +34,9 @@ from rolehop.commands.config.importing import (
     saml2aws,
 )
 from rolehop.commands.config.importing.aws_profiles import chains_of
-from rolehop.commands.config.importing.draft import ProfileDraft, names_of, told_apart
+from rolehop.commands.config.importing.draft import ProfileDraft
+from rolehop.commands.config.importing.folding import folded
+from rolehop.commands.config.importing.names import names_of, slug, told_apart
 from rolehop.commands.config.importing.proposal import (
     HEAD,
     KeysElsewhere,
@@ -44,8 +44,8 @@ from rolehop.commands.config.importing.proposal import (
     lacking,
     loadable,
     proposed_text,
-    report_lines,
 )
+from rolehop.sources.cli_sign_in import portal_address
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -179,7 +179,7 @@ def proposal_of(aws: AwsConfig, tools: list[str], texts: Mapping[str, str]) -> P
     Raises:
         ValueError: a tool's own file is broken.
     """
-    draft = ProfileDraft.of(aws)
+    draft = ProfileDraft.of(aws, alone=len(tools) == 1)
     own = Proposal()
     for name in tools:
         TOOLS[name].adapt(draft, texts.get(name, ""))
@@ -188,9 +188,20 @@ def proposal_of(aws: AwsConfig, tools: list[str], texts: Mapping[str, str]) -> P
     if len(tools) == 1 and TOOLS[tools[0]].partial:
         draft.keep_only(tools[0])
     of_profiles = chains_of(draft)
-    whole = of_profiles + _beside(own, of_profiles)
-    sources = names_of(each.name for each in whole.sources)
-    return whole.renamed(sources, names_of(each.name for each in whole.chains))
+    whole = folded(of_profiles + _beside(own, of_profiles), _sessions(aws))
+    members = {one.name for each in whole.fleets for one in each.members}
+    return whole.renamed(
+        names_of(each.name for each in whole.sources), names_of(whole.names, members)
+    )
+
+
+def _sessions(aws: AwsConfig) -> dict[str, str]:
+    """Return the names of Identity Centers by the addresses of their portals."""
+    named = {
+        portal_address(str(keys.get("sso_start_url", ""))): slug(name)
+        for name, keys in reversed([*aws.sso_sessions.items()])
+    }
+    return named
 
 
 def _beside(own: Proposal, others: Proposal) -> Proposal:
@@ -385,26 +396,26 @@ class ConfigImport:
     text: str
     """The whole file, as it would be."""
 
-    names: tuple[str, ...]
-    """The chains that are new."""
-
-    sources: int
-    """How many sources are new."""
+    added: Proposal
+    """What of it is new; all that could not be carried, also of what is there already."""
 
     there: int
     """How many chains the config has already, exactly so."""
 
-    lost: tuple[str, ...]
-    """What could not be carried, by name, and why: a line for each reason."""
-
-    keys: tuple[KeysElsewhere, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The chains that are new."""
+        return self.added.names
 
     @property
-    def diff(self) -> str:
-        """What changes, as a unified diff."""
-        name = visible(str(self.path))
-        before = "/dev/null" if self.old is None else name
-        return shown_diff("" if self.old is None else self.old.text, self.text, before, name)
+    def keys(self) -> tuple[KeysElsewhere, ...]:
+        """Who has the keys of the sources that are new."""
+        return self.added.keys
+
+    @property
+    def new_text(self) -> str:
+        """The tables that are new, as they would be written."""
+        return proposed_text(self.added) if self.names else ""
 
 
 def plan_import(app: App, found: FoundFiles) -> ConfigImport:
@@ -430,12 +441,10 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
     added, there = lacking(proposal, loaded, config, otherwise)
     before = HEAD if old is None else old.text
     gap = "" if before.endswith("\n") else "\n"
-    new = f"{before}{gap}\n{proposed_text(added)}" if added.chains else before
-    if added.chains:
+    new = f"{before}{gap}\n{proposed_text(added)}" if added.names else before
+    if added.names:
         load_with(app, path, new, old.distrust if old is not None else None)
-    lost = tuple(report_lines(added.lost))
-    names = tuple(each.name for each in added.chains)
-    return ConfigImport(path, old, new, names, len(added.sources), there, lost, added.keys)
+    return ConfigImport(path, old, new, added, there)
 
 
 def _proposed(found: FoundFiles) -> Proposal:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import ConfigError
 from rolehop.base.files import FileText
-from rolehop.config.draft import ChainDraft, SourceDraft, chain_text, source_text
+from rolehop.commands.config.importing.names import told_apart
+from rolehop.config.draft import (
+    ChainDraft,
+    FleetDraft,
+    SourceDraft,
+    chain_text,
+    fleet_text,
+    source_text,
+)
 from rolehop.config.loader import load_config
-from rolehop.config.model import ChainConfig, Config
+from rolehop.config.model import ChainConfig, Config, SourceConfig
 from rolehop.config.schema import Table
+
+LOST, SETTING, NOTE = "lost", "setting", "note"
+"""Of what is not carried: a whole profile, one setting, or nothing, but there is something to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,9 @@ class NotCarried:
     why: str
     profile: str = ""
     """The AWS profile that it is a key of."""
+
+    kind: str = LOST
+    """``LOST``, ``SETTING`` or ``NOTE``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ class Proposal:
     chains: tuple[ChainDraft, ...] = ()
     lost: tuple[NotCarried, ...] = ()
     keys: tuple[KeysElsewhere, ...] = ()
+    fleets: tuple[FleetDraft, ...] = ()
 
     def __add__(self, other: Proposal) -> Proposal:
         """Return both together."""
@@ -60,27 +74,49 @@ class Proposal:
             self.chains + other.chains,
             self.lost + other.lost,
             self.keys + other.keys,
+            self.fleets + other.fleets,
         )
 
-    def renamed(self, sources: Mapping[str, str], chains: Mapping[str, str]) -> Proposal:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all chains, those of fleets first."""
+        of_fleets = (member.name for fleet in self.fleets for member in fleet.members)
+        return (*of_fleets, *(each.name for each in self.chains))
+
+    def renamed(
+        self,
+        sources: Mapping[str, str],
+        chains: Mapping[str, str],
+        fleets: Mapping[str, str] | None = None,
+    ) -> Proposal:
         """Return the same under other names, wherever one is used; a name that is missing stays."""
+
+        def chain(each: ChainDraft) -> ChainDraft:
+            source, above = each.source, each.continues
+            return replace(
+                each,
+                name=chains.get(each.name, each.name),
+                source=None if source is None else sources.get(source, source),
+                continues=None if above is None else chains.get(above, above),
+            )
+
+        def fleet(each: FleetDraft) -> FleetDraft:
+            members = (replace(one, name=chains.get(one.name, one.name)) for one in each.members)
+            return replace(
+                each,
+                name=(fleets or {}).get(each.name, each.name),
+                source=sources.get(each.source, each.source),
+                members=tuple(members),
+            )
+
         return Proposal(
             tuple(replace(each, name=sources.get(each.name, each.name)) for each in self.sources),
-            tuple(
-                replace(
-                    each,
-                    name=chains.get(each.name, each.name),
-                    source=None if each.source is None else sources.get(each.source, each.source),
-                    continues=None
-                    if each.continues is None
-                    else chains.get(each.continues, each.continues),
-                )
-                for each in self.chains
-            ),
+            tuple(map(chain, self.chains)),
             self.lost,
             tuple(
                 replace(each, source=sources.get(each.source, each.source)) for each in self.keys
             ),
+            tuple(map(fleet, self.fleets)),
         )
 
     def without(self, sources: Mapping[str, str], chains: Mapping[str, str]) -> Proposal:
@@ -88,19 +124,22 @@ class Proposal:
         gone = dict(chains)
         lost = [NotCarried(f"source {name}", why) for name, why in sources.items()]
         lost += [NotCarried(f"chain {name}", why) for name, why in chains.items()]
+        starts = {each.name: each.source for each in self.chains if each.source is not None}
+        for fleet in self.fleets:
+            starts |= {member.name: fleet.source for member in fleet.members}
+        above = {each.name: each.continues for each in self.chains}
         while True:
             new = [
-                each
-                for each in self.chains
-                if each.name not in gone and _rests(each, sources, gone)
+                name
+                for name in self.names
+                if name not in gone and (starts.get(name) in sources or above.get(name) in gone)
             ]
             if not new:
                 break
-            for each in new:
-                gone[each.name] = "what it starts from is not imported"
-                lost.append(NotCarried(f"chain {each.name}", gone[each.name]))
-        kept = tuple(each for each in self.chains if each.name not in gone)
-        return self._used(kept, sources, lost)
+            for name in new:
+                gone[name] = "what it starts from is not imported"
+                lost.append(NotCarried(f"chain {name}", gone[name]))
+        return self._left(gone, lost)
 
     def of_unread_files(self) -> Proposal:
         """Return what is left if AWS's tools do not read the AWS files here.
@@ -116,29 +155,26 @@ class Proposal:
 
     def new_to(self, sources: Iterable[str], chains: Iterable[str]) -> Proposal:
         """Return what a config that has these sources and chains already lacks."""
-        chains_there, sources_there = set(chains), set(sources)
-        return Proposal(
-            tuple(each for each in self.sources if each.name not in sources_there),
-            tuple(each for each in self.chains if each.name not in chains_there),
-            self.lost,
-            tuple(each for each in self.keys if each.source not in sources_there),
+        there = set(sources)
+        left = self._left(dict.fromkeys(chains, ""), ())
+        return replace(
+            left,
+            sources=tuple(each for each in left.sources if each.name not in there),
+            keys=tuple(each for each in left.keys if each.source not in there),
         )
 
-    def _used(
-        self,
-        chains: tuple[ChainDraft, ...],
-        gone: Mapping[str, str],
-        lost: Iterable[NotCarried],
-    ) -> Proposal:
-        used = {each.source for each in chains}
-        sources = tuple(each for each in self.sources if each.name in used - gone.keys())
-        names = {each.name for each in sources}
-        keys = tuple(each for each in self.keys if each.source in names)
-        return Proposal(sources, chains, (*self.lost, *lost), keys)
-
-
-def _rests(chain: ChainDraft, sources: Mapping[str, str], chains: Mapping[str, str]) -> bool:
-    return chain.source in sources or chain.continues in chains
+    def _left(self, gone: Mapping[str, str], lost: Iterable[NotCarried]) -> Proposal:
+        """Return it without the chains that are ``gone``, and without what only these needed."""
+        kept = tuple(each for each in self.chains if each.name not in gone)
+        members = (
+            replace(each, members=tuple(one for one in each.members if one.name not in gone))
+            for each in self.fleets
+        )
+        fleets = tuple(each for each in members if each.members)
+        used = {*(each.source for each in kept), *(each.source for each in fleets)}
+        sources = tuple(each for each in self.sources if each.name in used)
+        keys = tuple(each for each in self.keys if each.source in used)
+        return Proposal(sources, kept, (*self.lost, *lost), keys, fleets)
 
 
 HEAD = "version = 1\n"
@@ -152,6 +188,8 @@ def proposed_text(proposal: Proposal) -> str:
 def _parts(proposal: Proposal) -> Iterator[tuple[tuple[str, str], str]]:
     for source in proposal.sources:
         yield ("sources", source.name), source_text(source)
+    for fleet in proposal.fleets:
+        yield ("fleets", fleet.name), fleet_text(fleet)
     for chain in proposal.chains:
         yield ("chains", chain.name), chain_text(chain)
 
@@ -162,31 +200,40 @@ def refused_parts(proposal: Proposal, refused: dict[int, str]) -> Proposal:
     ``refused``: why, by the 1-based line in ``HEAD``, an empty line and the text of ``proposal``.
     """
     gone: dict[str, dict[str, str]] = {"sources": {}, "chains": {}}
+    members = {each.name: each.members for each in proposal.fleets}
     at = HEAD.count("\n") + 2
     for (kind, name), text in _parts(proposal):
         end = at + text.count("\n")
+        own = members.get(name, ()) if kind == "fleets" else ()  # their lines are the last ones
         for line, why in refused.items():
-            if at <= line < end:
-                gone[kind].setdefault(name, why)
+            if own and end - len(own) <= line < end:
+                gone["chains"].setdefault(own[line - end].name, why)
+            elif at <= line < end:
+                for each in own:
+                    gone["chains"].setdefault(each.name, why)
+                if not own:
+                    gone[kind].setdefault(name, why)
         at = end + 1  # the empty line between two parts
     return proposal.without(gone["sources"], gone["chains"])
 
 
-def report_lines(lost: tuple[NotCarried, ...]) -> list[str]:
-    """Return one line for each reason, with the names of what was not carried for it."""
-    by_reason: dict[tuple[str, str], list[str]] = {}
+def report_lines(
+    lost: Iterable[NotCarried], shown: Callable[[Sequence[str]], str] = ", ".join
+) -> list[str]:
+    """Return one line for each reason, with the names of what was not carried for it.
+
+    ``shown``: turns the names into text.
+    """
+    by_reason: dict[tuple[str, str], dict[str, None]] = {}
     for each in lost:
-        names = by_reason.setdefault((each.what if each.profile else "", each.why), [])
-        name = each.profile or each.what
-        if name not in names:
-            names.append(name)
+        names = by_reason.setdefault((each.what if each.profile else "", each.why), {})
+        names[each.profile or each.what] = None
     return [
-        f"{key} of {', '.join(names)}: {why}" if key else f"{', '.join(names)}: {why}"
+        f"{key} of {shown(list(names))}: {why}" if key else f"{shown(list(names))}: {why}"
         for (key, why), names in by_reason.items()
     ]
 
 
-_Part = TypeVar("_Part")
 _FILE = Path("/config.toml")
 
 
@@ -232,63 +279,87 @@ def lacking(
         otherwise: gives the same files as other tools read them. What the config has as one of
             them reads it is there, too.
     """
-    sources = _Names(
-        config.sources,
-        lambda each, name: replace(each, name=name),
-        lambda: [each.sources for each in otherwise()],
-    )
-    for source in proposal.sources:
-        sources.place(source.name, loaded.sources[source.name])
-
-    def moved(chain: ChainConfig, name: str) -> ChainConfig:
-        return replace(
-            chain,
-            name=name,
-            source=sources.new.get(chain.source or "", chain.source),
-            continues=chains.new.get(chain.continues or "", chain.continues),
-        )
-
-    taken: dict[str, ChainConfig | None] = {**dict.fromkeys(config.fleets), **config.chains}
-    chains = _Names(taken, moved, lambda: [each.chains for each in otherwise()])
+    sources = {name: _source_in(config, each) for name, each in loaded.sources.items()}
+    placed = dict[str, str]()
+    for name, there in sources.items():
+        placed[name] = there or told_apart(name, {*config.sources, *placed.values()})
+    chains = _ChainNames(config, otherwise)
     for name in _parents_first(loaded.chains):
-        chains.place(name, loaded.chains[name])
-    renamed = proposal.renamed(sources.new, chains.new)
-    return renamed.new_to(sources.there, chains.there), len(chains.there)
+        chains.place(loaded, name)
+    fleets = {
+        each.name: told_apart(each.name, {*config.fleets, *config.chains, *chains.new.values()})
+        for each in proposal.fleets
+    }
+    renamed = proposal.renamed(placed, chains.new, fleets)
+    return renamed.new_to(filter(None, sources.values()), chains.there), len(chains.there)
 
 
-class _Names(Generic[_Part]):
-    """Finds a name for each part: one that is free, or the one under which it is there already."""
+def _source_in(config: Config, source: SourceConfig) -> str | None:
+    """Return what the config calls a source like this one, by its own name first."""
+    names = (source.name, *config.sources)
+    same = (each for each in names if each in config.sources)
+    return next(
+        (each for each in same if replace(config.sources[each], name=source.name) == source), None
+    )
 
-    def __init__(
-        self,
-        existing: Mapping[str, _Part | None],
-        under: Callable[[_Part, str], _Part],
-        otherwise: Callable[[], Sequence[Mapping[str, _Part]]],
-    ) -> None:
-        self.existing = existing
-        self.under = under
-        self.otherwise = otherwise
+
+class _ChainNames:
+    """Finds a name for each chain: one that is free, or the one under which it is there already."""
+
+    def __init__(self, config: Config, otherwise: Callable[[], Sequence[Config]]) -> None:
+        self._config = config
+        self._otherwise = otherwise
+        self._taken: set[str] = set()
         self.new: dict[str, str] = {}
         self.there: set[str] = set()
 
-    def place(self, name: str, value: _Part) -> None:
+    def place(self, loaded: Config, name: str) -> None:
         candidate, number = name, 2
-        while self._taken(candidate, name, value):
+        while self._is_other(candidate, loaded, name):
             candidate, number = f"{name}-{number}", number + 1
         self.new[name] = candidate
-        if self.new[name] in self.existing:
-            self.there.add(self.new[name])
+        self._taken.add(candidate)
+        if candidate in self._config.chains:
+            self.there.add(candidate)
 
-    def _taken(self, candidate: str, name: str, value: _Part) -> bool:
-        if candidate in self.new.values():
+    def _is_other(self, candidate: str, loaded: Config, name: str) -> bool:
+        """True if something else has the name ``candidate``."""
+        config = self._config
+        if candidate in self._taken or candidate in config.fleets:
             return True
-        if candidate not in self.existing:
+        if candidate not in config.chains:
             return False
-        there = self.existing[candidate]
-        if there is None or there == self.under(value, candidate):
-            return there is None
-        others = (each[name] for each in self.otherwise() if name in each)
-        return all(there != self.under(each, candidate) for each in others)
+        there = _meaning(config, config.chains[candidate], {})
+        readings = (each for each in self._otherwise() if name in each.chains)
+        return there != _meaning(loaded, loaded.chains[name], self.new) and all(
+            there != _meaning(each, each.chains[name], self.new) for each in readings
+        )
+
+
+def _meaning(config: Config, chain: ChainConfig, names: Mapping[str, str]) -> ChainConfig:
+    """Return a chain without names of its own: two are alike that begin, go on and look alike.
+
+    ``names``: what the chains that others continue are called in the user's config.
+    """
+    from rolehop.plan.resolve import source_of
+
+    above = chain.continues
+    if above is not None:
+        above = names.get(above) or config.chains.get(above, chain).name
+    source = ""
+    if chain.source is not None:
+        found = source_of(config, (chain,))
+        source = repr((found.type, sorted(found.settings.items()), found.region, found.principal))
+    return replace(
+        chain,
+        name="",
+        source=source,
+        continues=above,
+        fleet=None,
+        account=None,
+        account_name=None,
+        account_role=None,
+    )
 
 
 def _parents_first(chains: Mapping[str, ChainConfig]) -> list[str]:

@@ -11,6 +11,7 @@ import configparser
 import shlex
 
 from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, runs
+from rolehop.commands.config.importing.proposal import LOST
 
 NAME = "saml2aws"
 _PROFILE = "saml"
@@ -45,7 +46,7 @@ def adapt(draft: ProfileDraft, text: str) -> None:
             why = "it has no role_arn, so saml2aws would ask for the role"
             if missing != ["role_arn"]:
                 why = f"it has no {', '.join(missing)}"
-            draft.note(f"account {account} of saml2aws", why)
+            draft.note(f"account {account} of saml2aws", why, LOST)
             continue
         name = profile if names.count(profile) == 1 else account
         words = [NAME, "login", "--credential-process", "--idp-account", account]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from rolehop.base.dataclass import dataclass, field, replace
-from rolehop.commands.config.importing.draft import names_of, slug, told_apart
 from rolehop.commands.config.importing.found_files import ConfigImport
+from rolehop.commands.config.importing.names import name_of_center, names_of, slug, told_apart
 from rolehop.config.draft import (
     ChainDraft,
     FleetDraft,
@@ -312,10 +311,7 @@ def center_name(center: Mapping[str, Value]) -> str:
     session = center.get("sso_session")
     if session:
         return slug(str(session))
-    host = urlsplit(str(center.get("start_url", ""))).hostname or ""
-    first = host.partition(".")[0]
-    # An Identity Center without an alias is called by its directory: d-1234567890.
-    return "sso" if not first or first.startswith("d-") or first.isdecimal() else slug(first)
+    return name_of_center(str(center.get("start_url", "")))
 
 
 def account_names(roles: Iterable[PickedRole]) -> dict[str, str]:

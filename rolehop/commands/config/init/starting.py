@@ -22,8 +22,8 @@ from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import RolehopError, SourceWithdrawn
 from rolehop.base.text import clean
 from rolehop.commands.config.importing.aws_profiles import NotASource, sign_in_settings
-from rolehop.commands.config.importing.draft import slug
 from rolehop.commands.config.importing.found_files import AWS_CONFIG
+from rolehop.commands.config.importing.names import slug
 from rolehop.commands.config.init import questions
 from rolehop.commands.config.init.drafts import (
     Draft,
@@ -402,13 +402,14 @@ def typed_draft(settings: Mapping[str, Value]) -> FirstChain:
 
 def _import(app: App, person: Interviewer, tool: str) -> ConfigImport | None:
     from rolehop.commands.config.importing.found_files import files_of, plan_import
+    from rolehop.commands.config.importing.view import beside_lines
 
     try:
         planned = plan_import(app, files_of(app, tool))
     except RolehopError as error:
         person.report(error)
         return None
-    person.say(*(f"not imported: {each}" for each in planned.lost))
+    person.say(*beside_lines(planned.added, whole=False))
     if not planned.names:
         person.say(f"there is no chain to make of {tool}")
         return None

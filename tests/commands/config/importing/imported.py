@@ -22,6 +22,8 @@ class Imported:
     keys: dict[str, str]
     """By source, the command that prints the keys, else who has them."""
 
+    fleets: dict[str, Any]
+
 
 def imported(
     tool: str, config: str = "", credentials: str = "", own: str | None = None
@@ -33,5 +35,9 @@ def imported(
     read = tomllib.loads(proposed_text(proposal))
     keys = {each.source: " ".join(each.command) or each.held_by for each in proposal.keys}
     return Imported(
-        read.get("sources", {}), read.get("chains", {}), report_lines(proposal.lost), keys
+        read.get("sources", {}),
+        read.get("chains", {}),
+        report_lines(proposal.lost),
+        keys,
+        read.get("fleets", {}),
     )

@@ -50,7 +50,7 @@ source_profile = hub
         "role": "arn:aws:iam::333333333333:role/Admin",
         "external_id": "x-42",
         "session_name": "me",
-        "duration": "3600s",
+        "duration": "1h",
     }
     hub = {"role": "arn:aws:iam::222222222222:role/Hub"}
     audit = {"role": "arn:aws:iam::333333333333:role/Audit"}

@@ -43,24 +43,22 @@ ProfileFormat: "{{.AccountName}}/{{.RoleName}}"
 URL = "https://d-754545454.awsapps.com/start"
 
 
-def center(account: str, role: str) -> dict[str, str]:
-    base = {"type": "identity-center", "start_url": URL, "sso_region": "us-east-1"}
-    return {**base, "account": account, "role": role}
-
-
 def test_roles_regions_tags_and_names_are_carried() -> None:
     found = imported("aws-sso-cli", own=SETTINGS)
-    playground = "OurCompany-Control-Tower-Playground-AWSAdministratorAccess"
-    assert found.sources[playground] == center("258234615182", "AWSAdministratorAccess")
-    assert found.chains[playground] == {
-        "source": playground,
-        "region": "ca-central-1",
+    portal = {"type": "identity-center", "start_url": URL, "sso_region": "us-east-1"}
+    assert found.sources["sso"] == portal
+    fleet = found.fleets["sso"]
+    assert fleet["source"] == "sso"
+    assert fleet["chains"]["OurCompany-Control-Tower-Playground/AWSAdministratorAccess"] == {
+        "account": "258234615182",
+        "role": "AWSAdministratorAccess",
         "description": "OurCompany Control Tower Playground",
         "color": "cyan",
         "labels": {"Type": "Main Account", "Test": "value"},
     }
-    assert found.chains["Log-archive-AWSAdministratorAccess"]["region"] == "us-east-1"
-    assert found.chains["Another"] == {"source": "Another"}
+    assert fleet["region"] == "ca-central-1"
+    assert fleet["chains"]["Log-archive/AWSAdministratorAccess"]["region"] == "us-east-1"
+    assert found.chains == {"Another": {"source": "Another"}}
     assert found.lost == ["Browser: a setting of aws-sso", "account 502470824893: it names no role"]
 
 
@@ -163,8 +161,9 @@ def test_aws_profiles_that_run_aws_sso_are_sign_ins() -> None:
         f"[profile other]\n{command} arn:aws:iam::833365043586:role/Audit\n",
         own=SETTINGS,
     )
-    assert found.sources["other"] == center("833365043586", "Audit")
-    assert not {"listed", "another"} & found.chains.keys()
+    chains = found.fleets["sso"]["chains"]
+    assert chains["other"] == "833365043586/Audit"
+    assert not {"listed", "another"} & {*chains, *found.chains}
 
 
 @pytest.mark.parametrize(

@@ -7,68 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.context import App
-from rolehop.app.ports import PromptedPerson
 from rolehop.base.errors import ConfigError, Declined, NoTerminal, UsageError
 from rolehop.commands.config.importing.found_files import (
-    ConfigImport,
     confirm_import,
     files_of,
     plan_import,
     write_import,
 )
+from tests.commands.config.importing.machine import AWS, KEYS, SECRET, Machine
 from tests.support.world import World
-
-AWS = """
-[profile hub]
-role_arn = arn:aws:iam::222222222222:role/Hub
-source_profile = me
-[profile admin]
-role_arn = arn:aws:iam::333333333333:role/Admin
-source_profile = hub
-"""
-KEYS = """
-[me]
-aws_access_key_id = AKIAIOSFODNN7EXAMPLE
-aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
-"""
-SECRET = "wJalrXUtnFEMI"
-
-
-class Machine:
-    """A home folder with AWS files, and the commands."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.aws = home / ".aws" / "config"
-        self.config = home / "config.toml"
-        self.write(self.aws, AWS)
-        self.write(home / ".aws" / "credentials", KEYS)
-
-    def write(self, path: Path, text: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o600)
-
-    def app(self, answer: str | None = None) -> App:
-        environ = {"HOME": str(self.home), "ROLEHOP_CONFIG": str(self.config)}
-        person = None if answer is None else PromptedPerson(lambda _: answer)
-        return App(environ, self.home, person=person)
-
-    def planned(self, named: str | None = None) -> ConfigImport:
-        app = self.app()
-        return plan_import(app, files_of(app, named))
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
 
 
 def test_a_second_run_adds_nothing_and_another_chain_of_the_name_stays(machine: Machine) -> None:
     first = machine.planned()
     assert first.names == ("hub", "admin", "me")
-    assert SECRET not in first.diff
+    assert SECRET not in first.new_text
     assert not machine.config.exists()
     write_import(machine.app(), first)
     again = machine.planned()
@@ -146,7 +99,8 @@ def test_a_file_that_aws_does_not_read_here_gets_no_line_that_prints_another_pro
     planned = machine.planned(str(old))
     assert planned.names == ("me",)
     assert [(each.held_by, each.command) for each in planned.keys] == [(str(old), ())]
-    assert planned.lost[0].startswith("source tool: it may have a secret in it")
+    assert planned.added.lost[0].what == "source tool"
+    assert planned.added.lost[0].why.startswith("it may have a secret in it")
     planned = machine.planned(str(machine.home / ".aws" / "credentials"))
     assert planned.keys[0].command[-1] == "me"
 
@@ -174,14 +128,48 @@ def test_all_tools_are_looked_for_and_a_broken_file_of_one_is_named(machine: Mac
     assert files_of(machine.app(), str(config)).tools == ["aws-sso-cli"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[profile a]\ninclude_profile = me\n",
+        "[profile a]\nsession_tags = team=platform\n",
+        "[profile a]\ncredentials_duration = 2h\nsource_profile = me\nrole_arn = {role}\n",
+        "[profile a]\nprincipal_arn = arn:aws:iam::111111111111:saml-provider/x\nrole_arn = {role}\n",
+    ],
+)
+def test_a_line_of_one_tool_gives_its_defaults_to_no_other_profile(
+    machine: Machine, line: str
+) -> None:
+    gov = "arn:aws-us-gov:iam::333333333333:role/Gov"
+    machine.write(
+        machine.aws,
+        "[default]\nregion = eu-west-1\nmfa_serial = arn:aws:iam::111111111111:mfa/me\n"
+        "credentials_duration = 12h\n"
+        f"[profile gov]\nrole_arn = {gov}\nsource_profile = gov-user\n"
+        "[profile web]\ncredential_process = /opt/tool\n"
+        + line.format(role="arn:aws:iam::222222222222:role/Hub"),
+    )
+    machine.write(
+        machine.home / ".awsume" / "config.yaml", "region: eu-west-1\nrole-duration: 60\n"
+    )
+    machine.write(machine.home / ".aws" / "credentials", f"{KEYS}{KEYS.replace('me', 'gov-user')}")
+    planned = machine.planned()
+    write_import(machine.app(), planned)
+    config = machine.app().config
+    for name in ("gov", "gov-user", "web"):
+        assert config.chains[name].region is None, name
+    assert config.chains["gov"].hops[0].duration_seconds is None
+    assert "mfa_serial" not in config.sources["gov-user"].settings
+
+
 def test_the_program_shows_says_and_writes(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.aws_config(AWS)
         world.aws_credentials(KEYS)
         done = world.rolehop("config", "import", "--yes")
         assert done.code == 0, done.err
-        assert '+[chains.admin-2]\n+from = "hub-2"\n' in done.out
-        assert f"rolehop: to add to {world.config_file}: " in done.err
+        assert done.out == ""
+        assert '[chains.admin-2]\nfrom = "hub-2"\n' in world.config_file.read_text()
         assert done.err.index(" chains from ") < done.err.index("keys add me-2")
         assert "--profile me | rolehop keys add me-2 --stdin" in done.err
         assert SECRET not in done.out + done.err

@@ -169,14 +169,14 @@ def test_values_are_those_of_the_files() -> None:
     assert of("granted", "login").chains["dev"]["color"] == "cyan"
     assert of("granted", "keys").keys == {"stored": "granted credential-process --profile stored"}
     awsume = of("awsume", "defaults").chains["myrole"]
-    hop = {"role": ROLE, "duration": "43200s", "session_name": "awsume-cli-session"}
+    hop = {"role": ROLE, "duration": "12h", "session_name": "awsume-cli-session"}
     assert awsume == {"source": "me", "region": "us-west-2", "hops": [hop]}
     assert of("awsume", "mfa of the source").sources["me"]["mfa_serial"] == MFA
     saml = {"type": "saml", "role": ROLE, "provider": PROVIDER}
     assert of("awsume", "saml").sources["federated"] == saml
     runas = of("aws-runas", "common mfa")
-    assert runas.sources["default"] == {"type": "keys", "mfa_serial": MFA, "mfa_duration": "1200s"}
-    assert runas.chains["my-role"]["hops"] == [{"role": ROLE, "duration": "5400s"}]
+    assert runas.sources["default"] == {"type": "keys", "mfa_serial": MFA, "mfa_duration": "20m"}
+    assert runas.chains["my-role"]["hops"] == [{"role": ROLE, "duration": "1h30m"}]
     assert of("aws-runas", "oidc").sources["dev"]["issuer"] == "https://corp.okta.com/oauth2"
     jump = of("aws-runas", "saml")
     assert jump.sources["dev-base"]["role"] == "arn:aws:iam::111111111111:role/Jump"

@@ -102,7 +102,7 @@ def test_keys_that_are_elsewhere_have_to_be_moved(home: Home) -> None:
     home.with_profiles()
     planned = plan_import(home.app, files_of(home.app, None))
     typed = KeysElsewhere("me", "a password manager")
-    draft = replace(planned, keys=(*planned.keys, typed))
+    draft = replace(planned, added=replace(planned.added, keys=(*planned.keys, typed)))
     commands = [str(each) for each in missing_keys(home.app, draft)]
     assert len(commands) == len(planned.keys) + 1
     assert commands[-1] == "keys in a password manager: rolehop keys add me"
