@@ -132,8 +132,9 @@ rolehop config import --show                   # the text alone; writes nothing
 def import_(ctx: click.Context, tool: str | None, confirmed: bool, show: bool) -> None:
     """Add chains from the files of other tools.
 
-    FROM is aws-config, aws-vault, granted, awsume, aws-sso-cli, aws-runas, saml2aws, leapp or a
-    file. Says what would become of what, and what cannot be taken over, then asks; without a
+    FROM is a file, aws-config, aws-vault, granted, awsume, aws-sso-cli, aws-runas, saml2aws, leapp,
+    okta-awscli, gimme-aws-creds, aws-azure-login, aws-google-auth, aws-signing-helper, steampipe or
+    aws-extend-switch-roles. Says what would become of what, and what cannot be taken over, then asks; without a
     terminal it only says so. It never copies keys: for each there is a line that moves it.
     """
     from rolehop.commands.config.importing.found_files import (

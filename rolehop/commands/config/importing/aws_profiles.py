@@ -134,7 +134,7 @@ def _keys(aws: AwsConfig, name: str, mfa_serial: str | None) -> Proposal:
     except SourceError as error:
         raise NotASource(error.cause or error.what) from None
     if not found.long_lived or found.access_key_id.startswith(_TEMPORARY):
-        raise NotASource("temporary keys")
+        return _one(name, {"type": "profile", "profile": name})  # read anew for each walk
     here = "aws_access_key_id" in aws.credentials_sections.get(name, {})
     file = aws.credentials_file if here else aws.config_file
     # With a role, the AWS CLI would print the role's session.

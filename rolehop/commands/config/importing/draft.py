@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 
 from rolehop.awsconfig import AwsConfig
-from rolehop.awsconfig.parse import Section, Value
+from rolehop.awsconfig.parse import Section, Sections, Value
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.startup import Pattern
 from rolehop.commands.config.importing.proposal import NOTE, SETTING, NotCarried
@@ -108,20 +108,25 @@ class ProfileDraft:
         self.lost.append(NotCarried(f"profile {name}", why))
 
     def keep_only(self, tool: str) -> None:
-        """Take out all profiles but those of ``tool``, and the roles that start from one of these."""
-
-        def starts_from(name: str) -> bool:
-            way = [name]
-            while (above := self.text(way[-1], "source_profile")) in self.profiles:
-                if above in way:
-                    break
-                way.append(above)
-            return any(self.text(each, TOOL) == tool for each in way)
-
-        self.profiles = {name: self.profiles[name] for name in filter(starts_from, self.profiles)}
+        """Take out all profiles but those of ``tool``, what these start from, and what starts from them."""
+        kept = set[str]()
+        for name in self.profiles:
+            way = self._way(name)
+            if any(self.text(each, TOOL) == tool for each in way):
+                kept.update(way)
+        self.profiles = {name: keys for name, keys in self.profiles.items() if name in kept}
         used = {self.text(name, "sso_session") for name in self.profiles}
         sessions = {name: each for name, each in self.aws.sso_sessions.items() if name in used}
         self.aws = replace(self.aws, unprefixed=frozenset(), unreadable=(), sso_sessions=sessions)
+
+    def _way(self, name: str) -> list[str]:
+        """Return a profile and its source profiles, as far as there are any."""
+        way = [name]
+        while (above := self.text(way[-1], "source_profile")) in self.profiles:
+            if above in way:
+                break
+            way.append(above)
+        return way
 
     def note(self, what: str, why: str, kind: str = NOTE) -> None:
         """Say that something was not carried, or what to know of it."""
@@ -157,6 +162,35 @@ class ProfileDraft:
         self.profiles[base] = {NO_CHAIN: "yes"}
         self.profiles[name]["source_profile"] = base
         return base
+
+
+def without_comments(aws: AwsConfig) -> AwsConfig:
+    """Return the files without what stands behind `` #`` or `` ;`` in a line: most SDKs leave it out.
+
+    botocore does not, so that a profile with such a line works with some tools only.
+    """
+
+    def plain(sections: Sections) -> dict[str, dict[str, Value]]:
+        return {
+            name: {key: _without_comment(key, value) for key, value in keys.items()}
+            for name, keys in sections.items()
+        }
+
+    return replace(
+        aws,
+        profiles=plain(aws.profiles),
+        sso_sessions=plain(aws.sso_sessions),
+        config_profiles=plain(aws.config_profiles),
+        credentials_sections=plain(aws.credentials_sections),
+    )
+
+
+def _without_comment(key: str, value: Value) -> Value:
+    is_command = key.endswith(("_process", "_command"))
+    return value if is_command or not isinstance(value, str) else _COMMENT.sub("", value)
+
+
+_COMMENT = Pattern(r"\s+[#;].*")
 
 
 def _both(written: Section, now: Mapping[str, Value]) -> dict[str, Value]:

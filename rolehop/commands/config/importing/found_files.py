@@ -32,9 +32,13 @@ from rolehop.commands.config.importing import (
     granted,
     leapp,
     saml2aws,
+    sign_in_tools,
+    signing_helper,
+    steampipe,
+    switch_roles,
 )
 from rolehop.commands.config.importing.aws_profiles import chains_of
-from rolehop.commands.config.importing.draft import ProfileDraft
+from rolehop.commands.config.importing.draft import ProfileDraft, without_comments
 from rolehop.commands.config.importing.folding import folded
 from rolehop.commands.config.importing.names import names_of, slug, told_apart
 from rolehop.commands.config.importing.proposal import (
@@ -87,6 +91,9 @@ class ForeignTool:
     files: tuple[str, ...] = ()
     """Where its own file may be, the first that is there: below the home folder, or ``$NAME``."""
 
+    on_profiles: bool = False
+    """Whether what its own file says goes on from the user's AWS profiles."""
+
     partial: bool = False
     """Whether it uses only some of the AWS profiles: those that its keys or its own file name."""
 
@@ -134,6 +141,46 @@ TOOLS: Mapping[str, ForeignTool] = {
             files=("$SAML2AWS_CONFIGFILE", ".saml2aws"),
         ),
         ForeignTool(
+            sign_in_tools.OKTA,
+            sign_in_tools.adapt_okta,
+            is_own=sign_in_tools.is_okta,
+            partial=True,
+            files=(".okta-aws",),
+        ),
+        ForeignTool(
+            sign_in_tools.GIMME,
+            sign_in_tools.adapt_gimme,
+            is_own=sign_in_tools.is_gimme,
+            partial=True,
+            files=("$OKTA_CONFIG", ".okta_aws_login_config"),
+        ),
+        *(
+            ForeignTool(
+                each,
+                sign_in_tools.adapt_marked(each),
+                sign_in_tools.marks_profiles(each),
+                partial=True,
+            )
+            for each in (sign_in_tools.AZURE, sign_in_tools.GOOGLE)
+        ),
+        ForeignTool(signing_helper.NAME, signing_helper.adapt, signing_helper.is_in, partial=True),
+        ForeignTool(
+            steampipe.NAME,
+            steampipe.adapt,
+            is_own=steampipe.is_own,
+            partial=True,
+            on_profiles=True,
+            files=("$STEAMPIPE_INSTALL_DIR/config/aws.spc", ".steampipe/config/aws.spc"),
+        ),
+        ForeignTool(
+            switch_roles.NAME,
+            switch_roles.adapt,
+            switch_roles.is_in,
+            is_own=switch_roles.is_own,
+            partial=True,
+            on_profiles=True,
+        ),
+        ForeignTool(
             "leapp", leapp.adapt, leapp.is_in, partial=True, traces=(".Leapp/Leapp-lock.json",)
         ),
     )
@@ -179,6 +226,7 @@ def proposal_of(aws: AwsConfig, tools: list[str], texts: Mapping[str, str]) -> P
     Raises:
         ValueError: a tool's own file is broken.
     """
+    aws = without_comments(aws)
     draft = ProfileDraft.of(aws, alone=len(tools) == 1)
     own = Proposal()
     for name in tools:
@@ -253,10 +301,11 @@ def files_of(app: App, named: str | None) -> FoundFiles:
         listed = ", ".join(TOOLS)
         raise UsageError(f"'{named}' is neither a tool nor a file", fix=f"{listed}, or a file")
     text = _text(path) or ""
-    tool = tool_of_text(text)
+    is_awss_own = path.resolve() in {each.resolve() for each in app.aws_files}
+    tool = AWS_CONFIG if is_awss_own else tool_of_text(text)
     if tool != AWS_CONFIG:
         _check_own(path, tool, text)
-        aws = parse_aws_config(None, None)
+        aws = _aws(app) if TOOLS[tool].on_profiles else parse_aws_config(None, None)
         return FoundFiles(aws, [tool], {tool: text}, [f"{path}: {tool}"])
     is_config = "[profile " in text or path.name != "credentials"
     aws = (
@@ -265,7 +314,7 @@ def files_of(app: App, named: str | None) -> FoundFiles:
         else parse_aws_config(None, text, credentials_file=str(path))
     )
     found = FoundFiles(aws, used_tools(aws, {}, frozenset()), {}, [_profiles_line(aws, path)])
-    found.elsewhere = path.resolve() not in {each.resolve() for each in app.aws_files}
+    found.elsewhere = not is_awss_own
     return found
 
 

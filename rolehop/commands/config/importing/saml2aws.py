@@ -7,10 +7,10 @@ asking. ``saml2aws login --credential-process`` answers as a ``credential_proces
 
 from __future__ import annotations
 
-import configparser
 import shlex
 
 from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, runs
+from rolehop.commands.config.importing.ini import read_ini
 from rolehop.commands.config.importing.proposal import LOST
 
 NAME = "saml2aws"
@@ -38,15 +38,15 @@ def adapt(draft: ProfileDraft, text: str) -> None:
     Raises:
         ValueError: ``text`` is broken.
     """
-    accounts = _accounts(text)
+    accounts = read_ini(text, NAME)
     names = [each.get("aws_profile") or _PROFILE for each in accounts.values()]
     for (account, keys), profile in zip(accounts.items(), names, strict=True):
-        missing = [key for key in ("url", "provider", "role_arn") if not keys.get(key)]
+        missing = [key for key in ("url", "provider") if not keys.get(key)]
         if missing:
-            why = "it has no role_arn, so saml2aws would ask for the role"
-            if missing != ["role_arn"]:
-                why = f"it has no {', '.join(missing)}"
-            draft.note(f"account {account} of saml2aws", why, LOST)
+            draft.note(f"account {account} of saml2aws", f"it has no {', '.join(missing)}", LOST)
+            continue
+        if not keys.get("role_arn"):
+            _read_session(draft, account, profile)
             continue
         name = profile if names.count(profile) == 1 else account
         words = [NAME, "login", "--credential-process", "--idp-account", account]
@@ -62,17 +62,10 @@ def adapt(draft: ProfileDraft, text: str) -> None:
             draft.profiles[name].pop(key, None)
 
 
-def _accounts(text: str) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser(
-        default_section="",
-        inline_comment_prefixes=("#", ";"),
-        strict=False,  # saml2aws takes two sections of a name for one, and the later of two keys
-    )
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        line = getattr(error, "lineno", None)
-        wrong = getattr(error, "errors", ())
-        line = wrong[0][0] if wrong else line
-        raise ValueError(f"line {line} of saml2aws's config is no INI") from None
-    return {name: dict(parser.items(name)) for name in parser.sections()}
+def _read_session(draft: ProfileDraft, account: str, profile: str) -> None:
+    """Make a source of the AWS profile in which saml2aws leaves a session of the role that it asks for."""
+    draft.profiles.setdefault(profile, {})
+    draft.become(profile, NAME, {"type": "profile", "profile": profile})
+    login = shlex.join([NAME, "login", "--idp-account", account])
+    why = f"it has no role_arn, so saml2aws asks for the role and leaves its session there: {login}"
+    draft.note(f"profile {profile}", why)

@@ -45,7 +45,10 @@ source_profile = hub
 """,
         KEYS,
     )
-    assert found.sources == {"me": {"type": "keys", "mfa_serial": MFA}}
+    assert found.sources == {
+        "me": {"type": "keys", "mfa_serial": MFA},
+        "saml": {"type": "profile", "profile": "saml"},  # whose keys are temporary
+    }
     admin = {
         "role": "arn:aws:iam::333333333333:role/Admin",
         "external_id": "x-42",
@@ -59,11 +62,11 @@ source_profile = hub
         "prod-admin-2": {"from": "hub", "hops": [admin]},
         "prod-admin": {"from": "hub", "hops": [audit]},
         "me": {"source": "me"},
+        "saml": {"source": "saml"},
     }
     assert found.keys == {"me": "aws configure export-credentials --profile me"}
     assert found.lost == [
         "[profile prod admin]: AWS's tools do not read its name",
-        "profile saml: temporary keys",
         "output of hub: a chain has no such setting; it stays in the profile",
     ]
 
@@ -178,7 +181,7 @@ sso_role_name = Admin
 """,
         KEYS,
     )
-    assert set(found.chains) == {"me"}
+    assert set(found.chains) == {"me", "on-saml", "saml"}
     assert found.lost == [
         "profile a: its source profiles form a loop: a -> b -> a",
         "profile b: its source profiles form a loop: b -> a -> b",
@@ -187,8 +190,6 @@ sso_role_name = Admin
         "[prod]: it is no profile: 'profile' is missing before it",
         "profile empty: it has no keys, no sign-in and no process",
         "profile no-session: there is no [sso-session gone]",
-        "profile on-saml: its source profile saml: temporary keys",
-        "profile saml: temporary keys",
     ]
 
 
