@@ -224,6 +224,7 @@ WRITERS = {
     "__main__.py": "the hot path's line, and an error before anything else is loaded",
     "aws/net/loopback_pages.py": "pages that a browser shows",
     "base/files.py": "files",
+    "cli/help.py": "help texts",
     "cli/options.py": "help texts",
     "commands/demo/client.py": "an ARN of the demo's own AWS",
     "commands/demo/home.py": "files, and the stdin of its programs",

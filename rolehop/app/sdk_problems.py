@@ -6,6 +6,7 @@ of the error, which have no secret in them. Walking the chain deletes it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -172,6 +173,14 @@ def sdk_failures(app: App) -> list[SdkProblem]:
         for each in sdk_problems(app.state_folder, now)
         if now - each.at < _UNKNOWN_LASTS or _may_be_asked_for(app, each.chain)
     ]
+
+
+def alike_problems(problems: Iterable[SdkProblem]) -> list[list[SdkProblem]]:
+    """Return problems in groups: chains of a fleet may all fail for one reason."""
+    groups: dict[tuple[object, ...], list[SdkProblem]] = {}
+    for each in problems:
+        groups.setdefault((each.what_of_any, each.cause, each.exit_code), []).append(each)
+    return list(groups.values())
 
 
 def _may_be_asked_for(app: App, name: str) -> bool:

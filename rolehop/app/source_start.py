@@ -20,7 +20,9 @@ class SourceStart(NamedTuple):
     said: str
     """E.g. ``signed in until 19:48``; empty: there is nothing to say."""
 
-    fails: bool = False
+    problem: str = ""
+    """Why it will fail; empty if nothing speaks against it."""
+
     asks: bool = False
     """A person is asked for something."""
 
@@ -35,7 +37,7 @@ def start_of_walk(app: App, plan: Plan) -> SourceStart:
     if not signed_in and _may_sign_in(app, plan):
         where = ", in the browser" if app.person.has_browser else ""
         return SourceStart(f"asks you to sign in{where}", asks=True)
-    return SourceStart(f"will fail: {clean(plan.source_problem)}", fails=True)
+    return SourceStart("will fail", problem=clean(plan.source_problem))
 
 
 def _asks_code(app: App, plan: Plan) -> bool:

@@ -67,12 +67,13 @@ def json_escape(character: str) -> str:
     return "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs)
 
 
-def elided(text: str, width: int) -> str:
-    """Return ``text`` in at most ``width`` characters: both ends, and ``…`` for what is between."""
+def elided(text: str, width: int, sign: str = "…") -> str:
+    """Return ``text`` in at most ``width`` characters: both ends, and ``sign`` for what is between."""
     if len(text) <= width:
         return text
     left = max(width, 1) // 2
-    return f"{text[:left]}…{text[len(text) - (width - left - 1) :]}"[: max(width, 0)]
+    end = max(0, width - left - len(sign))
+    return f"{text[:left]}{sign}{text[len(text) - end :]}"[: max(width, 0)]
 
 
 def quoted(text: str) -> str:

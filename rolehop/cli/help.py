@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -81,4 +82,24 @@ def write_options(
     for name in (OWN, *_GROUPS):
         if name in groups:
             with formatter.section(name):
-                formatter.write_dl(groups[name])
+                _write_rows(formatter, groups[name])
+
+
+_NAME_MOST, _GAP = 30, 2  # columns
+
+
+def _write_rows(formatter: click.HelpFormatter, rows: Sequence[tuple[str, str]]) -> None:
+    """Write options as click does, but for names with hyphens: `eu-west-1` stays in one piece."""
+    from textwrap import wrap
+
+    at = min(max(len(name) for name, _ in rows), _NAME_MOST) + _GAP
+    indent = " " * formatter.current_indent
+    width = max(formatter.width - len(indent) - at, _GAP)
+    for name, text in rows:
+        first, *others = wrap(text, width, break_on_hyphens=False, break_long_words=False) or [""]
+        if len(name) > at - _GAP:
+            formatter.write(f"{indent}{name}\n{indent}{'':{at}}{first}\n")
+        else:
+            formatter.write(f"{indent}{name:{at}}{first}\n")
+        for each in others:
+            formatter.write(f"{indent}{'':{at}}{each}\n")

@@ -13,6 +13,7 @@ from rolehop.base.advice import AccountNames
 from rolehop.base.arn import account_of
 from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import read_moment, rfc3339, show_local
+from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
@@ -20,8 +21,10 @@ from rolehop.cli.options import Command, format_option
 from rolehop.cli.param_types import Since
 from rolehop.terminal.layout import (
     FINE,
+    LABEL,
     WRONG,
     Grid,
+    Row,
     StyledText,
     View,
     account_role,
@@ -73,9 +76,9 @@ def command(
 ) -> None:
     """Show the calls to AWS and the sessions handed over.
 
-    A line for each call to AWS, and for each session that assume, exec, export or shell handed to a
-    program. With -v also AWS's request ID, which CloudTrail has, too. A cached answer to
-    credential-process leaves none. There is no secret in it. logout --all keeps it.
+    The latest comes first: each call to AWS, and each session that a command such as assume or exec
+    handed over. -v shows more, such as AWS's request ID, which CloudTrail has, too. A cached answer
+    to credential-process leaves no line. No secret is in it. logout --all keeps it.
     """
     cli = CommandContext.of(ctx)
     rows = history_rows(cli.app, since, chains)
@@ -84,7 +87,9 @@ def command(
     elif rows:
         from rolehop.app.account_names import KnownNames
 
-        cli.write_view(history_view(rows, KnownNames(cli.app), verbose=cli.terminal.verbose))
+        app = cli.app
+        view = history_view(rows, app.now(), KnownNames(app), verbose=cli.terminal.verbose)
+        cli.write_view(view)
     else:
         cli.terminal.note(_none(since, chains))
 
@@ -146,43 +151,79 @@ def _history_row(number: int, entry: Mapping[str, object]) -> HistoryRow | None:
     return HistoryRow(number, at, event, outcome, texts, hop if type(hop) is int else None)
 
 
-def history_view(rows: Iterable[HistoryRow], names: AccountNames, *, verbose: bool) -> View:
-    """Show what happened, the oldest first, in a row each; ``verbose``: with more below it."""
-    drawn = [
-        row(
-            show_local(each.at),
-            StyledText(clean(each.texts.get("chain", "–")), "bold"),
-            _what(each),
-            _whom(each, names, verbose=verbose),
-            _result(each),
-            under=_history_under(each) if verbose else "",
-        )
-        for each in rows
-    ]
-    columns = ("WHEN", "CHAIN", "WHAT", "ACCOUNT · ROLE", "RESULT")
-    return [Grid(columns, drawn, elided=(1, 3))]
+def history_view(
+    rows: Sequence[HistoryRow], now: datetime, names: AccountNames, *, verbose: bool
+) -> View:
+    """Show what happened, the latest first: in a row each, those that are alike in one.
+
+    ``verbose``: each in a row of its own, with more below it.
+    """
+    drawn: list[Row] = []
+    before, count = None, 1
+    for each in reversed(rows):
+        shown = _row(each, now, names, verbose=verbose)
+        count = count + 1 if shown == before else 1
+        before = shown
+        if count == 1 or verbose:
+            drawn.append(shown)
+        else:
+            drawn[-1] = _counted(shown, count)
+    columns = ("WHEN", "", "CHAIN", "WHAT", "ACCOUNT · ROLE", "")
+    return [Grid(columns, drawn, elided=(2, 4), least=14)]
 
 
-def _result(each: HistoryRow) -> StyledText:
-    reason = each.texts.get("reason")
-    if each.outcome == "ok":
-        return StyledText(f"{FINE.text} {clean(reason)}" if reason else FINE.text, FINE.style)
-    return StyledText(f"{WRONG.text} {clean(each.outcome)}", WRONG.style)
+def _row(each: HistoryRow, now: datetime, names: AccountNames, *, verbose: bool) -> Row:
+    is_ok = each.outcome == "ok"
+    return row(
+        _when(each.at, now),
+        FINE if is_ok else WRONG,
+        StyledText(clean(each.texts.get("chain", "–")), "bold"),
+        _what(each),
+        _whom(each, names, verbose=verbose),
+        StyledText(clean(each.texts.get("reason", "")), LABEL)
+        if is_ok
+        else StyledText(clean(each.outcome), WRONG.style),
+        under=_history_under(each) if verbose else "",
+    )
+
+
+def _counted(row: Row, count: int) -> Row:
+    """Return the row for so many that are alike."""
+    *cells, last = row.cells
+    parts = (f"{count:,} times", last.text)
+    return Row(
+        (*cells, StyledText(" · ".join(filter(None, parts)), last.style or LABEL)), row.under
+    )
+
+
+_WITHOUT_YEAR = timedelta(days=300)
+
+
+def _when(at: datetime, now: datetime) -> str:
+    """Return e.g. ``Nov 30 14:00``, as `ls` has it; with the year if that may be another one."""
+    return f"{at.astimezone():%b %d %H:%M}" if abs(now - at) < _WITHOUT_YEAR else show_local(at)
 
 
 def _what(each: HistoryRow) -> str:
+    """Return the name of the call, or the command that handed a session over."""
     action = clean(each.texts.get("action", each.event)).rpartition(":")[2]
-    return f"handed over: {action}" if each.event == "handover" else action
+    return f"rolehop {action}" if each.event == "handover" else action
 
 
 def _whom(each: HistoryRow, names: AccountNames, *, verbose: bool) -> str:
     role = each.texts.get("role")
     if role is None:
         return f"source '{clean(each.texts['source'])}'" if "source" in each.texts else "–"
-    account = account_of(role)
-    if account is None or verbose:
+    if verbose:
         return short_role(role)
-    return account_role(account, role, names)
+    if (found := _PERMISSION_SET.fullmatch(role)) is not None:
+        return account_role(found["account"], found["name"], names)
+    account = account_of(role)
+    return short_role(role) if account is None else account_role(account, role, names)
+
+
+_PERMISSION_SET = Pattern("(?P<account>[0-9]{12}):(?P<name>[^:/]+)")
+"""How Identity Center's roles are noted."""
 
 
 def _history_under(each: HistoryRow) -> str:

@@ -34,7 +34,6 @@ _TABLE = 60
 
 _LEAST_LAST = 8  # columns of a last cell that is cut
 _WANTED_LAST = 16  # and what other cells lose their middle for
-_LEAST_ELIDED = 18  # and of one that loses its middle: an account's number in a tree has room
 _NARROW_INDENT = 4  # columns, at most, if the terminal is narrower than `WIDTH`
 
 
@@ -142,7 +141,7 @@ def _grid(grid: Grid, columns: int | None) -> Iterator[Words]:
             return
     if any(grid.columns):
         *names, last = (StyledText(name, LABEL) for name in grid.columns)
-        yield _row(grid, (*names, _cut(last, widths[-1])), widths, gap or _WIDE)
+        yield _row(grid, (*names, _cut(last, widths[-1], grid.sign)), widths, gap or _WIDE)
     for row in grid.rows:
         yield from _rows(grid, row, widths, gap or _WIDE)
         yield from _under(row, columns)
@@ -186,12 +185,13 @@ def _narrowed(grid: Grid, widths: list[int], columns: int) -> list[int]:
     # The rows are worth more than their last cells, unless those have to be read; and a table is
     # worth more than the whole of a first cell that is far longer than the others.
     others[0] += min(0, left + len(_NARROW))
-    return [] if grid.wraps or others[0] < _LEAST_ELIDED else [*others, 0]
+    is_short = others[0] < min(widths[0], grid.least)
+    return [] if grid.wraps or is_short else [*others, 0]
 
 
 def _elidable(grid: Grid, widths: Sequence[int]) -> list[int]:
     """Return the columns that can be narrower still."""
-    least = (max(_LEAST_ELIDED, len(name)) for name in grid.columns)
+    least = (max(grid.least, len(name)) for name in grid.columns)
     pairs = enumerate(zip(widths, least, strict=False))
     return [n for n, (width, enough) in pairs if n in grid.elided and width > enough]
 
@@ -205,11 +205,11 @@ def _rows(grid: Grid, row: Row, widths: Sequence[int], gap: str) -> Iterator[Wor
     """Give the lines of a row: one, unless the last cell is wrapped."""
     *cells, last = row.cells
     shown = [
-        cell if _spans(grid, row.cells, n) else _elided(cell, widths[n])
+        cell if _spans(grid, row.cells, n) else _elided(cell, widths[n], grid.sign)
         for n, cell in enumerate(cells)
     ]
     if not grid.wraps:
-        yield _row(grid, (*shown, _cut(last, widths[-1])), widths, gap)
+        yield _row(grid, (*shown, _cut(last, widths[-1], grid.sign)), widths, gap)
         return
     parts = broken((last,), widths[-1], 0)
     for part, before in zip_longest(parts, [shown], fillvalue=[StyledText("")] * len(cells)):
@@ -221,21 +221,22 @@ def _rows(grid: Grid, row: Row, widths: Sequence[int], gap: str) -> Iterator[Wor
         )
 
 
-def _elided(cell: StyledText, width: int) -> StyledText:
+def _elided(cell: StyledText, width: int, sign: str) -> StyledText:
     if columns_of(cell.text) <= width:
         return cell
-    return StyledText(elided(cell.text, width), cell.style)
+    return StyledText(elided(cell.text, width, sign), cell.style)
 
 
-def _cut(cell: StyledText, width: int) -> StyledText:
+def _cut(cell: StyledText, width: int, sign: str) -> StyledText:
     if columns_of(cell.text) <= width or _is_typed(cell):
         return cell
     if not width:
         return StyledText("")
-    text = cell.text[: width - 1]
-    while columns_of(text) > width - 1:
+    room = max(0, width - len(sign))
+    text = cell.text[:room]
+    while columns_of(text) > room:
         text = text[:-1]
-    return StyledText(f"{text.rstrip(' ')}…", cell.style)
+    return StyledText(f"{text.rstrip(' ')}{sign}", cell.style)
 
 
 def _row(grid: Grid, cells: Words, widths: Sequence[int], gap: str) -> Words:
@@ -256,10 +257,25 @@ def _under(row: Row, columns: int | None) -> Iterator[Words]:
 
 
 def _records(grid: Grid, columns: int) -> Iterator[Words]:
-    """Give a block for each row, with a line for each cell that has something."""
+    """Give a block for each row, with a line for each cell that has something.
+
+    Where the columns have no names, the last cell alone is below the others.
+    """
+    if not any(grid.columns):
+        for row in grid.rows:
+            yield from _record(row.cells, columns)
+        return
     for number, row in enumerate(grid.rows):
         if number:
             yield ()
         pairs = zip(grid.columns, row.cells, strict=True)
         yield from _facts([pair for pair in pairs if pair[1].text], columns)
         yield from _under(row, columns)
+
+
+def _record(cells: Words, columns: int) -> Iterator[Words]:
+    *others, last = cells
+    words = [part for cell in others if cell.text for part in (StyledText(_NARROW), cell)]
+    yield from _wrapped(tuple(words[1:]), columns, _NARROW)
+    if last.text:
+        yield from _wrapped((StyledText(_WIDE), last), columns, _WIDE)

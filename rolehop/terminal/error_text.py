@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 
 from rolehop.base.advice import Advice, Whole, posix_argument
 from rolehop.base.credentials import scrub
-from rolehop.base.errors import FIX_LABEL, ConfigError, ConfigProblem, HopRefused, RolehopError
+from rolehop.base.errors import (
+    FIX_LABEL,
+    ConfigError,
+    ConfigProblem,
+    Declined,
+    HopRefused,
+    RolehopError,
+)
 from rolehop.base.text import clean
-from rolehop.terminal.layout import ERROR, LABEL, Line, StyledText
+from rolehop.terminal.layout import ERROR, LABEL, Line, Style, StyledText
 from rolehop.terminal.messages import command_alone, message
 
 if TYPE_CHECKING:
@@ -33,9 +40,10 @@ def error_lines(
     accounts for their IDs. ``verbose``: a refusal in AWS's words, with all that it may be.
     """
     lines: list[Line] = []
+    head = LABEL if isinstance(error, Declined) else ERROR  # what a person wanted is no alarm
     for label, text in _parts(error, verbose=verbose):
         alone = command_alone(text, quote) if label == FIX_LABEL else None
-        lines += [alone] if alone is not None else _part(label, text, quote, width, named)
+        lines += [alone] if alone is not None else _part(label, text, quote, width, named, head)
     return list(map(_scrubbed, lines))
 
 
@@ -45,6 +53,7 @@ def _part(
     quote: Callable[[str], str],
     width: int | None,
     named: Callable[[str], str],
+    head: Style,
 ) -> list[Line]:
     return message(
         label,
@@ -52,7 +61,7 @@ def _part(
         quote,
         width,
         hanging="    " if label == _HEAD else " " * max(len(label), 4),
-        label_style=ERROR if label == _HEAD else LABEL,
+        label_style=head if label == _HEAD else LABEL,
         style="" if label in (_HEAD, FIX_LABEL) else LABEL,
     )
 

@@ -87,11 +87,17 @@ class Grid(NamedTuple):
     elided: tuple[int, ...] = ()
     """Columns whose longest cells lose their middle before a terminal is called too narrow."""
 
+    least: int = 18
+    """Columns that are left of such a cell: an account's number in a tree has room."""
+
     wraps: bool = False
     """The last column is wrapped, since all of it has to be read."""
 
     spans: int | None = None
     """The column whose cells take the room of the one behind it, where that is empty."""
+
+    sign: str = "…"
+    """Stands for what is cut, as the terminal shows it."""
 
 
 class Facts(NamedTuple):
@@ -227,7 +233,10 @@ def view_with_names(view: View, names: AccountNames, *, numbers: bool = False) -
 
 
 def changed(view: View, change: Callable[[str], str], *, whole: bool = False) -> View:
-    """Return ``view`` with each text as ``change`` returns it; ``whole``: also what is to be copied."""
+    """Return ``view`` with each text as ``change`` returns it; ``whole``: also what is to be copied.
+
+    So is the sign for what will be cut.
+    """
 
     def word(words: StyledText) -> StyledText:
         return StyledText(change(words.text), words.style)
@@ -244,7 +253,7 @@ def changed(view: View, change: Callable[[str], str], *, whole: bool = False) ->
                 return one(each)
             case Grid():
                 rows = [Row(tuple(map(word, row.cells)), row.under) for row in each.rows]
-                return each._replace(rows=rows)
+                return each._replace(rows=rows, sign=change(each.sign))
             case Facts():
                 return Facts(tuple((label, word(value)) for label, value in each.pairs))
             case Branch():

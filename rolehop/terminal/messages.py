@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rolehop.base.advice import one_line
+from rolehop.base.advice import one_line, posix_argument
 from rolehop.terminal.layout import LABEL, TO_TYPE, Line, Style, StyledText
 from rolehop.terminal.words import columns_of, parted_words
 
@@ -16,6 +16,7 @@ NARROWEST = 20
 """Columns that a message may count on: less is no window to read in."""
 
 _INDENT = "  "  # of a command that has a line to itself
+_OR = (("or", False),)  # stands before the second of two
 
 
 def message(
@@ -30,7 +31,7 @@ def message(
 ) -> list[Line]:
     """Return the lines of a message: ``label`` and the text, later lines after ``hanging``.
 
-    A command at its end has a line to itself. What is too long for a line has one, too, which the
+    A command at its end has a line to itself, unless it is one of two. What is too long for a line has one, too, which the
     terminal breaks; copied from there, it is in one piece.
 
     Args:
@@ -46,7 +47,8 @@ def message(
     if width is None:
         return [Line((head, StyledText(one_line(text, quote), style)), whole=True)]
     words = parted_words(text, quote)
-    command = words.pop() if len(words) > 1 and is_typed(words[-1]) else None
+    alone = len(words) > 1 and is_typed(words[-1]) and words[-2] != _OR
+    command = words.pop() if alone else None
     lines = _Filled(head, max(width, NARROWEST), hanging, style)
     for word in words:
         lines.add(word)
@@ -67,6 +69,13 @@ def command_alone(text: str, quote: Callable[[str], str]) -> Line | None:
     if len(words) != 1 or not is_typed(words[0]):
         return None
     return Line((StyledText(_INDENT), *_styled(words[0], "")), whole=True)
+
+
+def typed_words(text: str, style: Style = "") -> Iterator[StyledText]:
+    """Yield a text in parts, of which rolehop's commands are in the style of what is to be typed."""
+    for number, word in enumerate(parted_words(text, posix_argument)):
+        yield from ([StyledText(" ", style)] if number else [])
+        yield from _styled(word, style)
 
 
 class _Filled:

@@ -90,13 +90,19 @@ def _part(room: int, wanted: int, least: int) -> int:
 
 
 def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, str]:
-    """Return a choice's name, and the rest of its line, each elided and filled to its width."""
+    """Return a choice's name, and the rest of its line, each elided and filled to its width.
+
+    The rest is account and role, the time, and the description.
+    """
     name, description, role, left = map(visible, choice[:4])
-    cells = (elided(name, across[0]), _cut(description, across[1]), _cut(role, across[2]), left)
-    first, *others = (text.ljust(width) for text, width in zip(cells, across, strict=True))
-    return first, "".join(
-        _GAP + text for text, width in zip(others, across[1:], strict=True) if width
+    names, descriptions, roles, times = across
+    cells = (
+        (_cut(role, roles).ljust(roles), roles),
+        (left.rjust(times), times),
+        (_cut(description, descriptions).ljust(descriptions), descriptions),
     )
+    rest = "".join(_GAP + text for text, width in cells if width)
+    return elided(name, names).ljust(names), rest
 
 
 def _searched(choice: Choice) -> str:

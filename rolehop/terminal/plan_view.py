@@ -73,11 +73,20 @@ def plan_view(
     grid = Grid(
         ("",) * 5, [source, *steps, *_scope_row(plan, now)], right=(0,), wraps=True, spans=2
     )
-    return blocks([head], [grid], [*scope_lines(plan), *remarks(plan, verbose=verbose)])
+    below = [*_problem(plan, start), *scope_lines(plan), *remarks(plan, verbose=verbose)]
+    return blocks([head], [grid], below)
+
+
+def _problem(plan: Plan, start: SourceStart) -> Iterator[Line]:
+    if start.problem:
+        from rolehop.terminal.messages import typed_words
+
+        name = StyledText(clean(plan.source.name), "bold")
+        yield line(WRONG, " ", name, ": ", *typed_words(start.problem))._replace(hanging=2)
 
 
 def _started(start: SourceStart) -> StyledText:
-    if start.fails:
+    if start.problem:
         return StyledText(f"{WRONG.text} {start.said}", WRONG.style)
     return StyledText(start.said, LOOK.style if start.asks else FINE.style)
 

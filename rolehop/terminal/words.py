@@ -27,7 +27,7 @@ _TO_COPY = Pattern(
     r"""|[\w.-]+ = (?:"[^"]*"|'[^']*'|\[[^]]*\]|\{[^}]*\}|\S+)"""
 )
 _TYPED_PART = Pattern(f"{_TYPED}([^{_END}]*){_END}")
-_WORD = Pattern(r"[^ ]+")
+_WORD = Pattern(r"[^ ]+(?: ·(?= ))?")  # no line begins with the dot between two facts
 
 Parts = tuple[tuple[str, bool], ...]
 """The parts of a word, each with whether it is to be typed."""

@@ -172,7 +172,7 @@ def test_the_plan_show_and_list_say_what_it_narrows(world: World) -> None:
     assert "objects, items, parameters, secrets or log lines" in shown.out
     listed = world.rolehop("list").out
     assert re.search(r"reader +source me +read-only ", listed), listed
-    assert re.search(r"timed +222222222222 +Hub, scoped ", listed), listed
+    assert re.search(r"timed +222222222222 +Hub · scoped ", listed), listed
     document = world.rolehop("plan", "timed", "--format", "json").json["scope"]
     assert (document["read_only"], document["policy"], document["duration"]) == (False, None, 1200)
 
@@ -182,7 +182,7 @@ def test_a_large_fleet_that_is_one_row_is_narrowed_too(world: World) -> None:
     world.config(SCOPED.replace('accounts = ["444444444444"]', f"accounts = {accounts}"))
     with OnTerminal(world, SCRIPT, "list", stdout_too=True, rows=40, columns=120) as person:
         assert person.ended().code == 0
-    assert re.search(r"readers/ +10 accounts +Audit, read-only ", person.shown), person.shown
+    assert re.search(r"readers/ +10 accounts +Audit · read-only ", person.shown), person.shown
 
 
 def test_flags_without_a_hop_are_planned_as_a_scope(world: World) -> None:

@@ -331,7 +331,7 @@ class TestProcess:
         (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
         assert (row["state"], row["problem"]) == ("not ready", words)
         tested = world.rolehop("source", "test", "s")
-        assert (tested.code, f"trouble   {words}" in tested.out) == (4, True)
+        assert (tested.code, f"✗ {words}" in tested.out) == (4, True)
 
     def test_a_plan_that_needs_the_program_no_more_does_not_fail(
         self, world: World, key: Key

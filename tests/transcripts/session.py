@@ -31,6 +31,7 @@ _MASKS = (
     (re.compile(r"\b5\d min\b"), "   1 h"),
     (re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2030-01-02T03:04:05Z"),
     (re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b"), "2030-01-02 03:04"),
+    (re.compile(r"\b[A-Z][a-z]{2} \d\d \d\d:\d\d\b"), "Jan 02 03:04"),
     (re.compile(r"(MFA code [^\n]*: )\d{6}\b"), r"\g<1>123456"),
 )
 

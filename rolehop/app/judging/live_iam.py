@@ -89,7 +89,9 @@ class LiveIam:
             self.app.note_once("IAM", f"IAM is not read: {error.what}")
             return IamInventory(), policies
         if not self._readable(plan, policies.caller):
-            self.app.note_once("IAM", f"IAM is not read: {self._why_not(plan, policies, refused)}")
+            self.app.note_once(
+                "IAM", Advice("IAM is not read: ", self._why_not(plan, policies, refused))
+            )
         return inventory, policies
 
     def read_role(self, role: str, plan: Plan, caller: str | None) -> IamInventory:

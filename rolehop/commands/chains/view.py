@@ -101,7 +101,7 @@ def _chain(each: ChainRow, now: datetime, names: Names, *, verbose: bool) -> Row
 def _role(each: ChainRow, *, verbose: bool = False) -> str:
     """Return the role of a chain, and what its scope makes of the session; either may be missing."""
     role = each.roles[-1] if verbose and each.roles else each.role
-    return ", ".join(filter(None, (clean(role), each.narrowed)))
+    return " · ".join(filter(None, (clean(role), each.narrowed)))
 
 
 def _fleet(rows: Sequence[ChainRow], names: Names, quote: Callable[[str], str]) -> Row:

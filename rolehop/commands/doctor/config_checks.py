@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from rolehop.app.sdk_problems import sdk_failures
+from rolehop.app.sdk_problems import alike_problems, sdk_failures
 from rolehop.aws.net.addresses import certain_host, is_exposed
-from rolehop.base.advice import Advice, Argument
+from rolehop.base.advice import Advice, Argument, ShellCommand
 from rolehop.base.durations import show_span
 from rolehop.base.errors import RolehopError
 from rolehop.base.files import expand_home, is_there
@@ -114,11 +114,7 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
 
 def check_sdk_problems(app: App) -> Iterator[DoctorFinding]:
     """Yield what SDKs met when they asked for a session: most of them hide it."""
-    alike: dict[tuple[object, ...], list[SdkProblem]] = {}
-    for failure in sdk_failures(app):
-        key = (failure.what_of_any, failure.cause, failure.exit_code)
-        alike.setdefault(key, []).append(failure)
-    for same in alike.values():
+    for same in alike_problems(sdk_failures(app)):
         first, many = same[0], len(same) > 1
         yield look(
             SOURCES,
@@ -168,7 +164,7 @@ def _credentials(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
             VARIABLES,
             f"{_KEY} is set and {_SECRET} is not",
             "boto3 and the AWS CLI stop with partial credentials instead of looking elsewhere",
-            f"unset {_KEY}",
+            Advice(ShellCommand(f"unset {_KEY}")),
         )
     if environ.get(_SECRET) and not environ.get(_KEY):
         yield look(
@@ -182,7 +178,7 @@ def _credentials(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
             VARIABLES,
             f"{_OLD_TOKEN} is set",
             "botocore prefers this old name to AWS_SESSION_TOKEN, so a stale one signs every call",
-            f"unset {_OLD_TOKEN}",
+            Advice(ShellCommand(f"unset {_OLD_TOKEN}")),
         )
     named = next((each for each in _PROFILES if environ.get(each)), None)
     if named and environ.get(_KEY) and environ.get(_SECRET):
@@ -222,7 +218,7 @@ def _profiles(app: App, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
                 VARIABLES,
                 f"{variable} names '{clean(name)}', which is no AWS profile",
                 "every AWS program stops with: the config profile could not be found",
-                f"{meant}unset {variable}",
+                Advice(meant, ShellCommand(f"unset {variable}")),
             )
 
 

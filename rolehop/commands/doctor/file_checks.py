@@ -154,7 +154,7 @@ def _keys(app: App) -> Iterator[DoctorFinding]:
             f"{', '.join(kept)} still {'has' if len(kept) == 1 else 'have'} keys"
             " that the file itself has no longer",
             "rolehop profile kept it before it changed the file; programs and backups can read it",
-            Advice("rm", *(part for each in kept for part in (" ", Argument(each)))),
+            Advice(ShellCommand(f"rm {' '.join(map(posix_argument, kept))}")),
         )
 
 

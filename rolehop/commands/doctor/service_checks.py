@@ -300,7 +300,8 @@ def _clock(offset: timedelta) -> Iterator[DoctorFinding]:
     minutes = round(abs(offset).total_seconds() / 60)
     way = "slow" if offset > timedelta() else "fast"
     what = f"this machine's clock is {minutes} min {way}"
-    fix = _SET_CLOCK.get(sys.platform, "set the clock")
+    command = _SET_CLOCK.get(sys.platform)
+    fix = "set the clock" if command is None else Advice(ShellCommand(command))
     if abs(offset) >= _MOST_OFFSET:
         yield broken(NETWORK, what, "AWS refuses requests that are signed 5 min off", fix)
     else:

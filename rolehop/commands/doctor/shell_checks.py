@@ -31,7 +31,7 @@ def check_shell(app: App) -> Iterator[DoctorFinding]:
     shell = parent_shell()
     script = dialect(shell).init if shell else None
     if shell is None or script is None:
-        yield fine(TOPIC, "no shell that assume can change has started this")
+        yield fine(TOPIC, "no shell here that assume could change")
     elif app.variables.get(SHELL_LEVEL) or app.variables.get(CHAIN):
         yield fine(TOPIC, f"this {shell} has a chain's session already")
     elif any(_has_line(path, script) for path in startup_files(app, shell, script)):

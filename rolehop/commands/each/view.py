@@ -117,22 +117,25 @@ def _counts(rows: Sequence[TargetRow], hidden: int) -> Iterator[Line]:
 
 def planned_view(rows: Sequence[PlannedRow], now: datetime, *, verbose: bool) -> View:
     """Show what a run would do; ``verbose``: with the command of each target."""
+    regions = any(each.region for each in rows)
     drawn = [
         row(
             StyledText(each.chain, "bold"),
-            each.account or "-",
-            each.role or "-",
-            each.region or "-",
+            each.account or "–",
+            each.role or "–",
             "yes" if each.cached else "no",
+            each.region or "",
             under=_planned_under(each, now, verbose=verbose),
         )
         for each in rows
     ]
     failing = sum(1 for each in rows if each.problem)
     refused = sum(1 for each in rows if each.refused_at)
-    count = f"{pluralize(len(rows), 'target')}, {failing} of them will fail; nothing was run"
-    count += f"; AWS refused {refused} of them lately" if refused else ""
-    return [Grid(("CHAIN", "ACCOUNT", "ROLE", "REGION", "CACHED"), drawn), line(count)]
+    count = f"{pluralize(len(rows), 'target')}: nothing was run"
+    count += f"; {failing:,} of them will fail" if failing else ""
+    count += f"; AWS refused {refused:,} of them lately" if refused else ""
+    columns = ("CHAIN", "ACCOUNT", "ROLE", "CACHED", "REGION" if regions else "")
+    return [Grid(columns, drawn, elided=(0, 1, 2)), line(count)]
 
 
 def _planned_under(each: PlannedRow, now: datetime, *, verbose: bool) -> str:

@@ -130,9 +130,10 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     """
     found = {verdict.chain: list(problems_of(verdict)) for verdict in verdicts}
     problems = [each for of_chain in found.values() for each in of_chain]
-    blocks: list[Grid] = [_table(verdicts, found)] if verdicts else []
+    table = _table(verdicts, found)
+    blocks: list[Grid] = [table] if table.rows else []
     lines = list(_not_known(problems))
-    unknown = [line(), *lines] if lines else []
+    unknown = [*([line()] if blocks else []), *lines] if lines else []
     below = [*unknown, line(), *_to_see(problems)] if problems else []
     refused = any(problem.kind is ProblemKind.REFUSED for problem in problems)
     fixes = dict.fromkeys(
@@ -165,7 +166,7 @@ def _table(verdicts: Sequence[ChainVerdict], found: Mapping[str, Sequence[Proble
     columns = ("CHAIN", "ACCOUNT", "VERDICT", *(("WHY",) if any(breaks.values()) else ()))
     rows = [_row(each, breaks[each.chain], len(columns)) for each in shown]
     left = len(verdicts) - len(rows)
-    if left:
+    if rows and left:
         rows.append(row(StyledText(f"and {left} more", "dim"), *[""] * (len(columns) - 1)))
     return Grid(columns, rows, wraps=True)
 

@@ -116,6 +116,7 @@ def _print_servers_and_problems(
 ) -> None:
     from rolehop.commands.serve.view import servers_view
     from rolehop.commands.sessions.view import MOST_PROBLEMS, problems_view
+    from rolehop.terminal import output
     from rolehop.terminal.layout import line
 
     now, endpoint = cli.app.now(), cli.environ.get(FULL_URI)
@@ -125,4 +126,5 @@ def _print_servers_and_problems(
         if has_table:
             cli.terminal.write_view([line()], {})
         most = None if cli.terminal.verbose or not sys.stdout.isatty() else MOST_PROBLEMS
-        cli.write_view(problems_view(problems, now, cli.quote_argument, most))
+        columns = output.columns(sys.stdout, cli.environ)
+        cli.write_view(problems_view(problems, now, cli.quote_argument, columns, most))

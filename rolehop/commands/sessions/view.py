@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from rolehop.app.sdk_problems import SdkProblem
-from rolehop.base.advice import Advice, one_line
+from rolehop.app.sdk_problems import SdkProblem, alike_problems
+from rolehop.base.advice import Advice
 from rolehop.base.arn import partition_of
 from rolehop.base.dataclass import dataclass
 from rolehop.base.durations import rfc3339, seconds_left, show_clock, show_local, show_span
@@ -26,6 +26,7 @@ from rolehop.terminal.layout import (
     StyledText,
     View,
     account_role,
+    few_names,
     line,
     row,
     short_role,
@@ -57,16 +58,26 @@ def problems_view(
     rows: Sequence[SdkProblem],
     now: datetime,
     quote: Callable[[str], str],
+    columns: int | None,
     most: int | None = None,
 ) -> View:
-    """Show how `credential-process` failed last, at most three lines for each chain.
+    """Show how `credential-process` failed last, chains that failed alike together.
 
-    ``quote`` writes an argument of a command in the shell of whoever reads them. ``most``: how many
-    are shown; ``None``: all.
+    Args:
+        rows: the failures.
+        now: the time by this machine's clock.
+        quote: writes an argument of a command in the shell of whoever reads it.
+        columns: of the terminal; ``None``: there is none.
+        most: how many groups are shown, and of each its first chains; ``None``: all.
     """
-    shown = rows if most is None or len(rows) <= most + 1 else rows[:most]
-    lines = [each for row in shown for each in _problem(row, now, quote)]
-    return [*lines, *_more(len(rows) - len(shown))]
+    groups = alike_problems(rows)
+    shown = groups if most is None or len(groups) <= most + 1 else groups[:most]
+    lines = [
+        each
+        for group in shown
+        for each in _problem(group, now, quote, columns, verbose=most is None)
+    ]
+    return [*lines, *_more(sum(map(len, groups)) - sum(map(len, shown)))]
 
 
 def _more(count: int) -> Iterator[Line]:
@@ -91,17 +102,26 @@ def _until(sign_in: SignInRow, now: datetime) -> str:
     return f"sign-in expired at {at}" if sign_in.ends_at <= now else f"signed in until {at}"
 
 
-def _problem(each: SdkProblem, now: datetime, quote: Callable[[str], str]) -> Iterator[Line]:
+def _problem(
+    alike: Sequence[SdkProblem],
+    now: datetime,
+    quote: Callable[[str], str],
+    columns: int | None,
+    *,
+    verbose: bool,
+) -> Iterator[Line]:
+    each, many = alike[0], len(alike) > 1
     ago = f"{show_span(max(0, int((now - each.at).total_seconds())))} ago"
     how = f"failed {ago} with exit code {each.exit_code}" if each.exit_code else f"warned {ago}"
-    from rolehop.terminal.messages import command_alone
-
-    chain = StyledText(each.chain, "bold")
-    yield line(LOOK, " credential-process ", chain, f" {how}: {each.what}")._replace(hanging=2)
+    chains = StyledText(few_names([each.chain for each in alike], verbose=verbose), "bold")
+    what = each.what_of_any if many else each.what
+    yield line(LOOK, " credential-process ", chains, f" {how}: {what}")._replace(hanging=2)
     if each.cause:
         yield line(StyledText(f"  {each.cause}", LABEL))
     if each.fix.parts:
-        yield command_alone(each.fix, quote) or line(f"  {one_line(each.fix, quote)}")
+        from rolehop.terminal.messages import message
+
+        yield from message("  ", each.fix, quote, columns, hanging="  ")
 
 
 MOST_SHOWN, MOST_PROBLEMS = 20, 3

@@ -73,7 +73,12 @@ def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
     if style == "json":
         cli.write_json(tested_document(tested))
     else:
-        cli.write_view(tested_view(tested, cli.app.now()))
+        from rolehop.app.account_names import KnownNames
+        from rolehop.app.host import home_folder
+
+        app = cli.app
+        view = tested_view(tested, app.now(), KnownNames(app), str(home_folder()))
+        cli.terminal.write_view(view, {})
     if error is not None:
         raise error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,9 @@ class SourceRow:
 
     chains: tuple[str, ...]
     """Those that start from it."""
+
+    fleet_of: Mapping[str, str]
+    """Of those that a fleet makes, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,17 @@ def _row(app: App, source: SourceConfig) -> SourceRow:
         state = "ready" if stamp.value is not None else "unknown"
     except RolehopError as error:
         state, problem = "unknown", error.what
-    chains = tuple(each.name for each in app.config.chains.values() if each.source == source.name)
-    state = "not ready" if problem else state
-    return SourceRow(source.name, source.type, source.description, state, problem, warning, chains)
+    chains = [each for each in app.config.chains.values() if each.source == source.name]
+    return SourceRow(
+        source.name,
+        source.type,
+        source.description,
+        "not ready" if problem else state,
+        problem,
+        warning,
+        tuple(each.name for each in chains),
+        {each.name: each.fleet for each in chains if each.fleet is not None},
+    )
 
 
 # ---- test

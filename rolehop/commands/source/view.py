@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from rolehop.base.advice import AccountNames, with_account_names
 from rolehop.base.durations import rfc3339, show_end
 from rolehop.base.text import clean
 from rolehop.commands.source.sources import SourceRow, Tested
-from rolehop.terminal.layout import Grid, Line, StyledText, View, line, row
+from rolehop.terminal.layout import (
+    FINE,
+    LABEL,
+    WRONG,
+    Grid,
+    Line,
+    StyledText,
+    View,
+    account_role,
+    blocks,
+    facts,
+    few_names,
+    line,
+    row,
+)
 
 
 def sources_view(rows: Iterable[SourceRow]) -> View:
-    """Show sources with their type, their state and the chains that start there."""
+    """Show sources with their type, their state and the chains that start there; a fleet is one."""
     drawn = [
         row(
             StyledText(each.name, "bold"),
             each.type,
             StyledText(each.state, "red" if each.problem else ""),
-            ", ".join(each.chains[:3]) + (" …" if len(each.chains) > 3 else ""),
+            few_names(list(_chains(each)), verbose=False),
             under=clean(each.problem or each.warning or each.description),
         )
         for each in rows
     ]
     return [Grid(("SOURCE", "TYPE", "STATE", "CHAINS"), drawn)]
+
+
+def _chains(source: SourceRow) -> Iterator[str]:
+    """Yield the names of a source's chains, and each fleet as `list` shows a large one."""
+    yield from (each for each in source.chains if each not in source.fleet_of)
+    counts = Counter(source.fleet_of.values())
+    yield from (f"{fleet}/ ({count:,})" for fleet, count in counts.items())
 
 
 def sources_document(rows: Iterable[SourceRow]) -> dict[str, object]:
@@ -45,27 +68,32 @@ def sources_document(rows: Iterable[SourceRow]) -> dict[str, object]:
     }
 
 
-def tested_view(tested: Tested, now: datetime) -> View:
-    """Show what was found, and the caller's identity."""
-    return [line(StyledText(tested.name, "bold"), f"  {tested.type}"), *_lines(tested, now)]
+def tested_view(tested: Tested, now: datetime, names: AccountNames, home: str) -> View:
+    """Show what was found, and the caller's identity; ``home``: the folder that is shown as ``~``."""
+    head = line(StyledText(tested.name, "bold"), f"  {tested.type}")
+    return blocks([head, *_found(tested, names, home)], _identity(tested, now, names))
 
 
-def _lines(tested: Tested, now: datetime) -> Iterator[Line]:
-    marks = {True: _label("found", "green"), False: _label("trouble", "red"), None: _label("")}
+def _found(tested: Tested, names: AccountNames, home: str) -> Iterator[Line]:
+    marks = {True: FINE, False: WRONG, None: StyledText("·", LABEL)}
     for looked_for, found, good in tested.findings:
-        yield line(marks[good], f"{clean(looked_for)}: {clean(found)}")
+        text = with_account_names(f"{clean(looked_for)}: {clean(found)}", names)
+        text = text.replace(f"{home}/", "~/")
+        yield line(marks[good], f" {text}")._replace(hanging=2)
+
+
+def _identity(tested: Tested, now: datetime, names: AccountNames) -> View:
     if tested.error is not None:
-        yield line(_label("failed", "red"), clean(tested.error))
-        return
-    yield line(_label("is", "green"), clean(tested.arn or ""))
-    yield line(_label("account"), tested.account or "")
+        return [line(WRONG, f" {clean(tested.error)}")._replace(hanging=2)]
     ends = show_end(tested.expires_at, now + tested.clock_offset, long_lived=tested.long_lived)
-    yield line(_label("lasts"), ends)
-    yield line(_label("next hop"), next_hop(tested))
-
-
-def _label(text: str, style: str = "") -> StyledText:
-    return StyledText(f"{text:10}", style)
+    return [
+        facts(
+            ("account", account_role(tested.account or "–", names=names, verbose=True)),
+            ("arn", clean(tested.arn or "")),
+            ("lasts", ends),
+            ("next hop", next_hop(tested)),
+        )
+    ]
 
 
 def next_hop(tested: Tested) -> str:

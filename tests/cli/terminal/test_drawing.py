@@ -21,6 +21,7 @@ from rolehop.terminal.layout import (
     account_role,
     at_home,
     blocks,
+    changed,
     facts,
     line,
     row,
@@ -99,6 +100,42 @@ def test_below_sixty_columns_a_row_is_a_block() -> None:
         "ROLE   Developer",
         "LEFT   3 h 58",
     ]
+
+
+def test_rows_of_columns_without_names_are_a_line_and_what_is_said_of_it() -> None:
+    rows = [row("", "corp", "Developer", "", "signed in"), row("1", "Hub", "acme", "1 h", "cached")]
+    assert drawn([Grid(("",) * 5, rows, wraps=True, spans=2)], 26) == [
+        "corp  Developer",
+        "   signed in",
+        "1  Hub  acme  1 h",
+        "   cached",
+    ]
+
+
+def test_a_table_stays_one_where_only_its_last_column_finds_no_room() -> None:
+    grid = Grid(("A", "B", ""), [row("Nov 30", "b" * 18, "AccessDenied")], elided=(1,))
+    assert drawn([grid], 60)[1] == f"Nov 30   {'b' * 18}   AccessDenied"
+    grid = Grid(("A", "B", ""), [row("Nov 30", "b" * 50, "x")], right=(), elided=())
+    assert drawn([grid], 60)[1] == f"Nov 30  {'b' * 50}"
+
+
+def test_a_terminal_without_the_sign_for_what_is_cut_keeps_the_columns() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    prepare(file)
+    shown = changed([ROLES], lambda text: as_shown(text, file), whole=True)
+    lines = drawn(shown, 65)
+    assert lines[1] == "prod-admin  AWSAdministratorAccess  58 min  Break-glass admin..."
+    wide = [ROLES._replace(rows=[row("c" * 30, "r" * 30, "1 h", ""), *ROLES.rows])]
+    for columns in range(60, 90):
+        lines = drawn(changed(wide, lambda text: as_shown(text, file), whole=True), columns)
+        assert max(map(columns_of, lines)) <= columns
+
+
+def test_no_line_begins_with_the_dot_between_two_facts() -> None:
+    text = "will call AWS · read-only · reason INC-42"
+    assert [each for each in range(14, 40) if any(
+        shown.lstrip().startswith("·") for shown in drawn([line(text)], each)
+    )] == []  # fmt: skip
 
 
 def test_a_pipe_gets_every_cell_whole() -> None:

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rolehop.app.sdk_problems import SdkProblem
+from rolehop.base.advice import Advice, Argument, posix_argument
 from rolehop.base.dataclass import replace
 from rolehop.commands.sessions.stored import Hidden, SessionRow
-from rolehop.commands.sessions.view import hidden_text, sessions_view
+from rolehop.commands.sessions.view import hidden_text, problems_view, sessions_view
 from rolehop.terminal.drawing import as_text
+from rolehop.terminal.layout import TO_TYPE, Line
 from rolehop.vault.backend_selection import how_to_unlock
 from tests.support.many_runs import runs_of
 from tests.support.world import ADMIN, CONFIG, HUB, World
@@ -56,6 +59,30 @@ def test_sessions_of_one_role_from_two_sources_name_them() -> None:
         "one",
         "two",
     ]
+
+
+def test_chains_that_failed_alike_are_one_failure_with_one_thing_to_type() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    fix = Advice("sign in again: rolehop source login ", Argument("corp"))
+
+    def failed(number: int) -> SdkProblem:
+        what = f"AWS refused hop 2 of all/{number}, Audit in {number:012d}"
+        return SdkProblem(f"all/{number}", now, 5, what, "so it says", fix)
+
+    problems = [SdkProblem("hub", now, 4, "no keys", "", fix), *map(failed, range(9))]
+    shown = problems_view(problems, now, posix_argument, 80, 3)
+    assert as_text(shown).splitlines() == [
+        "! credential-process hub failed 0 s ago with exit code 4: no keys",
+        "  sign in again:",
+        "  rolehop source login corp",
+        "! credential-process all/0, all/1 and 7 more failed 0 s ago with exit code 5: AWS refused hop 2, Audit",
+        "  so it says",
+        "  sign in again:",
+        "  rolehop source login corp",
+    ]
+    typed = [word.text for each in shown if isinstance(each, Line) for word in each.words
+             if word.style == TO_TYPE]  # fmt: skip
+    assert typed == ["rolehop source login corp"] * 2
 
 
 def test_what_is_not_shown_of_a_session_still_tells_it_apart() -> None:

@@ -202,11 +202,11 @@ def test_a_dry_run_shows_the_plan_of_each_and_calls_nobody(world: World) -> None
     done = world.rolehop(*words, env=env)
     assert done.code == 0, done.err
     assert done.out.splitlines()[1:] == [
-        f"far/good   good ({ACCOUNTS['good']})   Far    -        no",
+        f"far/good   good ({ACCOUNTS['good']})   Far    no",
         "  deploy good ${chain}",
-        "hub        222222222222          Hub    -        no",
+        "hub        222222222222          Hub    no",
         f"  will fail: {UNNAMED}; deploy {{account_name}} ${{chain}}",
-        "2 targets, 1 of them will fail; nothing was run",
+        "2 targets: nothing was run; 1 of them will fail",
     ]
     assert world.sts.calls == []
 

@@ -156,7 +156,7 @@ def test_a_profile_is_asked_in_its_own_region(proved: World) -> None:
     proved.sts.region = "eu-central-1"
     done = proved.rolehop("source", "test", "p", env={"AWS_REGION": None})
     assert done.code == 0, done.err
-    assert "found     AWS profile 'p' in " in done.out
+    assert "✓ AWS profile 'p' in " in done.out
 
 
 @pytest.mark.parametrize("verb", ["test", "login", "logout"])

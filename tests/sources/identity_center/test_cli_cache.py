@@ -32,7 +32,8 @@ def test_a_broken_cache_file_is_reported_by_source_test_and_never_followed(
     path.write_text(text)
     done = corp.world.rolehop("source", "test", "corp", "--no-prompt")
     assert done.code == 4
-    assert f"trouble   the AWS CLI's sign-in, {path}: broken: " in done.out
+    named = path.relative_to(corp.world.home)
+    assert f"✗ the AWS CLI's sign-in, ~/{named}: broken: " in done.out
     for command in (("export", "own"), ("plan", "hub"), ("source", "list")):
         shown = corp.world.rolehop(*command, "--format", "json")
         assert f"the AWS CLI's sign-in, {path}: broken: " in shown.out + shown.err

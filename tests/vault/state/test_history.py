@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import pytest
 
 from rolehop.base.errors import ServiceError
 from rolehop.base.time_limit import seconds_left
+from rolehop.commands.history import HistoryRow, history_view
+from rolehop.terminal.drawing import as_text, draw
+from rolehop.terminal.output import visible_drawn
 from rolehop.vault.history import History
 from rolehop.vault.locks import FileLocks
 from rolehop.walk.ports import ApiCall
@@ -144,6 +147,34 @@ def test_lines_are_chosen_by_time_and_by_chain(world: World) -> None:
     file = next((world.state / "history").glob("*.jsonl"))
     file.write_text(file.read_text().replace('"at":"2', '"at":"1', 1))
     assert [each["chain"] for each in history(world, "--since", "7d")] == ["admin"]
+
+
+def test_the_latest_comes_first_and_calls_that_are_alike_are_one_row() -> None:
+    now = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    role = {"action": "sts:AssumeRole", "chain": "admin", "role": ADMIN}
+    listed = {"action": "sso:ListAccountRoles"}
+    got = {"action": "sso:GetRoleCredentials", "chain": "admin", "role": "111111111111:Developer"}
+    handed = {"action": "exec", "chain": "admin", "role": ADMIN, "reason": "INC-42"}
+    rows = [
+        HistoryRow(0, now - timedelta(days=400), "call", "ok", listed, None),
+        *(HistoryRow(number, now, "call", "ok", listed, None) for number in range(1, 62)),
+        HistoryRow(62, now, "call", "ok", got, 0),
+        *(HistoryRow(number, now, "call", "AccessDenied", role, 1) for number in (63, 64)),
+        HistoryRow(65, now, "handover", "ok", handed, None),
+    ]
+    shown = as_text(history_view(rows, now, {"333333333333": "acme-prod"}, verbose=False))
+    assert [" ".join(each.split()[3:]) for each in shown.splitlines()[1:]] == [
+        "✓ admin rolehop exec acme-prod · Admin INC-42",
+        "✗ admin AssumeRole acme-prod · Admin 2 times · AccessDenied",
+        "✓ admin GetRoleCredentials 111111111111 · Developer",
+        "✓ – ListAccountRoles – 61 times",
+        "– ListAccountRoles –",
+    ]
+    assert shown.splitlines()[-1].startswith("2025-05-27 ")
+    narrow = visible_drawn(draw(history_view(rows, now, {}, verbose=False), 80), colors=False)
+    assert len(narrow.splitlines()) == 6, "one row each, rather than blocks"
+    each_one = as_text(history_view(rows, now, {}, verbose=True))
+    assert len(each_one.splitlines()) == 1 + 2 * len(rows)
 
 
 def test_a_history_that_cannot_be_read_is_an_error(world: World) -> None:
