@@ -31,7 +31,7 @@ from rolehop.app.proof import UNASKED
 from rolehop.app.walking import session_for_handover, session_of_chain
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import UsageError
-from rolehop.base.text import clean, nearest
+from rolehop.base.text import nearest, reason_text
 from rolehop.config import sts_limits, value_types
 from rolehop.plan.walk_options import WalkOptions
 
@@ -67,10 +67,7 @@ def _duration(run: Callable[[object], Any]) -> Callable[[object], Any]:
 
 
 def _reason(value: object) -> str:
-    text = clean(str(value_types.PROSE.run(value)))
-    if not text:
-        raise ValueError("a reason must not be empty")
-    return text
+    return reason_text(str(value_types.PROSE.run(value)))
 
 
 def _tags(value: object) -> Any:
@@ -237,8 +234,18 @@ def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
     """
     from rolehop.aws.boto3_session import make_session
 
+    options = _with_full_path(options)
     plan = get_plan(chain, **options)
     return make_session(_RepeatedWalk(chain, options), plan.export_region or plan.region)
+
+
+def _with_full_path(options: Options) -> Options:
+    """Return the arguments with the config file that is named by its full path, if one is.
+
+    By a relative one, a program that changes its working folder would go on with another config.
+    """
+    roots, is_named = _app(options).config_roots
+    return {**options, "config": roots[0]} if is_named else options
 
 
 class _RepeatedWalk:

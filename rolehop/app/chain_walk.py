@@ -253,7 +253,8 @@ class ChainWalk:
         if self._proof is None:
             check_reason(resolved, self._options)
         else:
-            check(resolved, self._options, self._proof, lambda: self._app.aws_config)
+            app = self._app
+            check(resolved, self._options, self._proof, app.config.defaults, lambda: app.aws_config)
 
     def _renewed(self, plan: Plan, ports: Ports, noted_end: datetime | None) -> Session:
         """Return a new session, or the old one if that is good still and no new one can be had."""

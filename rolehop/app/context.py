@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import DependencyTracker, TrackedEnvironment, read_file
+from rolehop.base.errors import UsageError
 from rolehop.base.files import expand_home
 
 if TYPE_CHECKING:
@@ -128,7 +129,15 @@ class App:
 
     @cached_property
     def config_roots(self) -> tuple[list[Path], bool]:
-        """The config files to read, lowest precedence first; and whether the user named them."""
+        """The config files to read, lowest precedence first; and whether the user named them.
+
+        Raises:
+            UsageError: the one to read has no name.
+        """
+        if self.config_file == "":  # a variable of a script that is not set
+            raise UsageError(
+                "the path of the config file is empty", fix="leave it out, or name one"
+            )
         named = self.config_file or self.environ.get("ROLEHOP_CONFIG")
         if named:
             path = expand_home(named, self.home)

@@ -12,7 +12,7 @@ from rolehop.app.planning import Planning
 from rolehop.app.proof import REASON, UNASKED, Proof, agreement
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, NoTerminal, RolehopError, error_context
-from rolehop.base.text import clean, pluralize
+from rolehop.base.text import pluralize, reason_text
 from rolehop.plan.model import Guards
 from rolehop.plan.resolve import guards_of, path_of
 
@@ -49,11 +49,16 @@ def ask(
         guards, confirmed = guards_of_chain(app, name), given.confirmed
         if guards.confirm is not None:
             resolved = Planning(app).resolve(name, options)
-            if agreement(resolved, lambda: app.aws_config) not in confirmed:
+            if agreed(app, resolved) not in confirmed:
                 _confirm(app, resolved, options)
-                confirmed |= {agreement(resolved, lambda: app.aws_config)}
+                confirmed |= {agreed(app, resolved)}
         options = _with_reason(app, name, guards, options)
         return options, Proof(confirmed, options.reason)
+
+
+def agreed(app: App, resolved: Resolved) -> tuple[str, str]:
+    """Return what whoever confirms a chain agrees to, as `agreement` says it. Raises as that."""
+    return agreement(resolved, app.config.defaults, lambda: app.aws_config)
 
 
 def given_elsewhere(confirmed: Iterable[Sequence[str]], reason: str | None) -> Proof:
@@ -86,7 +91,7 @@ def ask_once(
     for name in asking:
         with suppress(RolehopError):
             resolved = planning.resolve(name, options)
-            confirmed.add(agreement(resolved, lambda: app.aws_config))
+            confirmed.add(agreed(app, resolved))
     options = ask_reason(app, names, options)
     return options, Proof(frozenset(confirmed), options.reason)
 
@@ -159,10 +164,11 @@ def _guards_if_resolved(app: App, name: str) -> Guards:
 def _with_reason(app: App, name: str, guards: Guards, options: WalkOptions) -> WalkOptions:
     if guards.reason is None or options.reason is not None:
         return options
-    person, reason = person_for(app, options), ""
+    person, reason = person_for(app, options), None
     try:
-        while not reason:
-            reason = clean(person.ask(f"{name}: why do you need it?", needed=REASON))
+        while reason is None:
+            with suppress(ValueError):  # then it is asked again
+                reason = reason_text(person.ask(f"{name}: why do you need it?", needed=REASON))
     except NoTerminal as error:
         error.cause = Guards(reason=guards.reason).why(name)
         error.fix = error.fix or "give it with --reason TEXT"

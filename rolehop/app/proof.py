@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.base.advice import Advice, Argument
-from rolehop.base.dataclass import dataclass
+from rolehop.base.dataclass import asdict, dataclass
 from rolehop.base.digest import digest_of
 from rolehop.base.errors import NoTerminal
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rolehop.awsconfig import AwsConfig
-    from rolehop.config.model import SourceConfig
+    from rolehop.config.model import Defaults, HopConfig, SourceConfig
     from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
 
@@ -38,7 +38,11 @@ UNASKED = Proof()
 
 
 def check(
-    resolved: Resolved, options: WalkOptions, proof: Proof, aws: Callable[[], AwsConfig]
+    resolved: Resolved,
+    options: WalkOptions,
+    proof: Proof,
+    defaults: Defaults,
+    aws: Callable[[], AwsConfig],
 ) -> None:
     """Compare what a chain asks for with what was given.
 
@@ -46,7 +50,7 @@ def check(
         NoTerminal: something is missing.
     """
     guards = resolved.guards
-    if guards.confirm is not None and agreement(resolved, aws) not in proof.confirmed:
+    if guards.confirm is not None and agreement(resolved, defaults, aws) not in proof.confirmed:
         raise _missing(CONFIRMATION, resolved)
     if guards.reason is not None and (options.reason is None or options.reason != proof.reason):
         raise _missing(REASON, resolved)
@@ -79,10 +83,13 @@ def commands_that_ask(name: str) -> Advice:
     )
 
 
-def agreement(resolved: Resolved, aws: Callable[[], AwsConfig]) -> tuple[str, str]:
-    """Return what a person agrees to: the chain, and a digest of who it makes of whom, how limited.
+def agreement(
+    resolved: Resolved, defaults: Defaults, aws: Callable[[], AwsConfig]
+) -> tuple[str, str]:
+    """Return what a person agrees to: the chain, and a digest of all that AWS is asked for, and by whom.
 
-    What ``{caller}`` fills is left out: a walk may learn it after the question.
+    What ``{caller}`` fills is left out: a walk may learn it after the question. So are endpoints and
+    regions, which say where AWS is asked, and change with a network.
 
     Raises:
         SourceError: the AWS profile that the chain starts from is not there.
@@ -90,20 +97,29 @@ def agreement(resolved: Resolved, aws: Callable[[], AwsConfig]) -> tuple[str, st
     source = resolved.source
     start = source.name, source.type, source.settings, source.principal, _profile_of(source, aws)
     hops = [
-        (
-            str(role),
-            hop.policy,
-            sorted(hop.policy_arns),
-            sorted(hop.tags),
-            sorted(hop.transitive_tags),
-        )
-        for role, hop in resolved.hops
+        _asked(hop, written.hop, defaults)
+        for (_, hop), written in zip(resolved.hops, resolved.written, strict=True)
     ]
-    scope = resolved.scope
-    if scope is None:
-        return resolved.chain.name, digest_of(start, hops)
-    limits = scope.read_only, scope.policy, scope.duration_seconds
-    return resolved.chain.name, digest_of(start, hops, limits)
+    scope = None if resolved.scope is None else asdict(resolved.scope)
+    return resolved.chain.name, digest_of(start, hops, scope)
+
+
+def _asked(hop: HopConfig, written: HopConfig, defaults: Defaults) -> dict[str, object]:
+    """Return what a hop asks for, by field, with ``{caller}`` as it is ``written``."""
+    from rolehop.config.schema import mentions_caller
+
+    name = written.session_name or defaults.session_name
+    identity = written.source_identity
+    return {
+        **asdict(hop),
+        "session_name": name if mentions_caller(name) else hop.session_name,
+        "source_identity": identity if mentions_caller(identity) else hop.source_identity,
+        "duration_seconds": hop.duration_seconds or defaults.duration_seconds,
+        # Order means nothing to STS in these three.
+        "policy_arns": sorted(hop.policy_arns),
+        "tags": sorted(hop.tags),
+        "transitive_tags": sorted(hop.transitive_tags),
+    }
 
 
 def _profile_of(source: SourceConfig, aws: Callable[[], AwsConfig]) -> str | None:

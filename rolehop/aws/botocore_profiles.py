@@ -25,6 +25,7 @@ from rolehop.aws.endpoint import own_data
 from rolehop.aws.net.addresses import host_of, warn_if_exposed
 from rolehop.aws.net.connection_errors import FailureKind, classify_failure
 from rolehop.aws.net.transport import CALL_SECONDS, check_ca_bundle
+from rolehop.aws.net.unlogged import unlogged
 from rolehop.awsconfig import CredentialKind
 from rolehop.base.advice import Advice, Argument, install_extra
 from rolehop.base.credentials import Credentials, Secret, scrub
@@ -265,9 +266,7 @@ def resolve_credentials(request: ProfileRequest) -> Credentials:
     try:
         # botocore limits each read, not the whole.
         with Wait(f"waiting for the credentials of AWS profile '{request.profile}'"):
-            return call_within(
-                seconds, lambda: _credentials(_load(request, called), errors, request.now)
-            )
+            return call_within(seconds, lambda: _resolved(request, called, errors))
     except TimeoutError:
         raise errors.too_slow(seconds) from None
     except ConfigParseError as error:
@@ -279,6 +278,11 @@ def resolve_credentials(request: ProfileRequest) -> Credentials:
         # `from None`: it may quote a token file, a cached sign-in or an answer.
         host = host_of(called[-1]) if called else None
         raise error_from_unreadable(error, errors, host) from None
+
+
+def _resolved(request: ProfileRequest, called: list[str], errors: ProfileErrors) -> Credentials:
+    with unlogged():
+        return _credentials(_load(request, called), errors, request.now)
 
 
 def _load(request: ProfileRequest, called: list[str]) -> Any:

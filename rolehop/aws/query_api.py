@@ -30,6 +30,7 @@ from rolehop.aws.net.transport import (
     send_with_retries,
     web_page_error,
 )
+from rolehop.aws.net.unlogged import unlogged
 from rolehop.aws.query_answers import QueryDocument, QueryError, query_document, query_error
 from rolehop.base.credentials import Credentials
 from rolehop.base.dataclass import dataclass
@@ -278,7 +279,8 @@ def signed_request(
     )
     if signer is not None:
         keys: Any = _SigningKeys(signer)
-        SigV4Auth(keys, service, endpoint.signing_region).add_auth(request)
+        with unlogged():
+            SigV4Auth(keys, service, endpoint.signing_region).add_auth(request)
     return request
 
 

@@ -46,6 +46,18 @@ def clean(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+def reason_text(text: str) -> str:
+    """Return a person's reason in one visible line.
+
+    Raises:
+        ValueError: it says nothing: there is neither a letter nor a digit in it.
+    """
+    reason = clean(text)
+    if not any(map(str.isalnum, reason)):
+        raise ValueError("a reason needs a letter or a digit at least")
+    return reason
+
+
 def visible_json(text: str) -> str:
     """Return a JSON text with every invisible character but line ends as its escape."""
     if text.isascii():  # json escapes control characters itself, except for DEL

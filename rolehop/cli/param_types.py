@@ -168,18 +168,18 @@ def _policy_text(data: bytes) -> str:
 
 
 class ReasonText(click.ParamType[str]):
-    """The reason for a walk: one line, not empty."""
+    """The reason for a walk: one line that says something."""
 
     name = "reason"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text on one line, without control characters."""
-        from rolehop.base.text import clean
+        from rolehop.base.text import reason_text
 
-        text = clean(str(value))
-        if not text:
-            self.fail("a reason must not be empty", param, ctx)
-        return text
+        try:
+            return reason_text(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def reason_option() -> Option:

@@ -22,6 +22,7 @@ from tests.api.programs import (
 )
 from tests.commands.credential_process.aged_sessions import leave
 from tests.support.environment import ROOT
+from tests.support.secrets import found_in
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
 
@@ -119,6 +120,9 @@ def test_arguments_reach_the_last_hop_as_the_flags_do(world: World) -> None:
         ("source_identity='!'", "source_identity"),
         ("reason=' '", "reason"),
         ("reason=5", "reason: must be"),
+        ("reason='--'", "reason: a reason needs a letter or a digit"),
+        (r"reason='\u2800'", "reason: a reason needs a letter or a digit"),
+        ("config=''", "the path of the config file is empty"),
         ("tags=['a']", "tags: must be a mapping"),
         ("policy_arns='arn:aws:iam::aws:policy/X'", "policy_arns: must be a list"),
         ("config=3", "config: must be a path"),
@@ -256,6 +260,40 @@ def test_another_config_file(world: World, tmp_path: Path) -> None:
     other.chmod(0o600)
     code = f"import rolehop; print(rolehop.get_plan('other', config={str(other)!r}).chain)"
     assert printed(world, code) == ["other"]
+
+
+@pytest.mark.parametrize("named_by", ["argument", "variable"])
+def test_a_program_that_changes_its_folder_keeps_its_config(
+    world: World, tmp_path: Path, named_by: str
+) -> None:
+    """In the new folder another config may have the same name, and another role its chain."""
+    for folder, text in (("a", CONFIG), ("b", CONFIG.replace("role/Hub", "role/Other"))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "c.toml").write_text(text)
+    variable = {"ROLEHOP_CONFIG": "c.toml"} if named_by == "variable" else {}
+    argument = ", config='c.toml'" if named_by == "argument" else ""
+    code = f"""
+        import os, rolehop
+        os.chdir({str(tmp_path / "a")!r})
+        session = rolehop.session("hub"{argument})
+        os.chdir({str(tmp_path / "b")!r})
+        session.get_credentials().get_frozen_credentials()
+        """
+    printed(world, code, **variable)
+    assert world.sts.roles_called == [HUB]
+
+
+def test_no_secret_is_in_the_logs_of_the_program(world: World) -> None:
+    """At the level DEBUG botocore logs what it signs, with the token of the session that signs."""
+    code = """
+        import logging, sys
+        logging.basicConfig(level=1, stream=sys.stdout)
+        import rolehop
+        rolehop.get_credentials("admin")
+        """
+    said = "\n".join(printed(world, code))
+    assert "urllib3" in said
+    assert not found_in(said, world)
 
 
 def test_fifty_threads_over_an_expiry_make_one_walk(world: World) -> None:

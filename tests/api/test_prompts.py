@@ -37,6 +37,10 @@ def test_a_program_is_never_surprised_by_a_question(world: World) -> None:
             "lambda question: 'y' if 'y/N' in question else ''",
             "a reason is needed, and prompt does",
         ),
+        (
+            "lambda question: 'y' if 'y/N' in question else '\u2800 --'",
+            "a reason is needed, and prompt does",
+        ),
     ],
 )
 def test_a_prompt_that_answers_nothing_useful_is_not_asked_forever(

@@ -259,7 +259,7 @@ def test_a_confirmation_holds_for_the_role_that_was_shown(world: World) -> None:
 def check_anew(world: World, chain: str, options: WalkOptions, proof: Proof) -> None:
     """Compare the proof with what the chain is by now, as a renewal does."""
     app = App(world.environ, world.home)
-    check(Planning(app).resolve(chain), options, proof, lambda: app.aws_config)
+    check(Planning(app).resolve(chain), options, proof, app.config.defaults, lambda: app.aws_config)
 
 
 _ENVIRONMENT = '[sources.me]\ntype = "environment"\n'
@@ -268,6 +268,7 @@ _HUB_HOP = 'role = "arn:aws:iam::222222222222:role/Hub"'
 _LIMITED = f'{_HUB_HOP}, policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]'
 _POLICY = """{"Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}"""
 _NARROW = f"{_HUB_HOP}, policy = '{_POLICY}'"
+_CALLED = f'{_HUB_HOP}, session_name = "{{caller}}"'
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,12 @@ _NARROW = f"{_HUB_HOP}, policy = '{_POLICY}'"
         ("hub", _NARROW, _HUB_HOP),
         ("hub", f'{_HUB_HOP}, tags = {{ team = "a" }}', f'{_HUB_HOP}, tags = {{ team = "b" }}'),
         ("admin", _LIMITED, _HUB_HOP),
+        ("hub", f'{_HUB_HOP}, external_id = "of-the-vendor"', _HUB_HOP),
+        ("hub", f'{_HUB_HOP}, source_identity = "me"', f'{_HUB_HOP}, source_identity = "you"'),
+        ("hub", f'{_HUB_HOP}, session_name = "me"', f'{_HUB_HOP}, session_name = "you"'),
+        ("hub", _CALLED, _CALLED.replace("{caller}", "{caller}-2")),
+        ("hub", f'{_HUB_HOP}, duration = "20m"', _HUB_HOP),
+        ("admin", f'{_HUB_HOP}, mfa_serial = "arn:aws:iam::111111111111:mfa/a"', _HUB_HOP),
     ],
 )
 def test_a_confirmation_holds_for_the_way_that_was_shown(
@@ -297,6 +304,40 @@ def test_a_confirmation_holds_for_the_way_that_was_shown(
     world.config(guarded.replace(replaced, after))
     with pytest.raises(NoTerminal):
         check_anew(world, chain, options, proof)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        ('session_name = "{user}"', 'session_name = "{user}-2"'),
+        ('session_name = "{user}"', 'session_name = "{user}"\nduration = "20m"'),
+        ("read_only = true", 'read_only = true\ndescription = "another"'),
+        ("read_only = true", ""),
+    ],
+)
+def test_a_confirmation_holds_for_the_defaults_and_the_scope_too(
+    world: World, added: tuple[str, str]
+) -> None:
+    config = f'{CONFIG}[chains.narrow]\nfrom = "hub"\n{_CONFIRM}[chains.narrow.scope]\n'
+    world.config(f'{config}duration = "30m"\nread_only = true\n')
+    app = App(world.environ, world.home, person=PromptedPerson(lambda question: "y"))
+    options, proof = ask(app, "narrow", WalkOptions())
+
+    check_anew(world, "narrow", options, proof)
+    world.config(world.config_file.read_text().replace(*added))
+    with pytest.raises(NoTerminal):
+        check_anew(world, "narrow", options, proof)
+
+
+def test_a_confirmation_holds_whoever_the_caller_is(world: World) -> None:
+    """A walk may learn only after the question what AWS calls who signs in."""
+    named = CONFIG.replace(_HUB_HOP, f'{_CALLED}, source_identity = "{{caller}}"')
+    world.config(named.replace("[chains.hub]\n", f"[chains.hub]\n{_CONFIRM}"))
+    app = App(world.environ, world.home, person=PromptedPerson(lambda question: "y"))
+    options, proof = ask(app, "hub", WalkOptions())
+    for caller in (None, "alice", "bob"):
+        resolved = Planning(app).resolve("hub", caller=caller)
+        check(resolved, options, proof, app.config.defaults, lambda: app.aws_config)
 
 
 _KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"

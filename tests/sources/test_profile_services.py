@@ -102,6 +102,27 @@ class TestWebIdentity:
         with pytest.raises(SourceError, match="'w' was changed while it was used"):
             source.load()
 
+    def test_neither_token_nor_session_is_in_the_logs_of_the_program(
+        self,
+        sts: str,
+        home: Home,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """At the level DEBUG botocore logs what it sends, and what is answered."""
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts)
+        token = home.path / "token"
+        token.write_text(TOKEN)
+        self.profile(home, token)
+        home.now = datetime.now(UTC)
+        with caplog.at_level(1):
+            found = home.load("w")
+        assert found is not None
+        assert found.session_token is not None
+        assert "botocore.hooks" in caplog.text
+        for secret in (TOKEN, found.secret_access_key.reveal(), found.session_token.reveal()):
+            assert secret not in caplog.text
+
     def test_it_is_one_base_without_hops(self, home: Home) -> None:
         self.profile(home, home.path / "token")
         context = home.context()

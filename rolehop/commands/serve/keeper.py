@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rolehop.app.context import App
-from rolehop.app.guard import ask
+from rolehop.app.guard import agreed, ask
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody, Progress
-from rolehop.app.proof import GUARDED, UNASKED, Proof, agreement
+from rolehop.app.proof import GUARDED, UNASKED, Proof
 from rolehop.app.walking import count_use, session_of_chain
 from rolehop.base.advice import Advice, Argument, one_line
 from rolehop.base.credentials import Session, scrub
@@ -571,7 +571,7 @@ class _Renewal:
         self._proof = proof
         least = max(options.min_ttl or 0, RENEWED_AT_SECONDS)
         self._options = replace(options, min_ttl=least, mfa_stdin=False)
-        self._led_to = agreement(resolved, lambda: app.aws_config)
+        self._led_to = agreed(app, resolved)
         self._files = self._files_of(app)
 
     def __call__(self) -> Session:
@@ -611,7 +611,7 @@ class _Renewal:
     def _where(self, app: App, options: WalkOptions) -> tuple[str, str]:
         with error_context(self._name):
             resolved = Planning(app).resolve(self._name, options)
-            return agreement(resolved, lambda: app.aws_config)
+            return agreed(app, resolved)
 
     def _looked(self, app: App, where: tuple[str, str]) -> None:
         self._led_to, self._files = where, self._files_of(app)

@@ -79,7 +79,10 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
             "/dev/null: it is a device",
         ),
         (CONFIG, ["plan", "admin", "--source-identity", "a b"], "not a source identity"),
-        (CONFIG, ["plan", "admin", "--reason", " "], "a reason must not be empty"),
+        (CONFIG, ["plan", "admin", "--reason", " "], "a reason needs a letter or a digit"),
+        (CONFIG, ["plan", "admin", "--reason=--"], "a reason needs a letter or a digit"),
+        (CONFIG, ["plan", "admin", "--reason", "\u2800"], "a reason needs a letter or a digit"),
+        (CONFIG, ["plan", "admin", "--config", ""], "the path of the config file is empty"),
         (CONFIG, ["plan", "admin", *["--policy-arn", READ_ONLY] * 2], "is listed twice"),
         (
             CONFIG,
