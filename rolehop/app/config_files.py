@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
-from rolehop.base.advice import Advice, Argument, Whole
+from rolehop.base.advice import Advice, Argument
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.file_access import Distrust
-from rolehop.base.files import FileText, mode_of, read_trusted, write_beside
+from rolehop.base.files import FileText, mode_of, put_new, read_trusted, write_beside
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -32,10 +32,7 @@ def with_same_config(app: App, *parts: str) -> Advice:
 
 
 def first_step(app: App) -> Advice:
-    """Return what to do while the config lacks what is needed: ``config init`` never overwrites a file."""
-    file = own_config_file(app)
-    if file.exists():
-        return Advice("add one to ", Whole(str(file)))
+    """Return what to do while the config lacks what is needed."""
     return with_same_config(app, "config init")
 
 
@@ -86,20 +83,48 @@ def append_chain(app: App, name: str, text: str) -> Path:
 
 
 def _append_chain(app: App, path: Path, name: str, text: str) -> Path:
-    real = path.resolve()  # a link's target is the file that the user means
     old = read_file(path)
     before = old.text if old is not None else "version = 1\n"
-    new = f"{before}{'' if before.endswith(chr(10)) else chr(10)}\n{text}"
+    new = with_more(before, text)
     loaded = load_with(app, path, new, old.distrust if old is not None else None)
     if set(loaded.chains) != {*app.config.chains, name}:
         raise ConfigError(f"{path} has changed in the meantime", fix="run it again")
+    return _written(path, old, new)
+
+
+def with_more(text: str, more: str) -> str:
+    """Return the text of a config with more tables behind those that it has."""
+    return f"{text}{'' if text.endswith(chr(10)) else chr(10)}\n{more}"
+
+
+def replace_config(app: App, path: Path, old: FileText | None, new: str) -> Path:
+    """Write a config file, ``old`` before (``None``: not there), whole or not at all.
+
+    Returns the path that was written, links followed.
+
+    Raises:
+        ConfigError: it is not ``old`` any more, or cannot be written.
+    """
+    with app.locks.hold(CONFIG_LOCK):
+        if read_file(path) != old:
+            raise ConfigError(f"{path} has changed in the meantime", fix="run it again")
+        return _written(path, old, new)
+
+
+def _written(path: Path, old: FileText | None, new: str) -> Path:
+    real = path.resolve()  # a link's target is the file that the user means
     try:
-        write_beside(real, new, mode=mode_of(real))
+        if old is None:
+            write_beside(real, new, place=put_new)
+        else:
+            write_beside(real, new, mode=mode_of(real))
+    except FileExistsError:
+        raise ConfigError(f"{path} has changed in the meantime", fix="run it again") from None
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written",
             cause=(error.strerror or str(error)).lower(),
-            fix="make its folder writable, or paste the chain by hand",
+            fix="make its folder writable, or name another file with --config",
         ) from None
     return real
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rolehop.base.dataclass import dataclass, field
 from rolehop.base.durations import written_duration
@@ -48,11 +48,20 @@ class FleetDraft:
     """One ``[fleets.NAME]``: a chain for each account, which is filled into the source."""
 
     name: str
-    source: str
-    accounts: Mapping[str, str] = field(default_factory=dict)
-    """IDs by name."""
+    source: str = ""
+    accounts: Mapping[str, str] | Sequence[str] = field(default_factory=dict)
+    """IDs by name, or IDs."""
 
     comment: str = ""
+    continues: str = ""
+    """Instead of a source: the chain that its chains continue."""
+
+    role: str = ""
+    """What is assumed in each account; empty: the session of the source."""
+
+    center: str = ""
+    """Instead of a source and accounts: that source of Identity Center lists them, and each role."""
+
     members: tuple[MemberDraft, ...] = ()
     """Instead of accounts: chains with names of their own."""
 
@@ -87,11 +96,19 @@ def chain_text(chain: ChainDraft) -> str:
 def fleet_text(fleet: FleetDraft) -> str:
     """Return the table of a fleet, and that of its accounts."""
     table = f"fleets.{toml_key(fleet.name)}"
-    lines = [toml_line("source", fleet.source)]
-    if fleet.region:
-        lines.append(toml_line("region", fleet.region))
-    if fleet.members:
+    keys = (
+        ("source", fleet.source),
+        ("from", fleet.continues),
+        ("role", fleet.role),
+        ("region", fleet.region),
+    )
+    lines = [toml_line(key, value) for key, value in keys if value]
+    if fleet.center:
+        lines.append(toml_line("accounts", {"identity_center": fleet.center, "role": "*"}))
+    elif fleet.members:
         lines += [f"[{table}.chains]", *map(member_line, fleet.members)]
+    elif not isinstance(fleet.accounts, Mapping):
+        lines.append(toml_line("accounts", fleet.accounts))
     else:
         accounts = (toml_line(toml_key(name), each) for name, each in fleet.accounts.items())
         lines += [f"[{table}.accounts]", *accounts]

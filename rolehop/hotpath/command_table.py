@@ -55,7 +55,8 @@ class CommandRow:
 
 IMPORTED = (
     *("aws-config", "aws-vault", "granted", "awsume", "aws-sso-cli", "aws-runas", "saml2aws"),
-    "leapp",
+    *("okta-awscli", "gimme-aws-creds", "aws-azure-login", "aws-google-auth"),
+    *("aws-signing-helper", "steampipe", "aws-extend-switch-roles", "leapp"),
 )
 """What ``config import`` reads, besides files."""
 
@@ -134,7 +135,7 @@ COMMANDS: dict[str, CommandRow] = {
         "Write, check and explain the config file.",
         EVERY_DAY,
         commands={
-            "init": CommandRow("config.command", "Write a first config."),
+            "init": CommandRow("config.command", "Write a first config, or add to yours."),
             "import": CommandRow(
                 "config.command", "Add chains from the files of other tools.", "", (IMPORTED,)
             ),

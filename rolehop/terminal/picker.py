@@ -34,7 +34,7 @@ _NAME_LEAST, _NAME_MOST, _ROLE_LEAST, _ROLE_MOST, _USEFUL = 24, 32, 23, 48, 8
 def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
     """Return the choices that contain every typed word; case-insensitive.
 
-    The name that was typed comes first, then those that begin with it; otherwise the order stays.
+    The name that was typed, or a label, comes first, then those that begin with it; otherwise the order stays.
     """
     words = typed.casefold().split()
     if not words:
@@ -43,8 +43,8 @@ def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
     begins = typed.strip().casefold()
 
     def order(each: Choice) -> tuple[bool, bool]:
-        name = each.name.casefold()
-        return name != begins, not name.startswith(begins)
+        names = [name.casefold() for name in (each.name, *each.labels)]
+        return begins not in names, not names[0].startswith(begins)
 
     return sorted(found, key=order)
 

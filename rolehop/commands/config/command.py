@@ -54,22 +54,22 @@ rolehop config init --sso-start-url https://corp.awsapps.com/start --sso-region 
 )
 @click.pass_context
 def init(ctx: click.Context, /, **flags: Any) -> None:
-    """Write a first config.
+    """Write a first config, or add to yours.
 
     On a terminal it looks for what is there: AWS profiles, Identity Center, keys, other tools. It
     asks where you start and which roles you go to, shows the plan, tries it and writes it. With
-    options it asks nothing. With neither it writes a commented example. It never overwrites a file.
+    options it asks nothing. With neither it writes a commented example. It changes nothing that is
+    in the config already.
     """
-    from rolehop.commands.config.init.writing import new_config_file, write_example, write_new
+    from rolehop.commands.config.init.writing import write_example
 
     cli, given = CommandContext.of(ctx), InitFlags(**flags)
-    path = new_config_file(cli.app)
+    path = own_config_file(cli.app)
     if given.any_given:
-        from rolehop.commands.config.init.writing import draft_of_flags
+        from rolehop.commands.config.init.writing import write_flags
 
-        draft = draft_of_flags(cli.app, given)
-        path = write_new(path, draft.text)
-        _show_written(cli, path, draft)
+        path, added = write_flags(cli.app, path, given)
+        _show_written(cli, path, added)
     elif cli.app.person.can_ask:
         try:
             done = _held_conversation(cli, path)

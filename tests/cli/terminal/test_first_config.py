@@ -156,7 +156,16 @@ def test_options_are_answers_too(bare: World) -> None:
     assert bare.sts.roles_called == [HUB, ADMIN]
     again = bare.rolehop("config", "init", *options)
     assert again.code == 2
-    assert "rolehop config import" in again.err
+    assert "a chain or fleet called 'prod' already exists" in again.err
+    more = bare.rolehop("config", "init", "--profile", "work", "--role", PARTNER)
+    assert (more.code, more.out) == (0, ""), more.err
+    assert "next: rolehop shell Partner" in more.err
+    names = [each["name"] for each in bare.rolehop("list", "--format", "json").json["chains"]]
+    assert names == ["prod", "Partner"]
+    assert bare.config_file.read_text().count("[sources.") == 1
+    nothing = bare.rolehop("config", "init")
+    assert nothing.code == 2
+    assert "rolehop config import" in nothing.err
 
 
 SSO = {"sso_start_url": "https://corp.awsapps.com/start/#/", "sso_region": "eu-west-1"}

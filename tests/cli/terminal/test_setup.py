@@ -236,7 +236,7 @@ def test_config_init_writes_a_commented_example_without_a_terminal(bare: World) 
     assert bare.config_file.read_bytes() == before
 
 
-def test_config_init_is_advised_only_where_it_would_write_a_file(tmp_path: Path) -> None:
+def test_config_init_is_advised_for_the_config_that_lacks_a_chain(tmp_path: Path) -> None:
     def advised(file: str | None) -> set[str]:
         app = App({"XDG_CONFIG_HOME": str(tmp_path)}, tmp_path, config_file=file)
         (finding,) = check_rolehop_config(app)
@@ -247,15 +247,14 @@ def test_config_init_is_advised_only_where_it_would_write_a_file(tmp_path: Path)
     assert advised(None) == {"rolehop config init"}
     file = tmp_path / "my config.toml"
     file.write_text("version = 1\n")
-    assert advised(str(file)) == {f"add one to {file}"}
+    assert advised(str(file)) == {f"rolehop --config '{file}' config init"}
 
 
 @pytest.mark.parametrize("command", ["list", "source list", "profile install"])
-def test_where_a_config_is_it_is_named(bare: World, command: str) -> None:
+def test_where_a_config_without_a_chain_is_it_is_added_to(bare: World, command: str) -> None:
     bare.rolehop("config", "init")
     done = bare.rolehop(*command.split())
-    assert f"add one to {bare.config_file}" in done.err
-    assert "config init" not in done.err
+    assert "rolehop config init" in done.err
 
 
 def test_config_path_is_where_the_config_is_or_would_be(bare: World) -> None:

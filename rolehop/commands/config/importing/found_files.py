@@ -8,7 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.config_files import CONFIG_LOCK, load_with, own_config_file, with_same_config
+from rolehop.app.config_files import (
+    load_with,
+    own_config_file,
+    replace_config,
+    with_more,
+    with_same_config,
+)
 from rolehop.app.host import read_file
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.base.advice import Advice, Argument
@@ -19,10 +25,7 @@ from rolehop.base.files import (
     expand_home,
     is_plain_file,
     is_there,
-    mode_of,
-    put_new,
     read_trusted,
-    write_beside,
 )
 from rolehop.commands.config.importing import (
     aws_runas,
@@ -489,8 +492,7 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
 
     added, there = lacking(proposal, loaded, config, otherwise)
     before = HEAD if old is None else old.text
-    gap = "" if before.endswith("\n") else "\n"
-    new = f"{before}{gap}\n{proposed_text(added)}" if added.names else before
+    new = with_more(before, proposed_text(added)) if added.names else before
     if added.names:
         load_with(app, path, new, old.distrust if old is not None else None)
     return ConfigImport(path, old, new, added, there)
@@ -523,25 +525,7 @@ def write_import(app: App, planned: ConfigImport) -> None:
     Raises:
         ConfigError: it has changed since it was read, or cannot be written.
     """
-    real = planned.path.resolve()  # a link's target is the file that the user means
-    try:
-        with app.locks.hold(CONFIG_LOCK):
-            if read_file(planned.path) != planned.old:
-                raise FileExistsError
-            if planned.old is None:
-                write_beside(real, planned.text, place=put_new)
-            else:
-                write_beside(real, planned.text, mode=mode_of(real))
-    except FileExistsError:
-        raise ConfigError(
-            f"{planned.path} has changed in the meantime", fix="run it again"
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            f"{planned.path} cannot be written",
-            cause=(error.strerror or str(error)).lower(),
-            fix="make its folder writable, or name another file with --config",
-        ) from None
+    replace_config(app, planned.path, planned.old, planned.text)
 
 
 def keys_advice(app: App, keys: KeysElsewhere) -> Advice:

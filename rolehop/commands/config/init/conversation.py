@@ -20,6 +20,7 @@ from rolehop.base.errors import RolehopError
 from rolehop.base.text import clean, pluralize
 from rolehop.commands.config.importing.found_files import ConfigImport
 from rolehop.commands.config.init import questions
+from rolehop.commands.config.init.adding import OwnConfig
 from rolehop.commands.config.init.drafts import (
     KEYS_THAT_MAY_NEED_MFA,
     SOURCE_NAMES,
@@ -27,7 +28,13 @@ from rolehop.commands.config.init.drafts import (
     Draft,
     FirstChain,
 )
-from rolehop.commands.config.init.starting import draft_from, found_offers, typed_offers
+from rolehop.commands.config.init.starting import (
+    all_offers,
+    config_offers,
+    draft_from,
+    found_offers,
+    typed_offers,
+)
 from rolehop.commands.config.init.writing import loaded_app, usable_app, write_new
 from rolehop.commands.keys.access_keys import user_keys
 from rolehop.plan.model import Mfa
@@ -64,7 +71,10 @@ def plan_lines(app: App, draft: Draft, *, has_keys: bool) -> list[Line]:
     """
     if isinstance(draft, FirstChain):
         return list(_chain_lines(app, draft, has_keys=has_keys))
-    lines = [("Plan    ", f"{pluralize(len(draft.names), 'chain')}: {_some(draft.names)}")]
+    names = f"{pluralize(len(draft.names), 'chain')}: {_some(draft.names)}"
+    if isinstance(draft, ConfigDraft) and not draft.names:
+        names = f"fleet {draft.fleets[0].name}: a chain for each account and role of yours, kept current"
+    lines = [("Plan    ", names)]
     if isinstance(draft, ConfigDraft) and draft.region:
         lines.append(("region  ", draft.region))
     return lines
@@ -117,11 +127,11 @@ def _some(names: tuple[str, ...]) -> str:
 
 def review_actions(draft: Draft) -> Mapping[Choice, Action]:
     """Return what a person may do with the draft, the most likely first."""
-    first = draft.names[0]
-    actions: dict[Choice, Action] = {
-        _choice("Try it, and write it", f"walks {first} and asks AWS who it is"): TRY,
-        _choice("Write it", "without a try"): WRITE,
-    }
+    actions: dict[Choice, Action] = {}
+    if draft.names:
+        tried = f"walks {draft.names[0]} and asks AWS who it is"
+        actions[_choice("Try it, and write it", tried)] = TRY
+    actions[_choice("Write it", "without a try" if draft.names else "")] = WRITE
     if isinstance(draft, FirstChain):
         actions |= _hop_changes(draft)
     if not isinstance(draft, ConfigImport):
@@ -151,7 +161,7 @@ def _hop_changes(draft: FirstChain) -> dict[Choice, Action]:
         found[_choice("Remove the last hop", last.role)] = lambda person: replace(
             draft, hops=draft.hops[:-1]
         )
-    if draft.source.type in KEYS_THAT_MAY_NEED_MFA:
+    if draft.source.type in KEYS_THAT_MAY_NEED_MFA and not draft.source_is_there:
         serial = str(
             draft.source.settings.get("mfa_serial", "if a role or your policies ask for it")
         )
@@ -200,6 +210,12 @@ OPENING = (
 )
 
 
+AGAIN = (
+    "One thing more for your config: a chain, a source, or a fleet.",
+    "What is there stays as it is. Nothing is written before you say so; Esc leaves.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FirstConfig:
     """What was written."""
@@ -213,24 +229,24 @@ class FirstConfig:
 
 
 def first_config(app: App, path: Path, person: Interviewer) -> FirstConfig:
-    """Ask, try and write.
+    """Ask, try and write: a first config, or one thing more.
 
     Args:
         app: the application; its config may be absent.
-        path: the file to write, which is not there yet.
+        path: the file to write, which need not be there yet.
         person: who answers.
 
     Raises:
         KeyboardInterrupt: the person left; nothing was written.
-        ConfigError: the file cannot be written.
+        ConfigError: the config is broken, or the file cannot be written.
     """
     return _Conversation(app, path, person).run()
 
 
 class _Conversation:
     def __init__(self, app: App, path: Path, person: Interviewer) -> None:
-        self._app = usable_app(app)
-        self._path = path
+        self._app = usable_app(app, path)
+        self._own = OwnConfig.of(self._app, path)
         self._person = person
         self._keys: Credentials | None = None
         self._key_id = ""
@@ -252,14 +268,22 @@ class _Conversation:
         from rolehop.commands.config.importing.found_files import files_of
 
         found = files_of(self._app, None)
-        self._person.say(*OPENING, *(f"not read: {each}" for each in found.broken), "")
+        is_first = self._own.old is None
+        opening = OPENING if is_first else AGAIN
+        self._person.say(*opening, *(f"not read: {each}" for each in found.broken), "")
         here = found_offers(self._app, found)
         self._aws = found.aws
-        self._offers = {each.choice: each for each in (*here, *typed_offers(here))}
+        config = self._own.config
+        if is_first:
+            offers = [*here, *typed_offers(here), *all_offers(config, self._aws)]
+        else:
+            offers = [*config_offers(config, self._aws), *here, *typed_offers(here)]
+        self._offers = {each.choice: each for each in offers}
 
     def _started(self, last: FirstChain | None) -> Draft:
+        question = "Where do you start?" if self._own.old is None else "What do you add?"
         while True:
-            choice = self._person.pick("Where do you start?", list(self._offers), "way")
+            choice = self._person.pick(question, list(self._offers), "way")
             offer = self._offers[choice]
             if offer.value == "keys":
                 self._ask_keys()
@@ -287,6 +311,7 @@ class _Conversation:
     def _reviewed(self, draft: Draft) -> FirstConfig:
         """Show the plan and change it until it is written."""
         while True:
+            draft = self._own.fitted(draft)
             app = self._shown(draft)
             actions = {**review_actions(draft), **self._key_actions()}
             action = actions[self._person.pick("What now?", list(actions), "choice")]
@@ -302,7 +327,7 @@ class _Conversation:
     def _shown(self, draft: Draft) -> App | None:
         """Show the plan; return the application with the config, ``None`` if that is not valid."""
         try:
-            app = loaded_app(self._app, self._path, draft.text)
+            app = loaded_app(self._app, self._own.path, self._own.text_with(draft))
         except RolehopError as error:
             self._person.report(error)
             return None
@@ -321,11 +346,16 @@ class _Conversation:
             if action == TRY:
                 with self._person.walking() as listener:
                     identity = identify_chain(app, draft.names[0], WalkOptions(), listener)
-            path = write_new(self._path, draft.text)
+            path = self._write(draft)
         except RolehopError as error:
             self._person.report(error)
             return None
         return FirstConfig(path, draft, identity)
+
+    def _write(self, draft: Draft) -> Path:
+        if self._own.old is None:
+            return write_new(self._own.path, draft.text)
+        return self._own.save(self._app, draft)
 
     # ---- IAM user keys
 

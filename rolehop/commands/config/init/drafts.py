@@ -32,7 +32,7 @@ class ConfigDraft:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of its chains, at least one."""
+        """The names of its chains; none: AWS lists them."""
         of_fleets = (f"{each.name}/{name}" for each in self.fleets for name in each.accounts)
         return (*(each.name for each in self.chains), *of_fleets)
 
@@ -40,6 +40,14 @@ class ConfigDraft:
     def text(self) -> str:
         """The text of the config file."""
         return starter_text(self)
+
+    @property
+    def more_text(self) -> str:
+        """The text of its parts, for a config that is there: what all chains share is its own."""
+        sources = (source_text(replace(each, comment="")) for each in self.sources)
+        chains = (chain_text(replace(each, region=self.region)) for each in self.chains)
+        fleets = (fleet_text(replace(each, region=self.region)) for each in self.fleets)
+        return "\n".join((*sources, *chains, *fleets))
 
 
 _HEAD = """\
@@ -115,6 +123,8 @@ def starter_text(config: ConfigDraft | None = None) -> str:
 
 def _more(config: ConfigDraft) -> str:
     """Return examples of a chain and a fleet more, under names that are not taken."""
+    if not config.names:
+        return ""
     taken = {each.name for each in config.chains} | {each.name for each in config.fleets}
     other, fleet = _free_name("prod-admin", taken), _free_name("spokes", taken)
     return _MORE.format(chain=toml_text(config.names[0]), other=other, fleet=fleet)
@@ -175,8 +185,11 @@ def _of_last_hop(hops: tuple[HopConfig, ...]) -> str:
 
 
 def _fleet(fleet: FleetDraft) -> str:
-    first = next(iter(fleet.accounts))
-    about = f"One chain for each account: {fleet.name}/{first} and so on."
+    if fleet.center:
+        about = f"A chain {fleet.name}/ACCOUNT/ROLE for each of yours: rolehop fleet refresh {fleet.name}"
+    else:
+        first = next(iter(fleet.accounts))
+        about = f"One chain for each account: {fleet.name}/{first} and so on."
     return fleet_text(replace(fleet, comment=about))
 
 
@@ -226,6 +239,11 @@ class FirstChain:
     """As it was chosen."""
 
     region: str | None = None
+    continues: str | None = None
+    """The chain of the config that it goes on from; its source is then that one's."""
+
+    source_is_there: bool = False
+    """The config has the source already."""
 
     @property
     def chain(self) -> str:
@@ -242,8 +260,19 @@ class FirstChain:
     @property
     def text(self) -> str:
         """The text of the config file."""
-        chain = ChainDraft(self.chain, source=self.source.name, hops=self.hops)
-        return ConfigDraft((self.source,), (chain,), region=self.region).text
+        return self._parts.text
+
+    @property
+    def more_text(self) -> str:
+        """The text of its parts, for a config that is there."""
+        return self._parts.more_text
+
+    @property
+    def _parts(self) -> ConfigDraft:
+        source = None if self.continues else self.source.name
+        chain = ChainDraft(self.chain, source=source, continues=self.continues, hops=self.hops)
+        sources = () if self.continues or self.source_is_there else (self.source,)
+        return ConfigDraft(sources, (chain,), region=self.region)
 
     def with_last_hop(self, hop: HopConfig) -> FirstChain:
         """Return it with another last hop."""

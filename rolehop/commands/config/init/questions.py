@@ -12,7 +12,7 @@ from rolehop.base.files import expand_home, is_plain_file
 from rolehop.base.text import nearest, quoted
 from rolehop.commands.keys.access_keys import key_id_problem, secret_problem
 from rolehop.config import sts_limits, value_types
-from rolehop.config.model import HopConfig
+from rolehop.config.model import SAMPLE, HopConfig
 from rolehop.sources.programs import why_not_startable
 
 if TYPE_CHECKING:
@@ -195,6 +195,35 @@ NAME = LineQuestion("What should the chain be called?", "letters, digits and _.@
 
 REGION = LineQuestion(
     "In which region?", "as in eu-west-1; empty: as your other AWS tools", or_empty(region)
+)
+
+
+def _fleet_role(answer: str) -> str:
+    """Return the role of each account: a name, or an ARN with ``{account}``."""
+    written = answer if ":" in answer or not answer else f"{{account}}:role/{answer}"
+    if "{account}" not in written:
+        raise ValueError("it is one role for all: write a name, or {account} for the account")
+    role(written.replace("{account}", SAMPLE))
+    return written
+
+
+def _account_list(answer: str) -> str:
+    """Return account IDs with blanks between them."""
+    found = answer.replace(",", " ").split()
+    if not found:
+        raise ValueError("at least one; 12 digits each")
+    value_types.ACCOUNTS.run(found)
+    return " ".join(found)
+
+
+FLEET_ROLE = LineQuestion(
+    "Which role in each account?", "its name, or {account}:role/PATH/NAME", _fleet_role
+)
+
+ACCOUNTS = LineQuestion("In which accounts?", "their numbers, with blanks between", _account_list)
+
+FLEET_NAME = LineQuestion(
+    "What should the fleet be called?", "letters, digits and _.@+-", chain_name
 )
 
 

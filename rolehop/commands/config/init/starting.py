@@ -25,15 +25,23 @@ from rolehop.commands.config.importing.aws_profiles import NotASource, sign_in_s
 from rolehop.commands.config.importing.found_files import AWS_CONFIG
 from rolehop.commands.config.importing.names import slug
 from rolehop.commands.config.init import questions
+from rolehop.commands.config.init.adding import (
+    chain_choices,
+    chain_from,
+    chain_from_source,
+    fleet_of_center,
+    source_choices,
+)
 from rolehop.commands.config.init.drafts import (
+    ConfigDraft,
     Draft,
     FirstChain,
     PickedRole,
     draft_of_roles,
     source_of_type,
 )
-from rolehop.config.draft import SourceDraft
-from rolehop.config.model import SourceConfig
+from rolehop.config.draft import FleetDraft, SourceDraft
+from rolehop.config.model import Config, SourceConfig
 from rolehop.sources.assignments import Assignments
 from rolehop.sources.cli_sign_in import portal_address
 from rolehop.sources.container import FULL, RELATIVE
@@ -68,6 +76,10 @@ def _begins(path: Path, sign: str) -> bool:
 PROFILE, CENTER, IMPORT, TYPE = "profile", "center", "import", "type"
 """What an offer's value is: an AWS profile, an Identity Center, a tool, a type of source."""
 
+ALL, CHAIN, SOURCE, MANY = "all", "chain", "source", "many"
+"""Of a config that is there: a fleet of all accounts of an Identity Center (the value is its source,
+or empty), what goes on from a chain or a source of the config, and one role in many accounts."""
+
 
 class FoundCenter(NamedTuple):
     """An Identity Center in the AWS config."""
@@ -101,6 +113,48 @@ def found_offers(app: App, found: FoundFiles) -> list[Offer]:
     return [*here, *profiles, *_centers(found.aws), *_imports(found, len(profiles))]
 
 
+def config_offers(config: Config, aws: AwsConfig) -> list[Offer]:
+    """Return what a config that is there can be added to, the most likely first."""
+    many = Choice("One role in many accounts", "", "a fleet", "", labels=("fleet",))
+    return [
+        *all_offers(config, aws),
+        *(Offer(CHAIN, name, choice) for name, choice in chain_choices(config)),
+        *(Offer(SOURCE, name, choice) for name, choice in source_choices(config)),
+        *([Offer(MANY, "", many)] if config.sources else []),
+    ]
+
+
+def all_offers(config: Config, aws: AwsConfig) -> list[Offer]:
+    """Return an offer for each Identity Center that is known, and not in a fleet as a whole.
+
+    If none is known, its address is asked for.
+    """
+    listed = {each.query.through for each in config.listed_fleets.values()}
+    there = dict[str, str]()
+    for name, source in config.sources.items():
+        if source.type == "identity-center" and source.principal is None:
+            address = str(source.settings.get("start_url") or source.settings.get("sso_session"))
+            if name not in listed:
+                there.setdefault(portal_address(address), name)
+            else:
+                there[portal_address(address)] = ""
+    found = [_all_offer(name, None, name) for name in there.values() if name]
+    for center in centers_in(aws):
+        if not {portal_address(center.start_url), center.session or ""} & there.keys():
+            found.append(_all_offer("", center, center.session or _address(center)))
+    return found or [_all_offer("", None, "")]
+
+
+def _all_offer(source: str, center: FoundCenter | None, called: str) -> Offer:
+    name = f"All accounts of Identity Center {clean(called)}".rstrip()
+    words = (*_WORDS["identity-center"], "fleet")
+    return Offer(ALL, source, Choice(name, "", "kept current: a fleet", "", labels=words), center)
+
+
+def _address(center: FoundCenter) -> str:
+    return center.start_url.partition("://")[2]
+
+
 def _of_environment(app: App) -> Iterator[Offer]:
     environ = app.shell_before
     # A session that rolehop itself put there is no source.
@@ -131,7 +185,8 @@ def _profiles(app: App, aws: AwsConfig) -> Iterator[Offer]:
     for name in sorted(aws.profiles, key=lambda each: each != (current or "default")):
         detail = describe_profile(aws, name)
         if detail is not None:
-            yield Offer(PROFILE, name, Choice(f"AWS profile {clean(name)}", "", detail, ""))
+            choice = Choice(f"AWS profile {clean(name)}", "", detail, "", labels=(name,))
+            yield Offer(PROFILE, name, choice)
 
 
 def describe_profile(aws: AwsConfig, name: str) -> str | None:
@@ -189,7 +244,7 @@ def centers_in(aws: AwsConfig) -> list[FoundCenter]:
 def _centers(aws: AwsConfig) -> Iterator[Offer]:
     for center in centers_in(aws):
         name = f"Identity Center {clean(center.session)}" if center.session else "Identity Center"
-        address = clean(center.start_url.partition("://")[2])
+        address = clean(_address(center))
         choice = Choice(name, "", address, "", labels=_WORDS["identity-center"])
         yield Offer(CENTER, "", choice, center)
 
@@ -312,6 +367,14 @@ def draft_from(
     Raises:
         KeyboardInterrupt: the person left.
     """
+    if offer.kind == ALL:
+        return _all_accounts(app, person, offer)
+    if offer.kind == CHAIN:
+        return _goes_on(person, chain_from(app.config, offer.value), aws, last)
+    if offer.kind == SOURCE:
+        return _goes_on(person, chain_from_source(app.config, offer.value), aws, last)
+    if offer.kind == MANY:
+        return _many_accounts(app, person)
     if offer.kind == IMPORT:
         return _import(app, person, offer.value)
     if offer.kind == CENTER:
@@ -395,6 +458,43 @@ def typed_draft(settings: Mapping[str, Value]) -> FirstChain:
     source = source_of_type(settings)
     named = str(settings.get("role", "")).rpartition("/")[2]
     return FirstChain(source, _ORIGINS[source.type], named or source.name)
+
+
+# ---- fleets
+
+
+def _all_accounts(app: App, person: Interviewer, offer: Offer) -> Draft:
+    """Return a fleet of all that an Identity Center assigns; its address is asked for if need be."""
+    config = app.config
+    taken = {*config.fleets, *config.chains}
+    if offer.value:
+        name = f"{offer.value}-all" if offer.value in taken else offer.value
+        return ConfigDraft((), fleets=(FleetDraft(name, center=offer.value),))
+    center = offer.center or _asked_center(person, None)
+    return fleet_of_center(center_settings(center), taken)
+
+
+def _many_accounts(app: App, person: Interviewer) -> Draft:
+    """Ask for a fleet: from where, which role, in which accounts, and what it is called."""
+    config = app.config
+    chains = {choice: name for name, choice in chain_choices(config)}
+    sources = {choice: name for name, choice in source_choices(config)}
+    choice = person.pick("From where?", [*chains, *sources], "way")
+    role = person.ask(questions.FLEET_ROLE)
+    accounts = person.ask(questions.ACCOUNTS).split()
+    name = person.ask(replace(questions.FLEET_NAME, initial=slug(role.rpartition("/")[2])))
+    return ConfigDraft(
+        (),
+        fleets=(
+            FleetDraft(
+                name,
+                source=sources.get(choice, ""),
+                continues=chains.get(choice, ""),
+                role=role,
+                accounts=tuple(accounts),
+            ),
+        ),
+    )
 
 
 # ---- other tools

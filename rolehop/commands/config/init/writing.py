@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.config_files import load_with, own_config_file, with_same_config
+from rolehop.app.config_files import load_with, with_same_config
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.files import is_there, put_new, write_beside
 from rolehop.commands.config.importing.found_files import ConfigImport, keys_advice
 from rolehop.commands.config.init import questions
+from rolehop.commands.config.init.adding import OwnConfig
 from rolehop.commands.config.init.drafts import (
     KEYS_THAT_MAY_NEED_MFA,
+    ConfigDraft,
     Draft,
     FirstChain,
     PickedRole,
@@ -37,18 +39,6 @@ if TYPE_CHECKING:
     from rolehop.commands.config.init.questions import Answer
 
 
-def new_config_file(app: App) -> Path:
-    """Return where a first config may be written.
-
-    Raises:
-        UsageError: there is a file already.
-    """
-    path = own_config_file(app)
-    if is_there(path):
-        raise exists_already(path)
-    return path
-
-
 def write_example(path: Path) -> Path:
     """Write a commented example, and return where it is, links followed.
 
@@ -59,11 +49,11 @@ def write_example(path: Path) -> Path:
     return write_new(path, starter_text())
 
 
-def usable_app(app: App) -> App:
-    """Return the application with an empty config if a file was named that is not there yet."""
+def usable_app(app: App, path: Path) -> App:
+    """Return the application with an empty config if ``path`` was named, and is not there yet."""
     from rolehop.config.model import Config
 
-    return app.with_config(Config()) if app.config_roots[1] else app
+    return app.with_config(Config()) if app.config_roots[1] and not is_there(path) else app
 
 
 def loaded_app(app: App, path: Path, text: str) -> App:
@@ -103,19 +93,22 @@ def write_new(path: Path, text: str) -> Path:
 
 
 def exists_already(path: Path) -> RolehopError:
-    """Return the error if there is a config: it is never overwritten."""
+    """Return the error if there is a config, and it was not said what to add to it."""
     return UsageError(
         f"{path} already exists",
-        cause="config init never overwrites",
-        fix="rolehop config import adds what other tools have; or edit the file, or name another"
-        " with --config",
+        cause="config init adds to it on a terminal, or by its options",
+        fix="rolehop config init --help; rolehop config import adds what other tools have",
     )
 
 
 def next_commands(app: App, draft: Draft) -> Iterator[Advice]:
     """Give the commands to type next: those for keys, and the one for the first chain."""
     yield from missing_keys(app, draft)
-    yield Advice("next: ", with_same_config(app, "shell ", Argument(draft.names[0])))
+    if isinstance(draft, ConfigDraft) and not draft.names:
+        refresh = with_same_config(app, "fleet refresh ", Argument(draft.fleets[0].name))
+        yield Advice("next: ", refresh)
+    else:
+        yield Advice("next: ", with_same_config(app, "shell ", Argument(draft.names[0])))
 
 
 def missing_keys(app: App, draft: Draft) -> Iterator[Advice]:
@@ -162,6 +155,27 @@ def draft_of_flags(app: App, flags: InitFlags) -> FirstChain:
     name = flags.name and _checked("--name", questions.chain_name, flags.name)
     region = flags.region and _checked("--region", questions.region, flags.region)
     return replace(draft, hops=hops, name=name, region=region)
+
+
+def write_flags(app: App, path: Path, flags: InitFlags) -> tuple[Path, FirstChain]:
+    """Write what the options say: a first config, or one chain more; return where, and what.
+
+    Raises:
+        UsageError: one is not valid, or the name that was chosen is taken.
+        ConfigError: the config is broken, or cannot be written.
+    """
+    draft = draft_of_flags(app, flags)
+    app = usable_app(app, path)
+    own = OwnConfig.of(app, path)
+    if own.old is None:
+        return write_new(path, draft.text), draft
+    if flags.name is not None and {flags.name} & {*own.config.chains, *own.config.fleets}:
+        raise UsageError(
+            f"--name: a chain or fleet called '{flags.name}' already exists", fix="choose another"
+        )
+    fitted = own.fitted_chain(draft)
+    load_with(app, path, own.text_with(fitted), own.old.distrust)
+    return own.save(app, fitted), fitted
 
 
 def _start(app: App, flags: InitFlags) -> FirstChain:

@@ -310,7 +310,7 @@ def test_keys_of_a_start_that_was_left_are_not_stored(home: Home) -> None:
 
 
 def test_keys_that_are_stored_are_used_and_said(home: Home) -> None:
-    keys = usable_app(home.app).vault.keys
+    keys = usable_app(home.app, home.path).vault.keys
     keys.add("me", user_keys(KEY_ID, SECRET), replace=False, until_reboot=False)
     person = home.asked(("Where", "IAM user keys"), ("Role", HUB), WRITE)
     assert "the keys of me are in the keyring already, and are used" in person.said
