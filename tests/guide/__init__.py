@@ -5,6 +5,8 @@ with ``> ``. Lines that follow a command are what it prints: ``…`` stands for 
 alone for any lines. What stands in a comment before a block is for the tests:
 
     <!-- not run: docker -->        needs docker, a browser, another machine, another system
+    <!-- needs: clients -->        its python is the one that ROLEHOP_TEST_PYTHON_CLIENTS names, with
+                                   aiobotocore, s3fs and dask; not run without
     <!-- exit: 4 -->                one of its commands ends with this code, the others with it or 0
     <!-- file: ~/.aws/config -->    the block is this file's text; the tests write it there
     <!-- config -->                 likewise, rolehop's config (a first one is there in any case)

@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.guide.blocks import pages
-from tests.guide.session import problems_of
+from tests.guide.session import problems_of, runs
 
 
 def main() -> int:
@@ -21,8 +21,11 @@ def main() -> int:
         begun = time.monotonic()
         found = problems_of(known[name])
         failed += bool(found)
-        run = sum(each.is_run for each in known[name].blocks())
-        say(f"{name}: {run} blocks, {time.monotonic() - begun:.1f} s")
+        blocks = known[name].blocks()
+        say(f"{name}: {sum(map(runs, blocks))} blocks, {time.monotonic() - begun:.1f} s")
+        left = sum(each.is_run and not runs(each) for each in blocks)
+        if left:
+            say(f"  {left} not run: ROLEHOP_TEST_PYTHON_CLIENTS names no Python")
         for each in found:
             say(f"  {each}")
     say(f"{len(named)} pages, {failed} with problems")

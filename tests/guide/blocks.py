@@ -15,7 +15,7 @@ REASONS = ("docker", "browser", "other machine", "other system")
 """Why a block of commands is not run."""
 
 CONFIG = "~/.config/rolehop/config.toml"
-_MARKS = {"not run", "exit", "file", "config"}
+_MARKS = {"not run", "needs", "exit", "file", "config"}
 _FENCE = re.compile(
     r"(?:^<!-- (?P<mark>[a-z ]+)(?:: (?P<value>[^\n]+?))? -->\n)?"
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
@@ -45,6 +45,11 @@ class Block:
     @property
     def is_run(self) -> bool:
         return self.language == "console" and self.mark != "not run"
+
+    @property
+    def is_for_clients(self) -> bool:
+        """True if its Python is `tests.guide.session.CLIENTS`."""
+        return self.mark == "needs"
 
     @property
     def file(self) -> str | None:

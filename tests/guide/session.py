@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -40,10 +40,25 @@ line=$(sed -n "/^\\[\\(profile \\)\\?${AWS_PROFILE:-default}\\]/,/^\\[/s/^creden
 _PROGRAMS = ("aws", "terraform", "kubectl", "ansible-playbook")
 
 
+CLIENTS = os.environ.get("ROLEHOP_TEST_PYTHON_CLIENTS")
+"""A Python with packages that want a botocore of their own; `.ci/run` makes one."""
+
+_PYTHON = """\
+#!/bin/sh
+unset PYTHONWARNINGS
+exec {python} "$@"
+"""
+
+
+def runs(block: Block) -> bool:
+    """True if the commands of a block are run here."""
+    return block.is_run and (CLIENTS is not None or not block.is_for_clients)
+
+
 def problems_of(page: Page) -> list[str]:
     """Run a page; return one line for each command that is not what the page says."""
-    blocks = [each for each in page.blocks() if each.is_run or each.file]
-    if not any(each.is_run for each in blocks):
+    blocks = [each for each in page.blocks() if runs(each) or each.file]
+    if not any(map(runs, blocks)):
         return []
     with (
         tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
@@ -59,7 +74,7 @@ def _problems(page: Page, blocks: list[Block], folder: Path, world: World) -> It
     steps = [
         (block, command)
         for block in blocks
-        for command in (block.commands() if block.is_run else [Command("", (), block.line)])
+        for command in (block.commands() if runs(block) else [Command("", (), block.line)])
     ]
     outputs = folder / "outputs"
     outputs.mkdir()
@@ -90,17 +105,19 @@ def _step(number: int, block: Block, command: Command, outputs: Path) -> str:
         text.write_text(block.text, encoding="utf-8")
         path = block.file.replace("~", "$HOME", 1)
         return f'mkdir -p "$(dirname "{path}")"; install -m 600 {text} "{path}"; echo {number} $? >&8\n'
-    return f"exec >{outputs}/{number} 2>&1 </dev/null\n{command.text}\necho {number} $? >&8\n"
+    typed = f"{command.text}\necho {number} $? >&8\n"
+    if block.is_for_clients:
+        typed = f'PATH="{outputs.parent}/clients:$PATH"\n{typed}PATH="${{PATH#*:}}"\n'
+    return f"exec >{outputs}/{number} 2>&1 </dev/null\n{typed}"
 
 
 def _run(script: str, folder: Path, world: World) -> str:
     """Run a script in bash; return what it wrote to its status."""
     programs = folder / "programs"
-    programs.mkdir()
     texts = {"rolehop": _PROGRAM.format(python=sys.executable, root=str(ROOT), script=SCRIPT)}
-    for name, text in {**dict.fromkeys(_PROGRAMS, _GIVEN), **texts}.items():
-        (programs / name).write_text(text, encoding="utf-8")
-        (programs / name).chmod(0o755)
+    texts["python"] = _PYTHON.format(python=sys.executable)
+    _write_programs(programs, {**dict.fromkeys(_PROGRAMS, _GIVEN), **texts})
+    _write_programs(folder / "clients", {"python": _PYTHON.format(python=CLIENTS)})
     _write_answers(folder, world)
     server, status = fork_server.server_number(), folder / "status"
     environ = world.environ_with(
@@ -126,6 +143,13 @@ def _run(script: str, folder: Path, world: World) -> str:
             check=False,
         )
     return status.read_text(encoding="utf-8")
+
+
+def _write_programs(folder: Path, texts: Mapping[str, str]) -> None:
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o755)
 
 
 def _write_answers(folder: Path, world: World) -> None:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tests.doubles import browser
 from tests.doubles.console import ConsoleDouble
+from tests.support.moto_server import moto_server
 from tests.support.world import World
 
 # As the README has it; alice's keys are in the keyring.
@@ -74,8 +75,23 @@ def _profile(world: World) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def _bucket(world: World) -> Iterator[None]:
+    import boto3
+
+    with moto_server() as url:
+        given = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "endpoint_url": url}
+        s3 = boto3.client("s3", region_name="us-east-1", **given)
+        s3.create_bucket(Bucket="reports")
+        s3.put_object(Bucket="reports", Key="november.txt", Body=b"one\ntwo\n")
+        s3.close()
+        world.more["AWS_ENDPOINT_URL_S3"] = url
+        yield
+
+
 PREPARED: dict[str, Callable[[World], AbstractContextManager[None]]] = {
     "README": _profile,
     "console": _console,
+    "python-api": _bucket,
 }
 """What a topic needs besides, by its name, while it runs: roles, a provider, another home."""
