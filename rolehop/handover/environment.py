@@ -249,6 +249,9 @@ STALE = frozenset(
         "AWS_SECURITY_TOKEN",  # botocore prefers it to AWS_SESSION_TOKEN
         "AWS_ACCESS_KEY",  # these two: Java's SDK v1, Ansible
         "AWS_SECRET_KEY",
+        "AMAZON_ACCESS_KEY_ID",  # these three: Ruby's SDK
+        "AMAZON_SECRET_ACCESS_KEY",
+        "AMAZON_SESSION_TOKEN",
         "AWS_CREDENTIAL_EXPIRATION",
         "AWS_SESSION_EXPIRATION",  # aws-vault and granted
         "AWS_CREDENTIAL_SCOPE",  # JavaScript's SDK

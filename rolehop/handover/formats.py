@@ -146,11 +146,15 @@ _OTHERS = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
+    *("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),  # Java, version 1
+    *("AMAZON_ACCESS_KEY_ID", "AMAZON_SECRET_ACCESS_KEY", "AMAZON_SESSION_TOKEN"),  # Ruby
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_ACCOUNT_ID",
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CREDENTIAL_FILE",  # boto3
+    "AWS_CREDENTIAL_PROFILES_FILE",  # Java, version 1
 )
 """Variables that SDKs follow before they ask an endpoint, or that describe another session."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.base.text import clean, pluralize
 from rolehop.base.waits import caller_is_gone
-from rolehop.commands.serve.companion import can_fork, rival_files
+from rolehop.commands.serve.companion import can_fork, preferred, rival_files
 from rolehop.handover.environment import FULL_URI
 from rolehop.handover.formats import METADATA, TOKEN_FILE
 from rolehop.terminal.desktop import notify_desktop
@@ -148,10 +148,8 @@ def announce(
     docker: str | None,
 ) -> None:
     """Print the variables for a shell, else say where the chains are, without the token."""
-    for file in rival_files(cli.app).values():
-        cli.terminal.note(
-            f"AWS SDKs prefer the credentials of profile 'default' in {file} to this endpoint"
-        )
+    for variable, file in rival_files(cli.app).items():
+        cli.terminal.note(f"{file}: {preferred(variable)} to this endpoint")
     server.note_other_keys()
     if server.metadata is not None:
         _note_metadata(cli, names[0], server.metadata)

@@ -28,6 +28,7 @@ from rolehop.commands.serve.companion import (
     files_of_keys,
     fork_companion,
     hide_memory,
+    preferred,
     profiles_with_keys,
     rival_files,
 )
@@ -243,15 +244,15 @@ class Server:
     def changes_of_command(self, chain: str, *, only: bool = False) -> tuple[Change, ...]:
         """Return the same for a command that gets ``chain`` and nothing else.
 
-        AWS files with credentials of the profile ``default``, which SDKs prefer, are hidden from it;
-        with ``only``, both AWS files are, whatever is in them.
+        Files with keys that SDKs prefer (`rival_files`) are hidden from it; with ``only``, both AWS
+        files are, whatever is in them.
         """
         app, started = self._app, self._started[chain]
         hidden = files_of_keys(app) if only else rival_files(app)
         region = started.region or (started.sts_region if CONFIG_VARIABLE in hidden else None)
         if not only:
-            for file in hidden.values():
-                app.note(f"the command does not see {file}: SDKs prefer its profile 'default'")
+            for variable, file in hidden.items():
+                app.note(f"the command does not see {file}: {preferred(variable)}")
             _note_other_keys(app, hidden.values(), "--only hides the file")
         return (
             *served(

@@ -197,6 +197,24 @@ def test_credentials_of_the_default_profile_are_hidden_from_it(walked: World) ->
     assert re.search(r"the command does not see \S+/\.aws/credentials: SDKs prefer", done.err)
 
 
+@pytest.mark.parametrize("arguments", [SERVED, (*SERVED[:-1], "--only", "--")])
+def test_keys_of_the_first_boto_are_hidden_from_it(
+    walked: World, arguments: tuple[str, ...]
+) -> None:
+    """gsutil writes such a file, and boto3 takes keys from it before it asks an endpoint."""
+    boto, ec2 = walked.home / ".boto", walked.home / "ec2"
+    boto.write_text("[Credentials]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n")
+    ec2.write_text("AWSAccessKeyId=AKIAOTHER\nAWSSecretKey=x\n")
+    others = {"AWS_CREDENTIAL_FILE": str(ec2), "AMAZON_ACCESS_KEY_ID": "AKIAOTHER"}
+    done = walked.rolehop(*arguments, *PYTHON, _LOOKS_AROUND, env=others)
+    boto.unlink()
+    assert done.json["method"] == "container-role"
+    assert done.json["environ"]["BOTO_CONFIG"] == os.devnull
+    assert not others.keys() & done.json["environ"].keys()
+    noted = f"the command does not see {boto}: boto3 prefers its keys" in done.err
+    assert noted != ("--only" in arguments)
+
+
 _POLL = """
 import boto3, time
 client, keys = boto3.client("sts"), set()

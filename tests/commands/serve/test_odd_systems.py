@@ -306,3 +306,10 @@ def test_the_files_that_would_make_a_program_somebody_else(app: App, tmp_path: P
         file.write_text(f"[default]\n{keys}")
         assert rival_files(App(app.variables, tmp_path)) == {variable: str(file)}
         file.unlink()
+    boto, named = tmp_path / ".boto", {**app.variables, "BOTO_CONFIG": str(tmp_path / "other")}
+    boto.write_text(f"[Credentials]\n{keys}")
+    assert rival_files(App(app.variables, tmp_path)) == {"BOTO_CONFIG": str(boto)}
+    assert rival_files(App(named, tmp_path)) == {}
+    for text in (f"[Boto]\n{keys}", "[Credentials]\ngs_access_key_id = x\n", keys):
+        boto.write_text(text)
+        assert rival_files(App(app.variables, tmp_path)) == {}
