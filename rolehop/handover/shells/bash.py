@@ -168,7 +168,14 @@ fi
 """
 
 RC_FILE = r"""# bash reads this instead of ~/.bashrc in a `rolehop shell`; ~/.bashrc comes first.
+__rolehop_key=${AWS_ACCESS_KEY_ID-}
 if [ -r ~/.bashrc ]; then . ~/.bashrc; fi
+# What it names there is not what this shell is for.
+unset AWS_PROFILE AWS_DEFAULT_PROFILE
+if [ "${AWS_ACCESS_KEY_ID-}" != "$__rolehop_key" ]; then
+    echo 'rolehop: ~/.bashrc has put other AWS keys in the place of the session' >&2
+fi
+unset __rolehop_key
 declare -F rolehop_prompt >/dev/null || . @INIT@
 
 # Puts the chain before the prompt unless it is there, even if the prompt is set again each time.

@@ -175,6 +175,9 @@ end
 """
 
 RC_FILE = r"""# fish reads this after its own start-up files in a `rolehop shell`.
+# What they name there is not what this shell is for.
+set -eg AWS_PROFILE
+set -eg AWS_DEFAULT_PROFILE
 if not functions -q rolehop_prompt
     source @INIT@
 end

@@ -186,7 +186,9 @@ ZSHENV = r"""# zsh reads this instead of .zshenv in a `rolehop shell`; the user'
 # for start-up files in ZDOTDIR, so that is ours until .zshrc has been found.
 if (( ${+ROLEHOP_ZDOTDIR} )); then ZDOTDIR=$ROLEHOP_ZDOTDIR; else unset ZDOTDIR; fi
 unset ROLEHOP_ZDOTDIR
+__rolehop_key=${AWS_ACCESS_KEY_ID-}
 if [[ -r ${ZDOTDIR-$HOME}/.zshenv ]]; then . "${ZDOTDIR-$HOME}/.zshenv"; fi
+unset AWS_PROFILE AWS_DEFAULT_PROFILE
 if [[ -o interactive ]]; then
     if (( ${+ZDOTDIR} )); then __rolehop_zdotdir=$ZDOTDIR; fi
     ZDOTDIR=@FOLDER@
@@ -199,6 +201,12 @@ unset __rolehop_zdotdir
 # Some systems put the history beside the start-up files before these are read.
 if [[ ${HISTFILE-} == @FOLDER@/* ]]; then HISTFILE=${ZDOTDIR-$HOME}/.zsh_history; fi
 if [[ -r ${ZDOTDIR-$HOME}/.zshrc ]]; then . "${ZDOTDIR-$HOME}/.zshrc"; fi
+# What they name there is not what this shell is for.
+unset AWS_PROFILE AWS_DEFAULT_PROFILE
+if [[ ${AWS_ACCESS_KEY_ID-} != "${__rolehop_key-}" ]]; then
+    print -u2 'rolehop: start-up files have put other AWS keys in the place of the session'
+fi
+unset __rolehop_key
 (( ${+functions[rolehop_prompt]} )) || . @INIT@
 
 # Puts the chain before the prompt unless it is there, even if the prompt is set again each time.

@@ -46,6 +46,27 @@ def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
 
 
 @marked_shells
+def test_what_start_up_files_name_does_not_take_the_place_of_the_session(
+    name: str, world_with_keys: World
+) -> None:
+    """AWS's SDK for JavaScript prefers a profile to keys in the environment, all prefer other keys."""
+    exports = "set -gx {} {}" if name == "fish" else "export {}={}"
+    profile, key = (
+        exports.format("AWS_PROFILE", "mine"),
+        exports.format("AWS_ACCESS_KEY_ID", "AKIA"),
+    )
+    with start_shell(name, world_with_keys, f"{PLAIN[name]}; {profile}") as shell:
+        shell.starts("rolehop shell hub")
+        assert shell.sees("AWS_PROFILE") is None
+        assert "other AWS keys" not in shell.shown
+    if name == "fish":
+        return  # what was there before is not known then
+    with start_shell(name, world_with_keys, f"{PLAIN[name]}; {key}") as shell:
+        shell.starts("rolehop shell hub")
+        shell.shows("have put other AWS keys" if name == "zsh" else "has put other AWS keys")
+
+
+@marked_shells
 def test_it_nests_and_leave_goes_back_one_level(name: str, world_with_keys: World) -> None:
     with start_shell(name, world_with_keys, PLAIN[name]) as shell:
         shell.starts("rolehop shell hub")
