@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.awsconfig.own_profiles import lines_of
 from rolehop.awsconfig.taken_over import without_secrets
 from rolehop.base.dataclass import dataclass
@@ -255,13 +256,66 @@ class FileChange:
         return shown_diff(self.file.text, self.new, before, after)
 
 
-def write_changes(app: App, changes: Sequence[FileChange]) -> None:
-    """Write the files; one process at a time does.
+def changed(file: AwsFile, text: str, names: Iterable[str], *, is_config: bool) -> FileChange:
+    """Return the change, once everything but the profiles ``names`` is seen to mean what it meant.
+
+    Raises:
+        ConfigError: it would not.
+    """
+    ours = set(names)
+    try:
+        before = parsed(file.text, str(file.path), is_config=is_config)
+    except ConfigError:  # only a removal comes here with a file that botocore refuses
+        return FileChange(file, text, tuple(names))
+    after = parsed(text, str(file.path), is_config=is_config)
+    if _others(before, ours) != _others(after, ours):
+        raise ConfigError(
+            f"{file.path} is not changed",
+            cause="lines after rolehop's block belong to a profile in it, and would to another one",
+            fix="move them",
+        )
+    return FileChange(file, text, tuple(names))
+
+
+def parsed(text: str, path: str, *, is_config: bool) -> AwsConfig:
+    """Return what botocore reads in the text of one AWS file.
+
+    Raises:
+        ConfigError: it refuses the file.
+    """
+    text = text.removeprefix("\ufeff")
+    if is_config:
+        return parse_aws_config(text, None, config_file=path)
+    return parse_aws_config(None, text, credentials_file=path)
+
+
+def _others(parsed: AwsConfig, ours: set[str]) -> object:
+    profiles = {name: keys for name, keys in parsed.profiles.items() if name not in ours}
+    return profiles, parsed.sso_sessions, parsed.services, parsed.unprefixed
+
+
+def text_of(path: Path) -> str:
+    """Return the text of an AWS file; empty if it is not there.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    from rolehop.app.host import read_or_none
+
+    # AWS_SHARED_CREDENTIALS_FILE=/dev/null is how people say that there is none.
+    return "" if str(path) == os.devnull else read_or_none(path) or ""
+
+
+def write_changes(
+    app: App, changes: Sequence[FileChange], before: Callable[[], None] = lambda: None
+) -> None:
+    """Write the files in this order; one process at a time does, and calls ``before`` first.
 
     Raises:
         ConfigError: one cannot be written, or has changed since it was read.
     """
     with app.locks.hold("aws-files"):
+        before()
         for each in changes:
             check_unchanged(each.file)
         for each in changes:

@@ -130,7 +130,7 @@ def taken_profiles(text: str, *, is_config: bool) -> Iterator[TakenProfile]:
     for section in _sections(lines):
         name = profile_of_header(section.header, is_config=is_config)
         inside = range(section.first + 1, section.end)
-        keys = next(filter(None, (_held(lines[each]) for each in inside)), None)
+        keys = next(filter(None, (held_in(lines[each]) for each in inside)), None)
         marks = [each for each in inside if _OURS.fullmatch(lines[each].strip())]
         if name is not None and (keys or marks):
             yield TakenProfile(name, _value(lines[marks[0] + 1]) if marks else None, keys)
@@ -183,11 +183,18 @@ def without_secrets(text: str) -> str:
     return "".join(lines)
 
 
+def lines_with(text: str, pairs: Iterable[Credentials]) -> list[int]:
+    """Return the numbers, from 1, of the lines of a text in which one of these secrets is."""
+    secrets = [each.secret_access_key.reveal() for each in pairs]
+    lines = enumerate(lines_of(text), start=1)
+    return [number for number, line in lines if any(each in line for each in secrets)]
+
+
 def _put_back_section(
     lines: list[str], section: _Section, pairs: Mapping[str, Credentials], gone: set[int]
 ) -> None:
     inside = range(section.first + 1, section.end)
-    held = next(filter(None, (_held(lines[each]) for each in inside)), None)
+    held = next(filter(None, (held_in(lines[each]) for each in inside)), None)
     pair = pairs.get(held) if held else None
     has_ours = any(_OURS.fullmatch(lines[number].strip()) for number in inside)
     for number in inside:
@@ -232,7 +239,7 @@ def _taken_out(
     """Return the file with the settings ``taken`` of a profile as comments."""
     lines = lines_of(text)
     section = _only_section(lines, name, is_config=is_config)
-    has_kept = any(_held(lines[each]) for each in range(section.first, section.end))
+    has_kept = any(held_in(lines[each]) for each in range(section.first, section.end))
     for each in section.settings:
         inside = range(each.first, each.end)
         if each.key not in taken:
@@ -269,7 +276,7 @@ def _with_pair(line: str, pair: Credentials) -> str:
     return _with_value(line, pair.secret_access_key.reveal() if is_secret else pair.access_key_id)
 
 
-def _held(line: str) -> str | None:
+def held_in(line: str) -> str | None:
     """Return the name in the keyring of a line behind `KEPT` that had a secret."""
     found = _HELD.fullmatch(_value(line.removeprefix(KEPT))) if line.startswith(KEPT) else None
     return found[1] if found else None

@@ -149,13 +149,7 @@ class KeyringKeyStore:
                 cause="they carry a session token and would soon end",
                 fix="use an access key of an IAM user (AKIA…), or source type 'environment'",
             )
-        chosen = self._backend.open().chosen
-        if not chosen.lasting and not until_reboot:
-            raise VaultAbsent(
-                "no keyring here stores a key permanently",
-                cause=f"{chosen.name} forgets everything at reboot",
-                fix="add --until-reboot, or use a Secret Service, or pass: rolehop guide server-keyring",
-            )
+        backend = self.check_lasting(until_reboot=until_reboot)
         if self._documents.exists(name) and not replace:
             raise UsageError(
                 f"source '{name}' has a key already",
@@ -164,7 +158,22 @@ class KeyringKeyStore:
         secret = credentials.secret_access_key
         with self._entry_removed(name) as put_back:
             self._documents.replace(name, {_ID: credentials.access_key_id, _SECRET: secret})
-            put_back(self._entry(credentials, chosen.name))
+            put_back(self._entry(credentials, backend))
+
+    def check_lasting(self, *, until_reboot: bool) -> str:
+        """Return the name of the back end in use, if it keeps a key.
+
+        Raises:
+            VaultAbsent: no back end, or one that forgets at reboot and ``until_reboot`` is not set.
+        """
+        chosen = self._backend.open().chosen
+        if not chosen.lasting and not until_reboot:
+            raise VaultAbsent(
+                "no keyring here stores a key permanently",
+                cause=f"{chosen.name} forgets everything at reboot",
+                fix="add --until-reboot, or use a Secret Service, or pass: rolehop guide server-keyring",
+            )
+        return chosen.name
 
     def get(self, name: str) -> Credentials | None:
         """Return the key of source ``name``, ``None`` if there is none.

@@ -11,7 +11,7 @@ from platformdirs.windows import Windows
 from rolehop.app.context import App
 from rolehop.app.host import config_folders, home_folder, state_folder
 from rolehop.base.errors import ConfigError
-from rolehop.commands.uninstall.removal import find_holdings, remove_all
+from rolehop.commands.uninstall.removal import Consent, find_holdings, remove_all
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
@@ -114,5 +114,5 @@ def test_uninstall_on_macos_leaves_the_config(
     app.index_store.seal()
     found = find_holdings(app)
     assert (found.state, found.config) == (app.state_folder, None)
-    assert list(remove_all(app, found, keys=True)) == [f"removed: {app.state_folder}"]
+    assert list(remove_all(app, found, Consent(others=True))) == [f"removed: {app.state_folder}"]
     assert (config.read_text(), app.state_folder.exists()) == ("version = 1\n", False)

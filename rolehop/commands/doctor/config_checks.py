@@ -14,6 +14,7 @@ from rolehop.base.errors import RolehopError
 from rolehop.base.files import expand_home, is_there
 from rolehop.base.text import clean, nearest, pluralize
 from rolehop.commands.doctor.finding import NAMES, DoctorFinding, broken, fine, from_error, look
+from rolehop.commands.profile.run import take_over_command
 from rolehop.handover.environment import CHAIN
 from rolehop.sources import diagnose, expand, is_expanded_to_another, own_problem
 
@@ -68,9 +69,7 @@ def check_shadows(app: App) -> Iterator[DoctorFinding]:
         if is_one
         else f"{len(both)} chains have the name of an AWS profile",
         f"rolehop assume {first} walks the chain, and aws --profile {first} uses the profile",
-        Advice("rename one of them; the chain: rolehop show ", Argument(first))
-        if is_one
-        else "delete those profiles, then let SDKs use the chains: rolehop profile install",
+        take_over_command(both),
         names=() if is_one else both,
     )
 

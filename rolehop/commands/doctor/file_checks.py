@@ -24,7 +24,7 @@ from rolehop.commands.doctor.finding import (
     from_error,
     look,
 )
-from rolehop.commands.profile.changes import ProfileOptions, changes_for
+from rolehop.commands.profile.changes import ProfileOptions, plan_for
 from rolehop.commands.profile.installed import (
     damaged_blocks,
     named_config_file,
@@ -143,7 +143,7 @@ def _keys(app: App) -> Iterator[DoctorFinding]:
             TOPIC,
             f"{pluralize(len(names), 'AWS profile')} with keys in a file",
             "every program and every backup can read them; the keyring keeps them encrypted",
-            "rolehop keys add NAME, then delete them there",
+            "rolehop keys add --all-profiles",
             names=names,
         )
         return
@@ -292,8 +292,8 @@ def _written_again(
     in_credentials = first.file == app.aws_config.credentials_file
     options = ProfileOptions(first.prefix, credentials_file=in_credentials)
 
-    def plan() -> list[FileChange]:
-        return changes_for(app, chains, options, installation)
+    def plan() -> Sequence[FileChange]:
+        return plan_for(app, chains, options, installation).changes
 
     try:
         changes = plan()

@@ -344,6 +344,15 @@ def add_keys(
     return source is not None and SOURCE_TYPES[source.type].keeps_keys
 
 
+def check_keyring(app: App, *, until_reboot: bool) -> None:
+    """Check that a keyring keeps keys, before anything is asked; ``until_reboot`` is as in `add_keys`.
+
+    Raises:
+        VaultError: there is none, or it forgets; the error names the ways out.
+    """
+    app.vault.keys.check_lasting(until_reboot=until_reboot)
+
+
 def key_rows(app: App) -> list[KeyRow]:
     """Return a row per stored pair of IAM user keys, without the secret."""
     for name in load_index(app).keys:

@@ -18,6 +18,7 @@ from rolehop.cli.options import Group, format_option
 from rolehop.commands.keys.access_keys import (
     add_keys,
     check_key_id,
+    check_keyring,
     key_rows,
     remove_keys,
     rotate_keys,
@@ -38,7 +39,7 @@ _NEITHER = (
 def command() -> None:
     """Store IAM user keys in the keyring.
 
-    A source of type "keys" starts from them. Only rotate calls AWS.
+    A source of type "keys" starts from them. Only rotate calls AWS, and add for keys of a profile.
     """
 
 
@@ -47,40 +48,78 @@ def command() -> None:
 rolehop keys add alice                                   # asks, without echo
 aws iam create-access-key | rolehop keys add alice --stdin
 rolehop keys add alice --from-env --replace
+rolehop keys add alice --from-profile default
+rolehop keys add --all-profiles
 """
 )
-@click.argument("name", shell_complete=key_names)
+@click.argument("name", required=False, shell_complete=key_names)
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read JSON or two lines from stdin.")
 @click.option("--from-env", is_flag=True, help="Take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
+@click.option(
+    "--from-profile",
+    metavar="PROFILE",
+    help="Take those of an AWS profile, and offer to remove them from its file.",
+)
+@click.option("--all-profiles", is_flag=True, help="The same for every AWS profile with keys.")
 @click.option("--replace", is_flag=True, help="Replace the keys stored under this name.")
 @click.option(
     "--until-reboot", is_flag=True, help="Accept a keyring that forgets when the machine restarts."
 )
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Remove them from the file unasked.")
 @click.pass_context
 def add(
     ctx: click.Context,
-    name: str,
+    name: str | None,
     from_stdin: bool,
     from_env: bool,
+    from_profile: str | None,
+    all_profiles: bool,
     replace: bool,
     until_reboot: bool,
+    confirmed: bool,
 ) -> None:
     """Store a user's keys under the name of their source.
 
     Asks for the secret without echo. Or reads --stdin (the output of aws iam create-access-key,
-    {"AccessKeyId", "SecretAccessKey"}, or two lines) or --from-env. It never takes it from the
-    command line, where other users could see it.
+    {"AccessKeyId", "SecretAccessKey"}, or two lines), --from-env, or an AWS profile: those are tried
+    first, and stay in their file until you say yes. It never takes a secret from the command line,
+    where other users could see it.
     """
     cli = CommandContext.of(ctx)
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"'{name}' cannot be the name of a source", fix="letters, digits, _.@+-")
-    if from_stdin and from_env:
-        raise UsageError("--stdin and --from-env exclude each other", fix="choose one")
+    profiles = all_profiles or from_profile is not None
+    ways = {
+        "--stdin": from_stdin,
+        "--from-env": from_env,
+        "--from-profile": from_profile is not None,
+        "--all-profiles": all_profiles,
+    }
+    _check(name, [way for way, is_given in ways.items() if is_given])
+    if all_profiles and (name is not None or replace):
+        what = "--replace" if name is None else "NAME"
+        raise UsageError(f"--all-profiles takes no {what}", fix="rolehop keys add --help")
+    if confirmed and not profiles:
+        raise UsageError("--yes goes with --from-profile and --all-profiles", fix="leave it out")
+    if name is None and not profiles:
+        raise UsageError("it needs the name of a source", fix="rolehop keys add NAME")
+    check_keyring(cli.app, until_reboot=until_reboot)
+    if name is None or profiles:
+        from rolehop.commands.keys.run import AddOptions, add_from_profiles
+
+        options = AddOptions(replace, until_reboot, confirmed)
+        add_from_profiles(cli, from_profile, name, options)
+        return
     credentials = _read(cli, from_stdin=from_stdin, from_env=from_env)
     used = add_keys(cli.app, name, credentials, replace=replace, until_reboot=until_reboot)
     cli.terminal.note(f"stored under '{name}': {shown(credentials.access_key_id)}")
     if not used:
         cli.terminal.note(f'to use it, add to the config: [sources.{name}]  type = "keys"')
+
+
+def _check(name: str | None, ways: list[str]) -> None:
+    if name is not None and not _NAME.fullmatch(name):
+        raise UsageError(f"'{name}' cannot be the name of a source", fix="letters, digits, _.@+-")
+    if len(ways) > 1:
+        raise UsageError(f"{' and '.join(ways)} exclude each other", fix="choose one")
 
 
 def _read(cli: CommandContext, *, from_stdin: bool, from_env: bool) -> Credentials:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.aws_files import AwsFile, FileChange, read_aws_file
-from rolehop.awsconfig import AwsConfig, parse_aws_config
+from rolehop.app.aws_files import (
+    AwsFile,
+    FileChange,
+    changed,
+    parsed,
+    read_aws_file,
+    text_of,
+    write_changes,
+)
 from rolehop.awsconfig.own_profiles import (
     EXPLAINED,
     BlockText,
@@ -25,8 +31,18 @@ from rolehop.awsconfig.own_profiles import (
     with_profiles,
     without_profiles,
 )
+from rolehop.awsconfig.taken_over import (
+    CREDENTIALS,
+    KEYS,
+    Unchangeable,
+    has_section,
+    put_back,
+    settings_in,
+    take_over,
+    taken_profiles,
+)
 from rolehop.base.advice import Advice, Argument
-from rolehop.base.dataclass import dataclass
+from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.errors import ConfigError, ConfigProblem, UsageError
 from rolehop.base.startup import Pattern
 from rolehop.base.text import pluralize
@@ -34,6 +50,9 @@ from rolehop.commands.profile.installed import NOBODY_ASKED, Installation, named
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.awsconfig import AwsConfig
+    from rolehop.base.credentials import Credentials
+    from rolehop.commands.keys.from_profile import ProfileKeys
     from rolehop.config.model import ChainConfig, Config
 
 _NAME = Pattern(r"[A-Za-z0-9_.@+/:-]*")
@@ -51,59 +70,270 @@ class ProfileOptions:
     credentials_file: bool = False
     """Write the line into the credentials file as well."""
 
+    take_over: bool = False
+    """Replace the credentials of profiles of the user's own."""
 
-def install_changes(
+
+@dataclass(frozen=True, slots=True)
+class InstallPlan:
+    """What installing profiles changes, and what stays as it is."""
+
+    changes: tuple[FileChange, ...]
+    """In the order in which they are written: each profile works after each."""
+
+    keys: tuple[ProfileKeys, ...] = ()
+    """What has to be in the keyring before a file is written."""
+
+    own: tuple[str, ...] = ()
+    """The profiles of the user's own that may be taken over."""
+
+    chains: tuple[str, ...] = ()
+    """The chains with these names."""
+
+    stays: Mapping[str, str] = field(default_factory=dict)
+    """The profiles of the user's own that cannot be, each with the reason."""
+
+
+def plan_installation(
     app: App, patterns: Sequence[str], options: ProfileOptions, installation: Installation
-) -> list[FileChange]:
+) -> InstallPlan:
     """Return what installing profiles for the chains that match changes; nothing is written.
 
     Chains that ask for something before a handover, which no SDK can, are left out, and it is said.
+    So is a profile of the user's own: it keeps no other one back.
 
     Raises:
         UsageError: a name or a path cannot be written so that every SDK reads it.
-        ConfigError: no chain matches, or only such; a profile of that name is there already, or a
-            file cannot be changed.
+        ConfigError: no chain matches, or only such, or a file cannot be changed.
     """
-    chains = _unguarded(app, _matching(app, patterns))
-    return changes_for(app, chains, options, installation)
+    return plan_for(app, _unguarded(app, _matching(app, patterns)), options, installation)
 
 
-def changes_for(
+def plan_for(
     app: App, chains: Sequence[ChainConfig], options: ProfileOptions, installation: Installation
-) -> list[FileChange]:
-    """Return what installing profiles for these chains changes, as `install_changes` does."""
-    config = app.config
+) -> InstallPlan:
+    """Return what installing profiles for these chains changes, as `plan_installation` does."""
     names = {_profile_name(options.prefix, each.name): each for each in chains}
     lines = {name: _line(app, each, installation) for name, each in names.items()}
-    files = list(_files(app, credentials=options.credentials_file))
-    for is_config, file, parts in files:
-        others = [each for each in parts.profiles.values() if not runs_rolehop(each)]
-        outside = "\n".join((parts.outside, *others))
-        _refuse_taken(str(file.path), file.text, outside, names, is_config=is_config)
-    if len(files) == 1:
-        path, text = app.aws_files[1], _text_of(app.aws_files[1])
-        _refuse_taken(str(path), text, text, names, is_config=False)
-    found: list[FileChange] = []
-    for is_config, file, parts in files:
-        new: dict[str, str] = {}
-        for name, chain in names.items():
-            if not (is_config or options.credentials_file or name in parts.profiles):
-                continue
-            old = parts.profiles.get(name, "")
-            settings = {"credential_process": lines[name]}
-            if is_config:
-                settings |= _settings(config, chain, options, old)
-            header = f"profile {name}" if is_config and name != "default" else name
-            new[name] = profile_lines(header, settings, old, parts.newline)
-        if new:
-            found.append(_change(file, with_profiles(parts, new), new, is_config=is_config))
-    return [each for each in found if each.new != each.file.text]
+    found = _Found.of(app, options)
+    own = tuple(name for name in names if name in found.own)
+    if not options.take_over:
+        rest = {name: chain for name, chain in names.items() if name not in own}
+        changes = _Writing(app, options, lines, {}).changes(found, rest)
+        return InstallPlan(changes, own=own, chains=tuple(names[name].name for name in own))
+    keys, stays = _taking(app, own, found)
+    while True:
+        rest = {name: chain for name, chain in names.items() if name not in stays}
+        changes = _Writing(app, options, lines, keys).changes(found, rest)
+        looping = _looping(app, rest, own, changes)
+        if not looping:
+            moved = tuple(pair for name, pair in keys.items() if name not in stays)
+            return InstallPlan(changes, moved, stays=stays)
+        stays |= looping
 
 
-def removal_changes(app: App, patterns: Sequence[str]) -> list[FileChange]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The AWS files, and whose their profiles are."""
+
+    files: tuple[tuple[bool, AwsFile, BlockText], ...]
+    own: frozenset[str]
+    """The profiles of the user's own, outside of what rolehop wrote."""
+
+    taken: frozenset[str]
+    """The profiles that were taken over before."""
+
+    unprefixed: frozenset[str]
+    """Headers that would be profiles of the config file with ``profile`` before the name."""
+
+    @classmethod
+    def of(cls, app: App, options: ProfileOptions) -> _Found:
+        """Return what is there.
+
+        Raises:
+            ConfigError: a file cannot be changed, or botocore refuses it.
+        """
+        files = tuple(_files(app, credentials=options.credentials_file or options.take_over))
+        own, marked, unprefixed = set[str](), set[str](), frozenset[str]()
+        for is_config, file, parts in files:
+            others = [each for each in parts.profiles.values() if not runs_rolehop(each)]
+            outside = "\n".join((parts.outside, *others))
+            there = _outside(file.path, file.text, outside, is_config=is_config)
+            own |= there.profiles.keys()
+            unprefixed |= there.unprefixed
+            marked |= {e.name for e in taken_profiles(file.text, is_config=is_config) if e.line}
+        if len(files) == 1:
+            path, text = app.aws_files[1], text_of(app.aws_files[1])
+            own |= _outside(path, text, text, is_config=False).profiles.keys()
+        own |= unprefixed
+        taken = {name for name in marked if _is_as_written(files, name)}
+        return cls(files, frozenset(own - taken), frozenset(taken), unprefixed)
+
+
+def _outside(path: Path, text: str, outside: str, *, is_config: bool) -> AwsConfig:
+    """Return what botocore reads outside of rolehop's block, where that says who a profile is.
+
+    Raises:
+        ConfigError: botocore refuses the file; the error names lines of the whole ``text``.
+    """
+    parsed(text, str(path), is_config=is_config)
+    there = parsed(outside, str(path), is_config=is_config)
+    if is_config:
+        return there
+    says = {name: each for name, each in there.profiles.items() if CREDENTIALS & each.keys()}
+    return replace(there, profiles=says)
+
+
+def _is_as_written(files: Sequence[tuple[bool, AwsFile, BlockText]], name: str) -> bool:
+    """True if a profile that was taken over can be put back, and has no new keys."""
+    try:
+        for is_config, file, _ in files:
+            if has_section(file.text, name, is_config=is_config):
+                take_over(file.text, name, _TRIED, None, is_config=is_config)
+    except Unchangeable:
+        return False
+    return True
+
+
+def _taking(
+    app: App, own: Sequence[str], found: _Found
+) -> tuple[dict[str, ProfileKeys], dict[str, str]]:
+    """Return the keys that have to be moved, and why some profiles cannot be taken over."""
+    from rolehop.commands.profile.taking_over import Stays, check_users, keys_to_move
+
+    keys, stays = dict[str, ProfileKeys](), dict[str, str]()
+    between = {name for _, _, parts in found.files for name in parts.profiles}
+    for name in own:
+        try:
+            if name in found.unprefixed:
+                raise Stays(
+                    "its header is that of no profile: 'profile' is missing before its name"
+                )
+            if name in between:
+                raise Stays("somebody wrote it between the lines that mark rolehop's own profiles")
+            pair = keys_to_move(app, name)
+            check_users(app, name, {*own, *found.taken})
+            for is_config, file, _ in found.files:
+                if has_section(file.text, name, is_config=is_config):
+                    kept = pair.name if pair else None
+                    take_over(file.text, name, _TRIED, kept, is_config=is_config)
+        except (Stays, Unchangeable) as error:
+            stays[name] = str(error)
+        else:
+            keys |= {name: pair} if pair else {}
+    return keys, stays
+
+
+_TRIED = {"credential_process": "rolehop credential-process x"}
+
+
+def _looping(
+    app: App, chains: Mapping[str, ChainConfig], own: Sequence[str], changes: Sequence[FileChange]
+) -> dict[str, str]:
+    """Return the profiles through which a chain would come back to itself, with the reason."""
+    from rolehop.commands.profile.taking_over import parsed_with, source_in_the_way
+
+    after = parsed_with(app, {str(each.file.path): each.new for each in changes})
+    sources = {
+        name: source
+        for name, chain in chains.items()
+        if name in own and (source := source_in_the_way(app, chain, after)) is not None
+    }
+    return {
+        name: f"source '{source}' of its chain reads this profile, and would come back to it"
+        for name, source in sources.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What is written into the AWS files."""
+
+    app: App
+    options: ProfileOptions
+    lines: Mapping[str, str]
+    """By profile, its ``credential_process``."""
+
+    keys: Mapping[str, ProfileKeys]
+    """By profile, the keys that are moved out of it."""
+
+    def changes(self, found: _Found, names: Mapping[str, ChainConfig]) -> tuple[FileChange, ...]:
+        """Return the change of each file for the profiles ``names``; the config file comes first."""
+        each = (self._change(*file, names) for file in found.files)
+        return tuple(change for change in each if change.new != change.file.text)
+
+    def _change(
+        self,
+        is_config: bool,
+        file: AwsFile,
+        parts: BlockText,
+        names: Mapping[str, ChainConfig],
+    ) -> FileChange:
+        in_place = [
+            name
+            for name in names
+            if name not in parts.profiles and has_section(file.text, name, is_config=is_config)
+        ]
+        block = {
+            name: self._lines(name, chain, parts, is_config=is_config)
+            for name, chain in names.items()
+            if name not in in_place
+            and (is_config or self.options.credentials_file or name in parts.profiles)
+        }
+        text = str(with_profiles(parts, block)) if block else file.text
+        for name in in_place:
+            chosen = self._in_place(text, name, names[name], is_config=is_config)
+            kept = self.keys[name].name if name in self.keys else None
+            text = take_over(text, name, chosen, kept, is_config=is_config)
+        return changed(file, text, (*block, *in_place), is_config=is_config)
+
+    def _lines(self, name: str, chain: ChainConfig, parts: BlockText, *, is_config: bool) -> str:
+        """Return the lines of a profile of rolehop's own block."""
+        old = parts.profiles.get(name, "")
+        settings = {"credential_process": self.lines[name]}
+        if is_config:
+            settings |= _settings(self.app.config, chain, self.options, old)
+        header = f"profile {name}" if is_config and name != "default" else name
+        return profile_lines(header, settings, old, parts.newline)
+
+    def _in_place(
+        self, text: str, name: str, chain: ChainConfig, *, is_config: bool
+    ) -> dict[str, str]:
+        """Return what is written into a section of the user's own.
+
+        In the credentials file that is nothing, unless it says itself where credentials come from.
+        """
+        settings = {"credential_process": self.lines[name]}
+        now = settings_in(text, name, is_config=is_config)
+        before = put_back(text, {name}, {}, is_config=is_config)
+        own = settings_in(before, name, is_config=is_config)
+        if not is_config:
+            is_needed = self.options.credentials_file or (CREDENTIALS - KEYS) & own.keys()
+            return settings if is_needed else {}
+        merged = self.app.aws_config.profiles.get(name, {})
+        usual = {"region": _region(self.app.config, chain), "output": None}
+        given = {"region": self.options.region, "output": self.options.output}
+        for key in usual:
+            ours = now.get(key) if key not in own else None  # written by an installation before
+            value = given[key] or ours or (usual[key] if key not in merged else None)
+            settings |= {key: value} if value else {}
+        return settings
+
+
+def removal_changes(
+    app: App,
+    patterns: Sequence[str],
+    keys: Mapping[str, Credentials] | None = None,
+) -> list[FileChange]:
     """Return what removing profiles changes: those whose name or chain matches, or all.
 
-    One that has a line which was not installed stays, whoever wrote that, and it is said.
+    What was taken over of the user's own comes back. One that has a line which was not installed
+    stays, whoever wrote that, and it is said.
+
+    Args:
+        app: the application.
+        patterns: names, with * and ?.
+        keys: by their names in the keyring, the keys that come back into the files as plain text.
 
     Raises:
         ConfigError: a pattern matches none, or only such, or a file cannot be changed.
@@ -111,17 +341,27 @@ def removal_changes(app: App, patterns: Sequence[str]) -> list[FileChange]:
     found: list[FileChange] = []
     matched: set[str] = set()
     mixed: dict[str, Path] = {}
-    for is_config, file, parts in _files(app):
+    files = list(_files(app))
+    back = _put_back_names(files, patterns, matched)
+    for is_config, file, parts in reversed(files):  # with its keys, a profile needs no line
         chosen = {
             name: lines
             for name, lines in parts.profiles.items()
-            if not patterns or _matches(name, lines, patterns, matched)
+            if not patterns
+            or _matches(name, setting_of(lines, "credential_process") or "", patterns, matched)
         }
         names = {name for name, lines in chosen.items() if _is_installed(lines)}
         mixed |= dict.fromkeys(chosen.keys() - names, file.path)
-        if names:
-            new = without_profiles(parts, frozenset(names))
-            found.append(_change(file, new, names, is_config=is_config))
+        text = str(without_profiles(parts, frozenset(names))) if names else file.text
+        for name in back:
+            before = text
+            try:
+                text = put_back(text, {name}, keys or {}, is_config=is_config)
+            except Unchangeable:
+                mixed[name] = file.path
+            names |= {name} if text != before else set()
+        if text != file.text:
+            found.append(changed(file, text, names, is_config=is_config))
     _say_mixed(app, mixed, nothing_else=bool(patterns) and not found)
     for pattern in patterns:
         if pattern not in matched:
@@ -129,6 +369,23 @@ def removal_changes(app: App, patterns: Sequence[str]) -> list[FileChange]:
                 f"no profile that rolehop installed matches '{pattern}'", fix="rolehop profile list"
             )
     return found
+
+
+def _put_back_names(
+    files: Sequence[tuple[bool, AwsFile, BlockText]], patterns: Sequence[str], matched: set[str]
+) -> list[str]:
+    """Return the profiles of the user's own that come back, in the order of the files."""
+    taken = [e for each, file, _ in files for e in taken_profiles(file.text, is_config=each)]
+    lines = dict.fromkeys((each.name for each in taken), "")
+    for _, _, parts in files:
+        found = {name: setting_of(e, "credential_process") for name, e in parts.profiles.items()}
+        lines |= {name: line for name, line in found.items() if line and name in lines}
+    lines |= {each.name: each.line for each in taken if each.line is not None}
+    return [
+        name
+        for name, line in lines.items()
+        if not patterns or _matches(name, line, patterns, matched)
+    ]
 
 
 def _is_installed(lines: str) -> bool:
@@ -202,6 +459,23 @@ def confirm_changes(app: App, changes: Sequence[FileChange], verb: str) -> None:
         raise declined("nothing was written", answer, "answer y to write it")
 
 
+def write_installation(app: App, plan: InstallPlan) -> None:
+    """Store the keys that are moved, and write the files.
+
+    Raises:
+        VaultError: the keyring failed: no file was written.
+        ConfigError: a file cannot be written, or has changed since it was read.
+    """
+    if not plan.keys:
+        write_changes(app, plan.changes)
+        return
+    from rolehop.commands.keys.from_profile import check_stored, store
+
+    for each in plan.keys:
+        store(app, each)
+    write_changes(app, plan.changes, before=lambda: check_stored(app, plan.keys))
+
+
 def _matching(app: App, patterns: Sequence[str]) -> list[ChainConfig]:
     from rolehop.app.selecting import selected_chains
 
@@ -260,13 +534,17 @@ def _settings(
     config: Config, chain: ChainConfig, options: ProfileOptions, old: str
 ) -> dict[str, str]:
     """Return region and output: what was asked for, else what the profile has in its ``old`` lines."""
+    region = options.region or setting_of(old, "region") or _region(config, chain)
+    output = options.output or setting_of(old, "output")
+    return {key: value for key, value in (("region", region), ("output", output)) if value}
+
+
+def _region(config: Config, chain: ChainConfig) -> str | None:
+    """Return the region that the config names for a chain."""
     at: ChainConfig | None = chain
     while at is not None and at.region is None:
         at = config.chains.get(at.continues or "")
-    usual = at.region if at is not None else config.defaults.region
-    region = options.region or setting_of(old, "region") or usual
-    output = options.output or setting_of(old, "output")
-    return {key: value for key, value in (("region", region), ("output", output)) if value}
+    return at.region if at is not None else config.defaults.region
 
 
 def _files(app: App, *, credentials: bool = False) -> Iterator[tuple[bool, AwsFile, BlockText]]:
@@ -275,7 +553,7 @@ def _files(app: App, *, credentials: bool = False) -> Iterator[tuple[bool, AwsFi
     The credentials file is one of them if ``credentials``, or if it has profiles from before.
     """
     for number, path in enumerate(app.aws_files):
-        if number and not credentials and EXPLAINED not in _text_of(path):
+        if number and not credentials and not _has_ours(text_of(path)):
             return
         file = read_aws_file(path, app.home)
         try:
@@ -288,10 +566,14 @@ def _files(app: App, *, credentials: bool = False) -> Iterator[tuple[bool, AwsFi
             ) from None
 
 
-def _matches(name: str, lines: str, patterns: Sequence[str], matched: set[str]) -> bool:
+def _has_ours(text: str) -> bool:
+    return EXPLAINED in text or any(taken_profiles(text, is_config=False))
+
+
+def _matches(name: str, line: str, patterns: Sequence[str], matched: set[str]) -> bool:
     from fnmatch import fnmatchcase
 
-    found = own_line(setting_of(lines, "credential_process") or "")
+    found = own_line(line)
     names = [name, *([found.chain] if found else [])]
     hits = [
         each
@@ -302,66 +584,6 @@ def _matches(name: str, lines: str, patterns: Sequence[str], matched: set[str]) 
     return bool(hits)
 
 
-def _text_of(path: Path) -> str:
-    from rolehop.app.host import read_or_none
-
-    # AWS_SHARED_CREDENTIALS_FILE=/dev/null is how people say that there is none.
-    return "" if str(path) == os.devnull else read_or_none(path) or ""
-
-
-def _refuse_taken(
-    path: str, text: str, outside: str, names: Iterable[str], *, is_config: bool
-) -> None:
-    """Refuse a profile that exists outside the block: whichever an SDK took would be the wrong one.
-
-    Raises:
-        ConfigError: there is one, or the file is one that botocore refuses.
-    """
-    _parsed(text, path, is_config=is_config)  # whose errors name the lines of the whole file
-    there = _parsed(outside, path, is_config=is_config)
-    taken = [name for name in names if name in there.profiles or name in there.unprefixed]
-    if not taken:
-        return
-    raise ConfigError(
-        f"{path} already has a profile {_listed(taken)}",
-        cause="it does not run rolehop, and only profiles that were installed are changed",
-        fix="remove it, or give yours another name with --prefix",
-    )
-
-
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(f"'{each}'" for each in names[:5]) + more
-
-
-def _change(file: AwsFile, new: BlockText, names: Iterable[str], *, is_config: bool) -> FileChange:
-    """Return the change, once everything but the profiles ``names`` is seen to mean what it meant.
-
-    Raises:
-        ConfigError: it would not.
-    """
-    text, ours = str(new), set(names)
-    try:
-        before = _parsed(file.text, str(file.path), is_config=is_config)
-    except ConfigError:  # only a removal comes here with a file that botocore refuses
-        return FileChange(file, text, tuple(names))
-    after = _parsed(text, str(file.path), is_config=is_config)
-    if _others(before, ours) != _others(after, ours):
-        raise ConfigError(
-            f"{file.path} is not changed",
-            cause="lines after rolehop's block belong to a profile in it, and would to another one",
-            fix="move them",
-        )
-    return FileChange(file, text, tuple(names))
-
-
-def _parsed(text: str, path: str, *, is_config: bool) -> AwsConfig:
-    text = text.removeprefix("\ufeff")
-    if is_config:
-        return parse_aws_config(text, None, config_file=path)
-    return parse_aws_config(None, text, credentials_file=path)
-
-
-def _others(parsed: AwsConfig, ours: set[str]) -> object:
-    profiles = {name: keys for name, keys in parsed.profiles.items() if name not in ours}
-    return profiles, parsed.sso_sessions, parsed.services, parsed.unprefixed

@@ -8,6 +8,7 @@ import click
 
 from rolehop.app.aws_files import write_changes
 from rolehop.base.advice import Advice
+from rolehop.base.errors import UsageError
 from rolehop.base.text import pluralize
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
@@ -16,10 +17,17 @@ from rolehop.cli.param_types import Region
 from rolehop.commands.profile.changes import (
     ProfileOptions,
     confirm_changes,
-    install_changes,
+    plan_installation,
     removal_changes,
+    write_installation,
 )
 from rolehop.commands.profile.installed import profile_rows, reinstall_commands, this_installation
+from rolehop.commands.profile.run import (
+    keys_behind,
+    pairs_to_put_back,
+    say_what_moves,
+    say_what_stays,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +43,8 @@ def command() -> None:
     """Let AWS SDKs use chains as AWS profiles.
 
     The profiles are in a block of their own at the end of ~/.aws/config (or AWS_CONFIG_FILE).
-    Nothing else in the file changes. Each has a credential_process line, and no keys.
+    Nothing else in the file changes, unless you say --take-over. Each has a credential_process line,
+    and no keys.
     """
 
 
@@ -44,6 +53,7 @@ def command() -> None:
 rolehop profile install prod-admin
 rolehop profile install 'spokes/*' --prefix rh- --region eu-west-1 --yes
 rolehop profile install                       # every chain
+rolehop profile install --take-over           # also where a profile of your own has the name
 aws sts get-caller-identity --profile prod-admin
 """
 )
@@ -66,6 +76,11 @@ aws sts get-caller-identity --profile prod-admin
     is_flag=True,
     help="Also write them into ~/.aws/credentials, for restic, Java v1 and Perl.",
 )
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Also replace the credentials of your own profiles of the same names.",
+)
 @click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")
 @click.pass_context
 def install(
@@ -75,19 +90,29 @@ def install(
     region: str | None,
     output: str | None,
     credentials_file: bool,
+    take_over: bool,
     confirmed: bool,
 ) -> None:
     """Write an AWS profile for each chain that matches.
 
-    Shows what changes and asks first. Keeps the old file beside the new one, as a new
-    config.rolehop-backup, and never replaces a profile of your own. Without a PATTERN: every chain.
-    Leaves out those that ask for a confirmation or a reason: no SDK can ask. Run it again after an
-    update, or a move to another place.
+    Shows what changes and asks first. Keeps the old file beside the new one, without secrets, as a
+    new config.rolehop-backup. Without a PATTERN: every chain. Leaves out those that ask for a
+    confirmation or a reason: no SDK can ask. Run it again after a move to another place.
+
+    A profile of your own stays as it is. With --take-over, its credential settings become comments,
+    its keys move to the keyring, and rolehop answers in their place; profile remove puts them back.
     """
     cli = CommandContext.of(ctx)
-    options = ProfileOptions(prefix, region, output, credentials_file)
-    changes = install_changes(cli.app, pattern, options, this_installation())
-    _carry_out(cli, changes, "write", confirmed=confirmed)
+    options = ProfileOptions(prefix, region, output, credentials_file, take_over)
+    plan = plan_installation(cli.app, pattern, options, this_installation())
+    say_what_stays(cli, plan)
+    if not _shown(cli, plan.changes, "write"):
+        return
+    say_what_moves(cli, plan)
+    if not confirmed:
+        confirm_changes(cli.app, plan.changes, "write")
+    write_installation(cli.app, plan)
+    _say_done(cli, plan.changes, "written")
 
 
 @command.command(
@@ -98,34 +123,49 @@ rolehop profile remove                        # all that rolehop installed
 """
 )
 @click.argument("pattern", nargs=-1, shell_complete=patterns)
-@click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask; moved keys stay.")
+@click.option("--keys", is_flag=True, help="With --yes: write moved keys into their file again.")
 @click.pass_context
-def remove(ctx: click.Context, pattern: tuple[str, ...], confirmed: bool) -> None:
+def remove(ctx: click.Context, pattern: tuple[str, ...], confirmed: bool, keys: bool) -> None:
     """Remove the AWS profiles that rolehop installed.
 
     PATTERN is a name of a profile or of a chain, with * and ?. Shows what changes and asks first.
     With the last profile the block goes, and the file is as it was before the first. A profile with
     a line that rolehop did not write stays.
+
+    A profile of your own that was taken over gets its settings back, and its keys after asking apart:
+    they are plain text then.
     """
     cli = CommandContext.of(ctx)
-    _carry_out(cli, removal_changes(cli.app, pattern), "remove", confirmed=confirmed)
+    if keys and not confirmed:
+        raise UsageError("--keys goes with --yes", fix="rolehop profile remove --yes --keys")
+    changes = removal_changes(cli.app, pattern)
+    moved = keys_behind(cli.app, pattern, changes)
+    if changes or not moved:
+        if not _shown(cli, changes, "remove"):
+            return
+        if not confirmed:
+            confirm_changes(cli.app, changes, "remove")
+    pairs = pairs_to_put_back(cli, moved, keys if confirmed else None)
+    changes = removal_changes(cli.app, pattern, pairs) if pairs else changes
+    write_changes(cli.app, changes)
+    _say_done(cli, changes, "removed")
 
 
-def _carry_out(
-    cli: CommandContext, changes: Sequence[FileChange], verb: str, *, confirmed: bool
-) -> None:
+def _shown(cli: CommandContext, changes: Sequence[FileChange], verb: str) -> bool:
+    """Show what changes; ``False`` if that is nothing."""
     if not changes:
         cli.terminal.note("nothing to change")
-        return
+        return False
     for each in changes:
         count = pluralize(len(each.profiles), "profile")
         cli.terminal.note(f"to {verb}: {count}, {each.file.path}")
     cli.terminal.write_long("".join(each.diff for each in changes))
-    if not confirmed:
-        confirm_changes(cli.app, changes, verb)
-    write_changes(cli.app, changes)
+    return True
+
+
+def _say_done(cli: CommandContext, changes: Sequence[FileChange], done: str) -> None:
     for each in changes:
-        done = "written" if verb == "write" else "removed"
         count = pluralize(len(each.profiles), "profile")
         cli.terminal.note(f"{done}: {count}, {each.file.path}")
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.aws_files import text_of
 from rolehop.awsconfig.own_profiles import (
-    BlockText,
     DamagedBlock,
     OwnLine,
     Unwritable,
@@ -18,6 +18,7 @@ from rolehop.awsconfig.own_profiles import (
     process_line,
     split_block,
 )
+from rolehop.awsconfig.taken_over import taken_profiles
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError, UsageError
@@ -127,7 +128,7 @@ class ProfileRow:
     chain: str
     file: str
     installed: bool
-    """It is in the block that rolehop writes."""
+    """It is in the block that rolehop writes, or was taken over."""
     line: str
     """The value of its credential_process."""
     problem: str | None
@@ -207,11 +208,13 @@ def _rows(app: App, installation: Installation) -> Iterator[ProfileRow]:
 
 
 def _installed(app: App, number: int) -> frozenset[str]:
-    """Return the profiles in rolehop's block of the config or the credentials file."""
+    """Return the profiles that rolehop wrote in the config or the credentials file."""
+    text = text_of(app.aws_files[number])
+    taken = {each.name for each in taken_profiles(text, is_config=number == 0) if each.line}
     try:
-        return frozenset(_block(app.aws_files[number]).profiles)
+        return frozenset(split_block(text).profiles.keys() | taken)
     except DamagedBlock:
-        return frozenset()
+        return frozenset(taken)
 
 
 def damaged_blocks(app: App) -> Iterator[tuple[Path, DamagedBlock]]:
@@ -222,15 +225,9 @@ def damaged_blocks(app: App) -> Iterator[tuple[Path, DamagedBlock]]:
     """
     for path in app.aws_files:
         try:
-            _block(path)
+            split_block(text_of(path))
         except DamagedBlock as error:
             yield path, error
-
-
-def _block(path: Path) -> BlockText:
-    from rolehop.app.host import read_or_none
-
-    return split_block("" if str(path) == os.devnull else read_or_none(path) or "")
 
 
 def _rewrite(line: OwnLine, installation: Installation) -> str | None:

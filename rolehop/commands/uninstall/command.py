@@ -10,6 +10,7 @@ from rolehop.base.errors import UsageError
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.commands.uninstall.removal import (
+    Consent,
     confirm_removal,
     find_holdings,
     holding_lines,
@@ -27,14 +28,19 @@ rolehop uninstall --yes --keys
 """,
 )
 @click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask; IAM user keys stay.")
-@click.option("--keys", is_flag=True, help="With --yes: remove the stored IAM user keys, too.")
+@click.option(
+    "--keys",
+    is_flag=True,
+    help="With --yes: remove the stored IAM user keys, too; moved ones go back.",
+)
 @click.pass_context
 def command(ctx: click.Context, confirmed: bool, keys: bool) -> None:
     """Remove what this program stored and changed on this machine.
 
     Its AWS profiles, the line in your shell's start-up file, sessions and sign-ins in the keyring,
-    the state folder with the history. Asks about IAM user keys apart. Your config stays, and so
-    does the program: pipx or pip removes it.
+    the state folder with the history. What it took over in the AWS files is put back. Asks about IAM
+    user keys apart: those that came out of these files go back there. Your config stays, and so does
+    the program: pipx or pip removes it.
     """
     cli = CommandContext.of(ctx)
     if keys and not confirmed:
@@ -47,8 +53,8 @@ def command(ctx: click.Context, confirmed: bool, keys: bool) -> None:
         cli.terminal.note(f"nothing {'else ' if left else ''}is stored here")
     else:
         cli.terminal.write_output("".join(lines))
-        with_keys = keys if confirmed else confirm_removal(app, found)
-        for each in remove_all(app, found, keys=with_keys):
+        consent = Consent(keys, keys) if confirmed else confirm_removal(app, found)
+        for each in remove_all(app, found, consent):
             cli.terminal.note(each)
     for each in left_lines(found, own_config_file(app)):
         cli.terminal.note(each)

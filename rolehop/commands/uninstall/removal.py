@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from rolehop.app.aws_files import FileChange, write_changes
 from rolehop.app.lost_index import is_lost_to_broken_config, load_index
 from rolehop.base.advice import Advice
+from rolehop.base.credentials import Credentials
 from rolehop.base.dataclass import dataclass
-from rolehop.base.errors import ConfigError, NoTerminal, RolehopError
+from rolehop.base.errors import ConfigError, NoTerminal, RolehopError, VaultError
 from rolehop.base.file_access import may_change
 from rolehop.base.files import entries_of, mode_of, write_beside
 from rolehop.base.text import pluralize
 from rolehop.commands.keys.access_keys import ends_at_aws
+from rolehop.commands.keys.from_profile import MovedKeys, moved_keys, stored_pairs
 from rolehop.commands.profile.changes import removal_changes
 from rolehop.commands.serve.running import running_servers
 from rolehop.commands.sessions.stored import forget_sessions
@@ -212,6 +214,9 @@ class Holdings:
     keys: tuple[str, ...]
     """The sources that have IAM user keys in the keyring."""
 
+    moved: tuple[MovedKeys, ...]
+    """Those of them that came out of the AWS files, which can take them back."""
+
     scripts: tuple[Path, ...]
     """The start-up texts that were installed."""
 
@@ -232,6 +237,12 @@ class Holdings:
         """True if there is nothing to remove."""
         parts = (self.profiles, self.startup, self.sign_ins, self.keys, self.scripts, self.state)
         return not any(parts) and not self.sessions
+
+    @property
+    def others(self) -> list[str]:
+        """The sources whose keys never were in an AWS file."""
+        moved = {each.name for each in self.moved}
+        return [name for name in self.keys if name not in moved]
 
 
 def find_holdings(app: App) -> Holdings:
@@ -263,6 +274,7 @@ def find_holdings(app: App) -> Holdings:
         len(index.sessions) + len(index.orphans),
         tuple(index.sign_ins),
         tuple(index.keys),
+        tuple(each for each in moved_keys(app) if each.name in index.keys),
         tuple(each for each in paths if each.is_file()),
         None if is_link or config is not None else state,
         state if is_link else None,
@@ -284,6 +296,8 @@ def holding_lines(found: Holdings) -> Iterator[tuple[str, str]]:
         yield "sign-ins", f"{len(found.sign_ins)}, in the keyring"
     if found.keys:
         yield "IAM user keys", f"{', '.join(found.keys)}, in the keyring"
+    for path, names in _by_file(found.moved).items():
+        yield "moved keys", f"{names}, out of {path}"
     for path in (*found.scripts, *((found.state,) if found.state else ())):
         yield "files", str(path)
 
@@ -303,19 +317,38 @@ def left_lines(found: Holdings, config: Path) -> Iterator[str]:
         yield f"your config stays: {config}"
 
 
+def _by_file(moved: Sequence[MovedKeys]) -> dict[Path, str]:
+    """Return the names of keys by the AWS file that they were moved out of."""
+    names: dict[Path, dict[str, None]] = {}
+    for each in moved:
+        names.setdefault(each.path, {})[each.name] = None
+    return {path: ", ".join(each) for path, each in names.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What may become of IAM user keys."""
+
+    moved: bool = False
+    """Those that were moved out of AWS files go back into them, and out of the keyring."""
+
+    others: bool = False
+    """The others are removed from the keyring."""
+
+
 _REGISTRATIONS = (".device", ".code")
 """What the vault calls the clients that a sign-in to Identity Center registered, after its name."""
 
 
-def confirm_removal(app: App, found: Holdings) -> bool:
-    """Ask whether all of it may be removed, and apart whether IAM user keys may; true if they may.
+def confirm_removal(app: App, found: Holdings) -> Consent:
+    """Ask whether all of it may be removed, and apart what may become of IAM user keys.
 
     Raises:
         NoTerminal: nobody can be asked.
         Declined: the answer is not yes.
         ConfigError: more is there by now than was shown.
     """
-    with_keys = _may_remove(app, found)
+    consent = _consent(app, found)
     # Sessions come and go by themselves, in programs that run: they are no part of the question.
     shown = {*holding_lines(found)}
     for label, text in holding_lines(find_holdings(app)):
@@ -325,10 +358,10 @@ def confirm_removal(app: App, found: Holdings) -> bool:
                 cause=f"{label}: {text}",
                 fix="run it again",
             )
-    return with_keys
+    return consent
 
 
-def _may_remove(app: App, found: Holdings) -> bool:
+def _consent(app: App, found: Holdings) -> Consent:
     from rolehop.app.ports import ask_yes_or_no, declined, is_yes
 
     try:
@@ -338,28 +371,42 @@ def _may_remove(app: App, found: Holdings) -> bool:
         raise
     if not is_yes(answer):
         raise declined("nothing was removed", answer, "answer y to remove it")
-    if not found.keys:
+    return Consent(_may_go_back(app, found), _may_go(app, found.others))
+
+
+def _may_go_back(app: App, found: Holdings) -> bool:
+    from rolehop.app.ports import ask_yes_or_no, is_yes
+
+    if not found.moved:
         return False
-    names = ", ".join(found.keys)
+    files = _by_file(found.moved)
+    into = " and ".join(f"{names} into {path}" for path, names in files.items())
+    question = f"Put the keys of {into} again, as plain text? Else they stay in the keyring."
+    return is_yes(ask_yes_or_no(app.person, question))
+
+
+def _may_go(app: App, keys: Sequence[str]) -> bool:
+    from rolehop.app.ports import ask_yes_or_no, is_yes
+
+    if not keys:
+        return False
     question = (
-        f"The IAM user keys of {names}, too? They stay valid at AWS, but nobody can show their"
-        " secrets again."
+        f"The IAM user keys of {', '.join(keys)}, too? They stay valid at AWS, but nobody can show"
+        " their secrets again."
     )
     return is_yes(ask_yes_or_no(app.person, question))
 
 
-def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
+def remove_all(app: App, found: Holdings, consent: Consent) -> Iterator[str]:
     """Remove what was ``found``; give a line for each part that is gone or had to stay.
 
-    Without ``keys``, IAM user keys stay, and with them the state folder, which says where they are.
+    Without consent IAM user keys stay, and with them the state folder, which says where they are.
 
     Raises:
         ConfigError: a file has changed or cannot be written: nothing after it was removed.
         VaultError: the keyring failed: the state folder stays.
     """
-    if found.profiles:
-        write_changes(app, found.profiles)
-        yield f"removed: {pluralize(sum(len(each.profiles) for each in found.profiles), 'profile')}"
+    back = yield from _remove_profiles(app, found, consent)
     for file in found.startup:
         if file.own:
             take_out(file)
@@ -377,10 +424,33 @@ def remove_all(app: App, found: Holdings, *, keys: bool) -> Iterator[str]:
         yield f"removed: {pluralize(len(here), 'sign-in')}"
     left = forgotten.left()
     left += [f"sign-ins in {each}" for each in sorted({*elsewhere.values()})]
-    ended, kept = _remove_keys(app, found) if keys else ([], list(found.keys))
+    go = {*back, *(found.others if consent.others else ())}
+    ended, kept = _remove_keys(app, [name for name in found.keys if name in go], back)
+    kept += [name for name in found.keys if name not in go]
     yield from ended
     left += [f"the keys of {each}" for each in kept]
     yield from _remove_files(app, found, left)
+
+
+def _remove_profiles(app: App, found: Holdings, consent: Consent) -> Generator[str, None, set[str]]:
+    """Write the AWS files as they were; return the keys that are in them again, by their names."""
+    pairs = dict[str, Credentials]()
+    if consent.moved:
+        try:
+            pairs = stored_pairs(app, found.moved)
+        except VaultError as error:
+            yield f"left out of their files: the keys that were moved ({error.what})"
+    changes = tuple(removal_changes(app, (), pairs)) if pairs else found.profiles
+    if changes:
+        write_changes(app, changes)
+    if found.profiles:
+        count = sum(len(each.profiles) for each in found.profiles)
+        yield f"removed: {pluralize(count, 'profile')}"
+    left = {each.name for each in moved_keys(app)}
+    back = {name for name in pairs if name not in left}
+    for path, names in _by_file([e for e in found.moved if e.name in back]).items():
+        yield f"put back: the keys of {names}, into {path}"
+    return back
 
 
 def _sign_ins_elsewhere(app: App) -> dict[str, str]:
@@ -404,18 +474,23 @@ def _end_sign_in(app: App, name: str) -> None:
         app.vault.tokens.remove(each)
 
 
-def _remove_keys(app: App, found: Holdings) -> tuple[list[str], list[str]]:
-    """Remove the keys; return what to say of each that is gone, and those that stay."""
+def _remove_keys(
+    app: App, names: Sequence[str], back: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Remove the keys; return what to say of each that is gone, and those that stay.
+
+    Of those that are ``back`` in their file there is nothing to say.
+    """
     gone: list[str] = []
     kept: list[str] = []
     key_ids = {name: entry.access_key_id for name, entry in app.index.keys.items()}
-    for name in found.keys:
+    for name in names:
         try:
             is_removed = app.vault.keys.remove(name)
         except RolehopError as error:
             kept.append(f"{name} ({error.what})")
             continue
-        if is_removed and name in key_ids:
+        if is_removed and name in key_ids and name not in back:
             said = f"removed: the key of {name}, still valid at AWS; to end it there: "
             gone.append(Advice(said, ends_at_aws(app, name, key_ids[name])))
     return gone, kept

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from rolehop.app.aws_files import write_changes
 from rolehop.app.context import App
 from rolehop.app.sdk_problems import SdkProblem, note_problem
 from rolehop.base.advice import Advice
@@ -25,7 +24,7 @@ from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles,
 from rolehop.commands.doctor.finding import fine
 from rolehop.commands.doctor.service_checks import check_network
 from rolehop.commands.doctor.shell_checks import check_installation
-from rolehop.commands.profile.changes import ProfileOptions, install_changes
+from rolehop.commands.profile.changes import ProfileOptions, plan_installation, write_installation
 from rolehop.commands.profile.installed import this_installation
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import PYTHON, SCRIPT, World
@@ -361,7 +360,9 @@ def test_a_profile_that_no_command_writes_again_is_for_a_person(tmp_path: Path) 
     (tmp_path / ".aws").mkdir(mode=0o700)
     (tmp_path / "config.toml").write_text(CONFIG)
     app = App({"HOME": str(tmp_path), "ROLEHOP_CONFIG": str(tmp_path / "config.toml")}, tmp_path)
-    write_changes(app, install_changes(app, ["admin"], ProfileOptions(), this_installation()))
+    write_installation(
+        app, plan_installation(app, ["admin"], ProfileOptions(), this_installation())
+    )
     file = tmp_path / ".aws" / "config"
     written = file.read_text()
 

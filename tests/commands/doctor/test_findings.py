@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.aws_files import write_changes
 from rolehop.app.context import App
 from rolehop.commands.doctor import service_checks as keyring_check
 from rolehop.commands.doctor.config_checks import check_rolehop_config, check_variables
@@ -18,7 +17,7 @@ from rolehop.commands.doctor.file_checks import check_aws_files, check_profiles,
 from rolehop.commands.doctor.finding import fine
 from rolehop.commands.doctor.service_checks import check_keyring, check_network
 from rolehop.commands.doctor.shell_checks import check_shell
-from rolehop.commands.profile.changes import ProfileOptions, install_changes
+from rolehop.commands.profile.changes import ProfileOptions, plan_installation, write_installation
 from rolehop.commands.profile.installed import this_installation
 from rolehop.commands.shell.scripts import missing_startup_line
 from tests.doubles.keyrings import InMemory
@@ -210,7 +209,9 @@ def installed(tmp_path: Path) -> App:
     """A home with a profile of rolehop's for its one chain."""
     (tmp_path / ".aws").mkdir(mode=0o700)
     app = app_of(tmp_path)
-    write_changes(app, install_changes(app, ["admin"], ProfileOptions(), this_installation()))
+    write_installation(
+        app, plan_installation(app, ["admin"], ProfileOptions(), this_installation())
+    )
     return app
 
 

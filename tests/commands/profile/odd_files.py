@@ -78,9 +78,6 @@ REFUSED: dict[str, bytes] = {
     "a line that is nothing": b"[default]\njust words\n",
     "not UTF-8": "[profile früh]\n".encode("latin-1"),
     "UTF-16": _TWO.encode("utf-16"),
-    "the profile itself": b"[profile admin]\nregion = x\n",
-    "the profile itself, quoted": b'[profile "admin"]\n',
-    "the profile without its prefix": b"[admin]\nregion = x\n",
     "a block without an end": b"[default]\n# >>> rolehop profiles >>>\n",
     "an end without a block": b"# <<< rolehop profiles <<<\n",
     "a block twice": b"# >>> rolehop profiles >>>\n# <<< rolehop profiles <<<\n" * 2,
@@ -88,3 +85,10 @@ REFUSED: dict[str, bytes] = {
     b"# <<< rolehop profiles <<<\noutput = json\n",
 }
 """Those to which nothing is added."""
+
+OWN: dict[str, bytes] = {
+    "the profile itself": b"[profile admin]\nregion = x\n",
+    "the profile itself, quoted": b'[profile "admin"]\n',
+    "the profile without its prefix": b"[admin]\nregion = x\n",
+}
+"""Those in which the user has a profile of a chain's name."""

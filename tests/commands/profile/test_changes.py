@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.configloader import load_config
@@ -17,13 +18,15 @@ from rolehop.app.ports import PromptedPerson
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, Declined, NoTerminal, UsageError
 from rolehop.commands.profile.changes import (
+    InstallPlan,
     ProfileOptions,
     confirm_changes,
-    install_changes,
+    plan_installation,
     removal_changes,
+    write_installation,
 )
 from rolehop.commands.profile.installed import Installation, profile_rows
-from tests.commands.profile.odd_files import MARKED, READABLE, REFUSED
+from tests.commands.profile.odd_files import MARKED, OWN, READABLE, REFUSED
 from tests.support.other_users import AS_ROOT, SOMEBODY
 
 CONFIG = """
@@ -57,14 +60,15 @@ class Files:
         environ = {"HOME": str(folder), "ROLEHOP_CONFIG": str(folder / "config.toml")}
         self.app = App(environ, folder)
 
-    def installing(
-        self, *patterns: str, here: Installation = HERE, **options: object
-    ) -> Sequence[FileChange]:
+    def planning(self, *patterns: str, here: Installation = HERE, **options: object) -> InstallPlan:
         made = ProfileOptions(**options)  # type: ignore[arg-type]
-        return install_changes(self.app, patterns, made, here)
+        return plan_installation(self.app, patterns, made, here)
 
-    def install(self, *patterns: str, **options: object) -> None:
-        write_changes(self.app, self.installing(*patterns, **options))  # type: ignore[arg-type]
+    def installing(self, *patterns: str, **options: Any) -> Sequence[FileChange]:
+        return self.planning(*patterns, **options).changes
+
+    def install(self, *patterns: str, **options: Any) -> None:
+        write_changes(self.app, self.installing(*patterns, **options))
 
     def remove(self, *patterns: str) -> None:
         write_changes(self.app, removal_changes(self.app, patterns))
@@ -109,7 +113,7 @@ def test_nothing_outside_the_block_changes(files: Files, data: bytes) -> None:
         assert after["profiles"].pop("admin") == ADMIN  # type: ignore[attr-defined]
     assert after == before
     assert (before is None) == (data in MARKED.values())
-    assert files.installing("admin") == [], "once is enough"
+    assert files.installing("admin") == (), "once is enough"
     changed(files.installing("hub"))
     assert changed(removal_changes(files.app, ["hub"])) == with_admin
     assert changed(removal_changes(files.app, ())) == data
@@ -144,13 +148,27 @@ def test_a_file_is_refused_whole(files: Files, data: bytes) -> None:
     assert [each.name for each in files.config.parent.iterdir()] == ["config"]
 
 
-def test_a_profile_of_the_credentials_file_would_win_so_it_is_refused_too(files: Files) -> None:
+@pytest.mark.parametrize("data", OWN.values(), ids=OWN)
+def test_a_profile_of_the_users_own_stays_and_keeps_no_other_back(
+    files: Files, data: bytes
+) -> None:
+    files.config.write_bytes(data)
+    plan = files.planning()
+    assert (plan.own, plan.chains) == (("admin",), ("admin",))
+    write_installation(files.app, plan)
+    text = files.config.read_bytes()
+    assert text.startswith(data)
+    assert b"[profile hub]" in text
+    assert f"{LINE} admin\n".encode() not in text
+
+
+def test_a_profile_of_the_credentials_file_would_win_so_it_stays_too(files: Files) -> None:
     files.credentials.write_text("[admin]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n")
-    with pytest.raises(ConfigError, match=r"credentials already has a profile 'admin'") as caught:
-        files.install()
-    assert "--prefix" in (caught.value.fix or "")
+    assert files.planning().own == ("admin",)
     files.install(prefix="rh-")
     assert "[profile rh-admin]" in files.config.read_text()
+    files.credentials.write_text("[admin]\nregion = x\n")
+    assert files.planning().own == (), "it does not say where credentials come from"
 
 
 def test_a_whole_fleet_with_prefix_region_and_output(files: Files) -> None:
@@ -315,8 +333,8 @@ def test_a_profile_by_hand_between_the_markers_is_not_installed_over(
         files.install("admin")
         assert f"{LINE} admin\n" in files.config.read_text()
     else:
-        with pytest.raises(ConfigError, match="already has a profile 'admin'"):
-            files.install("admin")
+        assert files.planning("admin").own == ("admin",)
+        assert files.planning("admin", take_over=True).stays.keys() == {"admin"}
         assert mine in files.config.read_text()
 
 

@@ -13,6 +13,7 @@ from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError
 from rolehop.commands.uninstall.removal import (
+    Consent,
     confirm_removal,
     find_holdings,
     left_lines,
@@ -260,7 +261,7 @@ def test_a_key_that_comes_while_all_is_removed_stays_known(tmp_path: Path) -> No
     shared.add_key("alice")
     script = shared.app.home / "script"
     found = find_holdings(shared.app)
-    steps = remove_all(shared.app, replace(found, scripts=(script,)), keys=True)
+    steps = remove_all(shared.app, replace(found, scripts=(script,)), Consent(others=True))
     gone = (
         "removed: the key of alice, still valid at AWS; to end it there: aws iam delete-access-key"
     )
@@ -287,7 +288,7 @@ def test_where_no_keys_are_stored_one_question_is_enough(tmp_path: Path) -> None
 
     shared = Shared(tmp_path)
     app = App(shared.app.variables, tmp_path, person=PromptedPerson(answer))
-    assert not confirm_removal(app, find_holdings(app))
+    assert confirm_removal(app, find_holdings(app)) == Consent()
     assert asked == ["Remove all of this? [y/N] "]
 
 

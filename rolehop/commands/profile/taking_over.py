@@ -1,0 +1,123 @@
+"""Which profiles of the user's own rolehop may take over: those whose users get the same afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from rolehop.app.aws_files import text_of
+from rolehop.awsconfig import (
+    AwsConfig,
+    ChainBase,
+    CredentialKind,
+    credential_kind_of,
+    parse_aws_config,
+    resolve_profile,
+)
+from rolehop.awsconfig.parse import SECRET_KEYS
+from rolehop.awsconfig.taken_over import KEYS
+from rolehop.base.errors import RolehopError, SourceError, UsageError, VaultError
+from rolehop.commands.keys.from_profile import (
+    TEMPORARY,
+    NoUserKeys,
+    ProfileKeys,
+    check_free,
+    keys_of,
+    prove,
+)
+from rolehop.sources.process import chain_of_profile
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.config.model import ChainConfig
+
+
+class Stays(Exception):
+    """A profile of the user's own that is not taken over; the text says why."""
+
+
+def keys_to_move(app: App, profile: str) -> ProfileKeys | None:
+    """Return the keys of a profile that is taken over, which work; ``None``: it has none.
+
+    Raises:
+        Stays: they cannot be moved into the keyring.
+    """
+    section = app.aws_config.profiles.get(profile, {})
+    if not (KEYS | SECRET_KEYS) & section.keys():
+        return None
+    if not KEYS & section.keys():
+        raise Stays(TEMPORARY)
+    try:
+        app.vault.keys.check_lasting(until_reboot=False)
+        found = keys_of(app, profile)
+        check_free(app, found)
+        prove(app, found)
+    except NoUserKeys as error:
+        raise Stays(str(error)) from None
+    except (SourceError, UsageError, VaultError) as error:
+        raise Stays(_one(error)) from None
+    return found
+
+
+def _one(error: RolehopError) -> str:
+    return error.what if error.cause is None else f"{error.what}: {error.cause}"
+
+
+def check_users(app: App, profile: str, taken: Collection[str]) -> None:
+    """Check that the other profiles that start from ``profile`` get what they got.
+
+    ``taken`` are those that rolehop answers for afterwards.
+
+    Raises:
+        Stays: one would get something else.
+    """
+    aws = app.aws_config
+    if credential_kind_of(aws, profile) is not CredentialKind.KEYS:
+        return
+    for name, section in aws.profiles.items():
+        uses = section.get("source_profile") == profile and "role_arn" in section
+        if not uses or name in taken:
+            continue
+        if "role_arn" in aws.profiles[profile]:
+            raise Stays(f"AWS profile '{name}' uses its keys, and would get its role")
+        if "mfa_serial" in section:
+            raise Stays(f"AWS profile '{name}', which stays, asks for MFA codes with its keys")
+
+
+def source_in_the_way(app: App, chain: ChainConfig, after: AwsConfig) -> str | None:
+    """Return the ``profile`` source through which a chain would come back to itself.
+
+    ``after`` is what the AWS files say when profiles have been taken over.
+    """
+    from rolehop.plan.resolve import path_of
+
+    seen = [chain.name]
+    name: str | None = chain.name
+    while name is not None:
+        at = app.config.chains.get(name)
+        if at is None:
+            return None
+        source = app.config.sources.get(path_of(app.config, at)[0].source or "")
+        if source is None or source.type != "profile":
+            return None
+        name = _chain_behind(str(source.settings["profile"]), after)
+        if name in seen:
+            return source.name
+        seen.append(name or "")
+    return None
+
+
+def _chain_behind(profile: str, aws: AwsConfig) -> str | None:
+    """Return the chain that rolehop would be asked for by a profile, or by the one it starts from."""
+    try:
+        path = resolve_profile(aws, profile)
+    except RolehopError:
+        return None
+    return chain_of_profile(path.base_profile, aws) if path.base is ChainBase.PROFILE else None
+
+
+def parsed_with(app: App, new: Mapping[str, str]) -> AwsConfig:
+    """Return what botocore reads with the ``new`` texts of AWS files, by path."""
+    config, credentials = app.aws_files
+    texts = [new.get(str(path), text_of(path)) for path in (config, credentials)]
+    return parse_aws_config(*texts, config_file=str(config), credentials_file=str(credentials))
