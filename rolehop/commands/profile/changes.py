@@ -201,7 +201,8 @@ def _taking(
     """Return the keys that have to be moved, and why some profiles cannot be taken over."""
     from rolehop.commands.profile.taking_over import Stays, check_users, keys_to_move
 
-    keys, stays = dict[str, ProfileKeys](), dict[str, str]()
+    keys: dict[str, ProfileKeys] = {}
+    stays: dict[str, str] = {}
     between = {name for _, _, parts in found.files for name in parts.profiles}
     for name in own:
         try:

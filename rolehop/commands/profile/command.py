@@ -100,7 +100,7 @@ def install(
     confirmation or a reason: no SDK can ask. Run it again after a move to another place.
 
     A profile of your own stays as it is. With --take-over, its credential settings become comments,
-    its keys move to the keyring, and rolehop answers in their place; profile remove puts them back.
+    its keys move to the keyring, and the chain takes their place; profile remove puts them back.
     """
     cli = CommandContext.of(ctx)
     options = ProfileOptions(prefix, region, output, credentials_file, take_over)
