@@ -184,22 +184,25 @@ def without_keys(app: App, moved: Sequence[ProfileKeys]) -> list[FileChange]:
         Unchangeable: a file could not be put back byte for byte.
         ConfigError: a file cannot be changed.
     """
-    found = []
-    for is_config, path in _files(app):
-        text = text_of(path)
-        there = [
-            each
-            for each in moved
-            if KEYS & _settings(text, each.profile, is_config=is_config).keys()
-        ]
-        if there:
-            file = read_aws_file(path, app.home)
-            text = file.text
-            for each in there:
-                text = take_over(text, each.profile, {}, each.name, is_config=is_config)
-            names = [each.profile for each in there]
-            found.append(changed(file, text, names, is_config=is_config))
-    return found
+    found = (_change_without(app, path, moved, is_config=each) for each, path in _files(app))
+    return [change for change in found if change is not None]
+
+
+def _change_without(
+    app: App, path: Path, moved: Sequence[ProfileKeys], *, is_config: bool
+) -> FileChange | None:
+    there = [
+        each
+        for each in moved
+        if KEYS & _settings(text_of(path), each.profile, is_config=is_config).keys()
+    ]
+    if not there:
+        return None
+    file = read_aws_file(path, app.home)
+    text = file.text
+    for each in there:
+        text = take_over(text, each.profile, {}, each.name, is_config=is_config)
+    return changed(file, text, [each.profile for each in there], is_config=is_config)
 
 
 def write_without(app: App, changes: Sequence[FileChange], moved: Sequence[ProfileKeys]) -> None:

@@ -79,19 +79,8 @@ def _of_one(
 
 def _of_all(cli: CommandContext) -> list[ProfileKeys]:
     """Return the keys of all AWS profiles that work; say why others are left out."""
-    found = list[ProfileKeys]()
     names = profiles_with_keys(cli.app.aws_config)
-    for profile in names:
-        try:
-            keys = keys_of(cli.app, profile)
-            check_free(cli.app, keys)
-            _prove(cli, keys)
-        except NoUserKeys as error:
-            cli.terminal.note(f"left out: AWS profile '{profile}': {error}")
-        except (UsageError, SourceError) as error:
-            cli.terminal.note(f"left out: AWS profile '{profile}': {error.cause or error.what}")
-        else:
-            found.append(keys)
+    found = [keys for profile in names if (keys := _one_of_all(cli, profile)) is not None]
     if not found:
         raise UsageError(
             "no keys were stored",
@@ -99,6 +88,20 @@ def _of_all(cli: CommandContext) -> list[ProfileKeys]:
             fix="rolehop keys add NAME",
         )
     return found
+
+
+def _one_of_all(cli: CommandContext, profile: str) -> ProfileKeys | None:
+    try:
+        keys = keys_of(cli.app, profile)
+        check_free(cli.app, keys)
+        _prove(cli, keys)
+    except NoUserKeys as error:
+        cli.terminal.note(f"left out: AWS profile '{profile}': {error}")
+    except (UsageError, SourceError) as error:
+        cli.terminal.note(f"left out: AWS profile '{profile}': {error.cause or error.what}")
+    else:
+        return keys
+    return None
 
 
 def _prove(cli: CommandContext, keys: ProfileKeys) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,13 +122,13 @@ def plan_for(
         changes = _Writing(app, options, lines, {}).changes(found, rest)
         return InstallPlan(changes, own=own, chains=tuple(names[name].name for name in own))
     keys, stays = _taking(app, own, found)
+    writing = _Writing(app, options, lines, keys)
     while True:
         rest = {name: chain for name, chain in names.items() if name not in stays}
-        changes = _Writing(app, options, lines, keys).changes(found, rest)
+        changes = writing.changes(found, rest)
         looping = _looping(app, rest, own, changes)
         if not looping:
-            moved = tuple(pair for name, pair in keys.items() if name not in stays)
-            return InstallPlan(changes, moved, stays=stays)
+            return InstallPlan(changes, writing.moved(rest), stays=stays)
         stays |= looping
 
 
@@ -154,7 +154,7 @@ class _Found:
             ConfigError: a file cannot be changed, or botocore refuses it.
         """
         files = tuple(_files(app, credentials=options.credentials_file or options.take_over))
-        own, marked, unprefixed = set[str](), set[str](), frozenset[str]()
+        own, marked, unprefixed = frozenset[str](), set[str](), frozenset[str]()
         for is_config, file, parts in files:
             others = [each for each in parts.profiles.values() if not runs_rolehop(each)]
             outside = "\n".join((parts.outside, *others))
@@ -165,9 +165,8 @@ class _Found:
         if len(files) == 1:
             path, text = app.aws_files[1], text_of(app.aws_files[1])
             own |= _outside(path, text, text, is_config=False).profiles.keys()
-        own |= unprefixed
-        taken = {name for name in marked if _is_as_written(files, name)}
-        return cls(files, frozenset(own - taken), frozenset(taken), unprefixed)
+        taken = frozenset(name for name in marked if _is_as_written(files, name))
+        return cls(files, (own | unprefixed) - taken, taken, unprefixed)
 
 
 def _outside(path: Path, text: str, outside: str, *, is_config: bool) -> AwsConfig:
@@ -263,12 +262,12 @@ class _Writing:
         each = (self._change(*file, names) for file in found.files)
         return tuple(change for change in each if change.new != change.file.text)
 
+    def moved(self, names: Collection[str]) -> tuple[ProfileKeys, ...]:
+        """Return the keys that are moved out of the profiles ``names``."""
+        return tuple(pair for name, pair in self.keys.items() if name in names)
+
     def _change(
-        self,
-        is_config: bool,
-        file: AwsFile,
-        parts: BlockText,
-        names: Mapping[str, ChainConfig],
+        self, is_config: bool, file: AwsFile, parts: BlockText, names: Mapping[str, ChainConfig]
     ) -> FileChange:
         in_place = [
             name
@@ -283,9 +282,7 @@ class _Writing:
         }
         text = str(with_profiles(parts, block)) if block else file.text
         for name in in_place:
-            chosen = self._in_place(text, name, names[name], is_config=is_config)
-            kept = self.keys[name].name if name in self.keys else None
-            text = take_over(text, name, chosen, kept, is_config=is_config)
+            text = self._taken_over(text, name, names[name], is_config=is_config)
         return changed(file, text, (*block, *in_place), is_config=is_config)
 
     def _lines(self, name: str, chain: ChainConfig, parts: BlockText, *, is_config: bool) -> str:
@@ -296,6 +293,11 @@ class _Writing:
             settings |= _settings(self.app.config, chain, self.options, old)
         header = f"profile {name}" if is_config and name != "default" else name
         return profile_lines(header, settings, old, parts.newline)
+
+    def _taken_over(self, text: str, name: str, chain: ChainConfig, *, is_config: bool) -> str:
+        chosen = self._in_place(text, name, chain, is_config=is_config)
+        kept = self.keys[name].name if name in self.keys else None
+        return take_over(text, name, chosen, kept, is_config=is_config)
 
     def _in_place(
         self, text: str, name: str, chain: ChainConfig, *, is_config: bool
@@ -311,6 +313,13 @@ class _Writing:
         if not is_config:
             is_needed = self.options.credentials_file or (CREDENTIALS - KEYS) & own.keys()
             return settings if is_needed else {}
+        return settings | self._region_and_output(name, chain, own, now)
+
+    def _region_and_output(
+        self, name: str, chain: ChainConfig, own: Mapping[str, str], now: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return what is written beside a section's ``own`` settings; ``now`` has ours, too."""
+        settings: dict[str, str] = {}
         merged = self.app.aws_config.profiles.get(name, {})
         usual = {"region": _region(self.app.config, chain), "output": None}
         given = {"region": self.options.region, "output": self.options.output}
@@ -354,15 +363,10 @@ def removal_changes(
         names = {name for name, lines in chosen.items() if _is_installed(lines)}
         mixed |= dict.fromkeys(chosen.keys() - names, file.path)
         text = str(without_profiles(parts, frozenset(names))) if names else file.text
-        for name in back:
-            before = text
-            try:
-                text = put_back(text, {name}, keys or {}, is_config=is_config)
-            except Unchangeable:
-                mixed[name] = file.path
-            names |= {name} if text != before else set()
+        text, touched, edited = _with_own(text, back, keys or {}, is_config=is_config)
+        mixed |= dict.fromkeys(edited, file.path)
         if text != file.text:
-            found.append(changed(file, text, names, is_config=is_config))
+            found.append(changed(file, text, names | touched, is_config=is_config))
     _say_mixed(app, mixed, nothing_else=bool(patterns) and not found)
     for pattern in patterns:
         if pattern not in matched:
@@ -370,6 +374,22 @@ def removal_changes(
                 f"no profile that rolehop installed matches '{pattern}'", fix="rolehop profile list"
             )
     return found
+
+
+def _with_own(
+    text: str, names: Iterable[str], keys: Mapping[str, Credentials], *, is_config: bool
+) -> tuple[str, set[str], set[str]]:
+    """Return a file with what was taken over of profiles, which of them changed, which could not."""
+    touched, edited = set[str](), set[str]()
+    for name in names:
+        before = text
+        try:
+            text = put_back(text, {name}, keys, is_config=is_config)
+        except Unchangeable:
+            edited.add(name)
+        if text != before:
+            touched.add(name)
+    return text, touched, edited
 
 
 def _put_back_names(

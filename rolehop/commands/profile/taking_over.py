@@ -29,7 +29,7 @@ from rolehop.sources.process import chain_of_profile
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.config.model import ChainConfig
+    from rolehop.config.model import ChainConfig, SourceConfig
 
 
 class Stays(Exception):
@@ -55,12 +55,8 @@ def keys_to_move(app: App, profile: str) -> ProfileKeys | None:
     except NoUserKeys as error:
         raise Stays(str(error)) from None
     except (SourceError, UsageError, VaultError) as error:
-        raise Stays(_one(error)) from None
+        raise Stays(": ".join(filter(None, (error.what, error.cause)))) from None
     return found
-
-
-def _one(error: RolehopError) -> str:
-    return error.what if error.cause is None else f"{error.what}: {error.cause}"
 
 
 def check_users(app: App, profile: str, taken: Collection[str]) -> None:
@@ -89,22 +85,24 @@ def source_in_the_way(app: App, chain: ChainConfig, after: AwsConfig) -> str | N
 
     ``after`` is what the AWS files say when profiles have been taken over.
     """
-    from rolehop.plan.resolve import path_of
-
-    seen = [chain.name]
-    name: str | None = chain.name
-    while name is not None:
-        at = app.config.chains.get(name)
-        if at is None:
-            return None
-        source = app.config.sources.get(path_of(app.config, at)[0].source or "")
-        if source is None or source.type != "profile":
-            return None
-        name = _chain_behind(str(source.settings["profile"]), after)
-        if name in seen:
-            return source.name
-        seen.append(name or "")
+    seen, name = list[str](), chain.name
+    while (source := _profile_source(app, name)) is not None:
+        seen.append(name)
+        behind = _chain_behind(str(source.settings["profile"]), after)
+        if behind is None or behind in seen:
+            return None if behind is None else source.name
+        name = behind
     return None
+
+
+def _profile_source(app: App, chain: str) -> SourceConfig | None:
+    """Return the source that a chain starts from, if that is an AWS profile."""
+    from rolehop.plan.resolve import source_name_of
+
+    if chain not in app.config.chains:
+        return None
+    source = app.config.sources.get(source_name_of(app.config, app.config.chains[chain]) or "")
+    return source if source is not None and source.type == "profile" else None
 
 
 def _chain_behind(profile: str, aws: AwsConfig) -> str | None:
