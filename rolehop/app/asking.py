@@ -33,6 +33,9 @@ class Silent:
     def asked(self, calls: int, accounts: int) -> None:
         """Show nothing."""
 
+    def pause(self) -> None:
+        """Show nothing."""
+
 
 SILENT = Silent()
 
@@ -67,6 +70,10 @@ class ListingProgress(Protocol):
 
     def asked(self, calls: int, accounts: int) -> None:
         """Show how many calls were made so far, and how many accounts they gave."""
+        ...
+
+    def pause(self) -> None:
+        """Clear that: something else is written."""
         ...
 
 

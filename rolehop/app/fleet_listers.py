@@ -6,6 +6,7 @@ Of listers there is one for each way to AWS, which all fleets that go it use.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
@@ -15,13 +16,14 @@ from rolehop.base.dataclass import replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError, SourceError
 from rolehop.base.time_limit import time_limit
 from rolehop.config.account_query import EVERY_ROLE, ORGANIZATION
-from rolehop.config.listed_fleets import excluded_by
-from rolehop.config.model import ListedAccount
+from rolehop.config.listed_fleets import NOT_ASSIGNED, excluded_by, with_spelled_names
+from rolehop.config.model import FleetListing, LeftOutAccount, ListedAccount
 from rolehop.sources.assignments import Assignments
 from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from rolehop.app.asking import Asking
     from rolehop.app.context import App
@@ -40,11 +42,16 @@ class AccountAnswer(NamedTuple):
     """What AWS answered for one fleet."""
 
     accounts: tuple[ListedAccount, ...]
-    left_out: Mapping[str, int]
-    """How many accounts were left out, by why: a state of AWS (``SUSPENDED``)."""
+    left_out: tuple[LeftOutAccount, ...]
 
     without_effect: tuple[str, ...] = ()
     """What the fleet's query says in vain, since no account is like that: ``ou Prd/*``."""
+
+    def as_listing(self, at: datetime, former: Mapping[str, str]) -> FleetListing:
+        """Return what is stored of it; ``at``: when AWS was asked, ``former`` as of `FleetListing`."""
+        accounts = with_spelled_names(self.accounts)
+        left_out = Counter(each.state for each in self.left_out)
+        return FleetListing(accounts, at, left_out, self.without_effect, former)
 
 
 class Lister(Protocol):
@@ -67,10 +74,6 @@ class Lister(Protocol):
     def close(self) -> None:
         """Close its connections."""
         ...
-
-
-NOT_ASSIGNED = "NOT_ASSIGNED"
-"""In the place of a state: the person has none of the roles in the account."""
 
 
 class IdentityCenterLister:
@@ -120,18 +123,19 @@ class IdentityCenterLister:
         self, query: IdentityCenterAccounts, found: Collection[AssignedAccount], used: set[str]
     ) -> AccountAnswer:
         every = query.roles == (EVERY_ROLE,)
-        accounts = list[ListedAccount]()
+        accounts, left_out = list[ListedAccount](), list[LeftOutAccount]()
         for each in found:
             roles = tuple(role for role in each.roles if every or role in query.roles)
             used.update(f"role {role}" for role in roles)
             if roles:
                 accounts.append(ListedAccount(each.account, each.name, roles=roles))
-        left_out = len(found) - len(accounts)
+            else:
+                left_out.append(LeftOutAccount(each.account, each.name, NOT_ASSIGNED))
         said = [f"exclude {each}" for each in query.exclude]
         said += [] if every else [f"role {each}" for each in query.roles]
         return AccountAnswer(
             tuple(accounts),
-            {NOT_ASSIGNED: left_out} if left_out else {},
+            tuple(left_out),
             tuple(each for each in said if each not in used),
         )
 

@@ -1,13 +1,15 @@
 """The proof that AWS listed the accounts of a fleet, looked for when a walk of one of its chains starts.
 
 A list is sealed under a key from the keyring. One that is not proven is never followed: AWS is asked
-again, and the walk goes on if the answer is what is listed. The answer is sealed in its place, so that
-this is done once after the key was lost; where there is no key, as in CI, each run does it.
+again, and the walk goes on if the answer is what is listed. Then it is sealed, so that this is done
+once after the key was lost; where there is no key, as in CI, each run does it. What is otherwise is
+taken over by ``rolehop fleet refresh`` alone, which shows it.
 """
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rolehop.base.errors import ConfigError, RolehopError, copied
@@ -60,43 +62,39 @@ def _find_problem(app: App, fleet: ListedFleet, asking: Asking) -> RolehopError 
         return None
     app.note_once("fleet lists", f"fleet '{fleet.name}' is listed again: {problem}")
     found = _listed_anew(app, fleet, asking)
-    is_stored = app.vault.seals.no_key is None and _store(app, fleet, found)
-    if found.accounts == fleet.listing.accounts:
-        return None
-    fix = "run it again: the new list is stored" if is_stored else None
-    return _not_proven(fleet, "AWS lists other accounts", fix)
+    if found.accounts != fleet.listing.accounts:
+        # What is different, and whether that may be, is for a person to look at.
+        return _not_proven(fleet, "AWS lists other accounts")
+    if app.vault.seals.no_key is None:
+        _store(app, fleet, found)
+    return None
 
 
 def _listed_anew(app: App, fleet: ListedFleet, asking: Asking) -> FleetListing:
     from rolehop.app.fleet_listers import lister_for
-    from rolehop.config.listed_fleets import with_spelled_names
-    from rolehop.config.model import FleetListing
 
     lister = lister_for(app, fleet.query, asking)
     try:
         answer = lister.list(fleet.query)
     finally:
         lister.close()
-    return FleetListing(with_spelled_names(answer.accounts), app.now(), answer.left_out)
+    return answer.as_listing(app.now(), fleet.listing.former)
 
 
-def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> bool:
-    """Store and seal what AWS listed; ``False``: that is not possible, and the next run asks again."""
+def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:
+    """Store and seal what AWS listed; where that is not possible, the next run asks again."""
     from rolehop.vault.fleet_accounts import fleet_path, store_listing
 
     path, definition = fleet_path(app.state_folder, fleet.name), fleet.query.definition
-    try:
+    with suppress(OSError, ValueError):
         store_listing(path, app.vault.seals, fleet.name, definition, listing)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
-def _not_proven(fleet: ListedFleet, cause: str, fix: str | None = None) -> ConfigError:
+def _not_proven(fleet: ListedFleet, cause: str) -> ConfigError:
     from rolehop.config.listed_fleets import refresh_advice
 
     return ConfigError(
         f"the list of accounts of fleet '{fleet.name}' is not followed",
         cause=cause,
-        fix=fix or refresh_advice(fleet.name),
+        fix=refresh_advice(fleet.name),
     )

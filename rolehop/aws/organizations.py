@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -28,7 +27,7 @@ from rolehop.base.startup import Pattern
 from rolehop.base.text import clean, quoted
 from rolehop.config.account_query import OrganizationAccounts, is_account_id
 from rolehop.config.listed_fleets import excluded_by
-from rolehop.config.model import ListedAccount
+from rolehop.config.model import LeftOutAccount, ListedAccount
 from rolehop.policy.inventory import NamedPolicy, Organization, Target
 from rolehop.walk.ports import OnCall, StsRefusal, ignore_call
 
@@ -317,8 +316,8 @@ class FleetAccounts(NamedTuple):
     """The accounts of one fleet."""
 
     accounts: tuple[ListedAccount, ...]
-    left_out: Mapping[str, int]
-    """How many others it would have that are not active, by their state."""
+    left_out: tuple[LeftOutAccount, ...]
+    """Others that it would have, and that are not active."""
 
     without_effect: tuple[str, ...]
     """What the query says in vain, since no account is like that: ``ou Prd/*``."""
@@ -349,7 +348,7 @@ class OrganizationAccountReader:
 
     def accounts(self, query: OrganizationAccounts) -> FleetAccounts:
         """Return the accounts of a fleet."""
-        left_out: Counter[str] = Counter()
+        left_out = list[LeftOutAccount]()
         fitting, used, seen = list[ListedAccount](), set[str](), set[str]()
         for found, unit, meaning in self._placed(query.units):
             excluding = excluded_by(found.account, found.name, query.exclude)
@@ -358,7 +357,7 @@ class OrganizationAccountReader:
                 continue
             seen.add(found.account)
             if found.state != _ACTIVE:
-                left_out[found.state] += 1
+                left_out.append(LeftOutAccount(found.account, found.name, found.state))
                 continue
             asks_tags = bool(query.tags) or query.reads_tags
             tags = self._tags_of(found.account) if asks_tags else None
@@ -369,7 +368,7 @@ class OrganizationAccountReader:
         said = [f"ou {each}" for each in query.units] + [f"exclude {e}" for e in query.exclude]
         said += [f"tag {key}={value}" for key, value in query.tags]
         in_vain = tuple(each for each in said if each not in used)
-        return FleetAccounts(tuple(fitting), dict(left_out), in_vain)
+        return FleetAccounts(tuple(fitting), tuple(left_out), in_vain)
 
     def _listed_account(
         self, found: _Found, unit: str | None, tags: Mapping[str, str] | None

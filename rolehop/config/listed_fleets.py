@@ -16,11 +16,15 @@ from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import replace
 from rolehop.base.digest import sha256_hex
 from rolehop.base.errors import ConfigError
+from rolehop.base.text import clean
 from rolehop.config.account_query import IdentityCenterAccounts, is_account_id
 from rolehop.config.model import ChainConfig, ChainsByName, FleetListing, ListedAccount, ListedFleet
 from rolehop.config.value_types import name_meant
 
 NEVER_LISTED = FleetListing(problem="AWS was not asked for them so far")
+
+NOT_ASSIGNED = "NOT_ASSIGNED"
+"""In the place of AWS's word for a state: the person has none of the roles in the account."""
 
 FRESH = timedelta(days=7)
 """After that, AWS should be asked again: accounts come and go."""
@@ -59,6 +63,16 @@ def no_accounts(fleet: ListedFleet, chain: str | None = None) -> ConfigError:
 def refresh_advice(fleet: str) -> Advice:
     """Return the command that asks AWS for a fleet's accounts."""
     return Advice("rolehop fleet refresh ", Argument(fleet))
+
+
+def left_out_text(left_out: Mapping[str, int]) -> str:
+    """Return ``2 suspended, 1 pending closure``."""
+    return ", ".join(f"{count} {state_in_words(state)}" for state, count in left_out.items())
+
+
+def state_in_words(state: str) -> str:
+    """Return AWS's word for the state of an account as people write it: ``pending closure``."""
+    return clean(state).lower().replace("_", " ")
 
 
 def excluded_by(account: str, name: str, patterns: Iterable[str]) -> tuple[str, ...]:

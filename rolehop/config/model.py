@@ -198,6 +198,19 @@ class ListedAccount(NamedTuple):
     """Its tags, each key once, in visible text; ``None``: not asked for."""
 
 
+class LeftOutAccount(NamedTuple):
+    """An account that a fleet would have, if its state were another one."""
+
+    account: str
+    """12 digits."""
+
+    name: str
+    """As AWS has it; may be empty."""
+
+    state: str
+    """AWS's word for it: ``SUSPENDED``."""
+
+
 class FleetListing(NamedTuple):
     """The accounts of a fleet as AWS listed them last."""
 
@@ -207,6 +220,12 @@ class FleetListing(NamedTuple):
 
     left_out: Mapping[str, int] = {}
     """How many accounts were left out, by their state: ``{"SUSPENDED": 2}``."""
+
+    in_vain: tuple[str, ...] = ()
+    """What the query says in vain, as was accepted: ``ou Prd/*``."""
+
+    former: Mapping[str, str] = {}
+    """Names of chains that lead nowhere now, by which account they led to last."""
 
     problem: str | None = None
     """Why nothing of it counts, for the cause of an error; then ``accounts`` are for a diff alone."""

@@ -8,7 +8,7 @@ walk starts (`problem_with_seal`), since that takes the keyring.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,8 @@ def store_listing(
         "definition": definition,
         "at": None if listing.at is None else listing.at.isoformat(timespec="seconds"),
         "left_out": dict(listing.left_out),
+        "in_vain": list(listing.in_vain),
+        "former": dict(listing.former),
         "accounts": [list(each) for each in listing.accounts],
     }
     text = as_note(document)
@@ -111,11 +113,14 @@ def _listing(found: Mapping[str, Any], fleet: str, definition: str) -> FleetList
     at = read_moment(found["at"])
     counts = found["left_out"]
     left_out = {clean(str(state)): number_in(counts, state) for state in counts.keys()}  # noqa: SIM118 - a list has none
-    accounts = _accounts(found["accounts"])
+    in_vain, former = tuple(found["in_vain"]), dict(found["former"])
+    _check_texts(in_vain)
+    _check_names(former.keys(), former.values())
+    listing = FleetListing(_accounts(found["accounts"]), at, left_out, in_vain, former)
     if found["definition"] != definition:
         text = "the fleet was defined otherwise when AWS was asked last"
-        return FleetListing(accounts, at, left_out, problem=text)
-    return FleetListing(accounts, at, left_out)
+        return listing._replace(problem=text)
+    return listing
 
 
 def _accounts(rows: list[list[Any]]) -> tuple[ListedAccount, ...]:
@@ -136,12 +141,17 @@ def _accounts(rows: list[list[Any]]) -> tuple[ListedAccount, ...]:
     for keys in (accounts, spelled):
         if len(set(keys)) != len(keys):
             raise ValueError("an account is there twice")
-    if set(map(len, accounts)) != {12} or not _is_number("".join(accounts)):
-        raise ValueError("not an account")
-    if not all(map(NAME_PATTERN.fullmatch, spelled)):
-        raise ValueError("not a name")
+    _check_names(spelled, accounts)
     pairs = (None if each is None else tuple(map(tuple, each)) for each in tags)
     return tuple(map(ListedAccount, accounts, names, units, map(tuple, roles), spelled, pairs))
+
+
+def _check_names(names: Collection[str], accounts: Collection[str]) -> None:
+    """Check that these can stand in names of chains, and that these are numbers of accounts."""
+    if not set(map(len, accounts)) <= {12} or not _is_number("0" + "".join(accounts)):
+        raise ValueError("not an account")
+    if not all(map(NAME_PATTERN.fullmatch, names)):
+        raise ValueError("not a name")
 
 
 def _check_texts(texts: Sequence[object]) -> None:

@@ -27,7 +27,7 @@ from rolehop.commands.console.sign_in import portal_login, switch_of
 from rolehop.commands.each.output_folder import OutputFolder
 from rolehop.commands.each.runner import NotStarted, RunningCommands, _RunningCommand
 from rolehop.commands.explain.denied_call import decode_message
-from rolehop.commands.fleet.refreshing import fleets_to_refresh, refresh_fleets
+from rolehop.commands.fleet.refreshing import RefreshRules, fleets_to_refresh, refresh_fleets
 from rolehop.plan.walk_options import WalkOptions
 from tests.support.world import HUB
 
@@ -65,6 +65,9 @@ class _Opens(Unseen):
 
 class _Progress:
     def asked(self, calls: int, accounts: int) -> None:
+        """Show nothing."""
+
+    def pause(self) -> None:
         """Show nothing."""
 
 
@@ -112,8 +115,8 @@ def test_the_portal_takes_no_duration_and_switches_no_role(app: App) -> None:
 
 def test_a_fleet_whose_chain_cannot_be_walked_is_as_it_was(app: App) -> None:
     asking = asking_for_accounts(app, WalkOptions(), SILENT, _Progress())
-    (found,) = refresh_fleets(app, fleets_to_refresh(app, ()), asking)
-    assert (found.calls, found.changes, found.after) == (0, (), None)
+    (found,) = refresh_fleets(app, fleets_to_refresh(app, ()), asking, RefreshRules())
+    assert (found.calls, found.changes, found.found) == (0, (), None)
     assert found.error is not None
 
 

@@ -119,7 +119,14 @@ def fleets(at: Session) -> None:
     org.accounts["555555555555"].state = "PENDING_CLOSURE"
     org.accounts["666666666666"].state = "ACTIVE"
     at.types("fleet", "refresh", "prod")
+    at.types("fleet", "refresh", "prod", "--allow-removed")
     at.types("plan", "prod/billing")
+    at.says("The name of an account that was closed is given to another one.")
+    org.accounts["555555555555"].state = "CLOSED"
+    org.add_account("888888888888", unit, "Web & Shop")
+    at.types("fleet", "refresh", "prod", answers=[("[y/N]", "n\n")])
+    at.types("fleet", "refresh", "prod", "--no-prompt")
+    at.types("fleet", "refresh", "prod", "--accept-move", "prod/Web-Shop")
     at.says("Whoever may not.")
     org.denied.add("ListAccounts")
     at.types("fleet", "refresh")

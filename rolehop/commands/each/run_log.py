@@ -447,6 +447,7 @@ def run_to_resume(
         )
     for path in unreadable_since(found.log):
         app.note(f"{path} is damaged and is left out: it may be of a later run, with other flags")
+    _note_gone(app, found)
     planning = Planning(app)
     return RunToResume(
         TargetLog(found.log),
@@ -456,6 +457,20 @@ def run_to_resume(
         trusted,
         lambda target: _account(planning, target),
     )
+
+
+_MOST_NAMED = 5
+
+
+def _note_gone(app: App, found: FoundRun) -> None:
+    """Say which chains were not ok, and are not there any more, as those of closed accounts."""
+    ok = {chain for chain, _ in found.ok}
+    there = app.config.chains, app.aws_config.profiles
+    gone = [each for each in found.chains if each not in ok and not any(each in t for t in there)]
+    if gone:
+        more = len(gone) - _MOST_NAMED
+        named = ", ".join(gone[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        app.note(f"not there any more, so not run: {named}")
 
 
 def _account(planning: Planning, target: RunTarget) -> str | None:

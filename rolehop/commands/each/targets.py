@@ -95,9 +95,25 @@ def targets_of(
     left_out = set(matching_chains(app, exclude))
     chains = [name for name in matching_chains(app, patterns) if name not in left_out]
     check_told(app, exclude, chains)
+    _note_left_out(app, chains)
     if not chains:
         raise UsageError("no chain is left: --exclude matches all of them", fix="rolehop list")
     return [RunTarget(chain, region) for chain in chains for region in regions or (None,)]
+
+
+def _note_left_out(app: App, chains: Iterable[str]) -> None:
+    """Say which accounts of the fleets of ``chains`` have no chain, since they are not active."""
+    if not app.config.listed_fleets:
+        return
+    from rolehop.config.listed_fleets import NOT_ASSIGNED, left_out_text
+
+    configs = (app.config.chains.get(each) for each in chains)
+    for name in dict.fromkeys(each.fleet for each in configs if each is not None):
+        fleet = app.config.listed_fleets.get(name or "")
+        states = {} if fleet is None else dict(fleet.listing.left_out)
+        states.pop(NOT_ASSIGNED, None)  # the rule, and no account that could be thought of
+        if states:
+            app.note_once(f"left out {name}", f"fleet '{name}' leaves out: {left_out_text(states)}")
 
 
 def chains_of(targets: Iterable[RunTarget]) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rolehop.base.dataclass import dataclass
-from rolehop.config.model import ListedAccount
+from rolehop.config.model import FleetListing, ListedAccount
+
+_MOST_FORMER = 10_000
+"""Names that are remembered; the oldest go first."""
 
 _COMPARED = (
     ("renamed", "name"),
@@ -54,12 +57,10 @@ class AccountChange:
         return (*(each for each in found if each != "chain" or "renamed" not in found), *last)
 
 
-def changes_between(
-    before: Iterable[ListedAccount], after: Iterable[ListedAccount]
-) -> tuple[AccountChange, ...]:
+def changes_between(before: FleetListing, after: FleetListing) -> tuple[AccountChange, ...]:
     """Return what changed, by account ID."""
-    old, new = ({each.account: each for each in accounts} for accounts in (before, after))
-    chains = {each.spelled: each.account for each in old.values()}
+    old, new = ({each.account: each for each in found.accounts} for found in (before, after))
+    chains = {**before.former, **{each.spelled: each.account for each in old.values()}}
     changes = []
     for account in sorted({*old, *new}):
         now = new.get(account)
@@ -68,3 +69,25 @@ def changes_between(
         if change.kinds:
             changes.append(change)
     return tuple(changes)
+
+
+def former_names(before: FleetListing, accounts: Iterable[ListedAccount]) -> dict[str, str]:
+    """Return the names that none of ``accounts`` has now, with the account that each led to last.
+
+    Whoever gets such a name later takes another account's place, as one that takes it at once does.
+    """
+    now = {each.spelled for each in accounts}
+    known = {**before.former, **{each.spelled: each.account for each in before.accounts}}
+    left = [(name, account) for name, account in known.items() if name not in now]
+    return dict(left[-_MOST_FORMER:])
+
+
+def missing_members(before: FleetListing, after: FleetListing) -> tuple[int, int]:
+    """Return how many chains the fleet loses, and how many it had; a role of an account is one each."""
+    old, new = (set(_members(found)) for found in (before, after))
+    return len(old - new), len(old)
+
+
+def _members(listing: FleetListing) -> Iterator[tuple[str, str]]:
+    for each in listing.accounts:
+        yield from ((each.account, role) for role in each.roles or ("",))

@@ -11,6 +11,7 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.commands.fleet.refreshing import (
     RefreshedFleet,
+    RefreshRules,
     fleet_rows,
     fleets_to_refresh,
     refresh_fleets,
@@ -54,19 +55,40 @@ def list_(ctx: click.Context, style: str) -> None:
     epilog="""
 rolehop fleet refresh                       # every fleet that AWS lists
 rolehop fleet refresh prod
+rolehop fleet refresh prod --allow-removed  # more than a tenth of it is gone, and may be
+rolehop fleet refresh prod --accept-move prod/web
 rolehop fleet refresh prod --format json | jq '.fleets[].changes[]'
 """
 )
 @click.argument("name", nargs=-1, shell_complete=fleet_names)
+@click.option(
+    "--allow-removed",
+    is_flag=True,
+    help="Take a list that lost more than a tenth, or in which an OU, a tag or an exclude is in vain.",
+)
+@click.option(
+    "--accept-move",
+    multiple=True,
+    metavar="CHAIN",
+    help="Let this name lead to another account than before; may be repeated.",
+)
 @click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
 @format_option("table", "json", default="table")
 @click.pass_context
-def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: str) -> None:
+def refresh(
+    ctx: click.Context,
+    name: tuple[str, ...],
+    allow_removed: bool,
+    accept_move: tuple[str, ...],
+    no_prompt: bool,
+    style: str,
+) -> None:
     """Ask AWS for the accounts of fleets, and show what changed.
 
     Other commands make no such call: they use what this one listed last. The state folder keeps
     that, sealed by the keyring; without a keyring each run asks again. Leaves out accounts that are
-    suspended or closed.
+    suspended or closed. Exit 3, and the list stays as it was: more than a tenth is missing, or an
+    OU, a tag or an exclude is in vain. Asks before a name leads to another account.
     """
     from rolehop.app.walking import asking_for_accounts
 
@@ -79,7 +101,8 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
     done: list[RefreshedFleet] = []
     with listing_counter(cli.terminal) as counter:
         asking = asking_for_accounts(cli.app, options, cli.progress(), counter)
-        for each in refresh_fleets(cli.app, fleets, asking):
+        rules = RefreshRules(allow_removed, frozenset(accept_move))
+        for each in refresh_fleets(cli.app, fleets, asking, rules):
             counter.pause()
             is_known = each.error is not None and any(e.error is each.error for e in done)
             done.append(each)
@@ -93,14 +116,15 @@ def refresh(ctx: click.Context, name: tuple[str, ...], no_prompt: bool, style: s
     ctx.exit(failed[0].exit_code if failed else 0)
 
 
-def _show(cli: CommandContext, found: RefreshedFleet, style: str) -> None:
-    if found.error is not None:
-        _report(cli, found.error)
-        at = found.before.at
+def _show(cli: CommandContext, refreshed: RefreshedFleet, style: str) -> None:
+    if refreshed.found is not None and style != "json":
+        cli.terminal.write_view(refreshed_view(refreshed, verbose=cli.terminal.verbose), {})
+    if refreshed.error is not None:
+        _report(cli, refreshed.error)
+        at, name = refreshed.before.at, refreshed.fleet.name
         age = "none is known" if at is None else f"they stay those of {show_local(at)}"
-        cli.terminal.note(f"the accounts of fleet '{found.fleet.name}' are not listed: {age}")
-    elif style != "json":
-        cli.terminal.write_view(refreshed_view(found, verbose=cli.terminal.verbose), {})
+        what = "listed" if refreshed.found is None else "stored"
+        cli.terminal.note(f"the accounts of fleet '{name}' are not {what}: {age}")
 
 
 def _report(cli: CommandContext, error: RolehopError) -> None:

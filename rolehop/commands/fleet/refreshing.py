@@ -1,4 +1,8 @@
-"""Ask AWS for the accounts of fleets, and store what it lists; a row for each fleet and each change."""
+"""Ask AWS for the accounts of fleets, and store what it lists; a row for each fleet and each change.
+
+A fleet neither shrinks nor leads elsewhere in silence: what is lost or in vain must be allowed, and a
+name that leads to another account accepted, or nothing of the answer is stored.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,24 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rolehop.base.dataclass import dataclass, field
-from rolehop.base.errors import ConfigError, RolehopError, UsageError, VaultBroken
-from rolehop.base.text import did_you_mean
-from rolehop.commands.fleet.changes import AccountChange, changes_between
-from rolehop.config.listed_fleets import is_old, refresh_advice, with_spelled_names
-from rolehop.config.model import FleetListing
+from rolehop.base.advice import Advice, Argument
+from rolehop.base.dataclass import dataclass, field, replace
+from rolehop.base.errors import (
+    ConfigError,
+    NoTerminal,
+    RolehopError,
+    UsageError,
+    VaultBroken,
+)
+from rolehop.base.text import did_you_mean, pluralize
+from rolehop.commands.fleet.changes import (
+    AccountChange,
+    changes_between,
+    former_names,
+    missing_members,
+)
+from rolehop.config.listed_fleets import is_old, refresh_advice
+from rolehop.config.model import FleetListing, LeftOutAccount
 from rolehop.vault.fleet_accounts import fleet_path, store_listing
 
 if TYPE_CHECKING:
@@ -28,12 +44,14 @@ class RefreshedFleet:
 
     fleet: ListedFleet
     before: FleetListing
-    after: FleetListing | None = None
+    found: FleetListing | None = None
+    """What AWS lists; ``None``: it did not list it."""
+
+    left_out: tuple[LeftOutAccount, ...] = ()
+    """Accounts that it would have, and why it does not."""
+
     calls: int = 0
     """How many calls to AWS it took, those of another fleet before it not counted again."""
-
-    without_effect: tuple[str, ...] = ()
-    """What its query says in vain, e.g. ``ou Prd/*``."""
 
     error: RolehopError | None = None
     """Why AWS did not list it, or why that is not stored; then what was known stays."""
@@ -41,14 +59,28 @@ class RefreshedFleet:
     @property
     def listing(self) -> FleetListing:
         """What is known of its accounts now."""
-        return self.before if self.after is None else self.after
+        return self.before if self.found is None or self.error is not None else self.found
+
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """What its query says in vain, e.g. ``ou Prd/*``."""
+        return () if self.found is None else self.found.in_vain
 
     @property
     def changes(self) -> tuple[AccountChange, ...]:
-        """What is different; nothing if AWS listed nothing."""
-        if self.after is None:
-            return ()
-        return changes_between(self.before.accounts, self.after.accounts)
+        """What is different, be it stored or not; nothing if AWS listed nothing."""
+        return () if self.found is None else changes_between(self.before, self.found)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRules:
+    """What whoever refreshes fleets lets happen to them."""
+
+    allow_removed: bool = False
+    """Accounts may be missing, and conditions in vain."""
+
+    accepted: frozenset[str] = frozenset()
+    """Names of chains (``prod/web``) that may lead to another account."""
 
 
 def fleets_to_refresh(app: App, names: Sequence[str]) -> list[ListedFleet]:
@@ -74,7 +106,7 @@ def fleets_to_refresh(app: App, names: Sequence[str]) -> list[ListedFleet]:
 
 
 def refresh_fleets(
-    app: App, fleets: Sequence[ListedFleet], asking: Asking
+    app: App, fleets: Sequence[ListedFleet], asking: Asking, rules: RefreshRules
 ) -> Iterator[RefreshedFleet]:
     """Ask AWS for the accounts of each fleet, store them, and give what became of it.
 
@@ -92,19 +124,104 @@ def refresh_fleets(
             if way not in listers:
                 listers[way] = lister_for(app, fleet.query, asking)
                 closing.callback(listers[way].close)
-            yield _refresh(app, fleet, listers[way])
+            yield _refresh(app, fleet, listers[way], asking, rules)
 
 
-def _refresh(app: App, fleet: ListedFleet, lister: Lister) -> RefreshedFleet:
+def _refresh(
+    app: App, fleet: ListedFleet, lister: Lister, asking: Asking, rules: RefreshRules
+) -> RefreshedFleet:
     before, calls = fleet.listing, lister.calls
     try:
         answer = lister.list(fleet.query)
-        accounts = with_spelled_names(answer.accounts)
-        after = FleetListing(accounts, app.now(), answer.left_out)
-        _store(app, fleet, after)
     except RolehopError as error:
         return RefreshedFleet(fleet, before, calls=lister.calls - calls, error=error)
-    return RefreshedFleet(fleet, before, after, lister.calls - calls, answer.without_effect)
+    found = answer.as_listing(app.now(), before.former)
+    found = found._replace(former=former_names(before, found.accounts))
+    refreshed = RefreshedFleet(fleet, before, found, answer.left_out, lister.calls - calls)
+    try:
+        _check_loss(refreshed, rules)
+        _check_moves(refreshed, asking, rules)
+    except RolehopError as error:
+        return replace(refreshed, error=error)
+    try:
+        _store(app, fleet, found)
+    except RolehopError as error:
+        return replace(refreshed, found=None, error=error)
+    return refreshed
+
+
+_MOST_NAMED = 5
+_LEAST_KEPT = 0.9
+"""The part of a fleet's chains that AWS must list again."""
+
+
+def _check_loss(refreshed: RefreshedFleet, rules: RefreshRules) -> None:
+    """Refuse a list that lost more than a tenth, or of which conditions are in vain.
+
+    What was accepted to be in vain stays so. A fleet that is defined otherwise now loses nothing.
+
+    Raises:
+        ConfigError: it is such a list.
+    """
+    fleet, before, found = refreshed.fleet, refreshed.before, refreshed.listing
+    known = before if before.problem is None else FleetListing()
+    lost, had = missing_members(known, found)
+    in_vain = [each for each in found.in_vain if each not in known.in_vain]
+    shrinks = had - lost < had * _LEAST_KEPT
+    if rules.allow_removed or not (shrinks or in_vain):
+        return
+    gone = [each.account for each in refreshed.changes if each.kinds[0] == "removed"]
+    verb = "is" if lost == 1 else "are"
+    said = [f"{lost} of its {pluralize(had, 'chain')} {verb} missing"] if shrinks else []
+    said += [f"no account is like {', '.join(in_vain)}"] if in_vain else []
+    names = [f"{each.name} ({each.account})" if each.name else each.account for each in gone]
+    causes = [f"AWS lists no more: {_some(names)}"] if shrinks and names else []
+    causes += ["what was meant may be called otherwise by now"] if in_vain else []
+    raise ConfigError(
+        f"fleet '{fleet.name}' stays as it was: {', and '.join(said)}",
+        cause="; ".join(causes) or None,
+        fix=Advice(*refresh_advice(fleet.name).parts, " --allow-removed"),
+    )
+
+
+def _check_moves(refreshed: RefreshedFleet, asking: Asking, rules: RefreshRules) -> None:
+    """Have it confirmed that names lead to other accounts than before, if some do.
+
+    Raises:
+        NoTerminal: nobody can be asked.
+        Declined: the answer is not yes.
+    """
+    from rolehop.app.ports import ask_yes_or_no, declined, is_yes
+
+    fleet = refreshed.fleet.name
+    moved = {f"{fleet}/{each.account.spelled}": each for each in refreshed.changes if each.replaces}
+    moved = {name: each for name, each in moved.items() if name not in rules.accepted}
+    if not moved:
+        return
+    told = [
+        # by number: both accounts may be called the same
+        f"{name} led to {fleet}/{each.replaces}, and would lead to {fleet}/{each.account.account}"
+        for name, each in moved.items()
+    ]
+    asking.progress.pause()
+    if asking.person.can_ask:
+        for each in told:
+            asking.person.say(each)
+    which = next(iter(moved)) if len(moved) == 1 else pluralize(len(moved), "name")
+    try:
+        answer = ask_yes_or_no(asking.person, f"Let {which} lead there?")
+    except NoTerminal as error:
+        flags = [part for each in moved for part in (" --accept-move ", Argument(each))]
+        error.cause = _some(told)
+        error.fix = Advice(*refresh_advice(fleet).parts, *flags[: 2 * _MOST_NAMED])
+        raise
+    if not is_yes(answer):
+        raise declined(f"fleet '{fleet}' stays as it was", answer, "answer y to accept it")
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = len(texts) - _MOST_NAMED
+    return "; ".join(texts[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _store(app: App, fleet: ListedFleet, listing: FleetListing) -> None:

@@ -9,6 +9,8 @@ from rolehop.base.durations import age_text, rfc3339
 from rolehop.base.text import clean, pluralize
 from rolehop.commands.fleet.changes import AccountChange
 from rolehop.commands.fleet.refreshing import FleetRow, RefreshedFleet
+from rolehop.config.listed_fleets import left_out_text, state_in_words
+from rolehop.config.model import LeftOutAccount
 from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row
 
 _MOST_SHOWN = 20
@@ -53,12 +55,6 @@ def _remarks(fleet: FleetRow) -> Iterator[str]:
         yield fleet.fix
 
 
-def left_out_text(left_out: Mapping[str, int]) -> str:
-    """Return ``2 suspended, 1 pending closure``."""
-    words = ((count, clean(state).lower().replace("_", " ")) for state, count in left_out.items())
-    return ", ".join(f"{count} {state}" for count, state in words)
-
-
 def fleets_document(rows: Iterable[FleetRow]) -> dict[str, object]:
     """Return the JSON of ``fleet list``."""
     return {
@@ -81,7 +77,8 @@ def fleets_document(rows: Iterable[FleetRow]) -> dict[str, object]:
 
 def refreshed_view(refreshed: RefreshedFleet, *, verbose: bool) -> View:
     """Show what AWS lists now, and what is different."""
-    listing, changes, is_first = refreshed.listing, refreshed.changes, refreshed.before.at is None
+    listing = refreshed.found or refreshed.before
+    changes, is_first = refreshed.changes, refreshed.before.at is None
     remarks = [pluralize(len(listing.accounts), "account")]
     if listing.left_out:
         remarks.append(f"left out: {left_out_text(listing.left_out)}")
@@ -92,26 +89,39 @@ def refreshed_view(refreshed: RefreshedFleet, *, verbose: bool) -> View:
     can_tell = refreshed.fleet.query.knows_tags_and_units
     if can_tell and any(each.unit is None for each in listing.accounts):
         head.append(line(StyledText("  their OUs are not known: AWS does not tell them", "yellow")))
+    if verbose:
+        head += [
+            line(f"  left out: {_named(each)}, {state_in_words(each.state)}")
+            for each in refreshed.left_out
+        ]
     if not changes or (is_first and not verbose):
         return head
     shown = changes if verbose else changes[:_MOST_SHOWN]
     more = len(changes) - len(shown)
-    grid = Grid(("", "ACCOUNT", "NAME", "CHANGE"), list(map(_change_row, shown)))
+    states = {each.account: state_in_words(each.state) for each in refreshed.left_out}
+    drawn = [_change_row(each, states) for each in shown]
+    grid = Grid(("", "ACCOUNT", "NAME", "CHANGE"), drawn)
     rest: list[Line] = [line(f"… and {more} more: -v, or --format json")] if more else []
     return [*head, grid, *rest]
 
 
-def _change_row(change: AccountChange) -> Row:
+def _named(account: LeftOutAccount) -> str:
+    name = clean(account.name)
+    return f"{name} ({account.account})" if name else account.account
+
+
+def _change_row(change: AccountChange, states: Mapping[str, str]) -> Row:
+    """Return the row of a change; ``states``: of accounts that are left out, in words."""
     kind = change.kinds[0]
     return row(
         StyledText(_SIGNS.get(kind, "~"), _STYLES.get(kind, "yellow")),
         change.account.account,
         clean(change.account.name),
-        "; ".join(_change_text(change, each) for each in change.kinds),
+        "; ".join(_change_text(change, each, states) for each in change.kinds),
     )
 
 
-def _change_text(change: AccountChange, kind: str) -> str:
+def _change_text(change: AccountChange, kind: str, states: Mapping[str, str]) -> str:
     account, earlier = change.account, change.earlier
     if kind == "renamed" and earlier is not None:
         return f"renamed from {clean(earlier.name) or '(no name)'}"
@@ -127,7 +137,7 @@ def _change_text(change: AccountChange, kind: str) -> str:
         )
     if kind == "chain":
         return f"the chain is now …/{account.spelled}"
-    more = [each for each in (account.unit, *account.roles) if each]
+    more = [each for each in (states.get(account.account), account.unit, *account.roles) if each]
     return ", ".join((kind, *map(clean, more)))
 
 
@@ -158,6 +168,11 @@ def refreshed_document(fleets: Iterable[RefreshedFleet]) -> dict[str, object]:
                 "listed_at": rfc3339(refreshed.listing.at),
                 "calls": refreshed.calls,
                 "left_out": dict(refreshed.listing.left_out),
+                "left_out_accounts": [
+                    {"account": each.account, "name": each.name, "state": each.state}
+                    for each in refreshed.left_out
+                ],
+                "stored": refreshed.found is not None and refreshed.error is None,
                 "changes": [
                     {
                         "account": change.account.account,

@@ -148,6 +148,7 @@ def test_a_refresh_lists_and_then_shows_what_changed(world: World) -> None:
     org.accounts[OLD].state = "ACTIVE"
     org.add_account(TWIN, PROD, "WEB")
     (second,) = world.rolehop("fleet", "refresh", "--format", "json").json["fleets"]
+    assert (second["stored"], second["left_out_accounts"]) == (True, [])
     assert (second["name"], second["accounts"], second["calls"]) == ("prod", 4, 3)
     changes = {each["account"]: each for each in second["changes"]}
     assert {account: each["changes"] for account, each in changes.items()} == {
@@ -168,7 +169,8 @@ def test_a_refresh_lists_and_then_shows_what_changed(world: World) -> None:
     # The ID in a chain's name stays as it can be copied.
     assert f"prod/web-{WEB}   " in world.rolehop("list").out
     del org.accounts[TWIN], org.parents[TWIN]
-    third = world.rolehop("fleet", "refresh")
+    assert world.rolehop("fleet", "refresh").code == 3  # of four one
+    third = world.rolehop("fleet", "refresh", "--allow-removed")
     kept, gone = third.out.splitlines()[-2:]
     assert (kept.split()[:3], kept.endswith("the chain is now …/web")) == (["~", WEB, "web"], True)
     assert gone.split() == ["-", TWIN, "WEB", "removed,", "Prod"]
@@ -180,7 +182,7 @@ def test_a_refresh_hears_what_all_accounts_are_called_those_left_out_too(world: 
     heard = {account: each.name for account, each in noted_names(world.state).items()}
     assert heard == {BILLING: "Billing & Co", WEB: "web", OLD: "old", LAB: "lab"}
     organization(world).accounts[LAB].name = "Laboratory"
-    assert world.rolehop("fleet", "refresh").code == 0
+    assert world.rolehop("fleet", "refresh").code == 3  # it is excluded no more
     assert noted_names(world.state)[LAB].name == "Laboratory"
     assert names(world, "billing &") == ["prod/Billing-Co"]
 
@@ -474,14 +476,18 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
     org = organization(world)
     org.accounts[WEB].state = "CLOSED"
     org.add_account(TWIN, PROD, "web")
-    done = world.rolehop("fleet", "refresh", "--format", "json").json["fleets"][0]
+    allowed = ("fleet", "refresh", "--allow-removed")
+    kept = world.rolehop(*allowed)
+    assert (kept.code, world.rolehop(*process).json["AccountId"]) == (8, WEB)
+    moved = (*allowed, "--accept-move", "prod/web", "--format", "json")
+    done = world.rolehop(*moved).json["fleets"][0]
     changes = {each["account"]: each for each in done["changes"]}
     assert changes[TWIN]["changes"] == ["added", "replaces"]
     assert (changes[TWIN]["chain"], changes[TWIN]["replaces"]) == ("prod/web", WEB)
     assert world.rolehop(*process).json["AccountId"] == TWIN
     assert world.rolehop("credential-process", f"prod/{WEB}").code == 3
     del org.accounts[TWIN], org.parents[TWIN]
-    world.rolehop("fleet", "refresh")
+    assert world.rolehop(*allowed).code == 0
     assert "to rewrite" not in world.rolehop("profile", "list", "prod/web").err
     gone = world.rolehop(*process)  # and not that the AWS profile of that name leads back to itself
     assert (gone.code, "has no chain 'prod/web'" in gone.err) == (3, True), gone.err
@@ -489,7 +495,8 @@ def test_a_session_of_an_account_that_left_is_not_handed_out(world: World) -> No
 
 def test_a_fleet_without_accounts_says_so(world: World) -> None:
     world.config(CONFIG.replace('"lab"]', '"lab"], tags = { env = "prd" }'))
-    assert "in vain: tag env=prd\n" in world.rolehop("fleet", "refresh").out
+    done = world.rolehop("fleet", "refresh", "--allow-removed")
+    assert (done.code, "in vain: tag env=prd\n" in done.out) == (0, True)
     for arguments in (["list", "prod"], ["each", "prod/*", "--", "true"], ["plan", "prod/web"]):
         done = world.rolehop(*arguments)
         assert (done.code, f"{ASK} says which" in done.err) == (3, True), done
@@ -539,8 +546,14 @@ def test_who_changes_a_list_and_its_digest_sends_no_chain_elsewhere(
     done = world.rolehop(*arguments)
     assert done.code == (1 if arguments[0] == "each" else 3), done
     assert "the list of accounts of fleet 'prod' is not followed" in done.err
-    assert "the new list is stored" in done.err or arguments[0] == "each"
+    assert "AWS lists other accounts" in done.err
+    assert world.rolehop(*arguments).code == done.code  # nothing is taken over by a walk
     assert set(world.sts.roles_called) <= {HUB, ORG}
+    refresh = ["fleet", "refresh"]
+    assert world.rolehop(*refresh).code == 3  # LAB would go
+    assert world.rolehop(*refresh, "--allow-removed").code == 8  # prod/web leads elsewhere
+    allowed = ("--allow-removed", "--accept-move", "prod/web")
+    assert world.rolehop(*refresh, *allowed).code == 0
     assert world.rolehop(*arguments).code == 0
     assert f"arn:aws:iam::{LAB}:role/Audit" not in world.sts.roles_called
 

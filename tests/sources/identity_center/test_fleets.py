@@ -45,7 +45,7 @@ def chains(corp: Corp, fleet: str) -> list[str]:
 
 
 def refreshed(corp: Corp, *names: str) -> dict[str, Any]:
-    done = corp.world.rolehop("fleet", "refresh", *names, "--format", "json")
+    done = corp.world.rolehop("fleet", "refresh", *names, "--allow-removed", "--format", "json")
     assert done.code == 0, done.err
     return {each["name"]: each for each in done.json["fleets"]}
 
@@ -143,3 +143,33 @@ def named(*roles: str) -> dict[str | None, str]:
         chains_of,
     )
     return {each.account_role: each.name for each in fleet.chains.values()}
+
+
+def test_a_thousand_accounts_are_not_lost_in_silence(corp: Corp) -> None:
+    """With throttling, and roles that are taken away; a tenth of the chains may go."""
+    accounts = [f"5{number:011}" for number in range(1_000)]
+    for account in accounts:
+        corp.center.assign("alice", account, "Admin")
+        corp.center.names[account] = f"spoke{int(account[1:])}"
+    corp.world.config(CONFIG + FLEETS.partition("[fleets.admin]")[0])
+    corp.login()
+    corp.center.throttles_every = 400
+    mine = refreshed(corp)["mine"]
+    assert (mine["accounts"], mine["stored"], mine["calls"] >= 1_012) == (1_001, True, True)
+    assigned = corp.center.assignments["alice"]
+    for account in accounts[:101]:
+        assigned.remove((account, "Admin"))
+    done = corp.world.rolehop("fleet", "refresh", "--format", "json")
+    (mine,) = done.json["fleets"]
+    assert (done.code, mine["stored"], mine["accounts"]) == (3, False, 1_001)
+    assert {each["account"] for each in mine["changes"]} == set(accounts[:101])
+    assert "101 of its 1001 chains are missing" in " ".join(done.err.split())
+    assigned.append((accounts[0], "Admin"))
+    corp.center.names[accounts[0]] = "renamed"
+    corp.center.names[accounts[500]] = "spoke0"
+    done = corp.world.rolehop("fleet", "refresh", "--no-prompt")
+    assert (done.code, "--accept-move mine/spoke0\n" in done.err) == (8, True), done.err
+    (mine,) = corp.world.rolehop(
+        "fleet", "refresh", "--accept-move", "mine/spoke0", "--format", "json"
+    ).json["fleets"]
+    assert (mine["stored"], mine["accounts"]) == (True, 901)
