@@ -11,6 +11,7 @@ from rolehop.base.errors import HopRefused, SignInExpired
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.base.credentials import Credentials
+    from rolehop.walk.ports import StsRefusal
 
 
 @contextmanager
@@ -22,15 +23,21 @@ def forgetting_rejected(app: App, key: str | None, credentials: Credentials) -> 
     try:
         yield
     except (SignInExpired, HopRefused) as error:
-        is_over = isinstance(error, SignInExpired) or _is_unknown(error)
+        is_over = isinstance(error, SignInExpired) or _is_over(error.code, error.message)
         if key is not None and is_over:
             app.vault.drop(key, credentials.access_key_id)
         raise
 
 
-def _is_unknown(error: HopRefused) -> bool:
-    from rolehop.walk.ports import StsRefusal
+def forget_if_rejected(app: App, key: str, signer: Credentials, refusal: StsRefusal) -> None:
+    """Forget the session under a hop key, if it is that of ``signer``, and AWS takes it no longer."""
+    if _is_over(refusal.code, refusal.message):
+        app.vault.drop(key, signer.access_key_id)
+
+
+def _is_over(code: str, message: str) -> bool:
+    from rolehop.walk.ports import StsRefusal as Refusal
     from rolehop.walk.sts_errors import RefusalKind, explain_refusal
 
-    kind = explain_refusal(StsRefusal(error.code, error.message)).kind
+    kind = explain_refusal(Refusal(code, message)).kind
     return kind in (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY)

@@ -34,10 +34,20 @@ class IamReader:
     Methods raise ``ServiceError`` if there is no answer.
     """
 
-    def __init__(self, client: Callable[[], QueryClient], signer: Credentials) -> None:
-        """``client`` returns the client at the first call, since making one loads botocore."""
+    def __init__(
+        self,
+        client: Callable[[], QueryClient],
+        signer: Credentials,
+        on_refused: Callable[[StsRefusal], object] = lambda _: None,
+    ) -> None:
+        """Read with ``signer``.
+
+        ``client`` returns the client at the first call, since making one loads botocore.
+        ``on_refused`` is told of each refusal.
+        """
         self._client = client
         self._signer = signer
+        self._on_refused = on_refused
         self._uses: dict[str, int] = {}
 
     def role(self, arn: str) -> IamInventory | None:
@@ -50,6 +60,7 @@ class IamReader:
         try:
             answer = self._client().call("iam", "GetRole", {"RoleName": name}, self._signer)
         except StsRefusal as refusal:
+            self._on_refused(refusal)
             return (
                 IamInventory(missing_roles=frozenset({arn})) if refusal.code == _NONE_SUCH else None
             )
@@ -174,7 +185,8 @@ class IamReader:
     def _ask(self, action: str, params: Mapping[str, str]) -> Element | None:
         try:
             answer = self._client().call("iam", action, params, self._signer)
-        except StsRefusal:
+        except StsRefusal as refusal:
+            self._on_refused(refusal)
             return None
         return answer.root.find(f"{action}Result")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 
 from rolehop.app.context import App
 from rolehop.app.judging.callers import federated_call, own_keys, stored_session
 from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.planning import Planning, sts_of_shell
+from rolehop.app.rejected_sessions import forget_if_rejected
 from rolehop.aws.iam_reader import IamReader
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.arn import account_of
@@ -161,7 +163,8 @@ class LiveIam:
         for key in held[:_MOST_READERS]:
             credentials = self._session(key)
             if credentials is not None:
-                yield IamReader(sts.query, credentials)
+                forget = partial(forget_if_rejected, self.app, key, credentials)
+                yield IamReader(sts.query, credentials, forget)
 
     def _held(self, plan: Plan, caller: str | None) -> list[tuple[str, str]]:
         """Return the hop keys of sessions that have not expired, with their accounts; own ones first.
@@ -227,7 +230,9 @@ class LiveIam:
 
     def _why_not(self, plan: Plan, policies: PolicyOptions, refused: int | None) -> str:
         if plan.source_problem is not None:
-            return f"source '{plan.source.name}' gives no credentials: {plan.source_problem}"
+            return Advice(
+                f"source '{plan.source.name}' gives no credentials: ", plan.source_problem
+            )
         if refused is None:
             return Advice(
                 f"no session of chain '{plan.chain}' is stored; get one: rolehop assume ",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from rolehop.base.advice import Advice
 from rolehop.base.arn import account_of
 from rolehop.base.errors import RolehopError, SourceError
 from rolehop.base.text import clean, pluralize
@@ -140,8 +141,14 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
         problem.error.fix for problem in problems if problem.error and problem.error.fix
     )
     steps = [*list(fixes)[:_MOST_FIXES], *(["rolehop explain CHAIN says how to fix it"] * refused)]
-    next_steps = [each for step in steps for each in wrapped(f"next: {step}", "", "  ")]
+    next_steps = [each for step in steps for each in _next(step)]
     return [*blocks, *below, line(_total(verdicts)), *_by_cause(problems), *next_steps]
+
+
+def _next(step: str) -> Iterable[Line]:
+    """Return what to do; what is advice has commands in it, of which a wrapped text may cut one."""
+    text = f"next: {step}"
+    return [to_copy(text)] if isinstance(step, Advice) else wrapped(text, "", "  ")
 
 
 def _total(verdicts: Sequence[ChainVerdict]) -> str:

@@ -13,7 +13,7 @@ from rolehop.app.judging.live_iam import LiveIam, _is_complete
 from rolehop.app.planning import Planning
 from rolehop.policy.inventory import Entity, IamInventory
 from rolehop.vault.index import make_entry
-from tests.support.world import ADMIN, FILE_BACKED, HUB
+from tests.support.world import ADMIN, FILE_BACKED, HUB, World
 from tests.vault.samples import NOW, session, source_step
 
 READER = "arn:aws:iam::333333333333:role/Reader"
@@ -80,3 +80,14 @@ def test_another_chain_is_advised_than_the_refused_one(
 )
 def test_a_role_is_read_on_until_nothing_is_hidden(found: IamInventory, complete: bool) -> None:
     assert _is_complete(found) == complete
+
+
+def test_a_session_that_iam_takes_no_longer_is_shown_no_more(world: World) -> None:
+    assert world.rolehop("exec", "admin", "--", "true").code == 0
+    assert len(world.rolehop("status", "--format", "json").json["sessions"]) == 2
+    aws = world.sts.world
+    (admin,) = [key for key, each in aws.keys.items() if "/Admin/" in each.arn]
+    aws.forget_key(admin)
+    world.rolehop("explain", "admin")
+    arns = [each["arn"] for each in world.rolehop("status", "--format", "json").json["sessions"]]
+    assert arns == ["arn:aws:sts::222222222222:assumed-role/Hub/me"]
