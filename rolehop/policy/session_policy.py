@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rolehop.base.arn import RoleArn
-from rolehop.base.text import nearest, quoted
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Request
 from rolehop.policy.evaluation.principals import caller_from_arn, session_of
 from rolehop.policy.inventory import IamInventory
-from rolehop.policy.language.operators import OPERATOR_NAMES, Malformed, Operator
-from rolehop.policy.language.parser import Condition, Kind, PolicyError, Statement, parse_policy
+from rolehop.policy.language.document_checks import doubts_of
+from rolehop.policy.language.parser import Kind, PolicyError, parse_policy
 from rolehop.policy.language.request_context import Context
 
 
@@ -45,38 +44,5 @@ def doubts_about(policy: str) -> tuple[str, ...]:
     except PolicyError:
         return ()  # AWS may accept it
     return tuple(
-        dict.fromkeys(f"statement {e.index} {text}" for e in statements for text in _doubts(e))
+        dict.fromkeys(f"statement {e.index} {text}" for e in statements for text in doubts_of(e))
     )
-
-
-def _doubts(statement: Statement) -> Iterator[str]:
-    for action in (*(statement.actions or ()), *(statement.not_actions or ())):
-        if any(map(str.isspace, action)):
-            yield f"has the action {quoted(action)}, and no action has a blank in its name"
-    for condition in statement.conditions:
-        yield from _doubts_of_condition(condition)
-
-
-def _doubts_of_condition(condition: Condition) -> Iterator[str]:
-    operator = condition.operator
-    if operator.compare is None and not operator.is_null:
-        near = nearest(operator.text.rpartition(":")[2], OPERATOR_NAMES)
-        meant = f": did you mean {near[0]}?" if near else ""
-        yield f"has the condition operator {quoted(operator.text)}, which is not known here{meant}"
-        return
-    for value in condition.values:
-        if "${" not in value and not _reads(operator, value):
-            yield f"has the value {quoted(value)} for {operator.text}, which cannot read it"
-
-
-def _reads(operator: Operator, value: str) -> bool:
-    """True unless an operator on times, numbers, addresses or truths cannot read ``value``."""
-    name = operator.text.rpartition(":")[2].lower()
-    if operator.compare is None:
-        return value.lower() in ("true", "false")
-    found = "192.0.2.1" if "ipaddress" in name else value
-    try:
-        operator.compare(found, (value,))
-    except Malformed:
-        return name.startswith("arn")  # `*` is no ARN, and is often written for one
-    return True

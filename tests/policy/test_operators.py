@@ -126,6 +126,14 @@ def test_numeric_operators(operator: str, wanted: Any, found: Any, truth: Truth)
     ("DateGreaterThan", "2026-01-01", ABSENT, F),
     ("DateGreaterThanIfExists", "2026-01-01", ABSENT, T),
     ("DateGreaterThan", "${aws:CurrentTime}", ["2026-01-01"], U),
+    ("DateLessThan", "2030", ["1767225600"], U),  # the year, or half an hour after 1970
+    ("DateLessThan", "2030", ["2026-01-01"], U),
+    ("DateLessThan", "1767225601", ["1767225600"], T),
+    ("DateEquals", "2026-01-01T00:00Z", ["1767225600"], T),
+    ("DateEquals", "2026-01-01T00:00:00.000Z", ["1767225600"], T),
+    ("DateLessThan", "20300101T000000Z", ["2026-01-01"], U),  # ISO 8601, but not W3C's
+    ("DateLessThan", "2030-W01-1", ["2026-01-01"], U),
+    ("DateLessThan", "2030-01-01 00:00:00", ["2026-01-01"], U),
 )
 def test_date_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
     assert judged(operator, wanted, found).truth is truth
@@ -172,6 +180,10 @@ def test_bool(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
     ("NotIpAddress", "203.0.113.0/24", ["203.0.113.9"], F),
     ("NotIpAddress", "203.0.113.0/24", ABSENT, T),
     ("IpAddress", "203.0.113.0/99", ["203.0.113.9"], U),
+    ("IpAddress", "203.0.113.0/255.255.255.0", ["203.0.113.9"], U),  # no prefix
+    ("NotIpAddress", "203.0.113.0/0.0.0.255", ["203.0.113.9"], U),
+    ("IpAddress", "203.0.113.77/24", ["203.0.113.9"], T),
+    ("IpAddress", "203.0.113.*", ["203.0.113.9"], U),
 )
 def test_ip_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
     assert judged(operator, wanted, found).truth is truth

@@ -97,6 +97,7 @@ def covers_all(pattern: tuple[Token, ...], action: str) -> tuple[Truth, Reason]:
 _ALL_BUCKETS = Pattern(r"arn:aws(?:-[a-z-]+)?:s3:::\*")
 
 _OF_MANAGED_POLICY = (
+    "iam:createpolicy",  # whose policy is one of the caller's account
     "iam:createpolicyversion",
     "iam:deletepolicy",
     "iam:deletepolicyversion",
@@ -117,6 +118,8 @@ _OF_ROLE = (
 
 # AWS does not say of which of these roles it takes them.
 _OF_ROLE_PERHAPS = ("iam:createrole", "iam:tagrole", "iam:untagrole", "iam:updaterole")
+
+_OF_SERVICE_LINKED = ("iam:createservicelinkedrole", "iam:deleteservicelinkedrole")
 
 _ALIASES = ("kms:createalias", "kms:deletealias", "kms:updatealias")
 
@@ -156,7 +159,7 @@ _KEPT: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
     (
         ":role/aws-reserved/",
         _OF_ROLE,
-        (*_OF_ROLE_PERHAPS, "iam:updateroledescription"),
+        (*_OF_ROLE_PERHAPS, *_OF_SERVICE_LINKED, "iam:updateroledescription"),
         "AWS keeps this role, and changes it by IAM Identity Center alone: change the permission set",
     ),
     (

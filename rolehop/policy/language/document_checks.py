@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from rolehop.base.dataclass import dataclass
 from rolehop.base.startup import Pattern
 from rolehop.base.text import nearest, quoted
-from rolehop.policy.language.operators import overlap
+from rolehop.policy.language.operators import OPERATOR_NAMES, Malformed, Operator, overlap
 from rolehop.policy.language.parser import (
+    Condition,
     Effect,
     Kind,
     Policy,
@@ -68,6 +69,10 @@ def problems_in(policy: Policy, names: ActionNames | None = None) -> Found:
             yield from _of_trust(each)
         if policy.kind is Kind.RCP and not _is_full_access(policy):
             yield from _of_rcp(each)
+        for doubt in doubts_of(each):
+            yield each.line, f"the statement {doubt}"
+        if policy.kind in _WITH_OWN_RESOURCES:
+            yield from ((each.line, text) for text in _of_resources(each))
         if names is not None:
             yield from _unknown_names(each, names)
 
@@ -81,6 +86,72 @@ def _of_sid(line: int, sid: str, before: Collection[str], kind: Kind) -> Found:
 
 _OF_IAM = (Kind.TRUST, Kind.PERMISSIONS, Kind.BOUNDARY, Kind.SESSION)
 _SID = Pattern(r"[A-Za-z0-9]*")
+
+
+_WITH_OWN_RESOURCES = (Kind.PERMISSIONS, Kind.BOUNDARY, Kind.SESSION)
+
+
+# ---- actions, conditions and resources
+
+
+def doubts_of(statement: Statement) -> Iterator[str]:
+    """Yield what is likely to be wrong in a statement of any policy, to be said after its name."""
+    for action in (*(statement.actions or ()), *(statement.not_actions or ())):
+        if any(map(str.isspace, action)):
+            yield f"has the action {quoted(action)}, and no action has a blank in its name"
+        elif action.count(":") > 1:
+            yield f"has the action {quoted(action)}, and an action has one colon"
+    for condition in statement.conditions:
+        yield from _doubts_of_condition(condition)
+
+
+def _doubts_of_condition(condition: Condition) -> Iterator[str]:
+    operator = condition.operator
+    if operator.compare is None and not operator.is_null:
+        near = nearest(operator.text.rpartition(":")[2], OPERATOR_NAMES)
+        meant = f": did you mean {near[0]}?" if near else ""
+        yield f"has the condition operator {quoted(operator.text)}, which is not known here{meant}"
+        return
+    for value in condition.values:
+        if "${" not in value and not _reads(operator, value):
+            yield f"has the value {quoted(value)} for {operator.text}, which cannot read it"
+
+
+def _reads(operator: Operator, value: str) -> bool:
+    """True unless an operator on times, numbers, addresses or truths cannot read ``value``."""
+    name = operator.text.rpartition(":")[2].lower()
+    if operator.compare is None:
+        return value.lower() in ("true", "false")
+    found = "192.0.2.1" if "ipaddress" in name else value
+    try:
+        operator.compare(found, (value,))
+    except Malformed:
+        return name.startswith("arn")  # `*` is no ARN, and is often written for one
+    return True
+
+
+def _of_resources(statement: Statement) -> Iterator[str]:
+    for each in statement.resources or statement.not_resources or ():
+        wrong = None if each.has_variable else _of_resource(each.text)
+        if wrong is not None:
+            yield f"AWS takes no {quoted(each.text)} as a resource: {wrong}"
+
+
+def _of_resource(text: str) -> str | None:
+    parts = text.split(":", 5)
+    if text == "*" or (len(parts) > 1 and _WILD & set(parts[0] + parts[1])):
+        return None
+    if len(parts) < 3 or _PARTITION.fullmatch(parts[1]) is None:
+        return 'a resource is an ARN, or "*"'
+    service, region, account = (*parts[2:5], "", "", "")[:3]
+    if service == "s3" and region and not account and len(parts) > 5:
+        return "the ARN of a bucket or object has no Region"
+    if service == "iam" and region and not _WILD & set(region):
+        return "what is of IAM has no Region"
+    return None
+
+
+_PARTITION = Pattern(r"aws(?:-[a-z]+)*")
 
 
 # ---- trust policies

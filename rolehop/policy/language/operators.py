@@ -162,6 +162,11 @@ def _find(text: str, start: int, end: int, piece: _Piece) -> int | None:
 
 _NUMBER = Pattern(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 _EPOCH = Pattern(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_YEAR = Pattern(r"[0-9]{4}")
+_TIME = Pattern(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
 
 
 class Quantifier(Enum):
@@ -276,8 +281,19 @@ def numeric(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
 
 
 def date(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
-    """Compare as instants: ISO 8601, or seconds since 1970."""
-    return lambda found, wanted: compare(time_of(found), time_of(_plain(wanted)))
+    """Compare as instants: ISO 8601, or seconds since 1970.
+
+    Four digits in a policy may be a year (W3C, "Date and Time Formats", to which the IAM user guide
+    refers) or seconds: AWS does not say.
+    """
+
+    def judged(found: str, wanted: Wanted) -> bool:
+        text = _plain(wanted)
+        if _YEAR.fullmatch(text) is not None:
+            raise Malformed
+        return compare(time_of(found), time_of(text))
+
+    return judged
 
 
 def boolean(found: str, wanted: Wanted) -> bool:
@@ -295,11 +311,14 @@ def binary_equals(found: str, wanted: Wanted) -> bool:
 
 def ip_address(found: str, wanted: Wanted) -> bool:
     """True if an address lies in a CIDR block; a bare address is a block of one."""
+    block = _plain(wanted)
     try:
         address = ipaddress.ip_address(found)
-        network = ipaddress.ip_network(_plain(wanted), strict=False)
+        network = ipaddress.ip_network(block, strict=False)
     except ValueError:
         raise Malformed from None
+    if "." in block.partition("/")[2]:
+        raise Malformed  # a netmask: AWS documents prefixes alone
     return address in network
 
 
@@ -314,6 +333,8 @@ def time_of(text: str) -> Decimal:
     """Return a time (ISO 8601, or seconds since 1970) in seconds. Raises Malformed."""
     if _EPOCH.fullmatch(text):
         return Decimal(text)
+    if _TIME.fullmatch(text) is None:
+        raise Malformed
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

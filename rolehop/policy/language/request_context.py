@@ -250,9 +250,21 @@ def is_misplaced(template: Template) -> bool:
     return False
 
 
+# IAM user guide, "AWS global condition context keys", "Multivalued", and STS's own; a variable
+# stands for a key with a single value ("IAM policy elements: Variables and tags").
+MULTIVALUED = frozenset(
+    {
+        *("aws:calledvia", "aws:principalorgpaths", "aws:principalservicenameslist"),
+        *("aws:resourceorgpaths", "aws:sourceorgpaths", "aws:tagkeys", "aws:vpceorgpaths"),
+        "sts:transitivetagkeys",
+    }
+)
+
+
 def _value(variable: Variable, context: Context) -> str | Unfilled:
     found = context.lookup(variable.key)
-    if isinstance(found, Unknown) or (found is not None and len(found) > 1):
+    many = found is not None and variable.key.lower() in MULTIVALUED
+    if many or isinstance(found, Unknown) or (found is not None and len(found) > 1):
         return Unfilled(variable.key, known=False)
     if found is not None:
         return found[0]

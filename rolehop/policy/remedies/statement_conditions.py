@@ -20,7 +20,7 @@ from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Judged, judge_condition
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition
-from rolehop.policy.language.request_context import Unknown
+from rolehop.policy.language.request_context import MULTIVALUED, Unknown
 
 _OF_SESSION = ("aws:principaltag/", "aws:sourceidentity", "sts:sourceidentity", "aws:userid")
 
@@ -65,7 +65,6 @@ Json = dict[str, Any]
 # A statement that requires "no MFA" would look like a mistake, and protects nothing. A session's
 # name is chosen by its caller, and is another one on another machine.
 NOT_PINNED = (*OF_MFA, "sts:rolesessionname")
-_MULTIVALUED = ("aws:tagkeys", "sts:transitivetagkeys", "aws:principalorgpaths", "aws:calledvia")
 _DAY = timedelta(days=1)
 
 _FAMILIES = {
@@ -210,7 +209,7 @@ def _quantifiers(condition: Condition, values: Sequence[str]) -> tuple[str, ...]
         case Quantifier.ALL:
             return ("ForAllValues:",)
         case Quantifier.NONE:
-            single = len(values) == 1 and condition.key.lower() not in _MULTIVALUED
+            single = len(values) == 1 and condition.key.lower() not in MULTIVALUED
             return ("",) if single else ("ForAnyValue:", "ForAllValues:")
 
 

@@ -98,6 +98,7 @@ def test_a_role_of_aws_is_changed_by_aws_alone(name: str, role: str) -> None:
     ("action", "resource", "outcome"),
     [
         ("iam:DeletePolicyVersion", MANAGED, REFUSED),
+        ("iam:CreatePolicy", MANAGED, REFUSED),  # it makes one of the caller's account
         ("iam:UntagPolicy", MANAGED, UNKNOWN),
         ("iam:CreateRole", LINKED, UNKNOWN),
         ("iam:CreateRole", RESERVED, UNKNOWN),
@@ -118,6 +119,9 @@ def test_a_role_of_aws_is_changed_by_aws_alone(name: str, role: str) -> None:
         ("iam:AttachRolePolicy", RESERVED, REFUSED),
         ("iam:DeleteRole", RESERVED, REFUSED),
         ("iam:TagRole", RESERVED, UNKNOWN),
+        ("iam:CreateServiceLinkedRole", RESERVED, UNKNOWN),
+        ("iam:DeleteServiceLinkedRole", RESERVED, UNKNOWN),
+        ("iam:DeleteServiceLinkedRole", LINKED, ALLOWED),
         ("iam:UpdateRoleDescription", RESERVED, UNKNOWN),
         ("iam:*", RESERVED, UNKNOWN),
         ("iam:Get*", RESERVED, ALLOWED),

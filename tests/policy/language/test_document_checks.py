@@ -90,6 +90,68 @@ def test_what_aws_would_not_save_is_said(
     assert problems(kind, *statements) == expected
 
 
+def _with(condition: Any) -> dict[str, Any]:
+    return {**GO, "Condition": condition}
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ({**GO, "Action": "s3:Get Object"},
+         'the statement has the action "s3:Get Object", and no action has a blank in its name'),
+        ({**GO, "Action": "s3:Get:Object"},
+         'the statement has the action "s3:Get:Object", and an action has one colon'),
+        (_with({"StringEqual": {"aws:a": "b"}}),
+         ('the statement has the condition operator "StringEqual", which is not known here: did you'
+         " mean StringEquals?")),
+        (_with({"ForAnyValue::StringLike": {"aws:a": "b"}}),
+         ('the statement has the condition operator "ForAnyValue::StringLike", which is not known here:'
+         " did you mean StringLike?")),
+        (_with({"DateLessThan": {"aws:CurrentTime": "1 May 2026"}}),
+         'the statement has the value "1 May 2026" for DateLessThan, which cannot read it'),
+        (_with({"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "203.0.113.*"]}}),
+         'the statement has the value "203.0.113.*" for IpAddress, which cannot read it'),
+        ({**GO, "Resource": ["*", "my-bucket"]},
+         'AWS takes no "my-bucket" as a resource: a resource is an ARN, or "*"'),
+        ({**GO, "Resource": ""}, 'AWS takes no "" as a resource: a resource is an ARN, or "*"'),
+        ({**GO, "Resource": "arn:aws"},
+         'AWS takes no "arn:aws" as a resource: a resource is an ARN, or "*"'),
+        ({**GO, "Resource": "arn:s3:::my-bucket"},
+         'AWS takes no "arn:s3:::my-bucket" as a resource: a resource is an ARN, or "*"'),
+        ({**GO, "Resource": "arn:aws:s3:eu-west-1::my-bucket/*"},
+         ('AWS takes no "arn:aws:s3:eu-west-1::my-bucket/*" as a resource: the ARN of a bucket or object'
+         " has no Region")),
+        ({"Effect": "Deny", "Action": "iam:*", "NotResource": "arn:aws:iam:eu-west-1:1:role/A"},
+         'AWS takes no "arn:aws:iam:eu-west-1:1:role/A" as a resource: what is of IAM has no Region'),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_statement_is_said(statement: Any, expected: str) -> None:
+    assert problems(Kind.PERMISSIONS, statement) == [expected]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {**GO, "Resource": "arn:aws-cn:s3:::my-bucket"},
+        {**GO, "Resource": "arn:*:s3:::my-bucket"},
+        {**GO, "Resource": "arn:aws:s3:eu-west-1:111111111111:accesspoint/a"},
+        {**GO, "Resource": "arn:aws:sqs:eu-west-1"},  # which AWS completes
+        {**GO, "Resource": "arn:aws:iam::${aws:PrincipalAccount}:role/A"},
+        {**GO, "Resource": "arn:aws:iam:*:*:role/A"},
+        _with({"ArnLike": {"aws:SourceArn": "*"}}),
+        _with({"DateLessThan": {"aws:CurrentTime": ["2026-05-01", "2026-05-01T00:00:00Z"]}}),
+        _with({"StringEquals": {"aws:a": "${aws:username}"}, "Null": {"aws:a": "true"}}),
+    ],
+)
+def test_a_statement_without_a_slip_is_not_remarked(statement: Any) -> None:
+    assert problems(Kind.PERMISSIONS, statement) == []
+
+
+def test_a_resource_of_a_service_s_own_policy_is_left_to_the_service() -> None:
+    statement = {**GO, "Principal": "*", "Resource": "my-bucket"}
+    assert problems(Kind.RESOURCE, statement) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "statement"),
     [

@@ -98,6 +98,31 @@ def test_a_variable_without_one_value_is_named(wanted: str, reason: Reason, name
     assert (finding.reason, finding.found) == (reason, named)
 
 
+@pytest.mark.parametrize("key", ["aws:TagKeys", "AWS:CalledVia", "sts:TransitiveTagKeys"])
+def test_a_key_that_may_have_many_values_is_no_variable_even_with_one(key: str) -> None:
+    (condition,) = (
+        parse_policy(
+            json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": {
+                        "Effect": "Allow",
+                        "Action": "s3:*",
+                        "Resource": "*",
+                        "Condition": {"StringEquals": {"v:key": f"${{{key}}}"}},
+                    },
+                }
+            ),
+            Kind.PERMISSIONS,
+        )
+        .statements[0]
+        .conditions
+    )
+    one = Context({"v:key": ["a"], key: ["a"]}, closed=True)
+    assert judge_condition(condition, one).truth is U
+    assert judge_condition(condition, Context({"v:key": ["a"]}, closed=True)).truth is F
+
+
 @pytest.mark.parametrize("wild", [False, True])
 def test_a_value_that_is_one_variable_has_no_other_part(wild: bool) -> None:
     """Such a tag of the caller is sent as the role has it."""
