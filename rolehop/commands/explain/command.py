@@ -102,6 +102,7 @@ def print_error(
     own_policy: str | None,
     write_fix: str | None,
     *,
+    chain: str | None,
     offline: bool,
 ) -> None:
     """Explain an access-denied text, print it and write its fix; ``-``: the text on stdin."""
@@ -109,7 +110,9 @@ def print_error(
     from rolehop.commands.explain.documents import denied_document
     from rolehop.commands.explain.view import actions_view, denied_view, hints, hop_view
 
-    found = explain_error(cli.app, _text_of(text), policies, own_policy, offline=offline)
+    found = explain_error(
+        cli.app, _text_of(text), policies, own_policy, chain=chain, offline=offline
+    )
     verbose = cli.terminal.verbose
     if style == "json":
         cli.write_json(
@@ -226,10 +229,12 @@ def print_text(
     offline: bool,
 ) -> bool:
     """Explain AWS's text ``error``, or else the encoded message ``decode``; true if it is refused."""
+    chain = what[0] if what else None
     if decode is not None:
-        chain = what[0] if what else None
         return print_decoded(cli, chain, decode, policies, style, own_policy, offline=offline)
-    print_error(cli, error or "", policies, style, own_policy, write_fix, offline=offline)
+    print_error(
+        cli, error or "", policies, style, own_policy, write_fix, chain=chain, offline=offline
+    )
     return True
 
 
@@ -238,17 +243,15 @@ def check_text(
     options: WalkOptions,
     *,
     last: bool,
-    decode: str | None,
 ) -> None:
     """Refuse what makes no sense with a text.
 
     Raises:
-        UsageError: a chain beside --error, two beside --decode, --last, or flags of a walk.
+        UsageError: two chains beside --error or --decode, --last, or flags of a walk.
     """
-    most = 0 if decode is None else 1
-    if len(what) > most or last or options.call_flags:
+    if len(what) > 1 or last or options.call_flags:
         raise UsageError(
-            "--error stands alone, and --decode beside at most a chain",
+            "--error and --decode stand beside at most a chain",
             fix="rolehop explain --error TEXT, or rolehop explain CHAIN --decode MESSAGE",
         )
 
@@ -323,7 +326,7 @@ def command(
     _check_alone({"--error": error, "--decode": decode, "--action": of_action})
     _check_alone({"--decode": decode, "--write-fix": write_fix})
     if of_text:
-        check_text(what, options, last=last, decode=decode)
+        check_text(what, options, last=last)
         refused = print_text(
             cli,
             what,

@@ -47,9 +47,16 @@ class RefusedSession:
 
 
 def refused_session(
-    app: App, denied: AccessDenied, policies: PolicyOptions, *, offline: bool
+    app: App,
+    denied: AccessDenied,
+    policies: PolicyOptions,
+    *,
+    offline: bool,
+    chain: str | None = None,
 ) -> RefusedSession | None:
     """Return the chain that made the call of ``denied``; ``None``: none that is known here did.
+
+    ``chain``: the only one that is looked at.
 
     A hop comes before another call of the same session, a stored session of just this ARN before
     others of its role, the end of a chain before its middle, and a source whose owner is known
@@ -57,8 +64,8 @@ def refused_session(
     at hand are.
     """
     if denied.caller is None:
-        return None
-    search = _Search(app, denied.caller, policies, offline)
+        return None if chain is None else _end_of(app, chain, denied)
+    search = _Search(app, denied.caller, policies, offline, chain)
     role = denied.resource if denied.action.startswith("sts:") else None
     for known in (True, None):
         for name, resolved in search.chains:
@@ -69,14 +76,26 @@ def refused_session(
     return search.stored() or next(search.sessions(), None)
 
 
+def _end_of(app: App, chain: str, denied: AccessDenied) -> RefusedSession:
+    """Return the session of ``chain`` that called, if AWS does not say who: before a hop, or the last."""
+    roles = [str(role) for role, _ in Planning(app).resolve(chain).hops]
+    is_hop = denied.action.startswith("sts:") and denied.resource in roles
+    return RefusedSession(
+        chain, roles.index(denied.resource or "") if is_hop else len(roles), is_hop=is_hop
+    )
+
+
 class _Search:
     """The configured chains, and whose their sessions are."""
 
-    def __init__(self, app: App, caller: str, policies: PolicyOptions, offline: bool) -> None:
+    def __init__(
+        self, app: App, caller: str, policies: PolicyOptions, offline: bool, chain: str | None
+    ) -> None:
         self._app, self._caller, self._policies = app, caller, policies
         self._offline = offline
         self._known: dict[str, bool | None] = {}
-        self.chains = list(_resolved(app))
+        named = None if chain is None else [(chain, Planning(app).resolve(chain))]
+        self.chains = named or list(_resolved(app))
 
     def is_session(self, chain: str, resolved: Resolved, number: int) -> bool | None:
         """True if the caller is the session of a hop, or the source (0); ``None``: not known."""
@@ -189,14 +208,21 @@ def explain_error(
     policies: PolicyOptions,
     own_policy: str | None = None,
     *,
+    chain: str | None = None,
     offline: bool,
 ) -> DeniedCall:
     """Explain an access-denied text; if a session of a chain called, the call is judged as well.
 
-    ``own_policy``: a file with the policy of the resource.
+    Args:
+        app: the config, and what is stored.
+        text: as it was printed.
+        policies: the documents at hand.
+        own_policy: a file with the policy of the resource.
+        chain: the one that called; ``None``: any.
+        offline: AWS is not asked.
 
     Raises:
-        UsageError: it is no access-denied text of AWS.
+        UsageError: it is no access-denied text of AWS, or no session of ``chain`` is its caller.
         ConfigError: see `Planning.plan` and `read_documents`.
     """
     excerpt, encoded = read_excerpt(text), encoded_message(text)
@@ -205,13 +231,22 @@ def explain_error(
 
         raise other_refusal(text)
     if excerpt is None:
-        return DeniedCall(None, "decode the message", encoded=encoded)
+        return DeniedCall(None, "decode the message", encoded=encoded, chain=chain)
     denied, fix = excerpt.denied, denial_fix(excerpt.denied)
     found = DeniedCall(denied, fix, excerpt.others, encoded)
     answer = AwsRefusal(excerpt.code or "", None, excerpt.words, fix, denied)
     # A text may have a resource that AWS shortened.
     exact = denied.resource is None or is_one_resource(denied.resource)
-    return judge_call(app, found, answer, policies, own_policy, offline=offline, exact=exact)
+    judged = judge_call(
+        app, found, answer, policies, own_policy, offline=offline, exact=exact, chain=chain
+    )
+    if chain is not None and judged.chain is None:
+        raise UsageError(
+            f"no session of {chain} made this call",
+            cause=f"AWS says who called: {denied.who()}",
+            fix="leave the chain out: rolehop explain --error TEXT",
+        )
+    return judged
 
 
 def judge_call(
@@ -223,10 +258,15 @@ def judge_call(
     *,
     offline: bool,
     exact: bool,
+    chain: str | None = None,
 ) -> DeniedCall:
-    """Judge a refused call if a session of a chain made it; ``exact``: its resource is whole."""
-    denied = found.denied
-    session = None if denied is None else refused_session(app, denied, policies, offline=offline)
+    """Judge a refused call if a session of a chain made it; ``exact``: its resource is whole.
+
+    ``chain``: see `refused_session`.
+    """
+    denied, session = found.denied, None
+    if denied is not None:
+        session = refused_session(app, denied, policies, offline=offline, chain=chain)
     if denied is None or session is None:
         return found
     found, options = replace(found, chain=session.chain), WalkOptions()

@@ -133,6 +133,10 @@ class Context:
         known = self._values | {key.lower(): found for key, found in added.items()}
         merged._values = {key: found for key, found in known.items() if found}
         merged._absent = self._absent | {key.lower() for key in added}  # but for those with values
+        tags = next((each for key, each in added.items() if key.lower() == "aws:tagkeys"), None)
+        if tags is not None:  # no other tag is sent; of those that are, the value is not known
+            merged._unknown = self._unknown | {f"aws:requesttag/{tag.lower()}" for tag in tags}
+            merged._absent.add("aws:requesttag/")
         return merged
 
     def _empty(self) -> Context:

@@ -204,7 +204,6 @@ def test_other_texts_are_refused(world: World) -> None:
     done = world.rolehop("explain", "--error", text)
     assert done.code == 2
     assert "rolehop explain CHAIN --action s3:ListBucket --resource ARN" in done.err
-    assert world.rolehop("explain", "admin", "--error", DENIED).code == 2
     assert world.rolehop("explain", "--error", DENIED, "--tag", "a=b").code == 2
     both = world.rolehop("explain", "--error", DENIED, "--action", "s3:GetObject")
     assert (both.code, "--error and --action do not go together" in both.err) == (2, True)
@@ -261,3 +260,36 @@ def test_the_credentials_of_this_shell_decode_a_message_too(world: World) -> Non
     refused = world.rolehop("explain", "--decode", encoded(MESSAGE))
     assert refused.code == 5
     assert "allow sts:DecodeAuthorizationMessage" in refused.err
+
+
+def test_a_chain_beside_the_text_is_the_only_one_that_is_looked_at(world: World) -> None:
+    done = world.rolehop("explain", "admin", "--error", DENIED + LACKS, "--format", "json")
+    assert (done.code, done.json["chain"], done.json["judged"]["action"]) == (
+        5,
+        "admin",
+        "s3:GetObject",
+    )
+    other = DENIED.replace("333333333333", "999999999999") + LACKS
+    done = world.rolehop("explain", "admin", "--error", other)
+    assert done.code == 2
+    assert "no session of admin made this call" in done.err
+    assert "role Admin of 999999999999" in done.err
+    done = world.rolehop("explain", "nobody", "--error", DENIED)
+    assert done.code == 3
+    assert "nobody" in done.err
+    done = world.rolehop("explain", "admin", "hub", "--error", DENIED)
+    assert "stand beside at most a chain" in done.err
+
+
+def test_a_caller_that_was_cut_out_is_the_chain_s_last_session_or_before_its_hop(
+    world: World,
+) -> None:
+    cut = DENIED.replace(SESSION, "***") + LACKS
+    done = world.rolehop("explain", "admin", "--error", cut, "--offline", "--format", "json")
+    assert (done.json["chain"], done.json["judged"]["action"]) == ("admin", "s3:GetObject")
+    text = f"User: *** is not authorized to perform: sts:AssumeRole on resource: {ADMIN}"
+    done = world.rolehop("explain", "admin", "--error", text, "--offline", "--format", "json")
+    assert (done.json["chain"], done.json["hop"]["hop"]) == ("admin", 2)
+    encoded = "You are not authorized. Encoded authorization failure message: ab_C-1"
+    done = world.rolehop("explain", "admin", "--error", encoded)
+    assert "    rolehop explain admin --decode=ab_C-1\n" in done.out

@@ -161,3 +161,16 @@ def test_of_a_closed_context_nothing_else_is_unknown() -> None:
     closed = Context({"a": ["b"], "c": UNKNOWN}, closed=True)
     for each in (closed, closed.with_supplied({"d": ["e"]})):
         assert [each.lookup(key) for key in "acx"] == [("b",), UNKNOWN, None]
+
+
+def test_who_says_which_tags_are_sent_says_that_no_others_are() -> None:
+    sent = Context({}).with_supplied({"aws:TagKeys": ["Team"]})
+    assert sent.lookup("aws:RequestTag/Cost") is None
+    assert sent.lookup("aws:RequestTag/team") is UNKNOWN
+    assert sent.with_supplied({"aws:RequestTag/Team": ["a"]}).lookup("aws:requesttag/team") == (
+        "a",
+    )
+    assert Context({}).with_supplied({"AWS:tagkeys": []}).lookup("aws:RequestTag/Team") is None
+    assert sent.without("aws:TagKeys").lookup("aws:RequestTag/Cost") is UNKNOWN
+    own = Context({"aws:RequestTag/Cost": ["b"]}).with_supplied({"aws:TagKeys": ["Team"]})
+    assert own.lookup("aws:RequestTag/Cost") == ("b",)
