@@ -12,7 +12,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from rolehop.base.dataclass import dataclass
 from rolehop.base.startup import Pattern
 from rolehop.base.text import nearest, quoted
-from rolehop.policy.language.operators import OPERATOR_NAMES, Malformed, Operator, overlap
+from rolehop.policy.language.operators import (
+    OPERATOR_NAMES,
+    Malformed,
+    Operator,
+    overlap,
+    string_equals,
+    string_equals_ignore_case,
+    string_like,
+)
 from rolehop.policy.language.parser import (
     Condition,
     Effect,
@@ -96,13 +104,16 @@ _WITH_OWN_RESOURCES = (Kind.PERMISSIONS, Kind.BOUNDARY, Kind.SESSION)
 
 def doubts_of(statement: Statement) -> Iterator[str]:
     """Yield what is likely to be wrong in a statement of any policy, to be said after its name."""
-    for action in (*(statement.actions or ()), *(statement.not_actions or ())):
-        if any(map(str.isspace, action)):
+    for action in statement.actions or statement.not_actions or ():
+        if _BLANK.search(action) is not None:
             yield f"has the action {quoted(action)}, and no action has a blank in its name"
         elif action.count(":") > 1:
             yield f"has the action {quoted(action)}, and an action has one colon"
     for condition in statement.conditions:
         yield from _doubts_of_condition(condition)
+
+
+_BLANK = Pattern(r"\s")
 
 
 def _doubts_of_condition(condition: Condition) -> Iterator[str]:
@@ -112,6 +123,8 @@ def _doubts_of_condition(condition: Condition) -> Iterator[str]:
         meant = f": did you mean {near[0]}?" if near else ""
         yield f"has the condition operator {quoted(operator.text)}, which is not known here{meant}"
         return
+    if operator.compare in _TAKES_ANY:
+        return
     for value in condition.values:
         if "${" not in value and not _reads(operator, value):
             yield f"has the value {quoted(value)} for {operator.text}, which cannot read it"
@@ -119,15 +132,18 @@ def _doubts_of_condition(condition: Condition) -> Iterator[str]:
 
 def _reads(operator: Operator, value: str) -> bool:
     """True unless an operator on times, numbers, addresses or truths cannot read ``value``."""
-    name = operator.text.rpartition(":")[2].lower()
     if operator.compare is None:
         return value.lower() in ("true", "false")
+    name = operator.text.rpartition(":")[2].lower()
     found = "192.0.2.1" if "ipaddress" in name else value
     try:
         operator.compare(found, (value,))
     except Malformed:
         return name.startswith("arn")  # `*` is no ARN, and is often written for one
     return True
+
+
+_TAKES_ANY = (string_equals, string_equals_ignore_case, string_like)
 
 
 def _of_resources(statement: Statement) -> Iterator[str]:
@@ -137,7 +153,12 @@ def _of_resources(statement: Statement) -> Iterator[str]:
             yield f"AWS takes no {quoted(each.text)} as a resource: {wrong}"
 
 
+_COMMON = ("arn:aws:iam::", "arn:aws:s3:::", "arn:aws:sts::")
+
+
 def _of_resource(text: str) -> str | None:
+    if text.startswith(_COMMON):
+        return None
     parts = text.split(":", 5)
     if text == "*" or (len(parts) > 1 and _WILD & set(parts[0] + parts[1])):
         return None
