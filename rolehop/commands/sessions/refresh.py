@@ -97,8 +97,17 @@ def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshe
     if refreshed.failed:
         cli.terminal.write_output(dialect.failure + "\n")
     elif refreshed.shell_session is not None:
+        _tell_of_account(cli, refreshed.shell_session.account)
         changes = renewed(refreshed.shell_session, before=cli.environ, flags=refreshed.shell_flags)
         cli.terminal.write_output(dialect.render(changes))
+
+
+def _tell_of_account(cli: CommandContext, account: str) -> None:
+    """Say that the config leads this shell's chain elsewhere by now, also with ``--quiet``, as prompts refresh."""
+    before = cli.environ.get("AWS_ACCOUNT_ID")
+    if before and account and before != account:
+        text = cli.terminal.with_account_names(f"{account} from now on, and was in {before}")
+        cli.terminal.say("rolehop: ", f"this shell is in account {text}")
 
 
 def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> int:

@@ -39,6 +39,18 @@ def test_another_chain_is_none_of_its_business(world_with_keys: World) -> None:
     assert (done.code, done.out) == (0, "")
 
 
+def test_a_shell_that_gets_into_another_account_is_told_even_by_a_silent_refresh(
+    world_with_keys: World,
+) -> None:
+    """Its prompt still shows the same chain; the config may have changed since."""
+    silent = ("refresh", "-q", "--no-prompt", "--shell", "bash")
+    done = world_with_keys.rolehop(*silent, env={**HELD, "AWS_ACCOUNT_ID": "222222222222"})
+    assert (done.code, done.err) == (0, "")
+    done = world_with_keys.rolehop(*silent, env={**HELD, "AWS_ACCOUNT_ID": "333333333333"})
+    moved = "this shell is in account 222222222222 from now on, and was in 333333333333"
+    assert (done.code, done.err) == (0, f"rolehop: {moved}\n")
+
+
 def test_a_failure_makes_an_eval_fail(world_with_keys: World) -> None:
     done = world_with_keys.rolehop("refresh", "--shell", "bash", "admn", env=HELD)
     assert (done.code, done.out) == (3, "false\n")
