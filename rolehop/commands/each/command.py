@@ -16,7 +16,7 @@ from rolehop.cli.options import (
     walk_options_from,
 )
 from rolehop.cli.param_types import Duration, Region
-from rolehop.commands.each.targets import ENABLED
+from rolehop.commands.each.targets import ENABLED, FailuresAllowed
 
 _MOST_SHARDS = 1000
 
@@ -36,6 +36,26 @@ class RegionList(click.ParamType[tuple[str, ...]]):
             return (ENABLED,)
         names = (part.strip() for part in str(value).split(","))
         return tuple(dict.fromkeys(Region().convert(each, param, ctx) for each in names))
+
+
+class FailureBudget(click.ParamType[FailuresAllowed]):
+    """How many targets may fail: a number, or a part of all of them, ``5%``."""
+
+    name = "failures"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> FailuresAllowed:
+        """Return how many may."""
+        if isinstance(value, FailuresAllowed):
+            return value
+        text = str(value)
+        number, is_part = text.removesuffix("%"), text.endswith("%")
+        if number.isascii() and number.isdecimal() and len(number) < 10:
+            found = int(number)
+            if not is_part or found <= 100:
+                return FailuresAllowed(found, is_part=is_part)
+        self.fail("give a number of targets, or a part of them up to 100%, e.g. 5%", param, ctx)
 
 
 class ShardNumber(click.ParamType[tuple[int, int]]):
@@ -66,6 +86,7 @@ rolehop each tag:env=prod 'ou:Test/*' --exclude role:Admin -- ./audit.sh {accoun
 rolehop each 'prod/*' --region eu-west-1,us-east-1 -- ./audit.sh {account} {region}
 rolehop each 'prod/*' --dry-run -- terraform apply
 rolehop each 'prod/*' --output results --timeout 10m -- ./audit.sh {account}
+rolehop each 'prod/*' --first 3 --max-failures 5% -- ./rotate.sh {account}
 rolehop each 'prod/*' --output results --resume -- ./audit.sh {account}
 rolehop each 'prod/*' --output results --shard 2/8 -- ./audit.sh {account}
 rolehop each --report results
@@ -99,9 +120,23 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
     "--timeout", type=Duration(), metavar="D", help="End a command that takes longer, e.g. 10m."
 )
 @click.option(
-    "--fail-fast/--keep-going",
-    default=False,
-    help="After a failure begin nothing more, or go on (default).",
+    "--first",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Run N targets, then ask before the others; without a terminal end there.",
+)
+@click.option(
+    "--max-failures",
+    type=FailureBudget(),
+    metavar="N|P%",
+    help="Begin nothing more once more than so many targets are not ok, e.g. 5%.",
+)
+@click.option(
+    "--fail-fast",
+    "max_failures",
+    type=FailureBudget(),
+    flag_value="0",
+    help="The same as --max-failures 0.",
 )
 @click.option(
     "--server", is_flag=True, help="Give each an endpoint that always has a session, and no key."

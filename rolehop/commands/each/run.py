@@ -6,16 +6,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rolehop.app.guard import ask_once, asks_reason
+from rolehop.app.guard import ask_once, asks_reason, person_for
 from rolehop.app.narrowing import carry_on
 from rolehop.base.dataclass import dataclass, replace
-from rolehop.base.errors import UsageError
+from rolehop.base.errors import NoTerminal, UsageError
 from rolehop.base.programs import has_program
 from rolehop.base.text import pluralize
 from rolehop.commands.each.run_log import RunToResume, begin_log, run_to_resume
-from rolehop.commands.each.runner import EachRun, Recorder, RunSettings, through_server, workers_of
+from rolehop.commands.each.runner import (
+    EachRun,
+    GoOn,
+    Recorder,
+    RunSettings,
+    through_server,
+    workers_of,
+)
 from rolehop.commands.each.targets import (
     ENABLED,
+    FailuresAllowed,
     ResultClass,
     RunFailures,
     RunTarget,
@@ -81,7 +89,8 @@ class EachOptions:
     region: tuple[str, ...]
     jobs: int
     timeout: int | None
-    fail_fast: bool
+    first: int | None
+    max_failures: FailuresAllowed | None
     server: bool
     prefix: bool
     output: str | None
@@ -189,7 +198,8 @@ class _EachRunner:
         log = begin_log(cli.app, options.argv, walk, own, shard, resumed)
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
-        settings = self._settings(walk, proof, new_output, recorders)
+        settings = self._settings(walk, proof, new_output, recorders, len(left))
+        settings = replace(settings, first=options.first, go_on=self._go_on(walk, watcher))
         run = EachRun(cli.app, left, settings, watcher, walker, failed)
         try:
             run.run()
@@ -197,6 +207,8 @@ class _EachRunner:
             log.close()
             watcher.finish()
             show_results(cli, run.rows(), is_json=options.is_json)
+            if settings.most_failures is not None and run.has_too_many_failures:
+                _note_budget(cli, settings.most_failures)
         if options.explain:  # not after an interruption: it may ask AWS
             self._explain(walk, walker)
         return exit_code_of(run.rows())
@@ -213,19 +225,49 @@ class _EachRunner:
         proof: Proof,
         new_output: Callable[[RunTarget], CommandOutput],
         recorders: Sequence[Recorder],
+        total: int,
     ) -> RunSettings:
         cli, options = self._cli, self._options
+        budget = options.max_failures
         return RunSettings(
             options.argv,
             walk,
             options.jobs,
             options.timeout,
-            options.fail_fast,
-            new_output,
-            through_server(cli.app, walk, proof, StderrReporter(cli)) if options.server else None,
-            self._failures.add,
-            recorders,
+            None if budget is None else budget.of(total),
+            new_output=new_output,
+            hand_over=through_server(cli.app, walk, proof, StderrReporter(cli))
+            if options.server
+            else None,
+            on_failed=self._failures.add,
+            recorders=recorders,
         )
+
+    def _go_on(self, walk: WalkOptions, watcher: GroupedWatcher) -> GoOn:
+        """Return what shows how the first targets ended, and asks whether the others are run."""
+        cli, is_json = self._cli, self._options.is_json
+
+        def ask(rows: Sequence[TargetRow], left: int) -> None:
+            from rolehop.app.ports import ask_yes_or_no, declined, is_yes
+            from rolehop.commands.each.view import results_view
+
+            watcher.finish()
+            person = person_for(cli.app, walk)
+            failed = sum(each.result is not ResultClass.OK for each in rows)
+            done = f"{pluralize(len(rows), 'target')} done, {failed} of them not ok"
+            if person.can_ask and not is_json:  # else the table of all of them follows
+                view = results_view(rows, verbose=cli.terminal.verbose, may_resume=False)
+                cli.write_view(view, beside=True)
+            try:
+                answer = ask_yes_or_no(person, f"{done}. Go on with the other {left:,}?")
+            except NoTerminal as error:
+                error.cause = f"--first: {done}, {left:,} are left"
+                error.fix = "the same command with --resume, and without --first, runs the rest"
+                raise
+            if not is_yes(answer):
+                raise declined("the others were not run", answer, "answer y to go on")
+
+        return ask
 
     def _with_regions(
         self, own: Sequence[RunTarget], walker: FleetWalker, walk: WalkOptions
@@ -242,6 +284,11 @@ class _EachRunner:
         from rolehop.commands.each.explain import write_explanations
 
         write_explanations(self._cli, self._failures, walk, walker.sessions())
+
+
+def _note_budget(cli: CommandContext, most: int) -> None:
+    told = "any is" if most == 0 else f"more than {most:,} are"
+    cli.terminal.note(f"nothing more was begun: --max-failures ends a run once {told} not ok")
 
 
 def _folder(options: EachOptions, targets: Sequence[RunTarget]) -> OutputFolder | None:

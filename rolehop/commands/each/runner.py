@@ -332,6 +332,7 @@ _LAST_SECONDS = 3.0
 """How long a run that ends waits for its last commands after they were killed."""
 
 Recorder = Callable[[RunTarget, TargetRow], object]
+GoOn = Callable[[Sequence[TargetRow], int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,8 +347,14 @@ class RunSettings:
     timeout: float | None = None
     """Seconds for one command."""
 
-    fail_fast: bool = False
-    """Nothing begins any more after the first target that is not ok."""
+    most_failures: int | None = None
+    """Nothing begins any more once more targets than so many are not ok."""
+
+    first: int | None = None
+    """So many targets are run before the others; then `go_on` says whether those are."""
+
+    go_on: GoOn = lambda rows, left: None
+    """Told what became of the first targets, and how many are left; raises if these are not to run."""
 
     new_output: Callable[[RunTarget], CommandOutput] = held_output
     """Where the output of a target's command goes."""
@@ -398,7 +405,8 @@ class EachRun:
         self._walker = walker
         self._failed = failed
         self._rows: dict[int, TargetRow] = {}
-        self._waiting = iter(range(len(targets)))
+        self._waiting: Iterator[int] = iter(())
+        self._failures = 0
         self._in_commands = 0
         self._is_closed = False
         self._guard = threading.Lock()
@@ -411,13 +419,13 @@ class EachRun:
 
         Raises:
             KeyboardInterrupt, and whatever else a signal raises, once the commands were ended.
+            RolehopError: it ends after the first targets.
         """
         collect_garbage_as_usual()
         hide_memory()  # it has the sessions of all targets, and the source's own keys
-        for _number in range(self._workers):
-            threading.Thread(target=self._work, daemon=True).start()
         try:
-            self._await(self._workers)
+            for wave in self._waves():
+                self._run_wave(wave)
         except BaseException as stop:
             self._end(stop)
             raise
@@ -427,6 +435,12 @@ class EachRun:
             self._record_the_rest()
             self._walker.store()
 
+    @property
+    def has_too_many_failures(self) -> bool:
+        """True if more targets are not ok than may be."""
+        most = self._settings.most_failures
+        return most is not None and self._failures > most
+
     def rows(self) -> list[TargetRow]:
         """Return what became of each target, in their order."""
         return [
@@ -435,6 +449,23 @@ class EachRun:
         ]
 
     # ---- in the thread that was called
+
+    def _waves(self) -> Iterator[range]:
+        """Give the numbers of the targets that run together; whatever is not given does not run."""
+        total, first = len(self._targets), self._settings.first
+        if first is None or first >= total:
+            yield range(total)
+            return
+        yield range(first)
+        if not self._is_over.is_set():
+            self._settings.go_on(self.rows()[:first], total - first)
+            yield range(first, total)
+
+    def _run_wave(self, wave: range) -> None:
+        self._waiting, workers = iter(wave), min(self._workers, len(wave))
+        for _number in range(workers):
+            threading.Thread(target=self._work, daemon=True).start()
+        self._await(workers)
 
     def _await(self, workers: int) -> None:
         while workers:
@@ -572,7 +603,8 @@ class EachRun:
             if self._is_closed:
                 return
             self._rows[number] = row
-            if self._settings.fail_fast and row.result is not ResultClass.OK:
+            self._failures += row.result is not ResultClass.OK
+            if self.has_too_many_failures:
                 self._is_over.set()
             for record in self._settings.recorders:
                 record(self._targets[number], row)

@@ -141,6 +141,18 @@ class Shard:
         return [each for each in targets if each.chain in own]
 
 
+class FailuresAllowed(NamedTuple):
+    """How many targets of a run may be not ok before nothing begins any more."""
+
+    number: int
+    is_part: bool = False
+    """It is in percent of all targets."""
+
+    def of(self, total: int) -> int:
+        """Return how many of so many targets; a part of a target is none."""
+        return total * self.number // 100 if self.is_part else self.number
+
+
 def facts_of(
     app: App, target: RunTarget, resolved: Resolved, session: Session | None = None
 ) -> TargetFacts:
