@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from rolehop.base.advice import Advice, ShellCommand
 from rolehop.base.errors import UsageError
 from rolehop.base.startup import Pattern
 from rolehop.policy.denied_text import S3_ACTIONS
@@ -114,8 +115,12 @@ def _of_no_credentials(match: re.Match[str]) -> UsageError:
         return UsageError(
             "Docker has no password for that registry: AWS was not asked",
             cause="it takes one of Amazon ECR, which lasts 12 hours",
-            fix="rolehop exec CHAIN -- aws ecr get-login-password |"
-            " docker login --username AWS --password-stdin REGISTRY",
+            fix=Advice(
+                ShellCommand(
+                    "rolehop exec CHAIN -- aws ecr get-login-password |"
+                    " docker login --username AWS --password-stdin REGISTRY"
+                )
+            ),
         )
     return UsageError(
         f"the program found no credentials that are still good: {match[0]}",
@@ -142,8 +147,12 @@ def _of_provider(match: re.Match[str]) -> UsageError:
     return UsageError(
         f"the role's account has no IAM identity provider for {url}",
         cause="AWS looks for it in the account of the role's ARN, by the token's issuer, to the letter",
-        fix="check that the ARN names the right account, then create it there:"
-        f" aws iam create-open-id-connect-provider --url {url} --client-id-list sts.amazonaws.com",
+        fix=Advice(
+            "check that the ARN names the right account, then create it there: ",
+            ShellCommand(
+                f"aws iam create-open-id-connect-provider --url {url} --client-id-list sts.amazonaws.com"
+            ),
+        ),
     )
 
 
@@ -164,9 +173,13 @@ def _of_hidden(match: re.Match[str]) -> UsageError:
     return UsageError(
         "a role could not be assumed, and the program keeps AWS's words to itself",
         cause="most often the role's trust policy does not name the caller, or the role does not exist",
-        fix="get them from AWS, with the same credentials:"
-        f" aws sts assume-role --role-session-name why --role-arn {role} 2>&1 |"
-        " rolehop explain --error -",
+        fix=Advice(
+            "get them from AWS, with the same credentials: ",
+            ShellCommand(
+                f"aws sts assume-role --role-session-name why --role-arn {role} 2>&1 |"
+                " rolehop explain --error -"
+            ),
+        ),
     )
 
 
@@ -174,8 +187,12 @@ def _of_table(match: re.Match[str]) -> UsageError:
     return UsageError(
         "AWS's sentence is broken up by the columns of a table",
         cause="it cannot be put together again without guessing",
-        fix="print it whole: aws cloudformation describe-stack-events --stack-name STACK |"
-        " rolehop explain --error -",
+        fix=Advice(
+            "print it whole: ",
+            ShellCommand(
+                "aws cloudformation describe-stack-events --stack-name STACK | rolehop explain --error -"
+            ),
+        ),
     )
 
 
@@ -185,8 +202,7 @@ def _of_lake_formation(match: re.Match[str]) -> UsageError:
     return UsageError(
         "AWS Lake Formation refused the call: IAM policies alone do not allow it",
         cause="the caller lacks a permission of Lake Formation's own, besides those of its policies",
-        fix=f"have an administrator of the data lake grant the caller {what}:"
-        " aws lakeformation grant-permissions",
+        fix=f"have an administrator of the data lake grant the caller {what} in Lake Formation",
     )
 
 
@@ -196,7 +212,7 @@ def _of_model(match: re.Match[str]) -> UsageError:
         "Amazon Bedrock gives this account no access to that model in this Region",
         cause="models are opened to an account, Region by Region, besides what its policies allow",
         fix="get access to the model on the console's Bedrock pages, in the Region of the call, or name a"
-        " model that the account has: aws bedrock list-foundation-models",
+        " model that the account has",
     )
 
 
@@ -216,8 +232,12 @@ def _of_roles_anywhere(match: re.Match[str]) -> UsageError:
         return UsageError(
             "IAM Roles Anywhere refused the name of the session, not the call",
             cause="its profile does not let the caller name the session",
-            fix="leave the session's name out, or allow it in the profile:"
-            " aws rolesanywhere update-profile --accept-role-session-name --profile-id ID",
+            fix=Advice(
+                "leave the session's name out, or allow it in the profile: ",
+                ShellCommand(
+                    "aws rolesanywhere update-profile --accept-role-session-name --profile-id ID"
+                ),
+            ),
         )
     return UsageError(
         "IAM Roles Anywhere does not trust the certificate: no policy decides",
@@ -238,8 +258,11 @@ def _of_rbac(match: re.Match[str]) -> UsageError:
     return UsageError(
         f"this is Kubernetes' refusal, not AWS's: its RBAC does not let {match['user']} {verb} {what}",
         cause="what this user may do, the cluster's own roles say, and on EKS its access policies",
-        fix=f"kubectl auth can-i {verb} {what} {where}; then bind a role of the cluster to that user, or on"
-        " EKS associate an access policy with the caller's access entry (older: aws-auth)",
+        fix=Advice(
+            "bind a role of the cluster to that user, or on EKS associate an access policy with the"
+            " caller's access entry (older: aws-auth); to see whether it does: ",
+            ShellCommand(f"kubectl auth can-i {verb} {what} {where}"),
+        ),
     )
 
 
@@ -247,7 +270,7 @@ def _of_kubernetes(match: re.Match[str]) -> UsageError:
     return UsageError(
         "this is Kubernetes' refusal, not AWS's",
         cause="its RBAC or an admission controller refused the request; no policy of AWS decides",
-        fix="see what you may do there: kubectl auth can-i --list",
+        fix=Advice("see what you may do there: ", ShellCommand("kubectl auth can-i --list")),
     )
 
 
@@ -256,8 +279,10 @@ def _of_cluster(match: re.Match[str]) -> UsageError:
         "this is Kubernetes' refusal, not AWS's: the cluster does not know the caller",
         cause="the caller's role has no EKS access entry and no line in the aws-auth ConfigMap, or kubectl"
         " called as somebody else",
-        fix="see who calls: aws sts get-caller-identity; then give that role an access entry: aws eks"
-        " create-access-entry --cluster-name CLUSTER --principal-arn ROLE",
+        fix=Advice(
+            "give the role that calls an access entry, or call as one that has one: ",
+            ShellCommand("aws eks create-access-entry --cluster-name CLUSTER --principal-arn ROLE"),
+        ),
     )
 
 
@@ -265,7 +290,7 @@ _KNOWN: tuple[tuple[Pattern, Callable[[re.Match[str]], UsageError]], ...] = (
     (
         Pattern(
             r"is forbidden: User \\{0,16}\"(?P<user>[^\"\\\n]{1,300})\\{0,16}\" cannot (?P<verb>[a-z]+)"
-            r" (?:resource )?\\{0,16}\"?(?P<what>[\w./-]+)\\{0,16}\"?"
+            r" (?:resource )?\\{0,16}\"?(?P<what>\w[\w./-]*)\\{0,16}\"?"
             r"(?: in API group \\{0,16}\"(?P<group>[\w.-]*)\\{0,16}\")?"
             r"(?: in the namespace \\{0,16}\"(?P<space>[\w.-]+))?"
         ),
