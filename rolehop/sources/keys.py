@@ -32,7 +32,11 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     Raises:
         VaultError: the index does not hold it, and the keyring cannot be read.
     """
-    found = _key_id(source, context)
+    found = context.keys.access_key_id(source.name)
+    if found is None:
+        # The index is only a hint and may be lost, so the item itself decides.
+        stored = context.keys.get(source.name)
+        found = stored.access_key_id if stored else None
     if found is None:
         problem = Advice(
             f"{_absent(source.name).what} (rolehop keys add ", Argument(source.name), ")"
@@ -41,18 +45,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     return Stamp(found, long_lived=True)
 
 
-def _key_id(source: SourceConfig, context: SourceContext) -> str | None:
-    found = context.keys.access_key_id(source.name)
-    if found is None:
-        # The index is only a hint and may be lost, so the item itself decides.
-        stored = context.keys.get(source.name)
-        found = stored.access_key_id if stored else None
-    return found
-
-
 def build(source: SourceConfig, context: SourceContext) -> Source:
-    """Build the source, which is planned by the key that is stored now. Raises as `stamp`."""
-    return _Keys(source.name, context.keys, _key_id(source, context))
+    """Build the source, which is planned by the key that is stored now."""
+    return _Keys(source.name, context.keys, context.keys.access_key_id(source.name))
 
 
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
