@@ -98,11 +98,12 @@ def source_in_the_way(app: App, chain: ChainConfig, after: AwsConfig) -> str | N
 def _profile_source(app: App, chain: str) -> SourceConfig | None:
     """Return the source that a chain starts from, if that is an AWS profile."""
     from rolehop.plan.resolve import source_name_of
+    from rolehop.sources import SOURCE_TYPES
 
     if chain not in app.config.chains:
         return None
     source = app.config.sources.get(source_name_of(app.config, app.config.chains[chain]) or "")
-    return source if source is not None and source.type == "profile" else None
+    return source if source is not None and SOURCE_TYPES[source.type].names_profile else None
 
 
 def _chain_behind(profile: str, aws: AwsConfig) -> str | None:
