@@ -239,7 +239,7 @@ class TestReadmeAndGuide:
 
     def test_the_readmes_figures_are_those_of_the_table(self) -> None:
         table = PAGES["how-it-works"].text
-        slower = re.search(r"as fast as starting Python; `.*` takes ([\d.]+) times", README)
+        slower = re.search(r"as fast as starting Python\. `.*` takes ([\d.]+) times", README)
         assert slower
         assert f"its cache warm | {slower[1]} |" in table
         own = re.search(

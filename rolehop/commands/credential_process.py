@@ -47,7 +47,7 @@ def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool
     One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
     since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line if
     the keyring takes no session. A chain that asks for a confirmation or a reason never answers
-    here (exit 8), as SDKs start this unseen.
+    here (exit 8): nobody sees when an SDK starts this.
     """
     from rolehop.handover.formats import as_process
 

@@ -76,9 +76,9 @@ def command(
 ) -> None:
     """Show the calls to AWS and the sessions handed over.
 
-    The latest comes first: each call to AWS, and each session that a command such as assume or exec
-    handed over. -v shows more, such as AWS's request ID, which CloudTrail has, too. A cached answer
-    to credential-process leaves no line. No secret is in it. logout --all keeps it.
+    The latest comes first. Each call to AWS has a line, and each session that assume, exec or another
+    command handed over. -v shows more, such as AWS's request ID, which CloudTrail has, too. A cached
+    answer to credential-process leaves no line. No secret is in it. logout --all keeps it.
     """
     cli = CommandContext.of(ctx)
     rows = history_rows(cli.app, since, chains)

@@ -243,8 +243,8 @@ CONSOLE = Table(
         Key(
             "container",
             value_types.CONTAINER,
-            'a Firefox container for each chain, in its color: true by the add-on "Open external'
-            ' links in a container", "granted" by Granted\'s',
+            'a Firefox container for each chain, in its color. true: by the add-on "Open external'
+            ' links in a container"; "granted": by Granted\'s',
             "false",
         ),
         Key(
@@ -352,14 +352,14 @@ def _scope_rule(values: Mapping[str, object]) -> None:
 
 SCOPE = Table(
     "chains.NAME.scope",
-    "a last call, GetScopedCredentials: narrows the session in hand and keeps who it is; if AWS"
-    " refuses it, nothing is handed out",
+    "a last call, GetScopedCredentials: it narrows the session in hand and keeps who it is. If AWS"
+    " refuses it, rolehop hands nothing out",
     (
         Key(
             "read_only",
             value_types.BOOLEAN,
-            "a policy of rolehop's own that only reads, smaller than AWS's ReadOnlyAccess (rolehop"
-            " guide scopes lists it)",
+            "rolehop's own policy, which only reads: less than AWS's ReadOnlyAccess (see rolehop guide"
+            " scopes)",
             "false",
         ),
         Key("policy", sts_limits.POLICY, "the session can do no more than this policy allows"),
@@ -450,9 +450,10 @@ FLEET = Table(
             FLEET_ACCOUNTS,
             'the accounts. { billing = "444444444444" }, or lines below [fleets.NAME.accounts]: the'
             ' chain is NAME/billing, also NAME/ID. { organization = "CHAIN", ou = ["Prod/*"], tags ='
-            ' { env = "prod" }, exclude = [] } (tags = true: any, but kept for tag:env=prod): those that fleet refresh lists from AWS Organizations'
-            ' through that chain. { identity_center = "SOURCE", role = "Admin" }: those where the'
-            ' source gives that role (a list of roles, or "*": chains NAME/ACCOUNT/ROLE)',
+            ' { env = "prod" }, exclude = [] }: those that fleet refresh lists through that chain'
+            ' (tags = true keeps all tags, for tag:env=prod). { identity_center = "SOURCE", role ='
+            ' "Admin" }: those where the source gives that role. A list of roles, or "*", makes'
+            " chains NAME/ACCOUNT/ROLE",
         ),
         Key(
             "accounts_file",

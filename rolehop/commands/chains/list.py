@@ -35,10 +35,10 @@ rolehop list --format json | jq -r '.chains[].name'
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """List the configured chains.
 
-    PATTERN is the name of a chain or of a fleet, or a part of a name: of a chain, or of the account
-    that it ends in, whose number finds it, too. label:env=prod selects by label; account:4* and
-    role:Audit by where a chain ends; tag:env=prod and ou:Prod/* by what AWS listed of its account.
-    * and ? are as in a shell; quote them.
+    PATTERN is the name of a chain or of a fleet, or a part of one. The name or number of the account
+    that a chain ends in finds it, too. Or it says what to look at: label:env=prod at labels,
+    account:4* and role:Audit at where a chain ends, tag:env=prod and ou:Prod/* at what AWS listed of
+    its account. * and ? are as in a shell; quote them.
     """
     cli = CommandContext.of(ctx)
     rows = list(chain_rows(cli.app, pattern or ("*",)))

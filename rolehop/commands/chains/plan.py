@@ -27,8 +27,8 @@ rolehop plan prod-admin --format json | jq '.hops[].ceiling'
 def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """Show what walking a chain would do, without calling AWS.
 
-    Every hop with its role, how long its session can last, where MFA is asked, what is cached, and
-    what will fail. Without a CHAIN you pick one on the terminal.
+    A line for each hop: its role, how long its session can last, and what a walk would do for it. Says
+    what will fail, and why. Without a CHAIN you pick one on the terminal.
     """
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "plan CHAIN")

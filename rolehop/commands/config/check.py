@@ -190,9 +190,9 @@ _HEAD = (
 
 _CALLER = (
     "In role session names and source identities also {caller}, the name that AWS knows the source"
-    " by. That is the user's name for IAM user keys, the person's for identity-center, and the role"
-    " session name for all others. It costs a call, unless the source's session is stored or"
-    ' principal names a user or a session. plan makes no call, and then says "unknown".'
+    " by: the user's name for IAM user keys, the person's for identity-center, else the role session"
+    " name. It costs a call, unless the source's session is stored or principal names a user or a"
+    ' session. plan makes no call; it says "unknown" then.'
 )
 
 

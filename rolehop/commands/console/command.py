@@ -44,7 +44,7 @@ rolehop console --list                     # the services that --service knows
     "--session-duration",
     type=Duration(),
     metavar="D",
-    help="How long the console stays signed in, 15m to 12h; for one hop from IAM user keys only."
+    help="How long the console stays signed in, 15m to 12h. Only for one hop from IAM user keys."
     "  [default: as long as the session]",
 )
 @click.option(
@@ -55,8 +55,8 @@ rolehop console --list                     # the services that --service knows
 @click.option(
     "--switch-role",
     is_flag=True,
-    help="Sign in as the source's user, and let the console switch to the role of the one hop,"
-    " which it renews by itself. With IAM user keys the browser signs in.",
+    help="Sign in as the source's user, and let the console switch to the role of the one hop. The"
+    " console renews it by itself. With IAM user keys the browser signs in.",
 )
 @click.option(
     "--portal/--no-portal",
@@ -91,8 +91,8 @@ def command(
 ) -> None:
     """Open the AWS console with a chain's session.
 
-    The browser gets the sign-in through a page of this machine, which works once: no argument and
-    no history holds it. The console stays signed in as long as the session lasts.
+    The browser gets the sign-in through a page of this machine, which works once. So neither its
+    history nor the arguments of a program hold it. The console stays signed in as long as the session lasts.
     """
     cli = CommandContext.of(ctx)
     if listed:

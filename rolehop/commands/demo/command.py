@@ -15,8 +15,8 @@ from rolehop.cli.options import Command
 def command(ctx: click.Context) -> None:
     """Walk three hops on this machine, without AWS.
 
-    Starts moto's STS and IAM on 127.0.0.1, makes three accounts, and walks three hops with the
-    commands you would type. It reads and changes nothing of yours, and removes everything it made
+    Starts moto's STS and IAM on 127.0.0.1, and makes three accounts. Then it walks three hops with
+    the commands that you would type. It reads and changes nothing of yours, and removes everything it made
     when it ends. Needs the extra demo, which rolehop guide getting-started adds.
     """
     from rolehop.commands.demo.world import require_moto

@@ -30,9 +30,9 @@ rolehop doctor --format json | jq '.findings[] | select(.state != "fine")'
 def command(ctx: click.Context, fix: bool, yes: bool, style: str) -> int:
     """Examine keyring, config, shell and network, and say what to do.
 
-    Checks the program, shell, variables, config, sources, AWS files, state folder and keyring,
-    where it writes, reads and deletes an item. Then the network: it calls STS and Identity Center
-    without credentials, and compares their clock. -v says why each finding matters.
+    Checks the program, shell, variables, config, sources, AWS files and state folder. In the keyring
+    it writes, reads and deletes an item. Then it calls STS and Identity Center without credentials,
+    and compares their clock. -v says why each finding matters.
 
     \b
     fine     as it should be

@@ -172,9 +172,9 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 def command(ctx: click.Context, /, **given: Any) -> None:
     """Run a command with the session of each of many chains.
 
-    PATTERN is as in `rolehop list`, whole names only. The command may use {chain}, {account}, {account_name}, {role}
-    and {region}; ROLEHOP_ACCOUNT_NAME has the name, too. Shows what a command wrote in one piece
-    when it has ended, then a table on stderr. Exit 1: a target is not ok.
+    PATTERN is as in `rolehop list`, whole names only. The command may use {chain}, {account},
+    {account_name}, {role} and {region}. Each command's output comes in one piece when it has ended,
+    then a table on stderr. Exit 1: a target is not ok.
     """
     from rolehop.commands.each.run import EachOptions, run_each
 

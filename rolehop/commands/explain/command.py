@@ -314,10 +314,10 @@ def command(
 ) -> None:
     """Explain which policy allows or refuses each hop.
 
-    For every hop: would AWS allow or refuse it, which statement of which policy decides, and the
-    change that would fix it, with the account that can make it. Reads IAM with the stored sessions,
-    unless --offline. Says what it cannot see, and the command that would show it. Exits 5 if a hop
-    is refused.
+    For every hop: whether AWS would allow it, and the statement that decides. If one refuses, the
+    change that would fix it, and the account that can make it. Reads IAM with the stored sessions,
+    unless --offline. Says what it cannot see, and the command that would show it. Exit 5: a hop is
+    refused.
     """
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     policies = replace(policies, pin_tags=pin_tags)

@@ -87,8 +87,8 @@ def refresh(
 
     Other commands make no such call: they use what this one listed last. The state folder keeps
     that, sealed by the keyring; without a keyring each run asks again. Leaves out accounts that are
-    suspended or closed. Exit 3, and the list stays as it was: more than a tenth is missing, or an
-    OU, a tag or an exclude is in vain. Asks before a name leads to another account.
+    suspended or closed. Exit 3: more than a tenth is missing, or an OU, a tag or an exclude matches
+    nothing; then the list stays as it was. Asks before a name leads to another account.
     """
     from rolehop.app.walking import asking_for_accounts
 

@@ -57,7 +57,7 @@ def command(
 
     Calls every hop again, a hop that chains share only once. Uses a shared MFA session as long as
     it lasts. Without a PATTERN: the chain of this shell's session, with the flags that made it and
-    those that you add. Prints nothing on stdout, unless --shell asks for it.
+    your new ones. Prints nothing on stdout, unless --shell asks for it.
     """
     from rolehop.commands.sessions.refreshing import chains_to_refresh, refresh_chains
     from rolehop.terminal.progress import chain_counter

@@ -38,10 +38,10 @@ rolehop status --format json | jq '.sessions[] | select(.seconds_left < 300)'
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """Show the stored sessions and how long they last.
 
-    Each session stands below the one that signed for it, the soonest to end first, with what tells it
-    from others of its role. Then who is signed in, and until when by this machine's clock. Leaves out
-    what is in a locked keyring. Then the servers that run (rolehop serve), and what the last failed
-    credential-process of a chain said: most SDKs hide that. With a PATTERN: only what these chains use.
+    Each session stands below the one that signed for it, the soonest to end first. What tells it from
+    others of its role stands last. Then who is signed in, and until when by this machine's clock. Then
+    the servers that run (rolehop serve), and what failed for SDKs, which mostly hide it. Leaves out
+    what is in a locked keyring. With a PATTERN: only what these chains use.
     """
     cli = CommandContext.of(ctx)
     app = without_broken_config(cli.app)

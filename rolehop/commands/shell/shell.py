@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Start a shell with a chain's session.
 
-    It reads your own start-up files; in bash, zsh and fish its prompt shows the chain and the time
+    It reads your own start-up files. In bash, zsh and fish its prompt shows the chain and the time
     left. `exit` or `rolehop leave` goes back one level, to the shell before. The shell takes
     rolehop's place in this process, so the exit code is its own.
     """

@@ -65,8 +65,8 @@ def list_(ctx: click.Context, style: str) -> None:
 def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
     """Test one source: load it, and ask AWS who it is.
 
-    Shows what it looked for and where, who it found, when that session ends, and how long the next
-    hop's session can be.
+    Shows what it looked for, and where. Then who AWS says that is, how long the session lasts, and how
+    long that of the next hop can.
     """
     cli = CommandContext.of(ctx)
     tested, error = verify_source(cli.app, name, no_prompt=no_prompt)

@@ -37,10 +37,10 @@ rolehop uninstall --yes --keys
 def command(ctx: click.Context, confirmed: bool, keys: bool) -> None:
     """Remove what this program stored and changed on this machine.
 
-    Its AWS profiles, the line in your shell's start-up file, sessions and sign-ins in the keyring,
-    the state folder with the history. What it took over in the AWS files is put back. Asks about IAM
-    user keys apart: those that came out of these files go back there. Your config stays, and so does
-    the program: pipx or pip removes it.
+    Removes its AWS profiles and the line in your shell's start-up file, sessions and sign-ins in the
+    keyring, and the state folder with the history. Puts back what it took over in the AWS files. Asks
+    about IAM user keys apart: those that came out of these files go back there. Your config stays,
+    and so does the program: pipx or pip removes it.
     """
     cli = CommandContext.of(ctx)
     if keys and not confirmed:
