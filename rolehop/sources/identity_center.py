@@ -295,9 +295,12 @@ def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
         context.locks.waiting_for_person("a sign-in"),
     ):
         previous = _stored(center, context)
+        if how.anew:  # else the portal goes on with it, and the new sign-in ends with the old one
+            context.tokens.remove(center.token_name)
+            _end(previous, clients, context)
         signed = clients.sign_in(how)
         # Programs that use the AWS CLI's cache may still hold a shared sign-in.
-        if not center.share_cli_cache:
+        if not center.share_cli_cache and not how.anew:
             _end(previous, clients, context)
     renewal = "renewed automatically" if signed.tokens.refresh else "not renewable"
     return f"signed in to {center.address} until {signed.tokens.expires_at:%H:%M} UTC, {renewal}"

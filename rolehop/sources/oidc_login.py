@@ -257,7 +257,12 @@ class OidcSignIn:
         with Callback(pkce.state, self.provider.port) as callback:
             uri = callback.redirect_uri
             url = issuer.authorize_url(
-                endpoints, uri, pkce.state, pkce.challenge, scopes, self._extra_parameters(nonce)
+                endpoints,
+                uri,
+                pkce.state,
+                pkce.challenge,
+                scopes,
+                self._extra_parameters(nonce, how),
             )
             code = code_from_browser(
                 callback, url, self.provider.issuer, self.context.person, browser=how.browser
@@ -267,10 +272,12 @@ class OidcSignIn:
             self._check_person(tokens.identity, nonce)
         return tokens
 
-    def _extra_parameters(self, nonce: str) -> Mapping[str, str]:
+    def _extra_parameters(self, nonce: str, how: Login) -> Mapping[str, str]:
         # Google issues refresh tokens with a parameter of its own, and only after a new consent.
         if urlsplit(self.provider.issuer).hostname == _GOOGLE:
             return {"nonce": nonce, "access_type": "offline", "prompt": "consent"}
+        if how.anew:  # though the browser is signed in (OpenID Connect Core, 3.1.2.1)
+            return {"nonce": nonce, "prompt": "login"}
         return {"nonce": nonce}
 
     def _check_person(self, token: Secret, nonce: str) -> None:

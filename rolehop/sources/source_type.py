@@ -53,6 +53,9 @@ class Login:
     text: Secret | None = None
     """What ``--stdin`` read, for sources that accept a sign-in that way."""
 
+    anew: bool = False
+    """The sign-in that is there is ended first, so that the new one lasts its full time."""
+
 
 def _signed_out(source: SourceConfig, removed: bool) -> str:
     name = source.name

@@ -49,6 +49,9 @@ class Center(Service):
     person: str = "alice"
     approves: bool = True
     token_seconds: int = 3600
+    renews: bool = True
+    """Sign-ins get a refresh token."""
+
     interval: int = 1
     clients: dict[str, Client] = field(default_factory=dict)
     sessions: list[Session] = field(default_factory=list)
@@ -256,7 +259,7 @@ class Center(Service):
                 "accessToken": session.access,
                 "tokenType": "Bearer",
                 "expiresIn": self.token_seconds,
-                "refreshToken": session.refresh,
+                **({"refreshToken": session.refresh} if self.renews else {}),
             }
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,10 @@ def show_results(cli: CommandContext, rows: Sequence[TargetRow], *, is_json: boo
 def exit_code_of(rows: Sequence[TargetRow]) -> int:
     """Return 1 if a target is not ok."""
     return int(any(each.result is not ResultClass.OK for each in rows))
+
+
+_A_RUN = 3600
+"""Seconds that a run without a timeout may take, as far as a sign-in that ends is worth a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,7 @@ class _EachRunner:
         if not left:
             cli.terminal.note(f"nothing is left to run in {pluralize(len(own), 'target')}")
             return 0
+        self._note_ending_sign_ins(left)
         log = begin_log(cli.app, options.argv, walk, own, shard, resumed)
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
@@ -212,6 +218,14 @@ class _EachRunner:
         if options.explain:  # not after an interruption: it may ask AWS
             self._explain(walk, walker)
         return exit_code_of(run.rows())
+
+    def _note_ending_sign_ins(self, left: Sequence[RunTarget]) -> None:
+        from rolehop.app.sign_in_ends import WORKING_DAY, ending_sign_ins
+
+        options = self._options
+        within = WORKING_DAY if options.server else timedelta(seconds=options.timeout or _A_RUN)
+        for each in ending_sign_ins(self._cli.app, chains_of(left), within):
+            self._cli.terminal.note(each)
 
     def _ask(self, left: Sequence[RunTarget]) -> tuple[WalkOptions, Proof]:
         app, always = self._cli.app, self._options.confirm and bool(left)

@@ -131,6 +131,7 @@ def serve_beside(
     with Server(cli.app, settings, _reporter(cli)) as server:
         started = start_chain(cli.app, chain, options, cli.progress(), command=command)
         server.add(started)
+        note_ending_sign_ins(cli, [chain])
         changes = server.changes_of_command(started.name, only=only)
         if can_fork():
             server.leave_to_command()
@@ -138,6 +139,14 @@ def serve_beside(
         else:
             with server.running_beside():
                 yield changes
+
+
+def note_ending_sign_ins(cli: CommandContext, names: list[str]) -> None:
+    """Say which sign-ins will end while the server is likely to run."""
+    from rolehop.app.sign_in_ends import WORKING_DAY, ending_sign_ins
+
+    for each in ending_sign_ins(cli.app, names, WORKING_DAY):
+        cli.terminal.note(each)
 
 
 def announce(
@@ -151,6 +160,7 @@ def announce(
     for variable, file in rival_files(cli.app).items():
         cli.terminal.note(f"{file}: {preferred(variable)} to this endpoint")
     server.note_other_keys()
+    note_ending_sign_ins(cli, names)
     if server.metadata is not None:
         _note_metadata(cli, names[0], server.metadata)
     if dialect is None:

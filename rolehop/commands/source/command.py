@@ -87,25 +87,35 @@ def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
     epilog="""
 rolehop source login corp
 rolehop source login corp --no-browser     # over SSH: a code for a browser elsewhere
+rolehop source login corp --force          # before a long job, though you are signed in
 saml-tool | rolehop source login idp --stdin
 """
 )
 @click.argument("name", required=False, shell_complete=source_names)
 @click.option("--no-browser", is_flag=True, help="Open no browser here.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the sign-in from stdin.")
+@click.option("--force", is_flag=True, help="End the sign-in that is there first.")
 @format_option("text", "json", default="text")
 @click.pass_context
 def login(
-    ctx: click.Context, name: str | None, no_browser: bool, from_stdin: bool, style: str
+    ctx: click.Context,
+    name: str | None,
+    no_browser: bool,
+    from_stdin: bool,
+    force: bool,
+    style: str,
 ) -> None:
     """Sign in to a source and store the sign-in in the keyring.
 
     Identity Center and OpenID Connect issuers use a browser; a SAML assertion comes from --stdin.
-    Without a NAME you pick one that has a sign-in.
+    Without a NAME you pick one that has a sign-in. With --force the new one lasts its full time,
+    also where you are signed in already.
     """
     cli = CommandContext.of(ctx)
     read_stdin = _read_stdin if from_stdin else None
-    change = sign_in(cli.app, name or _picked(cli), browser=not no_browser, read_stdin=read_stdin)
+    change = sign_in(
+        cli.app, name or _picked(cli), browser=not no_browser, anew=force, read_stdin=read_stdin
+    )
     _print_change(cli, change, style, signed_in=True)
 
 

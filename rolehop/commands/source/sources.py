@@ -250,12 +250,17 @@ def starting_from_variables(app: App, names: Sequence[str]) -> list[str]:
 
 
 def sign_in(
-    app: App, name: str, *, browser: bool, read_stdin: Callable[[], Secret] | None
+    app: App,
+    name: str,
+    *,
+    browser: bool,
+    read_stdin: Callable[[], Secret] | None,
+    anew: bool = False,
 ) -> SignInChange:
     """Sign in to a source and store the sign-in.
 
     ``browser``: one may be opened here. ``read_stdin`` gives what the user passed in, e.g. a SAML
-    assertion (``--stdin``).
+    assertion (``--stdin``). ``anew``: the sign-in that is there is ended first.
 
     Raises:
         ConfigError: there is no source of that name.
@@ -269,7 +274,7 @@ def sign_in(
     if read_stdin is not None:
         _check_takes_text(base, support)
     text = None if read_stdin is None else read_stdin()
-    login = Login(browser=browser, text=text)
+    login = Login(browser=browser, text=text, anew=anew)
     app.choices.note(_SIGNED_IN, source.name)
     return SignInChange(source, support.login(base, app.source_context, login))
 

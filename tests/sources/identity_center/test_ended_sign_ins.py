@@ -66,3 +66,17 @@ def test_a_sign_in_that_was_deleted_from_the_keyring_is_missed_by_the_first_walk
     assert corp.world.rolehop("exec", "hub", "--", "true").code == 4
     assert state(corp)[0] == "not ready"
     assert corp.world.rolehop("status", "--format", "json").json["sign_ins"] == []
+
+
+def test_a_server_and_a_run_say_when_a_sign_in_ends_that_does_not_renew_itself(corp: Corp) -> None:
+    corp.center.renews = False
+    corp.login()
+    for job in (
+        ["exec", "--server", "hub", "--", "true"],
+        ["each", "--server", "own", "--", "true"],
+    ):
+        done = corp.world.rolehop(*job)
+        assert done.code == 0, done.err
+        said = [each for each in done.err.splitlines() if "the sign-in of corp ends at" in each]
+        assert len(said) == 1, done.err
+        assert "rolehop source login corp --force" in done.err

@@ -274,3 +274,15 @@ def test_without_a_name_the_only_source_with_a_sign_in_is_taken(corp: Corp) -> N
         person.types("\r")  # the first line is what was signed in to last
         person.expect("sign in to https://corp.awsapps.com/start")
         person.presses_ctrl_c()
+
+
+def test_with_force_the_sign_in_that_is_there_is_ended_before_the_new_one(corp: Corp) -> None:
+    """The portal would go on with it, and the new one would end when it does."""
+    corp.login()
+    first = corp.center.sessions[-1]
+    corp.login("--force")
+    assert first.ended
+    paths = corp.center.paths()
+    assert paths.index("/logout") < len(paths) - 1 - paths[::-1].index("/authorize")
+    assert corp.center.sessions[-1] is not first
+    assert corp.world.rolehop("whoami", "own").code == 0
