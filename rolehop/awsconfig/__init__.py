@@ -29,6 +29,7 @@ from rolehop.awsconfig.profile_chain import (
     missing_credentials,
     resolve_profile,
     static_keys,
+    written_ends,
 )
 
 __all__ = [
@@ -53,4 +54,5 @@ __all__ = [
     "region_of",
     "resolve_profile",
     "static_keys",
+    "written_ends",
 ]

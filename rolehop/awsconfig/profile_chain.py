@@ -8,12 +8,15 @@ STS is certain to refuse is refused here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from enum import Enum
 
 from rolehop.awsconfig.parse import AwsConfig, Section, plain_setting, profile_of
 from rolehop.base.arn import RoleArn
 from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.dataclass import dataclass, replace
+from rolehop.base.durations import read_moment
 from rolehop.base.errors import ConfigError, SourceError
 from rolehop.base.text import nearest
 from rolehop.config.model import HopConfig
@@ -124,6 +127,24 @@ def static_keys(aws: AwsConfig, name: str) -> Credentials:
     if not isinstance(secret, Secret) or not secret:
         raise _partial(name, "aws_secret_access_key", file)
     return Credentials(access_key_id, secret, _token(section))
+
+
+_ENDS = (
+    "aws_expiration",  # aws-azure-login
+    "x_security_token_expires",  # saml2aws, gimme-aws-creds
+    "aws_session_expiration",  # aws-google-auth
+    "expiration",  # awsume
+)
+
+
+def written_ends(aws: AwsConfig, name: str) -> list[datetime]:
+    """Return when the session of profile ``name`` ends, as tools say that left it there; AWS has no key."""
+    found = []
+    for key in _ENDS:
+        with suppress(ValueError):
+            moment = read_moment(aws.profiles[name].get(key))
+            found.append(moment.replace(microsecond=0))
+    return found
 
 
 def _token(section: Section) -> Secret | None:

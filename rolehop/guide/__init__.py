@@ -11,7 +11,15 @@ from pathlib import Path
 ORDER = (
     *("getting-started", "existing-aws-config"),
     *("from-aws-vault", "from-granted", "from-awsume", "from-aws-sso-cli", "from-aws-cli"),
-    *("configuration", "sources", "mfa", "identity-center", "ci-oidc", "roles-anywhere"),
+    *(
+        "configuration",
+        "sources",
+        "programs",
+        "mfa",
+        "identity-center",
+        "ci-oidc",
+        "roles-anywhere",
+    ),
     *("commands", "json", "shell", "credential-process", "clients", "containers", "terraform"),
     *(
         "console",

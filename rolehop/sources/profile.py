@@ -12,6 +12,7 @@ that, so that a misspelt key never leads to the machine's role.
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from rolehop.awsconfig import (
     profile_setting,
     resolve_profile,
     static_keys,
+    written_ends,
 )
 from rolehop.awsconfig.sso_profile import sign_in_settings, sso_profile
 from rolehop.base.advice import Advice, Argument, install_extra
@@ -276,7 +278,7 @@ class _Profile:
         """
         kind = credential_kind_of(self.context.aws, self.name)
         if kind is CredentialKind.KEYS:
-            return static_keys(self.context.aws, self.name)
+            return self._from_file()
         if kind is CredentialKind.PROCESS:
             return self._from_process()
         if kind is CredentialKind.NOTHING:
@@ -284,6 +286,16 @@ class _Profile:
         if kind is CredentialKind.SSO:
             sso_profile(self.context.aws, self.name)
         return self._from_botocore(kind)
+
+    def _from_file(self) -> Credentials:
+        """Return the keys in the files; a session's with its end, if the tool that left it said it."""
+        keys = static_keys(self.context.aws, self.name)
+        if keys.long_lived:
+            return keys
+        now, ends = self.context.now(), written_ends(self.context.aws, self.name)
+        # One of before, or of another session, tells nothing: then the end is not known.
+        usable = [each for each in ends if now < each <= now + _LONGEST_SESSION]
+        return replace(keys, expires_at=max(usable, default=None))
 
     def _from_process(self) -> Credentials:
         from rolehop.sources.process import credentials_of
@@ -388,6 +400,7 @@ TYPE = SourceType(
     names_profile=True,
 )
 
+_LONGEST_SESSION = timedelta(hours=36)  # by GetSessionToken (STS API reference)
 _LONGEST_TOKEN_FILE = 100_000  # bytes
 
 

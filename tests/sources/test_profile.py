@@ -112,6 +112,30 @@ class TestStaticKeys:
         assert not stamp_of(base, context).long_lived
         assert home.load("user") == Credentials("AKIAFILE", Secret(SECRET), Secret(TOKEN))
 
+    @pytest.mark.parametrize(
+        "key",
+        ["aws_expiration", "x_security_token_expires", "aws_session_expiration", "expiration"],
+    )
+    def test_a_session_ends_when_the_tool_says_that_left_it_there(
+        self, home: Home, key: str
+    ) -> None:
+        now = home.context().now().replace(microsecond=0)
+
+        def end(written: str) -> datetime | None:
+            text = f"[user]\n{KEYS}aws_session_token = {TOKEN}\n{key} = {written}\n"
+            home.write("", text)
+            loaded = home.load("user")
+            assert loaded is not None
+            return loaded.expires_at
+
+        soon = now + timedelta(hours=1)
+        assert end(soon.isoformat()) == soon
+        assert end(f"{soon:%Y-%m-%dT%H:%M:%S}.000Z") == soon
+        for wrong in ("1785589200", "soon", f"{soon:%Y-%m-%d %H:%M:%S}"):
+            assert end(wrong) is None
+        for other in (now - timedelta(hours=1), now + timedelta(days=9)):  # left by another session
+            assert end(other.isoformat()) is None
+
     def test_other_keys_are_another_stamp(self, home: Home) -> None:
         stamps = []
         for key in ("AKIAFILE", "AKIAOTHER"):
