@@ -202,7 +202,8 @@ def _taking(
 
     keys: dict[str, ProfileKeys] = {}
     stays: dict[str, str] = {}
-    between = {name for _, _, parts in found.files for name in parts.profiles}
+    blocks = [each for _, _, parts in found.files for each in parts.profiles.items()]
+    between = {name for name, lines in blocks if not runs_rolehop(lines)}
     for name in own:
         try:
             if name in found.unprefixed:
