@@ -208,6 +208,19 @@ class Planted:
         self.world.sts.recover()
         self.world.sts.world.role(HUB, trusts=self._trusted(), max_session=43_200)
 
+    @property
+    def credentials_file(self) -> Path:
+        """The AWS file in which alice's keys stand once `write_keys` wrote them."""
+        return self.world.home / ".aws" / "credentials"
+
+    def write_keys(self) -> None:
+        """Write alice's keys into the AWS file, as a profile of a chain's name."""
+        key = self.world.alice.key
+        self.world.aws_credentials(
+            f"[stored]\naws_access_key_id = {key.access_key_id}\n"
+            f"aws_secret_access_key = {key.secret}\n"
+        )
+
     def refuse(self) -> None:
         self.world.sts.world.role(HUB, trusts=[])
 

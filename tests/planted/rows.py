@@ -74,12 +74,14 @@ ROWS: Mapping[str, Row] = {
     "config path": _quiet("config path"),
     "config reference": _quiet("config reference"),
     "keys": _quiet("keys", code=2),
-    "keys add": _asks("keys add other --from-env"),
+    "keys add": _asks("keys add other --from-env", "keys add --from-profile stored --yes"),
     "keys list": _quiet("keys list --format json"),
     "keys remove": _quiet("keys remove stored --yes"),
     "keys rotate": _asks("keys rotate stored"),
     "profile": _quiet("profile", code=2),
-    "profile install": _quiet("profile install --yes --credentials-file"),
+    "profile install": _asks(
+        "profile install --yes --credentials-file", "profile install --yes --take-over stored"
+    ),
     "profile remove": _quiet("profile remove --yes"),
     "profile list": _quiet("profile list"),
     "source": _quiet("source", code=2),

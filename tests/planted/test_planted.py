@@ -42,13 +42,25 @@ def _leaked_by(
 ) -> dict[str, set[str]]:
     """Run a command; the names of the secrets that came out, by the place where they are."""
     world.restore()
+    if _OF_FILE & {*line.split()}:
+        world.write_keys()
     env = failure.arrange(world) or {}
     arguments = [each.replace("MINE", str(world.mine)) for each in line.split()]
     arguments.insert(len(line.partition(" -- ")[0].split()), "--debug")
     done = world.run(arguments, env, conditions=failure.conditions)
     if is_success:
         assert done.code == (row.code if line == row.lines[-1] else 0), done.err
-    return {place: names for place, names in _found(row, done, world).items() if names}
+    found = _found(row, done, world)
+    if _OF_FILE & {*line.split()}:  # they are there until they have been moved
+        kept = found.get(str(world.credentials_file), set())
+        kept -= {name for name in kept if name.endswith(world.world.alice.arn)}
+        if is_success:
+            assert world.world.alice.key.secret not in world.credentials_file.read_text()
+    return {place: names for place, names in found.items() if names}
+
+
+_OF_FILE = {"--from-profile", "--take-over"}
+"""Options of commands that move keys out of an AWS file."""
 
 
 def _found(row: Row, done: Done, world: Planted) -> dict[str, set[str]]:
