@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -28,6 +31,8 @@ from rolehop.base.credentials import Secret
 from rolehop.base.errors import RolehopError
 from rolehop.commands.config.importing.found_files import TOOLS, files_of, plan_import
 from rolehop.commands.config.importing.view import beside_lines
+from rolehop.commands.each.merged_view import MergedTable, merged_line, merged_rows
+from rolehop.commands.each.targets import ResultClass, TargetRow
 from rolehop.commands.explain.documents import explain_document
 from rolehop.commands.explain.view import verdict_view
 from rolehop.commands.profile.changes import removal_changes
@@ -327,7 +332,25 @@ def _selected(text: str) -> None:
     untold([selector(text)], _MEMBER)
 
 
+_PRINTED = (
+    '{"a": [1, 2.5, null]}',
+    '[{"a": "=x"}, {"b": {"c": true}}]',
+    '{"a": 1}\n{"b": 2}\n',
+    "text\n",
+)
+_ROW = TargetRow("far/web", "far/web", ResultClass.OK)
+
+
+def _merged(text: str) -> None:
+    table = MergedTable()
+    for each in merged_rows(_ROW, text):
+        json.loads(merged_line(each))
+        table.add(each)
+    list(csv.reader(io.StringIO(table.text, newline="")))
+
+
 _PARSERS = [
+    Parser("merged output", mutated(_PRINTED), _merged, share=2),
     Parser("what selects chains", mutated(_SELECTORS), _selected, share=2),
     Parser("an AWS file's block", mutated(AWS_CONFIG), _block, share=2),
     Parser(

@@ -101,6 +101,8 @@ def _differences(value: Any, shape: Shape, path: str) -> list[str]:
 def _is(value: Any, kind: str) -> bool:
     if kind in _KINDS:
         return isinstance(value, str) and re.fullmatch(_KINDS[kind], value) is not None
+    if kind == "any":
+        return True
     if kind in ("number", "seconds"):
         return type(value) is int
     if kind in ("boolean", "decimal"):

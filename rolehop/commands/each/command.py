@@ -90,6 +90,7 @@ rolehop each 'prod/*' --first 3 --max-failures 5% -- ./rotate.sh {account}
 rolehop each 'prod/*' --output results --resume -- ./audit.sh {account}
 rolehop each 'prod/*' --output results --shard 2/8 -- ./audit.sh {account}
 rolehop each --report results
+rolehop each 'prod/*' --format csv -- aws ec2 describe-instances --query 'Reservations[].Instances[]' --output json
 rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 """,
 )
@@ -166,7 +167,7 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 @click.option("--explain", is_flag=True, help="Explain each refusal once below the table.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run, without calling AWS.")
 @click.option("--confirm", is_flag=True, help="Show the chains, and ask once before anything runs.")
-@format_option("table", "json", default="table")
+@format_option("table", "json", "ndjson", "csv", default="table")
 @fleet_walk_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
@@ -174,7 +175,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     PATTERN is as in `rolehop list`, whole names only. The command may use {chain}, {account},
     {account_name}, {role} and {region}. Each command's output comes in one piece when it has ended,
-    then a table on stderr. Exit 1: a target is not ok.
+    then a table on stderr. --format ndjson and csv merge what they print. Exit 1: a target is not ok.
     """
     from rolehop.commands.each.run import EachOptions, run_each
 

@@ -113,9 +113,16 @@ class EachOptions:
         """True with ``--format json``."""
         return self.style == "json"
 
+    @property
+    def is_merged(self) -> bool:
+        """True with a format that merges what the commands print."""
+        return self.style in ("ndjson", "csv")
+
 
 def run_each(cli: CommandContext, options: EachOptions) -> int:
     """Carry the command out; return its exit code: 1 if a target is not ok."""
+    if options.is_merged:
+        _check_merged(options)
     if options.report:
         return show_report(cli, options.pattern, is_json=options.is_json)
     _check(cli, options)
@@ -156,6 +163,24 @@ def _check(cli: CommandContext, options: EachOptions) -> None:
     program = options.argv[0]
     if "{" not in program and not has_program(program, cli.environ):
         raise UsageError(f"{program}: no such command", fix="rolehop each PATTERN... -- CMD")
+
+
+def _check_merged(options: EachOptions) -> None:
+    """Refuse what prints nothing to merge.
+
+    Raises:
+        UsageError: such an option is there.
+    """
+    others = {
+        "--prefix": options.prefix,
+        "--output": options.output is not None,
+        "--report": options.report,
+        "--dry-run": options.dry_run,
+    }
+    for name, given in others.items():
+        if given:
+            fix = "use --format json" if name in ("--report", "--dry-run") else f"leave out {name}"
+            raise UsageError(f"{name} and --format {options.style} exclude each other", fix=fix)
 
 
 def _show_plan(cli: CommandContext, targets: Sequence[RunTarget], options: EachOptions) -> None:
@@ -211,7 +236,7 @@ class _EachRunner:
             run.run()
         finally:
             log.close()
-            watcher.finish()
+            watcher.close()
             show_results(cli, run.rows(), is_json=options.is_json)
             if settings.most_failures is not None and run.has_too_many_failures:
                 _note_budget(cli, settings.most_failures)
@@ -319,11 +344,13 @@ def _shown_by(
     cli: CommandContext, options: EachOptions, total: int, folder: OutputFolder | None
 ) -> tuple[GroupedWatcher, Callable[[RunTarget], CommandOutput]]:
     """Return what shows the run, and where the output of each target goes."""
+    from rolehop.commands.each.merged_view import MergedTable
     from rolehop.commands.each.outputs import PrefixedOutput, held_output
     from rolehop.commands.each.view import (
         CountingWatcher,
         GroupedWatcher,
         JsonWatcher,
+        MergingWatcher,
         PrefixWatcher,
     )
 
@@ -332,6 +359,9 @@ def _shown_by(
         return watcher, lambda target: PrefixedOutput(partial(watcher.wrote, target.name))
     if options.is_json:
         return JsonWatcher(cli.terminal, total, folder), folder.output if folder else held_output
+    if options.is_merged:
+        table = MergedTable() if options.style == "csv" else None
+        return MergingWatcher(cli.terminal, total, table), held_output
     if folder is not None:
         return CountingWatcher(cli.terminal, total), folder.output
     return GroupedWatcher(cli.terminal, total), held_output

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from rolehop.base.durations import age_text, rfc3339, show_span
 from rolehop.base.startup import Pattern
 from rolehop.base.text import clean, pluralize, visible_json
+from rolehop.commands.each.merged_view import MOST_MERGED, MergedTable, merged_line, merged_rows
 from rolehop.commands.each.targets import (
     PlannedRow,
     ResultClass,
@@ -225,6 +226,10 @@ class GroupedWatcher:
         if self._terminal.rewrites_lines:
             show_counter("", self._terminal.columns)
 
+    def close(self) -> None:
+        """Show what is known once all targets are done, and no progress any more."""
+        self.finish()
+
     @contextmanager
     def _writing(self, of: TargetRow | None = None) -> Iterator[None]:
         """Replace the line of progress by what is written in here, and show it again.
@@ -296,6 +301,37 @@ class JsonWatcher(GroupedWatcher):
         write_stdout(result_line(row, members) + "\n", "utf-8")
 
 
+class MergingWatcher(GroupedWatcher):
+    """Merges what commands write to stdout; the rest is shown as it is.
+
+    With ``table`` all of it is written at the end, else each line as soon as its target is done.
+    """
+
+    def __init__(self, terminal: Terminal, total: int, table: MergedTable | None) -> None:
+        super().__init__(terminal, total)
+        self._table = table
+
+    def _show(self, row: TargetRow, output: CommandOutput | None) -> None:
+        stdout: str | None = ""
+        if output is not None:
+            stdout = None if _size(output.stdout) > MOST_MERGED else _whole(output.stdout)
+        for each in merged_rows(row, stdout):
+            if self._table is None:
+                write_stdout(merged_line(each) + "\n", "utf-8")
+            else:
+                self._table.add(each)
+        if output is not None and _size(output.stderr):
+            if not self._terminal.quiet:
+                write_lines(f"==> {_heading(row)} <==")
+            copy_program_output(output.stderr, sys.stderr)
+
+    def close(self) -> None:
+        """Write the table, if it is one."""
+        super().close()
+        if self._table is not None:
+            write_stdout(self._table.text, "utf-8")
+
+
 def _heading(row: TargetRow) -> str:
     where = ", ".join(filter(None, (row.account_name and clean(row.account_name), row.account)))
     return f"{row.name} ({where})" if where else row.name
@@ -303,6 +339,11 @@ def _heading(row: TargetRow) -> str:
 
 def _size(file: IO[bytes]) -> int:
     return file.seek(0, 2)
+
+
+def _whole(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(MOST_MERGED).decode("utf-8", "replace")
 
 
 def _begin_of(file: IO[bytes]) -> str:
