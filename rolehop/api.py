@@ -234,39 +234,45 @@ def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
     """
     from rolehop.aws.boto3_session import make_session
 
-    options = _with_full_path(options)
     plan = get_plan(chain, **options)
     return make_session(_RepeatedWalk(chain, options), plan.export_region or plan.region)
 
 
-def _with_full_path(options: Options) -> Options:
-    """Return the arguments with the config file that is named by its full path, if one is.
-
-    By a relative one, a program that changes its working folder would go on with another config.
-    """
-    roots, is_named = _app(options).config_roots
-    return {**options, "config": roots[0]} if is_named else options
-
-
 class _RepeatedWalk:
-    """Walks a chain whenever its session has to be renewed; confirmed and explained only once."""
+    """Walks a chain whenever its session has to be renewed; confirmed and explained only once.
+
+    Relative paths stay those of the working folder that the program had at first: in another one,
+    another file could send the chain elsewhere.
+    """
 
     def __init__(self, chain: str, options: Options) -> None:
+        from rolehop.sources.program_state import AWS_FILES, PATHS
+
+        config = _config_file(options.get("config"))
+        named = {each: os.environ.get(each, "") for each in (*AWS_FILES, *PATHS)}
         self._chain = chain
-        self._arguments = options
+        self._arguments: Options = {**options, "config": config and _full_path(config)}
+        self._files = {
+            name: _full_path(path) for name, path in named.items() if path and path[0] != os.sep
+        }
         self._options = _walk_options(options)
         self._proof = UNASKED
 
     def __call__(self) -> Session:
-        with closing(_app(self._arguments)) as app:
+        with closing(_app(self._arguments, self._files)) as app:
             options, proof = ask(app, self._chain, self._options, self._proof)
             self._options, self._proof = options, proof
             return session_of_chain(app, self._chain, options, proof, asked_by=PROGRAM)[1]
 
 
-def _app(options: Options) -> App:
+def _full_path(path: str) -> str:
+    return path if path.startswith("~") else os.path.abspath(path)  # noqa: PTH100 - keeps no `..`
+
+
+def _app(options: Options, files: Mapping[str, str] = {}) -> App:
+    """``files``: variables that are as they were before."""
     return App(
-        os.environ,
+        {**os.environ, **files},
         home_folder(),
         config_file=_config_file(options.get("config")),
         person=_person(options.get("prompt", False)),

@@ -262,20 +262,38 @@ def test_another_config_file(world: World, tmp_path: Path) -> None:
     assert printed(world, code) == ["other"]
 
 
-@pytest.mark.parametrize("named_by", ["argument", "variable"])
-def test_a_program_that_changes_its_folder_keeps_its_config(
-    world: World, tmp_path: Path, named_by: str
+_START = f"[profile start]\nsource_profile = alice\nrole_arn = {HUB}\nrole_session_name = me\n"
+
+
+@pytest.mark.parametrize(
+    ("chain", "argument", "variable", "text"),
+    [
+        ("hub", ", config='named'", {}, CONFIG),
+        ("hub", "", {"ROLEHOP_CONFIG": "named"}, CONFIG),
+        ("start", "", {"AWS_CONFIG_FILE": "named"}, _START),
+    ],
+)
+def test_a_program_that_changes_its_folder_keeps_its_files(
+    world: World,
+    tmp_path: Path,
+    chain: str,
+    argument: str,
+    variable: dict[str, str],
+    text: str,
 ) -> None:
-    """In the new folder another config may have the same name, and another role its chain."""
-    for folder, text in (("a", CONFIG), ("b", CONFIG.replace("role/Hub", "role/Other"))):
+    """In the new folder another file may have the same name, and send the chain elsewhere."""
+    keys = world.alice.environ
+    world.aws_credentials(
+        f"[alice]\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {keys['AWS_SECRET_ACCESS_KEY']}\n"
+    )
+    for folder, content in (("a", text), ("b", text.replace("role/Hub", "role/Other"))):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "c.toml").write_text(text)
-    variable = {"ROLEHOP_CONFIG": "c.toml"} if named_by == "variable" else {}
-    argument = ", config='c.toml'" if named_by == "argument" else ""
+        (tmp_path / folder / "named").write_text(content)
     code = f"""
         import os, rolehop
         os.chdir({str(tmp_path / "a")!r})
-        session = rolehop.session("hub"{argument})
+        session = rolehop.session({chain!r}{argument})
         os.chdir({str(tmp_path / "b")!r})
         session.get_credentials().get_frozen_credentials()
         """
