@@ -12,6 +12,8 @@ from rolehop.base.dataclass import dataclass, replace
 from rolehop.base.errors import RolehopError, SourceWithdrawn, error_context
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rolehop.app.context import App
     from rolehop.base.credentials import Credentials
     from rolehop.plan.walk_options import WalkOptions
@@ -116,17 +118,14 @@ def shell_credentials(app: App, of_chain: str) -> Credentials:
     Raises:
         SourceError: there are none, or they have expired.
     """
-    from rolehop.handover.environment import CHAIN
     from rolehop.sources.environment import read
 
     if not app.environ.get("AWS_ACCESS_KEY_ID"):
         found = _of_endpoint(app)
         if found is not None:
             return found
-    # Sources of type "environment" refuse rolehop's own session; here it is what is asked about.
-    environ = {name: value for name, value in app.variables.items() if name != CHAIN}
     try:
-        return read(environ, app.now())
+        return read(_without_chain(app.variables), app.now())
     except SourceWithdrawn as error:
         error.fix = f"{of_chain}, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         raise
@@ -136,7 +135,15 @@ def _of_endpoint(app: App) -> Credentials | None:
     from rolehop.config.model import SourceConfig
     from rolehop.sources import container
 
-    return container.build(SourceConfig("this shell", "container"), app.source_context).load()
+    context = replace(app.source_context, environ=_without_chain(app.environ))
+    return container.build(SourceConfig("this shell", "container"), context).load()
+
+
+def _without_chain(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which sources do not refuse what rolehop hands out: that is asked about."""
+    from rolehop.handover.environment import CHAIN
+
+    return {name: value for name, value in environ.items() if name != CHAIN}
 
 
 def ask_caller(sts: Sts, credentials: Credentials, whose: str) -> CallerIdentity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from rolehop.aws.net.addresses import certain_host, host_of, is_private
 from rolehop.base.credentials import Credentials, Secret
@@ -157,7 +157,7 @@ def endpoint_url(environ: Mapping[str, str]) -> str | None:
     """Return the endpoint's URL; the relative one wins, as in botocore.
 
     Raises:
-        SourceError: the variable holds no URL, or one that must not be sent a token.
+        SourceError: the variable holds no URL, or one that must not be sent a token, or rolehop's own.
     """
     relative = environ.get(RELATIVE)
     if relative:
@@ -178,7 +178,19 @@ def endpoint_url(environ: Mapping[str, str]) -> str | None:
         raise _invalid(
             FULL, full, "only this machine and the ECS and EKS endpoints may be called without TLS"
         )
+    _refuse_own_endpoint(environ, full)
     return full
+
+
+def _refuse_own_endpoint(environ: Mapping[str, str], url: str) -> None:
+    """Refuse the endpoint of ``exec --server``: like a session that assume exported, it is no source."""
+    chain = environ.get("ROLEHOP_CHAIN")
+    if chain and urlsplit(url).path == f"/chains/{quote(chain, safe='/')}":
+        raise SourceError(
+            f"the endpoint in {FULL} is rolehop's own, of chain '{chain}'",
+            cause="a chain must not start from what another chain hands out",
+            fix="run it outside of exec --server, or continue the other chain with from = …",
+        )
 
 
 def _endpoint(environ: Mapping[str, str]) -> ContainerEndpoint | None:

@@ -93,6 +93,18 @@ print([os.environ.get(each) for each in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTI
 """
 
 
+def test_the_endpoint_of_a_command_is_no_source_of_another_chain(walked: World) -> None:
+    """A chain that starts from the machine's own role would start from that of the command."""
+    before = walked.config_file.read_text()
+    source, chain = '[sources.task]\ntype = "container"\n', '[chains.task]\nsource = "task"\n'
+    walked.config(f"{before}\n{source}{chain}")
+    done = walked.rolehop(*SERVED, SCRIPT, "export", "task", "--format", "json")
+    walked.config(before)
+    assert (done.code, done.out) == (4, "")
+    assert "rolehop's own, of chain 'admin'" in done.err
+    assert "a chain must not start from what another chain hands out" in done.err
+
+
 def test_with_only_a_program_sees_no_aws_file(world: World) -> None:
     """polars signs with the first keys of the credentials file, whatever the profile."""
     keys = "aws_access_key_id = AKIA1\naws_secret_access_key = x\n"
