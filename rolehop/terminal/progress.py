@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.asking import SILENT
 from rolehop.base.durations import show_left
+from rolehop.base.startup import Pattern
 from rolehop.base.text import pluralize
 from rolehop.base.waits import Wait
 from rolehop.terminal import output
@@ -43,6 +44,9 @@ def walk_progress(terminal: Terminal, now: Callable[[], datetime]) -> Iterator[P
             progress.end()
 
 
+_NAMED_ROLE = Pattern(r"[0-9]{12}:role/(?:\S+/)?(\S+) \((.+)\)$")
+
+
 class _Watched:
     """What both kinds of lines have in common: the call that is being made."""
 
@@ -54,7 +58,13 @@ class _Watched:
     def _label(self, step: Step, total: int) -> str:
         from rolehop.plan.model import step_label  # not for a session of the record
 
-        return self._terminal.with_account_names(step_label(step, total))
+        return self._named(step_label(step, total))
+
+    def _named(self, label: str) -> str:
+        """Return a label with the name of its account, and the role behind it as other views have it."""
+        named = self._terminal.with_account_names(label)
+        has_name = not self._terminal.verbose and named.endswith(")")
+        return _NAMED_ROLE.sub(r"\2 · \1", named) if has_name else named
 
     def _watch(self, label: str) -> None:
         self._unwatch()
@@ -109,8 +119,7 @@ class LiveLines(_Watched):
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show where the session came from and how long it lasts."""
-        label = self._terminal.with_account_names(label)
-        line = f"{label}  from cache, {show_left(local_expires_at, self._now())}"
+        line = f"{self._named(label)}  from cache, {show_left(local_expires_at, self._now())}"
         output.write_lines(self._terminal.fitted(line))
 
 

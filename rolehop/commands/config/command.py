@@ -80,7 +80,7 @@ def init(ctx: click.Context, /, **flags: Any) -> None:
             cli.terminal.note(f"{done.draft.names[0]} works: you are {done.identity.caller.arn}")
         _show_written(cli, done.path, done.draft)
     else:
-        cli.terminal.note(f"written: {write_example(path)}")
+        cli.terminal.note(f"written: {_shown(write_example(path))}")
         check = with_same_config(cli.app, "config check")
         cli.terminal.note(Advice("next: uncomment what you need in it, then run: ", check))
 
@@ -95,9 +95,17 @@ def _held_conversation(cli: CommandContext, path: Path) -> FirstConfig:
     return first_config(cli.app, path, person)
 
 
+def _shown(path: Path) -> str:
+    """Return a path as people write it."""
+    from rolehop.app.host import home_folder
+    from rolehop.terminal.layout import at_home
+
+    return at_home(str(path), str(home_folder()))
+
+
 def _show_written(cli: CommandContext, path: Path, draft: Draft) -> None:
     count = f" ({pluralize(len(draft.names), 'chain')})" if len(draft.names) > 1 else ""
-    cli.terminal.note(f"written: {path}{count}")
+    cli.terminal.note(f"written: {_shown(path)}{count}")
     for each in _next_steps(cli, draft):
         cli.terminal.note(each)
 

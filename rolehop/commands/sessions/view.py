@@ -161,7 +161,8 @@ def sessions_view(
     )
     drawn = list(tree.rows(None, ""))
     shown = drawn if most is None or len(drawn) <= most + 1 else drawn[:most]
-    grid = Grid(("ACCOUNT", "ROLE", "LEFT", "CHAINS", ""), shown, right=(2,), elided=(0, 1))
+    elided = () if verbose else (0, 1)
+    grid = Grid(("ACCOUNT", "ROLE", "LEFT", "CHAINS", ""), shown, right=(2,), elided=elided)
     return [*([grid] if shown else []), *_more(len(drawn) - len(shown))]
 
 
@@ -216,6 +217,11 @@ class _Tree:
         for each in self.below.get(row.key, ()):
             yield from self._all(each)
 
+    def _chains(self, each: SessionRow) -> str:
+        """Return the first chains; with all of them below it, how many there are."""
+        many = self.verbose and len(each.chains) > 1
+        return pluralize(len(each.chains), "chain") if many else _chains(each.chains)
+
     def _row(self, each: SessionRow, branch: str) -> Row:
         account, role = _whose(each)
         shown = account_role(account, names=self.names, verbose=self.verbose) if account else "–"
@@ -225,7 +231,7 @@ class _Tree:
             StyledText(f"{branch}{shown}", "" if branch else "bold"),
             role,
             time_left(each.local_expires_at, self.now, short=True),
-            StyledText(_chains(each.chains), "dim"),
+            StyledText(self._chains(each), "dim"),
             ", ".join(_all_marks(each, self.alike[_what(each)])),
             under=clean(until + chains) if self.verbose else "",
         )

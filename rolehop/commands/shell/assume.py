@@ -64,7 +64,8 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
         typed = [_as_typed(each, typed_in) for each in typed_arguments(ctx)]
         typed += [] if chain else [typed_in.argument(handed.chain)]
         columns = output.columns(sys.stdout, cli.environ)
-        summary = _summary(handed, typed, cli.app.now(), typed_in, columns)
+        account = cli.terminal.with_account_names(handed.session.account)
+        summary = _summary(handed, account, typed, cli.app.now(), typed_in, columns)
         cli.terminal.write_output(summary)
         return
     cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
@@ -78,6 +79,7 @@ def _as_typed(word: str, dialect: Dialect) -> str:
 
 def _summary(
     handed: HandoverSession,
+    account: str,
     typed: list[str],
     now: datetime,
     dialect: Dialect,
@@ -85,7 +87,7 @@ def _summary(
 ) -> str:
     """Return what a terminal shows: whose session it is, and the line to type; no secret.
 
-    ``typed``: the arguments as that shell takes them, flags among them, without which the session
+    ``account``: that of the session, in words. ``typed``: the arguments as that shell takes them, flags among them, without which the session
     could do more; ``columns``: of the window, if they are known.
     """
     from rolehop.base.durations import show_left
@@ -97,7 +99,7 @@ def _summary(
     together = columns is None or len(ready) + 1 + len(arn) <= columns
     lines = [
         *([f"{ready} {arn}"] if together else [ready, arn]),
-        f"account {session.account}, {show_left(session.ends_at(now), now)}",
+        f"account {account}, {show_left(session.ends_at(now), now)}",
         "",
         "to use it in this shell, type:",
         f"  {dialect.eval_command.format(command)}",
