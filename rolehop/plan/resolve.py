@@ -497,7 +497,7 @@ def _refuse_two_policies(own: ScopeConfig, options: WalkOptions, chain: str) -> 
             chain=chain,
         )
     has_policy = own.read_only or own.policy is not None
-    same = own.read_only is options.read_only and own.policy == options.policy
+    same = own.policy == options.policy  # one that only reads has no text here
     if flags and has_policy and not same:
         raise UsageError(
             f"{given} cannot be combined with the scope of chain '{chain}', which has a policy",

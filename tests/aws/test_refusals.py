@@ -9,12 +9,15 @@ from rolehop.base.advice import Advice
 from rolehop.base.arn import RoleArn
 from rolehop.base.errors import HopRefused
 from rolehop.plan.model import Hop
+from rolehop.policy.access_denied import steps_of_assume_role
+from rolehop.policy.denied_text import read_access_denied
 from rolehop.terminal.drawing import as_text
 from rolehop.terminal.error_text import error_lines
 from rolehop.walk.ports import StsRefusal
 from rolehop.walk.sts_errors import (
     RefusalKind,
     clock_words,
+    denial_fix,
     exceeds_chaining_limit,
     exceeds_max_session_duration,
     explain_refusal,
@@ -381,3 +384,27 @@ def test_the_message_of_a_refused_hop_is_short_and_grows_with_its_names_alone(
     assert len(lines) <= 9
     assert sum("A" * 64 in line for line in lines) == 1, "the role; the caller's middle is left out"
     assert any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("action", "ending", "named"),
+    [
+        ("sts:AssumeRole", " because no identity-based policy allows the sts:AssumeRole action", True),
+        ("sts:TagSession", "", False),
+    ],
+)  # fmt: skip
+def test_whether_aws_names_the_policy_is_kept(action: str, ending: str, named: bool) -> None:
+    said = f"User: {HUB} is not authorized to perform: {action} on resource: {ROLE}{ending}"
+    found = explain_refusal(StsRefusal("AccessDenied", said), _hop())
+    assert found.names_policy is named
+    assert not found.suspects
+
+
+def test_a_refusal_without_a_reason_ends_in_what_to_check() -> None:
+    silent = read_access_denied(DENIED)
+    assert silent is not None
+    steps = steps_of_assume_role(silent)
+    assert denial_fix(silent) == f"AWS does not say why; check: {' '.join(steps)}"
+    user = read_access_denied(DENIED.replace("role/team/Admin", "user/bob"))
+    assert user is not None
+    assert denial_fix(user).startswith("name a role: arn:aws:iam::333333333333:user/bob is a user")

@@ -81,7 +81,7 @@ PARTS = {
     "stamps": Part(
         "which session belongs to what: keys of hops, digests, records of cached answers",
         ("base/digest.py", "plan/hop_keys.py", "hotpath/record.py", "hotpath/writer.py"),
-        ("plan/test_hop_keys.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "hotpath/test_decisions.py", "hotpath/test_record.py", "vault/state/test_digest.py", "vault/test_serialization.py"),
+        ("plan/test_hop_keys.py", "plan/test_scopes.py", "plan/test_caller.py", "plan/test_keys_and_requests.py", "hotpath/test_decisions.py", "hotpath/test_record.py", "vault/state/test_digest.py", "vault/test_serialization.py"),
     ),
     "quoting": Part(
         "every text that a shell or a program reads",
@@ -92,6 +92,8 @@ PARTS = {
         (
             "handover/test_child.py", "handover/test_cmd.py", "handover/test_dialects.py",
             "handover/test_documents.py", "handover/test_variables.py", "test_quoting.py",
+            "config/test_account_names.py", "config/test_starter.py", "config/test_toml_mistakes.py",
+            "config/test_toml_positions.py", "config/test_well_formed.py", "handover/test_endpoints.py",
             "base/test_text.py", "handover/shells/test_dialect_tables.py", "handover/shells/test_parent_process.py",
         ),  # tables: each real shell reads the same texts, in seconds
     ),

@@ -7,10 +7,14 @@ import pytest
 from rolehop.base.errors import SourceError
 from rolehop.config.model import SourceConfig
 from rolehop.plan.identity import (
+    NOBODY,
+    Principal,
     caller_name,
     check_principal,
     is_caller_known,
     principal_name,
+    principal_of,
+    principal_of_source,
     wrong_caller,
 )
 
@@ -98,3 +102,76 @@ def test_what_is_no_principal_has_no_name(arn: str) -> None:
 )
 def test_a_principal_says_a_name_if_it_is_somebody(principal: str | None, name: str | None) -> None:
     assert principal_name(source(principal=principal)) == name
+
+
+@pytest.mark.parametrize(
+    ("arn", "account", "role"),
+    [
+        (HUB, "222222222222", "Hub"),
+        ("arn:aws:iam::222222222222:role/Hub", "222222222222", "Hub"),
+        ("arn:aws-cn:iam::222222222222:role/a/b/Hub", "222222222222", "Hub"),
+        ("222222222222:role/a/Hub", "222222222222", "Hub"),
+        ("arn:aws:iam::222222222222:role/a:b/Hub", "222222222222", "Hub"),
+        ("222222222222:role/a:b:c:role/Hub", "222222222222", "Hub"),
+        ("arn:aws:sts::222222222222:assumed-role/Hub/me@x/y", "222222222222", "Hub"),
+        ("arn:aws:sts::222222222222:assumed-role/Hub/a:b", "222222222222", "Hub"),
+        (DEV, "111111111111", "Dev"),
+        ("arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_My_Set_0a/b", "111111111111", "My_Set"),
+        ("111111111111:role/AWSReservedSSO_Dev_0a1b", "111111111111", "Dev"),
+        ("111111111111:role/Dev_AWSReservedSSO_", "111111111111", "Dev_AWSReservedSSO_"),
+        (ALICE, "111111111111", ""),
+        ("arn:aws:iam::111111111111:root", "111111111111", ""),
+        ("arn:aws:sts::111111111111:federated-user/bob", "111111111111", ""),
+        ("222222222222:role/{role}", "222222222222", ""),
+    ],
+)  # fmt: skip
+def test_an_arn_in_the_words_of_a_screen(arn: str, account: str, role: str) -> None:
+    assert principal_of(arn) == Principal(account, role)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::22222222222:role/Hub",
+        "arn:aws:iam::2222222222222:role/Hub",
+        "arn:aws:iam::aws:role/ReadOnly",
+        "arn:aws:iam::22222222222x:role/Hub",
+        "arn:aws:iam::22222222222\u0662:role/Hub",
+        "Hub",
+        "",
+    ],
+)
+def test_what_has_no_account_is_nobody(arn: str) -> None:
+    assert principal_of(arn) == NOBODY == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("made", "caller", "found"),
+    [
+        (PORTAL, None, ("111111111111", "Dev")),
+        # What the config asks for goes before what AWS said the last time.
+        (PORTAL, HUB, ("111111111111", "Dev")),
+        (source("identity-center", account="corp", role="Dev"), None, ("", "")),
+        (source("identity-center", account="corp", role="Dev"), DEV, ("111111111111", "Dev")),
+        (source("identity-center", account="111111111111"), None, ("111111111111", "")),
+        (source("identity-center", account="111111111111"), DEV, ("111111111111", "Dev")),
+        (source("identity-center", account=111111111111, role="Dev"), None, ("", "")),
+        (source("identity-center", account="111111111111", role=1), None, ("111111111111", "")),
+        (source(role="222222222222:role/Hub"), None, ("222222222222", "Hub")),
+        (source("instance", role="hub-of-this-machine"), None, ("", "")),
+        (source("instance", role="hub-of-this-machine"), HUB, ("222222222222", "Hub")),
+        (source(role=1), None, ("", "")),
+        (source(account="222222222222"), None, ("", "")),
+        (source(principal=HUB), DEV, ("222222222222", "Hub")),
+        # Of several, the first that says account and role.
+        (source(principal=ALICE), None, ("111111111111", "")),
+        (source(principal=ALICE), HUB, ("222222222222", "Hub")),
+        (source(principal=ALICE), f"{ALICE[:-5]}bob", ("111111111111", "")),
+        (source(), HUB, ("222222222222", "Hub")),
+        (source(), None, ("", "")),
+    ],
+)
+def test_whose_session_a_source_gives(
+    made: SourceConfig, caller: str | None, found: tuple[str, str]
+) -> None:
+    assert principal_of_source(made, caller) == found

@@ -234,6 +234,15 @@ def test_what_is_handed_out_is_fresh_with_min_ttl_left(left: int, life: int, cac
     assert plan(hub(), known=held(key, left, life)).hops[0].cache is cache
 
 
+def test_a_plan_is_cached_if_what_it_hands_out_is() -> None:
+    one, two = plan(hub()).key, plan(hub(), hub())
+    assert plan(hub(), known=held(one, 60)).is_cached is True
+    assert plan(hub(), known=held(one, 15)).is_cached is False
+    assert plan(hub(), hub(), known=held(two.hops[0].key, 60)).is_cached is False
+    assert plan(hub(), hub(), known=held(two.key, 60)).is_cached is True
+    assert plan().is_cached is False
+
+
 def test_what_only_signs_is_fresh_for_longer() -> None:
     first = plan(hub(), hub()).hops[0].key
     assert plan(hub(), hub(), known=held(first, 2)).hops[0].cache is Cache.FRESH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,6 +15,7 @@ from rolehop.config.read_only_policy import ACTIONS, READ_ONLY_POLICY, SERVICES
 from rolehop.config.sts_limits import POLICY
 from rolehop.plan.hop_keys import scope_key
 from rolehop.plan.model import Cache, Plan, Scope, ScopeStep, TokenStep, step_label
+from rolehop.plan.planner import SIGNING_TTL, enough_of
 from rolehop.plan.walk_options import WalkOptions
 from tests.walk.plans import A_SESSION, HUB, plan
 
@@ -170,8 +172,10 @@ def test_what_only_a_hop_can_carry_is_refused_without_one(flags: dict[str, Any])
     ],
 )
 def test_a_second_policy_is_refused(own: ScopeConfig | None, flags: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="cannot be combined"):
+    with pytest.raises(UsageError, match="cannot be combined") as caught:
         scoped(scope=own, **flags)
+    if len(flags) > 1:
+        assert "--read-only and --session-policy cannot" in str(caught.value)
 
 
 def test_the_same_policy_again_and_more_limits_are_no_second_policy() -> None:
@@ -181,12 +185,39 @@ def test_the_same_policy_again_and_more_limits_are_no_second_policy() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("own", "wanted"),
+    [
+        (READS, Scope(READ_ONLY_POLICY, 900, read_only=True)),
+        (ScopeConfig(policy=S3), Scope(S3, 900)),
+    ],
+)
+def test_a_flag_that_shortens_takes_no_limit_off(own: ScopeConfig, wanted: Scope) -> None:
+    assert scope_of(scoped(scope=own, duration=900)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("scope", "words", "narrowed"),
+    [
+        (Scope(READ_ONLY_POLICY, read_only=True), "read-only", "read-only"),
+        (Scope(READ_ONLY_POLICY, 900, read_only=True), "read-only, 15 min", "read-only"),
+        (Scope(S3), "a policy", "scoped"),
+        (Scope(S3, 900), "a policy, 15 min", "scoped"),
+        (Scope(None, 900), "15 min", "scoped"),
+    ],
+)
+def test_a_scope_in_words(scope: Scope, words: str, narrowed: str) -> None:
+    assert (scope.words, scope.narrowed) == (words, narrowed)
+
+
 # ---- how long
 
 
 def test_a_flag_makes_the_chains_scope_shorter_and_never_longer() -> None:
     own = ScopeConfig(duration_seconds=1800)
-    assert scope_of(scoped(scope=own, duration=900)).duration_seconds == 900
+    shorter = scoped(scope=own, duration=900)
+    assert scope_of(shorter).duration_seconds == 900
+    assert _notes(shorter) == ()
     longer = scoped(scope=own, duration=3600)
     assert scope_of(longer).duration_seconds == 1800
     _is_said_to_be_shortened(longer)
@@ -206,6 +237,33 @@ def test_a_flag_of_a_hop_does_not_make_the_scope_behind_it_longer() -> None:
         scoped(HopConfig(HUB), scope=READS, duration=3600).scope
         == scoped(HopConfig(HUB, duration_seconds=3600), scope=READS).scope
     )
+
+
+def _notes(found: Plan) -> tuple[str, ...]:
+    assert found.scope is not None
+    return found.scope.notes
+
+
+def test_a_scope_that_fits_is_not_shortened_and_strict_has_nothing_against_it() -> None:
+    own = ScopeConfig(read_only=True, duration_seconds=900)
+    for found in (
+        scoped(scope=own, strict=True),
+        scoped(scope=own, duration=900, strict=True),
+        scoped(HopConfig(HUB, duration_seconds=900), scope=own, strict=True),
+    ):
+        assert (scope_of(found).duration_seconds, _notes(found)) == (900, ())
+
+
+def test_a_scope_of_user_keys_lasts_no_longer_than_their_session() -> None:
+    found = plan(scope=ScopeConfig(read_only=True, duration_seconds=129_600))
+    (token,) = [step for step in found.steps if isinstance(step, TokenStep)]
+    assert scope_of(found).duration_seconds == token.duration_seconds
+    assert "a scope lasts no longer than the session it narrows" in _notes(found)[0]
+
+
+def test_a_policy_that_aws_may_refuse_is_noted() -> None:
+    (note,) = _notes(scoped(scope=ScopeConfig(policy=S3.replace("s3:Get*", "s3:Get Object"))))
+    assert note.startswith("session policy: statement 1 has the action")
 
 
 def _is_said_to_be_shortened(found: Plan) -> None:
@@ -252,4 +310,26 @@ def test_a_resource_of_another_partition_is_bound_to_fail() -> None:
     china = S3.replace('"*"', '"arn:aws-cn:s3:::b"')
     found = scoped(scope=ScopeConfig(policy=china))
     assert found.certain_failure is not None
-    assert "another partition" in str(found.certain_failure)
+    assert "another partition than the session (aws)" in str(found.certain_failure)
+    of_hop = plan(HopConfig(HUB, policy=china)).certain_failure
+    assert "another partition than the role (aws)" in str(of_hop)
+    hub = HUB.replace("arn:aws:", "arn:aws-cn:")
+    assert scoped(HopConfig(hub), scope=ScopeConfig(policy=china)).certain_failure is None
+
+
+def test_flags_that_make_a_scope_are_named_one_by_one() -> None:
+    said = "there is no hop, so --session-policy, --duration narrows the session by GetScopedCredentials"
+    assert said in scoped(policy=S3, duration=1800).notes
+
+
+def test_what_is_narrowed_must_last_as_long_as_what_is_handed_out() -> None:
+    found = scoped(HopConfig(HUB), HopConfig(HUB.replace("Hub", "Admin")), scope=READS)
+    least = timedelta(minutes=16)
+    needed = [enough_of(step, found.steps, least) for step in found.steps]
+    assert needed == [SIGNING_TTL, SIGNING_TTL, least, least]
+
+
+def test_calls_are_the_hops_and_the_scope() -> None:
+    found = scoped(HopConfig(HUB), scope=READS)
+    assert found.calls == (*found.hops, found.scope)
+    assert plan().calls == ()

@@ -46,6 +46,7 @@ def test_no_policy_keeps_a_user_from_a_session_token() -> None:
         ("sts:GetAccessKeyInfo", True, "refused"),
         ("sts:AssumeRoot", True, "refused"),
         ("sts:GetCallerIdentity", False, "allowed"),
+        ("sts:GetScopedCredentials", False, "allowed"),
     ],
 )
 def test_a_session_of_getsessiontoken_cannot_call_everything(
@@ -55,3 +56,11 @@ def test_a_session_of_getsessiontoken_cannot_call_everything(
     assert verdict.outcome.value == expected
     if expected == "unknown":
         assert verdict.unknowns == ("aws:MultiFactorAuthPresent",)
+
+
+@pytest.mark.parametrize(("kind", "known"), [("user/alice", True), ("root", False)])
+def test_whether_root_was_assumed_is_open_for_root_alone(kind: str, known: bool) -> None:
+    start = StartingCredentials(f"arn:aws:iam::111111111111:{kind}", long_lived=True)
+    scenario = ChainScenario(start, (), EvaluationContext(IamInventory(), NOW))
+    (request,) = action_requests(scenario, ["ec2:StartInstances"], "*", resource_policy(None))
+    assert (request.context.lookup("aws:AssumedRoot") is None) is known

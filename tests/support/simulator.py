@@ -55,6 +55,9 @@ class FakeAws:
     scopes: list[tuple[str | None, int | None, str | None]] = field(default_factory=list)
     refuses_scopes: StsRefusal | None = None
     echoes_scopes: bool = False
+    answers_scopes: Callable[[Session, Credentials], Session] | None = None
+    """Makes of a narrowed session, and of what signed, what STS answers instead."""
+
     narrowed: set[str] = field(default_factory=set)
     _made: int = 0
     _who: dict[str, str] = field(default_factory=dict)
@@ -99,7 +102,10 @@ class FakeAws:
         session = self._session(arn, hop.duration_seconds)
         name = f"assumed-role/{hop.role.name}/{hop.session_name}"
         return replace(
-            session, arn=f"arn:aws:sts::{hop.role.account}:{name}", account=hop.role.account
+            session,
+            arn=f"arn:aws:sts::{hop.role.account}:{name}",
+            account=hop.role.account,
+            user_id=f"AROA{hop.role.name.upper()}:{hop.session_name}",
         )
 
     def session_token(
@@ -132,7 +138,7 @@ class FakeAws:
         who = self._who.get(signer.access_key_id, signer.access_key_id)
         session = self._session(who, left if seconds is None else seconds)
         self.narrowed.add(session.credentials.access_key_id)
-        return session
+        return session if self.answers_scopes is None else self.answers_scopes(session, signer)
 
     def caller(self, signer: Credentials) -> CallerIdentity:
         self.calls.append("GetCallerIdentity")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rolehop.base.credentials import Session
+from rolehop.base.credentials import Credentials, Session
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import HopRefused, RolehopError, ServiceError
 from rolehop.config.model import HopConfig, ScopeConfig
@@ -19,6 +20,7 @@ from rolehop.walk.walk import walk
 from tests.support.simulator import USER, FakeAws
 from tests.walk.plans import A_SESSION, HUB, KEYS, a_source_session, plan, renewing
 
+Answer = Callable[[Session, Credentials], Session]
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}'
 READS = ScopeConfig(read_only=True)
 SCOPES = {
@@ -54,6 +56,7 @@ def test_after_a_hop_its_identity_is_known(aws: FakeAws) -> None:
     session = walk(plan(HopConfig(HUB), scope=READS), aws.ports())
     assert aws.calls == [HUB, "GetScopedCredentials"]
     assert session.arn == "arn:aws:sts::222222222222:assumed-role/Hub/alice@laptop"
+    assert (session.account, session.user_id) == ("222222222222", "AROAHUB:alice@laptop")
     assert session.credentials.access_key_id == "ASIA0000000000000002"
 
 
@@ -83,6 +86,25 @@ def test_no_more_is_asked_for_than_the_session_before_has_left(aws: FakeAws) -> 
     session = walk(plan(HopConfig(HUB), scope=hour), aws.ports())
     assert aws.scopes == [(POLICY, None, None)]  # to the end of what is left
     assert session.expires_at == whole.expires_at
+
+
+def test_a_duration_that_fits_is_asked_for_as_it_is(aws: FakeAws) -> None:
+    """The whole session lasts an hour; a minute of it is for the call."""
+    for seconds in (900, 3540):
+        both = ScopeConfig(policy=POLICY, duration_seconds=seconds)
+        session = walk(plan(HopConfig(HUB), scope=both), aws.ports())
+        assert session.expires_at == aws.now + timedelta(seconds=seconds)
+        walk(plan(HopConfig(HUB), scope=ScopeConfig(duration_seconds=seconds)), aws.ports())
+        assert aws.scopes[-2:] == [(POLICY, seconds, None), (None, seconds, None)]
+
+
+def test_a_session_that_is_about_to_end_is_narrowed_for_a_second(aws: FakeAws) -> None:
+    quick = plan(HopConfig(HUB), min_ttl=60)
+    walk(quick, aws.ports())
+    aws.now += timedelta(minutes=59)
+    timed = ScopeConfig(duration_seconds=900)
+    walk(plan(HopConfig(HUB), scope=timed, min_ttl=60), aws.ports())
+    assert aws.scopes == [(None, 1, None)]
 
 
 def test_a_duration_alone_leaves_a_minute_for_the_call(aws: FakeAws) -> None:
@@ -160,6 +182,45 @@ def test_an_answer_that_is_the_whole_session_is_refused(aws: FakeAws) -> None:
     with pytest.raises(ServiceError, match="nothing is handed out"):
         walk(from_session(), aws.ports())
     assert aws.stored == {}
+
+
+def _with_its_key_id(new: Session, old: Credentials) -> Session:
+    return replace(new, credentials=replace(new.credentials, access_key_id=old.access_key_id))
+
+
+def _with_its_token(new: Session, old: Credentials) -> Session:
+    return replace(new, credentials=replace(new.credentials, session_token=old.session_token))
+
+
+def _of_another_account(new: Session, old: Credentials) -> Session:
+    del old
+    return replace(new, account="999999999999")
+
+
+@pytest.mark.parametrize("answer", [_with_its_key_id, _with_its_token, _of_another_account])
+def test_an_answer_of_something_else_is_refused(aws: FakeAws, answer: Answer) -> None:
+    aws.answers_scopes = answer
+    narrow = plan(HopConfig(HUB), scope=READS)
+    with pytest.raises(ServiceError, match="nothing is handed out"):
+        walk(narrow, aws.ports())
+    assert narrow.key not in aws.stored
+
+
+def test_an_answer_that_names_the_same_account_is_taken(aws: FakeAws) -> None:
+    aws.answers_scopes = lambda new, _: replace(new, account="222222222222")
+    session = walk(plan(HopConfig(HUB), scope=READS), aws.ports())
+    assert (session.account, aws.calls) == ("222222222222", [HUB, "GetScopedCredentials"])
+
+
+def test_of_a_source_whose_identity_is_not_known_aws_is_asked(aws: FakeAws) -> None:
+    """What the answer itself says of it is not taken for that."""
+    aws.source = a_source_session(aws)
+    aws.answers_scopes = lambda new, _: replace(
+        new, arn="arn:aws:sts::999999999999:assumed-role/X/y", account="999999999999"
+    )
+    session = walk(from_session(), aws.ports())
+    assert aws.calls == ["GetScopedCredentials", "GetCallerIdentity"]
+    assert (session.arn, session.account) == (aws.arn, "111111111111")
 
 
 def test_a_stored_session_that_aws_no_longer_takes_is_walked_again_once(aws: FakeAws) -> None:

@@ -173,3 +173,13 @@ def test_a_session_is_stored_even_if_its_identity_cannot_be_checked(aws: FakeAws
     with pytest.raises(ServiceError, match="no answer"):
         walk(plan(mfa_serial=ALICE_MFA), aws.ports())
     assert len(aws.stored) == 1
+
+
+def test_that_a_sources_own_session_is_there_is_said_once_it_was_loaded(aws: FakeAws) -> None:
+    aws.source = a_source_session(aws)
+    own = Stamp("ASIASOURCE", long_lived=False, stored=True)
+    walk(plan(stamp=own), aws.ports())
+    assert aws.watched.count("called 0/0") == 1
+    aws.watched.clear()
+    walk(plan(stamp=own), aws.ports())
+    assert "called 0/0" not in aws.watched

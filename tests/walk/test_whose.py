@@ -184,6 +184,9 @@ def test_an_expired_source_is_a_sign_in_and_an_expired_hop_is_a_refusal(aws: Fak
 # ---- refusals that are remembered
 
 
+HUB_SESSION = "arn:aws:sts::222222222222:assumed-role/Hub/alice@laptop"
+
+
 class Refusals(dict[str, StsRefusal]):
     """ports.Refusals in memory."""
 
@@ -216,6 +219,69 @@ def test_a_refusal_is_remembered_for_a_moment_unless_a_code_was_sent(
         ({made.steps[1].key}, 1) if remembered else (set(), 2)
     )
     assert ("a few seconds ago" in str(caught.value.cause)) == remembered
+
+
+@pytest.mark.parametrize(
+    ("message", "brief"),
+    [
+        (f"User: {HUB_SESSION} is not authorized to perform: sts:AssumeRole on resource: {ADMIN}",
+         "the trust policy may not trust Hub, or a policy denies it; AWS says only AccessDenied"),
+        ("no", None),
+    ],
+)  # fmt: skip
+def test_a_remembered_refusal_says_so_in_its_line(
+    aws: FakeAws, message: str, brief: str | None
+) -> None:
+    refusals, made = Refusals(), plan(HopConfig(HUB), HopConfig(ADMIN))
+    refusals[made.steps[2].key] = StsRefusal("AccessDenied", message)
+    with pytest.raises(HopRefused) as caught:
+        walk(made, replace(aws.ports(), refusals=refusals))
+    assert aws.calls == []
+    wanted = None if brief is None else f"{brief} (a few seconds ago; not asked again)"
+    assert caught.value.brief == wanted
+
+
+@pytest.mark.parametrize(
+    ("ending", "fix"),
+    [
+        ("", "rolehop explain --last"),
+        (
+            " because no identity-based policy allows the sts:AssumeRole action",
+            "; more: rolehop explain --last",
+        ),
+    ],
+)
+def test_what_to_do_is_what_aws_named_and_where_to_read_more(
+    aws: FakeAws, ending: str, fix: str
+) -> None:
+    refusals, made = Refusals(), plan(HopConfig(HUB), HopConfig(ADMIN))
+    said = f"User: {HUB_SESSION} is not authorized to perform: sts:AssumeRole on resource: {ADMIN}"
+    refusals[made.steps[2].key] = StsRefusal("AccessDenied", f"{said}{ending}")
+    with pytest.raises(HopRefused) as caught:
+        walk(made, replace(aws.ports(), refusals=refusals))
+    found = str(caught.value.fix)
+    assert found.endswith(fix)
+    assert (found == fix) is not bool(ending)
+    assert ("Admin" in found) is bool(ending)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "said"),
+    [
+        ("AccessDenied", f"User: {HUB_SESSION} is not authorized to perform: sts:TagSession",
+         "the trust policy of role Admin of 333333333333"),
+        ("MalformedPolicyDocument", "Syntax errors in policy.", "session policy"),
+    ],
+)  # fmt: skip
+def test_a_refused_hop_is_explained_as_that_hop(
+    aws: FakeAws, code: str, message: str, said: str
+) -> None:
+    refusals, made = Refusals(), plan(HopConfig(HUB), HopConfig(ADMIN))
+    refusals[made.steps[2].key] = StsRefusal(code, message)
+    with pytest.raises(HopRefused) as caught:
+        walk(made, replace(aws.ports(), refusals=refusals))
+    assert said in str(caught.value.fix)
+    assert "scope" not in str(caught.value.fix)
 
 
 def test_a_first_hop_that_takes_the_code_itself_is_not_remembered_either(aws: FakeAws) -> None:

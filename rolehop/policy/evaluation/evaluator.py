@@ -282,12 +282,15 @@ def _as_documented(judged: Judged) -> Judged:
     GetScopedCredentials"). What a Deny, NotAction, NotResource, a condition or a variable mean in it
     could not be read.
     """
-    statement = judged.statement
-    plain = statement.effect is Effect.ALLOW and not statement.conditions
-    plain = plain and statement.actions is not None and statement.resources is not None
-    if judged.truth is not Truth.TRUE or (
-        plain and not any(each.has_variable for each in statement.resources or ())
-    ):
+    statement, resources = judged.statement, judged.statement.resources
+    plain = (
+        statement.effect is Effect.ALLOW
+        and not statement.conditions
+        and statement.actions is not None
+        and resources is not None
+        and not any(each.has_variable for each in resources)
+    )
+    if plain or judged.truth is not Truth.TRUE:
         return judged
     wanted = "a plain Allow"
     open_ = Finding("scope-statement", Truth.UNKNOWN, Reason.SCOPE_UNDOCUMENTED, wanted)

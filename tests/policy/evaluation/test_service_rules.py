@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Outcome, Reason
-from rolehop.policy.evaluation.call_rules import ANY_RESOURCE
-from tests.policy.helpers.actions import OBJECT, of, statement
+from rolehop.policy.evaluation.call_rules import ANY_RESOURCE, is_governed_by_resource
+from rolehop.policy.evaluation.findings import Truth
+from rolehop.policy.evaluation.service_rules import is_about_several, named_amiss
+from rolehop.policy.evaluation.statements import resource_matches
+from rolehop.policy.language.operators import tokens_of
+from tests.policy.helpers.actions import OBJECT, acting, of, statement
 from tests.policy.helpers.actions import judge as judge_action
 
 ALLOWED, REFUSED, UNKNOWN = Outcome.ALLOWED, Outcome.REFUSED, Outcome.UNKNOWN
@@ -17,6 +21,7 @@ BUCKET = "arn:aws:s3:::logs"
 MANAGED = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 LINKED = "arn:aws:iam::222222222222:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
 RESERVED = "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_1"
+LOGS = "arn:aws:logs:eu-west-1"
 KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
 ALIAS = "arn:aws:kms:eu-west-1:222222222222:alias/a"
 OF_AWS = "arn:aws:kms:eu-west-1:222222222222:alias/aws/s3"
@@ -223,3 +228,81 @@ def test_what_is_allowed_on_one_of_several_resources_is_allowed_on_an_assumption
     listed = [statement("ec2:*", "arn:aws:ec2:*:*:instance/*")]
     assert "other-resources" in judge("ec2:RunInstances", INSTANCE, listed).assuming
     assert "other-resources" not in judge("ec2:StopInstances", INSTANCE, listed).assuming
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "wanted"),
+    [
+        ("kms:Decrypt", ALIAS, "the key's ARN"),
+        ("KMS:DECRYPT", ALIAS, "the key's ARN"),
+        ("kms:CreateAlias", ALIAS, None),
+        ("kms:Decrypt", KEY, None),
+        ("s3:GetObject", ALIAS, None),
+        ("kms:Decrypt", ALIAS.replace(":kms:", ":lambda:"), None),
+        ("s3:GetObject", BUCKET, f"an object: {BUCKET}/KEY"),
+        ("s3:ListBucket", BUCKET, None),
+        ("s3:ListBucket", f"{BUCKET}/a/b", f"the bucket: {BUCKET}"),
+        ("s3:GetObject", f"{BUCKET}/a/b", None),
+    ],
+)
+def test_what_a_call_cannot_be_about(action: str, resource: str, wanted: str | None) -> None:
+    found = named_amiss(action, resource)
+    assert (found is None) is (wanted is None)
+    assert (found or "").startswith(wanted or "")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "several"),
+    [
+        ("ec2:RunInstances", "arn:aws:ec2:eu-west-1:222222222222:instance/*", True),
+        ("EC2:RUNINSTANCES", "arn:aws:ec2:eu-west-1:222222222222:instance/*", True),
+        ("ec2:RunInstances", "*", False),
+        ("ec2:RunInstances", ANY_RESOURCE, False),
+        ("ec2:StartInstances", "arn:aws:ec2:eu-west-1:222222222222:instance/i-1", False),
+    ],
+)
+def test_what_is_judged_on_more_than_is_named(action: str, resource: str, several: bool) -> None:
+    assert is_about_several(action, resource) is several
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource", "truth"),
+    [
+        # A star that ends its part reaches on, beyond parts that are empty, too.
+        ("arn:aws:iam::*:x", "arn:aws:iam::222222222222:role/a:x", Truth.TRUE),
+        # The type has a wildcard besides: what AWS makes of it is not described.
+        (f"{LOGS}:*:r*:x", f"{LOGS}:222222222222:log-group:r1:x", Truth.UNKNOWN),
+        ("arn:aws:logs:eu-west-?:222222222222:log-group:g", f"{LOGS}:222222222222:log-group:g", Truth.TRUE),
+        # One part is missing; of policies other than identity-based ones AWS does not say what then.
+        ("arn:aws:iam::222222222222", "arn:aws:iam::222222222222:role/a", Truth.UNKNOWN),
+        ("arn:aws:iam::222222222222", "arn:aws:iam::333333333333:role/a", Truth.FALSE),
+    ],
+)  # fmt: skip
+def test_what_a_resource_covers(pattern: str, resource: str, truth: Truth) -> None:
+    assert resource_matches(tokens_of(pattern), resource)[0] is truth
+
+
+def test_no_role_and_no_key_decides_how_a_session_is_narrowed() -> None:
+    assert not is_governed_by_resource("sts:GetScopedCredentials", "*")
+
+
+def test_other_accounts_have_no_way_to_an_alias() -> None:
+    far = ALIAS.replace("222222222222", "333333333333")
+    assert judge("kms:DeleteAlias", far, ADMIN).outcome is REFUSED
+
+
+def test_a_call_of_another_partition_is_refused_whatever_aws_makes_of_its_own_roles() -> None:
+    there = RESERVED.replace("arn:aws:", "arn:aws-cn:")
+    assert judge("iam:TagRole", there, ADMIN).outcome is REFUSED
+
+
+def test_a_call_that_needs_no_permission_is_about_the_callers_own_account() -> None:
+    theirs = {"aws:ResourceAccount": ["333333333333"]}
+    verdict = acting("sts:GetCallerIdentity", "*", ADMIN, supplied=theirs).by_documents
+    assert verdict.request.owner == "222222222222"
+
+
+def test_the_call_is_numbered_after_the_hops_and_its_fix_is_looked_for_once() -> None:
+    found = acting("s3:GetObject", OBJECT, [statement("ec2:*")])
+    assert found.number == 2
+    assert found.remedies() is found.remedies()
