@@ -356,10 +356,7 @@ def _needed(request: Request, trust: Sequence[Judged], action: str) -> dict[Poli
     }
 
 
-_NEEDED_TO_NARROW = {
-    **dict.fromkeys(PolicyType, Truth.UNKNOWN),
-    **dict.fromkeys((PolicyType.TRUST, PolicyType.RCP), Truth.FALSE),
-}
+_NEEDED_TO_NARROW = dict.fromkeys(PolicyType, Truth.UNKNOWN)
 """Whether GetScopedCredentials must be allowed, and by which policies, could not be read."""
 
 

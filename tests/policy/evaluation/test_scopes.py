@@ -220,6 +220,7 @@ def test_what_aws_does_not_describe_of_its_policy_stays_open(
     assert found.outcome is UNKNOWN
     said = {each.element: each.wanted for each in found.findings}
     assert said["scope-statement"] == "a plain Allow"
+    assert {"Action", "Resource"} <= {each.removeprefix("Not") for each in said}
 
 
 @pytest.mark.parametrize(
@@ -270,6 +271,7 @@ def test_what_the_call_itself_leaves_open_is_named() -> None:
     limited = [statement(CALL, Condition={"Bool": {"aws:Unheard": "true"}})]
     verdict = call_of(scenario(limited)).verdict
     found = lane(verdict, PolicyType.PERMISSIONS).findings
+    assert found[0].element == "Condition Bool aws:Unheard"
     assert found[-1].element == "scope-permission"
     assert (found[-1].truth, found[-1].wanted, found[-1].found) == (Truth.UNKNOWN, "an Allow", CALL)
     plain = call_of(scenario([statement("s3:*")])).verdict

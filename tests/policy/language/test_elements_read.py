@@ -77,7 +77,7 @@ def test_a_variable_stands_behind_the_fifth_colon(resource: str, misplaced: bool
         ("arn:aws", False),
         ("arn:aws:s3", True),
         ("arn:aws:iam::222222222222", True),
-        ("arn:aws:iam::${aws:userid}", False),
+        ("arn:aws:iam:${aws:userid}", False),
         ("arn:aws:s3:::", False),
         ("arn:aws:s3:::logs", False),
         ("arn:aws:sns:eu-west-1:222222222222:topic:1", False),
