@@ -111,7 +111,6 @@ class _Scanner:
             place = self._enter((*place, key))
         named = (*place, keys[-1])
         if array:
-            self.implied.setdefault(named, line)
             self._last[named] = self._last.get(named, -1) + 1
         self._name_way(self._enter(named), line)
         table = self._enter(named)
@@ -155,7 +154,7 @@ class _Scanner:
         elif self._peek("{"):
             self._inline_table(place)
         elif not self._string():
-            self._at += len(self._peeked(_SCALAR).rstrip())
+            self._at += len(self._peeked(_SCALAR))
 
     def _array(self, place: Place) -> None:
         for index, _ in enumerate(self._items("]")):

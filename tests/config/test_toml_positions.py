@@ -238,3 +238,18 @@ def test_a_text_with_many_problems_is_looked_at_once(monkeypatch: pytest.MonkeyP
         problems.raise_any()
     assert [each.line for each in caught.value.complaints] == [1, 2]
     assert len(looked) == 1
+
+
+def test_a_comment_may_follow_a_header_at_once_and_literal_texts_hold_what_ends_others() -> None:
+    text = "[a]#x\nb = 1\n[[c]]#x\n'd.e' = ['],}#', 2]\n[[c]]\nf = 3\n"
+    assert index_lines(text) == {
+        ("a",): 1,
+        ("a", "b"): 2,
+        ("c",): 3,
+        ("c", 0): 3,
+        ("c", 0, "d.e"): 4,
+        ("c", 0, "d.e", 0): 4,
+        ("c", 0, "d.e", 1): 4,
+        ("c", 1): 5,
+        ("c", 1, "f"): 6,
+    }

@@ -44,6 +44,7 @@ def test_another_session_leaves_nothing_behind(name: str) -> None:
         "ROLEHOP_CLIENT_SECRET",
         "ROLEHOP_TOKEN",
         "ROLEHOP_OTP",
+        "ROLEHOP_SIGNING_PRIVATE_KEY",
     ],
 )
 def test_a_secret_given_to_rolehop_does_not_reach_the_child(name: str) -> None:
@@ -81,3 +82,8 @@ def test_the_child_has_the_session_and_can_leave_it(session: Session) -> None:
     assert child["ROLEHOP_SAVED_AWS_PROFILE"] == "dev"
     assert "AWS_PROFILE" not in child
     assert environ["AWS_PROFILE"] == "dev"
+
+
+def test_a_change_without_a_value_takes_the_variable_away() -> None:
+    assert child_environment(HOME | {"AWS_REGION": "x"}, [("AWS_REGION", None)]) == HOME
+    assert child_environment(HOME, [("AWS_REGION", None)]) == HOME

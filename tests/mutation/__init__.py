@@ -92,7 +92,7 @@ PARTS = {
         (
             "handover/test_child.py", "handover/test_cmd.py", "handover/test_dialects.py",
             "handover/test_documents.py", "handover/test_variables.py", "test_quoting.py",
-            "config/test_account_names.py", "config/test_starter.py", "config/test_toml_mistakes.py",
+            "base/test_account_names.py", "config/test_drafts.py", "config/test_starter.py", "config/test_toml_mistakes.py",
             "config/test_toml_positions.py", "config/test_well_formed.py", "handover/test_endpoints.py",
             "base/test_text.py", "handover/shells/test_dialect_tables.py", "handover/shells/test_parent_process.py",
         ),  # tables: each real shell reads the same texts, in seconds
