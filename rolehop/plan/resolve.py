@@ -583,8 +583,13 @@ def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tu
     # `+` separates them: person and reason both stay readable in CloudTrail.
     wanted = f"{hop.session_name or 'rolehop'}+{clean_name(reason)}"
     name = wanted if mentions_caller(wanted) else clean_name(wanted)
-    cut = ('the reason is cut to fit the role session name; reason_in = "tag" keeps all of it',)
-    return replace(hop, session_name=name), cut if name != wanted else ()
+    if not any(map(str.isalnum, NOT_IN_SESSION_NAMES.sub("", reason))):
+        note = "no character of the reason fits the role session name"
+    elif name != wanted:
+        note = "the reason is cut to fit the role session name"
+    else:
+        return replace(hop, session_name=name), ()
+    return replace(hop, session_name=name), (f'{note}; reason_in = "tag" keeps all of it',)
 
 
 def _check_numbers(hop: HopConfig, options: WalkOptions, chain: str) -> None:

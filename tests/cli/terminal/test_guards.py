@@ -120,6 +120,18 @@ def test_a_reason_can_be_a_tag_and_stays_whole_there(world: World) -> None:
     assert params["RoleSessionName"] == "me"
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("修理", "no character of the reason fits"), ("w" * 70, "is cut to fit"), ("why, 修理", "")],
+)
+def test_a_reason_that_does_not_fit_the_session_name_is_told(
+    world: World, reason: str, said: str
+) -> None:
+    done = world.rolehop("plan", "admin", "--reason", reason)
+    assert (done.code, said in done.out) == (0, True)
+    assert ('reason_in = "tag" keeps all of it' in done.out) == bool(said)
+
+
 def test_a_required_reason_is_asked_on_the_terminal_inside_a_capture(world: World) -> None:
     world.config(REASON)
     with OnTerminal(world, "bash", "-c", 'eval "$(rolehop assume admin)" && env') as person:
