@@ -194,8 +194,8 @@ cat >.devcontainer/rolehop/devcontainer-feature.json <<'END'
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:<OWN_PORT><PATH>",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "<TOKEN_TARGET>",
     "AWS_REGION": "<REGION>",
-    "NO_PROXY": "127.0.0.1,${{NO_PROXY}}",
-    "no_proxy": "127.0.0.1,${{NO_PROXY}}"
+    "no_proxy": "${{NO_PROXY:-localhost}},127.0.0.1",
+    "NO_PROXY": "${{NO_PROXY:-localhost}},127.0.0.1"
   }},
   "entrypoint": "{_FORWARD_SCRIPT}"
 }}

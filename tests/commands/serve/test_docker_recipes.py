@@ -97,7 +97,7 @@ def test_a_devcontainer_has_a_feature_with_a_forwarder_of_its_own(tmp_path: Path
         URI: "http://127.0.0.1:51679/chains/spokes/444444444444",
         TOKEN_FILE: "/run/rolehop-token",
         "AWS_REGION": "eu-west-1",
-        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,${NO_PROXY}"),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "${NO_PROXY:-localhost},127.0.0.1"),
     }
     script = (tmp_path / ".devcontainer" / "rolehop" / "install.sh").read_text()
     assert "UNIX-CONNECT:/run/rolehop/sock &" in script
