@@ -176,6 +176,7 @@ services:
     volumes: [<MOUNT>]
     networks: {{ rolehop: {{ ipv4_address: 169.254.170.2 }} }}
 networks:
+  default: {{}} # podman-compose takes none for granted
   rolehop: {{ ipam: {{ config: [{{ subnet: 169.254.170.0/24, ip_range: 169.254.170.128/25 }}] }} }}
 # Other chains are at <OTHERS>
 """

@@ -124,6 +124,8 @@ def test_a_compose_override_mounts_the_folder_and_names_the_token(world: World) 
         assert "# Other chains are at /chains/admin\n" in found.text
         assert forwarder["volumes"] == ["${XDG_RUNTIME_DIR}/rolehop:/run/rolehop:ro"]
         assert forwarder["networks"] == {"rolehop": {"ipv4_address": "169.254.170.2"}}
+        used = {*app["networks"], *forwarder["networks"]}
+        assert used == set(override["networks"])  # podman-compose wants "default", too
         assert stat.S_IMODE(found.folder.stat().st_mode) == 0o700
         assert [each.name for each in found.folder.iterdir()] == ["sock"]
         again = world.rolehop("serve", "hub", "--docker", "run", "--read-only")
