@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.awsconfig.own_profiles import lines_of
-from rolehop.awsconfig.taken_over import without_secrets
+from rolehop.awsconfig.taken_over import held_in, without_secrets
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError
 from rolehop.base.file_access import way_problem
@@ -235,7 +235,8 @@ def _same_at_start(some: Sequence[str], others: Sequence[str]) -> int:
 
 
 def _shown_lines(text: str) -> list[str]:
-    return [_SECRET.sub(r"\1 = (not shown)", each.rstrip("\r\n")) for each in lines_of(text)]
+    lines = (each.rstrip("\r\n") for each in lines_of(text))
+    return [e if held_in(e) else _SECRET.sub(r"\1 = (not shown)", e) for e in lines]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,17 @@ does, which botocore reads with: an indented line goes on with the setting above
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rolehop.awsconfig.own_profiles import lines_of, newline_of, own_line
 from rolehop.awsconfig.parse import SECRET_KEYS, profile_of_header
 from rolehop.base.credentials import Credentials, Secret
 from rolehop.base.dataclass import dataclass
 from rolehop.base.startup import Pattern
+from rolehop.base.text import may_hold_secret
+
+if TYPE_CHECKING:
+    import re
 
 OUT = "# rolehop took over: "
 KEPT = "# rolehop has this in the keyring: "
@@ -168,12 +173,18 @@ _SECRET_LINE = Pattern(rf"(?i)([\s#;]*(?:{'|'.join(sorted(SECRET_KEYS))})\s*[=:]
 _LEFT_OUT = "(not kept in backups)"
 
 
+_COMMAND_LINE = Pattern(r"(?i)([\s#;]*(?:rolehop took over:\s*)?credential_process\s*[=:]\s*)(.*)")
+
+
 def without_secrets(text: str) -> str:
-    """Return an AWS file without the values of secrets, also in comments: what a backup may have."""
+    """Return an AWS file without the values of secrets, also in comments: what a backup may have.
+
+    A command in which there may be a secret is left out, too.
+    """
     lines, secret = lines_of(text), False
     for number, line in enumerate(lines):
         bare = line.rstrip("\r\n")
-        found = _SECRET_LINE.fullmatch(bare)
+        found = _SECRET_LINE.fullmatch(bare) or _secret_command(bare)
         if found is not None and not _HELD.fullmatch(found[2].strip()):
             lines[number] = f"{found[1]}{_LEFT_OUT}{line[len(bare) :]}"
         elif secret and bare[:1].isspace() and bare.strip():  # it goes on with a secret
@@ -181,6 +192,13 @@ def without_secrets(text: str) -> str:
             continue
         secret = found is not None
     return "".join(lines)
+
+
+def _secret_command(line: str) -> re.Match[str] | None:
+    found = _COMMAND_LINE.fullmatch(line)
+    if found is None or own_line(found[2].strip()) or not may_hold_secret(found[2]):
+        return None
+    return found
 
 
 def lines_with(text: str, pairs: Iterable[Credentials]) -> list[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.base.startup import Pattern
+
 if TYPE_CHECKING:
     import re
 
@@ -133,3 +135,18 @@ def did_you_mean(word: str, known: Iterable[str], *, form: str = '"{}"') -> str:
     by_plain = {each.casefold().replace("-", "_"): each for each in known}
     found = difflib.get_close_matches(word.casefold().replace("-", "_"), by_plain)
     return f"; did you mean {form.format(by_plain[found[0]])}?" if found else ""
+
+
+# What names a secret, looks like a key, or like the secret of an MFA device (base32, hexadecimal).
+_SECRET = Pattern(
+    r"(?i:pass(word|wd|phrase|code)\b|--?(pass|pin)[= ]|secret|token[= ]|bearer\b|api[_-]?key"
+    r"|://[^/\s]*@)"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{12}|(?<![\w+/=-])(?=\S*[0-9])(?=\S*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
+    r"|\b[A-Z2-7]{16,}\b|\b(?=[a-z]*[2-7])[a-z2-7]{16,}\b|\b[0-9A-Fa-f]{32,}\b"
+    r"|\b(?=[a-z ]*[2-7A-Z])([A-Za-z2-7]{4} ){3,}[A-Za-z2-7]{4}\b"
+)
+
+
+def may_hold_secret(text: str) -> bool:
+    """True if a command or an address may have a secret in it: then it is not copied."""
+    return _SECRET.search(text) is not None

@@ -112,6 +112,11 @@ def test_a_backup_has_no_secret() -> None:
     )
     kept = take_over(TEXT, "base", {}, "alice", is_config=True)
     assert without_secrets(kept) == kept
+    command = "[a]\n# rolehop took over: credential_process = tool --password=hunter2\n"
+    assert "hunter2" not in without_secrets(command)
+    assert without_secrets(f"[a]\ncredential_process = {LINE}\n") == (
+        f"[a]\ncredential_process = {LINE}\n"
+    )
 
 
 NAMES = ("hub", "base", "default", "a b")

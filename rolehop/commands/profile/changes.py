@@ -198,7 +198,7 @@ def _taking(
     app: App, own: Sequence[str], found: _Found
 ) -> tuple[dict[str, ProfileKeys], dict[str, str]]:
     """Return the keys that have to be moved, and why some profiles cannot be taken over."""
-    from rolehop.commands.profile.taking_over import Stays, check_users, keys_to_move
+    from rolehop.commands.profile.taking_over import Stays, check_command, check_users, keys_to_move
 
     keys: dict[str, ProfileKeys] = {}
     stays: dict[str, str] = {}
@@ -212,6 +212,7 @@ def _taking(
                 )
             if name in between:
                 raise Stays("somebody wrote it between the lines that mark rolehop's own profiles")
+            check_command(app, name)
             pair = keys_to_move(app, name)
             check_users(app, name, {*own, *found.taken})
             for is_config, file, _ in found.files:

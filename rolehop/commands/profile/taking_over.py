@@ -17,6 +17,7 @@ from rolehop.awsconfig import (
 from rolehop.awsconfig.parse import SECRET_KEYS
 from rolehop.awsconfig.taken_over import KEYS
 from rolehop.base.errors import RolehopError, SourceError, UsageError, VaultError
+from rolehop.base.text import may_hold_secret
 from rolehop.commands.keys.from_profile import (
     TEMPORARY,
     NoUserKeys,
@@ -57,6 +58,18 @@ def keys_to_move(app: App, profile: str) -> ProfileKeys | None:
     except (SourceError, UsageError, VaultError) as error:
         raise Stays(": ".join(filter(None, (error.what, error.cause)))) from None
     return found
+
+
+def check_command(app: App, profile: str) -> None:
+    """Check that the command of a profile may stay in its file, as a comment.
+
+    Raises:
+        Stays: there may be a secret in it.
+    """
+    for sections in (app.aws_config.config_profiles, app.aws_config.credentials_sections):
+        command = sections.get(profile, {}).get("credential_process")
+        if isinstance(command, str) and may_hold_secret(command):
+            raise Stays("its credential_process may hold a secret, which a comment would keep")
 
 
 def check_users(app: App, profile: str, taken: Collection[str]) -> None:

@@ -196,6 +196,11 @@ STAYS = {
         "AWS refuses the keys",
     ),
     "no profile": (f"[hub]\nrole_arn = {HUB}\nsource_profile = base\n", "", "'profile' is missing"),
+    "a secret in its command": (
+        "[profile hub]\ncredential_process = /bin/tool --password=hunter2\n",
+        "",
+        "its credential_process may hold a secret",
+    ),
     "two sections": ("[profile hub]\n[profile  hub]\nregion = x\n", "", "two sections"),
 }
 

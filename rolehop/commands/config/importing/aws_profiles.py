@@ -24,6 +24,7 @@ from rolehop.awsconfig.own_profiles import own_line
 from rolehop.base.dataclass import replace
 from rolehop.base.durations import written_duration
 from rolehop.base.errors import RolehopError, SourceError
+from rolehop.base.text import may_hold_secret
 from rolehop.commands.config.importing.draft import (
     COLOR,
     HOLDER,
@@ -37,7 +38,6 @@ from rolehop.commands.config.importing.draft import (
     TOOL,
     TRANSITIVE,
     ProfileDraft,
-    may_hold_secret,
     process_words,
 )
 from rolehop.commands.config.importing.granted import REGISTRY

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from rolehop.base.durations import written_duration
 from rolehop.base.startup import Pattern
+from rolehop.base.text import may_hold_secret
 from rolehop.commands.config.importing.draft import (
     MFA_DURATION,
     TOOL,
     ProfileDraft,
-    may_hold_secret,
 )
 from rolehop.commands.config.importing.proposal import SETTING
 

@@ -8,6 +8,7 @@ From aws-vault's USAGE.md and ``vault/config.go``: a profile takes each key that
 
 from __future__ import annotations
 
+from rolehop.base.text import may_hold_secret
 from rolehop.commands.config.importing.draft import (
     IDENTITY,
     MFA_COMMAND,
@@ -15,7 +16,6 @@ from rolehop.commands.config.importing.draft import (
     TOOL,
     TRANSITIVE,
     ProfileDraft,
-    may_hold_secret,
     option,
     runs,
 )

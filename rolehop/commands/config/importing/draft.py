@@ -47,15 +47,6 @@ _CREDENTIALS = (
     "aws_security_token",
 )
 
-# What names a secret, looks like a key, or like the secret of an MFA device (base32, hexadecimal).
-_SECRET = Pattern(
-    r"(?i:pass(word|wd|phrase|code)\b|--?(pass|pin)[= ]|secret|token[= ]|bearer\b|api[_-]?key"
-    r"|://[^/\s]*@)"
-    r"|\b(AKIA|ASIA)[A-Z0-9]{12}|(?<![\w+/=-])(?=\S*[0-9])(?=\S*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
-    r"|\b[A-Z2-7]{16,}\b|\b(?=[a-z]*[2-7])[a-z2-7]{16,}\b|\b[0-9A-Fa-f]{32,}\b"
-    r"|\b(?=[a-z ]*[2-7A-Z])([A-Za-z2-7]{4} ){3,}[A-Za-z2-7]{4}\b"
-)
-
 
 @dataclass(slots=True)
 class ProfileDraft:
@@ -195,11 +186,6 @@ _COMMENT = Pattern(r"\s+[#;].*")
 
 def _both(written: Section, now: Mapping[str, Value]) -> dict[str, Value]:
     return {key: value for key, value in written.items() if now.get(key) == value}
-
-
-def may_hold_secret(text: str) -> bool:
-    """True if a command or an address may have a secret in it: then it is not copied."""
-    return _SECRET.search(text) is not None
 
 
 def process_words(command: str) -> list[str]:
