@@ -107,6 +107,15 @@ def keyring_name(profile: str) -> str:
     return profile
 
 
+def sources_reading(app: App, profile: str) -> list[str]:
+    """Return the ``profile`` sources of the config that are the keys of an AWS profile."""
+    section = app.aws_config.profiles.get(profile, {})
+    if "role_arn" in section or not KEYS & section.keys():
+        return []
+    sources = app.config.sources.values()
+    return [e.name for e in sources if e.type == "profile" and e.settings["profile"] == profile]
+
+
 def is_chain(app: App, profile: str) -> bool:
     """True if a chain has the name of an AWS profile, so that rolehop can take its place."""
     return profile in app.config.chains

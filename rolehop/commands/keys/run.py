@@ -18,6 +18,7 @@ from rolehop.commands.keys.from_profile import (
     keys_of,
     profiles_with_keys,
     prove,
+    sources_reading,
     still_there,
     store,
     without_keys,
@@ -144,14 +145,17 @@ def _may_leave(cli: CommandContext, changes: Sequence[FileChange], count: int) -
 
 
 def _can_leave(cli: CommandContext, keys: ProfileKeys) -> bool:
+    why = None
     try:
         without_keys(cli.app, [keys])
     except Unchangeable as error:
-        cli.terminal.note(
-            f"the keys of AWS profile '{keys.profile}' stay in the file, too: {error}"
-        )
-        return False
-    return True
+        why = str(error)
+    readers = sources_reading(cli.app, keys.profile)
+    if readers:
+        why = f"source '{readers[0]}' reads them there; write type = \"keys\" in it, and no profile"
+    if why is not None:
+        cli.terminal.note(f"the keys of AWS profile '{keys.profile}' stay in the file, too: {why}")
+    return why is None
 
 
 def _what_follows(cli: CommandContext, moved: Sequence[ProfileKeys]) -> Advice:

@@ -125,11 +125,20 @@ def plan_for(
     writing = _Writing(app, options, lines, keys)
     while True:
         rest = {name: chain for name, chain in names.items() if name not in stays}
-        changes = writing.changes(found, rest)
-        looping = _looping(app, rest, own, changes)
+        changes, moved = writing.changes(found, rest), writing.moved(rest)
+        looping = _looping(app, rest, own, changes, {each.name for each in moved})
         if not looping:
-            return InstallPlan(changes, writing.moved(rest), stays=stays)
+            return InstallPlan((*_sources(app, moved), *changes), moved, stays=stays)
         stays |= looping
+
+
+def _sources(app: App, moved: Sequence[ProfileKeys]) -> Sequence[FileChange]:
+    """Return what changes in the config, so that no source looks for keys that were moved."""
+    if not moved:
+        return ()
+    from rolehop.commands.profile.taking_over import sources_rewritten
+
+    return sources_rewritten(app, dict.fromkeys(each.profile for each in moved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +205,17 @@ def _is_as_written(files: Sequence[tuple[bool, AwsFile, BlockText]], name: str) 
 
 def _taking(
     app: App, own: Sequence[str], found: _Found
-) -> tuple[dict[str, ProfileKeys], dict[str, str]]:
+) -> tuple[dict[str, tuple[ProfileKeys, ...]], dict[str, str]]:
     """Return the keys that have to be moved, and why some profiles cannot be taken over."""
-    from rolehop.commands.profile.taking_over import Stays, check_command, check_users, keys_to_move
+    from rolehop.commands.profile.taking_over import (
+        Stays,
+        check_command,
+        check_users,
+        keys_to_move,
+        sources_rewritten,
+    )
 
-    keys: dict[str, ProfileKeys] = {}
+    keys: dict[str, tuple[ProfileKeys, ...]] = {}
     stays: dict[str, str] = {}
     blocks = [each for _, _, parts in found.files for each in parts.profiles.items()]
     between = {name for name, lines in blocks if not runs_rolehop(lines)}
@@ -213,16 +228,17 @@ def _taking(
             if name in between:
                 raise Stays("somebody wrote it between the lines that mark rolehop's own profiles")
             check_command(app, name)
-            pair = keys_to_move(app, name)
+            moved = keys_to_move(app, name)
+            sources_rewritten(app, [name] if moved else [])
             check_users(app, name, {*own, *found.taken})
             for is_config, file, _ in found.files:
                 if has_section(file.text, name, is_config=is_config):
-                    kept = pair.name if pair else None
+                    kept = moved[0].name if moved else None
                     take_over(file.text, name, _TRIED, kept, is_config=is_config)
         except (Stays, Unchangeable) as error:
             stays[name] = str(error)
         else:
-            keys |= {name: pair} if pair else {}
+            keys |= {name: moved} if moved else {}
     return keys, stays
 
 
@@ -230,7 +246,11 @@ _TRIED = {"credential_process": "rolehop credential-process x"}
 
 
 def _looping(
-    app: App, chains: Mapping[str, ChainConfig], own: Sequence[str], changes: Sequence[FileChange]
+    app: App,
+    chains: Mapping[str, ChainConfig],
+    own: Sequence[str],
+    changes: Sequence[FileChange],
+    rewritten: Collection[str],
 ) -> dict[str, str]:
     """Return the profiles through which a chain would come back to itself, with the reason."""
     from rolehop.commands.profile.taking_over import parsed_with, source_in_the_way
@@ -239,7 +259,7 @@ def _looping(
     sources = {
         name: source
         for name, chain in chains.items()
-        if name in own and (source := source_in_the_way(app, chain, after)) is not None
+        if name in own and (source := source_in_the_way(app, chain, after, rewritten)) is not None
     }
     return {
         name: f"source '{source}' of its chain reads this profile, and would come back to it"
@@ -256,8 +276,8 @@ class _Writing:
     lines: Mapping[str, str]
     """By profile, its ``credential_process``."""
 
-    keys: Mapping[str, ProfileKeys]
-    """By profile, the keys that are moved out of it."""
+    keys: Mapping[str, tuple[ProfileKeys, ...]]
+    """By profile, the keys that are moved out of it, under each of their names."""
 
     def changes(self, found: _Found, names: Mapping[str, ChainConfig]) -> tuple[FileChange, ...]:
         """Return the change of each file for the profiles ``names``; the config file comes first."""
@@ -266,7 +286,7 @@ class _Writing:
 
     def moved(self, names: Collection[str]) -> tuple[ProfileKeys, ...]:
         """Return the keys that are moved out of the profiles ``names``."""
-        return tuple(pair for name, pair in self.keys.items() if name in names)
+        return tuple(each for name in names for each in self.keys.get(name, ()))
 
     def _change(
         self, is_config: bool, file: AwsFile, parts: BlockText, names: Mapping[str, ChainConfig]
@@ -298,7 +318,7 @@ class _Writing:
 
     def _taken_over(self, text: str, name: str, chain: ChainConfig, *, is_config: bool) -> str:
         chosen = self._in_place(text, name, chain, is_config=is_config)
-        kept = self.keys[name].name if name in self.keys else None
+        kept = self.keys[name][0].name if name in self.keys else None
         return take_over(text, name, chosen, kept, is_config=is_config)
 
     def _in_place(

@@ -158,16 +158,20 @@ def _shown(cli: CommandContext, changes: Sequence[FileChange], verb: str) -> boo
         cli.terminal.note("nothing to change")
         return False
     for each in changes:
-        count = pluralize(len(each.profiles), "profile")
-        cli.terminal.note(f"to {verb}: {count}, {each.file.path}")
+        cli.terminal.note(f"to {verb}: {_counted(each)}")
     cli.terminal.write_long("".join(each.diff for each in changes))
     return True
 
 
 def _say_done(cli: CommandContext, changes: Sequence[FileChange], done: str) -> None:
     for each in changes:
-        count = pluralize(len(each.profiles), "profile")
-        cli.terminal.note(f"{done}: {count}, {each.file.path}")
+        cli.terminal.note(f"{done}: {_counted(each)}")
+
+
+def _counted(change: FileChange) -> str:
+    """Return how many profiles of a file change; in a config these are sources."""
+    profiles = len(change.profiles)
+    return f"{pluralize(profiles, 'profile') if profiles else 'the config'}, {change.file.path}"
 
 
 @command.command("list", epilog="\nrolehop profile list\nrolehop profile list --format json\n")

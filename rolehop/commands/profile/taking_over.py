@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.app.aws_files import text_of
+from rolehop.app.aws_files import AwsFile, FileChange, read_aws_file, text_of
 from rolehop.awsconfig import (
     AwsConfig,
     ChainBase,
     CredentialKind,
     credential_kind_of,
     parse_aws_config,
+    region_of,
     resolve_profile,
 )
 from rolehop.awsconfig.parse import SECRET_KEYS
 from rolehop.awsconfig.taken_over import KEYS
-from rolehop.base.errors import RolehopError, SourceError, UsageError, VaultError
+from rolehop.base.errors import ConfigError, RolehopError, SourceError, UsageError, VaultError
 from rolehop.base.text import may_hold_secret
 from rolehop.commands.keys.from_profile import (
     TEMPORARY,
     NoUserKeys,
     ProfileKeys,
     check_free,
+    keyring_name,
     keys_of,
     prove,
+    sources_reading,
 )
+from rolehop.config.keys_source import with_keys_source
 from rolehop.sources.process import chain_of_profile
 
 if TYPE_CHECKING:
@@ -37,27 +42,65 @@ class Stays(Exception):
     """A profile of the user's own that is not taken over; the text says why."""
 
 
-def keys_to_move(app: App, profile: str) -> ProfileKeys | None:
-    """Return the keys of a profile that is taken over, which work; ``None``: it has none.
+def keys_to_move(app: App, profile: str) -> tuple[ProfileKeys, ...]:
+    """Return the keys of a profile that is taken over, which work; empty: it has none.
+
+    They get the name of each source of the config that reads them there, else the profile's own.
 
     Raises:
         Stays: they cannot be moved into the keyring.
     """
     section = app.aws_config.profiles.get(profile, {})
     if not (KEYS | SECRET_KEYS) & section.keys():
-        return None
+        return ()
     if not KEYS & section.keys():
         raise Stays(TEMPORARY)
     try:
         app.vault.keys.check_lasting(until_reboot=False)
-        found = keys_of(app, profile)
-        check_free(app, found)
-        prove(app, found)
+        names = sources_reading(app, profile) or [keyring_name(profile)]
+        found = [keys_of(app, profile, each) for each in names]
+        for each in found:
+            check_free(app, each)
+        prove(app, found[0])
     except NoUserKeys as error:
         raise Stays(str(error)) from None
     except (SourceError, UsageError, VaultError) as error:
         raise Stays(": ".join(filter(None, (error.what, error.cause)))) from None
-    return found
+    return tuple(found)
+
+
+def sources_rewritten(app: App, profiles: Iterable[str]) -> list[FileChange]:
+    """Return the change of each config file in which sources that read profiles keep keys themselves.
+
+    Raises:
+        Stays: a source is not written so that it can be changed, or its file is not the user's.
+    """
+    files: dict[str, AwsFile] = {}
+    texts: dict[str, str] = {}
+    for profile in profiles:
+        region = region_of(app.aws_config, profile)
+        for source in sources_reading(app, profile):
+            path = _file_of(app, source, region)
+            if path not in files:
+                files[path] = _own_file(app, path)
+                texts[path] = files[path].text
+            texts[path] = with_keys_source(texts[path], source, region) or texts[path]
+    return [FileChange(file, texts[path], ()) for path, file in files.items()]
+
+
+def _file_of(app: App, source: str, region: str | None) -> str:
+    """Return the config file in which a source can be changed."""
+    for path in app.config.files:
+        if with_keys_source(text_of(Path(path)), source, region) is not None:
+            return path
+    raise Stays(f"source '{source}' reads its keys; write type = \"keys\" there, and no profile")
+
+
+def _own_file(app: App, path: str) -> AwsFile:
+    try:
+        return read_aws_file(Path(path), app.home)
+    except ConfigError as error:
+        raise Stays(": ".join(filter(None, (error.what, error.cause)))) from None
 
 
 def check_command(app: App, profile: str) -> None:
@@ -93,13 +136,18 @@ def check_users(app: App, profile: str, taken: Collection[str]) -> None:
             raise Stays(f"AWS profile '{name}', which stays, asks for MFA codes with its keys")
 
 
-def source_in_the_way(app: App, chain: ChainConfig, after: AwsConfig) -> str | None:
+def source_in_the_way(
+    app: App, chain: ChainConfig, after: AwsConfig, rewritten: Collection[str]
+) -> str | None:
     """Return the ``profile`` source through which a chain would come back to itself.
 
-    ``after`` is what the AWS files say when profiles have been taken over.
+    ``after`` is what the AWS files say when profiles have been taken over, and ``rewritten`` are
+    sources that read none then.
     """
     seen, name = list[str](), chain.name
     while (source := _profile_source(app, name)) is not None:
+        if source.name in rewritten:
+            return None
         seen.append(name)
         behind = _chain_behind(str(source.settings["profile"]), after)
         if behind is None or behind in seen:

@@ -119,6 +119,16 @@ def test_where_no_keyring_lasts_the_ways_out_are_named_before_anything_is_asked(
     assert credentials(world) == text
 
 
+def test_keys_that_a_source_reads_in_the_file_stay_there(world: World) -> None:
+    text = f"[alice]\n{pair(world.alice)}"
+    world.aws_credentials(text)
+    world.config('version = 1\n[sources.me]\ntype = "profile"\nprofile = "alice"\n')
+    done = world.rolehop("keys", "add", "--from-profile", "alice", "--yes")
+    assert done.code == 0, done.err
+    assert "stay in the file, too: source 'me' reads them there" in done.err
+    assert credentials(world) == text
+
+
 def test_without_a_terminal_they_are_stored_and_stay(world: World) -> None:
     text = f"[alice]\n{pair(world.alice)}"
     world.aws_credentials(text)

@@ -231,15 +231,30 @@ def test_a_profile_that_others_need_as_it_is_stays(theirs: World) -> None:
 
 
 def test_a_chain_that_would_come_back_to_itself_keeps_its_profile(theirs: World) -> None:
-    theirs.config(
-        CONFIG.replace(
-            '[sources.base]\ntype = "keys"', '[sources.base]\ntype = "profile"\nprofile = "hub"'
-        )
-    )
+    source = '[sources.base]\ntype = "keys"'
+    theirs.config(CONFIG.replace(source, '[sources.base]\ntype = "profile"\nprofile = "hub"'))
     done = theirs.rolehop("profile", "install", "--take-over", "hub", "--yes", env=NO_KEYS)
     assert done.code == 3
     assert "source 'base' of its chain reads this profile, and would come back to it" in done.err
     assert files(theirs)[0] == AWS.encode()
+
+
+def test_a_source_that_reads_the_keys_of_a_profile_keeps_them_itself(theirs: World) -> None:
+    table = '[sources."me"]  # mine\n  type = "profile" # once\n  profile = "base"\n'
+    config = CONFIG.replace('source = "base"', 'source = "me"')
+    theirs.config(config.replace('[sources.base]\ntype = "keys"\n', table))
+    was = identities(theirs, "base", "hub")
+    said = take_over(theirs, "base", "hub")
+    assert "to move to the keyring" in said
+    assert '[sources."me"]  # mine\n  type = "keys" # once\n[' in theirs.config_file.read_text()
+    assert plain(theirs) == []
+    assert identities(theirs, "base", "hub") == was
+    theirs.rolehop("profile", "remove", "--yes", "--keys")
+    inline = 'sources = { me = { type = "profile", profile = "base" } }\n'
+    theirs.config(f"version = 1\n{inline}{config[config.index('[chains') :]}")
+    done = theirs.rolehop("profile", "install", "--take-over", "base", "--yes", env=NO_KEYS)
+    assert done.code == 3
+    assert "source 'me' reads its keys; write type = \"keys\" there, and no profile" in done.err
 
 
 def test_without_a_lasting_keyring_keys_stay_and_roles_are_taken(theirs: World) -> None:
