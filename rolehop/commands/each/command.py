@@ -174,7 +174,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """Run a command with the session of each of many chains.
 
     PATTERN is as in `rolehop list`, whole names only. The command may use {chain}, {account},
-    {account_name}, {role} and {region}. Each command's output comes in one piece when it has ended,
+    {account_name}, {name}, {role} and {region}. Each command's output comes in one piece when it has ended,
     then a table on stderr. --format ndjson and csv merge what they print. Exit 1: a target is not ok.
     """
     from rolehop.commands.each.run import EachOptions, run_each

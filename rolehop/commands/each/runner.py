@@ -64,6 +64,9 @@ class CommandEnd:
 
     seconds: float
     timed_out: bool = False
+    interrupted: bool = False
+    """It was asked to end with the whole run."""
+
     problem: str | None = None
     """Why it could not be started."""
 
@@ -141,7 +144,8 @@ class RunningCommands:
             return CommandEnd(code, time.monotonic() - begun, problem=f"{argv[0]}: {problem}")
         code = self._wait(child)
         seconds = time.monotonic() - begun
-        return CommandEnd(128 - code if code < 0 else code, seconds, child.timed_out)
+        interrupted = child.kill_at is not None and not child.timed_out
+        return CommandEnd(128 - code if code < 0 else code, seconds, child.timed_out, interrupted)
 
     def _start(
         self,
@@ -314,7 +318,9 @@ def through_server(app: App, options: WalkOptions, proof: Proof, reporter: Repor
             )
             server.add(started)
             with server.running_beside():
-                yield server.changes_of_command(facts.chain)
+                # Also where the session itself stays here: a command may only need to know where it is.
+                account = ("AWS_ACCOUNT_ID", session.account or None)
+                yield (*server.changes_of_command(facts.chain), account)
 
     return hand_over
 
@@ -591,6 +597,8 @@ class EachRun:
 
     def _ended_row(self, facts: TargetFacts, ended: CommandEnd) -> TargetRow:
         result = ResultClass.FAILED if ended.code else ResultClass.OK
+        if ended.code and ended.interrupted:
+            result = ResultClass.INTERRUPTED
         problem = None if ended.problem is None else TargetProblem(ended.problem)
         if ended.timed_out:
             result = ResultClass.TIMED_OUT

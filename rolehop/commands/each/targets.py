@@ -28,7 +28,7 @@ from rolehop.base.errors import (
 )
 from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
-from rolehop.config.value_types import NAME_PATTERN, REGION
+from rolehop.config.value_types import NAME_PATTERN, REGION, name_meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ _ROLE_NAME = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_+=,.@-]*")
 _ACCOUNT = Pattern(r"[0-9]{12}")
 
 # Not ${chain}, which a shell fills in, nor {{chain}}, which is another template's.
-_PLACEHOLDER = Pattern(r"(?<![${])\{(chain|account|account_name|role|region)\}(?!\})")
+_PLACEHOLDER = Pattern(r"(?<![${])\{(chain|account|account_name|name|role|region)\}(?!\})")
 
 ENABLED = "enabled"
 """Stands for every region that an account has enabled, until the account was asked."""
@@ -73,6 +73,9 @@ class TargetFacts:
     role: str | None = None
     region: str | None = None
     """Of the command: named for the target, by its chain, or in the environment."""
+
+    name: str | None = None
+    """What the account is called in names of chains: it always fits in a command."""
 
     @property
     def chain(self) -> str:
@@ -161,9 +164,18 @@ def facts_of(
     account = account_of(arn) or account_of_source(resolved.source)
     account = account or (session.account if session else None) or None
     role = arn.rpartition("/")[2] or _role_of_session(session)
-    name = app.config.name_of_account(account or "")
+    called = app.config.name_of_account(account or "")
+    name = _name_in_chains(app, target.chain, called) or account
     region = target.region or resolved.export_region or _region_of_shell(app)
-    return TargetFacts(target, account, name, role or None, region)
+    return TargetFacts(target, account, called, role or None, region, name)
+
+
+def _name_in_chains(app: App, chain: str, account_name: str | None) -> str:
+    """Return what the account of a chain is called in names of chains; empty: it has no name."""
+    config = app.config.chains.get(chain)
+    if config is not None and config.fleet is not None:
+        return config.name.removeprefix(f"{config.fleet}/").partition("/")[0]
+    return name_meant(account_name or "")
 
 
 def _region_of_shell(app: App) -> str | None:
@@ -185,12 +197,13 @@ def filled(argv: Sequence[str], facts: TargetFacts) -> tuple[str, ...]:
     from AWS and from files of others, and ``sh -c`` would run them.
 
     Raises:
-        ConfigError: there is no value, or it is not such a word.
+        NotFilledIn: there is no value, or it is not such a word.
     """
     values = {
         "chain": (facts.chain, _is_chain_name),
         "account": (facts.account, _ACCOUNT.fullmatch),
         "account_name": (facts.account_name, NAME_PATTERN.fullmatch),
+        "name": (facts.name, NAME_PATTERN.fullmatch),
         "role": (facts.role, _ROLE_NAME.fullmatch),
         "region": (facts.region, _is_region),
     }
@@ -198,22 +211,27 @@ def filled(argv: Sequence[str], facts: TargetFacts) -> tuple[str, ...]:
     def value_of(name: str) -> str:
         value, fits = values[name]
         if value is None:
-            raise ConfigError(
+            raise NotFilledIn(
                 f"{{{name}}} has no value", cause=_UNKNOWN.get(name), fix=_FIXES.get(name)
             )
         if not fits(value):
-            raise ConfigError(
+            raise NotFilledIn(
                 f"{{{name}}} is not filled in: its value is not safe in a command",
                 cause=f"it has other characters than letters, digits and _.@+-: {clean(value)}",
-                fix="let the command read ROLEHOP_ACCOUNT_NAME or ROLEHOP_CHAIN instead",
+                fix="use {name}, or let the command read ROLEHOP_ACCOUNT_NAME",
             )
         return value
 
     return tuple(_PLACEHOLDER.sub(lambda found: value_of(found[1]), word) for word in argv)
 
 
+class NotFilledIn(ConfigError):
+    """A placeholder of the command has no value for a target, or none that may stand in a command."""
+
+
 _UNKNOWN: Mapping[str, str] = {
     "account": "the account is not known",
+    "name": "the account is not known",
     "account_name": "the account has no name",
     "role": "the session is of no role",
     "region": "no region is named",
@@ -230,7 +248,7 @@ def filled_as_known(argv: Sequence[str], facts: TargetFacts) -> tuple[tuple[str,
 
     What only a walk tells stays as it is.
     """
-    unknown = {name for name in ("account", "role") if getattr(facts, name) is None}
+    unknown = {name for name in ("account", "name", "role") if getattr(facts, name) is None}
     unknown |= {"region"} if facts.region == ENABLED else set()
     waiting = [word for word in argv if any(f"{{{name}}}" in word for name in unknown)]
     try:
@@ -259,9 +277,13 @@ class ResultClass(Enum):
     """By AWS, or by rolehop before it asked AWS."""
     NO_SIGN_IN = "no sign-in"
     """The source gives no credentials, or somebody has to be asked."""
+    NOT_FILLED_IN = "not filled in"
+    """A placeholder of the command has no value for it."""
     THROTTLED = "throttled"
     NETWORK = "network"
     TIMED_OUT = "timed out"
+    INTERRUPTED = "interrupted"
+    """The command was under way when the run was ended, by Ctrl-C for example."""
     NOT_RUN = "not run"
 
 
@@ -309,6 +331,8 @@ class TargetRow:
 class PlannedRow:
     """One target, and what the run would do for it."""
 
+    name: str
+    """The chain, and the region if the run is for several."""
     chain: str
     account: str | None
     role: str | None
@@ -328,6 +352,8 @@ def class_of(error: RolehopError) -> ResultClass:
     match error:
         case HopRefused():
             return ResultClass.REFUSED
+        case NotFilledIn():
+            return ResultClass.NOT_FILLED_IN
         case SourceError() | NoTerminal() | Declined() | VaultError():
             return ResultClass.NO_SIGN_IN
         case ServiceError():
@@ -427,6 +453,7 @@ def planned_rows(
         words, unfit = filled_as_known(argv, facts)
         yield PlannedRow(
             target.name,
+            target.chain,
             facts.account,
             facts.role,
             facts.region,

@@ -121,7 +121,7 @@ def planned_view(rows: Sequence[PlannedRow], now: datetime, *, verbose: bool) ->
     regions = any(each.region for each in rows)
     drawn = [
         row(
-            StyledText(each.chain, "bold"),
+            StyledText(each.name, "bold"),
             each.account or "–",
             each.role or "–",
             "yes" if each.cached else "no",
@@ -154,6 +154,7 @@ def planned_line(row: PlannedRow) -> str:
     """Return one line of ``rolehop.each-plan/1``."""
     document = {
         "schema": "rolehop.each-plan/1",
+        "target": row.name,
         "chain": row.chain,
         "account": row.account,
         "role": row.role,

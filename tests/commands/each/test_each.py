@@ -182,7 +182,7 @@ def test_a_name_that_a_shell_would_read_is_not_filled_in(world: World) -> None:
     )
     done = world.rolehop("each", hostile, "--format", "json", "--", "sh", "-c", "echo {chain}")
     (found,) = lines_of(done).values()
-    assert (done.code, found["class"]) == (1, "refused")
+    assert (done.code, found["class"]) == (1, "not filled in")
     assert not (world.home / "got-in").exists()
     assert world.sts.calls == []
     done = world.rolehop("each", hostile, "--", "sh", "-c", 'printf %s "$ROLEHOP_CHAIN"')
@@ -272,7 +272,7 @@ def test_when_it_is_stopped_commands_are_ended_and_the_table_is_shown(
     assert {each.name[6:] for each in fleet.home.glob("ended-*")} == {
         each.name[6:] for each in began
     }
-    assert "6 targets: 2 command failed, 4 not run" in done.err
+    assert "6 targets: 2 interrupted, 4 not run" in done.err
 
 
 def test_a_dry_run_says_what_aws_refused_lately(world: World) -> None:

@@ -20,6 +20,7 @@ def status(uri):
 print(json.dumps({
     "arn": boto3.client("sts").get_caller_identity()["Arn"],
     "key": os.environ.get("AWS_ACCESS_KEY_ID"),
+    "account": os.environ.get("AWS_ACCOUNT_ID"),
     "own": status(uri),
     "another": status(uri.replace("good", "slow").replace("quiet", "slow")),
 }))
@@ -38,6 +39,7 @@ def test_each_command_has_an_endpoint_of_its_own_and_nothing_is_left(world: Worl
         assert json.loads(each["stdout"]) == {
             "arn": f"arn:aws:sts::{ACCOUNTS[name]}:assumed-role/Far/me",
             "key": None,
+            "account": ACCOUNTS[name],
             "own": 200,
             "another": 404,
         }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.commands.each.fleet import give_fleet
+import json
+import time
+
+from tests.commands.each.fleet import classes_of, give_fleet
 from tests.support.hostile import invisible_in
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT, World, mfa_code
@@ -47,3 +50,37 @@ def test_ctrl_c_at_a_question_ends_the_run_and_shows_the_table(world: World) -> 
         person.presses_ctrl_c()
         done = person.ended()
     assert (done.code, "2 targets: 2 not run" in done.err) == (130, True), done.err
+
+
+def test_what_ctrl_c_ends_is_interrupted_and_is_run_again(world: World) -> None:
+    give_fleet(world, refused=())
+    script = "case {name} in good) exit 0;; slow) touch up; test -e again || sleep 1000;; esac"
+    words = ("each", "far/good", "far/slow", "far/quiet", "-j", "1", "--format", "json")
+    command = ("--", "sh", "-c", script)
+    with OnTerminal(world, SCRIPT, *words, *command) as person:
+        while not (world.home / "up").exists():
+            time.sleep(0.05)
+        person.presses_ctrl_c()
+        done = person.ended()
+    assert (done.code, classes_of(done)) == (
+        130,
+        {"good": "ok", "slow": "interrupted", "quiet": "not run"},
+    )
+    (world.home / "again").touch()
+    rest = world.rolehop(*words, "--resume", *command)
+    assert classes_of(rest) == {"slow": "ok", "quiet": "ok"}
+
+
+def test_a_plan_names_target_and_chain(world: World) -> None:
+    give_fleet(world)
+    words = ("each", "far/good", "hub", "--region", "eu-west-1,us-east-1", "--dry-run", "--format")
+    done = world.rolehop(*words, "json", "--", "echo", "{name}")
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [(each["target"], each["chain"], each["region"]) for each in found] == [
+        (f"{chain} {region}", chain, region)
+        for chain in ("far/good", "hub")
+        for region in ("eu-west-1", "us-east-1")
+    ]
+    assert [each["role"] for each in found] == ["Far", "Far", "Hub", "Hub"]
+    # Who has no name is called by its number.
+    assert [each["command"][1] for each in found] == ["good", "good", *["222222222222"] * 2]

@@ -84,9 +84,9 @@ def test_each_target_has_a_folder_with_its_output_and_its_result(fleet: World) -
         assert (result["schema"], result["class"]) == ("rolehop.each/1", expected)
         assert (result["folder"], result["stdout"]) == (f"far/{name}", None)
         assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
-    # What has no name is refused, which is in its folder, too.
+    # What has no name is not filled in, which is in its folder, too.
     result = json.loads((fleet.home / "results" / "hub" / "result.json").read_text())
-    assert result["class"] == "refused"
+    assert result["class"] == "not filled in"
     # A link that somebody has put there is not followed.
     (fleet.home / "results" / "hub" / "stdout").symlink_to(fleet.home / "elsewhere")
     done = fleet.rolehop("each", "hub", "--output", "results", "--", "echo", "x")

@@ -26,11 +26,21 @@ from rolehop.base.errors import (
     VaultLocked,
 )
 from rolehop.commands.each.runner import CommandEnd, RunningCommands, _RunningCommand
-from rolehop.commands.each.targets import RunTarget, Shard, TargetFacts, class_of, filled
+from rolehop.commands.each.targets import (
+    NotFilledIn,
+    ResultClass,
+    RunTarget,
+    Shard,
+    TargetFacts,
+    class_of,
+    filled,
+)
 from rolehop.commands.each.walker import SignIns
 from rolehop.config.value_types import NAME_PATTERN
 
-FACTS = TargetFacts(RunTarget("prod/web"), "444444444444", "web", "Audit", "eu-west-1")
+FACTS = TargetFacts(
+    RunTarget("prod/web"), "444444444444", "web", "Audit", "eu-west-1", name="web-1"
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,7 @@ FACTS = TargetFacts(RunTarget("prod/web"), "444444444444", "web", "Audit", "eu-w
     [
         ("{chain} {account}", "prod/web 444444444444"),
         ("{account_name}-{role}.{region}", "web-Audit.eu-west-1"),
+        ("{name} {names} {{name}}", "web-1 {names} {{name}}"),
         (
             "${chain} {{account}} {Id:account} {other} {}",
             "${chain} {{account}} {Id:account} {other} {}",
@@ -54,12 +65,18 @@ def test_only_one_plain_word_is_filled_in(name: str) -> None:
     for placeholder in ("{chain}", "{account_name}", "{role}"):
         try:
             (word,) = filled((placeholder,), facts)
-        except ConfigError:
+        except NotFilledIn:
             assert NAME_PATTERN.fullmatch(name) is None
         else:
             assert word == name
             assert not set(name) & set(" \t\n;&|<>()$`\\\"'*?[]#~!{}%^")
             assert name[0] not in "-=+@"
+
+
+def test_what_is_not_filled_in_is_not_refused() -> None:
+    with pytest.raises(NotFilledIn) as caught:
+        filled(("{role}",), TargetFacts(RunTarget("hub")))
+    assert class_of(caught.value) is ResultClass.NOT_FILLED_IN
 
 
 def refused(hop: int | None) -> HopRefused:

@@ -204,6 +204,8 @@ def test_every_command_uses_the_list_offline(world: World) -> None:
     assert said == {"prod/Billing-Co": "Billing & Co\n", "prod/web": "web\n"}
     unsafe = world.rolehop("each", "prod/B*", "--", "echo", "{account_name}")
     assert (unsafe.code, "not safe in a command" in unsafe.out + unsafe.err) == (1, True)
+    assert "1 target: 1 not filled in" in unsafe.err
+    assert world.rolehop("each", "prod/B*", "--", "echo", "{name}").out == "Billing-Co\n"
     graph = world.rolehop("graph", "prod/*", "--format", "json")
     assert (graph.code, BILLING in graph.out) == (0, True), graph.err
     for asked, offered in ((["plan", "prod/w"], "prod/web"), (["fleet", "refresh", "p"], "prod")):
