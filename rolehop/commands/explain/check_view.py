@@ -15,7 +15,18 @@ from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType
 from rolehop.policy.finding_text import found, policy_name, sentence, unknown_in_words, wanted
-from rolehop.terminal.layout import Grid, Line, Row, StyledText, View, line, row, to_copy, wrapped
+from rolehop.terminal.layout import (
+    Grid,
+    Line,
+    Row,
+    StyledText,
+    View,
+    line,
+    row,
+    to_copy,
+    to_type,
+    wrapped,
+)
 
 _NO_OWN_ROLE = "the source gets its role with a token, and which role is not known here"
 
@@ -254,7 +265,7 @@ def _to_see(problems: Iterable[Problem]) -> list[Line]:
     most = accounts.most_common(_MOST_ACCOUNTS)
     lines = [*wrapped("to see what is hidden, with credentials of each account:", "", "  ")]
     lines += [
-        to_copy(f"  aws iam get-account-authorization-details > {account}.json")
+        to_type(f"aws iam get-account-authorization-details > {account}.json")
         for account, _ in most
     ]
     left = len(accounts) - len(most)

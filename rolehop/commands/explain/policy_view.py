@@ -25,7 +25,7 @@ from rolehop.terminal.layout import (
     StyledText,
     View,
     line,
-    to_copy,
+    to_type,
     wrapped,
 )
 
@@ -210,7 +210,7 @@ def _contradiction(joined: Verdict, answer: AwsRefusal) -> Iterator[Line]:
         account = account_of(arn) or "the caller's account"
         text = f"the policy that AWS names is not among the documents; to see it, in {account}:"
         yield from wrapped(text, "  ", "    ")
-        yield to_copy(f"    {_PRINT_POLICIES} > FILE")
+        yield to_type(f"{_PRINT_POLICIES} > FILE", 4)
         yield from wrapped(f"and give it to rolehop as --policies FILE; {fix}", "  ", "    ")
     else:
         text = (
@@ -243,18 +243,19 @@ def guardrail_command(
     give = f"{flag} {account}=FILE" if account is not None else f"{flag} FILE"
     if arn is None:
         # In one line, however long: shells differ in how a line goes on in the next.
-        yield to_copy(
-            "        aws organizations list-policies-for-target"
-            f" --target-id {account or PLACEHOLDER} --filter {kind}"
+        yield to_type(
+            "aws organizations list-policies-for-target"
+            f" --target-id {account or PLACEHOLDER} --filter {kind}",
+            8,
         )
-        yield to_copy(f"        aws organizations describe-policy --policy-id {PLACEHOLDER} > FILE")
+        yield to_type(f"aws organizations describe-policy --policy-id {PLACEHOLDER} > FILE", 8)
         text = f"and give it to rolehop as {give}; {_ALL_OF_THEM}"
         yield from wrapped(text, "      ", "      ")
         return
     name = arn.rpartition("/")[2]
     # The ARN is from a text that anybody may have written, and this line is for any shell.
     name = name if is_plain(name) else PLACEHOLDER
-    yield to_copy(f"        aws organizations describe-policy --policy-id {name} > FILE")
+    yield to_type(f"aws organizations describe-policy --policy-id {name} > FILE", 8)
     yield line(f"      and give it to rolehop as {give}")
 
 
@@ -303,7 +304,7 @@ def _to_see(account: str, command: str, shown_commands: set[str]) -> Iterator[Li
         return
     shown_commands.add(f"{account}: {command}")
     yield from wrapped(f"to see it, with credentials of {account}:", "      ", "      ")
-    yield to_copy(f"        {command} > FILE")
+    yield to_type(f"{command} > FILE", 8)
     yield line("      and give it to rolehop as --policies FILE")
 
 

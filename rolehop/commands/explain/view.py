@@ -55,7 +55,7 @@ from rolehop.terminal.layout import (
     StyledText,
     View,
     line,
-    to_copy,
+    to_type,
     wrapped,
 )
 
@@ -139,7 +139,7 @@ def grant_lines(verdict: Verdict) -> Iterator[Line]:
     if of_key and lacking and wrong is not None and wrong.reason is not Reason.EXPLICIT_DENY:
         key = request.role.rpartition("/")[2]
         yield from wrapped("a grant of the key may still allow it; to see them:", "  ", "  ")
-        yield to_copy(f"    aws kms list-grants --key-id {key if is_plain(key) else PLACEHOLDER}")
+        yield to_type(f"aws kms list-grants --key-id {key if is_plain(key) else PLACEHOLDER}", 4)
 
 
 def hint(
@@ -618,7 +618,7 @@ def _to_do(denied: AccessDenied, fix: str, chain: str | None) -> Iterator[Line]:
         resource = "ARN"
     named = "" if resource == "*" else f" --resource {resource}"
     yield line("  if a chain's session made the call, its policies may tell:")
-    yield to_copy(f"    rolehop explain CHAIN --action {denied.action}{named}")
+    yield to_type(f"rolehop explain CHAIN --action {denied.action}{named}", 4)
 
 
 def _steps(denied: AccessDenied) -> Iterator[Line]:
@@ -636,7 +636,7 @@ def _steps(denied: AccessDenied) -> Iterator[Line]:
     if account is not None:
         text = f"to see the role itself, with credentials of account {account}:"
         yield from wrapped(text, "  ", "  ")
-        yield to_copy(f"    aws iam get-role --role-name {name if is_plain(name) else PLACEHOLDER}")
+        yield to_type(f"aws iam get-role --role-name {name if is_plain(name) else PLACEHOLDER}", 4)
 
 
 _SAYING = frozenset({"sts:TagSession", "sts:SetSourceIdentity", *TOKEN_ACTIONS})
@@ -649,7 +649,7 @@ def hints(encoded: str | None, others: int, chain: str | None) -> Iterator[Line]
         whose = "" if chain else ", with credentials of its account (or name a chain to it)"
         yield from wrapped(f"its encoded message says more; to decode it{whose}:", "  ", "  ")
         by = f" {chain}" if chain is not None and is_plain(chain) else ""
-        yield to_copy(f"    rolehop explain{by} --decode={encoded}")
+        yield to_type(f"rolehop explain{by} --decode={encoded}", 4)
     if others:
         text = f"this is the first error of the text; it has {pluralize(others, 'other')}"
         yield from wrapped(text, "  ", "  ")

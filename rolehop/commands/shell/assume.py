@@ -19,6 +19,7 @@ from rolehop.terminal import output
 
 if TYPE_CHECKING:
     from rolehop.handover.shells.dialect import Dialect
+    from rolehop.terminal.layout import View
 
 
 @click.command(
@@ -66,7 +67,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
         columns = output.columns(sys.stdout, cli.environ)
         account = cli.terminal.with_account_names(handed.session.account)
         summary = _summary(handed, account, typed, cli.app.now(), typed_in, columns)
-        cli.terminal.write_output(summary)
+        cli.terminal.write_view(summary, {})
         return
     cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
 
@@ -84,24 +85,24 @@ def _summary(
     now: datetime,
     dialect: Dialect,
     columns: int | None,
-) -> str:
+) -> View:
     """Return what a terminal shows: whose session it is, and the line to type; no secret.
 
     ``account``: that of the session, in words. ``typed``: the arguments as that shell takes them, flags among them, without which the session
     could do more; ``columns``: of the window, if they are known.
     """
     from rolehop.base.durations import show_left
+    from rolehop.terminal.layout import line, to_copy, to_type
 
     session = handed.session
     command = " ".join(("rolehop assume", *typed))
     ready, arn = f"{clean(handed.chain)} is ready:", clean(session.arn)
     # Where a line has no room for both, the ARN has one to itself: it is copied in one piece.
     together = columns is None or len(ready) + 1 + len(arn) <= columns
-    lines = [
-        *([f"{ready} {arn}"] if together else [ready, arn]),
-        f"account {account}, {show_left(session.ends_at(now), now)}",
-        "",
-        "to use it in this shell, type:",
-        f"  {dialect.eval_command.format(command)}",
+    return [
+        *map(to_copy, [f"{ready} {arn}"] if together else [ready, arn]),
+        line(f"account {account}, {show_left(session.ends_at(now), now)}"),
+        line(),
+        line("to use it in this shell, type:"),
+        to_type(dialect.eval_command.format(command)),
     ]
-    return "\n".join(lines) + "\n"
