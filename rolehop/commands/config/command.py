@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rolehop.app.context import App
     from rolehop.base.errors import ConfigProblem
-    from rolehop.commands.config.importing.found_files import ConfigImport
+    from rolehop.commands.config.importing.found_files import ConfigImport, FoundFiles
     from rolehop.commands.config.init.conversation import FirstConfig
     from rolehop.commands.config.init.drafts import Draft
     from rolehop.terminal.json_text import Document
@@ -187,14 +187,17 @@ def import_(ctx: click.Context, tool: str | None, confirmed: bool, show: bool) -
         return
     write_import(cli.app, planned)
     cli.terminal.note(f"written: {pluralize(len(planned.names), 'chain')}, {planned.path}")
-    for advice in _next_after_import(cli.app, planned):
+    for advice in _next_after_import(cli.app, planned, found):
         cli.terminal.note(advice)
 
 
-def _next_after_import(app: App, planned: ConfigImport) -> Iterator[Advice]:
-    from rolehop.commands.config.importing.found_files import keys_advice
+def _next_after_import(app: App, planned: ConfigImport, found: FoundFiles) -> Iterator[Advice]:
+    from rolehop.commands.config.importing.found_files import keys_lines
 
-    yield from (keys_advice(app, each) for each in planned.keys)
+    yield from keys_lines(app, planned.keys)
+    if found.aws.profiles and not found.elsewhere:
+        install = with_same_config(app, "profile install --take-over")
+        yield Advice("for aws and every SDK: ", install)
     yield Advice("next: ", with_same_config(app, "plan ", Argument(planned.names[0])))
 
 

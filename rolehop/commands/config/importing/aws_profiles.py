@@ -137,11 +137,8 @@ def _keys(aws: AwsConfig, name: str, mfa_serial: str | None) -> Proposal:
         return _one(name, {"type": "profile", "profile": name})  # read anew for each walk
     here = "aws_access_key_id" in aws.credentials_sections.get(name, {})
     file = aws.credentials_file if here else aws.config_file
-    # With a role, the AWS CLI would print the role's session.
-    printed = "role_arn" not in aws.profiles[name]
-    command = ("aws", "configure", "export-credentials", "--profile", name) if printed else ()
     settings = {"type": "keys", **_mfa(aws, name, mfa_serial)}
-    return _one(name, settings, KeysElsewhere(name, file, command))
+    return _one(name, settings, KeysElsewhere(name, file, profile=name))
 
 
 def _mfa(aws: AwsConfig, name: str, serial: str | None) -> dict[str, Value]:

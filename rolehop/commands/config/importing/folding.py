@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from rolehop.awsconfig import AwsConfig
 from rolehop.base.dataclass import replace
 from rolehop.base.text import pluralize
 from rolehop.commands.config.importing.names import name_of_center, told_apart
@@ -57,6 +58,21 @@ def folded(proposal: Proposal, sessions: Mapping[str, str]) -> Proposal:
             if each.name not in members
         )
     return replace(proposal, sources=tuple(sources), chains=kept, fleets=tuple(fleets))
+
+
+def by_session(source: SourceDraft, aws: AwsConfig) -> SourceDraft:
+    """Return a source that names the ``sso-session`` of its Identity Center, if the AWS config has one."""
+    url, region = (str(source.settings.get(key, "")) for key in ("start_url", "sso_region"))
+    for name, keys in aws.sso_sessions.items() if url else ():
+        there = portal_address(str(keys.get("sso_start_url", ""))), keys.get("sso_region")
+        if there == (portal_address(url), region):
+            rest = {
+                key: value
+                for key, value in source.settings.items()
+                if key not in ("type", "start_url", "sso_region")
+            }
+            return replace(source, settings={"type": source.type, "sso_session": name, **rest})
+    return source
 
 
 def _center(source: SourceDraft) -> _Center:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ from rolehop.commands.config.importing import (
 )
 from rolehop.commands.config.importing.aws_profiles import chains_of
 from rolehop.commands.config.importing.draft import ProfileDraft, without_comments
-from rolehop.commands.config.importing.folding import folded
+from rolehop.commands.config.importing.folding import by_session, folded
 from rolehop.commands.config.importing.names import names_of, slug, told_apart
 from rolehop.commands.config.importing.proposal import (
     HEAD,
@@ -52,6 +52,7 @@ from rolehop.commands.config.importing.proposal import (
     loadable,
     proposed_text,
 )
+from rolehop.commands.keys.from_profile import keyring_name
 from rolehop.sources.cli_sign_in import portal_address
 
 if TYPE_CHECKING:
@@ -500,7 +501,12 @@ def plan_import(app: App, found: FoundFiles) -> ConfigImport:
 
 def _proposed(found: FoundFiles) -> Proposal:
     proposed = proposal_of(found.aws, found.tools, found.texts)
-    return proposed.of_unread_files() if found.elsewhere else proposed
+    if found.elsewhere:
+        return proposed.of_unread_files()
+    # By the name of its session a source finds the sign-in of the AWS CLI, which is used on.
+    return replace(
+        proposed, sources=tuple(by_session(each, found.aws) for each in proposed.sources)
+    )
 
 
 def confirm_import(app: App, planned: ConfigImport) -> None:
@@ -528,9 +534,22 @@ def write_import(app: App, planned: ConfigImport) -> None:
     replace_config(app, planned.path, planned.old, planned.text)
 
 
+def keys_lines(app: App, keys: Sequence[KeysElsewhere]) -> Iterator[Advice]:
+    """Give the commands that move keys into the keyring; of several profiles it is one for all."""
+    alike = [each for each in keys if each.profile and each.source == keyring_name(each.profile)]
+    if len(alike) > 1:
+        held = " and ".join(dict.fromkeys(each.held_by for each in alike))
+        add = with_same_config(app, "keys add --all-profiles")
+        yield Advice(f"keys of {len(alike)} AWS profiles in {held}: ", add)
+    yield from (keys_advice(app, each) for each in keys if len(alike) < 2 or each not in alike)
+
+
 def keys_advice(app: App, keys: KeysElsewhere) -> Advice:
     """Return the command that moves keys which another tool has into the keyring."""
     add = with_same_config(app, "keys add ", Argument(keys.source))
+    if keys.profile:
+        from_file = (" --from-profile ", Argument(keys.profile))
+        return Advice(f"keys in {keys.held_by}: ", add, *from_file)
     if not keys.command:
         return Advice(f"keys in {keys.held_by}: ", add)
     *words, profile = keys.command

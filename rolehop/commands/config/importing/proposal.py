@@ -51,10 +51,8 @@ class KeysElsewhere:
     command: tuple[str, ...] = ()
     """What prints them, for ``rolehop keys add NAME --stdin``; empty: they are typed in."""
 
-    @property
-    def prints_profile(self) -> bool:
-        """True if the command is AWS's own, which prints the keys of an AWS profile."""
-        return self.command[:1] == ("aws",)
+    profile: str = ""
+    """The AWS profile that has them in a file, for ``rolehop keys add NAME --from-profile``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +142,13 @@ class Proposal:
     def of_unread_files(self) -> Proposal:
         """Return what is left if AWS's tools do not read the AWS files here.
 
-        A source that asks a profile has none, and a command that prints a profile's keys would
-        print those of another profile of that name.
+        A source that asks a profile has none, and a command that takes a profile's keys would
+        take those of another profile of that name.
         """
         why = "it may have a secret in it, or a sign-in, and AWS's tools do not read that file here"
         gone = {each.name: why for each in self.sources if each.type == "profile"}
         left = self.without(gone, {})
-        keys = (replace(each, command=()) if each.prints_profile else each for each in left.keys)
-        return replace(left, keys=tuple(keys))
+        return replace(left, keys=tuple(replace(each, profile="") for each in left.keys))
 
     def new_to(self, sources: Iterable[str], chains: Iterable[str]) -> Proposal:
         """Return what a config that has these sources and chains already lacks."""

@@ -12,7 +12,7 @@ from rolehop.base.advice import Advice, Argument
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.files import is_there, put_new, write_beside
-from rolehop.commands.config.importing.found_files import ConfigImport, keys_advice
+from rolehop.commands.config.importing.found_files import ConfigImport, keys_lines
 from rolehop.commands.config.init import questions
 from rolehop.commands.config.init.adding import OwnConfig
 from rolehop.commands.config.init.drafts import (
@@ -114,7 +114,7 @@ def next_commands(app: App, draft: Draft) -> Iterator[Advice]:
 def missing_keys(app: App, draft: Draft) -> Iterator[Advice]:
     """Give the commands that put keys into the keyring which the config needs there."""
     if isinstance(draft, ConfigImport):
-        yield from (keys_advice(app, each) for each in draft.keys)
+        yield from keys_lines(app, draft.keys)
     elif isinstance(draft, FirstChain) and draft.source.type == "keys":
         source = draft.source.name
         if source not in app.index_store.load().keys:

@@ -33,7 +33,12 @@ def imported(
     proposal = proposal_of(aws, [tool], {} if own is None else {tool: own})
     proposal, _ = loadable(proposal, SOURCE_TABLES)
     read = tomllib.loads(proposed_text(proposal))
-    keys = {each.source: " ".join(each.command) or each.held_by for each in proposal.keys}
+    keys = {
+        each.source: f"profile {each.profile}"
+        if each.profile
+        else " ".join(each.command) or each.held_by
+        for each in proposal.keys
+    }
     return Imported(
         read.get("sources", {}),
         read.get("chains", {}),

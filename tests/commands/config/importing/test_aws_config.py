@@ -64,7 +64,7 @@ source_profile = hub
         "me": {"source": "me"},
         "saml": {"source": "saml"},
     }
-    assert found.keys == {"me": "aws configure export-credentials --profile me"}
+    assert found.keys == {"me": "profile me"}
     assert found.lost == [
         "[profile prod admin]: AWS's tools do not read its name",
         "output of hub: a chain has no such setting; it stays in the profile",

@@ -125,7 +125,7 @@ def test_keys_come_from_aws_vault_where_a_file_still_has_some_too() -> None:
         f"[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {'s' * 40}\n",
     )
     assert found.keys == {
-        "work": "aws configure export-credentials --profile work",
+        "work": "profile work",
         "vaulted": "aws-vault export --format=json --no-session work",
     }
 

@@ -98,11 +98,11 @@ def test_a_file_that_aws_does_not_read_here_gets_no_line_that_prints_another_pro
     machine.write(old, f"{KEYS}{process}")
     planned = machine.planned(str(old))
     assert planned.names == ("me",)
-    assert [(each.held_by, each.command) for each in planned.keys] == [(str(old), ())]
+    assert [(each.held_by, each.profile) for each in planned.keys] == [(str(old), "")]
     assert planned.added.lost[0].what == "source tool"
     assert planned.added.lost[0].why.startswith("it may have a secret in it")
     planned = machine.planned(str(machine.home / ".aws" / "credentials"))
-    assert planned.keys[0].command[-1] == "me"
+    assert planned.keys[0].profile == "me"
 
 
 def test_all_tools_are_looked_for_and_a_broken_file_of_one_is_named(machine: Machine) -> None:
@@ -171,7 +171,8 @@ def test_the_program_shows_says_and_writes(tmp_path: Path) -> None:
         assert done.out == ""
         assert '[chains.admin-2]\nfrom = "hub-2"\n' in world.config_file.read_text()
         assert done.err.index(" chains from ") < done.err.index("keys add me-2")
-        assert "--profile me | rolehop keys add me-2 --stdin" in done.err
+        assert "rolehop keys add me-2 --from-profile me" in done.err
+        assert "rolehop profile install --take-over" in done.err
         assert SECRET not in done.out + done.err
         assert world.rolehop("config", "check").out.startswith("well-formed: 8 chains")
         world.aws_config("[a\n")
