@@ -12,7 +12,7 @@ that takes effect at import takes seconds. On two idle cores allow ten minutes f
 half an hour for all. ``--sample 200`` is a quick look.
 
 It works in a copy of the checkout. Progress is kept in ``build/mutation``: --resume goes on where a
-run of the same tree was stopped, --again tries only what survived the last time.
+run of the same tree was stopped, --again tries only what survived the last time, and what is new.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="default: 1")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name contains it")
     parser.add_argument("--resume", action="store_true", help="go on with the same tree")
-    parser.add_argument("--again", action="store_true", help="only what survived the last time")
+    parser.add_argument("--again", action="store_true", help="only what survived, or was not there, the last time")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="default: the cores")
     asked = parser.parse_args()
     for each in asked.parts:
@@ -127,7 +127,7 @@ class _Run:
         wanted = [each for each in self._there if self.asked.only in each.name]
         if self.asked.again:
             before = self._results()
-            wanted = [each for each in wanted if before.get(each.name) in _UNDECIDED]
+            wanted = [each for each in wanted if before.get(each.name) in (None, *_UNDECIDED)]
         if self.asked.sample is not None and self.asked.sample < len(wanted):
             chance = random.Random(self.asked.seed)  # noqa: S311 - the same each time
             chosen = set(chance.sample(range(len(wanted)), self.asked.sample))
