@@ -64,7 +64,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="default: 1")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name contains it")
     parser.add_argument("--resume", action="store_true", help="go on with the same tree")
-    parser.add_argument("--again", action="store_true", help="only what survived, or was not there, the last time")
+    parser.add_argument(
+        "--again", action="store_true", help="only what survived, or was not there, the last time"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="default: the cores")
     asked = parser.parse_args()
     for each in asked.parts:

@@ -143,7 +143,10 @@ ORGANIZATION, CENTER = OrganizationAccounts("org"), IdentityCenterAccounts("corp
         ("ou:Dev/*", True, False),
         ("account:5*", True, True),
         ("role:Audit", True, True),
+        ("role:Aud*", True, True),
         ("role:Admin", False, False),
+        ("prodigal", False, False),
+        ("tag:a:b=c", True, False),
     ],
 )
 def test_a_fleet_is_left_alone_if_none_of_its_chains_can_be_meant(
@@ -165,3 +168,8 @@ def test_what_aws_was_not_asked_for_is_not_known() -> None:
     assert untold([name, tag, unit], replace(MEMBER, account_tags=None)) == Selector("tag", "env")
     assert untold([name, tag, unit], replace(MEMBER, unit=None)) == Selector("ou", "Prod")
     assert untold([name], PLAIN) is None
+
+
+def test_only_the_first_colon_ends_a_key() -> None:
+    assert selector("tag:a:b=c") == Selector("tag", "a:b=c")
+    assert selector("a:b") == Selector("", "a:b")
