@@ -20,9 +20,9 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError:  # another Python came, and rolehop is not there for it (yet)
-        import posix
+        if sys.platform != "win32" and sys.argv[1:] and sys.argv[1].startswith("/"):
+            import posix
 
-        if sys.argv[1:] and sys.argv[1].startswith("/"):
             posix.execv(sys.argv[1], sys.argv[1:])
         raise
     del sys.path[0]

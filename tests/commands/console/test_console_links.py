@@ -88,7 +88,7 @@ def test_an_iam_user_switches_where_the_browser_is_signed_in(
     done = world.rolehop("console", "hub", "--print", "--switch-role")
     assert (done.code, done.out, done.err) == (0, f"{SWITCH}\n", "")
     assert (world.sts.calls, console.asked) == ([], [])
-    assert "handed over: console" in world.rolehop("history").out
+    assert "rolehop console" in world.rolehop("history").out
     # So does whoever aws login has signed in, which a browser did.
     world.config(CONFIG.replace('"environment"', '"profile"\nprofile = "person"'))
     world.aws_config("[profile person]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
