@@ -355,6 +355,7 @@ class ServedChains:
         ``on_news`` is called if there is something new to note: a client, or the next renewal.
         """
         self.keepers: dict[str, ChainKeeper] = {}
+        self._changing = threading.Lock()
         self.clients: dict[str, ClientSeen] = {}
         self.requests = 0
         self._now = now
@@ -368,11 +369,13 @@ class ServedChains:
 
     def add(self, keeper: ChainKeeper) -> None:
         """Serve one more chain; any thread may call this."""
-        self.keepers = {**self.keepers, keeper.chain: keeper}
+        with self._changing:
+            self.keepers = {**self.keepers, keeper.chain: keeper}
 
     def drop(self, chain: str) -> None:
         """Serve a chain no longer; any thread may call this."""
-        self.keepers = {name: each for name, each in self.keepers.items() if name != chain}
+        with self._changing:
+            self.keepers = {name: each for name, each in self.keepers.items() if name != chain}
 
     def __contains__(self, chain: object) -> bool:
         """True if ``chain`` is served."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import queue
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -405,3 +407,29 @@ def test_clients_are_counted_and_their_names_cannot_fill_the_memory() -> None:
     names = [each.name for each in chains.clients.values()]
     assert (chains.requests, len(names)) == (41, 20)
     assert all(len(each) <= 60 and each.isprintable() for each in names)
+
+
+def test_chains_that_several_threads_add_and_drop_at_once_are_not_lost() -> None:
+    """Each `serve --add` has a thread of its own."""
+    chains = ServedChains(
+        lambda: BEGIN, idle_seconds=None, on_idle=lambda: None, on_news=lambda: None
+    )
+
+    def change(thread: int) -> None:
+        for number in range(60):
+            for suffix in ("", "-dropped"):
+                kept = Kept()
+                kept.keeper.chain = f"{thread}-{number}{suffix}"
+                chains.add(kept.keeper)
+            chains.drop(f"{thread}-{number}-dropped")
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(change, range(8)))
+    finally:
+        sys.setswitchinterval(before)
+    assert set(chains.keepers) == {
+        f"{thread}-{number}" for thread in range(8) for number in range(60)
+    }
