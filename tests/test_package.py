@@ -107,7 +107,7 @@ def test_the_wheel_puts_completions_where_shells_look(wheel: Path, shell: str) -
 def test_the_wheel_puts_the_launcher_where_no_path_names_a_python(wheel: Path) -> None:
     inside = f"rolehop-{rolehop.__version__}.data/data/share/rolehop/launcher.py"
     with zipfile.ZipFile(wheel) as archive:
-        assert archive.read(inside) == archive.read("rolehop/hotpath/launcher.py")
+        assert archive.read(inside) == archive.read("rolehop/hotpath/shared_launcher.py")
 
 
 def test_the_wheel_has_the_man_pages(wheel: Path) -> None:

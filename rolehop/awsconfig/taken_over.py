@@ -169,11 +169,13 @@ def has_section(text: str, name: str, *, is_config: bool) -> bool:
     return any(profile_of_header(e.header, is_config=is_config) == name for e in sections)
 
 
-_SECRET_LINE = Pattern(rf"(?i)([\s#;]*(?:{'|'.join(sorted(SECRET_KEYS))})\s*[=:]\s*)(.*)")
+_SECRET_LINE = Pattern(rf"(?i)([\s#;]*(?:{'|'.join(sorted(SECRET_KEYS))})\s*[=:]\s*)([^\r\n]*)")
 _LEFT_OUT = "(not kept in backups)"
 
 
-_COMMAND_LINE = Pattern(r"(?i)([\s#;]*(?:rolehop took over:\s*)?credential_process\s*[=:]\s*)(.*)")
+_COMMAND_LINE = Pattern(
+    r"(?i)([\s#;]*(?:rolehop took over:\s*)?credential_process\s*[=:]\s*)([^\r\n]*)"
+)
 
 
 def without_secrets(text: str) -> str:

@@ -9,8 +9,8 @@ import tomllib
 
 from rolehop.base.startup import Pattern
 
-_TABLE = Pattern(r"""\s*\[\s*sources\s*\.\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*\]\s*(?:#.*)?""")
-_SETTING = Pattern(r"""(\s*)(type|profile)\s*=\s*(?:"[^"]*"|'[^']*')(\s*(?:#.*)?)""")
+_TABLE = Pattern(r"""\s*\[\s*sources\s*\.\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*\]\s*(?:#[^\n]*)?""")
+_SETTING = Pattern(r"""(\s*)(type|profile)\s*=\s*(?:"[^"]*"|'[^']*')(\s*(?:#[^\n]*)?)""")
 
 
 def with_keys_source(text: str, name: str, region: str | None) -> str | None:

@@ -16,7 +16,6 @@ LINES = {
     "rolehop.awsconfig.own_profiles._HEADER",
     "rolehop.awsconfig.own_profiles._KEY",
     "rolehop.awsconfig.taken_over._HEADER",
-    "rolehop.awsconfig.taken_over._SECRET_LINE",
     "rolehop.commands.each.output_folder._TAKEN",  # of a name without a character that is unsafe
     "rolehop.commands.explain.ci_reports._SECTION",
     "rolehop.config.sts_limits._MFA_ARN",  # beside a check that knows no line end
