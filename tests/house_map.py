@@ -171,7 +171,8 @@ OUTSIDE = {
         rolehop/sources/keys.py rolehop/vault/documents.py rolehop/aws/iam_access_keys.py
         rolehop/guide/mfa.md""",
     "profile": """
-        rolehop/awsconfig/own_profiles.py rolehop/hotpath/launcher.py
+        rolehop/awsconfig/own_profiles.py rolehop/awsconfig/taken_over.py rolehop/app/aws_files.py
+        rolehop/config/keys_source.py rolehop/hotpath/launcher.py rolehop/hotpath/shared_launcher.py
         rolehop/hotpath/installed_line.py rolehop/guide/credential-process.md""",
     "serve": """
         rolehop/guide/containers.md""",
