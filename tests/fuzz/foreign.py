@@ -77,14 +77,18 @@ def _app(home: Path, **variables: str) -> App:
 
 
 def _of_aws_files(home: Path) -> Iterator[Parser]:
-    """Yield what reads the AWS files and those of seven tools, which it does not change."""
+    """Yield what reads the AWS files and those of other tools, which it does not change."""
     config, own = home / ".aws" / "config", home / "own"
     places = [
         f"XDG_CONFIG_HOME={home}", f"AWS_SSO_CONFIG={own}", f"SAML2AWS_CONFIGFILE={own}",
+        f"OKTA_CONFIG={own}", f"STEAMPIPE_INSTALL_DIR={home / 'steampipe'}",
     ]  # fmt: skip
     variables = dict(each.split("=", 1) for each in places)
     (home / "awsume").mkdir()
     (home / "awsume" / "config.yaml").symlink_to(own)
+    (home / ".okta-aws").symlink_to(own)
+    (home / "steampipe" / "config").mkdir(parents=True)
+    (home / "steampipe" / "config" / "aws.spc").symlink_to(own)
 
     def take_over(given: tuple[str | None, str, str]) -> str:
         tool, config_text, own_text = given
@@ -100,7 +104,7 @@ def _of_aws_files(home: Path) -> Iterator[Parser]:
     ]
     inputs = st.sampled_from(cases).flatmap(
         lambda case: st.tuples(
-            st.sampled_from([case[0], case[0], *TOOLS, None]),
+            st.sampled_from([case[0], case[0], *TOOLS, str(own), None]),
             mutated([case[1]]),
             mutated([case[2]]),
         )

@@ -60,6 +60,12 @@ labels = { env = "prod" }
 [fleets.all]
 source = "corp"
 accounts = { web = "444444444444", db = "555555555555" }
+[fleets.own]
+source = "corp"
+region = "eu-west-1"
+[fleets.own.chains]
+"team/admin" = "444444444444/Admin"
+dev = { account = "555555555555", role = "Dev", color = "red", labels = { env = "test" } }
 """,
 ]
 AWS_CONFIG = [

@@ -318,9 +318,10 @@ class _Profiles:
             try:
                 self.sources[base] = source_of(self.aws, found, mfa.get(found.base_profile))
             except NotASource as error:
-                self.lost.append(
-                    NotCarried(f"profile {name}", error.why_for(name, found.base_profile))
-                )
+                why = error.why_for(name, found.base_profile)
+                # Settings alone, which others may include, are no profile that anybody uses.
+                kind = NOTE if _has_settings_alone(self.aws, name, found) else LOST
+                self.lost.append(NotCarried(f"profile {name}", why, kind=kind))
                 return None
         hops = tuple(self._hop(each, hop, found, mfa) for each, hop in self._hops(name, found))
         if NO_CHAIN in self.aws.profiles[name]:
@@ -376,3 +377,9 @@ class _Profiles:
                 for key in keys:
                     if key not in _CARRIED and ":" not in key:
                         yield NotCarried(key, _STAYS, name, SETTING)
+
+
+def _has_settings_alone(aws: AwsConfig, name: str, found: ProfileChain) -> bool:
+    """True if a profile has neither a role nor anything that credentials could come of."""
+    is_base = name == found.base_profile and not found.hops
+    return is_base and credential_kind_of(aws, name) is CredentialKind.NOTHING
