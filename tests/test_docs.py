@@ -171,7 +171,7 @@ class TestReadmeAndGuide:
 
     def test_its_section_on_fleets_is_true(self) -> None:
         taken = {key.name for key in (*CHAIN.keys, *HOP.keys)} - {"hops", "mfa_serial"}
-        own = {"accounts", "accounts_file", "chains"}
+        own = {"accounts", "accounts_file", "chains", "regions"}
         assert {key.name for key in FLEET.keys} == taken | own
 
     @pytest.mark.parametrize("source_type", SOURCE_TABLES)

@@ -215,7 +215,11 @@ class Builder:
             for key in HOP.keys:
                 if key.name in found:
                     self.problems.add(origin.at(key.name), "needs a role in the same table")
-        common = {**_chain_fields(values), "scope": self._scope(values, origin, document)}
+        common = {
+            **_chain_fields(values),
+            "scope": self._scope(values, origin, document),
+            "regions": values.get("regions", ()),
+        }
         if is_listed:
             return self._listed_fleet(name, values, hops, found, origin, common)
         template = ChainConfig(f"{name}/", hops=hops, fleet=name, **common)

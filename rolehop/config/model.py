@@ -123,6 +123,9 @@ class ChainConfig:
     unit: str | None = None
     """The path of the account's OU: ``Prod/Payments``, the root's is empty; ``None`` likewise."""
 
+    regions: tuple[str, ...] = ()
+    """Of its fleet, where `each` runs; they may be patterns, or ``enabled``."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every name of the chain, its own first."""

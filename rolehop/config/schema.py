@@ -431,6 +431,13 @@ CHAIN = Table(
     ),
 )
 
+_EACH_REGIONS = Key(
+    "regions",
+    value_types.REGIONS,
+    "where each runs its command if --region does not say it, a target for each",
+    "none: the chain's region",
+)
+
 FLEET = Table(
     "fleets.NAME",
     "one chain NAME/ACCOUNT for each account of a list",
@@ -468,6 +475,7 @@ FLEET = Table(
             " [fleets.NAME.chains]: the chain is prod-admin, also NAME/prod-admin. One with a"
             " description, region, color or labels of its own is a table that has account and role",
         ),
+        _EACH_REGIONS,
         _SCOPE,
         *_LOOKS,
     ),

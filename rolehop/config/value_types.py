@@ -160,6 +160,31 @@ def _region(value: object) -> str:
     return given
 
 
+EVERY_REGION = "enabled"
+"""Stands for every region that an account has enabled."""
+
+_REGION_PATTERN = Pattern(r"[a-z0-9?*-]*[?*][a-z0-9?*-]*")
+
+
+def region_choice(value: object) -> str:
+    """Return a region, `EVERY_REGION`, or a pattern of regions that an account has enabled.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    given = as_text(value)
+    is_pattern = _REGION_PATTERN.fullmatch(given) is not None
+    return given if is_pattern or given == EVERY_REGION else _region(given)
+
+
+def _regions(value: object) -> tuple[str, ...]:
+    items: list[object] = [value] if isinstance(value, str) else as_list(value)
+    found = each_of(items, region_choice)
+    if not found:
+        raise ValueError("must not be empty; leave it out instead")
+    return tuple(dict.fromkeys(found))
+
+
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
         quotes = "; write it without quotes" if value in ("true", "false") else ""
@@ -383,6 +408,7 @@ ACCOUNTS = Check(
 ARN = text("an ARN", _ANY_ARN, kind="ARN")
 PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
 REGION = Check("region", "a region", _region)
+REGIONS = Check("list of regions", 'or patterns such as "eu-*", or "enabled"', _regions)
 URL = Check("URL", "https", _url)
 PATH = Check("path", "relative to this file", as_text)
 COMMAND = Check(

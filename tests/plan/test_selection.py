@@ -173,3 +173,10 @@ def test_what_aws_was_not_asked_for_is_not_known() -> None:
 def test_only_the_first_colon_ends_a_key() -> None:
     assert selector("tag:a:b=c") == Selector("tag", "a:b=c")
     assert selector("a:b") == Selector("", "a:b")
+
+
+def test_a_fleet_means_its_chains_whatever_they_are_called() -> None:
+    own = ChainConfig("admin", source="corp", fleet="sso", account=BILLING)
+    assert selects(selector("sso/"), own, nobody)
+    assert selects(selector("sso/*"), own, nobody)
+    assert not selects(selector("sso"), own, nobody)

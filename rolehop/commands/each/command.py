@@ -15,14 +15,14 @@ from rolehop.cli.options import (
     program_of,
     walk_options_from,
 )
-from rolehop.cli.param_types import Duration, Region
-from rolehop.commands.each.targets import ENABLED, FailuresAllowed
+from rolehop.cli.param_types import Duration
+from rolehop.commands.each.targets import FailuresAllowed
 
 _MOST_SHARDS = 1000
 
 
 class RegionList(click.ParamType[tuple[str, ...]]):
-    """Names of regions with commas between them, each as in the config; or ``enabled``."""
+    """Names and patterns of regions with commas between them, as in the config; or ``enabled``."""
 
     name = "regions"
 
@@ -32,10 +32,13 @@ class RegionList(click.ParamType[tuple[str, ...]]):
         """Return the names, each once."""
         if isinstance(value, tuple):
             return value
-        if value == ENABLED:
-            return (ENABLED,)
-        names = (part.strip() for part in str(value).split(","))
-        return tuple(dict.fromkeys(Region().convert(each, param, ctx) for each in names))
+        from rolehop.config.value_types import region_choice
+
+        try:
+            found = [region_choice(part.strip()) for part in str(value).split(",")]
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return tuple(dict.fromkeys(found))
 
 
 class FailureBudget(click.ParamType[FailuresAllowed]):
@@ -83,7 +86,7 @@ class ShardNumber(click.ParamType[tuple[int, int]]):
 rolehop each 'prod/*' -- aws s3 ls
 rolehop each prod label:env=test --exclude prod/billing -- ./audit.sh {account}
 rolehop each tag:env=prod 'ou:Test/*' --exclude role:Admin -- ./audit.sh {account}
-rolehop each 'prod/*' --region eu-west-1,us-east-1 -- ./audit.sh {account} {region}
+rolehop each 'prod/*' --region 'us-east-1,eu-*' -- ./audit.sh {account} {region}
 rolehop each 'prod/*' --dry-run -- terraform apply
 rolehop each 'prod/*' --output results --timeout 10m -- ./audit.sh {account}
 rolehop each 'prod/*' --first 3 --max-failures 5% -- ./rotate.sh {account}
@@ -107,7 +110,7 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
     type=RegionList(),
     default=(),
     metavar="REGIONS",
-    help="Run it in each of these regions, e.g. eu-west-1,us-east-1; enabled: in all that an account has.",
+    help="Run it in each of these regions, e.g. eu-west-1,us-*; enabled: in all that an account has.",
 )
 @click.option(
     "--jobs",

@@ -23,7 +23,6 @@ from rolehop.commands.each.runner import (
     workers_of,
 )
 from rolehop.commands.each.targets import (
-    ENABLED,
     FailuresAllowed,
     ResultClass,
     RunFailures,
@@ -31,6 +30,7 @@ from rolehop.commands.each.targets import (
     Shard,
     TargetRow,
     chains_of,
+    is_region_pattern,
     targets_of,
 )
 from rolehop.commands.each.walker import FleetWalker
@@ -215,7 +215,7 @@ class _EachRunner:
         walk, proof = self._ask(resumed.missing(own) if resumed else own)
         walker = FleetWalker(cli.app, walk, proof, workers_of(options.jobs))
         failed: dict[RunTarget, TargetRow] = {}
-        if ENABLED in options.region:
+        if any(is_region_pattern(each.region) for each in own):
             own, failed = self._with_regions(own, walker, walk)
         left = resumed.missing(own) if resumed else own
         folder = _folder(options, own)
@@ -314,7 +314,7 @@ class _EachRunner:
         from rolehop.commands.each.regions import with_enabled_regions
 
         jobs, failed = workers_of(self._options.jobs), self._failures.add
-        with chain_counter(self._cli.terminal, len(own)) as progress:
+        with chain_counter(self._cli.terminal, len(chains_of(own))) as progress:
             return with_enabled_regions(
                 self._cli.app, own, walker, walk, jobs, progress=progress, on_failed=failed
             )

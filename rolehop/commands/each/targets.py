@@ -28,7 +28,7 @@ from rolehop.base.errors import (
 )
 from rolehop.base.startup import Pattern
 from rolehop.base.text import clean
-from rolehop.config.value_types import NAME_PATTERN, REGION, name_meant
+from rolehop.config.value_types import EVERY_REGION, NAME_PATTERN, REGION, name_meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,10 @@ _ACCOUNT = Pattern(r"[0-9]{12}")
 # Not ${chain}, which a shell fills in, nor {{chain}}, which is another template's.
 _PLACEHOLDER = Pattern(r"(?<![${])\{(chain|account|account_name|name|role|region)\}(?!\})")
 
-ENABLED = "enabled"
-"""Stands for every region that an account has enabled, until the account was asked."""
+
+def is_region_pattern(region: str | None) -> bool:
+    """True if the account must be asked which of its enabled regions are meant, as by ``eu-*``."""
+    return region is not None and (region == EVERY_REGION or bool(set("*?") & set(region)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def targets_of(
 ) -> list[RunTarget]:
     """Return the targets in the order of the patterns: those of ``exclude`` are left out.
 
-    ``regions``: one target for each of them.
+    ``regions``: one target for each of them; none: for those of the chain's fleet, if it has any.
 
     Raises:
         ConfigError: a pattern matches nothing, also one that is to be left out; or nobody knows
@@ -101,7 +103,16 @@ def targets_of(
     _note_left_out(app, chains)
     if not chains:
         raise UsageError("no chain is left: --exclude matches all of them", fix="rolehop list")
-    return [RunTarget(chain, region) for chain in chains for region in regions or (None,)]
+    return [
+        RunTarget(chain, region)
+        for chain in chains
+        for region in regions or _regions_of_fleet(app, chain) or (None,)
+    ]
+
+
+def _regions_of_fleet(app: App, chain: str) -> tuple[str, ...]:
+    config = app.config.chains.get(chain)
+    return () if config is None else config.regions
 
 
 def _note_left_out(app: App, chains: Iterable[str]) -> None:
@@ -173,8 +184,9 @@ def facts_of(
 def _name_in_chains(app: App, chain: str, account_name: str | None) -> str:
     """Return what the account of a chain is called in names of chains; empty: it has no name."""
     config = app.config.chains.get(chain)
-    if config is not None and config.fleet is not None:
-        return config.name.removeprefix(f"{config.fleet}/").partition("/")[0]
+    fleet = "" if config is None else f"{config.fleet}/"
+    if config is not None and config.name.startswith(fleet):
+        return config.name.removeprefix(fleet).partition("/")[0]
     return name_meant(account_name or "")
 
 
@@ -249,7 +261,7 @@ def filled_as_known(argv: Sequence[str], facts: TargetFacts) -> tuple[tuple[str,
     What only a walk tells stays as it is.
     """
     unknown = {name for name in ("account", "name", "role") if getattr(facts, name) is None}
-    unknown |= {"region"} if facts.region == ENABLED else set()
+    unknown |= {"region"} if is_region_pattern(facts.region) else set()
     waiting = [word for word in argv if any(f"{{{name}}}" in word for name in unknown)]
     try:
         return tuple(word if word in waiting else filled((word,), facts)[0] for word in argv), None

@@ -294,6 +294,44 @@ def test_enabled_regions_are_those_of_each_account(world: World) -> None:
     assert "far/good enabled" in done.out
 
 
+def test_patterns_of_regions_mean_those_that_are_enabled(world: World) -> None:
+    give_fleet(world, refused=())
+    enabled = ("eu-central-1", "eu-west-1", "us-east-1", "us-west-2")
+    world.sts.world.regions[ACCOUNTS["good"]] = enabled
+    world.sts.world.regions[ACCOUNTS["loud"]] = ("us-east-1",)
+    words = ("each", "far/good", "far/loud", "--region", "us-east-1,eu-*,us-*")
+    done = world.rolehop(*words, "--format", "json", "--", "sh", "-c", "echo $AWS_REGION")
+    found = {each["target"]: each for each in map(json.loads, done.out.splitlines())}
+    assert {name: each["class"] for name, each in found.items()} == {
+        **{f"far/good {each}": "ok" for each in enabled},
+        "far/loud us-east-1": "ok",
+        "far/loud eu-*": "refused",
+    }
+    assert all(
+        each["stdout"] == f"{each['region']}\n" for each in found.values() if not each["error"]
+    )
+    assert found["far/loud eu-*"]["error"]["what"] == "no region that is enabled is like eu-*"
+    calls = len(world.sts.calls)
+    plain = world.rolehop("each", "far/loud", "--region", "us-east-1", "--", "true")
+    assert (plain.code, len(world.sts.calls)) == (0, calls)
+
+
+def test_a_fleet_may_say_its_regions(world: World) -> None:
+    give_fleet(world, refused=())
+    text = world.config_file.read_text()
+    regions = 'regions = ["us-east-1", "eu-*"]'
+    world.config(text.replace("[fleets.far]", f"[fleets.far]\n{regions}"))
+    world.sts.world.regions[ACCOUNTS["good"]] = ("eu-west-1", "us-east-1")
+    words = ("each", "far/good", "hub", "--format", "json")
+    done = world.rolehop(*words, "--", "true")
+    assert done.code == 0
+    assert sorted(each["target"] for each in map(json.loads, done.out.splitlines())) == [
+        "far/good eu-west-1", "far/good us-east-1", "hub",
+    ]  # fmt: skip
+    named = world.rolehop(*words, "--region", "me-south-1", "--", "true")
+    assert {each["region"] for each in map(json.loads, named.out.splitlines())} == {"me-south-1"}
+
+
 def test_a_hub_that_refuses_is_asked_once_for_all(world: World) -> None:
     give_fleet(world)
     world.sts.world.role(HUB, trusts=[])
