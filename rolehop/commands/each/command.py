@@ -16,6 +16,7 @@ from rolehop.cli.options import (
     walk_options_from,
 )
 from rolehop.cli.param_types import Duration
+from rolehop.commands.each.pacing import Rate
 from rolehop.commands.each.targets import FailuresAllowed
 
 _MOST_SHARDS = 1000
@@ -59,6 +60,22 @@ class FailureBudget(click.ParamType[FailuresAllowed]):
             if not is_part or found <= 100:
                 return FailuresAllowed(found, is_part=is_part)
         self.fail("give a number of targets, or a part of them up to 100%, e.g. 5%", param, ctx)
+
+
+class CommandRate(click.ParamType[Rate]):
+    """How many commands begin in a time: ``5/s``, ``30/m``."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rate:
+        """Return the rate."""
+        if isinstance(value, Rate):
+            return value
+        number, _, unit = str(value).partition("/")
+        seconds = {"s": 1, "m": 60}.get(unit)
+        if seconds and number.isascii() and number.isdecimal() and 0 < int(number[:9]) < 10_000:
+            return Rate(int(number[:9]), seconds)
+        self.fail("a rate is N/s or N/m, e.g. 5/s, of at most 9999", param, ctx)
 
 
 class ShardNumber(click.ParamType[tuple[int, int]]):
@@ -122,6 +139,12 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 )
 @click.option(
     "--timeout", type=Duration(), metavar="D", help="End a command that takes longer, e.g. 10m."
+)
+@click.option(
+    "--rate",
+    type=CommandRate(),
+    metavar="N/s",
+    help="Begin at most N commands a second (N/m: a minute).",
 )
 @click.option(
     "--first",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rolehop.cli.context import CommandContext
     from rolehop.commands.each.output_folder import OutputFolder
     from rolehop.commands.each.outputs import CommandOutput
+    from rolehop.commands.each.pacing import Rate
     from rolehop.commands.each.view import GroupedWatcher
     from rolehop.plan.walk_options import WalkOptions
 
@@ -94,6 +95,7 @@ class EachOptions:
     region: tuple[str, ...]
     jobs: int
     timeout: int | None
+    rate: Rate | None
     first: int | None
     max_failures: FailuresAllowed | None
     server: bool
@@ -230,7 +232,9 @@ class _EachRunner:
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
         settings = self._settings(walk, proof, new_output, recorders, len(left))
-        settings = replace(settings, first=options.first, go_on=self._go_on(walk, watcher))
+        settings = replace(
+            settings, rate=options.rate, first=options.first, go_on=self._go_on(walk, watcher)
+        )
         run = EachRun(cli.app, left, settings, watcher, walker, failed)
         try:
             run.run()

@@ -20,6 +20,7 @@ from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.base.errors import RolehopError
 from rolehop.base.programs import as_started, end_tree_on_windows
 from rolehop.commands.each.outputs import CommandOutput, RunWatcher, held_output
+from rolehop.commands.each.pacing import Pace, Rate
 from rolehop.commands.each.targets import (
     OnFailed,
     ResultClass,
@@ -356,6 +357,9 @@ class RunSettings:
     most_failures: int | None = None
     """Nothing begins any more once more targets than so many are not ok."""
 
+    rate: Rate | None = None
+    """How many commands begin in a time; ``None``: as many as may be."""
+
     first: int | None = None
     """So many targets are run before the others; then `go_on` says whether those are."""
 
@@ -407,6 +411,7 @@ class EachRun:
         self._hand_over = settings.hand_over or as_variables(app, settings.options)
         jobs = settings.jobs
         self._slots = threading.Semaphore(jobs)
+        self._pace = Pace(settings.rate)
         self._workers = min(workers_of(jobs), len(targets))
         self._walker = walker
         self._failed = failed
@@ -536,7 +541,7 @@ class EachRun:
             return
         walked_at = seconds_since_start()  # the machine may sleep meanwhile
         with self._slots, self._counted():
-            if self._is_over.is_set():
+            if self._is_over.wait(self._pace.delay()):
                 return
             if seconds_since_start() - walked_at > _FRESH_SECONDS:
                 walked = self._walk(number, target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +20,7 @@ from rolehop.base.errors import (
     SourceError,
     copied,
 )
+from rolehop.commands.each.pacing import ThrottlingPatience
 from rolehop.vault.deferred_writes import GatheringVault
 
 if TYPE_CHECKING:
@@ -103,10 +103,6 @@ def _is_of_source(error: RolehopError) -> bool:
     return isinstance(error, SourceError | NoTerminal)
 
 
-_THROTTLED_PAUSES = (1.0, 3.0)
-"""Seconds before a walk that AWS throttled, after retries of its own, is tried again."""
-
-
 class FleetWalker:
     """Walks chains; safe to use from many threads.
 
@@ -130,6 +126,7 @@ class FleetWalker:
         planning = Planning(app, index_changes=True)
         self._shared = SharedByWalks(self._vault, context, failures, planning=planning)
         self.is_over = threading.Event()
+        self._patience = ThrottlingPatience()
 
     def session(self, chain: str, resolved: Resolved) -> Session:
         """Return a session of ``chain``, which was resolved to ``resolved``.
@@ -149,15 +146,19 @@ class FleetWalker:
         self._vault.store()
 
     def _walk(self, chain: str) -> Session:
-        """Walk; a walk that AWS throttled is tried again. The command never is."""
-        for pause in _THROTTLED_PAUSES:
+        """Walk; a walk that AWS throttled, after retries of its own, is tried again. The command never is."""
+        tries = 0
+        while True:
             try:
-                return self._walk_once(chain)
+                found = self._walk_once(chain)
             except ServiceError as error:
-                if not error.throttled or self.is_over.is_set():
+                tries += 1
+                pause = self._patience.pause(tries) if error.throttled else None
+                if pause is None or self.is_over.wait(pause):
                     raise
-            self.is_over.wait(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
-        return self._walk_once(chain)
+            else:
+                self._patience.got_through()
+                return found
 
     def _walk_once(self, chain: str) -> Session:
         return session_of_chain(self._app, chain, self._options, self._proof, shared=self._shared)[

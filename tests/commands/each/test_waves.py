@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from rolehop.commands.each.pacing import Pace, Rate, ThrottlingPatience
 from rolehop.commands.each.targets import FailuresAllowed
 from tests.commands.each.fleet import ACCOUNTS, classes_of, give_fleet, role_of
 from tests.support.pseudo_terminal import OnTerminal
@@ -98,6 +99,54 @@ def test_a_wave_that_spent_the_budget_asks_nothing(world: World) -> None:
 def test_what_is_no_budget(world: World, budget: str) -> None:
     done = world.rolehop(*EACH, "--max-failures", budget, "--", "true")
     assert (done.code, "up to 100%, e.g. 5%" in " ".join(done.err.split())) == (2, True), done.err
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_commands_begin_no_faster_than_the_rate() -> None:
+    clock = Clock()
+    pace = Pace(Rate(4), clock)
+    assert [pace.delay() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
+    clock.now += 0.9
+    assert pace.delay() == pytest.approx(0.1)
+    clock.now += 60  # what was not used is not saved up
+    assert [pace.delay() for _ in range(2)] == [0, 0.25]
+    assert Rate(30, 60).interval == 2
+    assert [Pace(None, clock).delay() for _ in range(3)] == [0, 0, 0]
+
+
+def test_throttling_is_waited_out_until_nothing_gets_through_for_ten_minutes() -> None:
+    clock = Clock()
+    patience = ThrottlingPatience(clock)
+    pauses = [patience.pause(tries) or 0 for tries in range(1, 6)]
+    for pause, longest in zip(pauses, (1, 3, 5, 5, 5), strict=True):
+        assert longest / 2 <= pause <= longest
+    clock.now += 599
+    patience.got_through()
+    clock.now += 600
+    assert patience.pause(300) is not None
+    clock.now += 1
+    assert patience.pause(1) is None
+
+
+def test_a_run_with_a_rate_is_a_run(world: World) -> None:
+    give_fleet(world, refused=())
+    done = world.rolehop(*EACH, "--rate", "50/s", "--", "true")
+    assert (done.code, len(ran(done))) == (0, 6)
+
+
+@pytest.mark.parametrize("rate", ["", "5", "0/s", "5/h", "-1/s", "1.5/s", "10000/s", "٣/s", "5/"])
+def test_what_is_no_rate(world: World, rate: str) -> None:
+    done = world.rolehop(*EACH, "--rate", rate, "--", "true")
+    assert (done.code, "a rate is N/s or N/m" in " ".join(done.err.split())) == (2, True), done.err
 
 
 def test_a_part_of_a_target_is_none() -> None:
