@@ -131,7 +131,7 @@ def static_keys(aws: AwsConfig, name: str) -> Credentials:
 
 _ENDS = (
     "aws_expiration",  # aws-azure-login
-    "x_security_token_expires",  # saml2aws, gimme-aws-creds
+    "x_security_token_expires",  # saml2aws
     "aws_session_expiration",  # aws-google-auth
     "expiration",  # awsume
 )

@@ -10,7 +10,7 @@ import pytest
 from rolehop.commands.config.importing.found_files import TOOLS
 from tests.commands.config.importing.files_of_tools import FILES, KEYS
 from tests.sources.identity_center.corp import SESSION, Corp
-from tests.support.world import PYTHON, World, temporary_world
+from tests.support.world import HUB, PYTHON, World, temporary_world
 
 ROLES = ("Admin", "Audit", "Developer")
 ACCOUNTS = [f"4{number:011d}" for number in range(20)]
@@ -82,6 +82,38 @@ def test_sixty_profiles_of_an_identity_center_three_times(corp: Corp) -> None:
         assert done.code == 0, done.err
         assert files(world) == before
         world.config_file.unlink()
+
+
+KILLED = """
+import os, pathlib, signal
+def killed(*paths):
+    os.kill(os.getpid(), signal.SIGKILL)
+os.replace = pathlib.Path.replace = os.link = killed
+"""
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize(
+    "command",
+    [("import", "--yes"), ("init", "--profile", "me", "--role", HUB)],
+    ids=lambda it: it[0],
+)
+def test_killed_while_it_writes_a_config_is_whole_or_as_it_was(
+    command: tuple[str, ...], there: bool
+) -> None:
+    with temporary_world() as world:
+        world.aws_config("[profile dev]\ncredential_process = /opt/tool\n")
+        world.aws_credentials(KEYS.lstrip())
+        before = world.config_file.read_bytes()
+        if not there:
+            world.config_file.unlink()
+        done = world.rolehop("config", *command, before=KILLED)
+        assert done.code == -9, done.err
+        assert world.config_file.exists() is there
+        assert not there or world.config_file.read_bytes() == before
+        done = world.rolehop("config", *command)
+        assert done.code == 0, done.err
+        assert world.rolehop("config", "check").code == 0
 
 
 @pytest.mark.parametrize("tool", FILES)
