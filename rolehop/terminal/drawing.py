@@ -149,20 +149,21 @@ def _grid(grid: Grid, columns: int | None) -> Iterator[Words]:
 
 def _full(grid: Grid) -> list[int]:
     """Return the width of each column in which no cell is cut."""
-    texts = (
-        [name, *(row.cells[n].text for row in grid.rows if not _spans(grid, row.cells, n))]
+    widths = [
+        max(columns_of(name), *(columns_of(row.cells[n].text) for row in _with_own(grid, n)), 0)
         for n, name in enumerate(grid.columns)
-    )
-    widths = [max(map(columns_of, column)) for column in texts]
+    ]
     if (n := grid.spans) is not None:
         widest = max(columns_of(row.cells[n].text) for row in grid.rows)
         widths[n] = max(widths[n], widest - len(_NARROW) - widths[n + 1])
     return widths
 
 
-def _spans(grid: Grid, cells: Words, number: int) -> bool:
-    """True if a cell takes the room of the one behind it, too."""
-    return number == grid.spans and not cells[number + 1].text
+def _with_own(grid: Grid, number: int) -> Sequence[Row]:
+    """Return the rows whose cell keeps to its column."""
+    if number != grid.spans:  # of thousands of rows
+        return grid.rows
+    return [row for row in grid.rows if row.cells[number + 1].text]
 
 
 def _fits(widths: Sequence[int], gap: str, columns: int | None) -> bool:
@@ -204,9 +205,10 @@ def _is_typed(cell: StyledText) -> bool:
 def _rows(grid: Grid, row: Row, widths: Sequence[int], gap: str) -> Iterator[Words]:
     """Give the lines of a row: one, unless the last cell is wrapped."""
     *cells, last = row.cells
+    sign, spans = grid.sign, grid.spans
     shown = [
-        cell if _spans(grid, row.cells, n) else _elided(cell, widths[n], grid.sign)
-        for n, cell in enumerate(cells)
+        _elided(cell, width, sign) if n != spans or row.cells[n + 1].text else cell
+        for n, (cell, width) in enumerate(zip(cells, widths, strict=False))
     ]
     if not grid.wraps:
         yield _row(grid, (*shown, _cut(last, widths[-1], grid.sign)), widths, gap)
@@ -242,10 +244,13 @@ def _cut(cell: StyledText, width: int, sign: str) -> StyledText:
 def _row(grid: Grid, cells: Words, widths: Sequence[int], gap: str) -> Words:
     words = list[StyledText]()
     between = _blanks(len(gap))
+    spans = grid.spans is not None and not cells[grid.spans + 1].text
     for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        if number and _spans(grid, cells, number - 1):
+        room = width
+        if spans and number == grid.spans:
+            room += len(gap) + widths[number + 1]
+        elif spans and number - 1 == grid.spans:
             continue  # the cell before has its room
-        room = width + len(gap) + widths[number + 1] if _spans(grid, cells, number) else width
         words += (*_filled(cell, room, right=number in grid.right), between)
     return _stripped(tuple(words[:-1]))
 
