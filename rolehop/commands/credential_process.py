@@ -39,7 +39,7 @@ credential_process = rolehop credential-process prod-admin
     metavar="D",
     help="How long the session must still last, at most half of its lifetime.  [default: 16m]",
 )
-@click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
+@click.option("--no-prompt", is_flag=True, help="Fail at once instead of asking a question.")
 @click.pass_context
 def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool) -> None:
     """Answer an AWS SDK with a chain's session.

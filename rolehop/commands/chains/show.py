@@ -27,9 +27,9 @@ rolehop show prod-admin --format json
 def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """Show one chain in full.
 
-    What is set for it, and hop by hop what is sent to STS; with -v every setting, defaults
-    included. External IDs are shown as "set". For the name of a fleet: its chains. Without a name you pick a chain on the
-    terminal.
+    Shows what the config sets for it, and hop by hop what a walk sends to STS. -v shows every setting,
+    defaults included. An external ID is only "set". For the name of a fleet: its chains. Without a name
+    you pick a chain on the terminal.
     """
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "show CHAIN")

@@ -44,7 +44,7 @@ def check_rolehop_config(app: App) -> Iterator[DoctorFinding]:
         why = "it may not be what was meant" if len(doubts) == 1 else doubts[0]
         yield look(TOPIC, what, why, "rolehop config check")
     if not summary.chains:
-        yield look(TOPIC, "there is no chain yet", "nothing can be assumed", first_step(app))
+        yield look(TOPIC, "there is no chain yet", "so there is nothing to walk", first_step(app))
         return
     counts = f"{pluralize(summary.chains, 'chain')}, {pluralize(summary.sources, 'source')}"
     yield fine(TOPIC, f"{counts} in {', '.join(summary.files)}")
@@ -103,7 +103,7 @@ def check_sources(app: App) -> Iterator[DoctorFinding]:
         yield look(
             SOURCES,
             f"source {names[0]}: {problem}" if len(names) == 1 else f"{NAMES}: {problem}",
-            "chains that begin with it cannot be walked now",
+            "rolehop cannot walk the chains that begin with it now",
             Advice("rolehop source test ", Argument(names[0])),
             names=names if len(names) > 1 else (),
         )

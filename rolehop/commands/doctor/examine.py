@@ -29,7 +29,7 @@ def examine(app: App) -> Iterator[DoctorFinding]:
         except Exception as error:  # noqa: BLE001 - whatever a machine has in store for one check
             yield broken(
                 topic,
-                f"this could not be looked at: {type(error).__name__}: {clean(str(error))}",
+                f"doctor could not look at this: {type(error).__name__}: {clean(str(error))}",
                 "something here is not as this check expects it",
                 "rolehop --debug doctor",
             )

@@ -176,7 +176,7 @@ def check_state(app: App) -> Iterator[DoctorFinding]:
         yield broken(
             TOPIC,
             f"the state folder {folder} cannot be written",
-            "no session is kept, so that every command asks AWS again",
+            "sessions do not stay, so every command asks AWS again",
             _chmod("u+rwx", folder),
             _state_repair(app, folder, stat.S_IRWXU),
         )
@@ -206,8 +206,8 @@ def _unused_state(app: App, folder: Path, problem: str) -> DoctorFinding:
     others = "put that right: only you may change that folder, only you and root those above it"
     return broken(
         TOPIC,
-        f"the state folder is not used: {problem}",
-        "no session is kept, so that every command asks AWS again",
+        f"rolehop does not use the state folder: {problem}",
+        "sessions do not stay, so every command asks AWS again",
         others if repair is None else _chmod("go-w", folder),
         repair,
     )

@@ -48,7 +48,7 @@ PROTECTION = {
 }
 """What each back end protects."""
 
-_UNKNOWN = "what it protects is for its own documentation to say"
+_UNKNOWN = "its own documentation says what it protects"
 
 
 def check_keyring(app: App) -> Iterator[DoctorFinding]:
@@ -65,7 +65,7 @@ def check_keyring(app: App) -> Iterator[DoctorFinding]:
             lambda: import_ahead(named, app.environ, sys.platform),
         )
     except RolehopError as error:
-        yield from_error(TOPIC, error, "no session can be stored, and stored keys cannot be used")
+        yield from_error(TOPIC, error, "rolehop cannot store sessions, nor use stored keys")
         return
     what = f"{backend_label(found.backend)}, {found.seconds * 1000:.0f} ms"
     protects = PROTECTION.get(found.backend, _UNKNOWN)
@@ -77,7 +77,7 @@ def check_keyring(app: App) -> Iterator[DoctorFinding]:
             TOPIC, what, found.warning, f'name another: [vault] backend = "{_own_keyring()}"'
         )
     elif used is not None and used >= _NEARLY_FULL:
-        why = "no session is stored once it is full, so that every command asks AWS again"
+        why = "a full keyring takes no session, so every command asks AWS again"
         yield look(TOPIC, what, why, Advice(ShellCommand(_MORE_KEYS)))
     elif found.seconds > _SLOW:
         yield look(TOPIC, what, f"it is slow; {protects}", "see what else uses the keyring")
@@ -187,11 +187,15 @@ def check_network(app: App) -> Iterator[DoctorFinding]:
     from rolehop.base.threads import parallel_map, result_of
 
     if not _can_be_read(lambda: app.aws_config):
-        yield _not_examined("it was not examined", "an AWS file, which may say how it is reached,")
+        yield _not_examined(
+            "doctor did not examine it", "an AWS file, which may say how it is reached,"
+        )
         return
     has_config = _can_be_read(lambda: app.config)
     if not has_config:
-        yield _not_examined("STS alone was examined", "the config, which names Identity Centers,")
+        yield _not_examined(
+            "doctor examined STS alone", "the config, which names Identity Centers,"
+        )
     try:
         places = [_sts(app), *(_identity_centers(app) if has_config else ())]
     except RolehopError as error:

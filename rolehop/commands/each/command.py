@@ -191,7 +191,7 @@ rolehop each 'prod/*' --format json -- aws iam get-account-summary | jq .account
 )
 @click.option("--report", is_flag=True, help="Show what is in folders that --output has written.")
 @click.option("--explain", is_flag=True, help="Explain each refusal once below the table.")
-@click.option("--dry-run", is_flag=True, help="Show what would be run, without calling AWS.")
+@click.option("--dry-run", is_flag=True, help="Show what it would run, without calling AWS.")
 @click.option("--confirm", is_flag=True, help="Show the chains, and ask once before anything runs.")
 @format_option("table", "json", "ndjson", "csv", default="table")
 @fleet_walk_options

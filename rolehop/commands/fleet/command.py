@@ -72,7 +72,7 @@ rolehop fleet refresh prod --format json | jq '.fleets[].changes[]'
     metavar="CHAIN",
     help="Let this name lead to another account than before; may be repeated.",
 )
-@click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
+@click.option("--no-prompt", is_flag=True, help="Fail at once instead of asking a question.")
 @format_option("table", "json", default="table")
 @click.pass_context
 def refresh(

@@ -47,7 +47,7 @@ rolehop refresh                               # the chain of this shell's sessio
     show_default=True,
     help="How many chains are walked at once.",
 )
-@click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
+@click.option("--no-prompt", is_flag=True, help="Fail at once instead of asking a question.")
 @walk_options
 @click.pass_context
 def command(

@@ -140,7 +140,7 @@ def test_files_that_others_read_or_write_are_closed_by_fix(world: World) -> None
     assert has(seen, "look", "1 AWS profile with keys in a file: old")
     assert has(seen, "look", "'admin' is a chain and an AWS profile")
     assert has(seen, "broken", f"{config}: everybody on this machine can write it")
-    assert has(seen, "broken", "the state folder is not used: ")
+    assert has(seen, "broken", "rolehop does not use the state folder: ")
     with OnTerminal(world, SCRIPT, "doctor", "--fix") as person:
         for path in (config, credentials, world.state):
             person.expect(f"change {path}? [y/N]")
@@ -261,7 +261,7 @@ def test_a_broken_config_and_a_damaged_index(world: World) -> None:
     world.config("version = 1\n[chains.x]\nsource = 'nobody'\n")
     seen = found(world)
     assert [what for state, what in seen if state == "broken"] == ["1 problem in config.toml"]
-    assert has(seen, "look", "STS alone was examined")
+    assert has(seen, "look", "doctor examined STS alone")
     assert has(seen, "look", "the list of stored sessions is damaged")
     world.config("version = 1\n")
     assert has(found(world), "look", "there is no chain yet")
@@ -271,7 +271,7 @@ def test_a_broken_file_is_no_fault_of_the_network(tmp_path: Path) -> None:
     (tmp_path / "aws").write_text("[profile\n")
     app = App({"AWS_CONFIG_FILE": str(tmp_path / "aws"), "HOME": str(tmp_path)}, tmp_path)
     assert [(each.state, each.what) for each in check_network(app)] == [
-        ("look", "it was not examined")
+        ("look", "doctor did not examine it")
     ]
 
 
@@ -409,7 +409,7 @@ def test_a_check_that_fails_is_a_finding_and_the_others_go_on(
     assert [(each.topic, each.state) for each in seen] == [
         *(("files", "fine"), ("files", "broken"), ("shell", "fine"))
     ]
-    assert seen[1].what == "this could not be looked at: OSError: the disk says no"
+    assert seen[1].what == "doctor could not look at this: OSError: the disk says no"
 
 
 def test_sources_of_one_cause_are_one_finding(tmp_path: Path) -> None:
