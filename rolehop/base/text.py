@@ -86,7 +86,7 @@ def elided(text: str, width: int, sign: str = "…") -> str:
     if len(text) <= width:
         return text
     left = max(width, 1) // 2
-    end = max(0, width - left - len(sign))
+    end = width - left - len(sign)
     return f"{text[:left]}{sign}{text[len(text) - end :]}"[: max(width, 0)]
 
 

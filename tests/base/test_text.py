@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.base.advice import PLACEHOLDER, Advice, Argument
-from rolehop.base.text import clean, visible, visible_json
+from rolehop.base.text import (
+    clean,
+    elided,
+    may_hold_secret,
+    reason_text,
+    visible,
+    visible_json,
+)
 from rolehop.config.toml import toml_text
 from rolehop.terminal.json_text import as_json
 from rolehop.terminal.layout import StyledText
@@ -100,3 +107,50 @@ def test_the_value_of_an_option_is_in_one_word_with_it() -> None:
 @pytest.mark.parametrize("text", INVISIBLE)
 def test_what_cannot_be_shown_is_not_advised(text: str) -> None:
     assert Advice("rolehop plan ", Argument(text)) == f"rolehop plan {PLACEHOLDER}"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("INC-42", "INC-42"), (" a \n b ", "a b"), ("修理", "修理"), ("-- 1", "-- 1")],
+)
+def test_a_reason_is_one_visible_line(text: str, reason: str) -> None:
+    assert reason_text(text) == reason
+
+
+@pytest.mark.parametrize("text", ["", "--", " . ", "\u2800", "\x1b[!"])
+def test_a_reason_that_says_nothing_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="a letter or a digit"):
+        reason_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("login --password x", "login -pin 1", "https://me@corp/", "API_KEY=1", "Bearer x"),
+        *("AKIA0123456789AB", f"{'aA1' * 13}b", "ABCDEFGHIJKLMNOP", "abcdefg2ijklmnop"),
+        *("0123456789abcdef0123456789ABCDEF", "abcd efgh ijk2 lmno"),
+    ],
+)
+def test_what_may_be_a_secret_is_not_copied(text: str) -> None:
+    assert may_hold_secret(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "aws-vault export --format json",
+        "https://corp.awsapps.com/start",
+        "arn:aws:iam::1:role/A",
+        "",
+    ],
+)
+def test_what_has_none_is(text: str) -> None:
+    assert not may_hold_secret(text)
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [(7, "abcdefg"), (6, "abc…fg"), (5, "ab…fg"), (2, "a…"), (1, "…"), (0, ""), (-1, "")],
+)
+def test_what_is_too_long_keeps_both_ends(width: int, text: str) -> None:
+    assert elided("abcdefg", width) == text
