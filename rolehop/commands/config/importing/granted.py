@@ -22,6 +22,9 @@ NAME = "granted"
 REGISTRY = ("granted_registry_start", "granted_registry_end")
 """How the sections begin that mark what comes from a registry."""
 
+_GENERATED = "common_fate_generated_from"
+"""What ``granted sso populate`` marks its profiles with."""
+
 _PROGRAMS = ("granted", "dgranted")
 _BEFORE = "granted_"
 _SIGN_IN = ("sso_start_url", "sso_region", "sso_account_id", "sso_role_name")
@@ -54,6 +57,7 @@ def adapt(draft: ProfileDraft, text: str) -> None:
         if not any(key.startswith(_BEFORE) for key in keys) and not runs(draft, name, *_PROGRAMS):
             continue
         keys[TOOL] = NAME
+        keys.pop(_GENERATED, None)
         color = CONTAINER_COLORS.get(draft.text(name, "granted_color"))
         if color:
             keys[COLOR] = color

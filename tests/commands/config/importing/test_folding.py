@@ -110,3 +110,19 @@ def test_a_profile_more_is_one_chain_more_and_the_rest_is_there(
     centers = [each for each in config.sources.values() if each.type == "identity-center"]
     assert sum("account" not in each.settings for each in centers) == 1
     assert machine.planned("aws-config").names == ()
+
+
+def test_profiles_that_granted_populated_keep_names_and_colors() -> None:
+    text = "".join(
+        f"[profile acme-{number}/Admin]\ngranted_sso_start_url = https://corp.awsapps.com/start\n"
+        "granted_sso_region = eu-central-1\ngranted_sso_role_name = Admin\n"
+        f"granted_sso_account_id = {number:012}\ncommon_fate_generated_from = aws-sso\n"
+        f"credential_process = granted credential-process --profile acme-{number}/Admin\n"
+        + ("granted_color = red\n" if number == 7 else "")
+        for number in range(300)
+    )
+    found = imported("granted", text)
+    assert (list(found.sources), list(found.fleets), found.lost) == (["corp"], ["corp"], [])
+    chains = found.fleets["corp"]["chains"]
+    assert (len(chains), chains["acme-8/Admin"]) == (300, "000000000008/Admin")
+    assert chains["acme-7/Admin"]["color"] == "red"
