@@ -137,6 +137,11 @@ def command(
         for_containers=docker is not None,
         imds=imds,
     )
+    if unit is not None:
+        typed = [*typed_arguments(ctx), *(() if pattern else names)]
+        refuse_guarded(cli.app, names, "a service starts with nobody to ask")
+        print_unit(cli, unit, names, typed, settings)
+        return
     alone = ServerSettings(for_containers=True), False, WalkOptions()
     if docker is not None and (settings, print_env, walk_options_from(ctx)) == alone:
         from rolehop.commands.serve.containers import server_of_containers
@@ -146,11 +151,6 @@ def command(
         if running is not None:
             print_recipe(cli, running, names, docker)
             return
-    if unit is not None:
-        typed = [*typed_arguments(ctx), *(() if pattern else names)]
-        refuse_guarded(cli.app, names, "a service starts with nobody to ask")
-        print_unit(cli, unit, names, typed, settings)
-        return
     with Server(cli.app, settings, StderrReporter(cli)) as server:
         if server.token_path is None and not (print_env or imds):
             raise UsageError(

@@ -148,6 +148,8 @@ def test_one_server_has_every_recipe(world: World) -> None:
         assert "rolehop serve --add hub" in lacking.err
         assert world.rolehop("serve", "--add", "hub").code == 0
         assert "/chains/hub" in world.rolehop("serve", "hub", "--docker", "run").out
+        unit = world.rolehop("serve", "admin", "--docker", "compose", "--unit", "systemd")
+        assert "ExecStart=" in unit.out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
