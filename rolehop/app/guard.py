@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rolehop.app.planning import Planning
+from rolehop.app.planning import Planning, chain_behind
 from rolehop.app.proof import REASON, UNASKED, Proof, agreement
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import ConfigError, NoTerminal, RolehopError, error_context
@@ -145,12 +145,12 @@ def ask_to_read(app: App, name: str, options: WalkOptions) -> tuple[WalkOptions,
 
 
 def guards_of_chain(app: App, name: str) -> Guards:
-    """Return what a chain asks for; an AWS profile asks for nothing.
+    """Return what a chain asks for; an AWS profile asks for nothing, unless it is a chain's own.
 
     Raises:
         ConfigError: the chain cannot be resolved.
     """
-    chain = app.config.chains.get(name)
+    chain = chain_behind(app, name)
     return Guards() if chain is None else guards_of(path_of(app.config, chain))
 
 

@@ -279,9 +279,23 @@ def sts_of_shell(app: App, options: WalkOptions | None = None) -> StsClient:
     return app.sts_clients.get(regions.within(None), profile)
 
 
+def chain_behind(app: App, name: str) -> ChainConfig | None:
+    """Return the chain of a name: its own, or that of an AWS profile which is rolehop's line for it.
+
+    Raises:
+        ConfigError: the config or an AWS file is broken.
+    """
+    chain = app.config.chains.get(name)
+    if chain is not None or name not in app.aws_config.profiles:
+        return chain
+    from rolehop.sources.process import chain_of_profile
+
+    return app.config.chains.get(chain_of_profile(name, app.aws_config) or "")
+
+
 def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None]:
     """Return the chain, and for an AWS profile the source that it is."""
-    chain = app.config.chains.get(name)
+    chain = chain_behind(app, name)
     if chain is not None:
         return chain, None
     from rolehop.app.config_files import first_step
