@@ -63,10 +63,10 @@ def _line(line: Line, columns: int | None) -> Iterator[Words]:
     if line.whole or columns is None:
         yield _stripped(line.words)
     elif line.text is not None:
-        plain, hanging = line.text.text, line.hanging
+        plain, hanging = "".join(each.text for each in line.text), line.hanging
         if columns < WIDTH:
             hanging = min(hanging, max(_NARROW_INDENT, len(plain) - len(plain.lstrip())))
-        yield from _wrapped((line.text,), min(columns, WIDTH), " " * hanging)
+        yield from _wrapped(line.text, min(columns, WIDTH), " " * hanging)
     elif not line.goes_on:
         plain = "".join(each.text for each in line.words)
         indent = max(line.hanging, len(plain) - len(plain.lstrip()))

@@ -55,7 +55,7 @@ class Line(NamedTuple):
     whole: bool = False
     """To be copied: rolehop never wraps it, even if the terminal is too narrow."""
 
-    text: StyledText | None = None
+    text: tuple[StyledText, ...] | None = None
     """Of the first line of a text that was wrapped: all of it, which a terminal wraps anew."""
 
     hanging: int = 0
@@ -121,8 +121,12 @@ def line(*words: str | StyledText) -> Line:
     return Line(tuple(StyledText(word) if isinstance(word, str) else word for word in words))
 
 
-def wrapped(text: str, first: str, others: str, style: Style = "") -> Iterator[Line]:
+def wrapped(
+    text: str, first: str, others: str, style: Style = "", *, label_style: Style = ""
+) -> Iterator[Line]:
     """Wrap ``text`` between words, behind ``first`` and in later lines behind ``others``.
+
+    ``label_style``: of ``first``, if that is another one.
 
     A command in it is one word; other words that are too long for a line are folded, to be read.
     """
@@ -140,9 +144,18 @@ def wrapped(text: str, first: str, others: str, style: Style = "") -> Iterator[L
         break_long_words=longest <= WIDTH - len(others),
     )
     for number, each in enumerate(lines):
-        all_of_it = None if number else StyledText(f"{first}{text}", style)
-        shown = StyledText(many_words(each), style)
-        yield Line((shown,), text=all_of_it, hanging=len(others), goes_on=number > 0)
+        shown = many_words(each)
+        if number:
+            yield Line((StyledText(shown, style),), hanging=len(others), goes_on=True)
+        else:
+            label = StyledText(first, label_style or style)
+            words = (label, StyledText(shown[len(first) :], style))
+            yield Line(words, text=(label, StyledText(text, style)), hanging=len(others))
+
+
+def labelled(label: str, text: str) -> Iterator[Line]:
+    """Wrap a value behind its label, in columns of 12."""
+    return wrapped(text, f"  {label:<10}", " " * 12, label_style=LABEL)
 
 
 Words = tuple[StyledText, ...]
@@ -244,7 +257,7 @@ def changed(view: View, change: Callable[[str], str], *, whole: bool = False) ->
     def one(line: Line) -> Line:
         if line.whole and not whole:
             return line
-        text = None if line.text is None else word(line.text)
+        text = None if line.text is None else tuple(map(word, line.text))
         return line._replace(words=tuple(map(word, line.words)), text=text)
 
     def block(each: Line | Grid | Branch | Facts) -> Line | Grid | Branch | Facts:

@@ -24,6 +24,7 @@ from rolehop.terminal.layout import (
     Style,
     StyledText,
     View,
+    labelled,
     line,
     to_type,
     wrapped,
@@ -132,9 +133,9 @@ def aws_words(answer: AwsRefusal, level: int = 0) -> Iterator[Line]:
     quote = f'"{said}"' if said else "nothing more"
     quote += f" ({answer.code})" if answer.code else ""
     if said or answer.code:  # a decoded message has neither
-        yield from wrapped(quote, "  AWS said  ", "            ")
+        yield from labelled("AWS said", quote)
         if answer.at is not None:
-            yield line(f"  at        {time_of(answer)}")
+            yield from labelled("at", time_of(answer))
     denied = answer.denied
     if denied is None or denied.policy is None or denied.unclear:
         return
@@ -155,7 +156,7 @@ def unjudged_view(chain: str, hop: int, answer: AwsRefusal, why: str) -> View:
     lines += [line(), *aws_words(answer)]
     for name, value in (("role", denied and denied.resource), ("caller", denied and denied.caller)):
         if value:
-            lines.extend(wrapped(clean(value), f"  {name:<10}", "            "))
+            lines.extend(labelled(name, clean(value)))
     return lines
 
 

@@ -54,6 +54,7 @@ from rolehop.terminal.layout import (
     Style,
     StyledText,
     View,
+    labelled,
     line,
     to_type,
     wrapped,
@@ -311,8 +312,8 @@ def actions_view(
     called = list[Line]()
     if not above or verbose:
         caller = caller_text(first.caller, actions[0].answer)
-        called += wrapped(caller, "  caller    ", "            ")
-        called += wrapped(first.role, "  resource  ", "            ")
+        called += labelled("caller", caller)
+        called += labelled("resource", first.role)
     if len(actions) == 1:
         head = list(action_answer(clean(chain), actions[0]))
 
@@ -507,8 +508,8 @@ def _evidence(
         yield from aws_words(answer, level)
     role, caller = hop.asked, caller_text(verdict.request.caller, answer)
     if not (level and answer and {role, caller} <= set(answer.message.split())):
-        yield from wrapped(role, "  action    " if hop.is_scope else "  role      ", "            ")
-        yield from wrapped(caller, "  caller    ", "            ")
+        yield from labelled("action" if hop.is_scope else "role", role)
+        yield from labelled("caller", caller)
     if answer is not None and not answer.about_policies:
         return
     idle = _idle(hop, remedies)
@@ -579,12 +580,7 @@ def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> Vie
         *headline(WRONG, denied.action, _by_what(denied)),
         *_to_do(denied, fix, chain),
         line(),
-        *(
-            part
-            for name, value in facts
-            if value is not None
-            for part in wrapped(value, f"  {name:<10}", " " * 12)
-        ),
+        *(part for name, value in facts if value is not None for part in labelled(name, value)),
     ]
 
 
@@ -670,7 +666,7 @@ def decoded_view(message: Mapping[str, object], *, verbose: bool) -> View:
         "resource": context.get("resource"),
     }
     for label, found in called.items():
-        lines.extend(wrapped(clean(str(found)), f"  {label:<10}", " " * 12))
+        lines.extend(labelled(label, clean(str(found))))
     details = [*_statements(message), *_conditions(context)]
     left = len(details) - _MOST_DETAILS
     cut = left > 1 and not verbose
