@@ -169,7 +169,7 @@ def history_view(
         else:
             drawn[-1] = _counted(shown, count)
     columns = ("WHEN", "", "CHAIN", "WHAT", "ACCOUNT · ROLE", "")
-    return [Grid(columns, drawn, elided=(2, 4), least=14)]
+    return [Grid(columns, drawn, elided=(2, 4), least=13)]
 
 
 def _row(each: HistoryRow, now: datetime, names: AccountNames, *, verbose: bool) -> Row:
