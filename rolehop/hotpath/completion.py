@@ -283,7 +283,7 @@ def offered(kind: str, names: Names) -> Offers:
     if kind == SOURCE:
         return names["source"]
     if kind == FLEET:
-        return {name[:-2]: "" for name in names["fleet"] if name.endswith("/*")}
+        return {name[:-2]: "" for name in names["fleet"] if name.endswith("/*") and ":" not in name}
     patterns = names["fleet"] if kind == PATTERN else {}
     # A chain's place and description stay where a profile has its name.
     return {**patterns, **names["chain"], **names["profile"], **names["chain"]}

@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 
 from rolehop.guide import topic_names
 from rolehop.hotpath.command_table import COMMANDS
-from rolehop.hotpath.completion import Question, as_answer, question, unquoted, wanted
+from rolehop.hotpath.completion import (
+    FLEET,
+    Question,
+    as_answer,
+    offered,
+    question,
+    unquoted,
+    wanted,
+)
 from rolehop.vault.account_names import note_names
 from tests.hotpath.completion.home import CHAINS, PROFILES, Home
 
 HUB = ["exec", "hub"]
+PATTERNS = ["spokes/*", "role:Team", "role:Hub", "role:Admin", "role:Audit"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +62,7 @@ def test_what_a_word_can_be(words: list[str], kind: str, found: object) -> None:
     ("words", "offered"),
     [
         pytest.param(["plan", ""], CHAINS + PROFILES, id="chains-then-profiles"),
-        pytest.param(["refresh", ""], ["spokes/*", *CHAINS, *PROFILES], id="patterns"),
+        pytest.param(["refresh", ""], [*PATTERNS, *CHAINS, *PROFILES], id="patterns"),
         pytest.param(["keys", "add", ""], ["alice"], id="sources-of-keys"),
         pytest.param(
             ["source", "login", ""], ["me", "alice", "my profile"], id="profiles-that-sign-in-too"
@@ -67,7 +76,7 @@ def test_what_a_word_can_be(words: list[str], kind: str, found: object) -> None:
         pytest.param(["--config", "x", "guide", "getting"], ["getting-started"], id="in-full"),
         pytest.param(["leave", ""], [], id="nothing"),
         pytest.param(
-            ["history", "--chain", ""], ["spokes/*", *CHAINS, *PROFILES], id="patterns-of-an-option"
+            ["history", "--chain", ""], [*PATTERNS, *CHAINS, *PROFILES], id="patterns-of-an-option"
         ),
         pytest.param(["plan", "--stri"], ["--strict"], id="an-option"),
         pytest.param(["plan", "--format", ""], ["table", "json"], id="values"),
@@ -164,3 +173,8 @@ def test_quotes_are_read_as_bash_reads_them() -> None:
     script = "printf '%s\\n' " + " ".join(raw)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [unquoted(each)[0] for each in raw]
+
+
+def test_an_ou_is_no_fleet() -> None:
+    patterns = {"spokes/*": "", "ou:Prod": "", "ou:Prod/*": "", "label:a=b/*": ""}
+    assert offered(FLEET, {"fleet": patterns}) == {"spokes": ""}
