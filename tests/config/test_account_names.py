@@ -101,7 +101,7 @@ def test_logout_takes_patterns(named: World) -> None:
 
 def test_names_stand_beside_ids(named: World) -> None:
     walked = named.rolehop("exec", "spokes/billing", "--", "true")
-    assert "hop 2 of 2 444444444444:role/Audit (billing) called, " in walked.err
+    assert "hop 2 of 2 billing · Audit called, " in walked.err
     for command in (["graph"], ["explain", "spokes/billing", "--offline"]):
         assert "444444444444:role/Audit (billing)" in named.rolehop(*command).out, command
     for command in (["list"], ["plan", "spokes/billing"], ["status"]):

@@ -16,6 +16,7 @@ from rolehop.app.context import App
 from rolehop.app.guard import ask, given_elsewhere
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody
+from rolehop.app.selecting import NamedChains
 from rolehop.app.walking import session_of_chain
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import RolehopError, UsageError
@@ -105,19 +106,22 @@ def add_to(app: App, server: NotedServer, started: StartedChain) -> None:
 
 
 def drop_from(app: App, server: NotedServer, chains: Sequence[str]) -> None:
-    """Have ``server`` serve these chains no longer.
+    """Have ``server`` serve these chains no longer; they are named as for every command.
 
     Raises:
         UsageError: it does not serve one of them, or no other one.
         RolehopError: it does not answer.
     """
-    served = {each.chain for each in server.row.chains}
-    for name in chains:
-        if name not in served:
-            raise UsageError(f"{name} is not served", cause=_serves(server.row))
-    if served <= set(chains):
+    served, dropped = [each.chain for each in server.row.chains], dict[str, None]()
+    for typed in chains:
+        named = NamedChains(app, [typed])
+        found = [each for each in served if each in named]
+        if not found:
+            raise UsageError(f"{typed} is not served", cause=_serves(server.row))
+        dropped |= dict.fromkeys(found)
+    if len(dropped) == len(served):
         raise UsageError("nothing would be served any more", fix="rolehop serve --stop")
-    _tell(app, server, {"drop": list(chains)})
+    _tell(app, server, {"drop": list(dropped)})
 
 
 def _serves(row: ServerRow) -> str:

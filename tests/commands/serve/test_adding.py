@@ -58,6 +58,10 @@ def test_a_chain_is_added_and_dropped(world: World, served: Server) -> None:
     assert world.rolehop("serve", "--drop", "own", "admin").code == 0
     assert served.get("/chains/admin")[0] == served.get("/chains/own")[0] == 404
     assert chains(world) == ["spokes/444444444444", "spokes/555555555555"]
+    assert world.rolehop("serve", "--drop", "account:4*").code == 0
+    assert chains(world) == ["spokes/555555555555"]
+    every = world.rolehop("serve", "--drop", "spokes")
+    assert (every.code, "nothing would be served any more" in every.err) == (2, True)
 
 
 @pytest.mark.parametrize(
