@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.aws_files import backups_of, write_changes
 from rolehop.app.host import read_file, state_folder
+from rolehop.awsconfig.taken_over import without_secrets
 from rolehop.base.advice import Advice, Argument, ShellCommand, posix_argument
 from rolehop.base.errors import ConfigError, RolehopError, UsageError
 from rolehop.base.file_access import may_change
@@ -163,7 +164,7 @@ def _has_secret(path: Path) -> bool:
         file = read_file(path)
     except RolehopError:
         return False
-    return file is not None and "aws_secret_access_key" in file.text.lower()
+    return file is not None and without_secrets(file.text) != file.text
 
 
 def check_state(app: App) -> Iterator[DoctorFinding]:

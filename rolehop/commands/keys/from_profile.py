@@ -160,15 +160,35 @@ def check_free(app: App, keys: ProfileKeys) -> None:
         )
 
 
-def store(app: App, keys: ProfileKeys, *, until_reboot: bool = False) -> None:
-    """Store keys, in the place of others, and read them back.
+def store(
+    app: App, keys: ProfileKeys, *, replace: bool = False, until_reboot: bool = False
+) -> None:
+    """Store keys, with ``replace`` in the place of others, and read them back.
 
     Raises:
+        UsageError: there are others under the name.
         VaultError: the keyring failed, or does not give back what it was given.
     """
     if app.vault.keys.get(keys.name) != keys.credentials:
-        app.vault.keys.add(keys.name, keys.credentials, replace=True, until_reboot=until_reboot)
+        app.vault.keys.add(keys.name, keys.credentials, replace=replace, until_reboot=until_reboot)
     check_stored(app, (keys,))
+
+
+def check_replaceable(app: App, keys: ProfileKeys) -> None:
+    """Check that the keyring does not have the only copy of another profile's keys under the name.
+
+    Raises:
+        UsageError: it has.
+    """
+    if app.vault.keys.get(keys.name) in (None, keys.credentials):
+        return
+    for each in moved_keys(app):
+        if each.name == keys.name:
+            raise UsageError(
+                f"'{keys.name}' has the only copy of the keys of AWS profile '{each.profile}'",
+                cause=f"they were moved out of {each.path}",
+                fix=Advice("rolehop keys add ANOTHER_NAME --from-profile ", Argument(keys.profile)),
+            )
 
 
 def check_stored(app: App, keys: Iterable[ProfileKeys]) -> None:

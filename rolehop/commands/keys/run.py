@@ -14,6 +14,7 @@ from rolehop.commands.keys.from_profile import (
     NoUserKeys,
     ProfileKeys,
     check_free,
+    check_replaceable,
     is_chain,
     keys_of,
     profiles_with_keys,
@@ -56,7 +57,7 @@ def add_from_profiles(
     """
     found = [_of_one(cli, profile, name, options)] if profile is not None else _of_all(cli)
     for each in found:
-        store(cli.app, each, until_reboot=options.until_reboot)
+        store(cli.app, each, replace=options.replace, until_reboot=options.until_reboot)
         cli.terminal.note(f"stored under '{each.name}': {shown(each.credentials.access_key_id)}")
     _offer_removal(cli, found, confirmed=options.confirmed)
 
@@ -72,8 +73,8 @@ def _of_one(
             cause=str(error),
             fix="rolehop keys add --help",
         ) from None
-    if not options.replace:
-        check_free(cli.app, found)
+    check = check_replaceable if options.replace else check_free
+    check(cli.app, found)
     _prove(cli, found)
     return found
 

@@ -162,7 +162,8 @@ class _Found:
         Raises:
             ConfigError: a file cannot be changed, or botocore refuses it.
         """
-        files = tuple(_files(app, credentials=options.credentials_file or options.take_over))
+        is_read = options.credentials_file or (options.take_over and text_of(app.aws_files[1]))
+        files = tuple(_files(app, credentials=bool(is_read)))
         own, marked, unprefixed = frozenset[str](), set[str](), frozenset[str]()
         for is_config, file, parts in files:
             others = [each for each in parts.profiles.values() if not runs_rolehop(each)]

@@ -104,6 +104,18 @@ def test_other_keys_under_the_name_are_not_replaced_unasked(world: World) -> Non
     assert bob.key.secret not in credentials(world)
 
 
+def test_the_only_copy_of_other_keys_is_not_replaced(world: World) -> None:
+    bob = world.sts.world.user("111111111111", "bob")
+    world.aws_credentials(f"[alice]\n{pair(world.alice)}[bob]\n{pair(bob)}")
+    assert world.rolehop("keys", "add", "me", "--from-profile", "alice", "--yes").code == 0
+    replace = ("keys", "add", "me", "--from-profile", "bob", "--yes", "--replace")
+    done = world.rolehop(*replace)
+    assert done.code == 2
+    assert "'me' has the only copy of the keys of AWS profile 'alice'" in done.err
+    assert world.alice.key.secret in "".join(each.read_text() for each in world.items())
+    assert "still has keys" not in world.rolehop("doctor", "-v").out, "no backup has them"
+
+
 def test_where_no_keyring_lasts_the_ways_out_are_named_before_anything_is_asked(
     world: World,
 ) -> None:

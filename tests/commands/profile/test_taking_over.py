@@ -257,6 +257,12 @@ def test_a_source_that_reads_the_keys_of_a_profile_keeps_them_itself(theirs: Wor
     assert "source 'me' reads its keys; write type = \"keys\" there, and no profile" in done.err
 
 
+def test_a_credentials_file_that_is_said_not_to_be_there_is_not_needed(theirs: World) -> None:
+    theirs.more["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null"
+    take_over(theirs)
+    assert b"# rolehop took over: role_arn" in files(theirs)[0]
+
+
 def test_without_a_lasting_keyring_keys_stay_and_roles_are_taken(theirs: World) -> None:
     theirs.more["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     said = take_over(theirs)
