@@ -137,7 +137,7 @@ def test_a_chain_is_written_whole() -> None:
                         "source_identity": "you",
                         "policy": FULL.policy,
                         "mfa_serial": "auto",
-                        "duration": "900s",
+                        "duration": "15m",
                         "tags": dict(FULL.tags),
                         "transitive_tags": ["team"],
                         "policy_arns": ["arn:a", "arn:b"],

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.guide import topic_names
-from rolehop.hotpath.command_table import COMMANDS
+from rolehop.hotpath.command_table import COMMANDS, FLEET
 from rolehop.hotpath.completion import (
-    FLEET,
     Question,
     as_answer,
     offered,
