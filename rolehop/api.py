@@ -7,8 +7,10 @@ has stored, and the other way round. Import these names from ``rolehop``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from textwrap import dedent, fill
 from typing import (
@@ -24,7 +26,7 @@ from typing import (
 
 from rolehop.app.asking import PROGRAM, SILENT
 from rolehop.app.context import App
-from rolehop.app.guard import ask
+from rolehop.app.guard import ask, check_is_chain, is_chain
 from rolehop.app.host import home_folder
 from rolehop.app.ports import Nobody, Prompt, PromptedPerson
 from rolehop.app.proof import UNASKED
@@ -77,7 +79,8 @@ def _tags(value: object) -> Any:
 
 
 def _policy_arns(value: object) -> Any:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, Collection):
+        # An iterator is empty the second time, and nothing would limit the session.
         raise TypeError(f"must be a list of ARNs, not {value!r}")
     return sts_limits.POLICY_ARNS.run(list(value))
 
@@ -134,7 +137,7 @@ class Options(TypedDict, total=False):
         KeywordArgument("A policy that limits the session, as JSON text.", sts_limits.POLICY.run),
     ]
     policy_arns: Annotated[
-        Iterable[str],
+        Collection[str],
         KeywordArgument(
             "ARNs of managed policies that are session policies of the last hop; at most 10.",
             _policy_arns,
@@ -194,11 +197,8 @@ def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
         rolehop.base.errors.ConfigError: there is no such chain, or the config is broken.
         rolehop.base.errors.RolehopError: any other error that ``rolehop plan`` would show.
     """
-    from rolehop.app.planning import Planning
-
-    app = _app(options)
-    name, walk_options = _chain_name(chain), _walk_options(options)
-    return Planning(app).plan(name, walk_options, app.source_callers)
+    with _forgetful():
+        return _plan(_app(options), _chain_name(chain), _walk_options(options))
 
 
 @_with_arguments
@@ -215,7 +215,7 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
         rolehop.base.errors.RolehopError: any other error that ``rolehop assume`` would show.
     """
     name = _chain_name(chain)
-    with closing(_app(options)) as app:
+    with _forgetful(), closing(_app(options)) as app:
         return session_for_handover(app, name, _walk_options(options), SILENT).session
 
 
@@ -234,8 +234,27 @@ def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
     """
     from rolehop.aws.boto3_session import make_session
 
-    plan = get_plan(chain, **options)
-    return make_session(_RepeatedWalk(chain, options), plan.export_region or plan.region)
+    with _forgetful():
+        walk = _RepeatedWalk(_chain_name(chain), options)
+        plan = walk.first_plan()
+    return make_session(walk, plan.export_region or plan.region)
+
+
+@contextmanager
+def _forgetful() -> Iterator[None]:
+    """Clear the local variables from an error's tracebacks: programs log them, and some are secret."""
+    seen = [sys.exc_info()[1], None]  # what the program itself handles stays as it is
+    try:
+        yield
+    except BaseException as error:
+        todo: list[BaseException | None] = [error]
+        while todo:
+            each = todo.pop()
+            if each is not None and each not in seen:
+                seen.append(each)
+                traceback.clear_frames(each.__traceback__)
+                todo += (each.__cause__, each.__context__)
+        raise
 
 
 class _RepeatedWalk:
@@ -257,12 +276,27 @@ class _RepeatedWalk:
         }
         self._options = _walk_options(options)
         self._proof = UNASKED
+        self._is_chain = False
+
+    def first_plan(self) -> Plan:
+        """Plan the chain before it is walked. Raises as `get_plan`."""
+        app = _app(self._arguments, self._files)
+        self._is_chain = is_chain(app, self._chain)
+        return _plan(app, self._chain, self._options)
 
     def __call__(self) -> Session:
-        with closing(_app(self._arguments, self._files)) as app:
+        with _forgetful(), closing(_app(self._arguments, self._files)) as app:
+            if self._is_chain:
+                check_is_chain(app, self._chain)
             options, proof = ask(app, self._chain, self._options, self._proof)
             self._options, self._proof = options, proof
             return session_of_chain(app, self._chain, options, proof, asked_by=PROGRAM)[1]
+
+
+def _plan(app: App, name: str, options: WalkOptions) -> Plan:
+    from rolehop.app.planning import Planning
+
+    return Planning(app).plan(name, options, app.source_callers)
 
 
 def _full_path(path: str) -> str:

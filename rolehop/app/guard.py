@@ -56,6 +56,29 @@ def ask(
         return options, Proof(confirmed, options.reason)
 
 
+def is_chain(app: App, name: str) -> bool:
+    """True if the config has a chain of this name; else only an AWS profile may have it."""
+    return app.config.chains.get(name) is not None
+
+
+def check_is_chain(app: App, name: str) -> None:
+    """Check that what was walked as a chain is one still.
+
+    While a config is replaced it may be gone for a moment, and an AWS profile of the same name
+    leads elsewhere, and asks for nothing.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not is_chain(app, name):
+        raise ConfigError(
+            f"chain '{name}' is no longer in the config",
+            cause="an AWS profile of this name would be another way",
+            fix="rolehop list",
+            chain=name,
+        )
+
+
 def agreed(app: App, resolved: Resolved) -> tuple[str, str]:
     """Return what whoever confirms a chain agrees to, as `agreement` says it. Raises as that."""
     return agreement(resolved, app.config.defaults, lambda: app.aws_config)

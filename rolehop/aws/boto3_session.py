@@ -12,6 +12,8 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
+from botocore.tokens import TokenProviderChain
+from botocore.utils import get_token_from_environment
 
 from rolehop.base.credentials import Session
 
@@ -22,12 +24,21 @@ _ADVISORY_SECONDS, _MANDATORY_SECONDS = 15 * 60, 10 * 60
 def make_session(load: Callable[[], Session], region: str | None) -> boto3.Session:
     """Return a session that calls ``load`` when it first signs a call, and again before expiry.
 
-    Nothing else is looked for: neither the environment's keys nor a profile's. ``AWS_PROFILE`` is
-    ignored, as ``rolehop exec`` unsets it. ``region`` is the default region of its clients.
+    Nothing else is looked for: neither the environment's keys and tokens nor a profile's.
+    ``AWS_PROFILE`` is ignored, as ``rolehop exec`` unsets it. ``region`` is the default region of its
+    clients.
     """
     session = botocore.session.get_session({"profile": (None, None, None, None)})
     session.register_component("credential_provider", CredentialResolver([_Provider(load)]))
+    session.register_component("token_provider", TokenProviderChain([]))
+    session.get_component("event_emitter").register_first("choose-signer", _sign_by_keys)
     return boto3.Session(botocore_session=session, region_name=region)
+
+
+def _sign_by_keys(signing_name: str, signature_version: object, **_: object) -> str | None:
+    """Keep a client from taking ``AWS_BEARER_TOKEN_BEDROCK``, which botocore prefers to keys."""
+    has_token = get_token_from_environment(signing_name) is not None
+    return "v4" if has_token and signature_version == "v4" else None
 
 
 class _Provider(CredentialProvider):  # type: ignore[misc]  # botocore has no types

@@ -125,6 +125,7 @@ def test_arguments_reach_the_last_hop_as_the_flags_do(world: World) -> None:
         ("config=''", "the path of the config file is empty"),
         ("tags=['a']", "tags: must be a mapping"),
         ("policy_arns='arn:aws:iam::aws:policy/X'", "policy_arns: must be a list"),
+        ("policy_arns=iter(['arn:aws:iam::aws:policy/X'])", "policy_arns: must be a list"),
         ("config=3", "config: must be a path"),
         ("config=b'/x'", "config: must be a path"),
         ("prompt=True", "prompt"),
@@ -163,6 +164,26 @@ def test_no_error_of_an_argument_speaks_of_flags(world: World, arguments: str) -
     lines = printed(world, code)
     assert lines[-1].startswith("  try    ")
     assert "--" not in "".join(lines)
+
+
+def test_a_session_is_limited_by_the_arguments_that_its_plan_has(world: World) -> None:
+    """A collection that gives its content once must not leave the session whole."""
+    code = """
+        from collections.abc import Collection
+        import rolehop
+        class Once(Collection):
+            def __init__(self, *items): self.items = list(items)
+            def __len__(self): return len(self.items)
+            def __contains__(self, item): return item in self.items
+            def __iter__(self):
+                while self.items:
+                    yield self.items.pop()
+        session = rolehop.session("admin", policy_arns=Once("arn:aws:iam::aws:policy/ReadOnlyAccess"))
+        session.get_credentials().get_frozen_credentials()
+        """
+    printed(world, code)
+    asked = world.sts.calls[-1].params
+    assert asked["PolicyArns.member.1.arn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 @pytest.mark.parametrize("name", ["get_plan", "get_credentials", "session"])
@@ -212,6 +233,41 @@ def test_help_explains_every_argument(name: str) -> None:
     for argument in ("chain", *Options.__annotations__):
         assert f"        {argument}: " in text, argument
     assert text.index("Args:") < text.index("Raises:")
+
+
+def test_no_token_of_the_environment_signs_in_place_of_the_role(world: World) -> None:
+    """Botocore prefers a bearer token to keys, for Bedrock."""
+    code = """
+        import rolehop
+        client = rolehop.session("hub", region="us-east-1").client("bedrock")
+        def show(request, **_):
+            print(request.headers["Authorization"].decode().split(" ")[0])
+            raise SystemExit
+        client.meta.events.register("before-send", show)
+        client.list_foundation_models()
+        """
+    token = {"AWS_BEARER_TOKEN_BEDROCK": "of-somebody-else"}
+    assert printed(world, code, **token) == ["AWS4-HMAC-SHA256"]
+
+
+_PROFILE_ADMIN = f"[profile admin]\ncredential_source = Environment\nrole_arn = {HUB}\n"
+
+
+def test_a_session_of_a_chain_never_goes_on_as_an_aws_profile_of_its_name(world: World) -> None:
+    """A config that is replaced may be gone for a moment; the profile leads elsewhere, unasked."""
+    world.aws_config(_PROFILE_ADMIN)
+    code = f"""
+        import os, rolehop
+        session = rolehop.session("admin")
+        os.rename({str(world.config_file)!r}, {str(world.config_file) + ".bak"!r})
+        try:
+            session.get_credentials().get_frozen_credentials()
+        except rolehop.ConfigError as error:
+            print(error.what)
+        print(rolehop.session("admin").client("sts").get_caller_identity()["Account"])
+        """
+    said = "chain 'admin' is no longer in the config"
+    assert printed(world, code) == [said, "222222222222"]
 
 
 def test_a_refused_hop_is_the_error_of_the_command_line(world: World) -> None:
@@ -312,6 +368,57 @@ def test_no_secret_is_in_the_logs_of_the_program(world: World) -> None:
     said = "\n".join(printed(world, code))
     assert "urllib3" in said
     assert not found_in(said, world)
+
+
+@pytest.mark.parametrize("damage", ["refused", "credentials file", "token"])
+def test_no_secret_is_among_the_variables_of_a_traceback(world: World, damage: str) -> None:
+    """Programs log tracebacks with the local variables of each frame."""
+    if damage == "refused":
+        world.sts.world.role(HUB, trusts=["arn:aws:iam::999999999999:root"])
+    elif damage == "credentials file":
+        secret = world.alice.environ["AWS_SECRET_ACCESS_KEY"]
+        world.aws_credentials(f"[alice]\naws_secret_access_key = {secret}\nno key\n[x\n")
+    else:
+        source = f'type = "web-identity"\nrole = "{HUB}"\ntoken_env = "AWS_SECRET_ACCESS_KEY"\n'
+        world.config(CONFIG.replace('type = "environment"\n', source))
+    code = """
+        import traceback, rolehop
+        for call in (
+            lambda: rolehop.get_credentials("hub"),
+            lambda: rolehop.session("hub").get_credentials().get_frozen_credentials(),
+        ):
+            try:
+                raise KeyError("of the program")
+            except KeyError as own:
+                try:
+                    call()
+                except rolehop.RolehopError as error:
+                    while error not in (None, own):
+                        found = traceback.TracebackException.from_exception
+                        print("".join(found(error, capture_locals=True).format(chain=False)))
+                        error = error.__cause__ or error.__context__
+        """
+    said = "\n".join(printed(world, code))
+    assert said.count("in get_credentials") == 1
+    assert not found_in(said, world)
+
+
+def test_the_programs_own_exception_keeps_its_variables(world: World) -> None:
+    code = """
+        import rolehop
+        def fails():
+            kept = "for the program"
+            raise KeyError(kept)
+        try:
+            fails()
+        except KeyError as error:
+            try:
+                rolehop.get_plan("missing")
+            except rolehop.ConfigError as missing:
+                assert missing.__context__ is error
+            print(error.__traceback__.tb_next.tb_frame.f_locals)
+        """
+    assert printed(world, code) == ["{'kept': 'for the program'}"]
 
 
 def test_fifty_threads_over_an_expiry_make_one_walk(world: World) -> None:

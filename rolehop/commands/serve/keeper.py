@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rolehop.app.context import App
-from rolehop.app.guard import agreed, ask
+from rolehop.app.guard import agreed, ask, check_is_chain, is_chain
 from rolehop.app.planning import Planning
 from rolehop.app.ports import Nobody, Progress
 from rolehop.app.proof import GUARDED, UNASKED, Proof
@@ -571,6 +571,7 @@ class _Renewal:
         """``resolved`` is the chain as its first session was made, by what ``app`` has read."""
         self._app = app
         self._name = name
+        self._is_chain = is_chain(app, name)
         self._proof = proof
         least = max(options.min_ttl or 0, RENEWED_AT_SECONDS)
         self._options = replace(options, min_ttl=least, mfa_stdin=False)
@@ -625,6 +626,8 @@ class _Renewal:
         return {path: stamp for path, stamp in app.dependencies.files.items() if path != index}
 
     def _proven(self, app: App) -> tuple[WalkOptions, Proof]:
+        if self._is_chain:
+            check_is_chain(app, self._name)
         try:
             return ask(app, self._name, self._options, self._proof)
         except NoTerminal as error:

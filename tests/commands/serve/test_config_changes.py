@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.commands.serve.server import Server, serving
-from tests.support.world import CONFIG, World
+from tests.support.world import CONFIG, HUB, World
 
 _LOOKS = 1.1  # seconds: a server looks at its files no more often than once a second
 
@@ -57,6 +57,16 @@ def test_a_chain_that_is_gone_or_asks_is_refused(
         world.config(CONFIG)  # put right again
         assert first_answer(server)[0] == 200
         assert len(world.sts.calls) == calls  # from the keyring
+
+
+def test_a_chain_never_goes_on_as_an_aws_profile_of_its_name(world: World) -> None:
+    """A config that is replaced may be gone for a moment; the profile leads elsewhere, unasked."""
+    world.aws_config(f"[profile admin]\ncredential_source = Environment\nrole_arn = {HUB}\n")
+    with serving(world, "admin") as server:
+        assert first_answer(server)[0] == 200
+        world.config_file.rename(world.config_file.with_suffix(".bak"))
+        status, error = first_answer(server)
+        assert (status, "is no longer in the config" in error["message"]) == (400, True)
 
 
 def test_a_change_that_leads_to_the_same_role_calls_nobody(world: World) -> None:
