@@ -52,9 +52,11 @@ FORMS = [
 OPTIONS = [
     ["leave", "--shell"], ["export", "--shell"], ["each", "hub", "--exclude"],
     ["each", "hub", "--dry-run", "--region"], ["each", "hub", "--timeout"],
-    ["each", "hub", "--dry-run", "--output"], ["each", "hub", "--shard"], ["plan", "--region"],
+    ["each", "hub", "--dry-run", "--output"], ["each", "hub", "--shard"], ["each", "hub", "--first"],
+    ["each", "hub", "--rate"], ["each", "hub", "--max-failures"], ["keys", "add", "--from-profile"],
+    ["fleet", "refresh", "--accept-move"], ["plan", "--region"],
     ["routes", HUB, "--from"], ["explain", "--as"], ["config", "check", "--config"],
-    ["config", "path", "--config"], ["config", "init", "--config"], ["config", "init", "--profile"],
+    ["config", "path", "--config"], ["config", "init", "--profile"],
     ["config", "init", "--role"], ["config", "init", "--external-id"],
     ["config", "init", "--mfa-serial"], ["config", "init", "--sso-start-url"],
     ["config", "init", "--sso-region"], ["config", "init", "--sso-account"],
