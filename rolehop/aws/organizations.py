@@ -377,7 +377,7 @@ class OrganizationAccountReader:
         if found.above:
             unit = self._full_path_of(found.above)
         shown = None if tags is None else {_tag_text(k): _tag_text(tags[k]) for k in tags}
-        pairs = None if shown is None else tuple(shown.items())
+        pairs = None if shown is None else tuple(sorted(shown.items()))  # AWS promises no order
         return ListedAccount(found.account, found.name, unit, tags=pairs)
 
     @property

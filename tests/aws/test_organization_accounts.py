@@ -154,7 +154,7 @@ def test_tags_are_kept_once_they_were_asked_for(org: Organization, listed: Liste
     tags = {each.account: each.tags for each in listed(reads_tags=True).accounts}
     assert tags[BILLING] == (("env", "prod"),)
     assert tags[ROOTED] == ()
-    assert tags[LAB] == (("env", "dev"), ("[31mnote", "a b" + "x" * 253))
+    assert tags[LAB] == (("[31mnote", "a b" + "x" * 253), ("env", "dev"))
     some = listed(tags=(("team", "a"),)).accounts
     assert [dict(each.tags or ()) for each in some] == [{"env": "prod-eu", "team": "a", "c": "1"}]
     assert {each.tags for each in listed().accounts} == {None}

@@ -110,6 +110,10 @@ def refresh(
                 write_lines(f"rolehop: fleet '{each.fleet.name}' is not listed: the same")
             else:
                 _show(cli, each, style)
+    moved = {chain for each in done for chain in each.moved}
+    for chain in accept_move:
+        if chain not in moved:
+            cli.terminal.note(f"--accept-move {chain}: no chain of that name leads elsewhere")
     if style == "json":
         cli.write_json(refreshed_document(done))
     failed = [each.error for each in done if each.error is not None]

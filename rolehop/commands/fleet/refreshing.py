@@ -67,6 +67,12 @@ class RefreshedFleet:
         return () if self.found is None else self.found.in_vain
 
     @property
+    def moved(self) -> dict[str, AccountChange]:
+        """The changes by which a chain leads to another account than before, by its name."""
+        name = self.fleet.name
+        return {f"{name}/{each.account.spelled}": each for each in self.changes if each.replaces}
+
+    @property
     def changes(self) -> tuple[AccountChange, ...]:
         """What is different, be it stored or not; nothing if AWS listed nothing."""
         return () if self.found is None else changes_between(self.before, self.found)
@@ -194,8 +200,7 @@ def _check_moves(refreshed: RefreshedFleet, asking: Asking, rules: RefreshRules)
     from rolehop.app.ports import ask_yes_or_no, declined, is_yes
 
     fleet = refreshed.fleet.name
-    moved = {f"{fleet}/{each.account.spelled}": each for each in refreshed.changes if each.replaces}
-    moved = {name: each for name, each in moved.items() if name not in rules.accepted}
+    moved = {name: each for name, each in refreshed.moved.items() if name not in rules.accepted}
     if not moved:
         return
     told = [
