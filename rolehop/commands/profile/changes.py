@@ -385,8 +385,10 @@ def removal_changes(
         }
         names = {name for name, lines in chosen.items() if _is_installed(lines)}
         mixed |= dict.fromkeys(chosen.keys() - names, file.path)
-        text = str(without_profiles(parts, frozenset(names))) if names else file.text
+        # What was written last goes first: with it goes the line end that it gave the file's last line.
+        text = file.text if parts.joined else _without_block(file.text, names)
         text, touched, edited = _with_own(text, back, keys or {}, is_config=is_config)
+        text = _without_block(text, names) if parts.joined else text
         mixed |= dict.fromkeys(edited, file.path)
         if text != file.text:
             found.append(changed(file, text, names | touched, is_config=is_config))
@@ -397,6 +399,11 @@ def removal_changes(
                 f"no profile that rolehop installed matches '{pattern}'", fix="rolehop profile list"
             )
     return found
+
+
+def _without_block(text: str, names: Collection[str]) -> str:
+    """Return a file without profiles ``names`` of rolehop's block."""
+    return str(without_profiles(split_block(text), frozenset(names))) if names else text
 
 
 def _with_own(

@@ -257,6 +257,30 @@ def test_a_source_that_reads_the_keys_of_a_profile_keeps_them_itself(theirs: Wor
     assert "source 'me' reads its keys; write type = \"keys\" there, and no profile" in done.err
 
 
+AT_THE_END = {
+    "a header without an end": "[profile hub]",
+    "a setting without an end": f"[profile hub]\nrole_arn = {HUB}\nsource_profile = base",
+    "indented": f"[profile hub]\n  role_arn = {HUB}\n  source_profile = base\n  region = x\n",
+    "CRLF, capitals": f"[profile hub]\r\nROLE_ARN = {HUB}\r\nSource_Profile: base\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("config", AT_THE_END.values(), ids=AT_THE_END)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_every_byte_comes_back_with_a_block_behind(
+    theirs: World, config: str, at_once: bool
+) -> None:
+    theirs.aws_config(config)
+    folder = theirs.home / ".aws"
+    (folder / "config").write_bytes(config.encode())
+    before = files(theirs)
+    for names in [()] if at_once else [("hub",), ("base", "admin")]:
+        take_over(theirs, *names)
+    assert b"credential-process hub" in files(theirs)[0]
+    assert theirs.rolehop("profile", "remove", "--yes", "--keys").code == 0
+    assert files(theirs) == before
+
+
 def test_a_credentials_file_that_is_said_not_to_be_there_is_not_needed(theirs: World) -> None:
     theirs.more["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null"
     take_over(theirs)
