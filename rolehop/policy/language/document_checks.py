@@ -164,8 +164,8 @@ def _of_resource(text: str) -> str | None:
         return None
     if len(parts) < 3 or _PARTITION.fullmatch(parts[1]) is None:
         return 'a resource is an ARN, or "*"'
-    service, region, account = (*parts[2:5], "", "", "")[:3]
-    if service == "s3" and region and not account and len(parts) > 5:
+    service, region = parts[2], parts[3] if len(parts) > 3 else ""
+    if service == "s3" and region and len(parts) > 5 and not parts[4]:
         return "the ARN of a bucket or object has no Region"
     if service == "iam" and region and not _WILD & set(region):
         return "what is of IAM has no Region"

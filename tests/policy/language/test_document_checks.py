@@ -118,6 +118,9 @@ def _with(condition: Any) -> dict[str, Any]:
          'AWS takes no "arn:aws" as a resource: a resource is an ARN, or "*"'),
         ({**GO, "Resource": "arn:s3:::my-bucket"},
          'AWS takes no "arn:s3:::my-bucket" as a resource: a resource is an ARN, or "*"'),
+        ({**GO, "Resource": "arn:aws:s3:eu-west-1::my:bucket"},
+         ('AWS takes no "arn:aws:s3:eu-west-1::my:bucket" as a resource: the ARN of a bucket or object'
+         " has no Region")),
         ({**GO, "Resource": "arn:aws:s3:eu-west-1::my-bucket/*"},
          ('AWS takes no "arn:aws:s3:eu-west-1::my-bucket/*" as a resource: the ARN of a bucket or object'
          " has no Region")),
@@ -126,7 +129,8 @@ def _with(condition: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_slip_in_a_statement_is_said(statement: Any, expected: str) -> None:
-    assert problems(Kind.PERMISSIONS, statement) == [expected]
+    for kind in (Kind.PERMISSIONS, Kind.BOUNDARY, Kind.SESSION):
+        assert problems(kind, statement) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +142,10 @@ def test_a_slip_in_a_statement_is_said(statement: Any, expected: str) -> None:
         {**GO, "Resource": "arn:aws:sqs:eu-west-1"},  # which AWS completes
         {**GO, "Resource": "arn:aws:iam::${aws:PrincipalAccount}:role/A"},
         {**GO, "Resource": "arn:aws:iam:*:*:role/A"},
+        {**GO, "Resource": ["arn:aws:iam", "arn:aws:s3", "arn:aws:s3:eu-west-1:"]},
+        {**GO, "Resource": ["*:aws:s3:::b", "arn:aws:dynamodb:eu-west-1::t"]},
+        {**GO, "Resource": "${aws:username}"},
+        _with({"NumericEquals": {"aws:a": "${aws:username}"}}),
         _with({"ArnLike": {"aws:SourceArn": "*"}}),
         _with({"DateLessThan": {"aws:CurrentTime": ["2026-05-01", "2026-05-01T00:00:00Z"]}}),
         _with({"StringEquals": {"aws:a": "${aws:username}"}, "Null": {"aws:a": "true"}}),

@@ -174,3 +174,11 @@ def test_who_says_which_tags_are_sent_says_that_no_others_are() -> None:
     assert sent.without("aws:TagKeys").lookup("aws:RequestTag/Cost") is UNKNOWN
     own = Context({"aws:RequestTag/Cost": ["b"]}).with_supplied({"aws:TagKeys": ["Team"]})
     assert own.lookup("aws:RequestTag/Cost") == ("b",)
+
+
+def test_only_keys_of_tags_that_are_given_say_which_tags_are_sent() -> None:
+    tagged = Context({}).with_supplied({"aws:TagKeys": ["team"]})
+    assert tagged.lookup("aws:RequestTag/team") is UNKNOWN
+    assert tagged.lookup("aws:RequestTag/cost") is None
+    other = Context({}).with_supplied({"aws:username": ["team"]})
+    assert other.lookup("aws:RequestTag/cost") is UNKNOWN

@@ -9,7 +9,12 @@ import pytest
 from rolehop.policy import Context, Kind, Reason, Truth, parse_policy
 from rolehop.policy.evaluation.statements import judge_condition
 from rolehop.policy.finding_text import asked_for
-from rolehop.policy.language.request_context import Variable, parse_template
+from rolehop.policy.language.request_context import (
+    Unfilled,
+    Variable,
+    fill,
+    parse_template,
+)
 from tests.policy.helpers.conditions import judged
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
@@ -150,3 +155,21 @@ def test_a_variable_in_a_condition_is_shown_with_its_value() -> None:
     assert asked_for(finding) == "red (the tag 'team' of the caller)"
     assert finding.found == "blue"
     assert finding.wanted == "${aws:PrincipalTag/team}"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("aws:CalledVia", "aws:PrincipalOrgPaths", "aws:PrincipalServiceNamesList"),
+        *("aws:ResourceOrgPaths", "aws:SourceOrgPaths", "aws:TagKeys", "aws:VpceOrgPaths"),
+        "sts:TransitiveTagKeys",
+    ],
+)
+def test_a_variable_stands_for_no_key_that_may_have_several_values(key: str) -> None:
+    """IAM user guide, "Variables and tags": what is made of one value of such a key is open."""
+    template = parse_template(f"a/${{{key}}}", variables=True, wild=True)
+    found = fill(template, Context({key: ("one",)}))
+    assert isinstance(found, Unfilled)
+    assert not found.known
+    single = parse_template("a/${aws:username}", variables=True, wild=True)
+    assert fill(single, Context({"aws:username": ("one",)})) == ("a/", "one")
