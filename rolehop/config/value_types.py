@@ -381,6 +381,14 @@ def name_meant(text: str) -> str:
     return NOT_IN_NAMES.compiled.sub("-", text.strip()).lstrip(".@+-").rstrip("-")
 
 
+def slug(name: str) -> str:
+    """Return ``name`` in the letters that a config's names have, with hyphens for all others."""
+    import unicodedata
+
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return name_meant(plain) or "profile"
+
+
 _name = matching(NAME_PATTERN, f"a name ({_NAME_LIMIT})")
 
 

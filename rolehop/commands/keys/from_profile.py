@@ -31,7 +31,7 @@ from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import SourceError, UsageError, VaultBroken
 from rolehop.commands.keys.access_keys import key_id_problem, secret_problem
 from rolehop.config.regions import regions_in_order
-from rolehop.config.value_types import NAME, name_meant
+from rolehop.config.value_types import NAME_PATTERN, slug
 from rolehop.walk.ports import CallerIdentity, StsRefusal
 
 if TYPE_CHECKING:
@@ -75,7 +75,12 @@ def keys_of(app: App, profile: str, name: str | None = None) -> ProfileKeys:
         raise NoUserKeys(TEMPORARY)
     pairs = {tuple(each.get(key) for key in sorted(KEYS)) for each in found if KEYS & each.keys()}
     if not pairs:
-        raise NoUserKeys("it has no keys in a file")
+        moved = [each.name for each in moved_keys(app) if each.profile == profile]
+        raise NoUserKeys(
+            f"they were moved to the keyring, as '{moved[0]}'"
+            if moved
+            else "it has no keys in a file"
+        )
     if len(pairs) > 1:
         raise NoUserKeys("the two AWS files have different keys for it")
     ((key_id, secret),) = pairs
@@ -99,12 +104,8 @@ def _files(app: App) -> Iterator[tuple[bool, Path]]:
 
 
 def keyring_name(profile: str) -> str:
-    """Return the name that the keys of an AWS profile get in the keyring: its own, or one like it."""
-    try:
-        NAME.run(profile)
-    except ValueError:
-        return name_meant(profile) or "keys"
-    return profile
+    """Return the name that the keys of an AWS profile get in the keyring, as an import has it."""
+    return profile if NAME_PATTERN.fullmatch(profile) else slug(profile)
 
 
 def sources_reading(app: App, profile: str) -> list[str]:
@@ -119,6 +120,11 @@ def sources_reading(app: App, profile: str) -> list[str]:
 def is_chain(app: App, profile: str) -> bool:
     """True if a chain has the name of an AWS profile, so that rolehop can take its place."""
     return profile in app.config.chains
+
+
+def may_be_chain(app: App, profile: str) -> bool:
+    """True if a chain has the name of an AWS profile, or can have it."""
+    return bool(NAME_PATTERN.fullmatch(profile)) or is_chain(app, profile)
 
 
 def prove(app: App, keys: ProfileKeys) -> CallerIdentity:

@@ -16,7 +16,9 @@ from rolehop.commands.keys.from_profile import (
     check_free,
     check_replaceable,
     is_chain,
+    keyring_name,
     keys_of,
+    may_be_chain,
     profiles_with_keys,
     prove,
     sources_reading,
@@ -82,7 +84,9 @@ def _of_one(
 def _of_all(cli: CommandContext) -> list[ProfileKeys]:
     """Return the keys of all AWS profiles that work; say why others are left out."""
     names = profiles_with_keys(cli.app.aws_config)
-    found = [keys for profile in names if (keys := _one_of_all(cli, profile)) is not None]
+    found: list[ProfileKeys] = []
+    for profile in sorted(names, key=lambda name: keyring_name(name) != name):
+        found += _one_of_all(cli, profile, found)
     if not found:
         raise UsageError(
             "no keys were stored",
@@ -92,18 +96,28 @@ def _of_all(cli: CommandContext) -> list[ProfileKeys]:
     return found
 
 
-def _one_of_all(cli: CommandContext, profile: str) -> ProfileKeys | None:
+def _one_of_all(
+    cli: CommandContext, profile: str, found: Sequence[ProfileKeys]
+) -> list[ProfileKeys]:
+    """Return the keys of one AWS profile, if they work and none of those ``found`` has their name."""
     try:
         keys = keys_of(cli.app, profile)
         check_free(cli.app, keys)
+        _check_own_name(keys, found)
         _prove(cli, keys)
     except NoUserKeys as error:
         cli.terminal.note(f"left out: AWS profile '{profile}': {error}")
     except (UsageError, SourceError) as error:
         cli.terminal.note(f"left out: AWS profile '{profile}': {error.cause or error.what}")
     else:
-        return keys
-    return None
+        return [keys]
+    return []
+
+
+def _check_own_name(keys: ProfileKeys, found: Sequence[ProfileKeys]) -> None:
+    for each in found:
+        if each.name == keys.name and each.credentials != keys.credentials:
+            raise NoUserKeys(f"those of '{each.profile}' get its name in the keyring, {each.name}")
 
 
 def _prove(cli: CommandContext, keys: ProfileKeys) -> None:
@@ -151,6 +165,8 @@ def _can_leave(cli: CommandContext, keys: ProfileKeys) -> bool:
         without_keys(cli.app, [keys])
     except Unchangeable as error:
         why = str(error)
+    if not may_be_chain(cli.app, keys.profile):
+        why = "no chain can have its name, so programs would be without them; rename the profile"
     readers = sources_reading(cli.app, keys.profile)
     if readers:
         why = f"source '{readers[0]}' reads them there; write type = \"keys\" in it, and no profile"

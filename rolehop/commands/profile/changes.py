@@ -391,7 +391,7 @@ def removal_changes(
         text = _without_block(text, names) if parts.joined else text
         mixed |= dict.fromkeys(edited, file.path)
         if text != file.text:
-            found.append(changed(file, text, names | touched, is_config=is_config))
+            found.append(changed(file, text, sorted(names | touched), is_config=is_config))
     _say_mixed(app, mixed, nothing_else=bool(patterns) and not found)
     for pattern in patterns:
         if pattern not in matched:

@@ -47,7 +47,7 @@ def test_all_profiles_at_once_and_why_one_is_left_out(world: World) -> None:
     dead = (
         "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x/gone/gone/gone/gone\n"
     )
-    world.aws_config(f'[profile "in config"]\n{pair(bob)}')
+    world.aws_config(f"[profile in-config]\n{pair(bob)}")
     world.aws_credentials(
         f"[default]\n{pair(world.alice)}[dead]\n{dead}[temporary]\n{pair(world.alice)}"
         "aws_session_token = x\n[half]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
@@ -68,6 +68,35 @@ def test_all_profiles_at_once_and_why_one_is_left_out(world: World) -> None:
     ]
     assert sorted(names) == ["default", "in-config"]
     assert bob.key.secret not in (world.home / ".aws" / "config").read_text()
+
+
+def test_keys_of_profiles_whose_names_no_chain_can_have_are_the_imports_and_stay(
+    world: World,
+) -> None:
+    """Without them, programs that use the profile would find other credentials, or none."""
+    bob = world.sts.world.user("111111111111", "bob")
+    world.config_file.unlink()
+    text = f"[m\u00fcnchen]\n{pair(world.alice)}[a b]\n{pair(bob)}"
+    own = pair(world.sts.world.user("111111111111", "own"))
+    world.aws_credentials(f"{text}[a-b]\n{own}")
+    assert world.rolehop("config", "import", "--yes").code == 0
+    done = world.rolehop("keys", "add", "--all-profiles", "--yes")
+    assert done.code == 0, done.err
+    assert (
+        "left out: AWS profile 'a b': those of 'a-b' get its name in the keyring, a-b" in done.err
+    )
+    assert "stay in the file, too: no chain can have its name" in done.err
+    assert credentials(world).startswith(text)
+    assert own not in credentials(world)
+    assert world.rolehop("exec", "munchen", "--", "true").code == 0
+
+
+def test_keys_that_were_moved_are_said_to_be(world: World) -> None:
+    world.aws_credentials(f"[alice]\n{pair(world.alice)}")
+    assert world.rolehop("keys", "add", "me", "--from-profile", "alice", "--yes").code == 0
+    done = world.rolehop("keys", "add", "you", "--from-profile", "alice", "--yes")
+    assert done.code == 2
+    assert "they were moved to the keyring, as 'me'" in done.err
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,12 @@ from typing import NamedTuple
 from rolehop.base.dataclass import replace
 from rolehop.commands.config.importing.draft import ProfileDraft, option, runs
 from rolehop.commands.config.importing.granted import CONTAINER_COLORS
-from rolehop.commands.config.importing.names import slug, told_apart
+from rolehop.commands.config.importing.names import told_apart
 from rolehop.commands.config.importing.proposal import NOTE, SETTING, NotCarried, Proposal
 from rolehop.commands.config.importing.yaml_values import Yaml, read_yaml
 from rolehop.config.draft import ChainDraft, SourceDraft
 from rolehop.config.model import HopConfig
+from rolehop.config.value_types import slug
 
 NAME = "aws-sso-cli"
 _PROGRAM = "aws-sso"

@@ -43,7 +43,7 @@ from rolehop.commands.config.importing import (
 from rolehop.commands.config.importing.aws_profiles import chains_of
 from rolehop.commands.config.importing.draft import ProfileDraft, without_comments
 from rolehop.commands.config.importing.folding import by_session, folded
-from rolehop.commands.config.importing.names import names_of, slug, told_apart
+from rolehop.commands.config.importing.names import names_of, told_apart
 from rolehop.commands.config.importing.proposal import (
     HEAD,
     KeysElsewhere,
@@ -53,6 +53,7 @@ from rolehop.commands.config.importing.proposal import (
     proposed_text,
 )
 from rolehop.commands.keys.from_profile import keyring_name
+from rolehop.config.value_types import slug
 from rolehop.sources.cli_sign_in import portal_address
 
 if TYPE_CHECKING:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from rolehop.config.value_types import name_meant
-
-
-def slug(name: str) -> str:
-    """Return ``name`` in the letters that a config's names have, with hyphens for all others."""
-    import unicodedata
-
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return name_meant(plain) or "profile"
+from rolehop.config.value_types import slug
 
 
 def told_apart(name: str, taken: Collection[str]) -> str:

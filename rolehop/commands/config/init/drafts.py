@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 
 from rolehop.base.dataclass import dataclass, field, replace
 from rolehop.commands.config.importing.found_files import ConfigImport
-from rolehop.commands.config.importing.names import name_of_center, names_of, slug, told_apart
+from rolehop.commands.config.importing.names import name_of_center, names_of, told_apart
 from rolehop.config.draft import (
     ChainDraft,
     FleetDraft,
@@ -17,6 +17,7 @@ from rolehop.config.draft import (
 )
 from rolehop.config.model import HopConfig
 from rolehop.config.toml import Value, toml_key, toml_line, toml_text
+from rolehop.config.value_types import slug
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from rolehop.base.errors import RolehopError, SourceWithdrawn
 from rolehop.base.text import clean
 from rolehop.commands.config.importing.aws_profiles import NotASource, sign_in_settings
 from rolehop.commands.config.importing.found_files import AWS_CONFIG
-from rolehop.commands.config.importing.names import slug
 from rolehop.commands.config.init import questions
 from rolehop.commands.config.init.adding import (
     chain_choices,
@@ -42,6 +41,7 @@ from rolehop.commands.config.init.drafts import (
 )
 from rolehop.config.draft import FleetDraft, SourceDraft
 from rolehop.config.model import Config, SourceConfig
+from rolehop.config.value_types import slug
 from rolehop.sources.assignments import Assignments
 from rolehop.sources.cli_sign_in import portal_address
 from rolehop.sources.container import FULL, RELATIVE
