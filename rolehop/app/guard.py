@@ -15,6 +15,7 @@ from rolehop.base.errors import ConfigError, NoTerminal, RolehopError, error_con
 from rolehop.base.text import pluralize, reason_text
 from rolehop.plan.model import Guards
 from rolehop.plan.resolve import guards_of, path_of
+from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Person
     from rolehop.plan.resolve import Resolved
-    from rolehop.plan.walk_options import WalkOptions
 
 
 def person_for(app: App, options: WalkOptions) -> Person:
@@ -150,16 +150,20 @@ def asks_reason(app: App, names: Sequence[str]) -> bool:
     return any(_guards_if_resolved(app, name).reason is not None for name in names)
 
 
-def ask_to_read(app: App, name: str, options: WalkOptions) -> tuple[WalkOptions, Proof]:
+def ask_to_read(
+    app: App, name: str, options: WalkOptions | None = None
+) -> tuple[WalkOptions, Proof]:
     """Ask for a chain through which rolehop itself reads; once a run, whatever the answer.
 
-    Raises as `ask`.
+    ``options``: ``None`` of a command that has no flag for the reason. Raises as `ask`.
     """
     found = app.asked_to_read.get(name)
     if found is None:
         try:
-            found = ask(app, name, options)
+            found = ask(app, name, options or WalkOptions())
         except RolehopError as error:
+            if options is None and isinstance(error, NoTerminal):
+                error.fix = "run it in a terminal"
             found = error
         app.asked_to_read[name] = found
     if isinstance(found, RolehopError):

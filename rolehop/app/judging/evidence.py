@@ -19,7 +19,6 @@ from rolehop.base.durations import read_moment, show_span
 from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.config.model import SourceConfig
 from rolehop.plan.model import Plan
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import AwsRefusal
 from rolehop.policy.inventory import IamInventory, NamedPolicy, Organization, Target
 from rolehop.sources import is_federated
@@ -288,7 +287,7 @@ def _read_organization(app: App, chain: str, accounts: set[str]) -> Organization
     settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
     try:
         signer = session_or_keys(app, plan)
-        ask_to_read(app, chain, WalkOptions())
+        ask_to_read(app, chain)
         with app.history.signing(plan):
             found = OrganizationReader(settings, signer, app.history.called).read(sorted(accounts))
     except StsRefusal as refusal:

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rolehop.app.caller import shell_credentials
+from rolehop.app.guard import ask_to_read
 from rolehop.app.judging.callers import federated_call, session_or_keys
 from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.judging.explaining import explain_refused_hop
@@ -371,6 +372,7 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
     ``message``: it alone, or a text that has it.
 
     Raises:
+        Declined, NoTerminal: ``chain`` asks for something that was not given.
         UsageError: it is no such message.
         SourceError: there are no credentials in this shell, or the chain has no stored session.
         HopRefused: AWS does not decode it: the caller may not, or it is of another account.
@@ -380,6 +382,8 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
     plan = None if chain is None else Planning(app).plan(chain)
     of_chain = "rolehop explain CHAIN --decode MESSAGE"
     signer = shell_credentials(app, of_chain) if plan is None else session_or_keys(app, plan)
+    if plan is not None:
+        ask_to_read(app, plan.chain)
     try:
         with nullcontext() if plan is None else app.history.signing(plan):
             decoded = sts_of_shell(app).decode_message(signer, encoded)

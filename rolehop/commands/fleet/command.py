@@ -9,6 +9,7 @@ from rolehop.base.errors import RolehopError
 from rolehop.cli.completers import fleet_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
+from rolehop.cli.param_types import reason_option
 from rolehop.commands.fleet.refreshing import (
     RefreshedFleet,
     RefreshRules,
@@ -73,6 +74,7 @@ rolehop fleet refresh prod --format json | jq '.fleets[].changes[]'
     help="Let this name lead to another account than before; may be repeated.",
 )
 @click.option("--no-prompt", is_flag=True, help="Fail at once instead of asking a question.")
+@reason_option()
 @format_option("table", "json", default="table")
 @click.pass_context
 def refresh(
@@ -81,6 +83,7 @@ def refresh(
     allow_removed: bool,
     accept_move: tuple[str, ...],
     no_prompt: bool,
+    reason: str | None,
     style: str,
 ) -> None:
     """Ask AWS for the accounts of fleets, and show what changed.
@@ -96,8 +99,7 @@ def refresh(
     fleets = fleets_to_refresh(cli.app, name)
     if not fleets:
         cli.terminal.note("no fleet has its accounts from AWS, so there is nothing to ask")
-    options = WalkOptions()
-    options.no_prompt = no_prompt
+    options = WalkOptions(no_prompt=no_prompt, reason=reason)
     done: list[RefreshedFleet] = []
     with listing_counter(cli.terminal) as counter:
         asking = asking_for_accounts(cli.app, options, cli.progress(), counter)

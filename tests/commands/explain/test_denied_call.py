@@ -247,6 +247,21 @@ def test_an_encoded_message_is_decoded_with_the_session_of_a_chain(world: World)
     assert found["judged"]["verdict"] == "refused"
 
 
+@pytest.mark.parametrize("guard", ["confirm = true", 'reason = "required"'])
+def test_a_guarded_chain_decodes_nothing_unasked(world: World, guard: str) -> None:
+    assert world.rolehop("credential-process", "admin").code == 0
+    before, calls = world.config_file.read_text(), len(world.sts.calls)
+    world.config(before.replace("[chains.admin]\n", f"[chains.admin]\n{guard}\n"))
+    try:
+        done = world.rolehop("explain", "admin", "--decode", encoded(MESSAGE))
+    finally:
+        world.config(before)
+    assert (done.code, done.out) == (8, ""), done.err
+    assert guard in done.err
+    assert "  try    run it in a terminal" in done.err
+    assert len(world.sts.calls) == calls
+
+
 def test_the_credentials_of_this_shell_decode_a_message_too(world: World) -> None:
     assert world.rolehop("explain", "--decode", encoded(MESSAGE), "--offline").code == 5
     allowed = encoded({**MESSAGE, "allowed": True})

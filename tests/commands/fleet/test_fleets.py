@@ -675,6 +675,15 @@ def test_an_sdk_is_never_asked_for_the_chain_that_lists(world: World, guard: str
         assert person.ended().code == 0
 
 
+def test_a_refresh_takes_the_reason_of_the_chain_that_lists_from_its_flag(world: World) -> None:
+    world.config(CONFIG.replace("[chains.org]\n", '[chains.org]\nreason = "required"\n'))
+    without = world.rolehop("fleet", "refresh")
+    assert (without.code, "give it with --reason TEXT" in without.err) == (8, True)
+    done = world.rolehop("fleet", "refresh", "--reason", "an audit")
+    assert done.code == 0, done.err
+    assert world.sts.calls[-1].params["RoleSessionName"].endswith("+an-audit")
+
+
 def test_a_chain_that_lists_gets_its_mfa_code_and_reason_from_the_flags(world: World) -> None:
     give_roles(world)
     assert world.rolehop("fleet", "refresh", env=NO_KEYRING).code == 0
