@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, parse_aws_config
 from rolehop.awsconfig.own_profiles import lines_of
-from rolehop.awsconfig.taken_over import held_in, without_secrets
+from rolehop.awsconfig.taken_over import without_secrets
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ConfigError
 from rolehop.base.file_access import way_problem
@@ -199,7 +199,6 @@ def _refused(path: Path, cause: str, fix: str = "put that right, then run it aga
     return ConfigError(f"{path} is not changed", cause=cause, fix=fix)
 
 
-_SECRET = Pattern(r"(?i)\s*(aws_secret_access_key|aws_session_token|aws_security_token)\s*[=:].*")
 _MOST = 2000  # changed lines; difflib takes minutes for tens of thousands
 
 
@@ -235,8 +234,7 @@ def _same_at_start(some: Sequence[str], others: Sequence[str]) -> int:
 
 
 def _shown_lines(text: str) -> list[str]:
-    lines = (each.rstrip("\r\n") for each in lines_of(text))
-    return [e if held_in(e) else _SECRET.sub(r"\1 = (not shown)", e) for e in lines]
+    return [each.rstrip("\r\n") for each in lines_of(without_secrets(text, "(not shown)"))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def taken_profiles(text: str, *, is_config: bool) -> Iterator[TakenProfile]:
     for section in _sections(lines):
         name = profile_of_header(section.header, is_config=is_config)
         inside = range(section.first + 1, section.end)
-        keys = next(filter(None, (held_in(lines[each]) for each in inside)), None)
+        keys = next(filter(None, (_held_in(lines[each]) for each in inside)), None)
         marks = [each for each in inside if _OURS.fullmatch(lines[each].strip())]
         if name is not None and (keys or marks):
             yield TakenProfile(name, _value(lines[marks[0] + 1]) if marks else None, keys)
@@ -170,16 +170,13 @@ def has_section(text: str, name: str, *, is_config: bool) -> bool:
 
 
 _SECRET_LINE = Pattern(rf"(?i)([\s#;]*(?:{'|'.join(sorted(SECRET_KEYS))})\s*[=:]\s*)([^\r\n]*)")
-_LEFT_OUT = "(not kept in backups)"
-
-
 _COMMAND_LINE = Pattern(
     r"(?i)([\s#;]*(?:rolehop took over:\s*)?credential_process\s*[=:]\s*)([^\r\n]*)"
 )
 
 
-def without_secrets(text: str) -> str:
-    """Return an AWS file without the values of secrets, also in comments: what a backup may have.
+def without_secrets(text: str, instead: str = "(not kept in backups)") -> str:
+    """Return an AWS file with ``instead`` in the place of secrets, also in comments: for backups and screens.
 
     A command in which there may be a secret is left out, too.
     """
@@ -188,9 +185,9 @@ def without_secrets(text: str) -> str:
         bare = line.rstrip("\r\n")
         found = _SECRET_LINE.fullmatch(bare) or _secret_command(bare)
         if found is not None and not _HELD.fullmatch(found[2].strip()):
-            lines[number] = f"{found[1]}{_LEFT_OUT}{line[len(bare) :]}"
+            lines[number] = f"{found[1]}{instead}{line[len(bare) :]}"
         elif secret and bare[:1].isspace() and bare.strip():  # it goes on with a secret
-            lines[number] = f"  {_LEFT_OUT}{line[len(bare) :]}"
+            lines[number] = f"  {instead}{line[len(bare) :]}"
             continue
         secret = found is not None
     return "".join(lines)
@@ -214,7 +211,7 @@ def _put_back_section(
     lines: list[str], section: _Section, pairs: Mapping[str, Credentials], gone: set[int]
 ) -> None:
     inside = range(section.first + 1, section.end)
-    held = next(filter(None, (held_in(lines[each]) for each in inside)), None)
+    held = next(filter(None, (_held_in(lines[each]) for each in inside)), None)
     pair = pairs.get(held) if held else None
     has_ours = any(_OURS.fullmatch(lines[number].strip()) for number in inside)
     for number in inside:
@@ -259,7 +256,7 @@ def _taken_out(
     """Return the file with the settings ``taken`` of a profile as comments."""
     lines = lines_of(text)
     section = _only_section(lines, name, is_config=is_config)
-    has_kept = any(held_in(lines[each]) for each in range(section.first, section.end))
+    has_kept = any(_held_in(lines[each]) for each in range(section.first, section.end))
     for each in section.settings:
         inside = range(each.first, each.end)
         if each.key not in taken:
@@ -296,7 +293,7 @@ def _with_pair(line: str, pair: Credentials) -> str:
     return _with_value(line, pair.secret_access_key.reveal() if is_secret else pair.access_key_id)
 
 
-def held_in(line: str) -> str | None:
+def _held_in(line: str) -> str | None:
     """Return the name in the keyring of a line behind `KEPT` that had a secret."""
     found = _HELD.fullmatch(_value(line.removeprefix(KEPT))) if line.startswith(KEPT) else None
     return found[1] if found else None

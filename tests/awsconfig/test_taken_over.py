@@ -104,17 +104,16 @@ def test_what_somebody_changed_since_is_not_thrown_away() -> None:
             put_back(changed, {"hub"}, {}, is_config=True)
 
 
-def test_a_backup_has_no_secret() -> None:
+def test_neither_a_backup_nor_a_screen_has_a_secret() -> None:
     text = f"# {SECRET}\n[a]\n#aws_secret_access_key = {SECRET}\r\naws_session_token=\n  {SECRET}\nregion = x\n"
-    assert without_secrets(text.removeprefix(f"# {SECRET}\n")) == (
-        "[a]\n#aws_secret_access_key = (not kept in backups)\r\n"
-        "aws_session_token=(not kept in backups)\n  (not kept in backups)\nregion = x\n"
+    assert without_secrets(text.removeprefix(f"# {SECRET}\n"), "(no)") == (
+        "[a]\n#aws_secret_access_key = (no)\r\naws_session_token=(no)\n  (no)\nregion = x\n"
     )
     kept = take_over(TEXT, "base", {}, "alice", is_config=True)
-    assert without_secrets(kept) == kept
+    assert without_secrets(kept, "(no)") == kept
     command = "[a]\n# rolehop took over: credential_process = tool --password=hunter2\n"
-    assert "hunter2" not in without_secrets(command)
-    assert without_secrets(f"[a]\ncredential_process = {LINE}\n") == (
+    assert "hunter2" not in without_secrets(command, "(no)")
+    assert without_secrets(f"[a]\ncredential_process = {LINE}\n", "(no)") == (
         f"[a]\ncredential_process = {LINE}\n"
     )
 

@@ -220,6 +220,12 @@ def test_the_credentials_file_gets_the_line_and_never_a_key(files: Files) -> Non
     assert files.credentials.read_text().endswith("hidden-value")
 
 
+def test_a_diff_shows_no_secret_of_a_comment_nor_of_a_command() -> None:
+    old = "[a]\n# aws_secret_access_key = hidden-value\ncredential_process = tool --password=hunter2\n"
+    shown = shown_diff(old, "[a]\n", "a", "b")
+    assert "-# aws_secret_access_key = (not shown)\n-credential_process = (not shown)\n" in shown
+
+
 def test_a_diff_of_thousands_of_lines_is_made_at_once(files: Files) -> None:
     """difflib would take a minute of processor time for it."""
     old = "".join(f"[profile p{number}]\nregion = a\n" for number in range(20_000))
