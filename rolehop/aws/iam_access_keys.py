@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.base.credentials import Credentials
 from rolehop.base.dataclass import dataclass
 from rolehop.base.errors import ServiceError
-from rolehop.base.json_fields import access_key_id, instant, sendable_secret
+from rolehop.base.json_fields import access_key_id, sendable_secret
 from rolehop.walk.ports import StsRefusal
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ class AccessKey:
 
     access_key_id: str
     active: bool
-    created_at: datetime | None = None
-    """Aware, UTC."""
 
 
 class IamKeys:
@@ -99,17 +96,9 @@ def _read_list(result: Element) -> tuple[AccessKey, ...]:
         AccessKey(
             member.findtext("AccessKeyId") or "",
             member.findtext("Status") == "Active",
-            _created_at(member.findtext("CreateDate") or ""),
         )
         for member in listed.findall("member")
     )
-
-
-def _created_at(text: str) -> datetime | None:
-    try:
-        return instant(text, "CreateDate")
-    except ValueError:
-        return None
 
 
 def _nothing(result: Element) -> None:

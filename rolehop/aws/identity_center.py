@@ -47,7 +47,6 @@ class DeviceCode:
 
     device_code: Secret
     user_code: str
-    verification_uri: str
     verification_uri_complete: str
     expires_at: datetime
     interval_seconds: int
@@ -125,7 +124,6 @@ class SsoOidc:
             return DeviceCode(
                 secret_in(document, "deviceCode"),
                 shown_text_in(document, "userCode"),
-                uri,
                 self._web_address(document, "verificationUriComplete") if complete else uri,
                 expiry(document.get("expiresIn", 600), self._now() - answer.took),
                 max(1, min(interval, 60)),

@@ -263,7 +263,7 @@ def _portal_calls(http: HttpClient, url: str) -> list[Callable[[], object]]:
 
 def _oidc_calls(http: HttpClient, url: str) -> list[Callable[[], object]]:
     oidc = SsoOidc(http, url, lambda: _NOW)
-    device = DeviceCode(Secret("d"), "ABCD", "https://x", "https://x", _NOW, 5)
+    device = DeviceCode(Secret("d"), "ABCD", "https://x", _NOW, 5)
     return [
         lambda: oidc.register(["sso:account:access"]),
         lambda: oidc.start_device(_CLIENT, "https://corp.awsapps.com/start").user_code,
