@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rolehop.base.text import visible_json
-from rolehop.commands.each.targets import ResultClass, TargetRow
+from rolehop.commands.each.targets import ResultClass, TargetRow, identity_of
 
 MOST_MERGED = 1 << 24
 """Bytes of a command's stdout that are merged; of more nothing is, since half a document is none."""
@@ -35,12 +35,7 @@ class MergedRow(NamedTuple):
 def _about(row: TargetRow) -> dict[str, object]:
     """Return whose a row is, and what became of that."""
     return {
-        "target": row.name,
-        "chain": row.chain,
-        "account": row.account,
-        "account_name": row.account_name,
-        "role": row.role,
-        "region": row.region,
+        **identity_of(row),
         "class": row.result.value,
         "error": None if row.problem is None else row.problem.in_one_line,
     }

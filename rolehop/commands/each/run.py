@@ -231,10 +231,8 @@ class _EachRunner:
         log = begin_log(cli.app, options.argv, walk, own, shard, resumed)
         watcher, new_output = _shown_by(cli, options, len(left), folder)
         recorders: list[Recorder] = [log.add, *([folder.store] if folder else [])]
-        settings = self._settings(walk, proof, new_output, recorders, len(left))
-        settings = replace(
-            settings, rate=options.rate, first=options.first, go_on=self._go_on(walk, watcher)
-        )
+        go_on = self._go_on(walk, watcher)
+        settings = self._settings(walk, proof, new_output, recorders, len(left), go_on)
         run = EachRun(cli.app, left, settings, watcher, walker, failed)
         try:
             run.run()
@@ -269,6 +267,7 @@ class _EachRunner:
         new_output: Callable[[RunTarget], CommandOutput],
         recorders: Sequence[Recorder],
         total: int,
+        go_on: GoOn,
     ) -> RunSettings:
         cli, options = self._cli, self._options
         budget = options.max_failures
@@ -284,6 +283,9 @@ class _EachRunner:
             else None,
             on_failed=self._failures.add,
             recorders=recorders,
+            rate=options.rate,
+            first=options.first,
+            go_on=go_on,
         )
 
     def _go_on(self, walk: WalkOptions, watcher: GroupedWatcher) -> GoOn:

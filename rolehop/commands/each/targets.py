@@ -486,7 +486,7 @@ def result_document(row: TargetRow, output: dict[str, object]) -> dict[str, obje
     problem = row.problem
     return {
         "schema": "rolehop.each/1",
-        **_identity(row),
+        **identity_of(row),
         "class": row.result.value,
         "exit_code": row.exit_code,
         "seconds": None if row.seconds is None else round(row.seconds, 3),
@@ -498,7 +498,8 @@ def result_document(row: TargetRow, output: dict[str, object]) -> dict[str, obje
     }
 
 
-def _identity(row: TargetRow) -> dict[str, object]:
+def identity_of(row: TargetRow) -> dict[str, object]:
+    """Return the members of a document that say whose a row is."""
     return {
         "target": row.name,
         "chain": row.chain,
