@@ -250,11 +250,10 @@ def proposal_of(aws: AwsConfig, tools: list[str], texts: Mapping[str, str]) -> P
 
 def _sessions(aws: AwsConfig) -> dict[str, str]:
     """Return the names of Identity Centers by the addresses of their portals."""
-    named = {
+    return {
         portal_address(str(keys.get("sso_start_url", ""))): slug(name)
         for name, keys in reversed([*aws.sso_sessions.items()])
     }
-    return named
 
 
 def _beside(own: Proposal, others: Proposal) -> Proposal:

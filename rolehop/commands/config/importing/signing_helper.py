@@ -9,7 +9,7 @@ endpoint) is left to the helper, which then is a process as before.
 from __future__ import annotations
 
 from rolehop.base.durations import written_duration
-from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, runs
+from rolehop.commands.config.importing.draft import TOOL, ProfileDraft, option, runs
 
 NAME = "aws-signing-helper"
 _PROGRAM = "aws_signing_helper"
@@ -63,7 +63,7 @@ def settings_of(words: list[str]) -> dict[str, str] | None:
     ):
         return None
     region = found["trust_anchor"].split(":")[3:4]
-    if _region_of(words) not in ("", *region):
+    if option(words, _SAID_BY_ANCHOR) not in ("", *region):
         return None
     if "private_key" not in found:
         found["pkcs12"] = found.pop("certificate")
@@ -71,9 +71,3 @@ def settings_of(words: list[str]) -> dict[str, str] | None:
     if seconds.isascii() and seconds.isdecimal():
         found["duration"] = written_duration(int(seconds))
     return found
-
-
-def _region_of(words: list[str]) -> str:
-    from rolehop.commands.config.importing.draft import option
-
-    return option(words, _SAID_BY_ANCHOR)

@@ -46,8 +46,7 @@ def summary(found: FoundFiles, planned: ConfigImport) -> str:
         parts.append(f"{fleets} of {pluralize(len(accounts), 'account')}")
     if planned.there:
         parts.append(f"{planned.there} in the config already")
-    beside = "; ".join(filter(None, [", ".join(parts), ", ".join(_counts_beside(added))]))
-    return beside
+    return "; ".join(filter(None, [", ".join(parts), ", ".join(_counts_beside(added))]))
 
 
 def _profiles(found: FoundFiles) -> Iterator[str]:

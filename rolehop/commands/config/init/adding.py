@@ -153,5 +153,9 @@ def fleet_of_center(center: Mapping[str, Value], taken: Collection[str]) -> Conf
     ``center``: ``type`` and the keys that say which it is.
     """
     name = center_name(center)
-    fleet = f"{name}-all" if name in taken else name
-    return ConfigDraft((SourceDraft(name, center),), fleets=(FleetDraft(fleet, center=name),))
+    return ConfigDraft((SourceDraft(name, center),), fleets=(whole_fleet(name, taken),))
+
+
+def whole_fleet(center: str, taken: Collection[str]) -> FleetDraft:
+    """Return a fleet of all that the source ``center`` assigns, called as that, or like it."""
+    return FleetDraft(f"{center}-all" if center in taken else center, center=center)

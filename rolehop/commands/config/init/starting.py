@@ -30,6 +30,7 @@ from rolehop.commands.config.init.adding import (
     chain_from_source,
     fleet_of_center,
     source_choices,
+    whole_fleet,
 )
 from rolehop.commands.config.init.drafts import (
     ConfigDraft,
@@ -468,8 +469,7 @@ def _all_accounts(app: App, person: Interviewer, offer: Offer) -> Draft:
     config = app.config
     taken = {*config.fleets, *config.chains}
     if offer.value:
-        name = f"{offer.value}-all" if offer.value in taken else offer.value
-        return ConfigDraft((), fleets=(FleetDraft(name, center=offer.value),))
+        return ConfigDraft((), fleets=(whole_fleet(offer.value, taken),))
     center = offer.center or _asked_center(person, None)
     return fleet_of_center(center_settings(center), taken)
 

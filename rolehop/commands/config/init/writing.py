@@ -169,7 +169,7 @@ def write_flags(app: App, path: Path, flags: InitFlags) -> tuple[Path, FirstChai
     own = OwnConfig.of(app, path)
     if own.old is None:
         return write_new(path, draft.text), draft
-    if flags.name is not None and {flags.name} & {*own.config.chains, *own.config.fleets}:
+    if flags.name in {*own.config.chains, *own.config.fleets}:
         raise UsageError(
             f"--name: a chain or fleet called '{flags.name}' already exists", fix="choose another"
         )
