@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,11 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, call_options, typed_arguments, walk_options_from
 from rolehop.cli.param_types import Duration
 from rolehop.cli.walk_command import chain_or_pick
+from rolehop.plan.walk_options import WalkOptions
+
+if TYPE_CHECKING:
+    from rolehop.commands.serve.server import ServerSettings
+    from rolehop.handover.shells.dialect import Dialect
 
 
 @click.command(
@@ -116,13 +122,10 @@ def command(
     if add or drop:
         _change(ctx, cli, pattern, port, drop=drop)
         return
-    from rolehop.app.guard import ask_once, refuse_guarded
-    from rolehop.app.proof import UNASKED
+    from rolehop.app.guard import refuse_guarded
     from rolehop.app.selecting import matching_chains
-    from rolehop.commands.serve.keeper import start_chain
-    from rolehop.commands.serve.run import StderrReporter, announce, print_unit, run_server
-    from rolehop.commands.serve.server import Server, ServerSettings
-    from rolehop.plan.walk_options import WalkOptions
+    from rolehop.commands.serve.run import print_unit
+    from rolehop.commands.serve.server import ServerSettings
 
     dialect = cli.dialect(shell) if print_env else None
     wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
@@ -142,8 +145,8 @@ def command(
         refuse_guarded(cli.app, names, "a service starts with nobody to ask")
         print_unit(cli, unit, names, typed, settings)
         return
-    alone = ServerSettings(for_containers=True), False, WalkOptions()
-    if docker is not None and (settings, print_env, walk_options_from(ctx)) == alone:
+    options, alone = walk_options_from(ctx), ServerSettings(for_containers=True)
+    if settings == alone and docker is not None and options == WalkOptions() and not print_env:
         from rolehop.commands.serve.containers import server_of_containers
         from rolehop.commands.serve.run import print_recipe
 
@@ -151,14 +154,44 @@ def command(
         if running is not None:
             print_recipe(cli, running, names, docker)
             return
+    _serve(cli, names, options, settings, dialect, docker)
+
+
+def _serve(
+    cli: CommandContext,
+    names: list[str],
+    options: WalkOptions,
+    settings: ServerSettings,
+    dialect: Dialect | None,
+    docker: str | None,
+) -> None:
+    """Start a server of these chains, and run it until it is ended.
+
+    Args:
+        cli: the command line.
+        names: of the chains.
+        options: how they are walked.
+        settings: where the server listens, and for whom.
+        dialect: in which its variables are printed; ``None``: they are not.
+        docker: the recipe for containers that is printed, if any.
+
+    Raises:
+        RolehopError: a chain cannot be walked, or nothing can be listened on.
+    """
+    from rolehop.app.guard import ask_once
+    from rolehop.app.proof import UNASKED
+    from rolehop.commands.serve.keeper import start_chain
+    from rolehop.commands.serve.run import StderrReporter, announce, run_server
+    from rolehop.commands.serve.server import Server
+
     with Server(cli.app, settings, StderrReporter(cli)) as server:
-        if server.token_path is None and not (print_env or imds):
+        if server.token_path is None and dialect is None and not settings.imds:
             raise UsageError(
                 "nobody could use this server",
                 cause="this system has no place in memory for its token",
                 fix="rolehop serve CHAIN --print-env",
             )
-        options, proof = walk_options_from(ctx), UNASKED
+        proof = UNASKED
         if len(names) > 1:
             options, proof = ask_once(cli.app, names, options, "Programs get the sessions of")
         for name in names:

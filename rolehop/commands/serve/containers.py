@@ -1,4 +1,4 @@
-"""Let containers ask a server: where it listens for them."""
+"""Let containers ask a server: where it listens for them, and the recipes by which they get there."""
 
 from __future__ import annotations
 

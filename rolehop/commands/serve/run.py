@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from rolehop.base.text import clean, pluralize
 from rolehop.base.waits import caller_is_gone
-from rolehop.commands.serve.companion import can_fork, preferred, rival_files
+from rolehop.commands.serve.companion import can_fork
+from rolehop.commands.serve.rival_files import preferred, rival_files
 from rolehop.handover.environment import FULL_URI
 from rolehop.handover.formats import METADATA, TOKEN_FILE
 from rolehop.terminal.desktop import notify_desktop

@@ -22,15 +22,10 @@ from rolehop.base.files import is_there
 from rolehop.base.text import clean
 from rolehop.base.waits import forget_caller
 from rolehop.commands.serve.companion import (
-    CONFIG_VARIABLE,
     WatchedProcess,
     collect_garbage_as_usual,
-    files_of_keys,
     fork_companion,
     hide_memory,
-    preferred,
-    profiles_with_keys,
-    rival_files,
 )
 from rolehop.commands.serve.containers import (
     docker_server,
@@ -58,6 +53,13 @@ from rolehop.commands.serve.loop import (
     open_to_containers,
     passed_port,
     raise_file_limit,
+)
+from rolehop.commands.serve.rival_files import (
+    CONFIG_VARIABLE,
+    files_of_keys,
+    preferred,
+    profiles_with_keys,
+    rival_files,
 )
 from rolehop.commands.serve.rules import HOP_LIMIT, MetadataService, Rules, metadata_of, path_of
 from rolehop.commands.serve.running import (

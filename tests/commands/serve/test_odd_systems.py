@@ -19,8 +19,9 @@ from rolehop.base.credentials import Credentials, Secret, Session
 from rolehop.base.dataclass import replace
 from rolehop.base.errors import UsageError
 from rolehop.commands.serve import running, token_file
-from rolehop.commands.serve.companion import WatchedProcess, rival_files
+from rolehop.commands.serve.companion import WatchedProcess
 from rolehop.commands.serve.keeper import StartedChain
+from rolehop.commands.serve.rival_files import rival_files
 from rolehop.commands.serve.running import ServerNote, running_servers
 from rolehop.commands.serve.server import Server, ServerSettings, who_listens
 from rolehop.commands.serve.stop_signals import StopSignals
