@@ -216,7 +216,9 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
     """
     name = _chain_name(chain)
     with _forgetful(), closing(_app(options)) as app:
-        return session_for_handover(app, name, _walk_options(options), SILENT).session
+        return session_for_handover(
+            app, name, _walk_options(options), SILENT, command="python"
+        ).session
 
 
 @_with_arguments

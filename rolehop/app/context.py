@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import DependencyTracker, TrackedEnvironment, read_file
-from rolehop.base.errors import UsageError
+from rolehop.base.errors import RolehopError, UsageError
 from rolehop.base.files import expand_home
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class App:
         self.config_file = config_file
         self.read_line = read_line
         self.config_problem: ConfigError | None = None
+        self.wants_journal = False
+        """What the hot path's record says: the config that it is of wants history in the journal."""
+
         self._person = person
         self._notify = notify
         self._noted: set[str] = set()
@@ -302,7 +305,8 @@ class App:
     @cached_property
     def history(self) -> History:
         """What was called and handed over."""
-        from rolehop.vault.history import LOCK_SECONDS, History
+        from rolehop.app.host import who_asks
+        from rolehop.vault.history import LARGEST, LOCK_SECONDS, Asker, History
 
         def locks() -> FileLocks:
             from rolehop.vault.locks import FileLocks
@@ -313,9 +317,32 @@ class App:
             if self.state_problem is None:  # else that is said already
                 self.note_once("history", f"the history was not written: {reason}")
 
+        def largest() -> int:
+            try:
+                return self.config.history.max_bytes or LARGEST
+            except RolehopError:  # which is said elsewhere
+                return LARGEST
+
         # Windows appends in two steps, so there one process at a time does.
         locks_of_system = locks if sys.platform == "win32" else None
-        return History(self.state_folder, locks_of_system, self.now, give_up)
+        return History(
+            self.state_folder,
+            locks_of_system,
+            self.now,
+            give_up,
+            asker=lambda: Asker(*who_asks(self.variables)),
+            largest=largest,
+            journal=self._journal,
+        )
+
+    def _journal(self) -> Path | None:
+        """Return the socket of the system's journal if the config wants lines of the history there."""
+        wanted = self.config.history.journald if self.is_config_loaded else self.wants_journal
+        if not wanted:
+            return None
+        from rolehop.vault.journal import SOCKET
+
+        return SOCKET
 
     def _called(self, call: ApiCall) -> None:
         """Record a call to AWS; nothing is imported for that before there is one."""

@@ -164,6 +164,7 @@ def _record(again: App, plan: Plan, asked_for: str, backend: str) -> Record:
         region=plan.export_region or "",
         label=with_account_names(step_label(plan.steps[-1], len(plan.hops)), KnownNames(again)),
         name=plan.chain,
+        sink="journald" if again.config.history.journald else "",
         uid=os.geteuid(),
         host=os.uname().nodename,
         also=again.dependencies.items,

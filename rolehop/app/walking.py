@@ -117,14 +117,13 @@ def session_for_handover(
     options: WalkOptions,
     progress: Progress,
     *,
-    command: str | None = None,
+    command: str,
     use_record: bool = True,
 ) -> HandoverSession:
     """Return a chain's session to hand to a program, after asking for confirmation and reason.
 
-    ``command`` hands it over, for the history; ``None``: it is not recorded. ``use_record``: a
-    cached session may come from the hot path's record, without config or plan: no chain that asks
-    for something has one.
+    ``command`` hands it over, for the history. ``use_record``: a cached session may come from the
+    hot path's record, without config or plan: no chain that asks for something has one.
 
     Raises:
         Declined: the chain has ``confirm = true`` and the answer was not yes.
@@ -138,8 +137,7 @@ def session_for_handover(
 
             options, proof = ask(app, name, options)
             found = _remembered(app, name, options, proof, progress)
-    if command is not None:
-        app.history.handed_over(command, found.chain, found.session, options.reason)
+    app.history.handed_over(command, found.chain, found.session, options.reason)
     count_use(app, found.chain)
     return found
 
@@ -273,6 +271,7 @@ def _from_record(
         session = read_item(item, record.key)
     except Damaged:
         return None
+    app.wants_journal = record.sink == "journald"
     progress.from_record(record.label, session.ends_at(app.now()))
     return HandoverSession(record.name, record.region or None, session)
 

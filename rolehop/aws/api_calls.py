@@ -30,12 +30,13 @@ def query_call(
 
     ``document`` is what it holds, ``hidden`` the MFA code that was sent.
     """
-    outcome, request_id, expires_at = FAILED, None, None
+    outcome, request_id, expires_at, key = FAILED, None, None, None
     if response is not None:
         root = document.root
         request_id = response.headers.get(_REQUEST_ID) or _found(root, ".//RequestId")
         if response.ok and root is not None:
             outcome, expires_at = OK, _instant_or_none(_found(root, ".//Credentials/Expiration"))
+            key = _found(root, ".//Credentials/AccessKeyId")
         else:
             error = query_error(document, hidden)
             outcome = f"HTTP {response.status}" if error is None else error.code
@@ -44,8 +45,9 @@ def query_call(
         _short(outcome),
         params.get("RoleArn"),
         params.get("RoleSessionName"),
-        None if request_id is None else _short(request_id),
+        _short_or_none(request_id),
         expires_at,
+        _short_or_none(key),
     )
 
 
@@ -68,14 +70,16 @@ def send_json(
         raise
     outcome = OK if response.ok else response.error_type or f"HTTP {response.status}"
     request_id = response.headers.get(_REQUEST_ID)
+    expires_at, key = _session_in(response)
     on_call(
         ApiCall(
             action,
             _short(outcome),
             role,
             session_name,
-            None if request_id is None else _short(request_id),
-            _expiry_in(response),
+            _short_or_none(request_id),
+            expires_at,
+            _short_or_none(key),
         )
     )
     return response
@@ -83,6 +87,10 @@ def send_json(
 
 def _short(text: str) -> str:
     return scrub(clean(text))[:_LONGEST]
+
+
+def _short_or_none(text: str | None) -> str | None:
+    return None if text is None else _short(text)
 
 
 def _found(root: Element | None, path: str) -> str | None:
@@ -96,12 +104,16 @@ def _instant_or_none(text: str | None) -> datetime | None:
         return None
 
 
-def _expiry_in(response: HttpResponse) -> datetime | None:
-    """Return the end of the session in an answer of GetRoleCredentials or CreateSession."""
+def _session_in(response: HttpResponse) -> tuple[datetime | None, str | None]:
+    """Return end and access key ID of the session in an answer of GetRoleCredentials or CreateSession."""
     try:
         document = response.json_object()
         if "roleCredentials" in document:  # in milliseconds
-            return epoch_instant(document["roleCredentials"]["expiration"] // 1000, "expiration")
-        return instant(document["credentialSet"][0]["credentials"]["expiration"], "expiration")
+            found = document["roleCredentials"]
+            expires_at = epoch_instant(found["expiration"] // 1000, "expiration")
+        else:
+            found = document["credentialSet"][0]["credentials"]
+            expires_at = instant(found["expiration"], "expiration")
+        return expires_at, found["accessKeyId"] if isinstance(found["accessKeyId"], str) else None
     except (ValueError, KeyError, TypeError, IndexError):
-        return None
+        return None, None

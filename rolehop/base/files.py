@@ -255,9 +255,14 @@ def read_regular(path: Path, longest: int) -> bytes:
         OSError: it is not there, cannot be read, or has more than ``longest`` bytes. Its
             ``strerror`` may be shown.
     """
-    _check_name(path)
-    with _regular(os.open(path, os.O_RDONLY | _UNWAITING), path) as file:
+    with open_regular(path) as file:
         return _read_whole(file, longest)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, as `read_regular` does, which says what is raised."""
+    _check_name(path)
+    return _regular(os.open(path, os.O_RDONLY | _UNWAITING), path)
 
 
 def _regular(number: int, path: Path) -> BinaryIO:

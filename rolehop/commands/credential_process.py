@@ -70,6 +70,7 @@ def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool
         ) from None
     answer = as_process(session)
     cli.terminal.write_output(answer)
+    cli.app.history.handed_over("credential-process", plan.chain, session, None)
     if len(answer) > _MOST_BYTES:
         _warn_of_length(cli, chain, len(answer))
     write_record(cli.app, plan, options, chain)

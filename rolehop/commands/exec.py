@@ -54,6 +54,7 @@ def command(
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)
     options = walk_options_from(ctx)
+    cli.app.history.runs = argv[0]
     with session_changes(
         cli, "exec", name, options, server=server, for_containers=docker, only=only
     ) as changes:

@@ -23,6 +23,7 @@ from rolehop.config.model import (
     ConsoleConfig,
     Defaults,
     FleetListing,
+    HistoryConfig,
     HopConfig,
     ListedFleet,
     ScopeConfig,
@@ -526,6 +527,10 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
             _setting(layer.settings, "console", "profile"),
             _setting(layer.settings, "console", "container"),
             bool(_setting(layer.settings, "console", "multi_session")),
+        ),
+        history=HistoryConfig(
+            cast("int | None", _setting(layer.settings, "history", "max_size")),
+            bool(_setting(layer.settings, "history", "journald")),
         ),
         sources={name: each.value for name, each in layer.sources.items()},
         chains=_by_name(layer) if listed else ChainsByName(chain for chain, _ in chains),

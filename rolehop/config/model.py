@@ -318,6 +318,17 @@ class ConsoleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryConfig:
+    """The ``[history]`` table."""
+
+    max_bytes: int | None = None
+    """Of all its files together; ``None``: as much as usual."""
+
+    journald: bool = False
+    """The system's journal gets the lines, too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All files together: the site's, the user's, and what they include."""
 
@@ -329,6 +340,7 @@ class Config:
     """The chain through which SCPs and RCPs are read."""
 
     console: ConsoleConfig = field(default_factory=ConsoleConfig)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
     chains: Mapping[str, ChainConfig] = field(default_factory=dict)
     """By name, fleets' members (``spokes/444444444444``) included, in the order of the files."""

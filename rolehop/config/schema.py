@@ -224,6 +224,25 @@ def _console_rule(values: Mapping[str, object]) -> None:
         raise ValueError(f"container is for firefox, not for {browser}")
 
 
+HISTORY = Table(
+    "history",
+    "what rolehop history keeps",
+    (
+        Key(
+            "max_size",
+            value_types.size(5, 10_000),
+            "how much its files may take; the oldest lines go first",
+            "50 MB",
+        ),
+        Key(
+            "journald",
+            value_types.BOOLEAN,
+            "the system's journal (systemd) gets each line, too",
+            "false",
+        ),
+    ),
+)
+
 CONSOLE = Table(
     "console",
     "where and how rolehop console opens a chain",
@@ -517,5 +536,6 @@ SINGLE: Mapping[str, Table] = {
     "vault": VAULT,
     "organization": ORGANIZATION,
     "console": CONSOLE,
+    "history": HISTORY,
 }
 """Tables that hold keys; later files win key by key."""

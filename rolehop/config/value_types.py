@@ -150,6 +150,25 @@ def duration(least: int, most: int) -> Check:
     return Check("duration", bounds, run)
 
 
+def size(least: int, most: int) -> Check:
+    """Return a check for a size between two bounds in megabytes; it returns bytes."""
+    bounds = f"{least} MB to {most} MB"
+
+    def run(value: object) -> int:
+        found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+        if found is None:
+            raise ValueError(f'must be a size like "50 MB", not {kind_of(value)}')
+        megabytes = int(found["number"]) * (1000 if found["unit"].upper() == "G" else 1)
+        if not least <= megabytes <= most:
+            raise ValueError(f"a size that is not allowed: {value}; it may be {bounds}")
+        return megabytes * 1_000_000
+
+    return Check("size", bounds, run)
+
+
+_SIZE = Pattern(r"(?P<number>[0-9]{1,6}) ?(?P<unit>[MGmg])[Bb]")
+
+
 def _region(value: object) -> str:
     given = as_text(value)
     if _REGION.fullmatch(given) is None or is_misspelt_region(given):

@@ -121,7 +121,14 @@ COMMANDS: dict[str, CommandRow] = {
         "sessions.status", "Show the stored sessions and how long they last.", EVERY_DAY, (PATTERN,)
     ),
     "history": CommandRow(
-        "history", "Show the calls to AWS and the sessions handed over.", INSPECT
+        "history.command",
+        "Show the calls to AWS and the sessions handed over.",
+        INSPECT,
+        commands={
+            "match": CommandRow(
+                "history.command", "Tell which calls in a CloudTrail trail were whose."
+            ),
+        },
     ),
     "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", EVERY_DAY, (CHAIN,)),
     "doctor": CommandRow(

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 #   chain           NAME                as it is asked for: a fleet's chain may have two names
 #   item            BACKEND  KEY        the item with the session (``kernel`` or ``bus``)
 #   life            MIN_TTL  UNTIL      seconds; epoch seconds after which nothing holds, or 0
-#   hand            REGION   LABEL NAME exported as AWS_REGION; how the session is shown to people;
-#                                       the chain's own name, exported as ROLEHOP_CHAIN
+#   hand            REGION   LABEL NAME SINK
+#                                       exported as AWS_REGION; how the session is shown to people;
+#                                       the chain's own name, exported as ROLEHOP_CHAIN; what gets
+#                                       lines of the history besides its files (``journald`` or empty)
 #   who             UID  HOST           templates may have been filled with them
 #   also            SERVICE  MEMBER     one per other item that the plan depended on: the JSON
 #                                       member that it must hold, empty if there must be no item
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 #   hmac            DIGEST              of all lines before it, under the record key that the item
 #                                       holds: write access to the file alone forges no record
 
-RECORD_SCHEMA = "6"
+RECORD_SCHEMA = "7"
 RECORDS = 4
 """How many a chain may have: two shells with another AWS_REGION each are both answered at once."""
 ABSENT = "absent"
@@ -72,13 +74,14 @@ class Record:
         region: str,
         label: str,
         name: str,
+        sink: str,
         uid: int,
         host: str,
         also: dict[str, str],
         files: dict[str, str],
         variables: dict[str, str],
     ) -> None:
-        """``chain``: as it is asked for; ``name``: its own name; ``also``: service to member; ``files``: path to stamp; ``variables``: name to mark.
+        """``chain``: as it is asked for; ``name``: its own name; ``sink``: of its history; ``also``: service to member; ``files``: path to stamp; ``variables``: name to mark.
 
         A mark is ``=VALUE``, ``+``, ``#DIGEST`` or ``-``.
         """
@@ -91,6 +94,7 @@ class Record:
         self.region = region
         self.label = label
         self.name = name
+        self.sink = sink
         self.uid = uid
         self.host = host
         self.also = also
@@ -115,14 +119,14 @@ def read_record(data: bytes) -> Record | None:
         more[row[0]][row[1]] = row[2]
     try:
         (_, schema, version), (_, chain), (_, backend, key), life, hand, who = rows[:6]
-        (_, ttl, until), (_, region, label, name), (_, uid, host) = life, hand, who
+        (_, ttl, until), (_, region, label, name, sink), (_, uid, host) = life, hand, who
         times, user = (int(ttl), int(until)), int(uid)
     except ValueError:
         return None
     if schema != RECORD_SCHEMA or backend not in BACKENDS:
         return None
     found = version, chain, backend, key, *times, region
-    return Record(*found, label, name, user, host, *more.values())
+    return Record(*found, label, name, sink, user, host, *more.values())
 
 
 def is_sealed(data: bytes, key: str) -> bool:

@@ -50,7 +50,7 @@ def as_record(record: Record) -> str | None:
         ("chain", record.chain),
         ("item", record.backend, record.key),
         ("life", str(record.min_ttl), str(record.until)),
-        ("hand", record.region, record.label, record.name),
+        ("hand", record.region, record.label, record.name, record.sink),
         ("who", str(record.uid), record.host),
         *(("also", service, member) for service, member in record.also.items()),
         *(("file", path, stamp) for path, stamp in record.files.items()),

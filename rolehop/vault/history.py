@@ -3,6 +3,7 @@
 Recording never fails a walk. The lines are notes for their owner and no proof: whoever can write
 the files can change them, and CloudTrail has the calls. On the disk a line has no number: that is
 said by the name of its file, which is the number of the first line in it, and by its place there.
+What is not known is left out of a line.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from rolehop.base.credentials import scrub
 from rolehop.base.dataclass import dataclass, field
@@ -60,9 +61,13 @@ class WalkRecord:
     signer: tuple[str | None, str | None] | None = None
     """Role and session name of the chain's own session, once that signs the calls."""
 
+    last: int | None = None
+    """The number of the call that gives the chain's own session."""
+
     def follow(self, plan: Plan) -> None:
         """Take source and hops from the plan that is walked."""
         self.source = plan.source.name
+        self.last = plan.steps[-1].number
         for step in reversed(plan.hops):  # of two equal hops, the first
             self.hops[str(step.hop.role), step.hop.session_name] = step.number
         if plan.scope is not None:
@@ -98,8 +103,20 @@ def _last_role(plan: Plan) -> tuple[str | None, str | None]:
 _walk_of_thread: ContextVar[WalkRecord | None] = ContextVar("walk", default=None)
 
 
+class Asker(NamedTuple):
+    """Who runs this rolehop; what is not known is ``None``."""
+
+    program: str | None
+    pid: int | None
+    user: str | None
+
+
 class History:
-    """The history in one state folder; safe to use from many threads."""
+    """The history in one state folder; safe to use from many threads.
+
+    Attributes:
+        runs: the program that this process starts with the sessions it hands over.
+    """
 
     def __init__(
         self,
@@ -107,11 +124,20 @@ class History:
         locks: Callable[[], Locks] | None,
         now: Callable[[], datetime],
         give_up: Callable[[str], None],
+        *,
+        asker: Callable[[], Asker] = lambda: Asker(None, None, None),
+        largest: Callable[[], int] | None = None,
+        journal: Callable[[], Path | None] = lambda: None,
     ) -> None:
-        """``locks``: see `HistoryLog`. ``give_up`` is told why a line cannot be written.
+        """``locks`` and ``largest``: see `HistoryLog`. ``give_up`` is told why a line cannot be written.
 
-        It shows that at most once.
+        It shows that at most once. ``journal`` is asked at each line for the socket of the system's
+        journal, if that is to get the lines, too.
         """
+        self.runs: str | None = None
+        self._journal = journal
+        self._find_asker = asker
+        self._largest = largest
         self._state_folder = state_folder
         self._make_locks = locks
         self._now = now
@@ -122,7 +148,13 @@ class History:
     @cached_property
     def log(self) -> HistoryLog:
         """The files."""
-        return HistoryLog(self._state_folder, self._make_locks() if self._make_locks else None)
+        locks = self._make_locks() if self._make_locks else None
+        return HistoryLog(self._state_folder, locks, largest=self._largest)
+
+    @cached_property
+    def _asker(self) -> Mapping[str, str | int | None]:
+        """Who runs this process, for each of its lines."""
+        return self._find_asker()._asdict()
 
     # ---- recording
 
@@ -149,16 +181,19 @@ class History:
         """Record one call to AWS; implements ``ports.OnCall``."""
         walk = _walk_of_thread.get()
         role, session_name = walk.whose(call) if walk else (call.role, call.session_name)
+        hop = walk.number_of(call) if walk else None
         self._record(
             {
                 "event": "call",
                 "action": call.action,
                 "chain": walk.chain if walk else None,
-                "hop": walk.number_of(call) if walk else None,
+                "hop": hop,
+                "ends": (walk is not None and hop == walk.last) or None,
                 "role": role,
                 "source": walk.source if walk else None,
                 "session_name": session_name,
                 "request_id": call.request_id,
+                "access_key_id": call.access_key_id,
                 "expires_at": _text_of(call.expires_at),
                 "outcome": call.outcome,
                 "reason": walk.reason if walk else None,
@@ -179,32 +214,35 @@ class History:
 
         ``None``: AWS makes it when the program asks, of ``role`` or of what ``source`` is.
         """
-        session_name = None
+        fields: dict[str, str | int | None] = {
+            "event": "handover",
+            "action": command,
+            "chain": chain,
+            "role": role,
+            "source": source,
+            "outcome": "ok",
+            "reason": reason,
+            "runs": self.runs and self.runs[:_LONGEST_NAME],
+        }
         if session is not None:
-            role, session_name = _role_and_name(session.arn)
-        self._record(
-            {
-                "event": "handover",
-                "action": command,
-                "chain": chain,
-                "hop": None,
-                "role": role,
-                "source": source,
-                "session_name": session_name,
-                "request_id": None,
-                "expires_at": None if session is None else _text_of(session.expires_at),
-                "outcome": "ok",
-                "reason": reason,
-            }
-        )
+            fields["role"], fields["session_name"] = _role_and_name(session.arn)
+            fields["access_key_id"] = session.credentials.access_key_id
+            fields["expires_at"] = _text_of(session.expires_at)
+            ahead = session.expires_at - session.ends_at(self._now())
+            fields["clock_offset"] = round(ahead.total_seconds()) or None
+        self._record(fields)
 
     def _record(self, fields: Mapping[str, str | int | None]) -> None:
         entry: Entry = {"at": _text_of(self._now())}
         entry |= {
             name: scrub(value) if isinstance(value, str) else value
-            for name, value in fields.items()
+            for name, value in (*fields.items(), *self._asker.items())
+            if value is not None
         }
         with self._turn:
+            journal = self._journal()
+            if journal is not None:
+                self._send(entry, journal)
             try:
                 with time_limit(0 if self._lock_hangs else LOCK_SECONDS):
                     self.log.append(entry)
@@ -215,28 +253,30 @@ class History:
                 self._lock_hangs = True
                 self._give_up(error.cause or error.what)
 
+    def _send(self, entry: Entry, socket: Path) -> None:
+        from rolehop.vault.journal import send
+
+        try:
+            send(entry, socket)
+        except OSError as error:
+            self._give_up(f"the system's journal does not take it ({error.strerror or error})")
+
     # ---- reading
 
-    def entries(self, since: timedelta | datetime | None = None) -> list[tuple[int, Entry]]:
-        """Return number and content of the lines, the oldest first.
-
-        ``since``: only those of the last so and so long, or from an aware moment on.
+    def entries(self) -> Iterator[tuple[int, Entry]]:
+        """Yield number and content of the lines, the oldest first.
 
         Raises:
             VaultError: the files cannot be read.
         """
         try:
-            entries = self.log.entries()
+            yield from self.log.entries()
         except OSError as error:
             raise VaultError(
                 "the history cannot be read",
                 cause=error.strerror or str(error),
                 fix="make its files, in the state folder, readable for you",
             ) from None
-        if isinstance(since, timedelta):
-            since = self._now() - since
-        earliest = _text_of(since) or ""
-        return [each for each in entries if str(each[1].get("at", "")) >= earliest]
 
 
 def _text_of(moment: datetime | None) -> str | None:
@@ -255,13 +295,18 @@ def _role_and_name(arn: str) -> tuple[str | None, str | None]:
 
 FOLDER = "history"
 
-LARGEST = 8 << 20
-"""In bytes, of all files together; then the oldest is deleted."""
+LARGEST = 50_000_000
+"""In bytes, of all files together, unless the config says more or less; then the oldest is deleted."""
+
+PER_FILE = 1 << 20
+"""In bytes; then the next file begins. All but the last two are packed, to a tenth."""
 
 LONGEST_LINE = 1 << 15
 """In bytes; far above what a call needs."""
 
-_FILES = 8
+_LONGEST_NAME = 200
+"""In characters, of a program's."""
+
 _NAME = Pattern(r"[0-9]{12}\.jsonl")
 
 Entry = dict[str, object]
@@ -276,15 +321,21 @@ class HistoryLog:
     """
 
     def __init__(
-        self, state_folder: Path, locks: Locks | None = None, *, largest: int = LARGEST
+        self,
+        state_folder: Path,
+        locks: Locks | None = None,
+        *,
+        largest: Callable[[], int] | None = None,
+        per_file: int = PER_FILE,
     ) -> None:
         """``locks`` lets one process at a time write, where the system's own appending does not.
 
-        ``largest`` is for all files, in bytes; each gets an eighth of it.
+        ``largest`` is for all files, in bytes, and is asked when one is full; ``per_file`` for each.
         """
         self._folder = state_folder / FOLDER
         self._locks = locks
-        self._largest = largest
+        self._largest = largest or (lambda: LARGEST)
+        self._per_file = per_file
 
     def append(self, entry: Entry) -> None:
         """Append a line.
@@ -295,46 +346,50 @@ class HistoryLog:
         """
         line = _line(entry)
         with self._locks.hold("history") if self._locks else nullcontext():
-            name = (_names(self._folder) or [_name(1)])[-1]
-            with open_own_log(self._folder / name) as file:
-                if _size(file) < self._largest // _FILES:
-                    _append(file, line)
-                    return
-            # Of processes that come here at once, each may begin a file, as their numbers differ if
-            # a line was added in between. So it is the bytes that are limited, and not the files.
-            following = _number(name) + len(_lines(self._folder / name))
-            with open_own_log(self._folder / _name(following)) as file:
+            while not self._is_appended(line):
+                pass
+
+    def _is_appended(self, line: bytes) -> bool:
+        """Append a line; false if the file was packed and deleted while this process slept."""
+        name = (names(self._folder) or [_name(1)])[-1]
+        with open_own_log(self._folder / name) as file:
+            if _size(file) < self._per_file:
                 _append(file, line)
-            self._delete_oldest()
+                return os.fstat(file.fileno()).st_nlink > 0
+            file.seek(0)
+            following = _number(name) + file.read(LARGEST).count(b"\n")
+        # Of processes that come here at once, each may begin a file, as their numbers differ if a
+        # line was added in between. So it is the bytes that are limited, and not the files.
+        with open_own_log(self._folder / _name(following)) as file:
+            _append(file, line)
+        from rolehop.vault.packed_history import delete_oldest, pack
 
-    def _delete_oldest(self) -> None:
-        left = self._largest
-        for name in reversed(_names(self._folder)):
-            path = self._folder / name
-            with suppress(OSError):  # e.g. open elsewhere, on Windows; the next time, then
-                left -= path.lstat().st_size
-                if left < 0:
-                    path.unlink()
+        pack(self._folder)
+        delete_oldest(self._folder, self._largest() - self._per_file + len(line))
+        return True
 
-    def entries(self) -> list[tuple[int, Entry]]:
-        """Return the number of each line, from 1, and what it says, the oldest first.
+    def entries(self) -> Iterator[tuple[int, Entry]]:
+        """Yield the number of each line, from 1, and what it says, the oldest first.
 
         What is no line, as the piece that a full disk left, has a number and is passed over.
 
         Raises:
             OSError: a file cannot be read.
         """
-        entries = []
+        from rolehop.vault.packed_history import packed_lines, packed_names
+
         number = 0
-        for name in _names(self._folder):
+        packed = packed_names(self._folder)
+        for name in sorted({*packed, *names(self._folder)}):
             # A file may have got a line after the next one was named.
             number = max(number, _number(name) - 1)
-            for line in _lines(self._folder / name):
+            # One that is being packed is there twice, or has just become the packed one.
+            lines = _lines(self._folder / name) or packed_lines(self._folder, name)
+            for line in lines:
                 number += 1
                 entry = _parsed(line)
                 if entry is not None:
-                    entries.append((number, entry))
-        return entries
+                    yield number, entry
 
 
 # ---- one line
@@ -373,10 +428,14 @@ def _number(name: str) -> int:
     return int(name[:12])
 
 
-def _names(folder: Path) -> list[str]:
-    """Return the files with lines, the oldest first."""
+def names(folder: Path, suffix: str = "") -> list[str]:
+    """Return the files with lines whose names end in ``suffix``, the oldest first."""
     try:
-        return sorted(each.name for each in folder.iterdir() if _NAME.fullmatch(each.name))
+        return sorted(
+            each.name
+            for each in folder.iterdir()
+            if each.name.endswith(suffix) and _NAME.fullmatch(each.name.removesuffix(suffix))
+        )
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -388,6 +447,6 @@ def _size(file: BinaryIO) -> int:
 def _lines(path: Path) -> list[bytes]:
     """Return the complete lines of a file; none if another process has just deleted it."""
     try:
-        return read_own(path, 8 * LARGEST).split(b"\n")[:-1]
+        return read_own(path, LARGEST).split(b"\n")[:-1]
     except FileNotFoundError:
         return []

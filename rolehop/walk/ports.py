@@ -56,6 +56,9 @@ class ApiCall:
     expires_at: datetime | None = None
     """The end of the session that AWS gave, by its clock: aware, in UTC."""
 
+    access_key_id: str | None = None
+    """Of the session that AWS gave; CloudTrail has it in each call that the session signs."""
+
 
 OnCall = Callable[[ApiCall], None]
 """Told each call to AWS after it has ended; must not raise."""

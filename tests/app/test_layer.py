@@ -68,7 +68,7 @@ def test_a_walk_prints_nothing(
 def test_notes_go_to_whoever_listens(world: World, make_app: Callable[..., App]) -> None:
     notes: list[str] = []
     app = make_app(notify=notes.append)
-    session_for_handover(app, "admin", WalkOptions(duration=7200), SILENT)
+    session_for_handover(app, "admin", WalkOptions(duration=7200), SILENT, command="exec")
     assert notes == ["hop 2: 2 h asked, 1 h planned: a chained hop lasts at most 1 h"]
 
 
@@ -77,7 +77,7 @@ def test_without_anybody_to_ask_a_question_is_an_error(
 ) -> None:
     world.config(GUARDED)
     with pytest.raises(NoTerminal) as caught:
-        session_for_handover(make_app(), "admin", WalkOptions(), SILENT)
+        session_for_handover(make_app(), "admin", WalkOptions(), SILENT, command="exec")
     assert caught.value.exit_code == 8
     assert caught.value.chain == "admin"
     assert world.sts.roles_called == []
@@ -88,7 +88,9 @@ def test_the_person_confirms_and_gives_the_reason(
 ) -> None:
     world.config(GUARDED)
     person = Answers("y", "", "ticket 7")
-    handed = session_for_handover(make_app(person=person), "admin", WalkOptions(), SILENT)
+    handed = session_for_handover(
+        make_app(person=person), "admin", WalkOptions(), SILENT, command="exec"
+    )
     assert handed.session.arn.endswith("assumed-role/Admin/me+ticket-7")
     assert len(person.asked) == 3
 
@@ -98,7 +100,9 @@ def test_a_person_who_does_not_say_yes_stops_the_walk(
 ) -> None:
     world.config(GUARDED)
     with pytest.raises(Declined):
-        session_for_handover(make_app(person=Answers("no")), "admin", WalkOptions(), SILENT)
+        session_for_handover(
+            make_app(person=Answers("no")), "admin", WalkOptions(), SILENT, command="exec"
+        )
     assert world.sts.roles_called == []
 
 
@@ -106,7 +110,9 @@ def test_no_prompt_asks_nothing(world: World, make_app: Callable[..., App]) -> N
     world.config(GUARDED)
     person = Answers("y")
     with pytest.raises(NoTerminal):
-        session_for_handover(make_app(person=person), "admin", WalkOptions(no_prompt=True), SILENT)
+        session_for_handover(
+            make_app(person=person), "admin", WalkOptions(no_prompt=True), SILENT, command="exec"
+        )
     assert person.asked == []
 
 

@@ -35,6 +35,10 @@ from rolehop.commands.each.merged_view import MergedTable, merged_line, merged_r
 from rolehop.commands.each.targets import ResultClass, TargetRow
 from rolehop.commands.explain.documents import explain_document
 from rolehop.commands.explain.view import verdict_view
+from rolehop.commands.history.joining import Joiner
+from rolehop.commands.history.match_view import MATCH_COLUMNS, joined_json
+from rolehop.commands.history.rows import HistoryRow, as_csv, as_lines
+from rolehop.commands.history.trail import NoTrail, read_trail
 from rolehop.commands.profile.changes import removal_changes
 from rolehop.commands.uninstall.removal import startup_files_with_lines, without_own_lines
 from rolehop.config.account_query import read_accounts
@@ -353,8 +357,42 @@ def _merged(text: str) -> None:
     list(csv.reader(io.StringIO(table.text, newline="")))
 
 
+def _joined(text: str) -> str:
+    """Join what is in a trail with a history of two lines."""
+    rows = [
+        HistoryRow(number, datetime(2026, 7, 1, 12, tzinfo=UTC), event, "ok", texts, ends=True)
+        for number, event, texts in (
+            (1, "call", {"chain": "a", "action": "sts:AssumeRole", "access_key_id": "ASIAHUB"}),
+            (2, "handover", {"chain": "b", "role": HUB, "session_name": "me"}),
+        )
+    ]
+    joiner = Joiner(rows)
+    found = [joiner.join(each) for each in read_trail([text.encode("utf-8", "replace")]) if each]
+    return "".join(as_csv(map(joined_json, found), MATCH_COLUMNS)) + "".join(
+        as_lines(map(joined_json, found))
+    )
+
+
+_EVENT: dict[str, object] = {
+    "eventTime": "2026-07-01T12:00:00Z", "eventSource": "sts.amazonaws.com", "eventName": "AssumeRole",
+    "userIdentity": {"arn": "arn:aws:sts::222222222222:assumed-role/Hub/me", "accessKeyId": "ASIAHUB"},
+    "requestParameters": {"roleArn": HUB}, "requestID": "r", "eventID": "e",
+    "responseElements": {"credentials": {"accessKeyId": "ASIAADMIN"}},
+}  # fmt: skip
+_TRAILS: tuple[object, ...] = (
+    {"Records": [_EVENT]}, {"Events": [{"CloudTrailEvent": json.dumps(_EVENT)}], "NextToken": "x"},
+    [_EVENT], _EVENT,
+)  # fmt: skip
+
 _PARSERS = [
     Parser("merged output", mutated(_PRINTED), _merged, share=2),
+    Parser(
+        "trails",
+        mutated([json.dumps(each) for each in _TRAILS]) | json_text(_TRAILS),
+        _joined,
+        (NoTrail,),
+        share=2,
+    ),
     Parser("what selects chains", mutated(_SELECTORS), _selected, share=2),
     Parser("an AWS file's block", mutated(AWS_CONFIG), _block, share=2),
     Parser(

@@ -244,7 +244,7 @@ RECORD = (
     sealed(
         as_record(
             Record(
-                "0.1.0", "hub", "kernel", KEY, 960, 0, "eu-west-1", "", "hub", 0, "host",
+                "0.1.0", "hub", "kernel", KEY, 960, 0, "eu-west-1", "", "hub", "", 0, "host",
                 {"rolehop/keys/a": ""}, {"/home/a/config.toml": "1.1.1.1"}, {"HOME": "=/home/a"},
             )
         )

@@ -5,6 +5,7 @@ Each is read as it was written with some of it changed, in the folder in which i
 
 from __future__ import annotations
 
+import gzip
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.commands.each.output_folder import OutputFolder, read_report
 from rolehop.commands.each.run_log import log_to_resume, new_log
 from rolehop.commands.each.targets import ResultClass, RunTarget, TargetProblem, TargetRow
+from rolehop.commands.history.rows import Wanted, rows_of
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.hotpath import completion
 from rolehop.plan.walk_options import WalkOptions
@@ -168,11 +170,23 @@ def _logs(folder: Path) -> Iterator[Parser]:
     def follow(data: bytes) -> str:
         lines.write_bytes(data)
         history.append({"at": "2026-01-01T12:00:01Z", "event": "call"})
-        return f"{history.entries()}"
+        rows = rows_of(history.entries(), Wanted(), {})
+        return f"{[each.as_json() for each in rows]}"
 
     changed = json_bytes([json.loads(whole.splitlines()[0])]).map(lambda d: d + b"\n" + whole)
     inputs = mutated_bytes([whole.decode()]) | changed
     yield Parser("the history", inputs, follow, (OSError,), share=2)
+    packed = folder / "history" / "packed" / lines.name
+    packed.parent.mkdir(mode=0o700)
+    compressed = gzip.compress(whole)
+    cut = st.integers(0, len(compressed)).map(lambda at: compressed[:at] + compressed[at + 1 :])
+
+    def unpack(data: bytes) -> str:
+        (packed.parent / f"{packed.name}.gz").write_bytes(data)
+        lines.unlink(missing_ok=True)
+        return f"{list(history.entries())}"
+
+    yield Parser("packed files of the history", cut | st.binary(max_size=60), unpack, (OSError,))
 
 
 def _run(folder: Path) -> Parser:

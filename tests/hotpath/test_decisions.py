@@ -36,7 +36,7 @@ from rolehop.vault.serialization import as_item
 
 KEY, RECORD_KEY = "0123456789abcdef" * 4, "5a" * 32
 RECORD = Record(
-    "1.0", "prod", "bus", KEY, 960, 0, "eu-west-1", "label", "name", 1000, "host",
+    "1.0", "prod", "bus", KEY, 960, 0, "eu-west-1", "label", "name", "", 1000, "host",
     {"service": "member"}, {"/a": "absent"}, {"HOME": "=/h"},
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def record(**said: object) -> bytes:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("rolehop-record\t6\t", "rolehop-record\t5\t"),
+        ("rolehop-record\t7\t", "rolehop-record\t6\t"),
         ("item\tbus\t", "item\tother\t"),
         ("chain\t", "chains\t"),
         ("life\t960\t", "life\tx\t"),

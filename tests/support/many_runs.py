@@ -35,6 +35,7 @@ FORMS = [
     ["explain", "role"], ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
     ["check", "--format", "sarif"], ["status"], ["status", "-v"], ["status", "--format", "json"],
     ["history"], ["history", "--format", "json"], ["history", "-v"],
+    ["history", "--format", "ndjson"], ["history", "match", "trail.json"],
     ["whoami"], ["whoami", "--format", "json"], ["logout"], ["doctor"],
     ["doctor", "--format", "json"], ["config", "import"], ["config", "reference"], ["demo"],
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"], ["fleet", "list"],

@@ -211,5 +211,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     if not given["report"] and not (argv and patterns):
         missing = "command" if patterns else "pattern"
         raise click.UsageError(f"Missing {missing}: rolehop each PATTERN... -- CMD.", ctx)
+    if argv:
+        CommandContext.of(ctx).app.history.runs = argv[0]
     options = EachOptions(argv=argv, walk=walk_options_from(ctx), **given)
     ctx.exit(run_each(CommandContext.of(ctx), options))

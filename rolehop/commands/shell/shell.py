@@ -39,6 +39,7 @@ def command(
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "shell CHAIN", by_folder=True)
     options = walk_options_from(ctx)
+    cli.app.history.runs = shell or cli.environ.get("SHELL") or "sh"
     with session_changes(cli, "shell", name, options, server=server, only=only) as changes:
         program = prepare_subshell(cli.app, shell, changes)
         ctx.exit(run(program.argv, program.environment, served=server))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from rolehop.base import files as base_files
-from rolehop.vault import history
+from rolehop.vault import history, packed_history
 from rolehop.vault.history import HistoryLog
 from tests.support.environment import ROOT
 
@@ -22,12 +24,13 @@ WRITER = """
 import sys
 from pathlib import Path
 from rolehop.vault.history import HistoryLog
-log = HistoryLog(Path(sys.argv[1]), largest=int(sys.argv[2]))
+largest = int(sys.argv[2])
+log = HistoryLog(Path(sys.argv[1]), largest=lambda: largest, per_file=largest // 8)
 for number in range(15):
     log.append({"writer": sys.argv[3], "number": number})
 """
 # What a kill before a line of this code leaves behind is what is on disk then.
-OURS = (history.__file__, base_files.__file__)
+OURS = (history.__file__, packed_history.__file__, base_files.__file__)
 
 
 @pytest.fixture
@@ -38,8 +41,12 @@ def log(tmp_path: Path) -> HistoryLog:
     return made
 
 
-def files(folder: Path) -> list[Path]:
-    return sorted((folder / "history").glob("*.jsonl"))
+def limited(folder: Path, largest: int) -> HistoryLog:
+    return HistoryLog(folder, largest=lambda: largest, per_file=largest // 8)
+
+
+def files(folder: Path, below: str = "history") -> list[Path]:
+    return sorted((folder / below).rglob("*.jsonl*"))
 
 
 def texts(log: HistoryLog) -> list[object]:
@@ -51,7 +58,7 @@ def numbers(log: HistoryLog) -> list[int]:
 
 
 def test_lines_are_read_as_they_were_written(log: HistoryLog, tmp_path: Path) -> None:
-    assert log.entries() == [(number, {"text": f"line {number}"}) for number in range(1, 7)]
+    assert list(log.entries()) == [(number, {"text": f"line {number}"}) for number in range(1, 7)]
     (file,) = files(tmp_path)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -59,9 +66,9 @@ def test_lines_are_read_as_they_were_written(log: HistoryLog, tmp_path: Path) ->
 
 
 def test_no_history_has_no_lines(tmp_path: Path) -> None:
-    assert HistoryLog(tmp_path).entries() == []
+    assert list(HistoryLog(tmp_path).entries()) == []
     (tmp_path / "history").symlink_to("elsewhere")
-    assert HistoryLog(tmp_path).entries() == []
+    assert list(HistoryLog(tmp_path).entries()) == []
 
 
 def test_a_link_is_never_followed(log: HistoryLog, tmp_path: Path) -> None:
@@ -130,20 +137,20 @@ def test_a_write_that_a_full_disk_cuts_short_is_an_error_and_the_next_line_is_wh
 )
 def test_a_kill_at_any_moment_loses_no_earlier_line(tmp_path: Path, lines: int) -> None:
     folder = tmp_path / "folder"
-    log = HistoryLog(folder, largest=1280)  # eight files with eight lines each
+    log = limited(folder, 1280)  # eight files with eight lines each
     for number in range(lines):
         log.append({"text": f"line {number:3}"})
-    before = log.entries()
+    before = list(log.entries())
     left = states_while(folder, lambda: log.append({"text": "this one"}))
     written = [*before, (lines + 1, {"text": "this one"})]
-    assert log.entries() == (written[8:] if lines == 64 else written)
+    assert list(log.entries()) == (written[8:] if lines == 64 else written)
     assert len(left) >= 2
     for each in left:
-        log = HistoryLog(each, largest=1280)
-        found = log.entries()
+        log = limited(each, 1280)
+        found = list(log.entries())
         assert found in (before, written, written[8:]), each
         log.append({"text": "the next one"})
-        *earlier, last = log.entries()
+        *earlier, last = list(log.entries())
         assert last == ((found[-1][0] if found else 0) + 1, {"text": "the next one"}), each
         assert earlier == found[len(found) - len(earlier) :], each
 
@@ -182,8 +189,63 @@ def states_while(folder: Path, act: Callable[[], object]) -> list[Path]:
 # ---- rotation, and many processes
 
 
+def quiet_for_an_hour(folder: Path) -> None:
+    hour_ago = time.time() - 3600
+    for each in (folder / "history").glob("*.jsonl"):
+        os.utime(each, (hour_ago, hour_ago))
+
+
+def test_older_files_are_packed_and_read_like_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    log = HistoryLog(folder, per_file=2000)
+    for number in range(1, 400):
+        log.append({"text": f"line {number:3}"})
+    quiet_for_an_hour(folder)
+    before = list(log.entries())
+
+    def append_some() -> None:
+        for _ in range(50):
+            log.append({"text": "x" * 40})
+
+    left = states_while(folder, append_some)
+    assert len(left) > 20
+    assert list(log.entries())[:399] == before
+    packed = files(folder / "history" / "packed", "")
+    assert len(packed) >= 2
+    assert all(stat.S_IMODE(each.stat().st_mode) == 0o600 for each in packed)
+    assert sum(each.stat().st_size for each in packed) < 1000
+    for each in left:
+        assert list(HistoryLog(each).entries())[:399] == before, each
+    packed[0].write_bytes(b"no gzip")
+    packed[1].write_bytes(packed[1].read_bytes()[:-30])
+    assert list(log.entries())[-1][1] == {"text": "x" * 40}
+
+
+def test_a_line_that_was_on_its_way_to_a_packed_file_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process sleeps between opening the file and writing; meanwhile another one packs it."""
+    log, other = HistoryLog(tmp_path, per_file=100), HistoryLog(tmp_path, per_file=100)
+    log.append({"text": "first"})
+    written, usual = list[bool](), history._append
+
+    def slow(file: Any, line: bytes) -> None:
+        if not written:
+            written.append(True)
+            for number in range(8):
+                quiet_for_an_hour(tmp_path)
+                other.append({"text": f"line {number:3}"})
+        usual(file, line)
+
+    monkeypatch.setattr(history, "_append", slow)
+    log.append({"text": "this one"})
+    assert sorted(map(str, texts(log))) == [
+        "first", *(f"line {number:3}" for number in range(8)), "this one",
+    ]  # fmt: skip
+
+
 def test_the_oldest_lines_are_deleted_and_the_rest_keep_their_numbers(tmp_path: Path) -> None:
-    log = HistoryLog(tmp_path, largest=1280)
+    log = limited(tmp_path, 1280)
     for number in range(1, 201):
         log.append({"text": f"line {number:3}"})
         assert sum(each.stat().st_size for each in files(tmp_path)) <= 1280
@@ -193,7 +255,7 @@ def test_the_oldest_lines_are_deleted_and_the_rest_keep_their_numbers(tmp_path: 
 
 
 def test_a_line_that_was_on_its_way_to_a_full_file_shifts_those_behind_it(tmp_path: Path) -> None:
-    log = HistoryLog(tmp_path, largest=1280)
+    log = limited(tmp_path, 1280)
     for number in range(10):
         log.append({"text": f"line {number:3}"})
     with files(tmp_path)[0].open("a") as stream:
@@ -206,7 +268,7 @@ def test_twenty_processes_write_at_once_and_no_line_is_lost_or_torn(tmp_path: Pa
     """Lines of 40 bytes, for which there is room; a file is full after 64 of them."""
     writers = [start(tmp_path, 20_480, f"writer {each:2}") for each in range(20)]
     assert [each.wait(120) for each in writers] == [0] * 20
-    log = HistoryLog(tmp_path, largest=20_480)
+    log = limited(tmp_path, 20_480)
     assert numbers(log) == [*range(1, 301)]
     assert len(files(tmp_path)) > 3
     written: dict[object, list[object]] = {}
@@ -218,10 +280,10 @@ def test_twenty_processes_write_at_once_and_no_line_is_lost_or_torn(tmp_path: Pa
 def test_twenty_processes_delete_the_oldest_at_once(tmp_path: Path) -> None:
     writers = [start(tmp_path, 1600, f"writer {each:2}") for each in range(20)]
     while any(each.poll() is None for each in writers):
-        HistoryLog(tmp_path, largest=1600).entries()  # whatever goes away meanwhile
+        list(limited(tmp_path, 1600).entries())  # whatever goes away meanwhile
     assert [each.returncode for each in writers] == [0] * 20
-    log = HistoryLog(tmp_path, largest=1600)
-    assert len(log.entries()) >= 15
+    log = limited(tmp_path, 1600)
+    assert len(list(log.entries())) >= 15
     assert sorted({*numbers(log)}) == numbers(log)
     assert (
         sum(each.stat().st_size for each in files(tmp_path)) <= 1600 + 25 * 40

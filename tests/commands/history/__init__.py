@@ -1,0 +1,1 @@
+"""The history: what was called, and whose the calls in a trail were."""
