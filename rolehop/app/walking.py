@@ -142,6 +142,16 @@ def session_for_handover(
     return found
 
 
+def note_handover(app: App, command: str, chain: str, session: Session) -> None:
+    """Note in the history that ``command`` handed over a session that was got elsewhere."""
+    app.history.handed_over(command, chain, session, None)
+
+
+def will_run(app: App, program: str) -> None:
+    """Tell the history which program this process starts with the sessions it hands over."""
+    app.history.runs = program
+
+
 def asking_for_accounts(
     app: App,
     options: WalkOptions,

@@ -6,7 +6,7 @@ import click
 
 from rolehop.app.asking import SDK
 from rolehop.app.proof import UNASKED
-from rolehop.app.walking import keep_sdk_problem, session_of_chain, write_record
+from rolehop.app.walking import keep_sdk_problem, note_handover, session_of_chain, write_record
 from rolehop.base.advice import Advice, Argument
 from rolehop.base.errors import RolehopError, ServiceError
 from rolehop.base.time_limit import OutOfTime, program_time_limit
@@ -70,7 +70,7 @@ def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool
         ) from None
     answer = as_process(session)
     cli.terminal.write_output(answer)
-    cli.app.history.handed_over("credential-process", plan.chain, session, None)
+    note_handover(cli.app, "credential-process", plan.chain, session)
     if len(answer) > _MOST_BYTES:
         _warn_of_length(cli, chain, len(answer))
     write_record(cli.app, plan, options, chain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rolehop.app.walking import will_run
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import ProgramCommand, program_of, walk_options, walk_options_from
@@ -54,7 +55,7 @@ def command(
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)
     options = walk_options_from(ctx)
-    cli.app.history.runs = argv[0]
+    will_run(cli.app, argv[0])
     with session_changes(
         cli, "exec", name, options, server=server, for_containers=docker, only=only
     ) as changes:

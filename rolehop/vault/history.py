@@ -351,7 +351,7 @@ class HistoryLog:
 
     def _is_appended(self, line: bytes) -> bool:
         """Append a line; false if the file was packed and deleted while this process slept."""
-        name = (names(self._folder) or [_name(1)])[-1]
+        name = (_names(self._folder) or [_name(1)])[-1]
         with open_own_log(self._folder / name) as file:
             if _size(file) < self._per_file:
                 _append(file, line)
@@ -364,8 +364,9 @@ class HistoryLog:
             _append(file, line)
         from rolehop.vault.packed_history import delete_oldest, pack
 
-        pack(self._folder)
-        delete_oldest(self._folder, self._largest() - self._per_file + len(line))
+        pack(self._folder, _names(self._folder)[:-1])
+        most = self._largest() - self._per_file + len(line)
+        delete_oldest(self._folder, _names(self._folder), most)
         return True
 
     def entries(self) -> Iterator[tuple[int, Entry]]:
@@ -380,7 +381,7 @@ class HistoryLog:
 
         number = 0
         packed = packed_names(self._folder)
-        for name in sorted({*packed, *names(self._folder)}):
+        for name in sorted({*packed, *_names(self._folder)}):
             # A file may have got a line after the next one was named.
             number = max(number, _number(name) - 1)
             # One that is being packed is there twice, or has just become the packed one.
@@ -428,14 +429,10 @@ def _number(name: str) -> int:
     return int(name[:12])
 
 
-def names(folder: Path, suffix: str = "") -> list[str]:
-    """Return the files with lines whose names end in ``suffix``, the oldest first."""
+def _names(folder: Path) -> list[str]:
+    """Return the files with lines that are not packed, the oldest first."""
     try:
-        return sorted(
-            each.name
-            for each in folder.iterdir()
-            if each.name.endswith(suffix) and _NAME.fullmatch(each.name.removesuffix(suffix))
-        )
+        return sorted(each.name for each in folder.iterdir() if _NAME.fullmatch(each.name))
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -9,33 +9,40 @@ from __future__ import annotations
 import gzip
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from rolehop.base.files import read_own, write_beside
-from rolehop.vault.history import LARGEST, names
+from rolehop.base.startup import Pattern
 
 _FOLDER = "packed"
-_SUFFIX = ".gz"
+_NAME = Pattern(r"[0-9]{12}\.jsonl\.gz")
+_LONGEST = 1 << 26
+"""In bytes, of one file, packed or not."""
+
 _QUIET_SECONDS = 60
 """A file stays as it is until then: another process may still be about to write into it."""
 
 
-def pack(folder: Path) -> None:
-    """Pack the files that nobody writes any more; what cannot be packed stays as it is."""
-    for name in names(folder)[:-1]:
+def pack(folder: Path, names: Iterable[str]) -> None:
+    """Pack those files that nobody writes any more; what cannot be packed stays as it is."""
+    for name in names:
         with suppress(OSError):  # another process has done it, or the disk is full
             if time.time() - (folder / name).lstat().st_mtime < _QUIET_SECONDS:
                 continue
-            data = gzip.compress(read_own(folder / name, LARGEST), mtime=0)
+            data = gzip.compress(read_own(folder / name, _LONGEST), mtime=0)
             write_beside(_packed(folder, name), data, lasting=False, sweep=False)
             (folder / name).unlink()
 
 
 def packed_names(folder: Path) -> list[str]:
     """Return the names that the packed files had, the oldest first."""
-    return [each.removesuffix(_SUFFIX) for each in names(folder / _FOLDER, _SUFFIX)]
+    try:
+        found = [each.name for each in (folder / _FOLDER).iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(each.removesuffix(".gz") for each in found if _NAME.fullmatch(each))
 
 
 def packed_lines(folder: Path, name: str) -> Iterator[bytes]:
@@ -45,18 +52,18 @@ def packed_lines(folder: Path, name: str) -> Iterator[bytes]:
         OSError: it cannot be read.
     """
     try:
-        packed = read_own(_packed(folder, name), LARGEST)
+        packed = read_own(_packed(folder, name), _LONGEST)
     except FileNotFoundError:
         return
     unpacking = zlib.decompressobj(wbits=31)
     with suppress(zlib.error):
-        yield from unpacking.decompress(packed, LARGEST).split(b"\n")[:-1]
+        yield from unpacking.decompress(packed, _LONGEST).split(b"\n")[:-1]
 
 
-def delete_oldest(folder: Path, largest: int) -> None:
-    """Delete the oldest files, so that all have ``largest`` bytes at the most."""
-    paths = [folder / each for each in names(folder)]
-    paths[:0] = [_packed(folder, each) for each in packed_names(folder)]
+def delete_oldest(folder: Path, names: Iterable[str], largest: int) -> None:
+    """Delete the oldest files, packed or not (``names``), so that all have ``largest`` bytes at most."""
+    paths = [_packed(folder, each) for each in packed_names(folder)]
+    paths += [folder / each for each in names]
     left = largest
     for path in reversed(paths):
         with suppress(OSError):  # e.g. open elsewhere, on Windows; the next time, then
@@ -66,4 +73,4 @@ def delete_oldest(folder: Path, largest: int) -> None:
 
 
 def _packed(folder: Path, name: str) -> Path:
-    return folder / _FOLDER / f"{name}{_SUFFIX}"
+    return folder / _FOLDER / f"{name}.gz"

@@ -295,7 +295,7 @@ def test_an_include_must_be_there_and_hides_no_other_complaint() -> None:
             "config.toml",
             2,
             "nonsense",
-            "unknown; known here: version, include, defaults, vault, organization, console, sources, chains, fleets, accounts",
+            "unknown; known here: version, include, defaults, vault, organization, console, history, sources, chains, fleets, accounts",
         ),
     ]
 

@@ -19,7 +19,7 @@ CASES = [
         "[zzz]",
         6,
         "zzz",
-        "unknown; known here: version, include, defaults, vault, organization, console, sources, chains, fleets, accounts",
+        "unknown; known here: version, include, defaults, vault, organization, console, history, sources, chains, fleets, accounts",
     ),
     ('include = "a.toml"', 6, "include", "must be an array, not a string"),
     ("include = [1]", 6, "include[0]", "must be a string, not an integer; write it in quotes"),

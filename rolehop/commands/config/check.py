@@ -27,6 +27,7 @@ from rolehop.config.schema import (
     DEFAULTS,
     FIELDS,
     FLEET,
+    HISTORY,
     HOP,
     MEMBER,
     ORGANIZATION,
@@ -206,6 +207,7 @@ def render_reference(source_types: Mapping[str, Table]) -> str:
     parts += [_table("Top level", TOP), _table("[defaults]", DEFAULTS), _table("[vault]", VAULT)]
     parts.append(_table("[organization]", ORGANIZATION))
     parts.append(_table("[console]", CONSOLE))
+    parts.append(_table("[history]", HISTORY))
     parts.append(_table("[accounts]", ACCOUNTS))
     parts.append(_table("[sources.NAME]", SOURCE))
     parts += [

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from rolehop.app.walking import will_run
 from rolehop.cli.completers import files, patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import (
@@ -212,6 +213,6 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         missing = "command" if patterns else "pattern"
         raise click.UsageError(f"Missing {missing}: rolehop each PATTERN... -- CMD.", ctx)
     if argv:
-        CommandContext.of(ctx).app.history.runs = argv[0]
+        will_run(CommandContext.of(ctx).app, argv[0])
     options = EachOptions(argv=argv, walk=walk_options_from(ctx), **given)
     ctx.exit(run_each(CommandContext.of(ctx), options))

@@ -19,8 +19,8 @@ from rolehop.commands.history.rows import (
     as_csv,
     as_lines,
     history_document,
+    history_rows,
     moment_of,
-    rows_of,
 )
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ def _chain_filter(cli: CommandContext, chains: tuple[str, ...]) -> NamedChains |
 
 
 def _rows(cli: CommandContext, wanted: Wanted) -> Iterator[HistoryRow]:
-    from rolehop.app.account_names import KnownNames
-
-    return rows_of(cli.app.history.entries(), wanted, KnownNames(cli.app))
+    return history_rows(cli.app, wanted)
 
 
 def _show(cli: CommandContext, rows: list[HistoryRow], now: datetime, *, is_all: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from rolehop.base.durations import rfc3339
 from rolehop.base.text import clean
@@ -12,9 +11,6 @@ from rolehop.commands.history.joining import Joined
 from rolehop.commands.history.trail import TrailEvent
 from rolehop.commands.history.view import show_when
 from rolehop.terminal.layout import FINE, LABEL, LOOK, Grid, Row, StyledText, View, row
-
-if TYPE_CHECKING:
-    from rolehop.terminal.json_text import Document
 
 MATCH_COLUMNS = (
     *("event_id", "at", "action", "account", "region", "request_id", "access_key_id", "error"),
@@ -103,7 +99,7 @@ def _row(key: _Group, count: int, last: datetime, now: datetime) -> Row:
     )
 
 
-def joined_json(each: Joined) -> Document:
+def joined_json(each: Joined) -> dict[str, object]:
     """Return one event with all of `MATCH_COLUMNS`."""
     event = each.event
     return {
@@ -126,6 +122,6 @@ def joined_json(each: Joined) -> Document:
     }
 
 
-def match_document(joined: Iterable[Joined]) -> Document:
+def match_document(joined: Iterable[Joined]) -> dict[str, object]:
     """Return ``rolehop.history-match/1``."""
     return {"schema": "rolehop.history-match/1", "events": [joined_json(each) for each in joined]}

@@ -13,8 +13,8 @@ from rolehop.base.durations import read_moment, rfc3339
 from rolehop.plan.selection import ChainEnd, is_account
 
 if TYPE_CHECKING:
+    from rolehop.app.context import App
     from rolehop.base.advice import AccountNames
-    from rolehop.terminal.json_text import Document
 
 _TEXTS = (
     "action",
@@ -67,7 +67,7 @@ class HistoryRow:
         """Return a text, if it is known."""
         return self.texts.get(name)
 
-    def as_json(self) -> Document:
+    def as_json(self) -> dict[str, object]:
         """Return the line with all of `COLUMNS`."""
         own = {
             "number": self.number,
@@ -135,6 +135,17 @@ def _roles_of(row: HistoryRow) -> tuple[str, ...]:
     return role, name
 
 
+def history_rows(app: App, wanted: Wanted) -> Iterator[HistoryRow]:
+    """Yield the lines of the history that are ``wanted``, the oldest first.
+
+    Raises:
+        RolehopError: it cannot be read.
+    """
+    from rolehop.app.account_names import KnownNames
+
+    return rows_of(app.history.entries(), wanted, KnownNames(app))
+
+
 def rows_of(
     entries: Iterable[tuple[int, Mapping[str, object]]], wanted: Wanted, names: AccountNames
 ) -> Iterator[HistoryRow]:
@@ -197,12 +208,12 @@ def moment_of(when: timedelta | datetime | None, now: datetime) -> datetime | No
         return None
 
 
-def history_document(rows: Iterable[HistoryRow]) -> Document:
+def history_document(rows: Iterable[HistoryRow]) -> dict[str, object]:
     """Return ``rolehop.history/1``."""
     return {"schema": "rolehop.history/1", "lines": [each.as_json() for each in rows]}
 
 
-def as_lines(documents: Iterable[Document]) -> Iterator[str]:
+def as_lines(documents: Iterable[dict[str, object]]) -> Iterator[str]:
     """Yield each object as one line of JSON."""
     import json
 
@@ -210,7 +221,7 @@ def as_lines(documents: Iterable[Document]) -> Iterator[str]:
         yield json.dumps(each, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 
-def as_csv(documents: Iterable[Document], columns: tuple[str, ...]) -> Iterator[str]:
+def as_csv(documents: Iterable[dict[str, object]], columns: tuple[str, ...]) -> Iterator[str]:
     """Yield a head and the objects as CSV (RFC 4180); what is not known is empty.
 
     A text that a spreadsheet would take for a formula begins with an apostrophe.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rolehop.app.walking import will_run
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
@@ -39,7 +40,7 @@ def command(
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "shell CHAIN", by_folder=True)
     options = walk_options_from(ctx)
-    cli.app.history.runs = shell or cli.environ.get("SHELL") or "sh"
+    will_run(cli.app, shell or cli.environ.get("SHELL") or "sh")
     with session_changes(cli, "shell", name, options, server=server, only=only) as changes:
         program = prepare_subshell(cli.app, shell, changes)
         ctx.exit(run(program.argv, program.environment, served=server))
