@@ -64,7 +64,7 @@ ROWS: Mapping[str, Row] = {
     "check": _quiet("check"),
     "status": _quiet("status -v"),
     "history": _quiet("history -v", "history --format csv"),
-    "history match": _quiet("history match /dev/null"),
+    "history match": _quiet("history match /dev/null", code=2),
     "whoami": _asks("whoami admin --format json", "whoami narrow"),
     "doctor": _asks("doctor --format json"),
     "logout": _quiet("logout --all"),
