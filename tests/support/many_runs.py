@@ -76,7 +76,9 @@ OPTIONS = [
     ["serve", "--stop", "--socket"], ["serve", "--stop", "--token-file"],
     ["serve", "--stop", "--idle-timeout"], ["serve", "--stop", "--shell"], ["console", "--service"],
     ["console", "hub", "--destination"], ["console", "hub", "--session-duration"],
-    ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
+    ["history", "--chain"], ["history", "--since"], ["history", "--until"],
+    ["history", "--account"], ["history", "--role"], ["history", "--outcome"], ["history", "--key"],
+    ["explain", "hub", "--organization"],
     ["profile", "install", "hub", "--prefix"], ["profile", "install", "--region"],
     ["profile", "install", "--output"],
 ]  # fmt: skip
