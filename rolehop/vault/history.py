@@ -152,9 +152,9 @@ class History:
         return HistoryLog(self._state_folder, locks, largest=self._largest)
 
     @cached_property
-    def _asker(self) -> Mapping[str, str | int | None]:
+    def _asker(self) -> Entry:
         """Who runs this process, for each of its lines."""
-        return self._find_asker()._asdict()
+        return _known(self._find_asker()._asdict())
 
     # ---- recording
 
@@ -234,11 +234,8 @@ class History:
 
     def _record(self, fields: Mapping[str, str | int | None]) -> None:
         entry: Entry = {"at": _text_of(self._now())}
-        entry |= {
-            name: scrub(value) if isinstance(value, str) else value
-            for name, value in (*fields.items(), *self._asker.items())
-            if value is not None
-        }
+        entry |= _known(fields)
+        entry |= self._asker
         with self._turn:
             journal = self._journal()
             if journal is not None:
@@ -277,6 +274,15 @@ class History:
                 cause=error.strerror or str(error),
                 fix="make its files, in the state folder, readable for you",
             ) from None
+
+
+def _known(fields: Mapping[str, str | int | None]) -> Entry:
+    """Return what is known of ``fields``, without secrets."""
+    return {
+        name: scrub(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def _text_of(moment: datetime | None) -> str | None:
