@@ -131,6 +131,14 @@ CHANGES = {
         rolehop/config/model.py rolehop/config/schema.py rolehop/config/loader.py tests/config/
         rolehop/guide/configuration.md CHANGELOG.md
         ; a new kind of value: rolehop/config/value_types.py""",
+    "a tool that config import knows": """
+        rolehop/commands/config/importing/ rolehop/commands/config/importing/found_files.py
+        rolehop/commands/config/command.py rolehop/hotpath/command_table.py
+        tests/commands/config/importing/ CHANGELOG.md
+        ; what it leaves in AWS profiles becomes AWS's own keys, by ProfileDraft of draft.py""",
+    "a key that selects chains": """
+        rolehop/plan/selection.py rolehop/app/selecting.py rolehop/app/completion_names.py
+        tests/plan/test_selection.py rolehop/guide/many-accounts.md CHANGELOG.md""",
     "a topic of the guide": """
         rolehop/guide/ rolehop/guide/__init__.py tests/guide/__init__.py README.md""",
     "where a fleet's accounts come from": """
