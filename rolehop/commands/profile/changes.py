@@ -126,10 +126,11 @@ def plan_for(
     while True:
         rest = {name: chain for name, chain in names.items() if name not in stays}
         changes, moved = writing.changes(found, rest), writing.moved(rest)
-        looping = _looping(app, rest, own, changes, {each.name for each in moved})
-        if not looping:
+        kept = {each.name for each in moved}
+        refused = _keyless(app, rest, own, kept) or _looping(app, rest, own, changes, kept)
+        if not refused:
             return InstallPlan((*_sources(app, moved), *changes), moved, stays=stays)
-        stays |= looping
+        stays |= refused
 
 
 def _sources(app: App, moved: Sequence[ProfileKeys]) -> Sequence[FileChange]:
@@ -244,6 +245,17 @@ def _taking(
 
 
 _TRIED = {"credential_process": "rolehop credential-process x"}
+
+
+def _keyless(
+    app: App, chains: Mapping[str, ChainConfig], own: Sequence[str], moved: Collection[str]
+) -> dict[str, str]:
+    """Return the profiles whose chains would find no keys, with the reason."""
+    from rolehop.commands.profile.taking_over import keys_missing
+
+    taken = {name: chain for name, chain in chains.items() if name in own}
+    found = {name: keys_missing(app, chain, moved) for name, chain in taken.items()}
+    return {name: why for name, why in found.items() if why is not None}
 
 
 def _looping(

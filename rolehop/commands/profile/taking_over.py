@@ -18,7 +18,14 @@ from rolehop.awsconfig import (
 )
 from rolehop.awsconfig.parse import SECRET_KEYS
 from rolehop.awsconfig.taken_over import KEYS
-from rolehop.base.errors import ConfigError, RolehopError, SourceError, UsageError, VaultError
+from rolehop.base.errors import (
+    ConfigError,
+    RolehopError,
+    SourceError,
+    UsageError,
+    VaultAbsent,
+    VaultError,
+)
 from rolehop.base.text import may_hold_secret
 from rolehop.commands.keys.from_profile import (
     TEMPORARY,
@@ -56,14 +63,16 @@ def keys_to_move(app: App, profile: str) -> tuple[ProfileKeys, ...]:
     if not KEYS & section.keys():
         raise Stays(TEMPORARY)
     try:
-        app.vault.keys.check_lasting(until_reboot=False)
         names = sources_reading(app, profile) or [keyring_name(profile)]
         found = [keys_of(app, profile, each) for each in names]
+        app.vault.keys.check_lasting(until_reboot=False)
         for each in found:
             check_free(app, each)
         prove(app, found[0])
     except NoUserKeys as error:
         raise Stays(str(error)) from None
+    except VaultAbsent as error:
+        raise Stays(f"{error.what}; ways out: rolehop guide server-keyring") from None
     except (SourceError, UsageError, VaultError) as error:
         raise Stays(": ".join(filter(None, (error.what, error.cause)))) from None
     return tuple(found)
@@ -156,14 +165,31 @@ def source_in_the_way(
     return None
 
 
+def keys_missing(app: App, chain: ChainConfig, moved: Collection[str]) -> str | None:
+    """Return why a chain would find no keys: those of its source are neither stored nor ``moved``."""
+    source = _source_of(app, chain)
+    if source is None or source.type != "keys" or source.name in moved:
+        return None
+    try:
+        stored = app.vault.keys.get(source.name)
+    except VaultError as error:
+        return error.what
+    return None if stored else f"the keyring has no keys for source '{source.name}' of its chain"
+
+
+def _source_of(app: App, chain: ChainConfig) -> SourceConfig | None:
+    from rolehop.plan.resolve import source_name_of
+
+    return app.config.sources.get(source_name_of(app.config, chain) or "")
+
+
 def _profile_source(app: App, chain: str) -> SourceConfig | None:
     """Return the source that a chain starts from, if that is an AWS profile."""
-    from rolehop.plan.resolve import source_name_of
     from rolehop.sources import SOURCE_TYPES
 
     if chain not in app.config.chains:
         return None
-    source = app.config.sources.get(source_name_of(app.config, app.config.chains[chain]) or "")
+    source = _source_of(app, app.config.chains[chain])
     return source if source is not None and SOURCE_TYPES[source.type].names_profile else None
 
 

@@ -274,6 +274,7 @@ def test_every_byte_comes_back_with_a_block_behind(
     folder = theirs.home / ".aws"
     (folder / "config").write_bytes(config.encode())
     before = files(theirs)
+    assert theirs.rolehop("keys", "add", "base", "--from-env").code == 0
     for names in [()] if at_once else [("hub",), ("base", "admin")]:
         take_over(theirs, *names)
     assert b"credential-process hub" in files(theirs)[0]
@@ -282,15 +283,28 @@ def test_every_byte_comes_back_with_a_block_behind(
 
 
 def test_a_credentials_file_that_is_said_not_to_be_there_is_not_needed(theirs: World) -> None:
+    assert theirs.rolehop("keys", "add", "base", "--from-env").code == 0
     theirs.more["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null"
     take_over(theirs)
     assert b"# rolehop took over: role_arn" in files(theirs)[0]
 
 
-def test_without_a_lasting_keyring_keys_stay_and_roles_are_taken(theirs: World) -> None:
+def test_a_role_whose_chain_would_find_no_keys_stays(theirs: World) -> None:
+    before = files(theirs)
+    theirs.aws_config(f"{AWS}[profile own]\nrole_arn = {HUB}\ncredential_source = Environment\n")
+    theirs.config(f'{CONFIG}[sources.e]\ntype = "environment"\n[chains.own]\nsource = "e"\n')
+    said = take_over(theirs, "hub", "own")
+    assert "left out: AWS profile 'hub': the keyring has no keys for source 'base'" in said
+    assert files(theirs)[0].startswith(before[0])
+    assert b"credential-process own" in files(theirs)[0]
+    assert "'hub'" not in take_over(theirs), "with its keys it is taken over"
+
+
+def test_without_a_lasting_keyring_keys_stay_and_the_roles_that_need_them(theirs: World) -> None:
+    before = files(theirs)
     theirs.more["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
-    said = take_over(theirs)
-    assert "left out: AWS profile 'base': " in said
-    config, credentials = files(theirs)
-    assert b"# rolehop took over: role_arn" in config
-    assert theirs.alice.key.secret.encode() in credentials
+    done = theirs.rolehop("profile", "install", "--take-over", "--yes", env=NO_KEYS)
+    assert done.code == 3, done.err
+    assert "left out: AWS profile 'base': there is no" in done.err
+    assert "ways out: rolehop guide server-keyring" in done.err
+    assert files(theirs) == before
