@@ -139,7 +139,9 @@ def test_the_files_of_a_tool_are_imported_installed_and_left_as_they_were(tool: 
         done = world.rolehop("config", "import", named, "--yes")
         assert (done.code, world.config_file.read_text()) == (0, written), done.err
         done = world.rolehop("profile", "install", "--take-over", "--yes")
-        # A source that reads the profile that a tool writes keeps that profile as it is.
-        assert done.code == 0 or "would come back to it" in done.err, done.err
+        # A source that reads the profile that a tool writes keeps that profile as it is, and AWS
+        # refuses the made-up keys: a role without them is not taken over.
+        stays = ("would come back to it", "the keyring has no keys for source")
+        assert done.code == 0 or any(each in done.err for each in stays), done.err
         assert world.rolehop("profile", "remove", "--yes").code == 0
         assert files(world) == before
