@@ -38,6 +38,8 @@ from rolehop.config import sts_limits, value_types
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import boto3
 
     from rolehop.app.ports import Person
@@ -68,6 +70,16 @@ def _duration(run: Callable[[object], Any]) -> Callable[[object], Any]:
     return check
 
 
+def _plain(value: Any) -> Any:
+    """Return a text or a number without the type that a program gave it.
+
+    A member of ``class Team(str, Enum)`` is ``blue`` when it is compared and ``Team.BLUE`` when it is sent.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__int__(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _reason(value: object) -> str:
     return reason_text(str(value_types.PROSE.run(value)))
 
@@ -75,14 +87,18 @@ def _reason(value: object) -> str:
 def _tags(value: object) -> Any:
     if not isinstance(value, Mapping):
         raise TypeError(f"must be a mapping such as a dict, not {value!r}")
-    return sts_limits.TAGS.run(dict(value))
+    tags = {_plain(key): _plain(each) for key, each in value.items()}
+    for key in tags:
+        if not isinstance(key, str):
+            raise TypeError(f"a tag's key must be text, not {key!r}")
+    return sts_limits.TAGS.run(tags)
 
 
 def _policy_arns(value: object) -> Any:
     if isinstance(value, str) or not isinstance(value, Collection):
         # An iterator is empty the second time, and nothing would limit the session.
         raise TypeError(f"must be a list of ARNs, not {value!r}")
-    return sts_limits.POLICY_ARNS.run(list(value))
+    return sts_limits.POLICY_ARNS.run([_plain(each) for each in value])
 
 
 class Options(TypedDict, total=False):
@@ -259,40 +275,54 @@ def _forgetful() -> Iterator[None]:
         raise
 
 
+_FOLDERS = ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS")
+"""A relative one is none (XDG base directory specification)."""
+
+_OF_CONFIG = ("ROLEHOP_CONFIG", *_FOLDERS, "HOME")
+"""Variables that say where the config is, besides the AWS files'."""
+
+
 class _RepeatedWalk:
     """Walks a chain whenever its session has to be renewed; confirmed and explained only once.
 
-    Relative paths stay those of the working folder that the program had at first: in another one,
-    another file could send the chain elsewhere.
+    Where the config is, and what relative paths are relative to, stays as it was at first: another
+    file could send the chain elsewhere.
     """
 
     def __init__(self, chain: str, options: Options) -> None:
         from rolehop.sources.program_state import AWS_FILES, PATHS
 
         config = _config_file(options.get("config"))
-        named = {each: os.environ.get(each, "") for each in (*AWS_FILES, *PATHS)}
         self._chain = chain
         self._arguments: Options = {**options, "config": config and _full_path(config)}
-        self._files = {
-            name: _full_path(path) for name, path in named.items() if path and path[0] != os.sep
-        }
+        self._home = home_folder()
+        self._variables = {name: os.environ.get(name) for name in (*AWS_FILES, *_OF_CONFIG)}
+        for name in (*AWS_FILES, *PATHS):
+            path = os.environ.get(name)
+            if path and path[0] != os.sep and name not in _FOLDERS:
+                self._variables[name] = _full_path(path)
         self._options = _walk_options(options)
         self._proof = UNASKED
         self._is_chain = False
 
     def first_plan(self) -> Plan:
         """Plan the chain before it is walked. Raises as `get_plan`."""
-        app = _app(self._arguments, self._files)
+        app = self._app()
         self._is_chain = is_chain(app, self._chain)
         return _plan(app, self._chain, self._options)
 
     def __call__(self) -> Session:
-        with _forgetful(), closing(_app(self._arguments, self._files)) as app:
+        with _forgetful(), closing(self._app()) as app:
             if self._is_chain:
                 check_is_chain(app, self._chain)
             options, proof = ask(app, self._chain, self._options, self._proof)
             self._options, self._proof = options, proof
             return session_of_chain(app, self._chain, options, proof, asked_by=PROGRAM)[1]
+
+    def _app(self) -> App:
+        variables = {**os.environ, **self._variables}
+        set_ones = {name: value for name, value in variables.items() if value is not None}
+        return _app(self._arguments, set_ones, self._home)
 
 
 def _plan(app: App, name: str, options: WalkOptions) -> Plan:
@@ -305,11 +335,12 @@ def _full_path(path: str) -> str:
     return path if path.startswith("~") else os.path.abspath(path)  # noqa: PTH100 - keeps no `..`
 
 
-def _app(options: Options, files: Mapping[str, str] = {}) -> App:
-    """``files``: variables that are as they were before."""
+def _app(
+    options: Options, variables: Mapping[str, str] = os.environ, home: Path | None = None
+) -> App:
     return App(
-        {**os.environ, **files},
-        home_folder(),
+        variables,
+        home or home_folder(),
         config_file=_config_file(options.get("config")),
         person=_person(options.get("prompt", False)),
     )
@@ -321,13 +352,13 @@ def _config_file(config: object) -> str | None:
     path = os.fspath(config) if isinstance(config, str | os.PathLike) else None
     if not isinstance(path, str):
         raise UsageError(f"config: must be a path as text, not {config!r}")
-    return path
+    return str(_plain(path))
 
 
 def _chain_name(chain: object) -> str:
     if not isinstance(chain, str):
         raise UsageError(f"chain: must be a name, not {chain!r}", fix="rolehop list")
-    return chain
+    return str(_plain(chain))
 
 
 def _person(prompt: object) -> Person:
@@ -379,6 +410,6 @@ def _checked(name: str, check: Callable[[Any], Any], value: object) -> Any:
         UsageError: it breaks a limit; the error names the argument.
     """
     try:
-        return check(value)
+        return check(_plain(value))
     except (ValueError, TypeError) as error:
         raise UsageError(f"{name}: {error}", fix=f"see {name} in help(rolehop.session)") from None

@@ -225,7 +225,7 @@ class PromptedPerson(Unseen):
                 f"prompt returned {type(answer).__name__}, not text",
                 cause=f"it was asked: {question.strip()}",
             )
-        return answer
+        return str.__str__(answer)  # what a program derives from str may be another text when sent
 
 
 class Progress(ports.Listener, Protocol):

@@ -108,6 +108,32 @@ def test_arguments_reach_the_last_hop_as_the_flags_do(world: World) -> None:
     assert asked["RoleSessionName"] == "me+audit"
 
 
+def test_a_member_of_an_enum_is_sent_as_its_text(world: World) -> None:
+    """Python formats it as ``Team.BLUE``: a session of that tag would be stored as one of ``blue``."""
+    world.sts.world.role(
+        ADMIN, trusts=[HUB], actions=["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    )
+    code = """
+        import enum, rolehop
+        class Text(str, enum.Enum):
+            CHAIN, KEY, TEAM, WHY, WHO = "admin", "team", "blue", "audit", "jane"
+            ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+        class Seconds(int, enum.Enum):
+            SHORT = 1200
+        rolehop.get_credentials(
+            Text.CHAIN, duration=Seconds.SHORT, tags={Text.KEY: Text.TEAM}, reason=Text.WHY,
+            policy_arns=[Text.ARN], source_identity=Text.WHO,
+        )
+        """
+    done = run(world, code)
+    assert done.code == 0, done.err
+    asked = world.sts.calls[-1].params
+    assert (asked["Tags.member.1.Key"], asked["Tags.member.1.Value"]) == ("team", "blue")
+    assert asked["PolicyArns.member.1.arn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    assert (asked["SourceIdentity"], asked["RoleSessionName"]) == ("jane", "me+audit")
+    assert asked["DurationSeconds"] == "1200"
+
+
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
@@ -124,6 +150,7 @@ def test_arguments_reach_the_last_hop_as_the_flags_do(world: World) -> None:
         (r"reason='\u2800'", "reason: a reason needs a letter or a digit"),
         ("config=''", "the path of the config file is empty"),
         ("tags=['a']", "tags: must be a mapping"),
+        ("tags={1: 'a'}", "tags: a tag's key must be text, not 1"),
         ("policy_arns='arn:aws:iam::aws:policy/X'", "policy_arns: must be a list"),
         ("policy_arns=iter(['arn:aws:iam::aws:policy/X'])", "policy_arns: must be a list"),
         ("config=3", "config: must be a path"),
@@ -355,6 +382,61 @@ def test_a_program_that_changes_its_folder_keeps_its_files(
         """
     printed(world, code, **variable)
     assert world.sts.roles_called == [HUB]
+
+
+@pytest.mark.parametrize(
+    ("chain", "name", "file", "text"),
+    [
+        ("hub", "ROLEHOP_CONFIG", "config.toml", CONFIG),
+        ("hub", "XDG_CONFIG_HOME", "rolehop/config.toml", CONFIG),
+        ("hub", "HOME", ".config/rolehop/config.toml", CONFIG),
+        ("start", "AWS_CONFIG_FILE", "aws", _START),
+    ],
+)
+def test_a_program_that_changes_its_variables_keeps_its_files(
+    world: World, tmp_path: Path, chain: str, name: str, file: str, text: str
+) -> None:
+    """It may make sessions of several configs; each is walked when it is first used."""
+    keys = world.alice.environ
+    world.aws_credentials(
+        f"[alice]\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {keys['AWS_SECRET_ACCESS_KEY']}\n"
+    )
+    values = []
+    for folder, content in (("a", text), ("b", text.replace("role/Hub", "role/Other"))):
+        path = tmp_path / folder / file
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+        values.append(str(tmp_path / folder if file[0] in ".r" else path))
+    code = f"""
+        import os, rolehop
+        os.environ.pop("XDG_CONFIG_HOME", None)
+        os.environ[{name!r}] = {values[0]!r}
+        session = rolehop.session({chain!r})
+        os.environ[{name!r}] = {values[1]!r}
+        session.get_credentials().get_frozen_credentials()
+        """
+    printed(world, code)
+    assert world.sts.roles_called == [HUB]
+
+
+def test_a_config_folder_that_is_relative_is_none(world: World, tmp_path: Path) -> None:
+    """The XDG rules have it ignored; the folder that a program runs in may be of somebody else."""
+    (tmp_path / "rolehop").mkdir()
+    other = CONFIG.replace("chains.hub", "chains.other")
+    (tmp_path / "rolehop" / "config.toml").write_text(other)
+    code = f"""
+        import os, rolehop
+        os.chdir({str(tmp_path)!r})
+        rolehop.session("hub")
+        try:
+            rolehop.session("other")
+        except rolehop.ConfigError as error:
+            print(error.what)
+        """
+    assert printed(world, code, XDG_CONFIG_HOME=".") == [
+        "no chain or AWS profile is called 'other'"
+    ]
 
 
 def test_no_secret_is_in_the_logs_of_the_program(world: World) -> None:
