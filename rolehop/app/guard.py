@@ -171,6 +171,21 @@ def ask_to_read(
     return found
 
 
+def is_of_guarded(app: App, name: str, hop: int) -> bool:
+    """True if a session of hop ``hop`` is that of the chain ``name``, or of one that it continues, which asks.
+
+    Those of the hops before are of no chain that asks: a guard is of its chain, not of the way to it.
+    """
+    chain = chain_behind(app, name)
+    path = () if chain is None else path_of(app.config, chain)
+    hops = 0
+    for each in path:
+        hops += len(each.hops)
+        if (each.confirm or each.reason_required) and hop >= hops:
+            return True
+    return False
+
+
 def guards_of_chain(app: App, name: str) -> Guards:
     """Return what a chain asks for; an AWS profile asks for nothing, unless it is a chain's own.
 

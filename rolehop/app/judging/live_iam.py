@@ -1,4 +1,8 @@
-"""Read roles from IAM with the sessions and keys at hand; nothing is walked, nobody is asked."""
+"""Read roles from IAM with the sessions and keys at hand; nothing is walked.
+
+The session of a chain that asks for something reads only if that was given: it is asked for where no other
+session suffices, once a run.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from datetime import timedelta
 from functools import partial
 
 from rolehop.app.context import App
+from rolehop.app.guard import ask_to_read, is_of_guarded
 from rolehop.app.judging.callers import federated_call, own_keys, stored_session
 from rolehop.app.judging.documents import PolicyOptions
 from rolehop.app.planning import Planning, sts_of_shell
@@ -48,12 +53,18 @@ class LiveIam:
     held: Mapping[str, Session] = field(default_factory=dict)
     """Sessions by hop key that may be used like the stored ones."""
 
+    asks: bool = True
+    """A person is asked for what a chain asks for; else its session, if it is not ``held``, reads nothing."""
+
     _entities: dict[str, IamInventory | None] = field(default_factory=dict)
     """By ARN of a role or user, with the source if a part is hidden; ``None``: all is hidden."""
 
     _managed: dict[str, str | None] = field(default_factory=dict)
     _sessions: dict[str, Credentials | None] = field(default_factory=dict)
     """By hop key."""
+
+    _guarded: dict[str, str | None] = field(default_factory=dict)
+    """By hop key of a stored session: the chain that has to be asked for before it reads."""
 
     _sources: dict[str, tuple[Credentials, str] | None] = field(default_factory=dict)
     """By source: its local keys and the ARN of whose they are."""
@@ -179,16 +190,42 @@ class LiveIam:
                 found.append((each.key, account or ""))
         stored = {key for key, _ in found}
         found += [(key, each.account) for key, each in self.held.items() if key not in stored]
-        return sorted(found, key=lambda pair: pair[0] not in own)
+        return sorted(
+            found, key=lambda pair: (self._asking(pair[0]) is not None, pair[0] not in own)
+        )
+
+    def _asking(self, key: str) -> str | None:
+        """Return the chain that has to be asked for before a stored session reads; ``None``: none has."""
+        if key not in self._guarded:
+            entry = None if key in self.held else self.app.index.sessions.get(key)
+            chains = () if entry is None else entry.chains
+            asks = entry is not None and all(
+                is_of_guarded(self.app, name, entry.hop) for name in chains
+            )
+            self._guarded[key] = chains[0] if asks and chains else None
+        return self._guarded[key]
 
     def _session(self, key: str) -> Credentials | None:
         if key not in self._sessions:
             held = self.held.get(key)
             is_good = held is not None and held.lasts(self.app.now(), timedelta(0))
-            self._sessions[key] = (
-                held.credentials if held and is_good else stored_session(self.app, key)
-            )
+            stored = None if held and is_good else self._stored(key)
+            self._sessions[key] = held.credentials if held and is_good else stored
         return self._sessions[key]
+
+    def _stored(self, key: str) -> Credentials | None:
+        found, chain = stored_session(self.app, key), self._asking(key)
+        if found is None or chain is None:
+            return found
+        if not self.asks:
+            return None
+        try:
+            ask_to_read(self.app, chain)
+        except RolehopError as error:
+            why = error.cause or error.what
+            self.app.note_once(chain, f"the session of chain '{chain}' does not read IAM: {why}")
+            return None
+        return found
 
     def _source(self, plan: Plan) -> tuple[Credentials, str] | None:
         """Return the source's keys if they are at hand, and the ARN of whose they are."""

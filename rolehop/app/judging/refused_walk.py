@@ -78,7 +78,7 @@ def explain_refusals(
     from rolehop.app.judging.explaining import explain_refused_hop
     from rolehop.app.judging.live_iam import LiveIam
 
-    live = LiveIam(app, sessions)
+    live = LiveIam(app, sessions, asks=False)
     for error in errors:
         if error.chain is None or error.hop is None:
             yield None

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.policies import allow_text, policy_text
-from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import ADMIN, CONFIG, HUB, SCRIPT, World, temporary_world
 
 READER = "arn:aws:iam::333333333333:role/Reader"
 ALICE = "arn:aws:iam::111111111111:user/alice"
@@ -51,6 +52,40 @@ def test_any_held_session_of_an_account_may_read_its_documents(world: World) -> 
     asked = ("--action", "sts:AssumeRole", "--resource", ADMIN)
     trust = world.rolehop("explain", "reader", *asked, "--format", "json").json["actions"][0]
     assert [each["verdict"] for each in trust["lanes"]][:1] == ["refused"]
+
+
+def read_as(world: World) -> set[str]:
+    """Return whose sessions have read roles, by the names of their roles."""
+    calls = (call for call in world.sts.calls if call.action == "GetRole")
+    return {call.signer.split("/")[1] for call in calls if ":assumed-role/" in call.signer}
+
+
+@pytest.mark.parametrize("guard", ["confirm = true", 'reason = "required"'])
+def test_a_guarded_chains_session_reads_nothing_unasked(world: World, guard: str) -> None:
+    world.sts.world.role(ADMIN, trusts=["444444444444"])
+    world.sts.world.iam_readers |= {READER, HUB}
+    assert world.rolehop("export", "reader").code == 0
+    world.config(CONFIG + _READER_CHAIN.replace("hops", f"{guard}\nhops"))
+    done = world.rolehop("explain", "admin")
+    assert (
+        f"the session of chain 'reader' does not read IAM: chain 'reader' has {guard}" in done.err
+    )
+    assert read_as(world) == {"Hub"}  # on the way to it, which is guarded by nothing
+    with OnTerminal(world, SCRIPT, "check") as person:
+        person.expect("[y/N] " if "confirm" in guard else "why do you need it?")
+        person.types("y" if "confirm" in guard else "audit")
+        person.ended()
+        assert person.shown.count("[y/N]") + person.shown.count("need it?") == 1
+    assert read_as(world) == {"Hub", "Reader"}
+
+
+def test_a_guarded_chains_session_is_that_of_an_unguarded_one_too(world: World) -> None:
+    world.sts.world.iam_readers.add(READER)
+    other = _READER_CHAIN.replace("chains.reader", "chains.other")
+    world.config(CONFIG + other + _READER_CHAIN.replace("hops", "confirm = true\nhops"))
+    assert world.rolehop("export", "other").code == 0
+    assert lanes(world, "admin")["trust"] == "allowed"
+    assert "Reader" in read_as(world)
 
 
 def test_what_one_session_may_not_read_another_may(world: World) -> None:
