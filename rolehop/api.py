@@ -261,15 +261,15 @@ def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
 @contextmanager
 def _forgetful() -> Iterator[None]:
     """Clear the local variables from an error's tracebacks: programs log them, and some are secret."""
-    seen = [sys.exc_info()[1], None]  # what the program itself handles stays as it is
+    seen = {id(sys.exc_info()[1]), id(None)}  # what the program itself handles stays as it is
     try:
         yield
     except BaseException as error:
         todo: list[BaseException | None] = [error]
         while todo:
             each = todo.pop()
-            if each is not None and each not in seen:
-                seen.append(each)
+            if each is not None and id(each) not in seen:  # a program's may be equal to any
+                seen.add(id(each))
                 traceback.clear_frames(each.__traceback__)
                 todo += (each.__cause__, each.__context__)
         raise

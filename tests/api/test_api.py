@@ -485,6 +485,26 @@ def test_no_secret_is_among_the_variables_of_a_traceback(world: World, damage: s
     assert not found_in(said, world)
 
 
+def test_an_exception_that_is_equal_to_others_has_no_variables_either(world: World) -> None:
+    """A prompt may raise it, in the middle of a walk."""
+    world.config(CONFIG.replace("[chains.admin]\n", "[chains.admin]\nconfirm = true\n"))
+    code = """
+        import rolehop, traceback
+        class Same(Exception):
+            def __eq__(self, other):
+                return True
+        def prompt(question):
+            planted = "PLANTED"
+            raise Same
+        try:
+            rolehop.get_credentials("admin", prompt=prompt)
+        except Same as error:
+            frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+            print(len(frames) > 5, "PLANTED" in repr([frame.f_locals for frame in frames[1:]]))
+        """
+    assert printed(world, code) == ["True False"]
+
+
 def test_the_programs_own_exception_keeps_its_variables(world: World) -> None:
     code = """
         import rolehop
