@@ -27,7 +27,7 @@ from rolehop.handover.formats import (
 URI = "http://127.0.0.1:4099/creds/prod"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 END = NOW.replace(hour=13)
-KEYS = Credentials("ASIAKEY", Secret("secret"), Secret("token"), END)
+KEYS = Credentials("ASIAKEY", Secret("s3cr3t-of-it"), Secret("t0ken-of-it"), END)
 SESSION = Session(KEYS, "arn:aws:sts::333333333333:assumed-role/Admin/me", "333333333333", NOW, END)
 REPLACED = {
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -51,12 +51,12 @@ REPLACED = {
 
 
 def test_an_endpoint_takes_the_place_of_all_that_sdks_follow_first() -> None:
-    changes = endpoint_changes(URI, Secret("word"), "/run/token", "eu-west-1", {})
+    changes = endpoint_changes(URI, Secret("w0rd-of-it"), "/run/token", "eu-west-1", {})
     assert len(dict(changes)) == len(changes)
     assert {name for name, value in changes if value is None} == REPLACED
     assert {name: value for name, value in changes if value is not None} == {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": URI,
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "word",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "w0rd-of-it",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/run/token",
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
@@ -66,7 +66,7 @@ def test_an_endpoint_takes_the_place_of_all_that_sdks_follow_first() -> None:
 
 
 def test_without_a_region_or_a_file_none_is_set() -> None:
-    changes = dict(endpoint_changes(URI, Secret("word"), None, None, {}))
+    changes = dict(endpoint_changes(URI, Secret("w0rd-of-it"), None, None, {}))
     assert changes["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] is None
     assert "AWS_REGION" not in changes
     assert "AWS_DEFAULT_REGION" not in changes
@@ -91,9 +91,9 @@ def test_no_proxy_sees_what_is_sent_to_it(before: dict[str, str], upper: str, lo
 
 
 def test_what_the_environment_has_is_kept_beside_an_endpoint() -> None:
-    changes = dict(endpoint_changes(URI, Secret("word"), None, None, {"no_proxy": "corp"}))
+    changes = dict(endpoint_changes(URI, Secret("w0rd-of-it"), None, None, {"no_proxy": "corp"}))
     assert changes["NO_PROXY"] == "corp,127.0.0.1"
-    nameless = dict(endpoint_changes("/creds", Secret("word"), None, None, {}))
+    nameless = dict(endpoint_changes("/creds", Secret("w0rd-of-it"), None, None, {}))
     assert nameless["NO_PROXY"] == ""
 
 
@@ -109,8 +109,8 @@ def test_the_metadata_service_is_version_2_alone() -> None:
 def test_the_three_answers_of_an_endpoint() -> None:
     members: dict[str, Any] = {
         "AccessKeyId": "ASIAKEY",
-        "SecretAccessKey": "secret",
-        "Token": "token",
+        "SecretAccessKey": "s3cr3t-of-it",
+        "Token": "t0ken-of-it",
         "Expiration": "2026-06-01T13:00:00Z",
         "AccountId": "333333333333",
     }
@@ -133,8 +133,16 @@ def test_an_account_that_is_not_known_is_left_out() -> None:
 
 
 def test_a_token_is_compared_by_its_digest() -> None:
-    token = Secret("word")
-    assert token_text(token) == "word"
-    assert token_digest(token) == hashlib.sha256(b"word").hexdigest() == digest_of_text(b"word")
+    token = Secret("w0rd-of-it")
+    assert token_text(token) == "w0rd-of-it"
+    assert (
+        token_digest(token)
+        == hashlib.sha256(b"w0rd-of-it").hexdigest()
+        == digest_of_text(b"w0rd-of-it")
+    )
     is_token = token_check(token)
-    assert (is_token(b"word"), is_token(b"word "), is_token(b"")) == (True, False, False)
+    assert (is_token(b"w0rd-of-it"), is_token(b"w0rd-of-it "), is_token(b"")) == (
+        True,
+        False,
+        False,
+    )
