@@ -16,6 +16,8 @@ FLEET = "fleet"
 TOPIC = "topic"
 SUBCOMMAND = "subcommand"
 PATTERN, PROGRAM = "pattern", "program"
+FILE = "options"
+"""A file: the program itself is asked, as for the value of an option."""
 
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 """Options without a value that every command takes."""
@@ -126,7 +128,9 @@ COMMANDS: dict[str, CommandRow] = {
         INSPECT,
         commands={
             "match": CommandRow(
-                "history.command", "Tell which calls in a CloudTrail trail were whose."
+                "history.command",
+                "Tell which calls in a CloudTrail trail were whose.",
+                takes=(FILE,),
             ),
         },
     ),

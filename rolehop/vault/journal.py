@@ -23,6 +23,8 @@ def send(entry: Mapping[str, object], path: Path) -> None:
     Raises:
         OSError: the journal is not there, or cannot take it now.
     """
+    if not hasattr(socket, "AF_UNIX"):
+        raise OSError("this system has no journal")
     fields = {
         "MESSAGE": json.dumps(entry, ensure_ascii=True, separators=(",", ":")),
         "PRIORITY": _INFORMATION,

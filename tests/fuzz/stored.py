@@ -22,7 +22,7 @@ from rolehop.base.errors import HopRefused, RolehopError
 from rolehop.commands.each.output_folder import OutputFolder, read_report
 from rolehop.commands.each.run_log import log_to_resume, new_log
 from rolehop.commands.each.targets import ResultClass, RunTarget, TargetProblem, TargetRow
-from rolehop.commands.history.rows import Wanted, rows_of
+from rolehop.commands.history.rows import Wanted, row_document, rows_of
 from rolehop.config.model import FleetListing, ListedAccount
 from rolehop.hotpath import completion
 from rolehop.plan.walk_options import WalkOptions
@@ -171,7 +171,7 @@ def _logs(folder: Path) -> Iterator[Parser]:
         lines.write_bytes(data)
         history.append({"at": "2026-01-01T12:00:01Z", "event": "call"})
         rows = rows_of(history.entries(), Wanted(), {})
-        return f"{[each.as_json() for each in rows]}"
+        return f"{[row_document(each) for each in rows]}"
 
     changed = json_bytes([json.loads(whole.splitlines()[0])]).map(lambda d: d + b"\n" + whole)
     inputs = mutated_bytes([whole.decode()]) | changed

@@ -21,6 +21,7 @@ from rolehop.commands.history.rows import (
     history_document,
     history_rows,
     moment_of,
+    row_document,
 )
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def command(
     elif style == "json":
         cli.write_json(history_document(rows))
     else:
-        documents = (each.as_json() for each in rows)
+        documents = map(row_document, rows)
         lines = as_csv(documents, COLUMNS) if style == "csv" else as_lines(documents)
         _write(cli, lines)
 

@@ -67,20 +67,6 @@ class HistoryRow:
         """Return a text, if it is known."""
         return self.texts.get(name)
 
-    def as_json(self) -> dict[str, object]:
-        """Return the line with all of `COLUMNS`."""
-        own = {
-            "number": self.number,
-            "at": rfc3339(self.at),
-            "event": self.event,
-            "hop": self.hop,
-            "ends": self.ends,
-            "outcome": self.outcome,
-            "pid": self.pid,
-            "clock_offset": self.clock_offset,
-        }
-        return {name: own[name] if name in own else self.get(name) for name in COLUMNS}
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -208,9 +194,35 @@ def moment_of(when: timedelta | datetime | None, now: datetime) -> datetime | No
         return None
 
 
+def row_document(row: HistoryRow) -> dict[str, object]:
+    """Return a line with all of `COLUMNS`."""
+    return {
+        "number": row.number,
+        "at": rfc3339(row.at),
+        "event": row.event,
+        "action": row.get("action"),
+        "chain": row.get("chain"),
+        "hop": row.hop,
+        "ends": row.ends,
+        "role": row.get("role"),
+        "source": row.get("source"),
+        "session_name": row.get("session_name"),
+        "request_id": row.get("request_id"),
+        "access_key_id": row.get("access_key_id"),
+        "expires_at": row.get("expires_at"),
+        "outcome": row.outcome,
+        "reason": row.get("reason"),
+        "program": row.get("program"),
+        "pid": row.pid,
+        "user": row.get("user"),
+        "runs": row.get("runs"),
+        "clock_offset": row.clock_offset,
+    }
+
+
 def history_document(rows: Iterable[HistoryRow]) -> dict[str, object]:
     """Return ``rolehop.history/1``."""
-    return {"schema": "rolehop.history/1", "lines": [each.as_json() for each in rows]}
+    return {"schema": "rolehop.history/1", "lines": [row_document(each) for each in rows]}
 
 
 def as_lines(documents: Iterable[dict[str, object]]) -> Iterator[str]:

@@ -167,8 +167,10 @@ def source_in_the_way(
 
 def keys_missing(app: App, chain: ChainConfig, moved: Collection[str]) -> str | None:
     """Return why a chain would find no keys: those of its source are neither stored nor ``moved``."""
+    from rolehop.sources import SOURCE_TYPES
+
     source = _source_of(app, chain)
-    if source is None or source.type != "keys" or source.name in moved:
+    if source is None or not SOURCE_TYPES[source.type].keeps_keys or source.name in moved:
         return None
     try:
         stored = app.vault.keys.get(source.name)

@@ -85,7 +85,7 @@ def test_a_text_on_stdin(
         ("check", (2, 3)),
         ("source test", (3,)),
         ("keys remove", (2, 4, 7)),
-        ("config check --config", (0, 3)),
+        ("config check --config", (0, 2, 3)),  # an empty path is none
         ("explain --decode", (2, 5, 6)),
         ("export admin --session-policy", (2, 3)),
         ("export admin --region", (0, 2, 3, 6)),

@@ -60,6 +60,8 @@ def texts_of(path: Path) -> Iterator[tuple[int, ast.expr]]:
             inner.add(id(node.value))
         if _makes_text(node):
             inner |= {id(each) for each in ast.walk(node) if each is not node}
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "to_type":  # a line of its own
+            inner |= {id(each) for each in ast.walk(node.args[0])}
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.expr) and _makes_text(node) and id(node) not in inner:
             yield node.lineno, node

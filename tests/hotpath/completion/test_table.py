@@ -12,6 +12,7 @@ from rolehop.hotpath.command_table import (
     CHAIN,
     COMMANDS,
     COMPLETION_SHELLS,
+    FILE,
     FLAGS,
     FLEET,
     IMPORTED,
@@ -32,6 +33,7 @@ from tests.support.commands import command_of, first_line
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
 KINDS = {
+    "file": FILE,
     "tool": IMPORTED,
     "chain": CHAIN,
     "what": CHAIN,
