@@ -12,7 +12,9 @@ from rolehop.base.errors import UsageError
 from rolehop.commands.profile.installed import this_installation
 from tests.support.world import PYTHON, SCRIPT, World, temporary_world
 
-LAUNCHER = Path(rolehop.__file__).parent / "hotpath" / "launcher.py"
+OF_WHEEL = Path(sys.prefix, "share", "rolehop", "launcher.py")  # its path names no version
+OF_CHECKOUT = Path(rolehop.__file__).parent / "hotpath" / "launcher.py"
+LAUNCHER = OF_WHEEL if "site-packages" in OF_CHECKOUT.parts else OF_CHECKOUT
 
 
 def test_install_list_and_remove() -> None:
