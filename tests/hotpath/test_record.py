@@ -102,7 +102,9 @@ def test_a_record_is_believed_under_its_own_key_only(record: Record, key: str) -
 def test_the_lines_of_a_changed_record_are_read_or_refused(
     record: Record, data: st.DataObject
 ) -> None:
-    changed = data.draw(damages(as_record(record) or ""))
+    text = as_record(record)
+    assume(text)  # what fits on no line is in no record
+    changed = data.draw(damages(text or ""))
     assume("\ud800" not in changed)
     found = read_record((sealed(changed, RECORD_KEY) or "").encode())
     assert found is None or as_record(found) is not None
