@@ -118,6 +118,8 @@ def _with(condition: Any) -> dict[str, Any]:
          'AWS takes no "arn:aws" as a resource: a resource is an ARN, or "*"'),
         ({**GO, "Resource": "arn:s3:::my-bucket"},
          'AWS takes no "arn:s3:::my-bucket" as a resource: a resource is an ARN, or "*"'),
+        ({**GO, "Resource": "arn:aws:iam:eu-west-1"},
+         'AWS takes no "arn:aws:iam:eu-west-1" as a resource: what is of IAM has no Region'),
         ({**GO, "Resource": "arn:aws:s3:eu-west-1::my:bucket"},
          ('AWS takes no "arn:aws:s3:eu-west-1::my:bucket" as a resource: the ARN of a bucket or object'
          " has no Region")),
@@ -143,7 +145,7 @@ def test_a_slip_in_a_statement_is_said(statement: Any, expected: str) -> None:
         {**GO, "Resource": "arn:aws:iam::${aws:PrincipalAccount}:role/A"},
         {**GO, "Resource": "arn:aws:iam:*:*:role/A"},
         {**GO, "Resource": ["arn:aws:iam", "arn:aws:s3", "arn:aws:s3:eu-west-1:"]},
-        {**GO, "Resource": ["*:aws:s3:::b", "arn:aws:dynamodb:eu-west-1::t"]},
+        {**GO, "Resource": ["*:aws", "a:*", "*:aws:s3:::b", "arn:aws:dynamodb:eu-west-1::t"]},
         {**GO, "Resource": "${aws:username}"},
         _with({"NumericEquals": {"aws:a": "${aws:username}"}}),
         _with({"ArnLike": {"aws:SourceArn": "*"}}),
