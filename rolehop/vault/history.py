@@ -411,8 +411,11 @@ def _line(entry: Entry) -> bytes:
 
 def _append(file: BinaryIO, line: bytes) -> None:
     """Write ``line`` in one write, behind the end of a piece that somebody may have left."""
-    file.seek(max(_size(file) - 1, 0))
-    write_all(file, line if file.read(1) in (b"", b"\n") else b"\n" + line)
+    size = _size(file)
+    file.seek(max(size - 1, 0))
+    # In an empty file nothing is read: what is there a moment later is the line of another process.
+    is_whole = size == 0 or file.read(1) in (b"", b"\n")
+    write_all(file, line if is_whole else b"\n" + line)
 
 
 def _parsed(line: bytes) -> Entry | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -262,6 +262,26 @@ def test_a_line_that_was_on_its_way_to_a_full_file_shifts_those_behind_it(tmp_pa
         stream.write('{"text":"late"}\n')
     assert numbers(log) == [*range(1, 12)]
     assert texts(log)[8] == "late"
+
+
+def test_the_first_line_of_another_process_is_no_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It arrives just after the file was seen to be empty."""
+    log, usual = HistoryLog(tmp_path), history._size
+
+    def slow(file: BinaryIO) -> int:
+        size = usual(file)
+        if len(asked) == 1:
+            os.write(file.fileno(), b'{"text":"first"}\n')
+        asked.append(size)
+        return size
+
+    asked: list[int] = []
+    monkeypatch.setattr(history, "_size", slow)
+    log.append({"text": "second"})
+    assert asked == [0, 0]
+    assert list(log.entries()) == [(1, {"text": "first"}), (2, {"text": "second"})]
 
 
 def test_twenty_processes_write_at_once_and_no_line_is_lost_or_torn(tmp_path: Path) -> None:
